@@ -1,0 +1,94 @@
+"""cuecast: show it once, segment it everywhere.
+
+    import cuecast
+    predictor = cuecast.load("general")
+    concept = predictor.learn([cuecast.Cue("a.jpg", mask="a_mask.png")])
+    prediction = concept.segment("b.jpg")
+
+Importing the package loads no heavy library: names are resolved on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cuecast.cues import Cue
+    from cuecast.errors import (
+        CueError,
+        CueSetError,
+        CuecastError,
+        EpisodeError,
+        ImageError,
+        InputError,
+        MaskError,
+        MissingExtraError,
+        OutputError,
+        PackError,
+    )
+    from cuecast.prediction import Prediction
+    from cuecast.predictor import Concept, Predictor, load
+    from cuecast.types import Box, ClassInfo, Image, ObjectMask, Point, Polygon, Scribble
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Box": "types",
+    "ClassInfo": "types",
+    "Concept": "predictor",
+    "Cue": "cues",
+    "CueError": "errors",
+    "CueSetError": "errors",
+    "CuecastError": "errors",
+    "EpisodeError": "errors",
+    "Image": "types",
+    "ImageError": "errors",
+    "InputError": "errors",
+    "MaskError": "errors",
+    "MissingExtraError": "errors",
+    "ObjectMask": "types",
+    "OutputError": "errors",
+    "PackError": "errors",
+    "Point": "types",
+    "Polygon": "types",
+    "Prediction": "prediction",
+    "Predictor": "predictor",
+    "Scribble": "types",
+    "load": "predictor",
+}
+
+__all__ = [
+    "Box",
+    "ClassInfo",
+    "Concept",
+    "Cue",
+    "CueError",
+    "CueSetError",
+    "CuecastError",
+    "EpisodeError",
+    "Image",
+    "ImageError",
+    "InputError",
+    "MaskError",
+    "MissingExtraError",
+    "ObjectMask",
+    "OutputError",
+    "PackError",
+    "Point",
+    "Polygon",
+    "Prediction",
+    "Predictor",
+    "Scribble",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"cuecast.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'cuecast' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,94 @@
+"""`Cue`: what a person shows on one image, as they give it; and how it is read into an `Example`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cuecast.errors import CueError
+from cuecast.geometry import fill_polygons
+from cuecast.io.images import read_image
+from cuecast.io.masks import read_mask
+from cuecast.types import Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
+
+
+@dataclass(frozen=True, eq=False)
+class Cue:
+    """What is shown on one image: a mask, boxes, points, scribbles, polygons, or `absent=True`.
+
+    image      path, bytes, PIL image or array ((H, W), (H, W, 3) or (H, W, 4)).
+    mask       path of a mask or label file, PIL image or array (H, W); 0 is background. Complete: what it does
+               not mark is background.
+    value      label values of the mask that count as the thing; None takes each value as a class of its own
+               (and 255 in a 0/255 mask as the thing).
+    boxes      (x1, y1, x2, y2) or `Box`, half-open pixels. Boxes, points and scribbles are sparse: what they do
+               not touch is unknown.
+    points     (x, y), (x, y, class) or `Point`; class 0 means 'not this'.
+    scribbles  [(x, y), ...] or `Scribble`.
+    polygons   [(x, y), ...] or `Polygon`. Complete, like a mask.
+    absent     the thing is not in this image.
+    page       page of a multi-page TIFF, from 0.
+    """
+
+    image: Any
+    mask: Any = None
+    value: int | Sequence[int] | None = None
+    boxes: Sequence[Any] = ()
+    points: Sequence[Any] = ()
+    scribbles: Sequence[Any] = ()
+    polygons: Sequence[Any] = ()
+    absent: bool = False
+    page: int | None = None
+
+    def read(self, classes: Sequence[ClassInfo] | None = None) -> Example:
+        """Read image and mask, and check that the marks fit. Raises ImageError, MaskError or CueError.
+
+        `classes` resolves class names in label files (COCO, LabelMe, YOLO) to ids.
+        """
+        image = read_image(self.image, page=self.page)
+        mask = None
+        if self.mask is not None:
+            mask = read_mask(self.mask, image=image, value=self.value, classes=classes)
+        polygons = tuple(_polygon(p) for p in self.polygons)
+        if polygons:
+            mask = fill_polygons(image.size, polygons, base=mask)
+        try:
+            marks = Marks(
+                size=image.size,
+                mask=mask,
+                boxes=tuple(_box(b) for b in self.boxes),
+                points=tuple(_point(p) for p in self.points),
+                scribbles=tuple(_scribble(s) for s in self.scribbles),
+                absent=self.absent,
+            )
+        except CueError as error:
+            raise CueError(f"{image.name}: {error}") from error
+        return Example(image, marks)
+
+
+def _box(b: Any) -> Box:
+    if isinstance(b, Box):
+        return b
+    if len(b) not in (4, 5):
+        raise CueError(f"box {tuple(b)}: expected x1,y1,x2,y2 and optionally a class")
+    x1, y1, x2, y2 = (float(v) for v in b[:4])
+    return Box((x1, y1, x2, y2), int(b[4]) if len(b) == 5 else 1)
+
+
+def _point(p: Any) -> Point:
+    if isinstance(p, Point):
+        return p
+    if len(p) not in (2, 3):
+        raise CueError(f"point {tuple(p)}: expected x,y and optionally a class")
+    return Point((float(p[0]), float(p[1])), int(p[2]) if len(p) == 3 else 1)
+
+
+def _scribble(s: Any) -> Scribble:
+    return s if isinstance(s, Scribble) else Scribble(tuple((float(x), float(y)) for x, y in s))
+
+
+def _polygon(p: Any) -> Polygon:
+    return p if isinstance(p, Polygon) else Polygon(tuple((float(x), float(y)) for x, y in p))
+
+
