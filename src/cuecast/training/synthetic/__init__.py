@@ -1,0 +1,58 @@
+"""Unlimited drawn tasks: episodes of one kind of scene with exact labels, to train a general network.
+
+An episode picks a family (FAMILIES), the family draws a kind (palette, textures, the classes and how they
+differ), and the kind is painted several times: other positions, numbers and shapes, the same look.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .camera import photograph, random_camera
+from .canvas import Kind
+from .cells import cells
+from .cracks import cracks
+from .defects import defects
+from .objects import objects
+from .regions import regions
+from .vessels import vessels
+
+FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
+    "cells": cells,
+    "cracks": cracks,
+    "defects": defects,
+    "objects": objects,
+    "regions": regions,
+    "vessels": vessels,
+}
+
+_MISSING_CLASS = 0.25  # share of the episodes in which one class is missing in some images
+_MISSING_HERE = 0.4  # and in how many of their images
+
+
+def draw_episode(
+    rng: np.random.Generator, count: int, size: int, family: str | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """`count` images (count, size, size, 3) uint8 of one kind of scene and labels (count, size, size) uint8.
+
+    Labels: 0 background, 1 to at most 4 for classes of things, the same in all images of the episode; a class
+    may be missing in some of them. `family` is a key of FAMILIES, by default drawn as well. The same state of
+    `rng` gives the same episode.
+    """
+    name = family or str(rng.choice(list(FAMILIES)))
+    kind = FAMILIES[name](rng, size)
+    camera = random_camera(rng)
+    present = [frozenset(range(1, kind.classes + 1))] * count
+    if rng.random() < _MISSING_CLASS:
+        gone = int(rng.integers(1, kind.classes + 1))
+        without = rng.random(count) < _MISSING_HERE
+        without[rng.integers(count)] = False
+        present = [all_ - {gone} if lacks else all_ for all_, lacks in zip(present, without, strict=True)]
+    images = np.empty((count, size, size, 3), np.uint8)
+    labels = np.empty((count, size, size), np.uint8)
+    for index in range(count):
+        canvas = kind.paint(rng, present[index])
+        images[index] = photograph(rng, canvas.image, camera)
+        labels[index] = canvas.labels
+    return images, labels

@@ -1,0 +1,90 @@
+"""From a drawn scene to a photograph: uneven light, blur, grain, compression, as one camera would do."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from .canvas import log_uniform
+from .textures import Array, ramp, value_noise
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The settings that all images of an episode share."""
+
+    gradient: float
+    clouds: float
+    vignette: float
+    blur: float
+    noise: float
+    noise_scale: float
+    quality: int
+    gamma: float
+    grey: bool
+    negative: bool
+    channels: tuple[int, int, int]
+    jitter: float
+
+
+def random_camera(rng: np.random.Generator) -> Camera:
+    """A camera; most are decent, some are bad in one or two respects."""
+
+    def sometimes(chance: float, low: float, high: float) -> float:
+        return log_uniform(rng, low, high) if rng.random() < chance else 0.0
+
+    order = rng.permutation(3) if rng.random() < 0.4 else np.arange(3)
+    return Camera(
+        gradient=sometimes(0.5, 0.05, 0.6),
+        clouds=sometimes(0.3, 0.03, 0.2),
+        vignette=sometimes(0.2, 0.1, 0.7),
+        blur=sometimes(0.5, 0.3, 1.3),
+        noise=sometimes(0.75, 0.004, 0.07),
+        noise_scale=sometimes(0.3, 0.4, 1.0),
+        quality=int(rng.integers(30, 90)) if rng.random() < 0.4 else 0,
+        gamma=float(log_uniform(rng, 0.7, 1.4)),
+        grey=bool(rng.random() < 0.15),
+        negative=bool(rng.random() < 0.12),
+        channels=(int(order[0]), int(order[1]), int(order[2])),
+        jitter=sometimes(0.6, 0.02, 0.1),
+    )
+
+
+def photograph(rng: np.random.Generator, scene: Array, camera: Camera) -> NDArray[np.uint8]:
+    """The scene (size, size, 3) float, about [0, 1], as this camera sees it: uint8, same size."""
+    size = scene.shape[0]
+    light = np.ones((size, size), np.float32)
+    if camera.gradient:
+        light += ramp(size, float(rng.uniform(0, 6.28))) * np.float32(camera.gradient / size)
+    if camera.clouds:
+        light += value_noise(rng, size, size / 2) * np.float32(camera.clouds)
+    if camera.vignette:
+        line = np.linspace(-1, 1, size, dtype=np.float32) ** 2
+        light -= (line[:, None] + line[None, :]) * np.float32(camera.vignette / 2)
+    image = np.clip(scene, 0, 1)
+    if camera.negative:
+        image = 1 - image
+    if camera.grey:
+        image = np.repeat(image @ np.array([[0.3], [0.59], [0.11]], np.float32), 3, 2)
+    image = image[..., camera.channels] * light[..., None]
+    if camera.blur:
+        sigma = camera.blur * rng.uniform(0.7, 1.2)
+        image = ndimage.gaussian_filter(image, (sigma, sigma, 0), truncate=2.5)
+    tone = 1 + rng.normal(0, camera.jitter, 3 if rng.random() < 0.5 else 1).astype(np.float32)
+    image = np.clip(image * tone + np.float32(rng.normal(0, camera.jitter / 2)), 0, 1)
+    image = image ** np.float32(camera.gamma * np.exp(rng.normal(0, camera.jitter)))
+    if camera.noise:
+        grain = rng.standard_normal(image.shape if not camera.grey else (size, size, 1), dtype=np.float32)
+        if camera.noise_scale:
+            sigma = camera.noise_scale
+            grain = ndimage.gaussian_filter(grain, (sigma, sigma, 0), truncate=2) * np.float32(1 + 2 * sigma)
+        image = image + grain * np.float32(camera.noise)
+    pixels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+    if camera.quality:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=camera.quality)
+        pixels = np.array(Image.open(file))
+    return pixels
