@@ -1,0 +1,58 @@
+"""The command `cuecast`. Thin: it reads flags, calls the library, and says what came of it.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but
+some inputs failed, 130 interrupted. Every error is one line that starts with 'cuecast: error:'.
+Importing this loads no heavy library: commands import what they need when they run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from cuecast.cli.app import app
+from cuecast.errors import CuecastError
+
+# The base of all wrong-usage errors; where it lives differs between versions of typer, BadParameter does not.
+_UsageError = typer.BadParameter.__mro__[1]
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (None: this process's) and return its exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = app(args or ["--help"], prog_name="cuecast", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except _UsageError as error:
+        return _fail(_usage(error), 2)
+    except CuecastError as error:
+        return _fail(str(error), 1)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): no message, and no second error when Python flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; run the same command again to go on", 130)
+
+
+def main() -> NoReturn:
+    """Entry point of the console script."""
+    raise SystemExit(run())
+
+
+def _usage(error: Exception) -> str:
+    """What a usage error says, in one line, with the command whose help tells more."""
+    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "cuecast"
+    return f"{said[:1].lower()}{said[1:]} (see '{command} --help')"
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"cuecast: error: {' '.join(message.splitlines())}", file=sys.stderr)
+    return code

@@ -1,0 +1,32 @@
+"""The table of commands. A new one is one file and one line here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cuecast.cli.eval import evaluate_pack
+
+app = typer.Typer(
+    name="cuecast",
+    help="Show it once, segment it everywhere: mark a thing on one image, get its mask on all the others.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs failed.",
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _cuecast(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from cuecast import __version__
+
+        typer.echo(f"cuecast {__version__}")
+        raise typer.Exit
+
+
+app.command("eval")(evaluate_pack)
