@@ -1,0 +1,99 @@
+"""A training step's material as a pure function of (seed, step): resuming needs no state of a data loader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cuecast.training.augment import augment
+from cuecast.training.marking import pick_kind, simulate_marks
+from cuecast.training.sets import PictureSet
+from cuecast.training.tasks import Group, draw_group
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Indices into a batch's images, and what is known of them.
+
+    positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries.
+    """
+
+    cues: list[int]
+    queries: list[int]
+    positive: Tensor
+    negative: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """images (B, 3, S, S) float32 in [0, 1] of all groups, and the tasks on them."""
+
+    images: Tensor
+    tasks: list[Task]
+
+
+@dataclass(frozen=True)
+class BatchShape:
+    """How much a step holds: G groups of N images with up to T tasks each, at S x S pixels."""
+
+    groups: int = 4
+    images: int = 5
+    tasks: int = 2
+    size: int = 160
+    queries: int = 3
+
+
+class Steps(Dataset[Batch]):
+    """Item i is the batch of step i."""
+
+    def __init__(self, sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, start: int, stop: int) -> None:
+        self.sets, self.shape, self.seed, self.start, self.stop = sets, shape, seed, start, stop
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __getitem__(self, index: int) -> Batch:
+        return draw_batch(self.sets, self.shape, self.seed, self.start + index)
+
+
+def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step: int) -> Batch:
+    """The batch of one step; the same for the same arguments, on any machine."""
+    rng = np.random.default_rng((seed, step))
+    groups = [draw_group(rng, sets, shape.images, shape.size, shape.tasks) for _ in range(shape.groups)]
+    images = torch.cat([augment(rng, g.images) for g in groups])
+    tasks = []
+    for i, group in enumerate(groups):
+        following = (i + 1) % len(groups)
+        foreign = following * shape.images if _strangers(group, groups[following]) else None
+        tasks += [_task(rng, labels, i * shape.images, shape.queries, foreign) for labels in group.tasks]
+    return Batch(images, tasks)
+
+
+def _strangers(group: Group, other: Group) -> bool:
+    """Whether the other group's images can be taken not to hold the things of this one."""
+    return group.kind != "regions" and other.kind != "regions" and group.name != other.name
+
+
+def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, foreign: int | None) -> Task:
+    count = len(labels)
+    showing = rng.permutation(np.flatnonzero((labels == 1).sum((1, 2)) >= 8))
+    shots = min(int(rng.choice([1, 2, 3, 4], p=[0.4, 0.2, 0.2, 0.2])), len(showing), count - 1)
+    cues = [int(c) for c in showing[:shots]]
+    queries = [int(q) for q in rng.permutation(count) if q not in cues][:most]
+    kind = pick_kind(rng)
+    marks = [simulate_marks(rng, labels[c], kind) for c in cues]
+    if kind not in ("mask", "sloppy"):
+        # Sparse marks must also teach the rest of their own picture.
+        queries = [*queries[: most - 1], cues[0]]
+    answers = [labels[q] for q in queries]
+    places = [offset + q for q in queries]
+    if foreign is not None and rng.random() < 0.25:
+        places[-1] = foreign + int(rng.integers(count))
+        answers[-1] = np.zeros_like(answers[-1])
+    positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))
+    return Task([offset + c for c in cues], places, positive, negative, torch.from_numpy(np.stack(answers)))

@@ -1,0 +1,281 @@
+"""The network of the `general` pack: an encoder, evidence gathered from the cues, a decoder.
+
+Axis letters: B images, K cues of a task, C channels, H and W of the working image (multiples of 16).
+The encoder and decoder are exported to ONNX; `evidence` is what `cuecast.matcher` computes in numpy.
+Batch norm (and no group norm) is used on purpose: with fixed statistics an answer depends only on the pixels in
+reach, so the same place gets the same answer whatever the crop, and it folds into the convolutions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+KEY_HEADS = 2
+KEY_DIM = 48
+VALUE_DIM = 12
+FINE_DIM = 48
+CONTEXT_DIM = 48
+TEXTURE_DIM = 16
+HIDDEN_DIM = 192
+FILTER_DIM = 27
+EVIDENCE8 = 3 * KEY_HEADS + 2 * VALUE_DIM + 1
+
+
+class Features(NamedTuple):
+    """Feature maps of B images, float32.
+
+    pixel    (B, FILTER_DIM + TEXTURE_DIM, H/2, W/2) filter responses and learned texture
+    fine     (B, FINE_DIM, H/4, W/4) what the ridge head reads
+    key      (B, KEY_HEADS * KEY_DIM, H/8, W/8) unit length per head
+    value    (B, VALUE_DIM, H/8, W/8) what attention carries from the cues
+    context  (B, CONTEXT_DIM, H/8, W/8) what the decoder sees of the query
+    """
+
+    pixel: Tensor
+    fine: Tensor
+    key: Tensor
+    value: Tensor
+    context: Tensor
+
+
+def conv_norm(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
+    """Convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions around a skip (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = conv_norm(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.norm(self.second(self.first(x))))
+
+
+class FilterBank(nn.Module):
+    """Fixed multiscale filters of the working image, at stride 2: what pixel classifiers of the field look at.
+
+    Smoothed colour, gradient magnitude, Hessian eigenvalues and local deviation of the brightness (as ilastik and
+    Trainable Weka Segmentation use; Arganda-Carreras et al. 2017). Nothing is learned here.
+    """
+
+    SIGMAS = (1.0, 2.0, 4.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        for i, sigma in enumerate(self.SIGMAS):
+            radius = int(3 * sigma + 0.5)
+            t = torch.arange(-radius, radius + 1, dtype=torch.float32)
+            g = torch.exp(-(t**2) / (2 * sigma**2))
+            self.register_buffer(f"gauss{i}", g / g.sum())
+
+    def _smooth(self, x: Tensor, i: int) -> Tensor:
+        g = getattr(self, f"gauss{i}")
+        n, c = len(g), x.shape[1]
+        r = n // 2
+        x = F.conv2d(F.pad(x, (r, r, 0, 0), mode="replicate"), g.view(1, 1, 1, n).repeat(c, 1, 1, 1), groups=c)
+        return F.conv2d(F.pad(x, (0, 0, r, r), mode="replicate"), g.view(1, 1, n, 1).repeat(c, 1, 1, 1), groups=c)
+
+    @staticmethod
+    def _derivatives(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradient magnitude and both Hessian eigenvalues (larger first) of x (B, 1, h, w)."""
+        p = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        dx = (p[..., 1:-1, 2:] - p[..., 1:-1, :-2]) / 2
+        dy = (p[..., 2:, 1:-1] - p[..., :-2, 1:-1]) / 2
+        dxx = p[..., 1:-1, 2:] - 2 * x + p[..., 1:-1, :-2]
+        dyy = p[..., 2:, 1:-1] - 2 * x + p[..., :-2, 1:-1]
+        dxy = (p[..., 2:, 2:] - p[..., 2:, :-2] - p[..., :-2, 2:] + p[..., :-2, :-2]) / 4
+        mean, root = (dxx + dyy) / 2, torch.sqrt(((dxx - dyy) / 2) ** 2 + dxy**2 + 1e-8)
+        return torch.sqrt(dx**2 + dy**2 + 1e-8), mean + root, mean - root
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """rgb (B, 3, H, W) in [0, 1] -> (B, FILTER_DIM, H/2, W/2)."""
+        grey = rgb.mean(1, keepdim=True)
+        half = F.avg_pool2d(rgb, 2)
+        half_grey = half.mean(1, keepdim=True)
+        out = [half, F.avg_pool2d(self._derivatives(grey)[0], 2), *self._derivatives(half_grey)[1:]]
+        stack = torch.cat([half, half_grey**2], 1)
+        for i, sigma in enumerate(self.SIGMAS):
+            s = self._smooth(stack, i)
+            mean = s[:, :3].mean(1, keepdim=True)
+            deviation = torch.sqrt(F.relu(s[:, 3:] - mean**2) + 1e-6)
+            # Derivatives fade with the width of the Gaussian; multiplying by it keeps their scale (Lindeberg 1998).
+            gradient, high, low = self._derivatives(mean)
+            out += [s[:, :3], deviation, gradient * sigma, high * sigma**2, low * sigma**2]
+        return torch.cat(out, 1)
+
+
+class Encoder(nn.Module):
+    """Image -> feature maps: strides 2 to 16, then fused top-down (Lin et al. 2017)."""
+
+    def __init__(self, widths: tuple[int, int, int, int] = (32, 64, 128, 224)) -> None:
+        super().__init__()
+        w2, w4, w8, w16 = widths
+        self.filters = FilterBank()
+        self.stage2 = nn.Sequential(conv_norm(3, w2, 2), conv_norm(w2, w2))
+        self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4), Residual(w4))
+        self.stage8 = nn.Sequential(conv_norm(w4, w8, 2), Residual(w8), Residual(w8))
+        self.stage16 = nn.Sequential(conv_norm(w8, w16, 2), Residual(w16), Residual(w16), Residual(w16))
+        self.down16, self.lateral8, self.fuse8 = nn.Conv2d(w16, w8, 1), nn.Conv2d(w8, w8, 1), conv_norm(w8, w8)
+        self.down8, self.lateral4, self.fuse4 = nn.Conv2d(w8, w4, 1), nn.Conv2d(w4, w4, 1), conv_norm(w4, w4)
+        self.texture = nn.Conv2d(w2, TEXTURE_DIM, 1)
+        self.fine = nn.Conv2d(w4, FINE_DIM, 1)
+        self.key = nn.Conv2d(w8, KEY_HEADS * KEY_DIM, 1)
+        self.value = nn.Conv2d(w8, VALUE_DIM, 1)
+        self.context = nn.Conv2d(w8, CONTEXT_DIM, 1)
+
+    def forward(self, rgb: Tensor) -> Features:
+        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 16."""
+        c2 = self.stage2((rgb - 0.45) * 4)
+        c4 = self.stage4(c2)
+        c8 = self.stage8(c4)
+        c16 = self.stage16(c8)
+        p8 = self.fuse8(self.lateral8(c8) + up2(self.down16(c16)))
+        p4 = self.fuse4(self.lateral4(c4) + up2(self.down8(p8)))
+        heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
+        key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
+        pixel = torch.cat([self.filters(rgb.float()), self.texture(c2).float()], 1)
+        return Features(
+            pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float()
+        )
+
+
+class Decoder(nn.Module):
+    """Query features and the evidence of the cues -> logits at stride 2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at8 = nn.Sequential(conv_norm(CONTEXT_DIM + EVIDENCE8 + 2, 80), Residual(80))
+        self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), nn.Conv2d(96, 80, 1))
+        self.join8 = nn.Sequential(conv_norm(160, 64), Residual(64))
+        self.at4 = nn.Sequential(conv_norm(64 + FINE_DIM + 2, 48), Residual(48))
+        self.at2 = nn.Sequential(conv_norm(48 + TEXTURE_DIM + 2, 24), conv_norm(24, 24), nn.Conv2d(24, 1, 1))
+        self.gain = nn.Parameter(torch.tensor([2.0, 2.0]))
+
+    def forward(
+        self, context: Tensor, fine: Tensor, texture: Tensor, evidence8: Tensor, ridge4: Tensor, ridge2: Tensor
+    ) -> Tensor:
+        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
+
+        Returns logits (B, 1, H/2, W/2).
+        """
+        ridge4, ridge2 = ridge4.clamp(-3, 3), ridge2.clamp(-3, 3)
+        ridge24 = F.avg_pool2d(ridge2, 2)
+        seen = torch.cat([context, evidence8, F.avg_pool2d(ridge4, 2), F.avg_pool2d(ridge24, 2)], 1)
+        d8 = self.at8(seen)
+        d8 = self.join8(torch.cat([d8, up2(self.at16(d8))], 1))
+        d4 = self.at4(torch.cat([up2(d8), fine, ridge4, ridge24], 1))
+        ridge42 = up2(ridge4)
+        out = self.at2(torch.cat([up2(d4), texture, ridge42, ridge2], 1))
+        return out + self.gain[0] * ridge42 + self.gain[1] * ridge2
+
+
+class Evidence(nn.Module):
+    """What the cues say about each place of a query. Closed form throughout; the few numbers here are learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        n = FILTER_DIM + TEXTURE_DIM
+        self.temperature = nn.Parameter(torch.full((KEY_HEADS,), 2.3))
+        self.ridge4 = nn.Parameter(torch.tensor(-3.0))
+        self.ridge2 = nn.Parameter(torch.tensor(-5.0))
+        self.hidden = nn.Linear(n, HIDDEN_DIM)
+        with torch.no_grad():
+            self.hidden.weight.normal_(std=n**-0.5)
+            self.hidden.bias.uniform_(-1.5, 1.5)
+
+    def forward(
+        self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int = 3000
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """cues of K images and query of B images; positive, negative (K, 1, H, W) float32 weights of the labels.
+
+        Returns evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
+        """
+        at8 = self._attend(cues, F.avg_pool2d(positive, 8), F.avg_pool2d(negative, 8), query)
+        at4 = self._ridge4(cues, F.avg_pool2d(positive, 4), F.avg_pool2d(negative, 4), query)
+        at2 = self._ridge2(cues, F.avg_pool2d(positive, 2), F.avg_pool2d(negative, 2), query, samples)
+        return at8, at4, at2
+
+    def _attend(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
+        b, _, h, w = query.key.shape
+        p, n = positive.flatten(), negative.flatten()
+        known = p + n
+        values = cues.value.permute(1, 0, 2, 3).flatten(1).T  # (J, V)
+        carried = torch.cat([values * p[:, None], values * n[:, None], p[:, None], known[:, None]], 1)
+        out, means = [], []
+        for head in range(KEY_HEADS):
+            part = slice(head * KEY_DIM, (head + 1) * KEY_DIM)
+            keys = cues.key[:, part].permute(1, 0, 2, 3).flatten(1)  # (D, J)
+            t = self.temperature[head].exp()
+            sim = query.key[:, part].permute(0, 2, 3, 1).reshape(-1, KEY_DIM) @ keys  # (Q, J)
+            weight = torch.exp(t * (sim - 1))
+            sums = weight @ carried / (weight @ known[:, None] + 1e-6)
+            like = torch.log(weight @ (p / (p.sum() + 1e-6)) + 1e-6) / t + 1
+            unlike = torch.log(weight @ (n / (n.sum() + 1e-6)) + 1e-6) / t + 1
+            out += [sums[:, -2], like, unlike]
+            means.append(sums[:, : 2 * VALUE_DIM])
+        fraction = (torch.log(p.sum() / (known.sum() + 1e-6) + 1e-3) / 4 + 1).expand(len(out[0]))
+        stacked = torch.cat([torch.stack([*out, fraction], 1), sum(means) / KEY_HEADS], 1)
+        return stacked.reshape(b, h, w, -1).permute(0, 3, 1, 2)
+
+    def _ridge4(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
+        p, n = positive.flatten(), negative.flatten()
+        x = cues.fine.permute(1, 0, 2, 3).flatten(1).T
+        beta = solve_ridge(x, p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), F.softplus(self.ridge4))
+        return torch.einsum("bchw,c->bhw", query.fine, beta[:-1])[:, None] + beta[-1]
+
+    def _ridge2(self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int) -> Tensor:
+        p, n = positive.flatten(), negative.flatten()
+        chance = p / (p.sum() + 1e-6) + n / (n.sum() + 1e-6)
+        x = cues.pixel.permute(1, 0, 2, 3).flatten(1).T
+        if len(x) > samples:
+            taken = torch.multinomial(chance + 1e-12, samples)
+            p, n, x = p[taken], n[taken], x[taken]
+            # Sampling without replacement already evens out; weights are those of what was taken.
+        known = ((p + n) > 0).float()
+        mean = (x * known[:, None]).sum(0) / known.sum()
+        deviation = torch.sqrt((((x - mean) ** 2) * known[:, None]).sum(0) / known.sum() + 1e-4)
+        phi = F.relu(self.hidden(((x - mean) / deviation).clamp(-5, 5)))
+        beta = solve_ridge(phi, p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), F.softplus(self.ridge2))
+        q = ((query.pixel - mean[:, None, None]) / deviation[:, None, None]).clamp(-5, 5)
+        phi_q = F.relu(self.hidden(q.permute(0, 2, 3, 1)))
+        return (phi_q @ beta[:-1] + beta[-1])[:, None]
+
+
+def solve_ridge(x: Tensor, positive: Tensor, negative: Tensor, strength: Tensor) -> Tensor:
+    """Ridge regression of +1 / -1 on x (J, D) with row weights; returns (D + 1,), the bias last and unpenalised."""
+    x1 = F.pad(x, (0, 1), value=1.0)
+    weighted = x1 * (positive + negative)[:, None]
+    gram = weighted.T @ x1
+    scale = gram.diagonal()[:-1].mean()
+    penalty = torch.full((x1.shape[1],), 1.0, device=x.device)
+    penalty[-1] = 1e-3
+    gram = gram + torch.diag(penalty * (strength * scale + 1e-5))
+    return torch.linalg.solve(gram, x1.T @ (positive - negative))
+
+
+def up2(x: Tensor) -> Tensor:
+    """Twice the height and width, bilinear."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+class Network(nn.Module):
+    """Encoder, evidence and decoder under one roof, as the training uses them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.evidence = Evidence()
+        self.decoder = Decoder()

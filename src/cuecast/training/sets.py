@@ -1,0 +1,60 @@
+"""Folders of pictures with masks (images/, masks/, card.json), held in memory for drawing tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+IGNORE_VALUE = 255
+SMALLEST_SHARE = 0.002
+"""A class counts as present in a picture from this share of its pixels on."""
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSet:
+    """One set: pictures (H, W, 3) uint8, label maps (H, W) uint8 with 255 = ignore.
+
+    `holding[c]` lists the pictures that show class c, `lacking[c]` those that hold not one pixel of it.
+    """
+
+    name: str
+    images: tuple[NDArray[np.uint8], ...]
+    masks: tuple[NDArray[np.uint8], ...]
+    holding: dict[int, tuple[int, ...]]
+    lacking: dict[int, tuple[int, ...]]
+
+
+def read_set(folder: Path) -> PictureSet:
+    """Read every picture of a set into memory."""
+    paths = sorted((folder / "images").iterdir())
+    images = tuple(np.asarray(Image.open(p).convert("RGB")) for p in paths)
+    masks = tuple(np.asarray(Image.open(folder / "masks" / f"{p.stem}.png")) for p in paths)
+    holding: dict[int, list[int]] = {}
+    present: list[set[int]] = []
+    for i, mask in enumerate(masks):
+        values, counts = np.unique(mask, return_counts=True)
+        present.append({int(v) for v in values})
+        for value, count in zip(values, counts, strict=True):
+            if value not in (0, IGNORE_VALUE) and count >= SMALLEST_SHARE * mask.size:
+                holding.setdefault(int(value), []).append(i)
+    kept = {c: tuple(v) for c, v in holding.items() if len(v) >= 2}
+    lacking = {c: tuple(i for i, p in enumerate(present) if c not in p) for c in kept}
+    return PictureSet(folder.name, images, masks, kept, lacking)
+
+
+def read_sets(root: Path, excluded: Sequence[str]) -> tuple[PictureSet, ...]:
+    """All sets under `root` but the excluded ones, by name."""
+    folders = sorted(f for f in root.iterdir() if (f / "card.json").is_file() and f.name not in excluded)
+    return tuple(read_set(f) for f in folders)
+
+
+def licences(root: Path, excluded: Sequence[str]) -> list[dict[str, str]]:
+    """What the cards of the used sets say of source and licence, for the pack's own card."""
+    cards = [json.loads((f / "card.json").read_text()) for f in sorted(root.iterdir()) if f.name not in excluded]
+    return [{k: str(c[k]) for k in ("name", "domain", "source", "licence", "count")} for c in cards]

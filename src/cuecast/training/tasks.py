@@ -1,0 +1,151 @@
+"""Groups of images that share tasks: from picture sets, from regions of one picture, and drawn.
+
+N images of S x S pixels. A task is a label per pixel of every image: 1 the thing, 0 not, IGNORE_LABEL unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.segmentation import felzenszwalb
+
+from cuecast.training.sets import IGNORE_VALUE, PictureSet
+from cuecast.training.synthetic import draw_episode
+
+IGNORE_LABEL = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`.
+
+    `cueable` (N,) says per task which images may serve as cues (they show the thing).
+    """
+
+    images: NDArray[np.uint8]
+    tasks: tuple[NDArray[np.uint8], ...]
+    kind: str
+    name: str
+
+
+def draw_group(rng: np.random.Generator, sets: tuple[PictureSet, ...], count: int, size: int, tasks: int) -> Group:
+    """One group: half from picture sets, the rest drawn or from regions of single pictures."""
+    kind = rng.choice(["set", "regions", "drawn"], p=[0.5, 0.2, 0.3])
+    for _ in range(20):
+        if kind == "set":
+            group = _from_set(rng, _pick_set(rng, sets), count, size, tasks)
+        elif kind == "regions":
+            group = _from_regions(rng, _pick_set(rng, sets), count, size, tasks)
+        else:
+            group = _from_drawing(rng, count, size, tasks)
+        if group is not None:
+            return group
+    raise RuntimeError(f"no {kind} group with a usable task in 20 draws")
+
+
+def _pick_set(rng: np.random.Generator, sets: tuple[PictureSet, ...]) -> PictureSet:
+    # Square root, so that 2,400 pets do not drown 53 QR codes; more classes are more tasks.
+    weight = np.array([min(len(s.images), 600) ** 0.5 * (1 + min(len(s.holding), 20) / 10) for s in sets])
+    return sets[rng.choice(len(sets), p=weight / weight.sum())]
+
+
+def _from_set(rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int) -> Group | None:
+    main = int(rng.choice(list(pictures.holding)))
+    members = pictures.holding[main]
+    chosen = rng.choice(members, count, replace=len(members) < count)
+    if pictures.lacking[main] and rng.random() < 0.15:
+        chosen[-1] = rng.choice(pictures.lacking[main])
+    zoom = np.exp(rng.uniform(np.log(0.3), 0)) if rng.random() < 0.6 else 1.0
+    views = [_view(rng, pictures.images[i], pictures.masks[i], size, zoom, main) for i in chosen]
+    images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
+    found = []
+    others = [c for c in np.unique(masks) if c not in (0, IGNORE_VALUE, main)]
+    for t in range(tasks):
+        values = [main]
+        if t and others and rng.random() < 0.7:
+            values = [int(rng.choice(others))]
+        if others and rng.random() < 0.15:
+            values.append(int(rng.choice(others)))
+        labels = np.isin(masks, values).astype(np.uint8)
+        if rng.random() < 0.06:
+            labels = 1 - labels
+        labels[masks == IGNORE_VALUE] = IGNORE_LABEL
+        found.append(labels)
+    return _group(images, found, "set", pictures.name)
+
+
+def _from_regions(rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int) -> Group | None:
+    picture = pictures.images[rng.integers(len(pictures.images))]
+    small = _resize(picture, (160, 160), Image.Resampling.BOX)
+    scale = float(np.exp(rng.uniform(np.log(30), np.log(500))))
+    regions = felzenszwalb(small, scale=scale, sigma=0.8, min_size=int(rng.integers(20, 200))).astype(np.int32)
+    picture = _resize(picture, (320, 320), Image.Resampling.BILINEAR)
+    regions = np.kron(regions, np.ones((2, 2), np.int32))
+    zoom = rng.uniform(0.5, 0.9)
+    areas = np.bincount(regions.ravel()) / regions.size
+    usable = np.flatnonzero((areas > 0.01) & (areas < 0.6))
+    if not len(usable):
+        return None
+    target = int(rng.choice(usable))
+    views = [_view(rng, picture, regions, size, zoom, target) for _ in range(count)]
+    maps = np.stack([v[1] for v in views])
+    found = []
+    for t in range(tasks):
+        values = [target] if t == 0 else [int(rng.choice(usable))]
+        if rng.random() < 0.3:
+            values.append(int(rng.choice(usable)))
+        found.append(np.isin(maps, values).astype(np.uint8))
+    return _group(np.stack([v[0] for v in views]), found, "regions", pictures.name)
+
+
+def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -> Group | None:
+    images, labels = draw_episode(rng, count, size)
+    classes = np.unique(labels[labels > 0])
+    picked = rng.permutation(classes)[:tasks]
+    return _group(images, [(labels == c).astype(np.uint8) for c in picked], "drawn", "drawn")
+
+
+def _group(images: NDArray[np.uint8], found: list[NDArray[np.uint8]], kind: str, name: str) -> Group | None:
+    """The group with the tasks that show the thing in at least two images, one of them well enough for a cue."""
+    size = images.shape[1]
+    usable = [t for t in found if ((t == 1).sum((1, 2)) >= max(8, 2e-4 * size * size)).sum() >= 2]
+    return Group(images, tuple(usable), kind, name) if usable else None
+
+
+def _view(
+    rng: np.random.Generator, picture: NDArray[np.uint8], labels: NDArray[np.integer], size: int, zoom: float, target: int
+) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
+    """A square view of a picture and its labels, mostly one that shows `target`; flipped, sometimes turned."""
+    H, W = labels.shape
+    share = min(1.0, zoom * np.exp(rng.uniform(-0.2, 0.2)))
+    stretch = np.exp(rng.uniform(-0.1, 0.1))
+    h, w = (max(16, min(n, int(n * share * s))) for n, s in ((H, stretch), (W, 1 / stretch)))
+    if share < 1 and h < H and w < W and zoom < 0.8:
+        # Zoomed views are square in the picture; whole frames keep their content and are squeezed.
+        h = w = min(h, w)
+    top, left = int(rng.integers(0, H - h + 1)), int(rng.integers(0, W - w + 1))
+    if rng.random() < 0.85:
+        rows, columns = np.nonzero(labels == target)
+        if len(rows):
+            i = rng.integers(len(rows))
+            top = int(np.clip(rows[i] - rng.integers(0, h), 0, H - h))
+            left = int(np.clip(columns[i] - rng.integers(0, w), 0, W - w))
+    box = (left, top, left + w, top + h)
+    image = _resize(picture, (size, size), Image.Resampling.BILINEAR, box)
+    mode = np.int32 if labels.dtype == np.int32 else np.uint8
+    mask = _resize(labels.astype(mode), (size, size), Image.Resampling.NEAREST, box)
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    if rng.random() < 0.25:
+        turns = int(rng.integers(1, 4))
+        image, mask = np.rot90(image, turns), np.rot90(mask, turns)
+    return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+
+
+def _resize(
+    array: NDArray[np.generic], size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int] | None = None
+) -> NDArray[np.generic]:
+    return np.asarray(Image.fromarray(array).resize(size, how, box=box))
