@@ -53,7 +53,7 @@ def _voronoi(rng: np.random.Generator, size: int, number: int, ruffle: float) ->
 def _partition(rng: np.random.Generator, size: int, layout: str, classes: list[int], scale: float) -> Labels:
     """Labels (size, size) drawn from `classes`."""
     if layout == "voronoi":
-        number = int(np.clip((1 / scale) ** 2, 4, 60))
+        number = int(np.clip((1 / scale) ** 2, 6, 60))
         cells = _voronoi(rng, size, number, rng.uniform(0, 4))
         lookup = rng.choice(classes, number + 1)
         lookup[1 : 1 + len(classes)] = classes
