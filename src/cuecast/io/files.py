@@ -1,0 +1,180 @@
+"""Files as such: written whole or not at all, and listed from what a person types."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cuecast.errors import InputError, OutputError
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".webp",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".jp2",
+    }
+)
+"""Suffixes (lower case) by which a folder's images are known."""
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Write `path` through the temporary Path that is yielded: all of it or nothing.
+
+    The temporary file lies in the same folder (made if missing), exists and is empty. When the block ends it
+    is flushed to disk and renamed to `path`; when the block fails it is removed and `path` stays as it was.
+    An OSError in the block becomes an OutputError that says what to do.
+    """
+    path = Path(path)
+    # Not named after the target, whose name may already be as long as the file system allows.
+    temporary = path.parent / f".cuecast-{secrets.token_hex(8)}{path.suffix if len(path.suffix) < 16 else ''}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        yield temporary
+        with open(temporary, "rb+") as f:
+            os.fsync(f.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Write a whole file or nothing; returns its path. Raises OutputError."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return Path(path)
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a whole UTF-8 file or nothing; returns its path. Raises OutputError.
+
+    Line ends stay as given; file names that are not valid Unicode keep their bytes.
+    """
+    return write_bytes(path, text.encode("utf-8", errors="surrogateescape"))
+
+
+def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:
+    """The image files meant by what was typed, in that order, duplicates dropped.
+
+    file        is taken whatever its suffix.
+    folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`.
+                `x_mask.*` beside an image `x.*` is its mask, and left out.
+    pattern     `*`, `?`, `[...]` and `**`, not expanded by the shell: files with a known suffix, sorted.
+    @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
+    -           the same from standard input.
+
+    What exists under exactly the typed name wins over every other reading. Raises InputError where an input
+    matches nothing.
+    """
+    found: dict[str, Path] = {}
+    for item in inputs:
+        for path in _expand(str(item), recursive):
+            found.setdefault(os.path.abspath(path), path)
+    return list(found.values())
+
+
+def _expand(item: str, recursive: bool) -> list[Path]:
+    path = Path(item)
+    if item == "-":
+        return _lines("standard input", sys.stdin.read(), recursive)
+    if _is(path, "file"):
+        return [path]
+    if _is(path, "dir"):
+        return _folder(path, recursive)
+    if item.startswith("@"):
+        return _list_file(Path(item[1:]), recursive)
+    if glob.has_magic(item):
+        matches = sorted(Path(m) for m in glob.glob(item, recursive=True))
+        images = [m for m in matches if m.suffix.lower() in IMAGE_SUFFIXES and m.is_file()]
+        if not images:
+            raise InputError(
+                f"{item}: the pattern matches no image; check the folder, or name the files one by one"
+            )
+        return images
+    raise InputError(f"{item!r}: there is no such file or folder; check the spelling")
+
+
+def _is(path: Path, kind: str) -> bool:
+    """`Path.is_file` or `is_dir` that tells 'not allowed to look' from 'not there'."""
+    try:
+        return path.is_dir() if kind == "dir" else path.is_file()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be looked up ({error.strerror}); give yourself permission or check the name"
+        ) from error
+
+
+def _folder(folder: Path, recursive: bool) -> list[Path]:
+    try:
+        os.listdir(folder)  # glob is silent about a folder that may not be read
+        paths = sorted(folder.rglob("*") if recursive else folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the folder cannot be read ({error.strerror}); give yourself permission"
+        ) from error
+    images = [
+        p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
+    ]
+    plain = {p.with_suffix("") for p in images}
+    images = [p for p in images if not (p.stem.endswith("_mask") and p.with_name(p.stem[:-5]) in plain)]
+    if not images:
+        hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
+        raise InputError(
+            f"{folder}: the folder holds no image with a known suffix; name the files one by one{hint}"
+        )
+    return images
+
+
+def _list_file(path: Path, recursive: bool) -> list[Path]:
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise InputError(
+            f"{path}: the file list cannot be read ({error.strerror}); check name and permission"
+        ) from error
+    return _lines(str(path), text, recursive)
+
+
+def _lines(where: str, text: str, recursive: bool) -> list[Path]:
+    names: Sequence[str] = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
+    if not names:
+        raise InputError(f"{where}: the file list is empty; put one path on each line")
+    return [p for name in names for p in _expand(name, recursive)]
+
+
+def _reason(error: OSError) -> str:
+    """Reason and remedy of a failed write, in words."""
+    if error.errno in _NO_SPACE:
+        return "no space is left on the disk (or a quota is reached); free some or choose another folder"
+    if error.errno in _NO_PERMISSION:
+        return "no permission to write there; choose another folder or change its permissions"
+    if error.errno == errno.ENAMETOOLONG:
+        return "the name is too long for this file system; choose a shorter one"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return "a part of its path is a file, not a folder; choose another folder"
+    if error.errno == errno.EISDIR:
+        return "a folder of that name is in the way; remove it or choose another name"
+    return f"{error.strerror or error}; choose another folder or check the disk"

@@ -1,0 +1,204 @@
+"""Masks: whatever holds labels -> (H, W) int32 label map on its image's grid; and back to a label PNG."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+from PIL import PngImagePlugin
+
+from cuecast.errors import MaskError
+from cuecast.io.files import replacing
+from cuecast.io.pairs import find_mask
+from cuecast.io.raster import Raster, read_raster
+from cuecast.types import IGNORE, ClassInfo, Image
+
+__all__ = ["find_mask", "read_mask", "write_mask"]
+
+_OWN_CHUNK = "cuecast-labels"
+"""PNG text chunk of the masks we write: their values are labels, nothing is to be guessed."""
+
+_MAX_COLOURS = 254
+
+
+def read_mask(
+    source: Any,
+    *,
+    image: Image,
+    value: int | Sequence[int] | None = None,
+    classes: Sequence[ClassInfo] | None = None,
+) -> NDArray[np.int32]:
+    """Mask or label file, PIL image or array -> (H, W) int32: class ids, 0 = background, IGNORE = unknown.
+
+    Raster masks (any image file, palette PNGs by index):
+      - only 0 and 255 (or 0 and 65535 in 16 bits, or bool): the high value is the thing, class 1;
+      - otherwise each value is a class; 255 in 8 bits and 65535 in 16 bits are IGNORE, as is -1 in arrays;
+      - three equal channels are grey; other colours are classes: by the colour of `classes` where all colours
+        are found there, else 1, 2, ... in order of the packed colour (r << 16 | g << 8 | b); black is 0;
+      - transparent pixels are background; a palette of just black and white is read as grey;
+      - a JPEG cannot hold labels: 128 and above is the thing.
+    Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given.
+
+    value    these values (for colours: packed) become 1, ignored pixels IGNORE, all others 0.
+    classes  names and colours of the classes; those of a label file that are not among them are background.
+
+    Raises MaskError: unreadable, not a mask, or of another size than its image.
+    """
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in (".json", ".txt"):
+        from cuecast.io.labels import read_label_file
+
+        labels = read_label_file(Path(source), image, classes)
+        return labels if value is None else _select(labels, value, ignored=labels == IGNORE)
+    raster = read_raster(source, error=MaskError, label=f"mask of {image.name}")
+    _check_size(raster, image)
+    if (codes := _colour_codes(raster)) is not None:
+        return (
+            _class_of_colour(codes, classes, raster.label)
+            if value is None
+            else _select(codes, value, codes < 0)
+        )
+    codes, ignored, binary = _grey_codes(raster)
+    if value is not None:
+        return _select(codes, value, ignored & ~np.isin(codes, value))
+    labels = (codes > 0).astype(np.int32) if binary else codes.astype(np.int32)
+    labels[ignored] = IGNORE
+    return labels
+
+
+def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[ClassInfo] = ()) -> Path:
+    """Write a label map (H, W) as PNG, whole or not at all; returns its path.
+
+    Pixel values are class ids: 8-bit with the classes' colours as palette and 255 for IGNORE, or 16-bit grey
+    with 65535 for IGNORE where an id is above 254. Raises OutputError; ValueError for what is no label map.
+    """
+    if (
+        mask.ndim != 2
+        or mask.dtype.kind not in "iu"
+        or not mask.size
+        or mask.min() < IGNORE
+        or mask.max() > 65534
+    ):
+        raise ValueError(f"expected a label map (H, W) of -1 to 65534, got {mask.shape} {mask.dtype}")
+    if mask.max() <= 254:
+        image = PILImage.fromarray(np.where(mask == IGNORE, 255, mask).astype(np.uint8))
+        image = _with_palette(image, classes)
+    else:
+        image = PILImage.fromarray(np.where(mask == IGNORE, 65535, mask).astype(np.uint16))
+    text = PngImagePlugin.PngInfo()
+    text.add_text(_OWN_CHUNK, json.dumps({str(c.id): c.name for c in classes}))
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG", pnginfo=text)
+    return Path(path)
+
+
+def _with_palette(image: PILImage.Image, classes: Sequence[ClassInfo]) -> PILImage.Image:
+    """The grey image with black for 0, the classes' colours, and a pale yellow for 'ignore'."""
+    named = {c.id: c.rgb for c in classes}
+    colours = [(0, 0, 0), *(named.get(i) or ClassInfo(i, "").rgb for i in range(1, 255)), (224, 224, 192)]
+    image = image.copy()
+    image.putpalette([v for colour in colours for v in colour])
+    return image
+
+
+def _select(codes: NDArray[Any], value: int | Sequence[int], ignored: NDArray[np.bool_]) -> NDArray[np.int32]:
+    labels = np.isin(codes, value).astype(np.int32)
+    labels[ignored] = IGNORE
+    return labels
+
+
+def _check_size(raster: Raster, image: Image) -> None:
+    if raster.size == image.size:
+        return
+    (h, w), (H, W) = raster.size, image.size
+    turned = (
+        " (one looks turned by 90 degrees: draw the mask on the upright image)" if (h, w) == (W, H) else ""
+    )
+    raise MaskError(
+        f"{raster.label}: the mask is {w} wide and {h} high, its image {image.name} is {W} wide and "
+        f"{H} high{turned}: they must match; resize the mask with nearest neighbour or pass the image it was drawn on"
+    )
+
+
+def _grey_codes(raster: Raster) -> tuple[NDArray[np.int64], NDArray[np.bool_], bool]:
+    """(values (H, W), where they are to be ignored, whether every value above 0 is the one thing)."""
+    own = _OWN_CHUNK in raster.text
+    samples = raster.samples if raster.samples.ndim == 2 else raster.samples[..., 0]
+    if raster.palette is not None and not own and _black_and_white(raster.palette, samples):
+        samples = raster.palette[samples][..., 0]
+    codes = _integers(samples, raster.label)
+    if raster.alpha is not None:
+        codes[raster.alpha == 0] = 0
+    if raster.format == "JPEG":
+        return (codes >= 128).astype(np.int64) * 255, np.zeros(codes.shape, bool), True
+    if codes.min() < IGNORE:
+        raise MaskError(
+            f"{raster.label}: holds the negative label {codes.min()}; labels are 0 or more, -1 is 'ignore'"
+        )
+    if codes.max() > 65535:
+        raise MaskError(
+            f"{raster.label}: holds the label {codes.max()}; the highest possible is 65534, renumber them"
+        )
+    high = set(np.unique(codes).tolist()) - {0, IGNORE}
+    binary = samples.dtype == bool or (high in ({255}, {65535}) and not own)
+    limit = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name, IGNORE)
+    ignored = codes == IGNORE if binary else (codes == IGNORE) | (codes == limit)
+    return codes, ignored, binary
+
+
+def _black_and_white(palette: NDArray[np.uint8], indices: NDArray[np.uint8]) -> bool:
+    """Whether just black and white occur: a grey mask that some program has saved with a palette."""
+    used = palette[np.unique(indices)][:, :3]
+    return bool(np.isin(used, (0, 255)).all() and (used == used[:, :1]).all())
+
+
+def _integers(samples: NDArray[Any], label: str) -> NDArray[np.int64]:
+    if samples.dtype.kind == "f":
+        if not np.isfinite(samples).all():
+            raise MaskError(
+                f"{label}: holds NaN or infinite values; a mask holds whole numbers, 0 for background"
+            )
+        if len(fractions := samples[samples != np.rint(samples)]):
+            raise MaskError(
+                f"{label}: holds fractions such as {fractions[0]:g}; threshold it first (scores > 0.5)"
+            )
+    return samples.astype(np.int64)
+
+
+def _colour_codes(raster: Raster) -> NDArray[np.int64] | None:
+    """Packed colours (H, W), transparent ones 0; None where the mask is grey."""
+    s = raster.samples
+    if s.ndim == 2 or bool((s[..., :1] == s).all()):
+        return None
+    if raster.format == "JPEG":
+        # The channels of a grey picture differ by rounding after chroma subsampling; colours are hopeless.
+        raise MaskError(f"{raster.label}: a JPEG blurs the colours of a mask; save it as PNG")
+    if s.dtype != np.uint8:
+        raise MaskError(
+            f"{raster.label}: a colour mask must be 8-bit, this is {s.dtype}; save it as a label map"
+        )
+    r, g, b = (s[..., c].astype(np.int64) for c in range(3))
+    codes = r << 16 | g << 8 | b
+    if raster.alpha is not None:
+        codes[raster.alpha == 0] = 0
+    return codes
+
+
+def _class_of_colour(
+    codes: NDArray[np.int64], classes: Sequence[ClassInfo] | None, label: str
+) -> NDArray[np.int32]:
+    """Class ids (H, W) of packed colours, by the rule in `read_mask`."""
+    colours, where = np.unique(codes, return_inverse=True)
+    present = [c for c in colours.tolist() if c]
+    if len(present) > _MAX_COLOURS:
+        raise MaskError(
+            f"{label}: holds {len(present)} colours: a picture, not a mask; give one flat colour a class"
+        )
+    known = {r << 16 | g << 8 | b: c.id for c in classes or () for r, g, b in [c.rgb]}
+    ids = known if set(present) <= set(known) else {c: i for i, c in enumerate(present, start=1)}
+    table = np.array([ids[c] if c else 0 for c in colours.tolist()], np.int32)
+    return table[where].reshape(codes.shape)

@@ -1,0 +1,315 @@
+"""Raster files as they are: samples in their own type, palette and alpha apart. For `images` and `masks`.
+
+PNG, JPEG, WebP, BMP, GIF, PNM and JPEG 2000 through Pillow; TIFF through tifffile (16-bit colour, float,
+planes) or Pillow, whichever reads its compression without loss.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL import Image as PILImage
+
+from cuecast.errors import InputError
+
+DEFAULT_MAX_PIXELS = 200_000_000
+
+# The plugins are called directly: Image.open has a process-wide limit of its own, which we do not touch.
+_OPENERS: tuple[tuple[bytes, Callable[[IO[bytes]], PILImage.Image]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"\xff\xd8\xff", JpegImagePlugin.jpeg_factory),
+    (b"RIFF", WebPImagePlugin.WebPImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+    (b"GIF8", GifImagePlugin.GifImageFile),
+    (b"\x00\x00\x00\x0cjP  ", Jpeg2KImagePlugin.Jpeg2KImageFile),
+    *((b"P%d" % n, PpmImagePlugin.PpmImageFile) for n in range(1, 7)),
+)
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+# What a broken file makes the decoders raise; everything else would be a bug of ours.
+_BROKEN = (
+    SyntaxError, OSError, ValueError, IndexError, TypeError, KeyError, EOFError, AttributeError,
+    struct.error, zlib.error, OverflowError, ZeroDivisionError, RuntimeError, PILImage.DecompressionBombError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """One page of a raster file, upright.
+
+    samples  (H, W) or (H, W, 3) in the file's own type; palette indices where there is a palette.
+    alpha    (H, W) in the type of the samples, or None.
+    palette  (n, 4) uint8 RGBA, or None.
+    label    what messages call it: the path as given, or 'image'.
+    coarse   the decoder has cut 16-bit samples to their high byte.
+    text     text chunks of a PNG.
+    """
+
+    samples: NDArray[Any]
+    label: str
+    path: Path | None = None
+    format: str = "array"
+    alpha: NDArray[Any] | None = None
+    palette: NDArray[np.uint8] | None = None
+    pixel_size: float | None = None
+    unit: str | None = None
+    coarse: bool = False
+    text: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.samples.shape[0], self.samples.shape[1]
+
+
+@dataclass(frozen=True)
+class _Door:
+    """What every reader below needs to know: how to name the source and which error to raise."""
+
+    label: str
+    error: type[InputError]
+    max_pixels: int
+
+    def check_size(self, width: int, height: int) -> None:
+        if width * height > self.max_pixels:
+            raise self.error(
+                f"{self.label}: {width} x {height} pixels are more than the limit of {self.max_pixels}; "
+                f"if the file can be trusted, raise the limit: CUECAST_MAX_PIXELS={width * height} (or max_pixels=)"
+            )
+        if width < 1 or height < 1:
+            raise self.error(f"{self.label}: the image has no pixels ({width} x {height}); save it again")
+
+    def broken(self, error: BaseException) -> InputError:
+        reason = str(error).strip() or type(error).__name__
+        return self.error(
+            f"{self.label}: the image is damaged or cut short ({reason}); copy or save it again"
+        )
+
+
+def read_raster(
+    source: Any,
+    *,
+    error: type[InputError],
+    page: int | None = None,
+    max_pixels: int | None = None,
+    label: str = "image",
+) -> Raster:
+    """Read path, bytes, open binary file, PIL image or array. Raises `error` with file, reason and remedy.
+
+    page        of a multi-page TIFF or animated file, from 0; None is the first.
+    max_pixels  limit on width x height, checked before decoding; None takes $CUECAST_MAX_PIXELS or 2e8.
+    label       what messages call a source that has no path.
+    """
+    limit = _max_pixels(error) if max_pixels is None else max_pixels
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(os.fsdecode(source))
+        door = _Door(str(path), error, limit)
+        with _open(path, door) as stream:
+            return replace(_read_stream(stream, door, page), path=path)
+    door = _Door(label, error, limit)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _read_stream(io.BytesIO(bytes(source)), door, page)
+    if isinstance(source, PILImage.Image):
+        return _read_pil(source, door, page)
+    if hasattr(source, "read") and hasattr(source, "seek"):
+        return _read_stream(source, door, page)
+    if hasattr(source, "__array__") or isinstance(source, (list, tuple)):
+        return _read_array(np.asarray(source), door)
+    raise error(
+        f"{label}: cannot read a {type(source).__name__}; give a path, bytes, a PIL image or an array"
+    )
+
+
+def _max_pixels(error: type[InputError]) -> int:
+    stated = os.environ.get("CUECAST_MAX_PIXELS", "")
+    if not stated:
+        return DEFAULT_MAX_PIXELS
+    try:
+        return int(float(stated))
+    except (ValueError, OverflowError):
+        raise error(
+            f"CUECAST_MAX_PIXELS={stated!r} is not a number; set it to a number of pixels or unset it"
+        ) from None
+
+
+def _open(path: Path, door: _Door) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise door.error(f"{door.label}: there is no such file; check the spelling") from None
+    except IsADirectoryError:
+        raise door.error(f"{door.label}: this is a folder, not an image file; name a file in it") from None
+    except PermissionError:
+        raise door.error(
+            f"{door.label}: no permission to read it; change its permissions or copy it"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise door.error(f"{door.label}: cannot be opened ({error}); check name and disk") from error
+
+
+def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
+    try:
+        head = stream.read(16)
+        stream.seek(0)
+    except OSError as error:
+        raise door.broken(error) from error
+    if not head:
+        raise door.error(f"{door.label}: the file is empty (0 bytes); copy or export it again")
+    if head.startswith(_TIFF_MAGIC):
+        return _read_tiff(stream, door, page)
+    for magic, opener in _OPENERS:
+        if head.startswith(magic) and (magic != b"RIFF" or head[8:12] == b"WEBP"):
+            try:
+                opened = opener(stream)
+            except _BROKEN as error:
+                raise door.broken(error) from error
+            return _read_pil(opened, door, page)
+    raise door.error(
+        f"{door.label}: its content is not that of a known image format, whatever its name says; "
+        "convert it to PNG, JPEG, WebP, BMP or TIFF"
+    )
+
+
+def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
+    """A PIL image, decoded, upright, with its palette and alpha taken apart."""
+    door.check_size(*image.size)
+    pages = int(getattr(image, "n_frames", 1))
+    try:
+        if page is not None:
+            _check_page(page, pages, door)
+            if pages > 1:
+                image.seek(page)
+                door.check_size(*image.size)
+        raw_mode = next((str(t[3]) for t in getattr(image, "tile", ()) if isinstance(t[3], str)), "")
+        image.load()
+        name = image.format or "array"
+        text = {str(k): v for k, v in image.info.items() if isinstance(v, str)} if name == "PNG" else {}
+        palette = _palette(image) if image.mode == "P" else None
+        orientation = 1 if name == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
+        samples, alpha = _samples(image)
+    except _BROKEN as error:
+        raise door.broken(error) from error
+    samples = upright(samples, orientation)
+    alpha = None if alpha is None else upright(alpha, orientation)
+    coarse = image.mode in ("L", "LA", "RGB", "RGBA") and "16" in raw_mode
+    return Raster(samples, door.label, format=name, alpha=alpha, palette=palette, coarse=coarse, text=text)
+
+
+def _check_page(page: int, pages: int, door: _Door) -> None:
+    if not 0 <= page < pages:
+        raise door.error(f"{door.label}: there is no page {page}, the file has {pages}; pages count from 0")
+
+
+def _samples(image: PILImage.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """(samples, alpha) of a loaded image; alpha is None where every pixel is opaque by construction."""
+    mode = image.mode
+    if mode in ("1", "L", "P", "RGB") and not (mode != "P" and "transparency" in image.info):
+        return np.array(image), None
+    if mode.startswith("I;16"):
+        return np.array(image).astype(np.uint16), None
+    if mode in ("I", "F"):
+        return np.array(image), None
+    if mode == "LA":
+        both = np.array(image)
+        return both[..., 0], both[..., 1]
+    if mode == "1":
+        return np.array(image.convert("L")), None
+    if mode in ("L", "RGB", "RGBA", "PA", "La", "RGBa"):
+        rgba = np.array(image.convert("RGBA"))
+        return (rgba[..., 0] if mode in ("L", "La") else rgba[..., :3]), rgba[..., 3]
+    return np.array(image.convert("RGB")), None
+
+
+def _palette(image: PILImage.Image) -> NDArray[np.uint8]:
+    colours = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+    palette = np.zeros((256, 4), np.uint8)
+    palette[:, 3] = 255
+    palette[: len(colours), :3] = colours[:256]
+    transparency = image.info.get("transparency")
+    if isinstance(transparency, bytes):
+        palette[: len(transparency), 3] = np.frombuffer(transparency, np.uint8)[:256]
+    elif isinstance(transparency, int):
+        palette[transparency, 3] = 0
+    return palette
+
+
+def _orientation(image: PILImage.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except _BROKEN:
+        return 1  # damaged EXIF says nothing about the pixels
+
+
+def upright(a: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn an array (H, W, ...) by an EXIF or TIFF orientation, 1 to 8; others leave it as it is."""
+    if orientation in (5, 6, 7, 8):
+        a = a.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        a = a[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        a = a[::-1]
+    return np.ascontiguousarray(a)
+
+
+def _read_array(a: NDArray[Any], door: _Door) -> Raster:
+    if a.dtype.kind not in "buif":
+        raise door.error(
+            f"{door.label}: an array of {a.dtype} is no image; give uint8, uint16, int, float or bool"
+        )
+    return split_channels(a, door.label, door.error, alpha=True)
+
+
+def split_channels(a: NDArray[Any], label: str, error: type[InputError], alpha: bool) -> Raster:
+    """(H, W) or (H, W, C) -> Raster; the channel after the colours is alpha if `alpha`, else dropped."""
+    if a.ndim == 3 and a.shape[2] == 1:
+        a = a[..., 0]
+    if a.ndim == 2 or (a.ndim == 3 and a.shape[2] == 3):
+        raster = Raster(a, label)
+    elif a.ndim == 3 and (a.shape[2] == 4 or (a.shape[2] == 2 and alpha)):
+        colour = a[..., :3] if a.shape[2] == 4 else a[..., 0]
+        raster = Raster(colour, label, alpha=a[..., -1] if alpha else None)
+    else:
+        raise error(
+            f"{label}: shape {a.shape} is no image; expected (H, W), (H, W, 3) or (H, W, 4), channels last: "
+            "choose one plane or three channels"
+        )
+    if 0 in a.shape:
+        raise error(f"{label}: the image has no pixels, its shape is {a.shape}")
+    return raster
+
+
+def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
+    from cuecast.io.tiff import read_tiff_page
+
+    try:
+        found = read_tiff_page(stream, page or 0, lambda n: _check_page(page or 0, n, door), door.check_size)
+    except _BROKEN as error:
+        raise door.broken(error) from error
+    if found is None:  # a compression or colour space that Pillow decodes
+        try:
+            stream.seek(0)
+            opened = TiffImagePlugin.TiffImageFile(stream)
+        except _BROKEN as error:
+            raise door.broken(error) from error
+        return _read_pil(opened, door, page)
+    raster = split_channels(found.samples, door.label, door.error, found.alpha)
+    return replace(raster, format="TIFF", palette=found.palette, pixel_size=found.pixel_size, unit=found.unit)
