@@ -14,17 +14,27 @@ from .canvas import Kind
 from .cells import cells
 from .cracks import cracks
 from .defects import defects
+from .glyphs import glyphs
+from .grains import grains
+from .leaves import leaves
 from .objects import objects
+from .panels import panels
 from .regions import regions
 from .vessels import vessels
+from .wires import wires
 
 FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
     "cells": cells,
     "cracks": cracks,
     "defects": defects,
+    "glyphs": glyphs,
+    "grains": grains,
+    "leaves": leaves,
     "objects": objects,
+    "panels": panels,
     "regions": regions,
     "vessels": vessels,
+    "wires": wires,
 }
 
 _MISSING_CLASS = 0.25  # share of the episodes in which one class is missing in some images

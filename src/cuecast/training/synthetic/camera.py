@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from .canvas import log_uniform
@@ -22,6 +22,7 @@ class Camera:
     blur: float
     noise: float
     noise_scale: float
+    colour_noise: bool
     quality: int
     gamma: float
     grey: bool
@@ -44,6 +45,7 @@ def random_camera(rng: np.random.Generator) -> Camera:
         blur=sometimes(0.5, 0.3, 1.3),
         noise=sometimes(0.75, 0.004, 0.07),
         noise_scale=sometimes(0.3, 0.4, 1.0),
+        colour_noise=bool(rng.random() < 0.4),
         quality=int(rng.integers(30, 90)) if rng.random() < 0.4 else 0,
         gamma=float(log_uniform(rng, 0.7, 1.4)),
         grey=bool(rng.random() < 0.15),
@@ -64,27 +66,36 @@ def photograph(rng: np.random.Generator, scene: Array, camera: Camera) -> NDArra
     if camera.vignette:
         line = np.linspace(-1, 1, size, dtype=np.float32) ** 2
         light -= (line[:, None] + line[None, :]) * np.float32(camera.vignette / 2)
-    image = np.clip(scene, 0, 1)
-    if camera.negative:
-        image = 1 - image
+    image = 1 - scene if camera.negative else scene
+    tone = 1 + rng.normal(0, camera.jitter, 3 if rng.random() < 0.5 else 1) * np.ones(3)
+    lift = rng.normal(0, camera.jitter / 2)
+    planes = np.empty((3, size, size), np.float32)
     if camera.grey:
-        image = np.repeat(image @ np.array([[0.3], [0.59], [0.11]], np.float32), 3, 2)
-    image = image[..., camera.channels] * light[..., None]
+        planes[:] = (image @ np.array([0.3, 0.59, 0.11], np.float32)) * (light * np.float32(tone[0]))
+    else:
+        for plane, channel, factor in zip(planes, camera.channels, tone, strict=True):
+            np.multiply(image[..., channel], light * np.float32(factor), out=plane)
+    curve = np.linspace(0, 1, 1024) ** (camera.gamma * np.exp(rng.normal(0, camera.jitter)))
+    steps = np.clip((planes + np.float32(lift)) * np.float32(1023), 0, 1023).astype(np.int16)
+    planes = (curve * 255).astype(np.float32)[steps]
+    pixels = np.ascontiguousarray((planes + np.float32(0.5)).astype(np.uint8).transpose(1, 2, 0))
     if camera.blur:
-        sigma = camera.blur * rng.uniform(0.7, 1.2)
-        image = ndimage.gaussian_filter(image, (sigma, sigma, 0), truncate=2.5)
-    tone = 1 + rng.normal(0, camera.jitter, 3 if rng.random() < 0.5 else 1).astype(np.float32)
-    image = np.clip(image * tone + np.float32(rng.normal(0, camera.jitter / 2)), 0, 1)
-    image = image ** np.float32(camera.gamma * np.exp(rng.normal(0, camera.jitter)))
+        soften = ImageFilter.GaussianBlur(camera.blur * rng.uniform(0.7, 1.2))
+        pixels = np.asarray(Image.fromarray(pixels).filter(soften))
     if camera.noise:
-        grain = rng.standard_normal(image.shape if not camera.grey else (size, size, 1), dtype=np.float32)
-        if camera.noise_scale:
-            sigma = camera.noise_scale
-            grain = ndimage.gaussian_filter(grain, (sigma, sigma, 0), truncate=2) * np.float32(1 + 2 * sigma)
-        image = image + grain * np.float32(camera.noise)
-    pixels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+        pixels = _noisy(rng, pixels, camera)
     if camera.quality:
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "JPEG", quality=camera.quality)
         pixels = np.array(Image.open(file))
     return pixels
+
+
+def _noisy(rng: np.random.Generator, pixels: NDArray[np.uint8], camera: Camera) -> NDArray[np.uint8]:
+    """Pixels (size, size, 3) with grain, one for all channels or one each, softened to `noise_scale`."""
+    grain = rng.standard_normal((*pixels.shape[:2], 3 if camera.colour_noise else 1), dtype=np.float32)
+    if camera.noise_scale:
+        sigma = camera.noise_scale
+        grain = ndimage.gaussian_filter(grain, (sigma, sigma, 0), truncate=2) * np.float32(1 + 2 * sigma)
+    grain = (grain * np.float32(camera.noise * 255)).astype(np.int16)
+    return np.clip(pixels.astype(np.int16) + grain, 0, 255).astype(np.uint8)

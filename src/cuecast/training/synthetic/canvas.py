@@ -100,7 +100,7 @@ def draw_blob(
     edge: Array | float = 1.0
     if roughness > 0 and radius > 3:
         theta = np.arctan2(across, along)
-        waves = (lobes,) if lobes else (2, 3, 5, 8)
+        waves = (lobes,) if lobes else (2, 3, 5)
         edge = np.ones_like(theta)
         for wave in waves:
             height = roughness * (1.0 if lobes else rng.normal() * 1.3 / wave**0.7)

@@ -101,8 +101,8 @@ def cells(rng: np.random.Generator, size: int) -> Kind:
                 if speck:
                     canvas.paint(opacity(speck.depth) * 0.8, debris.base, 0, speck.box)
         radii, which = _population(rng, types, cover, spread, size)
-        skins = [one.skin.draw(rng, size) for one in types]
-        hearts = [one.nucleus_skin.draw(rng, size) if one.nucleus else None for one in types]
+        skins = [one.skin.skin(rng, size) for one in types]
+        hearts = [one.nucleus_skin.skin(rng, size) if one.nucleus else None for one in types]
         for centre, radius, index in zip(scatter(rng, size, radii, crowded), radii, which, strict=True):
             if index + 1 in present:
                 heart_label = nucleus_class if nucleus_class in present else None
@@ -133,7 +133,7 @@ def _population(
     found: list[tuple[float, int]] = []
     for index, cell in enumerate(types):
         area = np.pi * cell.radius**2
-        number = int(np.clip(rng.poisson(cover / len(types) / area) + 1, 1, 36))
+        number = int(np.clip(rng.poisson(cover / len(types) / area) + 1, 1, 44 // len(types)))
         for _ in range(number):
             found.append((max(float(cell.radius * size * np.exp(rng.normal(0, spread))), 1.2), index))
     rng.shuffle(found)

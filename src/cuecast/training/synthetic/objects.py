@@ -106,7 +106,7 @@ def objects(rng: np.random.Generator, size: int) -> Kind:
         ]
         plan += [(0, clutter)] * int(rng.integers(0, 5)) if clutter else []
         plan = [plan[index] for index in rng.permutation(len(plan))]
-        skins = {id(thing): thing.skin.draw(rng, size) for _, thing in plan}
+        skins = {label: thing.skin.skin(rng, size) for label, thing in dict(plan).items()}
         radii = [thing.radius * size * float(np.exp(rng.normal(0, 0.15))) for _, thing in plan]
         for (label, thing), radius, centre in zip(
             plan, radii, scatter(rng, size, radii, crowded), strict=True
@@ -119,7 +119,7 @@ def objects(rng: np.random.Generator, size: int) -> Kind:
                 canvas.shade(draw_polygon(window(size, cast), cast), shadow, window(size, cast))
             box = window(size, points)
             alpha = draw_polygon(box, points)
-            canvas.paint(alpha, skins[id(thing)], label, box)
+            canvas.paint(alpha, skins[label], label, box)
             if thing.rim:
                 inner = draw_polygon(box, (points - centre) * 0.85 + centre)
                 canvas.shade(alpha * (1 - inner), thing.rim, box)

@@ -147,6 +147,16 @@ class Texture:
             piece[..., channel] += base[channel]
         return piece
 
+    def skin(self, rng: np.random.Generator, size: int, jitter: float = 0.02) -> Array:
+        """Like `draw` at a quarter of the cost: one piece of half the size and its mirror images."""
+        half = (size + 1) // 2
+        piece = self.draw(rng, half, jitter)
+        whole = np.empty((size, size, 3), np.float32)
+        whole[:half, :half] = piece
+        whole[:half, half:] = piece[:, : size - half][:, ::-1]
+        whole[half:] = whole[: size - half][::-1]
+        return whole
+
 
 def random_colour(rng: np.random.Generator, saturation: float = 1.0) -> Array:
     """A colour (3,) in [0.05, 0.95]; `saturation` 0 gives greys."""

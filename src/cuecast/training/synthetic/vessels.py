@@ -7,14 +7,20 @@ from .textures import colour_apart, random_colour, random_saturation, random_tex
 
 
 def _grow(
-    rng: np.random.Generator, start: tuple[float, float], heading: float, width: float, bend: float, size: int
+    rng: np.random.Generator,
+    start: tuple[float, float],
+    heading: float,
+    width: float,
+    bend: float,
+    size: int,
+    most: int,
 ) -> list[Path]:
     """A tree: each branch tapers and wanders, and its children start along it, thinner, turned to a side."""
     todo = [(start, heading, width, size * rng.uniform(0.5, 1.1))]
     paths: list[Path] = []
-    while todo and len(paths) < 26:
+    while todo and len(paths) < most:
         origin, direction, thick, length = todo.pop(0)
-        stride = max(size / 40, 2.5)
+        stride = max(size / 32, 2.5)
         steps = max(int(length / stride), 3)
         points = walk(rng, origin, direction, steps, stride, bend, bend / 2)
         paths.append((points, np.linspace(thick, max(0.6 * thick, 1.0), steps + 1)))
@@ -71,12 +77,12 @@ def vessels(rng: np.random.Generator, size: int) -> Kind:
                 if blob:
                     canvas.paint(opacity(blob.depth, 1.5), lesion_colour, lesion, blob.box)
         for index in rng.permutation(trees):
+            if index + 1 not in present:
+                continue
             paths: list[Path] = []
             for _ in range(amount):
                 start, heading = _root(rng, size, centre if radial else None)
-                paths += _grow(rng, start, heading, widths[index], bend, size)
-            if index + 1 not in present:
-                continue
+                paths += _grow(rng, start, heading, widths[index], bend, size, 30 // amount + 4)
             alpha = draw_paths(size, paths)
             canvas.paint(alpha * np.float32(solidity), colours[index], None)
             canvas.labels[alpha >= 0.4] = index + 1
