@@ -18,8 +18,10 @@ from .glyphs import glyphs
 from .grains import grains
 from .leaves import leaves
 from .objects import objects
+from .organs import organs
 from .panels import panels
 from .regions import regions
+from .roads import roads
 from .vessels import vessels
 from .wires import wires
 
@@ -31,8 +33,10 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
     "grains": grains,
     "leaves": leaves,
     "objects": objects,
+    "organs": organs,
     "panels": panels,
     "regions": regions,
+    "roads": roads,
     "vessels": vessels,
     "wires": wires,
 }

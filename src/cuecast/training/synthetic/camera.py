@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 from scipy import ndimage
 
 from .canvas import log_uniform
@@ -78,10 +78,10 @@ def photograph(rng: np.random.Generator, scene: Array, camera: Camera) -> NDArra
     curve = np.linspace(0, 1, 1024) ** (camera.gamma * np.exp(rng.normal(0, camera.jitter)))
     steps = np.clip((planes + np.float32(lift)) * np.float32(1023), 0, 1023).astype(np.int16)
     planes = (curve * 255).astype(np.float32)[steps]
-    pixels = np.ascontiguousarray((planes + np.float32(0.5)).astype(np.uint8).transpose(1, 2, 0))
     if camera.blur:
-        soften = ImageFilter.GaussianBlur(camera.blur * rng.uniform(0.7, 1.2))
-        pixels = np.asarray(Image.fromarray(pixels).filter(soften))
+        sigma = camera.blur * rng.uniform(0.7, 1.2)
+        planes = ndimage.gaussian_filter(planes, (0, sigma, sigma), truncate=2)
+    pixels = np.ascontiguousarray((planes + np.float32(0.5)).astype(np.uint8).transpose(1, 2, 0))
     if camera.noise:
         pixels = _noisy(rng, pixels, camera)
     if camera.quality:
@@ -92,10 +92,15 @@ def photograph(rng: np.random.Generator, scene: Array, camera: Camera) -> NDArra
 
 
 def _noisy(rng: np.random.Generator, pixels: NDArray[np.uint8], camera: Camera) -> NDArray[np.uint8]:
-    """Pixels (size, size, 3) with grain, one for all channels or one each, softened to `noise_scale`."""
-    grain = rng.standard_normal((*pixels.shape[:2], 3 if camera.colour_noise else 1), dtype=np.float32)
+    """Pixels (size, size, 3) with grain, the same or shifted for each channel, softened to `noise_scale`."""
+    grain = rng.standard_normal(pixels.shape[:2], dtype=np.float32)
     if camera.noise_scale:
         sigma = camera.noise_scale
-        grain = ndimage.gaussian_filter(grain, (sigma, sigma, 0), truncate=2) * np.float32(1 + 2 * sigma)
+        grain = ndimage.gaussian_filter(grain, sigma, truncate=2) * np.float32(1 + 2 * sigma)
     grain = (grain * np.float32(camera.noise * 255)).astype(np.int16)
-    return np.clip(pixels.astype(np.int16) + grain, 0, 255).astype(np.uint8)
+    shifts = rng.integers(1, pixels.shape[0], (2, 2)).tolist()
+    if camera.colour_noise:
+        sheets = [grain, *(np.roll(grain, shift, (0, 1)) for shift in shifts)]
+        return np.clip(pixels + np.stack(sheets, 2), 0, 255).astype(np.uint8)
+    noisy: NDArray[np.uint8] = np.clip(pixels + grain[..., None], 0, 255).astype(np.uint8)
+    return noisy

@@ -59,7 +59,8 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 def opacity(depth: Array, softness: float = 1.0) -> Array:
     """Alpha in [0, 1] from depth below a shape's edge in pixels; the edge is `softness` pixels wide."""
-    return np.clip(depth / np.float32(softness) + np.float32(0.5), 0, 1)
+    alpha: Array = np.clip(depth / np.float32(softness) + np.float32(0.5), 0, 1)
+    return alpha
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def _packed(rng: np.random.Generator, size: int, number: int) -> tuple[Array, Ar
         best = np.where(closer, distance, best)
         owner[closer] = index
     values = rng.random(number).astype(np.float32)
-    return values[owner], (np.sqrt(second) - np.sqrt(best)) / 2
+    border: Array = (np.sqrt(second) - np.sqrt(best)) * np.float32(0.5)
+    return values[owner], border
 
 
 def grains(rng: np.random.Generator, size: int) -> Kind:

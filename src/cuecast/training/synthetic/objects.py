@@ -63,8 +63,11 @@ def _outline(rng: np.random.Generator, shape: str) -> NDArray[np.float64]:
     if shape == "drop":
         return circle * np.stack([np.ones(40), np.sin(t / 2) ** 1.5], 1)
     if shape == "free":
-        waves = sum(rng.normal(0, 0.35 / k) * np.cos(k * t + rng.uniform(0, 6.28)) for k in range(2, 7))
-        return circle * (0.75 + waves)[:, None]
+        radius = np.full(40, 0.75)
+        for k in range(2, 7):
+            radius += rng.normal(0, 0.35 / k) * np.cos(k * t + rng.uniform(0, 6.28))
+        free: NDArray[np.float64] = circle * radius[:, None]
+        return free
     return circle * np.array([1.0, rng.uniform(0.6, 1.0)])
 
 

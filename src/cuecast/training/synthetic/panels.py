@@ -41,6 +41,9 @@ def panels(rng: np.random.Generator, size: int) -> Kind:
         corners = _tile(gap, round_)
         middle = size / 2 + rng.normal(0, 0.08 * size, 2)
         places = [(i, j) for j in range(-reach[1], reach[1] + 1) for i in range(-reach[0], reach[0] + 1)]
+        centres = (np.array(places) * step) @ matrix + middle
+        near = np.abs(centres - size / 2).max(1) < size / 2 + (size if arch else step.max())
+        places = [place for place, kept in zip(places, near.tolist(), strict=True) if kept] or [(0, 0)]
         forced = {index: which for which, index in enumerate(rng.permutation(len(places))[: len(odd)])}
         for index, (i, j) in enumerate(places):
             which = forced.get(index, int(rng.integers(len(odd))) if odd and rng.random() < rate else -1)
@@ -58,7 +61,7 @@ def panels(rng: np.random.Generator, size: int) -> Kind:
             label = which + 2 if which >= 0 else plain
             if name == "missing":
                 canvas.shade(alpha, 0.75, box)
-                canvas.labels[box][alpha >= 0.5] = label
+                canvas.labels[box][alpha >= 0.5] = which + 2
                 continue
             if plain is None and which < 0:
                 continue

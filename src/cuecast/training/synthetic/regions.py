@@ -47,7 +47,8 @@ def _voronoi(rng: np.random.Generator, size: int, number: int, ruffle: float) ->
     dx = (fractal_noise(rng, size, 24) * ruffle).astype(int)
     rows = np.clip((line[:, None] + dy) // 2, 0, half - 1)
     columns = np.clip((line[None, :] + dx) // 2, 0, half - 1)
-    return small[rows, columns]
+    cells: NDArray[np.int64] = small[rows, columns]
+    return cells
 
 
 def _partition(rng: np.random.Generator, size: int, layout: str, classes: list[int], scale: float) -> Labels:
@@ -64,9 +65,11 @@ def _partition(rng: np.random.Generator, size: int, layout: str, classes: list[i
         ) * np.float32(0.05)
         cuts = np.sort(rng.uniform(-0.45, 0.45, max(len(classes) - 1, 1)))
         order = rng.permutation(classes)
-        return order[np.minimum(np.digitize(field, cuts), len(classes) - 1)].astype(np.uint8)
+        labels: Labels = order[np.minimum(np.digitize(field, cuts), len(classes) - 1)].astype(np.uint8)
+        return labels
     fields = np.stack([fractal_noise(rng, size, max(scale * size, 10), 0.35) for _ in classes])
-    return np.asarray(classes)[fields.argmax(0)].astype(np.uint8)
+    labels = np.asarray(classes, np.uint8)[fields.argmax(0)]
+    return labels
 
 
 def regions(rng: np.random.Generator, size: int) -> Kind:

@@ -76,7 +76,9 @@ def _grain(rng: np.random.Generator, size: int, layer: Layer) -> Array:
 def _stripes(rng: np.random.Generator, size: int, layer: Layer) -> Array:
     phase = ramp(size, layer.angle) * np.float32(2 * np.pi / max(layer.scale, 3.0))
     phase += value_noise(rng, size, layer.scale * 5) * np.float32(1.5 * layer.sharpness)
-    return np.tanh(np.sin(phase + np.float32(rng.uniform(0, 6.28))) * np.float32(0.8 + 3 * layer.sharpness))
+    phase += np.float32(rng.uniform(0, 6.28))
+    wave: Array = np.tanh(np.sin(phase) * np.float32(0.8 + 3 * layer.sharpness))
+    return wave
 
 
 def _weave(rng: np.random.Generator, size: int, layer: Layer) -> Array:
@@ -88,7 +90,9 @@ def _weave(rng: np.random.Generator, size: int, layer: Layer) -> Array:
 
 def _spots(rng: np.random.Generator, size: int, layer: Layer) -> Array:
     noise = value_noise(rng, size, layer.scale)
-    above = np.clip((noise - np.float32(0.3 + layer.sharpness)) * np.float32(2) + np.float32(0.5), 0, 1)
+    above: Array = np.clip(
+        (noise - np.float32(0.3 + layer.sharpness)) * np.float32(2) + np.float32(0.5), 0, 1
+    )
     return above * np.float32(2.2) - np.float32(0.5)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .canvas import Canvas, Kind, Path, draw_blob, draw_paths, log_uniform, opacity, walk
-from .textures import colour_apart, random_colour, random_saturation, random_texture
+from .textures import Array, colour_apart, random_colour, random_saturation, random_texture
 
 
 def _grow(
@@ -99,11 +99,12 @@ def vessels(rng: np.random.Generator, size: int) -> Kind:
     return Kind(max(trees, disc, lesion), paint)
 
 
-def _shifted(rng: np.random.Generator, ground: np.ndarray, gap: float) -> np.ndarray:
+def _shifted(rng: np.random.Generator, ground: Array, gap: float) -> Array:
     """The ground's colour made darker (mostly) or brighter by `gap`, with a slight change of hue."""
     sign = -1.0 if (ground.mean() > 0.35 and rng.random() < 0.75) or ground.mean() > 0.7 else 1.0
     shift = gap * sign * (1 + rng.normal(0, 0.3, 3) * (np.ptp(ground) > 0.02))
-    return np.clip(ground + shift, 0, 1).astype(np.float32)
+    colour: Array = np.clip(ground + shift, 0, 1).astype(np.float32)
+    return colour
 
 
 def _root(
