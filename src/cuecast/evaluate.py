@@ -160,12 +160,14 @@ def evaluate(
     progress: Progress | None = None,
     *,
     workers: int = 1,
+    threads: int | None = None,
     scale: str = "frame",
 ) -> EvaluationResult:
     """Run every episode and measure its answer against the truth.
 
-    workers  processes. With more than one, each loads the predictor's pack from its folder and answers with
-             its share of the CPU's threads; the figures are the same, only the seconds differ.
+    workers  processes. With more than one, each loads the predictor's pack from its folder; the figures are
+             the same, only the seconds differ.
+    threads  CPU threads of an answer in each of these processes; None shares those of the CPU among them.
     scale    as in `Predictor.learn`.
 
     Raises EpisodeError, which names the episode, where one cannot be run: a mean over a part is not reported.
@@ -176,7 +178,8 @@ def evaluate(
     if workers <= 1:
         runs = _in_turn(predictor, episodes, root, scale)
     else:
-        runs = _in_processes(predictor, episodes, root, scale, workers)
+        share = max(1, (os.cpu_count() or 1) // workers)
+        runs = _in_processes(predictor, episodes, root, scale, workers, threads or share)
     for outcome in runs:
         outcomes.append(outcome)
         if progress:
@@ -259,10 +262,9 @@ def _in_turn(predictor: Predictor, episodes: Sequence[Episode], root: Path, scal
 
 
 def _in_processes(
-    predictor: Predictor, episodes: Sequence[Episode], root: Path, scale: str, workers: int
+    predictor: Predictor, episodes: Sequence[Episode], root: Path, scale: str, workers: int, threads: int
 ) -> Iterator[Outcome]:
     """Outcomes in the order of the list, from `workers` processes that each hold the pack."""
-    threads = max(1, len(os.sched_getaffinity(0)) // workers) if hasattr(os, "sched_getaffinity") else 1
     # spawn, not fork: a forked child inherits the locks of the runtime's threads, but not the threads.
     pool = ProcessPoolExecutor(
         workers,

@@ -18,7 +18,7 @@ from cuecast.cli.app import app
 from cuecast.errors import CuecastError
 
 # The base of all wrong-usage errors; where it lives differs between versions of typer, BadParameter does not.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
+from cuecast.cli import cues, packs
+from cuecast.cli.doctor import doctor
 from cuecast.cli.eval import evaluate_pack
+from cuecast.cli.segment import segment
+from cuecast.cli.train import train
 
 app = typer.Typer(
     name="cuecast",
@@ -14,6 +18,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs failed.",
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -29,4 +34,10 @@ def _cuecast(
         raise typer.Exit
 
 
+app.command()(segment)
+app.add_typer(cues.app, name="cues")
+app.add_typer(packs.app, name="packs")
 app.command("eval")(evaluate_pack)
+# What follows the recipe is the recipe's own, its --help included.
+app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(train)
+app.command()(doctor)

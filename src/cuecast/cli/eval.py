@@ -71,7 +71,7 @@ def evaluate_pack(
     root = root or find_root(episodes, chosen)
     predictor = load(pack, threads=threads)
     with progress("episodes", quiet) as report:
-        result = evaluate(predictor, chosen, root, report, workers=workers, scale=scale)
+        result = evaluate(predictor, chosen, root, report, workers=workers, threads=threads, scale=scale)
     if output:
         _keep(result, output)
     if as_json:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Annotated, Literal
 
 import typer
+
+from cuecast.cli.cue_flags import BOX_FORM, POINT_FORM, SCRIBBLE_FORM
+
+Scale = Literal["frame", "pixel"]
 
 PackOption = Annotated[
     str,
@@ -17,7 +21,6 @@ QuietFlag = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress on stderr; errors are still shown.")
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Scale = Literal["frame", "pixel"]
 ScaleOption = Annotated[
     Scale,
     typer.Option(
@@ -39,4 +42,52 @@ WorkersOption = Annotated[
         "--workers", "-j", min=1, metavar="N", help="Images at a time. The results do not depend on it."
     ),
 ]
-OutOption = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")]
+CueOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cue",
+        "-c",
+        metavar="IMAGE=MASK",
+        help="An image and the mask of the thing on it: PNG, TIFF, COCO, LabelMe or YOLO-seg. "
+        "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
+    ),
+]
+BoxOption = Annotated[
+    list[str] | None, typer.Option("--box", metavar=BOX_FORM, help="A box round the thing.")
+]
+PointOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--point", metavar=POINT_FORM, help="A pixel of the thing; class 0: a pixel that is not it."
+    ),
+]
+ScribbleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scribble", metavar=SCRIBBLE_FORM, help="A stroke on the thing; class 0: on something else."
+    ),
+]
+AbsentOption = Annotated[
+    list[str] | None,
+    typer.Option("--absent", metavar="IMAGE", help="An image on which the thing does not occur."),
+]
+ClassOption = Annotated[
+    list[str] | None,
+    typer.Option("--class", metavar="NAME", help="Name of class 1, then 2, ...; repeat it in that order."),
+]
+ValueOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--value", metavar="N", help="Only this value of the --cue masks is the thing; may be repeated."
+    ),
+]
+CuePageOption = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")
+]
+
+
+def share_threads(threads: int | None, workers: int) -> int | None:
+    """CPU threads of one answer: as asked, else all (None) for one worker, else an equal share for each."""
+    if threads is not None or workers == 1:
+        return threads
+    return max(1, (os.cpu_count() or 1) // workers)

@@ -1,0 +1,225 @@
+"""What --cue, --box, --point, --scribble and --absent say, read into one cue an image.
+
+Each is IMAGE=MARK. File names may hold '=' themselves, so a text is split where it makes sense: at the '='
+that leaves an existing image on the left, and a mask file or numbers on the right.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from cuecast.errors import ImageError, MaskError
+
+if TYPE_CHECKING:
+    from cuecast.types import Box, ClassInfo, Point, Scribble
+
+BOX_FORM = "IMAGE=x1,y1,x2,y2[,class]"
+POINT_FORM = "IMAGE=x,y[,class]"
+SCRIBBLE_FORM = "IMAGE=x,y;x,y;...[,class]"
+
+Mark = TypeVar("Mark")
+
+
+@dataclass
+class Marked:
+    """All that the flags say about one image."""
+
+    image: Path
+    mask: Path | None = None
+    boxes: list[Box] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    scribbles: list[Scribble] = field(default_factory=list)
+    absent: bool = False
+
+    @property
+    def marks_thing(self) -> bool:
+        """Whether anything but 'not this' is marked."""
+        drawn = [m.cls for m in self.points] + [m.cls for m in self.scribbles]
+        return bool(self.mask or self.boxes or any(drawn))
+
+
+def read_flags(
+    cue: Sequence[str],
+    box: Sequence[str],
+    point: Sequence[str],
+    scribble: Sequence[str],
+    absent: Sequence[str],
+    classes: Sequence[ClassInfo] = (),
+) -> list[Marked]:
+    """One entry an image, in the order of first mention within --cue, --box, --point, --scribble, --absent.
+
+    `classes` lets marks name their class instead of its number. Raises typer.BadParameter where a flag is
+    written wrongly, and ImageError or MaskError where a file is not there.
+    """
+    found: dict[str, Marked] = {}
+
+    def at(image: Path) -> Marked:
+        return found.setdefault(os.path.realpath(image), Marked(image))
+
+    for text in cue:
+        image, mask = split_cue(text)
+        if at(image).mask is not None:
+            raise typer.BadParameter(f"--cue {text!r}: {image} has a mask already; give one mask an image")
+        at(image).mask = mask
+    for text in box:
+        image, one_box = _split_mark("--box", text, BOX_FORM, lambda right: _box(right, classes))
+        at(image).boxes.append(one_box)
+    for text in point:
+        image, one_point = _split_mark("--point", text, POINT_FORM, lambda right: _point(right, classes))
+        at(image).points.append(one_point)
+    for text in scribble:
+        image, stroke = _split_mark(
+            "--scribble", text, SCRIBBLE_FORM, lambda right: _scribble(right, classes)
+        )
+        at(image).scribbles.append(stroke)
+    for text in absent:
+        marked = at(_existing(text))
+        marked.absent = True
+        if marked.marks_thing:
+            raise typer.BadParameter(
+                f"--absent {text!r}: another flag marks the thing on this image; drop one of the two"
+            )
+    return list(found.values())
+
+
+def split_cue(text: str) -> tuple[Path, Path]:
+    """(image, mask) of IMAGE=MASK; with IMAGE alone, the mask that lies beside it.
+
+    Raises typer.BadParameter where the text can be read in two ways or no mask is given nor found.
+    """
+    pairs = [(Path(left), Path(right)) for left, right in _splits(text)]
+    whole = [pair for pair in pairs if pair[0].is_file() and pair[1].exists()]
+    if Path(text).is_file() and not whole:
+        return Path(text), _beside(Path(text))
+    if len(whole) == 1:
+        return whole[0]
+    if whole:
+        readings = " or ".join(f"{left} with mask {right}" for left, right in whole)
+        raise typer.BadParameter(f"--cue {text!r} can be read as {readings}; rename one of the files")
+    for image, mask in pairs:
+        if image.is_file():
+            raise MaskError(f"{mask}: there is no such mask file (from --cue {text!r}); check the name")
+    image = pairs[0][0] if pairs else Path(text)
+    raise ImageError(f"{image}: there is no such image (from --cue {text!r}); write --cue IMAGE=MASK")
+
+
+def class_list(names: Iterable[str], known: Sequence[ClassInfo] = ()) -> list[ClassInfo]:
+    """`known` classes and those of `names` that are not among them, with the ids that follow."""
+    from cuecast.types import ClassInfo
+
+    out = list(known)
+    for name in names:
+        if not name.strip():
+            raise typer.BadParameter("--class '': a class needs a name")
+        if any(c.name == name for c in out[len(known) :]):
+            raise typer.BadParameter(f"--class {name!r} is given twice; each class has one name")
+        if all(c.name != name for c in out):
+            out.append(ClassInfo(max((c.id for c in out), default=0) + 1, name))
+    return out
+
+
+def _splits(text: str) -> list[tuple[str, str]]:
+    """Every way to cut the text at a '=', leftmost first, both sides not empty."""
+    at = [i for i, letter in enumerate(text) if letter == "="]
+    return [(text[:i], text[i + 1 :]) for i in at if text[:i] and text[i + 1 :]]
+
+
+def _beside(image: Path) -> Path:
+    from cuecast.io.pairs import find_mask
+
+    mask = find_mask(image)
+    if mask is None:
+        raise typer.BadParameter(
+            f"--cue {str(image)!r}: no mask lies beside it or in masks/ or labels/; write --cue IMAGE=MASK"
+        )
+    return mask
+
+
+def _split_mark(flag: str, text: str, form: str, read: Callable[[str], Mark]) -> tuple[Path, Mark]:
+    """Image and mark of IMAGE=NUMBERS, cut at the last '=' that makes sense."""
+    unknown: Path | None = None
+    reason = f"{form} is expected"
+    for left, right in reversed(_splits(text)):
+        try:
+            mark = read(right)
+        except ValueError as error:
+            reason = str(error) or reason
+            continue
+        if Path(left).is_file():
+            return Path(left), mark
+        unknown = unknown or Path(left)
+    if unknown is not None:
+        raise ImageError(f"{unknown}: there is no such image (from {flag} {text!r}); check the name")
+    raise typer.BadParameter(f"{flag} {text!r}: {reason}")
+
+
+def _existing(text: str) -> Path:
+    if not Path(text).is_file():
+        raise ImageError(f"{text}: there is no such image (from --absent {text!r}); check the name")
+    return Path(text)
+
+
+def _numbers(parts: Sequence[str]) -> list[float]:
+    """Raises ValueError without a text where one is not a finite number."""
+    try:
+        values = [float(p) for p in parts]
+    except ValueError:
+        raise ValueError from None
+    if not all(math.isfinite(v) for v in values):
+        raise ValueError
+    return values
+
+
+def _class(name: str, classes: Sequence[ClassInfo], zero: bool) -> int:
+    """The id that a class's number or name stands for; ValueError says what is wrong with it."""
+    for info in classes:
+        if info.name == name.strip():
+            return info.id
+    try:
+        cls = int(name)
+    except ValueError:
+        known = ", ".join(c.name for c in classes)
+        remedy = f"known are {known}" if known else f"name it with --class {name}"
+        raise ValueError(f"class {name!r} is unknown; {remedy}") from None
+    if cls < 0 or (cls == 0 and not zero):
+        said = "0 means 'not this' and is for --point and --scribble" if cls == 0 else "classes count from 1"
+        raise ValueError(f"class {cls} cannot be used here; {said}")
+    return cls
+
+
+def _box(text: str, classes: Sequence[ClassInfo]) -> Box:
+    from cuecast.types import Box
+
+    parts = text.split(",", 4)
+    if len(parts) < 4:
+        raise ValueError
+    x1, y1, x2, y2 = _numbers(parts[:4])
+    return Box((x1, y1, x2, y2), _class(parts[4], classes, zero=False) if len(parts) == 5 else 1)
+
+
+def _point(text: str, classes: Sequence[ClassInfo]) -> Point:
+    from cuecast.types import Point
+
+    parts = text.split(",", 2)
+    if len(parts) < 2:
+        raise ValueError
+    x, y = _numbers(parts[:2])
+    return Point((x, y), _class(parts[2], classes, zero=True) if len(parts) == 3 else 1)
+
+
+def _scribble(text: str, classes: Sequence[ClassInfo]) -> Scribble:
+    from cuecast.types import Scribble
+
+    *pairs, last = [pair.split(",") for pair in text.strip().rstrip(";").split(";")]
+    cls = _class(last.pop(), classes, zero=True) if len(last) == 3 else 1
+    pairs.append(last)
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError
+    return Scribble(tuple((x, y) for x, y in map(_numbers, pairs)), cls=cls)

@@ -1,0 +1,182 @@
+"""`cuecast cues`: make, fill, check and look at cue sets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cuecast.cli.cue_flags import class_list, read_flags
+from cuecast.cli.options import (
+    AbsentOption,
+    BoxOption,
+    ClassOption,
+    CueOption,
+    CuePageOption,
+    JsonFlag,
+    PointOption,
+    ScribbleOption,
+    ValueOption,
+)
+
+if TYPE_CHECKING:
+    from cuecast.io.cueset import CueSet
+
+app = typer.Typer(
+    help="Make, fill and check cue sets: cues with their images, in a folder or .zip to be mailed.",
+    rich_markup_mode=None,
+)
+
+CueSetArgument = Annotated[Path, typer.Argument(metavar="CUESET", help="Folder or .zip of a cue set.")]
+
+
+@app.command()
+def new(cueset: CueSetArgument, class_names: ClassOption = None, as_json: JsonFlag = False) -> None:
+    """Make an empty cue set.
+
+    A name that ends in .zip makes an archive, any other a folder. Without --class its one class is 'thing'.
+    """
+    classes = class_list(class_names or ("thing",))
+    from cuecast.io.cueset_edit import new_cueset
+
+    _say(new_cueset(cueset, classes), as_json)
+
+
+@app.command()
+def add(
+    cueset: CueSetArgument,
+    cue: CueOption = None,
+    box: BoxOption = None,
+    point: PointOption = None,
+    scribble: ScribbleOption = None,
+    absent: AbsentOption = None,
+    class_names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class", metavar="NAME", help="A class that the set does not have yet; may be repeated."
+        ),
+    ] = None,
+    value: ValueOption = None,
+    page: CuePageOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add cues to a cue set; their images are copied in.
+
+    Marks on the same image become one cue. Everything is read and checked before anything is written.
+    """
+    if not (cue or box or point or scribble or absent):
+        raise typer.BadParameter(
+            "nothing to add: give --cue IMAGE=MASK, --box, --point, --scribble or --absent IMAGE"
+        )
+    from cuecast.cues import Cue
+    from cuecast.io.cueset import read_cueset
+    from cuecast.io.cueset_edit import add_cue
+
+    known = read_cueset(cueset)
+    classes = class_list(class_names or (), known.classes)
+    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
+    marks: list[dict[str, Any]] = [
+        {
+            "image": m.image,
+            "mask": m.mask,
+            "value": tuple(value) if value and m.mask else None,
+            "boxes": m.boxes,
+            "points": m.points,
+            "scribbles": m.scribbles,
+            "absent": m.absent,
+            "page": page,
+        }
+        for m in flags
+    ]
+    for fields in marks:
+        Cue(**fields).read(classes)
+    for fields in marks:
+        known = add_cue(cueset, **fields, classes=classes)
+    _say(known, as_json)
+
+
+@app.command()
+def check(cueset: CueSetArgument, as_json: JsonFlag = False) -> None:
+    """Say whether a cue set can be read and learnt from.
+
+    Prints one line a finding. Exit code 1 says that there is an error; warnings alone give 0.
+    """
+    from cuecast.io.cueset_check import check_cueset
+
+    findings = check_cueset(cueset)
+    errors = sum(f.level == "error" for f in findings)
+    if as_json:
+        listed = [
+            {"level": f.level, "entry": f.entry, "reason": f.reason, "remedy": f.remedy} for f in findings
+        ]
+        typer.echo(json.dumps({"ok": not errors, "findings": listed}, indent=1, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(f"{f.level}: {f}" for f in findings) or f"{cueset}: all well")
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    cueset: CueSetArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="SHEET.png", help="Also draw all cues on one sheet."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the classes and cues of a cue set."""
+    from cuecast.io.cueset import read_cueset
+
+    read = read_cueset(cueset)
+    if output:
+        _draw(read, output)
+    _say(read, as_json, sheet=output)
+
+
+@app.command("zip")
+def zip_(
+    cueset: CueSetArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.zip", help="Archive to write.")],
+) -> None:
+    """Write a cue set as one .zip to be mailed."""
+    from cuecast.io.cueset_edit import pack_cueset
+
+    typer.echo(str(pack_cueset(cueset, output)))
+
+
+def _draw(cueset: CueSet, sheet: Path) -> None:
+    if sheet.suffix.lower() != ".png":
+        raise typer.BadParameter(f"--output {sheet}: the sheet is a picture; give a name that ends in .png")
+    import io
+
+    from cuecast.io.cueset_check import overview
+    from cuecast.io.files import write_bytes
+
+    buffer = io.BytesIO()
+    overview(cueset).save(buffer, "PNG")
+    write_bytes(sheet, buffer.getvalue())
+
+
+def _say(cueset: CueSet, as_json: bool, sheet: Path | None = None) -> None:
+    digest = cueset.digest()
+    if as_json:
+        record = {
+            "cueset": str(cueset.root),
+            "digest": digest,
+            "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in cueset.classes],
+            "cues": [{"image": e.image, "kinds": list(e.kinds), "page": e.page} for e in cueset.entries],
+            "sheet": str(sheet) if sheet else None,
+        }
+        typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
+        return
+    count = len(cueset.entries)
+    typer.echo(f"{cueset.root}: {count} cue{'s' if count != 1 else ''}, digest {digest[:12]}")
+    for info in cueset.classes:
+        typer.echo(f"  class {info.id}  {info.name}  {info.colour}")
+    for entry in cueset.entries:
+        typer.echo(f"  {entry.image}  {', '.join(entry.kinds)}")
+    if sheet:
+        typer.echo(f"sheet  {sheet}")

@@ -1,0 +1,226 @@
+"""`cuecast segment`: marks on a few images in, masks of all the others out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from cuecast.cli.cue_flags import class_list, read_flags
+from cuecast.cli.options import (
+    AbsentOption,
+    BoxOption,
+    ClassOption,
+    CueOption,
+    CuePageOption,
+    JsonFlag,
+    PackOption,
+    PointOption,
+    QuietFlag,
+    ScaleOption,
+    ScribbleOption,
+    ThreadsOption,
+    ValueOption,
+    WorkersOption,
+    share_threads,
+)
+
+if TYPE_CHECKING:
+    from cuecast.batch import BatchSummary, Format
+    from cuecast.cli.cue_flags import Marked
+    from cuecast.cues import Cue
+    from cuecast.types import Example
+
+FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme")
+"""The choices of --format; a test compares them with `cuecast.batch.FORMATS`, too heavy for --help."""
+
+
+def segment(
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGES",
+            help="Files, folders, patterns, @LIST (a file of paths) or - (paths on stdin).",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")],
+    cue: CueOption = None,
+    box: BoxOption = None,
+    point: PointOption = None,
+    scribble: ScribbleOption = None,
+    absent: AbsentOption = None,
+    cues: Annotated[
+        Path | None,
+        typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
+    ] = None,
+    class_names: ClassOption = None,
+    value: ValueOption = None,
+    pack: PackOption = "general",
+    scale: ScaleOption = "frame",
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")] = False,
+    page: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Page of multi-page images, from 0. Default: the first."),
+    ] = None,
+    cue_page: CuePageOption = None,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="LOW,HIGH", help="Values shown as black and white in 16-bit and float images."),
+    ] = None,
+    name: Annotated[
+        str,
+        typer.Option(metavar="TEMPLATE", help="Names of outputs: {stem}, {parent}, {index} or {index:04d}."),
+    ] = "{stem}",
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="Written besides masks: overlays, coco, csv, report, yolo, labelme or none; "
+            "may be repeated. Default: the first four.",
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        float | None, typer.Option(metavar="SIZE", help="Edge of one pixel, for objects.csv; needs --unit.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="Unit of --pixel-size: um, mm, m, ...")
+    ] = None,
+    workers: WorkersOption = 1,
+    threads: ThreadsOption = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Redo what is finished, and replace another concept's results."),
+    ] = False,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Find on IMAGES what the cues show.
+
+    OUT gets masks/ (label PNG), overlays/, annotations.coco.json, objects.csv, manifest.jsonl and report.html
+    with the doubtful images first. A second run skips what is finished; a stopped one goes on.
+
+    Exit code 3 says that some images failed; each is named on stderr and in the manifest.
+    """
+    if not (cue or box or point or scribble or absent or cues):
+        raise typer.BadParameter(
+            "nothing shows the thing: give --cue IMAGE=MASK, --box, --point or --scribble, or --cues CUESET"
+        )
+    limits = _window(window)
+    _check_units(pixel_size, unit)
+    written = _formats(formats)
+
+    from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
+    from cuecast.cli.progress import progress
+    from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.io.files import list_images
+    from cuecast.predictor import load
+
+    cueset = read_cueset(cues) if cues else None
+    if cueset and class_names:
+        raise typer.BadParameter(
+            "--class: the cue set names its classes already; drop --class, or change cues.json"
+        )
+    classes = list(cueset.classes) if cueset else class_list(class_names or ())
+    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
+    paths = list_images(images, recursive)
+    examples: list[Cue | Example] = [
+        *(read_examples(cueset) if cueset else ()),
+        *_cues(flags, value, cue_page, limits),
+    ]
+    concept = load(pack, threads=share_threads(threads, workers)).learn(examples, classes or None, scale)
+    options = BatchOptions(
+        name=name,
+        workers=workers,
+        overwrite=overwrite,
+        formats=DEFAULT_FORMATS if written is None else cast("tuple[Format, ...]", written),
+        pixel_size=pixel_size,
+        unit=unit,
+        page=page,
+        window=limits,
+    )
+    with progress("images", quiet) as report:
+        summary = run(concept, paths, output, options, lambda step: report(step.done, step.total))
+    typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
+    for image, error in summary.failures:
+        print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
+    if summary.failures:
+        raise typer.Exit(1 if len(summary.failures) == sum(summary.counts.values()) else 3)
+
+
+def _window(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"--window {text!r}: two numbers LOW,HIGH are expected") from None
+    if not low < high:
+        raise typer.BadParameter(f"--window {text!r}: LOW must be below HIGH")
+    return low, high
+
+
+def _formats(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Each format once; None where none is named, () for 'none'."""
+    if not names:
+        return None
+    for name in names:
+        if name not in (*FORMATS, "none"):
+            raise typer.BadParameter(f"--format {name!r} is unknown; choose from {', '.join(FORMATS)}, none")
+    return tuple(dict.fromkeys(n for n in names if n != "none"))
+
+
+def _check_units(pixel_size: float | None, unit: str | None) -> None:
+    if (pixel_size is None) != (unit is None):
+        raise typer.BadParameter(
+            "--pixel-size and --unit belong together: give both, as in --pixel-size 0.25 --unit um"
+        )
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise typer.BadParameter(f"--pixel-size {pixel_size}: the edge of a pixel is a number above 0")
+
+
+def _cues(
+    flags: Sequence[Marked], value: Sequence[int] | None, page: int | None, window: tuple[float, float] | None
+) -> list[Cue]:
+    """The flags as cues, their images read the way the queries are."""
+    from cuecast.cues import Cue
+    from cuecast.io.images import read_image
+
+    return [
+        Cue(
+            read_image(m.image, page=page, window=window),
+            mask=m.mask,
+            value=tuple(value) if value and m.mask else None,
+            boxes=m.boxes,
+            points=m.points,
+            scribbles=m.scribbles,
+            absent=m.absent,
+        )
+        for m in flags
+    ]
+
+
+def _as_dict(summary: BatchSummary) -> dict[str, Any]:
+    return {
+        "out": str(summary.out),
+        "counts": dict(summary.counts),
+        "failures": [{"image": image, "error": error} for image, error in summary.failures],
+        "resumed": summary.resumed,
+        "seconds": round(summary.seconds, 3),
+        "files": {what: str(path) for what, path in summary.files.items()},
+    }
+
+
+def _as_text(summary: BatchSummary) -> str:
+    """'12 images: 9 found, 2 doubtful, 1 absent' and where each result is."""
+    total = sum(summary.counts.values())
+    counts = ", ".join(f"{n} {word}" for word, n in summary.counts.items() if n or word != "failed")
+    again = f" ({summary.resumed} finished before)" if summary.resumed else ""
+    width = max(map(len, summary.files), default=0)
+    places = [f"{what:<{width}}  {path}" for what, path in summary.files.items()]
+    return "\n".join([f"{total} image{'s' if total != 1 else ''}: {counts}{again}", *places])
