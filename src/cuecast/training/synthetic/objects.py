@@ -61,14 +61,16 @@ def _outline(rng: np.random.Generator, shape: str) -> NDArray[np.float64]:
         outer = np.stack([np.cos(arc), np.sin(arc)], 1)
         return np.concatenate([outer, (outer * np.reshape(thin * np.ones(24), (24, 1)))[::-1]])
     if shape == "drop":
-        return circle * np.stack([np.ones(40), np.sin(t / 2) ** 1.5], 1)
+        drop: NDArray[np.float64] = circle * np.stack([np.ones(40), np.sin(t / 2) ** 1.5], 1)
+        return drop
     if shape == "free":
         radius = np.full(40, 0.75)
         for k in range(2, 7):
             radius += rng.normal(0, 0.35 / k) * np.cos(k * t + rng.uniform(0, 6.28))
         free: NDArray[np.float64] = circle * radius[:, None]
         return free
-    return circle * np.array([1.0, rng.uniform(0.6, 1.0)])
+    oval: NDArray[np.float64] = circle * np.array([1.0, rng.uniform(0.6, 1.0)])
+    return oval
 
 
 def objects(rng: np.random.Generator, size: int) -> Kind:
