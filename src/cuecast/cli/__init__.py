@@ -14,8 +14,10 @@ from typing import NoReturn
 
 import typer
 
-from cuecast.cli.app import app
+from cuecast.cli.table import app
 from cuecast.errors import CuecastError
+
+INTERRUPTED = 130
 
 # The base of all wrong-usage errors; where it lives differs between versions of typer, BadParameter does not.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -27,7 +29,6 @@ def run(argv: Sequence[str] | None = None) -> int:
     try:
         code = app(args or ["--help"], prog_name="cuecast", standalone_mode=False)
         sys.stdout.flush()
-        return int(code or 0)
     except _UsageError as error:
         return _fail(_usage(error), 2)
     except CuecastError as error:
@@ -37,7 +38,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; run the same command again to go on", 130)
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        return _fail("interrupted; run the same command again to go on", INTERRUPTED)
+    return int(code or 0)
 
 
 def main() -> NoReturn:
@@ -47,7 +51,10 @@ def main() -> NoReturn:
 
 def _usage(error: Exception) -> str:
     """What a usage error says, in one line, with the command whose help tells more."""
-    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    # What the commands raise themselves says it all; what the parser raises names its parameter only in here.
+    own = isinstance(error, typer.BadParameter) and error.param is None
+    text = error.message if own else error.format_message()  # type: ignore[attr-defined]
+    said = " ".join(text.split()).rstrip(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "cuecast"
     return f"{said[:1].lower()}{said[1:]} (see '{command} --help')"

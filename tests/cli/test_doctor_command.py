@@ -1,0 +1,78 @@
+"""`cuecast doctor`: device, threads, packs and extras, each with its reason."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from cuecast.cli import doctor, run
+
+
+@pytest.fixture
+def general(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sound pack called general, so that the verdict does not hang on what is built in."""
+    folder = tmp_path / "packs" / "general"
+    folder.mkdir(parents=True)
+    (folder / "card.json").write_text('{"version": 1, "name": "general", "segmenter": "colour", "files": {}}')
+    monkeypatch.setenv("CUECAST_PACKS", str(folder.parent))
+    return folder
+
+
+def test_says_what_is_used_and_why(general: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["device"]["used"] == "CPU"
+    assert "CPUExecutionProvider" in report["device"]["offered"]
+    assert 1 <= report["threads"]["used"] <= report["threads"]["logical"]
+    assert report["threads"]["why"]
+    assert {"name": "general", "folder": str(general), "state": "sound"} in report["packs"]
+    assert report["libraries"]["numpy"] == version("numpy")
+    assert report["settings"]["CUECAST_PACKS"] == str(general.parent)
+    assert report["problems"] == []
+
+
+def test_reads_as_text(general: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "all well"
+    assert {line.split()[0] for line in lines} >= {"cuecast", "python", "device", "threads", "pack", "extra"}
+    assert any(line.startswith(f"setting    CUECAST_PACKS={general.parent} (") for line in lines)
+
+
+def test_a_damaged_pack_is_a_problem(general: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (general / "card.json").write_text("{")
+    assert run(["doctor"]) == 1
+    problem = capsys.readouterr().out.splitlines()[-1]
+    assert problem.startswith("problem ")
+    assert "card.json cannot be read" in problem
+    assert "install the pack again" in problem
+
+
+@pytest.mark.usefixtures("general")
+def test_a_missing_extra_is_no_problem_but_says_what_to_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none(name: str) -> str:
+        if name == "torch":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", none)
+    assert run(["doctor"]) == 0
+    assert (
+        "extra      train: not usable, torch missing; pip install 'cuecast[train]'" in capsys.readouterr().out
+    )
+
+
+def test_a_process_bound_to_fewer_cores_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_physical_cores", lambda: 8)
+    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 4)
+    assert doctor._threads()["used"] == 4
+    assert "may use 4 of 16" in doctor._threads()["why"]
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 16)
+    assert doctor._threads()["used"] == 8
+    assert "one a physical core" in doctor._threads()["why"]

@@ -1,0 +1,73 @@
+"""`cuecast eval`: streams, formats, selection and errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from commands import cuecast, one_line
+from pictures import episode_folder
+
+from cuecast.cli import run
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return episode_folder(tmp_path_factory.mktemp("episodes"))
+
+
+def test_table_on_stdout_progress_on_stderr(listed: Path) -> None:
+    done = cuecast("eval", listed, "--pack", "colours", "--workers", 2)
+    assert done.code == 0
+    assert done.out.splitlines()[3].split()[:3] == ["mean", "0.917", "0.250"]
+    assert done.err.startswith("episodes: 4/4, ")
+
+
+def test_json_and_quiet(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", str(listed), "--pack", "colours", "--json", "-q"]) == 0
+    streams = capsys.readouterr()
+    assert streams.err == ""
+    assert json.loads(streams.out)["means"][0]["iou"] == pytest.approx(11 / 12)
+
+
+def test_csv_and_selection(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", str(listed), "-p", "colours", "--csv", "-q", "--set", "s2", "--shots", "2"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(r["set"], r["shots"], r["iou"], r["pack"]) for r in rows] == [
+        ("s2", "2", "0.250000", "colours"),
+        ("mean", "2", "0.250000", "colours"),
+    ]
+
+
+def test_keeps_three_files(listed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "scores"
+    assert run(["eval", str(listed), "--pack", "colours", "-q", "-o", str(out)]) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["episodes.csv", "scores.csv", "scores.json"]
+    assert len(json.loads((out / "scores.json").read_text())["episodes"]) == 4
+    assert len((out / "episodes.csv").read_text().splitlines()) == 5
+    assert capsys.readouterr().out.startswith("set")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (["LIST", "--json", "--csv"], 2, "--json and --csv exclude each other"),
+        (["LIST", "--pack", "nonsense"], 1, "no pack 'nonsense'"),
+        (["none.jsonl"], 1, "none.jsonl: the episode list cannot be read"),
+        (["LIST", "--set", "s9"], 1, "no episode is left"),
+        (["LIST", "--root", "nowhere"], 1, "episode e1: "),
+    ],
+)
+def test_errors(
+    listed: Path, args: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = [str(listed) if a == "LIST" else a for a in args]
+    if "--pack" not in args:
+        args += ["--pack", "colours"]
+    assert run(["eval", *args, "-q"]) == code
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert one_line(streams.err).startswith(says)
