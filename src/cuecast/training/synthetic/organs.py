@@ -62,15 +62,13 @@ def organs(rng: np.random.Generator, size: int) -> Kind:
         radius = reach * size * float(np.exp(rng.normal(0, 0.08)))
         tilt = float(rng.normal(0, 0.12))
         body = draw_blob(rng, size, (middle[0], middle[1]), radius, flat, rough, tilt)
-        if body is not None:
+        if body is not None and (not body_label or body_label in present):
             alpha = opacity(body.depth, softness)
-            canvas.paint(
-                alpha, flesh.draw(rng, size), body_label if body_label in present else None, body.box
-            )
+            canvas.paint(alpha, flesh.draw(rng, size), body_label or None, body.box)
             if shell:
                 canvas.shade(alpha * opacity(np.float32(shell) - body.depth, 2), 1.5, body.box)
         for part in parts:
-            if part.label and part.label not in present and part.label != body_label:
+            if part.label and part.label not in present:
                 continue
             skin = part.skin.skin(rng, size)
             for mirror in (1, -1) if part.paired else (1,):

@@ -63,7 +63,9 @@ def panels(rng: np.random.Generator, size: int) -> Kind:
                 canvas.shade(alpha, 0.75, box)
                 canvas.labels[box][alpha >= 0.5] = which + 2
                 continue
-            if plain is None and which < 0:
+            if plain is None and name in ("", "spot"):  # no tile here: at most the spot is left
+                if name:
+                    _mark(rng, canvas, points, odd_face, name, label)
                 continue
             canvas.paint(
                 alpha, odd_face if name == "colour" else face, plain if name == "spot" else label, box

@@ -68,7 +68,8 @@ def _partition(rng: np.random.Generator, size: int, layout: str, classes: list[i
         labels: Labels = order[np.minimum(np.digitize(field, cuts), len(classes) - 1)].astype(np.uint8)
         return labels
     fields = np.stack([fractal_noise(rng, size, max(scale * size, 10), 0.35) for _ in classes])
-    return np.take(np.asarray(classes, np.uint8), fields.argmax(0))
+    found: Labels = np.asarray(classes, np.uint8)[fields.argmax(0)]
+    return found
 
 
 def regions(rng: np.random.Generator, size: int) -> Kind:
