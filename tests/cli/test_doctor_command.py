@@ -60,7 +60,7 @@ def test_a_missing_extra_is_no_problem_but_says_what_to_run(
             raise PackageNotFoundError(name)
         return "1.0"
 
-    monkeypatch.setattr(doctor.importlib.metadata, "version", none)
+    monkeypatch.setattr("importlib.metadata.version", none)
     assert run(["doctor"]) == 0
     assert (
         "extra      train: not usable, torch missing; pip install 'cuecast[train]'" in capsys.readouterr().out

@@ -24,6 +24,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON
 ScaleOption = Annotated[
     Scale,
     typer.Option(
+        metavar="frame|pixel",
         help="frame: things keep their share of the frame from image to image (photographs); "
         "pixel: things keep their size in pixels (one microscope, one scanner, one map).",
     ),
