@@ -91,7 +91,7 @@ def test_a_reader_that_goes_away_gets_no_traceback() -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom cuecast.cli import run\nrun(['segment', '--help'])\n"
-        "heavy = {'numpy', 'PIL', 'scipy', 'skimage', 'onnxruntime', 'torch', 'tifffile', 'rich'}\n"
+        "heavy = {'numpy', 'PIL', 'scipy', 'skimage', 'onnxruntime', 'torch', 'tifffile'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

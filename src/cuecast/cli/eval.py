@@ -11,6 +11,7 @@ from cuecast.cli.options import (
     JsonFlag,
     PackOption,
     QuietFlag,
+    Scale,
     ScaleOption,
     ThreadsOption,
     WorkersOption,
@@ -48,7 +49,7 @@ def evaluate_pack(
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
     ] = None,
-    scale: ScaleOption = "frame",
+    scale: ScaleOption = Scale.FRAME,
     workers: WorkersOption = 1,
     threads: ThreadsOption = None,
     as_json: JsonFlag = False,
@@ -71,7 +72,9 @@ def evaluate_pack(
     root = root or find_root(episodes, chosen)
     predictor = load(pack, threads=threads)
     with progress("episodes", quiet) as report:
-        result = evaluate(predictor, chosen, root, report, workers=workers, threads=threads, scale=scale)
+        result = evaluate(
+            predictor, chosen, root, report, workers=workers, threads=threads, scale=scale.value
+        )
     if output:
         _keep(result, output)
     if as_json:

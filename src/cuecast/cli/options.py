@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 from cuecast.cli.cue_flags import BOX_FORM, POINT_FORM, SCRIBBLE_FORM
 
-Scale = Literal["frame", "pixel"]
+
+class Scale(StrEnum):
+    """The choices of --scale, as `Predictor.learn` takes them."""
+
+    FRAME = "frame"
+    PIXEL = "pixel"
+
 
 PackOption = Annotated[
     str,

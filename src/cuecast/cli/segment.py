@@ -21,6 +21,7 @@ from cuecast.cli.options import (
     PackOption,
     PointOption,
     QuietFlag,
+    Scale,
     ScaleOption,
     ScribbleOption,
     ThreadsOption,
@@ -60,7 +61,7 @@ def segment(
     class_names: ClassOption = None,
     value: ValueOption = None,
     pack: PackOption = "general",
-    scale: ScaleOption = "frame",
+    scale: ScaleOption = Scale.FRAME,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")] = False,
     page: Annotated[
         int | None,
@@ -133,7 +134,9 @@ def segment(
         *(read_examples(cueset) if cueset else ()),
         *_cues(flags, value, cue_page, limits),
     ]
-    concept = load(pack, threads=share_threads(threads, workers)).learn(examples, classes or None, scale)
+    concept = load(pack, threads=share_threads(threads, workers)).learn(
+        examples, classes or None, scale.value
+    )
     options = BatchOptions(
         name=name,
         workers=workers,
