@@ -13,36 +13,43 @@ import os
 import string
 import time
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from PIL import Image as PILImage
-
 from cuecast.errors import CuecastError, ImageError, OutputError
-from cuecast.io.files import replacing
+from cuecast.io import gather
+from cuecast.io.files import write_bytes
+from cuecast.io.gather import FOLDERS, Results
 from cuecast.io.images import read_image
 from cuecast.io.lock import exclusive
-from cuecast.io.manifest import ManifestAppender, ManifestEntry, appending, entry_at, index_manifest
+from cuecast.io.manifest import (
+    ManifestEntry,
+    appending,
+    entry_at,
+    index_manifest,
+    read_manifest,
+    write_manifest,
+)
 from cuecast.predictor import Concept
-from cuecast.types import Verdict
+from cuecast.render import overlay
+from cuecast.types import Image
 
 Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme"]
 FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme")
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
 NAME_FIELDS = ("stem", "parent", "index")
-MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
 class BatchOptions:
     """How a batch is run. Only `page`, `window` and the concept change masks.
 
-    name        template of output names: {stem}, {parent} (the image's folder) and {index} (from 1; {index:04d}).
+    name        template of output names: {stem}, {parent} (its folder), {index} (from 1; {index:04d}).
     workers     images worked on at once; never changes a byte.
     overwrite   redo what is finished, and replace results of another concept.
     formats     what is written besides masks and manifest.
@@ -84,7 +91,7 @@ class BatchSummary:
 
     failures  (image, error) of each image that failed, in input order.
     resumed   how many had been finished before.
-    files     what was written for all images together: 'manifest', 'report', 'coco', 'csv', 'masks'... -> path.
+    files     where things are: 'manifest', 'masks', and of the formats that were written each its path.
     """
 
     out: Path
@@ -108,4 +115,310 @@ def run(
     work where two inputs would have the same output name or `out` holds another concept's results, and later
     where there is no space or permission; what was finished by then is kept, and the same call goes on.
     """
-    raise NotImplementedError
+    start = time.perf_counter()
+    options = options or BatchOptions()
+    names = output_names(inputs, options.name)
+    _check_options(options)
+    _check_places(inputs, out)
+    job = _Batch(concept, Results(out, concept.classes), options)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
+        ) from error
+    counts: Counter[str] = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})
+    failures: list[tuple[str, str]] = []
+    resumed_count = 0
+    with exclusive(out):
+        known = job.claim()
+        with appending(job.results.manifest) as journal:
+            for done, (entry, resumed) in enumerate(job.entries(inputs, names, known), start=1):
+                if not resumed:
+                    journal.append(entry)
+                counts[entry.verdict or "failed"] += 1
+                resumed_count += resumed
+                if entry.error is not None:
+                    failures.append((entry.image, entry.error))
+                if progress is not None:
+                    progress(Progress(done, len(names), entry, resumed))
+        files = job.finish(inputs, names)
+    return BatchSummary(out, dict(counts), tuple(failures), resumed_count, time.perf_counter() - start, files)
+
+
+def output_names(inputs: Sequence[Path], template: str) -> list[str]:
+    """The output name of each input, by a template of {stem}, {parent} and {index} (from 1).
+
+    Raises OutputError where the template cannot be used, or two inputs would have the same name.
+    """
+    _check_template(template)
+    names, taken = [], {}
+    for index, path in enumerate(inputs, start=1):
+        parent = Path(os.path.abspath(path)).parent.name
+        name = template.format(stem=path.stem, parent=parent, index=index)
+        if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
+            raise OutputError(
+                f"{path}: the name {name!r} is not one of a file; change the template {template!r}"
+            )
+        # two names that differ in case, or in how an accent is written, are one file on some systems
+        key = unicodedata.normalize("NFC", name).casefold()
+        if key in taken:
+            raise OutputError(
+                f"{taken[key]} and {path} would both be written as {name}.png; name them apart with "
+                "--name '{parent}_{stem}' or --name '{index}_{stem}'"
+            )
+        taken[key] = path
+        names.append(name)
+    return names
+
+
+def concept_digest(concept: Concept) -> str:
+    """SHA-256 of what was shown: images, marks, classes, scale; the same for equal cues from other files."""
+    h = hashlib.sha256(repr((concept.scale, concept.classes)).encode())
+    for example in concept.examples:
+        marks = example.marks
+        sparse = (marks.size, marks.boxes, marks.points, marks.scribbles, marks.absent)
+        h.update(f"{example.image.digest}{sparse!r}".encode())
+        if marks.mask is not None:
+            h.update(marks.mask.astype("<i4").tobytes())
+    return h.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """One concept, one folder, one way to run: the steps of `run`."""
+
+    concept: Concept
+    results: Results
+    options: BatchOptions
+    pack: str = field(init=False)
+    cues: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pack", self.concept.predictor.pack.digest)
+        object.__setattr__(self, "cues", concept_digest(self.concept))
+
+    def claim(self) -> dict[str, int]:
+        """Make the folder ours: name -> offset of what the manifest knows. Raises OutputError."""
+        out, manifest = self.results.out, self.results.manifest
+        _sweep(out)
+        if not manifest.exists():
+            if (stranger := _stranger(out)) and not self.options.overwrite:
+                raise OutputError(
+                    f"{out}: {stranger} is there and no manifest says where it comes from; "
+                    "choose another folder, or --overwrite to replace it"
+                )
+            return {}
+        foreign = next((e for e in read_manifest(manifest) if e.concept != (self.pack, self.cues)), None)
+        if foreign is None:
+            return index_manifest(manifest)
+        if not self.options.overwrite:
+            differs = "another pack" if foreign.pack != self.pack else "other cues"
+            raise OutputError(
+                f"{out}: it holds results of another concept ({differs}, e.g. for {foreign.image}); "
+                "choose another folder, or --overwrite to replace them"
+            )
+        for entry in read_manifest(manifest):
+            if entry.concept != (self.pack, self.cues):
+                self._remove(entry.name)
+        write_manifest(manifest, (e for e in read_manifest(manifest) if e.concept == (self.pack, self.cues)))
+        return index_manifest(manifest)
+
+    def entries(
+        self, inputs: Sequence[Path], names: Sequence[str], known: Mapping[str, int]
+    ) -> Iterator[tuple[ManifestEntry, bool]]:
+        """(entry, whether it was finished before) of each input, in input order."""
+
+        def one(path: Path, name: str) -> tuple[ManifestEntry, bool]:
+            former = entry_at(self.results.manifest, known[name]) if name in known else None
+            return self._one(path, name, former)
+
+        if self.options.workers <= 1:
+            yield from map(one, inputs, names)
+            return
+        pool = ThreadPoolExecutor(self.options.workers)
+        pending: deque[Future[tuple[ManifestEntry, bool]]] = deque()
+        try:
+            for path, name in zip(inputs, names, strict=True):
+                pending.append(pool.submit(one, path, name))
+                if len(pending) >= 2 * self.options.workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def finish(self, inputs: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
+        """Put the manifest in order and make the files for all images; kind -> path of what there is."""
+        results, options = self.results, self.options
+        manifest = results.manifest
+        index, mine = index_manifest(manifest), dict(zip(names, inputs, strict=True))
+
+        def ordered() -> Iterator[ManifestEntry]:
+            for name, path in mine.items():
+                yield replace(entry_at(manifest, index[name]), image=str(path))
+            for name in index:
+                if name not in mine and self._mask_holds(former := entry_at(manifest, index[name])):
+                    yield former
+
+        write_manifest(manifest, ordered())
+        wanted = self._wanted()
+        files = {"manifest": manifest, "masks": results.out / "masks"}
+        if "overlays" in wanted:
+            files["overlays"] = results.out / "overlays"
+        if "coco" in wanted:
+            files["coco"] = gather.write_coco_file(results)
+        if "csv" in wanted:
+            files["csv"] = gather.write_table(results, options.pixel_size, options.unit)
+        for folder in ("yolo", "labelme"):
+            if folder in wanted:
+                files[folder] = gather.write_label_files(results, folder)
+        if "report" in wanted:
+            pack = self.concept.predictor.pack
+            facts = (
+                ("pack", pack.name),
+                ("cues", str(len(self.concept.examples))),
+                ("results", self.cues[:8]),
+            )
+            files["report"] = gather.write_report_file(results, self.concept.examples, facts, options.opacity)
+        return files
+
+    def _wanted(self) -> set[str]:
+        """The formats asked for, and those of earlier runs: none may tell another story than the masks."""
+        there = {f: f for f in FOLDERS} | {"coco": gather.COCO, "csv": gather.TABLE, "report": gather.REPORT}
+        return {
+            *self.options.formats,
+            *(f for f, name in there.items() if (self.results.out / name).exists()),
+        }
+
+    def _one(self, path: Path, name: str, former: ManifestEntry | None) -> tuple[ManifestEntry, bool]:
+        """Segment one image, or find that this was done. A file that cannot be used becomes an entry."""
+        try:
+            image_hash = self._image_hash(path)
+            done = former is not None and not self.options.overwrite
+            if former is not None and done and former.image_hash == image_hash and self._mask_holds(former):
+                self._complete(path, former)
+                return former, True
+            self._keep_edited(former, name)
+            return self._segment(path, name, image_hash), False
+        except OutputError:
+            raise
+        except (CuecastError, MemoryError) as error:
+            self._remove(name)
+            text = str(error) or f"{path}: not enough memory; use a machine with more, or a smaller image"
+            return ManifestEntry(name, str(path), self.pack, self.cues, error=text), False
+
+    def _segment(self, path: Path, name: str, image_hash: str) -> ManifestEntry:
+        image = self._read(path)
+        prediction = self.concept.segment(image)
+        mask_path = prediction.save(self.results.file("masks", name))
+        if "overlays" in self._wanted():
+            gather.write_overlay(
+                self.results.file("overlays", name), prediction.overlay(opacity=self.options.opacity)
+            )
+        return ManifestEntry(
+            name,
+            str(path),
+            self.pack,
+            self.cues,
+            verdict=prediction.verdict,
+            confidence=round(prediction.confidence, 6),
+            seconds=round(prediction.seconds, 4),
+            size=image.size,
+            areas={c.id: int((prediction.mask == c.id).sum()) for c in self.concept.classes},
+            objects=len(prediction.objects()),
+            pixel_size=image.pixel_size,
+            unit=image.unit,
+            image_hash=image_hash,
+            mask_hash=_file_digest(mask_path),
+        )
+
+    def _read(self, path: Path) -> Image:
+        options = self.options
+        return read_image(path, page=options.page, window=options.window, max_pixels=options.max_pixels)
+
+    def _complete(self, path: Path, entry: ManifestEntry) -> None:
+        """Draw the overlay of a finished image where it is wanted and not there."""
+        target = self.results.file("overlays", entry.name)
+        if "overlays" in self._wanted() and not target.exists():
+            mask = gather.read_result(self.results.file("masks", entry.name))
+            picture = overlay(self._read(path), mask, self.concept.classes, opacity=self.options.opacity)
+            gather.write_overlay(target, picture)
+
+    def _mask_holds(self, entry: ManifestEntry) -> bool:
+        """Whether the mask on disk is the one the entry speaks of."""
+        path = self.results.file("masks", entry.name)
+        return entry.mask_hash is not None and path.is_file() and _file_digest(path) == entry.mask_hash
+
+    def _keep_edited(self, former: ManifestEntry | None, name: str) -> None:
+        """Put a mask that was changed by hand since into edited/, before a new one takes its place."""
+        mask = self.results.file("masks", name)
+        if former is not None and former.mask_hash and mask.is_file() and not self._mask_holds(former):
+            write_bytes(self.results.out / "edited" / mask.name, mask.read_bytes())
+
+    def _image_hash(self, path: Path) -> str:
+        """SHA-256 of the file, and of the options that change what is read from it."""
+        try:
+            digest = _file_digest(path)
+        except OSError as error:
+            raise ImageError(
+                f"{path}: cannot be read ({error.strerror}); check the name and the permissions"
+            ) from error
+        how = (self.options.page, self.options.window)
+        return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()
+
+    def _remove(self, name: str) -> None:
+        for folder in FOLDERS:
+            with suppress(FileNotFoundError):
+                self.results.file(folder, name).unlink()
+
+
+def _check_options(options: BatchOptions) -> None:
+    for kind in options.formats:
+        if kind not in FORMATS:
+            raise OutputError(f"format {kind!r} is unknown; known are {', '.join(FORMATS)}")
+
+
+def _check_template(template: str) -> None:
+    remedy = "use {stem}, {parent} and {index}, for example '{parent}_{stem}' or '{index:04d}'"
+    try:
+        fields = [f for _, f, _, _ in string.Formatter().parse(template) if f is not None]
+        if any(f not in NAME_FIELDS for f in fields):
+            raise ValueError("it names something else")
+        template.format(stem="", parent="", index=1)
+    except (ValueError, IndexError, KeyError) as error:
+        raise OutputError(f"name template {template!r} cannot be used ({error}); {remedy}") from error
+
+
+def _check_places(inputs: Sequence[Path], out: Path) -> None:
+    """Refuse inputs that the results would be written over."""
+    results = {os.path.join(os.path.realpath(out), folder) for folder in FOLDERS}
+    for path in inputs:
+        if os.path.realpath(path.parent) in results:
+            raise OutputError(
+                f"{path}: this input lies where results of {out} are written; choose another output folder"
+            )
+
+
+def _sweep(out: Path) -> None:
+    """Delete the temporary files of a run that was killed; nobody else is writing here (see `exclusive`)."""
+    for folder in (out, *(out / f for f in FOLDERS)):
+        for path in folder.glob(".cuecast-*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _stranger(out: Path) -> str | None:
+    """A file at a place of ours in a folder that is not ours, e.g. masks drawn by hand."""
+    for name in (gather.COCO, gather.TABLE, gather.REPORT):
+        if (out / name).exists():
+            return name
+    for folder in FOLDERS:
+        for path in sorted((out / folder).glob("*")):
+            return f"{folder}/{path.name}"
+    return None
+
+
+def _file_digest(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

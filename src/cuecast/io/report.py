@@ -137,7 +137,8 @@ def _toolbar(counts: dict[State, int]) -> Iterator[str]:
     for state, n in counts.items():
         if n:
             sign = f"<span class='mark {state}' aria-hidden='true'>{SIGNS[state]}</span>"
-            yield f"<button data-verdict='{state}' aria-pressed='false'>{sign}{state.capitalize()} <b>{n}</b></button>"
+            word = f"{sign}{state.capitalize()} <b>{n}</b>"
+            yield f"<button data-verdict='{state}' aria-pressed='false'>{word}</button>"
     yield _TOOLS
 
 
