@@ -96,7 +96,7 @@ def mark_labels(marks: Marks) -> NDArray[np.int32]:
 
 
 def _draw_scribble(labels: NDArray[np.int32], scribble: Scribble) -> None:
-    """Draw in place: pixels with their centre within half the width of the path, and those under its vertices."""
+    """Draw in place: pixels whose centre is within half the width of the path, and those under vertices."""
     H, W = labels.shape
     radius = max(scribble.width, 1.0) / 2
     path = np.asarray(scribble.path, np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,8 @@ def measure(
     ys, xs = np.nonzero(o.mask)
     centroid = (float(xs.mean()) + x1 + 0.5, float(ys.mean()) + y1 + 0.5)
     major, minor = _axes(xs, ys)
-    perimeter = float(perimeter_crofton(o.mask.astype(np.uint8), directions=4))  # type: ignore[no-untyped-call]
+    crofton: Any = perimeter_crofton
+    perimeter = float(crofton(o.mask.astype(np.uint8), directions=4))
     border = x1 <= 0 or y1 <= 0 or x2 >= size[1] or y2 >= size[0]
     area = len(xs)
     if pixel_size is None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import glob
+import json
 import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from cuecast.errors import InputError, OutputError
+from cuecast.errors import CuecastError, InputError, OutputError
 
 IMAGE_SUFFIXES = frozenset(
     {
@@ -74,6 +76,27 @@ def write_text(path: str | Path, text: str) -> Path:
     Line ends stay as given; file names that are not valid Unicode keep their bytes.
     """
     return write_bytes(path, text.encode("utf-8", errors="surrogateescape"))
+
+
+def read_text(path: str | Path, error: type[CuecastError]) -> str:
+    """A whole UTF-8 file (a byte order mark is dropped). Raises `error` with file, reason and remedy."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise error(f"{path}: is not UTF-8 text (byte {e.start}); save it as UTF-8") from e
+    except OSError as e:
+        raise error(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
+
+
+def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
+    """The object that a JSON file holds. Raises `error` with file, reason and remedy."""
+    try:
+        found = json.loads(read_text(path, error))
+    except (ValueError, RecursionError) as e:
+        raise error(f"{path}: is not valid JSON ({e}); export it again") from e
+    if not isinstance(found, dict):
+        raise error(f"{path}: holds a {type(found).__name__}, expected a JSON object; export it again")
+    return found
 
 
 def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:

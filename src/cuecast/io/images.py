@@ -95,7 +95,7 @@ def _to_uint8(samples: NDArray[Any], window: tuple[float, float] | None, label: 
 
 
 def _on_white(colour: NDArray[np.uint8], alpha: NDArray[Any]) -> NDArray[np.uint8]:
-    """Composite (H, W) or (H, W, 3) on white; alpha (H, W): integers over their full range, floats in [0, 1]."""
+    """Composite (H, W) or (H, W, 3) on white; alpha (H, W): integers over their range, floats in [0, 1]."""
     full = 1.0 if alpha.dtype.kind in "fb" else float(np.iinfo(alpha.dtype).max)
     a = np.clip(alpha.astype(np.float32) / full, 0, 1)
     if bool((a == 1).all()):

@@ -119,8 +119,8 @@ def _check_size(raster: Raster, image: Image) -> None:
         " (one looks turned by 90 degrees: draw the mask on the upright image)" if (h, w) == (W, H) else ""
     )
     raise MaskError(
-        f"{raster.label}: the mask is {w} wide and {h} high, its image {image.name} is {W} wide and "
-        f"{H} high{turned}: they must match; resize the mask with nearest neighbour or pass the image it was drawn on"
+        f"{raster.label}: the mask is {w} wide and {h} high, its image {image.name} is {W} wide and {H} high"
+        f"{turned}: they must match; resize the mask with nearest neighbour or pass the image it was drawn on"
     )
 
 

@@ -14,7 +14,7 @@ _COCO_NAMES = ("*.coco.json", "annotations.json", "instances*.json", "coco.json"
 
 
 def find_mask(image_path: str | Path) -> Path | None:
-    """The mask or label file of an image, or None. Only names are looked at, and the image lists of COCO files.
+    """The mask or label file of an image, or None. Looks at names, and at the image lists of COCO files.
 
     In this order:
       1. beside the image, `<stem>_mask` with a raster suffix, then `<stem>.json` or `.txt`;

@@ -92,8 +92,8 @@ class _Door:
     def check_size(self, width: int, height: int) -> None:
         if width * height > self.max_pixels:
             raise self.error(
-                f"{self.label}: {width} x {height} pixels are more than the limit of {self.max_pixels}; "
-                f"if the file can be trusted, raise the limit: CUECAST_MAX_PIXELS={width * height} (or max_pixels=)"
+                f"{self.label}: {width} x {height} pixels are more than the limit of {self.max_pixels}; if "
+                f"the file can be trusted, raise it: CUECAST_MAX_PIXELS={width * height} (or max_pixels=)"
             )
         if width < 1 or height < 1:
             raise self.error(f"{self.label}: the image has no pixels ({width} x {height}); save it again")
@@ -119,7 +119,7 @@ def read_raster(
     max_pixels  limit on width x height, checked before decoding; None takes $CUECAST_MAX_PIXELS or 2e8.
     label       what messages call a source that has no path.
     """
-    limit = _max_pixels(error) if max_pixels is None else max_pixels
+    limit = pixel_limit(error) if max_pixels is None else max_pixels
     if isinstance(source, (str, os.PathLike)):
         path = Path(os.fsdecode(source))
         door = _Door(str(path), error, limit)
@@ -139,7 +139,8 @@ def read_raster(
     )
 
 
-def _max_pixels(error: type[InputError]) -> int:
+def pixel_limit(error: type[InputError]) -> int:
+    """The limit on width x height: $CUECAST_MAX_PIXELS or 200 million. Raises `error` for nonsense."""
     stated = os.environ.get("CUECAST_MAX_PIXELS", "")
     if not stated:
         return DEFAULT_MAX_PIXELS

@@ -1,0 +1,123 @@
+"""YOLO segmentation labels: one .txt an image, one line an object. Both directions, without loss.
+
+A line is the class index (from 0) and one polygon, x and y as shares of the image's width and height.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from cuecast.errors import CueError, MaskError
+from cuecast.io.files import read_text, write_text
+from cuecast.io.outlines import object_of_rings, outline
+from cuecast.objects import tight
+from cuecast.types import Annotations, ClassInfo, ObjectMask
+
+_DIGITS = 9
+"""Digits of a coordinate: far finer than half a pixel in any image, so that the same pixels are read back."""
+
+
+def read_yolo(
+    path: str | Path,
+    size: tuple[int, int],
+    classes: Sequence[ClassInfo] | None = None,
+    name: str | None = None,
+) -> Annotations:
+    """The objects of one label file for an image of `size` (H, W), in its order.
+
+    classes  index i of the file is classes[i]; None makes it class i + 1.
+    name     of the image; None is the file's stem.
+
+    What lies outside the image is cut off, an object without a pixel left out. Raises MaskError.
+    """
+    path = Path(path)
+    objects = []
+    for number, line in enumerate(read_text(path, MaskError).splitlines(), start=1):
+        if line.strip():
+            try:
+                objects.append(_object(line.split(), size, classes))
+            except (ValueError, OverflowError, CueError) as error:
+                raise MaskError(
+                    f"{path}: line {number} cannot be used: {error}; correct it or export again"
+                ) from error
+    return Annotations(name or path.stem, size, tuple(o for o in objects if o.mask.size))
+
+
+def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[ClassInfo]) -> Path:
+    """Write the objects of one image, whole or not at all; returns the path. No objects: an empty file.
+
+    One object is one line: its parts and holes are joined by bridges of no width. The class index is the
+    place in `classes`. Raises OutputError, and ValueError for an object of no listed class.
+    """
+    index = {c.id: i for i, c in enumerate(classes)}
+    H, W = annotations.size
+    lines = []
+    for obj in map(tight, annotations.objects):
+        if not obj.mask.size:
+            continue
+        if obj.cls not in index:
+            raise ValueError(
+                f"{annotations.name}: an object has class {obj.cls}, the classes are {sorted(index)}"
+            )
+        ring = (outline(obj) / (W, H)).ravel().tolist()
+        lines.append(" ".join([str(index[obj.cls]), *(f"{v:.{_DIGITS}g}" for v in ring)]))
+    return write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def write_yolo_names(path: str | Path, classes: Sequence[ClassInfo]) -> Path:
+    """Write data.yaml, which names the class indices; returns its path. Raises OutputError."""
+    # A JSON string is a YAML string: no name can break the file.
+    names = "".join(f"  {i}: {json.dumps(c.name)}\n" for i, c in enumerate(classes))
+    return write_text(path, f"path: .\ntrain: images\nval: images\nnames:\n{names}")
+
+
+def read_yolo_names(path: str | Path) -> tuple[str, ...]:
+    """Class names by index, of a data.yaml (`names:` as a list or as numbered lines) or a classes.txt.
+
+    Raises MaskError where there are none.
+    """
+    text = read_text(path, MaskError)
+    if Path(path).suffix.lower() == ".txt":
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+    else:
+        _, _, after = text.partition("names:")
+        inline = re.match(r"\s*\[(.*?)\]", after, re.DOTALL)
+        if inline:
+            names = [_unquoted(v) for v in re.findall(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^,\s][^,]*", inline[1])]
+        else:
+            names = [
+                _unquoted(v) for v in re.findall(r"^[ \t]*(?:\d+[ \t]*:|-)[ \t]*(.+)$", after, re.MULTILINE)
+            ]
+    if not names:
+        raise MaskError(
+            f"{path}: names no classes; list them under 'names:' (data.yaml) or one a line (classes.txt)"
+        )
+    return tuple(names)
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    if text.startswith('"'):
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text.strip('"')
+    return text.strip("'")
+
+
+def _object(fields: list[str], size: tuple[int, int], classes: Sequence[ClassInfo] | None) -> ObjectMask:
+    index, values = int(fields[0]), [float(v) for v in fields[1:]]
+    if len(values) == 4:
+        raise ValueError("it holds a box, not an outline (this is a detection file, not YOLO-seg)")
+    if len(values) < 6 or len(values) % 2:
+        raise ValueError(f"an outline has at least three x y pairs, this has {len(values)} numbers")
+    if index < 0 or (classes is not None and index >= len(classes)):
+        raise ValueError(f"class index {index} is not among the {len(classes or ())} classes")
+    if any(abs(v) > 2 for v in values):
+        raise ValueError("coordinates are shares of width and height, 0 to 1, these look like pixels")
+    H, W = size
+    ring = [(x * W, y * H) for x, y in zip(values[::2], values[1::2], strict=True)]
+    return object_of_rings(size, [ring], classes[index].id if classes is not None else index + 1)
