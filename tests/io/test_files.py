@@ -1,0 +1,178 @@
+"""Files written whole or not at all, and listed from what was typed."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import resource
+import signal
+from pathlib import Path
+
+import pytest
+
+from cuecast.errors import InputError, OutputError
+from cuecast.io.files import list_images, read_json, replacing, write_bytes, write_text
+
+STRANGE = "a b 'c' \"d\" ünï 猫 #%;.png"
+
+
+def test_a_file_is_written_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / STRANGE
+    assert write_text(path, "grüße\n") == path
+    assert path.read_bytes() == "grüße\n".encode()
+    assert [p.name for p in path.parent.iterdir()] == [STRANGE]
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt()])
+def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
+    path = write_bytes(tmp_path / "a.bin", b"old")
+    with pytest.raises(type(error)), replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_a_full_disk_is_named_with_a_remedy_and_leaves_the_old_file(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "a.bin", b"old")
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"a\.bin: cannot be written: no space .*; free"):
+            write_bytes(path, bytes(100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space is left .*; free some"),
+        (errno.EACCES, "no permission .*; choose another folder"),
+        (errno.EROFS, "no permission"),
+        (errno.EIO, "check the disk"),
+    ],
+)
+def test_reasons_of_the_system_are_told_in_words(tmp_path: Path, number: int, words: str) -> None:
+    with (
+        pytest.raises(OutputError, match=rf"a\.txt: cannot be written: .*{words}"),
+        replacing(tmp_path / "a.txt"),
+    ):
+        raise OSError(number, os.strerror(number))
+
+
+def test_a_file_in_the_place_of_a_folder_and_the_reverse(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "x")
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        write_text(tmp_path / "file" / "a.txt", "x")
+    with pytest.raises(OutputError, match="a folder of that name is in the way"):
+        write_text(tmp_path, "x")
+    with pytest.raises(OutputError, match="too long"):
+        write_text(tmp_path / ("x" * 300), "x")
+
+
+def test_a_name_as_long_as_the_system_allows_is_written(tmp_path: Path) -> None:
+    assert write_text(tmp_path / ("x" * 251 + ".txt"), "x").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="no permission to write there; choose another folder"):
+            write_text(tmp_path / "a.txt", "x")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in (
+        "b.png",
+        "a.JPG",
+        "c.txt",
+        ".hidden.png",
+        "sub/d.tif",
+        "a_mask.png",
+        "x_mask.png",
+        STRANGE,
+        "e[1].bmp",
+    ):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "in"
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [p.name for p in paths]
+
+
+def test_a_folder_gives_its_images_sorted_without_masks_of_others(folder: Path) -> None:
+    assert names(list_images(["in"])) == sorted([STRANGE, "a.JPG", "b.png", "e[1].bmp", "x_mask.png"])
+    assert "d.tif" in names(list_images([str(folder)], recursive=True))
+
+
+def test_files_keep_their_order_and_come_once(folder: Path) -> None:
+    given = ["in/b.png", "in/c.txt", "in/a.JPG", str(folder / "b.png"), "in/../in/b.png"]
+    assert names(list_images(given)) == ["b.png", "c.txt", "a.JPG"]
+
+
+def test_patterns_are_expanded(folder: Path) -> None:  # noqa: ARG001
+    assert names(list_images(["in/*.png"])) == sorted([STRANGE, "a_mask.png", "b.png", "x_mask.png"])
+    assert names(list_images(["in/**/*.tif"])) == ["d.tif"]
+    assert names(list_images(["in/[ab].*"])) == ["a.JPG", "b.png"]
+
+
+def test_a_name_that_exists_is_no_pattern(folder: Path) -> None:  # noqa: ARG001
+    assert names(list_images(["in/e[1].bmp"])) == ["e[1].bmp"]
+
+
+def test_lists_from_a_file_and_from_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "list.txt").write_bytes(f"in/b.png\r\n\nin/{STRANGE}\nin/*.JPG\n".encode())
+    assert names(list_images(["@in/list.txt"])) == ["b.png", STRANGE, "a.JPG"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("in/b.png\n"))
+    assert names(list_images(["-"])) == ["b.png"]
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("in/nothere.png", "nothere.png.*no such file or folder; check the spelling"),
+        ("in/*.webp", r"in/\*\.webp: the pattern matches no image; check"),
+        ("@in/none.txt", "none.txt: the file list cannot be read .*; check"),
+        ("in/empty", "in/empty: the folder holds no image .*; name the files"),
+        ("@in/c.txt", "c.txt: the file list is empty; put one path"),
+    ],
+)
+def test_an_input_that_matches_nothing_is_named(folder: Path, item: str, words: str) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(InputError, match=words):
+        list_images(["in/b.png", item])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", "is not valid JSON"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"[1]", "holds a list"),
+        (b"[" * 99999, "is not valid"),
+    ],
+)
+def test_json_that_is_none_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.json: {words}.*; (export|save)"):
+        read_json(tmp_path / "a.json", InputError)
