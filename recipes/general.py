@@ -19,7 +19,7 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="cuecast train recipes/general.py", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of picture sets, one folder a set")
     parser.add_argument("--run", type=Path, default=Path("runs/general"), help="checkpoint, log and loss picture")
-    parser.add_argument("--steps", type=int, default=1800, help="steps of the whole run (two thirds at 128 px)")
+    parser.add_argument("--steps", type=int, default=1330, help="steps of the whole run")
     options = parser.parse_args(argv)
 
     from cuecast.training.batches import BatchShape
@@ -29,9 +29,9 @@ def main(argv: Sequence[str]) -> None:
     started = time.time()
     sets = read_sets(options.data, EXCLUDED)
     print(f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s")
-    early = int(options.steps * 2 / 3)
-    phases = (Phase(early, BatchShape(size=128)), Phase(options.steps, BatchShape(size=192)))
-    Run(Plan(phases), sets, options.run).train()
+    early = int(options.steps * 0.78)
+    phases = (Phase(early, BatchShape(size=128)), Phase(options.steps, BatchShape(size=160)))
+    Run(Plan(phases, rate=1.5e-3), sets, options.run).train()
 
 
 if __name__ == "__main__":

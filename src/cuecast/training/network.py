@@ -72,6 +72,7 @@ class FilterBank(nn.Module):
     """
 
     SIGMAS = (1.0, 2.0, 4.0)
+    SMOOTHED = 4
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,9 +83,9 @@ class FilterBank(nn.Module):
             self.register_buffer(f"gauss{i}", g / g.sum())
 
     def _smooth(self, x: Tensor, i: int) -> Tensor:
-        g = getattr(self, f"gauss{i}")
-        n, c = len(g), x.shape[1]
-        r = n // 2
+        """x (B, SMOOTHED, h, w) under the i-th Gaussian; the sizes are constants, as the export to ONNX needs."""
+        g, r, c = getattr(self, f"gauss{i}"), int(3 * self.SIGMAS[i] + 0.5), self.SMOOTHED
+        n = 2 * r + 1
         x = F.conv2d(F.pad(x, (r, r, 0, 0), mode="replicate"), g.view(1, 1, 1, n).repeat(c, 1, 1, 1), groups=c)
         return F.conv2d(F.pad(x, (0, 0, r, r), mode="replicate"), g.view(1, 1, n, 1).repeat(c, 1, 1, 1), groups=c)
 

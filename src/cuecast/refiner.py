@@ -1,0 +1,40 @@
+"""From a coarse score map to the image's own resolution, following its edges."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import uniform_filter
+
+RADIUS = 2
+"""Half side of the fitting window, in pixels of the coarse map."""
+EPSILON = 4e-3
+"""Squared brightness step (of 1) below which an edge is taken for noise."""
+
+
+def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """scores (h, w) in [0, 1] on the whole image; pixels (H, W, 3) uint8; returns (H, W) float32 in [0, 1].
+
+    Guided filtering with the coefficients fitted on the coarse map (He, Sun and Tang 2013; He and Sun 2015,
+    'Fast Guided Filter'): in every small window the scores are a linear function of the brightness, so they step
+    where the image steps.
+    """
+    size = pixels.shape[:2]
+    grey = pixels.mean(2, dtype=np.float32) / 255
+    guide = resize(grey, scores.shape)
+    side = 2 * RADIUS + 1
+    mean_guide, mean_scores = uniform_filter(guide, side), uniform_filter(scores, side)
+    covariance = uniform_filter(guide * scores, side) - mean_guide * mean_scores
+    slope = covariance / (uniform_filter(guide * guide, side) - mean_guide**2 + EPSILON)
+    offset = mean_scores - slope * mean_guide
+    slope, offset = resize(uniform_filter(slope, side), size), resize(uniform_filter(offset, side), size)
+    return np.clip(slope * grey + offset, 0, 1)
+
+
+def resize(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """(h, w) float32 -> `size`, bilinear; averaging where it shrinks."""
+    if values.shape == size:
+        return values
+    how = Image.Resampling.BILINEAR if size[0] >= values.shape[0] else Image.Resampling.BOX
+    return np.asarray(Image.fromarray(values).resize(size[::-1], how))

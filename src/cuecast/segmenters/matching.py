@@ -1,0 +1,224 @@
+"""The engine: encoder (ONNX) -> matcher (closed form, numpy) -> decoder (ONNX) -> refiner.
+
+    learn:  cue images --resize--> tiles --encode--> features --+--> matcher.learn, a class at a time
+            marks ----------------------> weights --------------+
+    score:  query --resize--> tiles --encode--> features --matcher.evidence--> decode --> blend --> refine
+
+Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shared between threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from cuecast.geometry import mark_labels
+from cuecast.marks import WEAK, box_weights
+from cuecast.matcher import ClassKnowledge, FeatureMaps, MatcherWeights, Shown, evidence, learn
+from cuecast.refiner import refine, resize
+from cuecast.segmenters.scale import working_side
+from cuecast.tiling import Window, blend, windows
+from cuecast.types import IGNORE, Example, Image, Marks
+
+Weights = NDArray[np.float32]
+MULTIPLE = 16
+"""Sides of what the encoder sees are multiples of its largest stride."""
+
+
+@dataclass(frozen=True)
+class ClassLesson:
+    """What is known of one class: its working scale and the matcher's knowledge at that scale.
+
+    side   the square root of the working frame's area, in working pixels, for scale 'frame';
+    zoom   working pixels per image pixel for scale 'pixel' (None for 'frame').
+    """
+
+    side: float
+    zoom: float | None
+    known: ClassKnowledge = field(repr=False)
+
+
+@dataclass(frozen=True)
+class MatchingKnowledge:
+    """One lesson a class, in the order of the class ids given to `learn`."""
+
+    lessons: tuple[ClassLesson, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MatchingSegmenter:
+    """See the module's docstring. Build it with `from_pack`."""
+
+    encode: Callable[[Weights], list[Weights]]
+    decode: Callable[[dict[str, Weights]], Weights]
+    weights: MatcherWeights
+    preprocessing: dict[str, Any]
+
+    @classmethod
+    def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> MatchingSegmenter:
+        """Load encode.onnx, decode.onnx and matcher.npz of a pack on the CPU."""
+        encoder, decoder = (_session(folder / name, threads) for name in ("encode.onnx", "decode.onnx"))
+        with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
+            weights = MatcherWeights(
+                stored["temperature"], float(stored["ridge4"]), float(stored["ridge2"]), stored["hidden"], stored["bias"]
+            )
+        return cls(
+            encode=lambda image: encoder.run(None, {"image": image}),
+            decode=lambda maps: decoder.run(None, maps)[0],
+            weights=weights,
+            preprocessing=card["preprocessing"],
+        )
+
+    def learn(self, examples: Sequence[Example], class_ids: Sequence[int], scale: str) -> MatchingKnowledge:
+        """Encode the cues at the working scale of each class and fit the matcher's heads."""
+        lessons = []
+        for cls in class_ids:
+            side = working_side(examples, cls, self.preprocessing)
+            zoom = _zoom(examples, cls, side) if scale == "pixel" else None
+            lessons.append(ClassLesson(side, zoom, self._study(examples, cls, side, zoom)))
+        return MatchingKnowledge(tuple(lessons))
+
+    def score(self, knowledge: MatchingKnowledge, image: Image) -> NDArray[np.float32]:
+        """(K, H, W) float32 in [0, 1]; see `Segmenter.score`."""
+        out = np.empty((len(knowledge.lessons), *image.size), np.float32)
+        for scale in dict.fromkeys((les.side, les.zoom) for les in knowledge.lessons):
+            planes = [k for k, les in enumerate(knowledge.lessons) if (les.side, les.zoom) == scale]
+            known = [knowledge.lessons[k].known for k in planes]
+            coarse = self._coarse(known, image, *scale)
+            for k, plane in zip(planes, coarse, strict=True):
+                out[k] = refine(plane, image.pixels)
+        return out
+
+    def _study(self, examples: Sequence[Example], cls: int, side: float, zoom: float | None) -> ClassKnowledge:
+        """Fit the matcher on all cues; what boxes leave open is first filled in by a fit of its own."""
+        lone = not any(_says_background(e.marks, cls) for e in examples)
+        weights = [_mark_weights(e.marks, cls, lone) for e in examples]
+        if any(e.marks.boxes for e in examples):
+            first = learn(list(self._shown(examples, weights, side, zoom)), self.weights)
+            weights = [
+                self._fill_boxes(first, e, cls, w, side, zoom) if e.marks.boxes else w
+                for e, w in zip(examples, weights, strict=True)
+            ]
+        return learn(list(self._shown(examples, weights, side, zoom)), self.weights)
+
+    def _fill_boxes(
+        self, first: ClassKnowledge, example: Example, cls: int, weights: tuple[Weights, Weights], side: float, zoom: float | None
+    ) -> tuple[Weights, Weights]:
+        """Weights of a boxed cue after looking: inside the boxes, what the first fit takes for the thing."""
+        positive, negative = weights
+        scores = refine(self._coarse([first], example.image, side, zoom)[0], example.image.pixels)
+        inside = np.zeros(example.image.size, bool)
+        for box in example.marks.boxes:
+            if box.cls == cls:
+                x1, y1, x2, y2 = (round(v) for v in box.xyxy)
+                inside[y1:y2, x1:x2] = True
+        thing = inside & (scores >= 0.5)
+        if thing.sum() < 0.1 * inside.sum():
+            return positive, negative
+        return thing.astype(np.float32), np.maximum(negative, inside & ~thing).astype(np.float32)
+
+    def _shown(
+        self, examples: Sequence[Example], weights: Sequence[tuple[Weights, Weights]], side: float, zoom: float | None
+    ) -> Iterator[Shown]:
+        """The cue tiles that hold marks, with their weights at the working scale."""
+        for example, (positive, negative) in zip(examples, weights, strict=True):
+            frame = _frame(example.image, side, zoom)
+            size = frame.shape[:2]
+            p, n = resize(positive, size), resize(negative, size)
+            for window in windows(size, self.preprocessing["tile"], self.preprocessing["overlap"]):
+                if p[window.slices].any() or n[window.slices].any():
+                    yield Shown(self._features(frame[window.slices]), _pad(p[window.slices]), _pad(n[window.slices]))
+
+    def _coarse(self, known: Sequence[ClassKnowledge], image: Image, side: float, zoom: float | None) -> Weights:
+        """Scores (K, h, w) of some classes at half the working resolution, not refined yet."""
+        frame = _frame(image, side, zoom)
+        H, W = frame.shape[0] // 2, frame.shape[1] // 2
+        tile, overlap = self.preprocessing["tile"] // 2, self.preprocessing["overlap"] // 2
+
+        def compute(window: Window) -> Weights:
+            features = self._features(frame[2 * window.top : 2 * window.bottom, 2 * window.left : 2 * window.right])
+            logits = np.concatenate([self._decode(k, features) for k in known])
+            return logits[:, : window.bottom - window.top, : window.right - window.left]
+
+        logits = blend((H, W), len(known), tile, overlap, compute)
+        return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+
+    def _decode(self, known: ClassKnowledge, features: FeatureMaps) -> Weights:
+        at8, at4, at2 = evidence(known, features, self.weights)
+        maps = {
+            "context": features.context,
+            "fine": features.fine,
+            "texture": features.pixel[-self.preprocessing["texture"] :],
+            "evidence8": at8,
+            "ridge4": at4,
+            "ridge2": at2,
+        }
+        return self.decode({name: np.ascontiguousarray(m[None]) for name, m in maps.items()})[:, 0]
+
+    def _features(self, frame: NDArray[np.uint8]) -> FeatureMaps:
+        """Feature maps of a frame or tile (H, W, 3), padded to multiples of the largest stride."""
+        padded = np.pad(frame, (*((0, -n % MULTIPLE) for n in frame.shape[:2]), (0, 0)), mode="edge")
+        rgb = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / 255
+        return FeatureMaps(*(m[0] for m in self.encode(rgb)))
+
+
+def _mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]:
+    """(positive, negative) weights (H, W) of a class: see `cuecast.marks`.
+
+    `lone`: no cue says anywhere what is not the thing, so untouched pixels weakly do.
+    """
+    labels = mark_labels(marks)
+    positive = (labels == cls).astype(np.float32)
+    negative = ((labels != cls) & (labels != IGNORE)).astype(np.float32)
+    own = [b.xyxy for b in marks.boxes if b.cls == cls]
+    others = [b.xyxy for b in marks.boxes if b.cls != cls]
+    if own:
+        inside, band = box_weights(marks.size, own)
+        positive, negative = np.maximum(positive, inside * (negative == 0)), np.maximum(negative, band)
+    if others:
+        negative = np.maximum(negative, box_weights(marks.size, others)[0] * (positive == 0))
+    if lone:
+        negative = np.where(positive > 0, 0, np.maximum(negative, WEAK)).astype(np.float32)
+    return positive, negative * (positive == 0)
+
+
+def _says_background(marks: Marks, cls: int) -> bool:
+    """Whether these marks show anything that is not the class."""
+    labels = mark_labels(marks)
+    return bool(marks.boxes) or bool(((labels != IGNORE) & (labels != cls)).any())
+
+
+def _zoom(examples: Sequence[Example], cls: int, side: float) -> float:
+    """Working pixels per image pixel: those of the largest frame that shows the class."""
+    areas = [float(np.prod(e.image.size)) for e in examples if cls in e.marks.class_ids]
+    return min(1.0, side / max(areas) ** 0.5)
+
+
+def _frame(image: Image, side: float, zoom: float | None) -> NDArray[np.uint8]:
+    """The image at its working size: area side x side, or `zoom` working pixels a pixel. Even sides."""
+    H, W = image.size
+    factor = zoom if zoom is not None else side / (H * W) ** 0.5
+    h, w = (max(MULTIPLE, 2 * round(n * factor / 2)) for n in (H, W))
+    how = PILImage.Resampling.BILINEAR  # Pillow averages over the source where it shrinks.
+    return np.asarray(PILImage.fromarray(image.pixels).resize((w, h), how))
+
+
+def _pad(weights: Weights) -> Weights:
+    """Weights of a tile, padded as `_features` pads it; nothing is known of the padding."""
+    return np.pad(weights, [(0, -n % MULTIPLE) for n in weights.shape])
+
+
+def _session(path: Path, threads: int | None) -> Any:
+    """An ONNX Runtime session on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

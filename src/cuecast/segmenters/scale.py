@@ -1,0 +1,50 @@
+"""The working scale, chosen from the size of the marked thing: small things are looked at more closely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from cuecast.geometry import mark_labels
+from cuecast.types import Example
+
+
+def working_side(examples: Sequence[Example], cls: int, preprocessing: Mapping[str, Any]) -> float:
+    """Square root of the working frame's area, in working pixels.
+
+    The base side is doubled in half steps until the thing is `thickness` working pixels thick (the median of its
+    cues), or nothing is gained because the cue images have no more pixels, or `longest` is reached.
+    """
+    base, most, wanted = (float(preprocessing[k]) for k in ("side", "most", "thickness"))
+    found = [t for t in (_relative_thickness(e, cls) for e in examples) if t is not None]
+    native = float(np.median([np.prod(e.image.size) ** 0.5 for e in examples]))
+    side = base
+    while found and side * float(np.median(found)) < wanted and side * 2**0.5 <= min(most, native * 1.2):
+        side *= 2**0.5
+    return side
+
+
+def _relative_thickness(example: Example, cls: int) -> float | None:
+    """Typical thickness of the marked thing over the square root of the image's area; None where unknown."""
+    marks, root = example.marks, float(np.prod(example.image.size)) ** 0.5
+    labels = mark_labels(marks)
+    if marks.mask is not None and (labels == cls).any():
+        return thickness(labels == cls) / root
+    sides = [min(b.xyxy[2] - b.xyxy[0], b.xyxy[3] - b.xyxy[1]) for b in marks.boxes if b.cls == cls]
+    if sides:
+        return float(np.median(sides)) / root
+    widths = [s.width for s in marks.scribbles if s.cls == cls]
+    return 2 * float(np.median(widths)) / root if widths else None
+
+
+def thickness(mask: NDArray[np.bool_]) -> float:
+    """Typical thickness in pixels: the area-weighted mean over the mask of four times the distance to its border.
+
+    A strip of width t has a mean distance of t / 4, a disc of diameter d one of d / 6.
+    """
+    distance = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    return float(4 * (distance[mask] - 0.5).clip(0.25).mean())

@@ -1,0 +1,105 @@
+"""From a training run to a pack: encode.onnx, decode.onnx, matcher.npz, card.json; checked against torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from cuecast.training.network import (
+    CONTEXT_DIM,
+    EVIDENCE8,
+    FINE_DIM,
+    TEXTURE_DIM,
+    Decoder,
+    Encoder,
+    Features,
+    Network,
+)
+
+TOLERANCE = 2e-3
+"""Largest difference between torch and ONNX Runtime that an export may show, on outputs of order one."""
+
+
+def load_network(checkpoint: Path) -> Network:
+    """The averaged weights of a run, in running mode."""
+    network = Network()
+    network.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
+    return network.eval()
+
+
+def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
+    """Write the pack's files, check them, and state their checksums in the card. Raises RuntimeError on a mismatch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _export_encoder(network.encoder, folder / "encode.onnx")
+    _export_decoder(network.decoder, folder / "decode.onnx")
+    evidence = network.evidence
+    np.savez(
+        folder / "matcher.npz",
+        temperature=evidence.temperature.detach().exp().numpy(),
+        ridge4=F.softplus(evidence.ridge4).detach().numpy(),
+        ridge2=F.softplus(evidence.ridge2).detach().numpy(),
+        hidden=evidence.hidden.weight.detach().numpy(),
+        bias=evidence.hidden.bias.detach().numpy(),
+    )
+    names = ("encode.onnx", "decode.onnx", "matcher.npz")
+    files = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
+    (folder / "card.json").write_text(json.dumps({**card, "files": files}, indent=2, ensure_ascii=False) + "\n")
+    return folder
+
+
+def _export_encoder(encoder: Encoder, path: Path) -> None:
+    image = torch.rand(1, 3, 96, 128)
+    axes = {"image": {2: "H", 3: "W"}} | {
+        name: {2: f"H{s}", 3: f"W{s}"}
+        for name, s in zip(Features._fields, (2, 4, 8, 8, 8), strict=True)
+    }
+    _export(encoder, (image,), path, ["image"], list(Features._fields), axes)
+    _check(encoder, (torch.rand(1, 3, 160, 96),), path, ["image"])
+
+
+def _export_decoder(decoder: Decoder, path: Path) -> None:
+    names = ["context", "fine", "texture", "evidence8", "ridge4", "ridge2"]
+    strides = dict(zip(names, (8, 4, 2, 8, 4, 2), strict=True))
+    axes = {n: {2: f"H{s}", 3: f"W{s}"} for n, s in strides.items()} | {"logits": {2: "H2", 3: "W2"}}
+
+    def example(height: int, width: int) -> tuple[torch.Tensor, ...]:
+        channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, 1, 1)
+        return tuple(
+            torch.randn(1, c, height // strides[n], width // strides[n]) for n, c in zip(names, channels, strict=True)
+        )
+
+    _export(decoder, example(96, 128), path, names, ["logits"], axes)
+    _check(decoder, example(160, 96), path, names)
+
+
+def _export(
+    module: torch.nn.Module,
+    example: tuple[torch.Tensor, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: list[str],
+    axes: dict[str, dict[int, str]],
+) -> None:
+    torch.onnx.export(
+        module, example, str(path), input_names=inputs, output_names=outputs, dynamic_axes=axes, opset_version=17, dynamo=False
+    )
+
+
+def _check(module: torch.nn.Module, example: tuple[torch.Tensor, ...], path: Path, inputs: list[str]) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(None, {n: e.numpy() for n, e in zip(inputs, example, strict=True)})
+    with torch.no_grad():
+        expected = module(*example)
+    expected = [expected] if isinstance(expected, torch.Tensor) else list(expected)
+    for name, a, b in zip((o.name for o in session.get_outputs()), found, expected, strict=True):
+        worst = float(np.abs(a - b.numpy()).max())
+        if worst > TOLERANCE:
+            raise RuntimeError(f"{path.name}: output {name} differs from torch by {worst:.2g} (at most {TOLERANCE})")
