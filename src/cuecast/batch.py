@@ -152,7 +152,8 @@ def output_names(inputs: Sequence[Path], template: str) -> list[str]:
     Raises OutputError where the template cannot be used, or two inputs would have the same name.
     """
     _check_template(template)
-    names, taken = [], {}
+    names: list[str] = []
+    taken: dict[str, Path] = {}
     for index, path in enumerate(inputs, start=1):
         parent = Path(os.path.abspath(path)).parent.name
         name = template.format(stem=path.stem, parent=parent, index=index)

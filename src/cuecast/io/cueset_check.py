@@ -48,8 +48,9 @@ def overview(cueset: CueSet, side: int = 320) -> PILImage.Image:
     cells = max(1, len(cueset.entries))
     columns = min(cells, max(1, round((cells * 1.4) ** 0.5)))
     rows = -(-cells // columns)
-    font = ImageFont.load_default(max(10.0, side / 22))
-    pad, caption = max(4, side // 32), round(font.size * 2.9)
+    height = max(10.0, side / 22)
+    font = ImageFont.load_default(height)
+    pad, caption = max(4, side // 32), round(height * 2.9)
     sheet = PILImage.new(
         "RGB", (columns * (side + pad) + pad, rows * (side + caption + pad) + pad), SHEET_RGB
     )
@@ -60,7 +61,7 @@ def overview(cueset: CueSet, side: int = 320) -> PILImage.Image:
         x, y = pad + number % columns * (side + pad), pad + number // columns * (side + caption + pad)
         sheet.paste(tile, (x + (side - tile.width) // 2, y + (side - tile.height) // 2))
         for line, text in enumerate((entry.image.removeprefix("images/"), ", ".join(entry.kinds))):
-            draw.text((x, y + side + 2 + line * font.size * 1.35), _fit(text, font, side), TEXT_RGB, font)
+            draw.text((x, y + side + 2 + line * height * 1.35), _fit(text, font, side), TEXT_RGB, font)
     if not cueset.entries:
         draw.text((pad, pad), "no cues yet", TEXT_RGB, font)
     return sheet

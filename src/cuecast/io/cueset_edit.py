@@ -28,7 +28,7 @@ from cuecast.io.files import write_bytes
 from cuecast.io.images import read_image
 from cuecast.io.lock import exclusive
 from cuecast.io.masks import write_mask
-from cuecast.types import IGNORE, Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
+from cuecast.types import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
 
 
 def new_cueset(path: str | Path, classes: Sequence[ClassInfo | str] = ("thing",)) -> CueSet:
@@ -128,19 +128,15 @@ def _files_of(
     data = data if data is not None else _png(example.image)
     image = _free_name(cueset.bundle, "images", _plain(Path(example.image.name).stem), suffix, data)
     files[image] = data
-    mask, value = None, None
+    mask = None
     if has_mask:
         marks = example.marks
         # polygons were drawn into the mask: with a mask they are stored as part of it
         data = _mask_bytes(marks, cueset.classes)
         mask = _free_name(cueset.bundle, "masks", PurePosixPath(image).stem, ".png", data)
         files[mask] = data
-        # a file of 0 and 255 alone would be read as 'the thing is 255'
-        value = (
-            (1,) if not marks.has_mask and marks.mask is not None and (marks.mask == IGNORE).any() else None
-        )
     polygons = () if has_mask else draft.polygons
-    return files, replace(draft, image=image, mask=mask, value=value, polygons=polygons, page=page)
+    return files, replace(draft, image=image, mask=mask, value=None, polygons=polygons, page=page)
 
 
 def _image_bytes(source: Any) -> tuple[bytes | None, str]:
@@ -187,10 +183,8 @@ def _free_name(bundle: Bundle, folder: str, stem: str, suffix: str, data: bytes)
 def _store(bundle: Bundle, files: Mapping[str, bytes]) -> None:
     """Put files into a folder, cues.json last, or into an archive, written anew: atomic both ways."""
     if bundle.is_zip:
-        kept = (n for n in bundle.members if n not in files)
-        pairs = [(n, lambda n=n: files[n]) for n in files] + [(n, lambda n=n: bundle.read(n)) for n in kept]
-        pairs.sort(key=lambda pair: (pair[0] != INDEX, pair[0]))
-        write_zip(bundle.path, ((name, read()) for name, read in pairs))
+        names = sorted({*files, *bundle.members}, key=lambda name: (name != INDEX, name))
+        write_zip(bundle.path, ((n, files[n] if n in files else bundle.read(n)) for n in names))
         return
     for name, data in sorted(files.items(), key=lambda item: item[0] == INDEX):
         if name == INDEX or name not in bundle.members:

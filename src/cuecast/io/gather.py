@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
-from cuecast.errors import CuecastError, OutputError
+from cuecast.errors import CuecastError, MaskError
 from cuecast.io.coco import write_coco
 from cuecast.io.files import replacing
 from cuecast.io.images import read_image
@@ -25,7 +25,7 @@ from cuecast.io.labelme import write_labelme
 from cuecast.io.manifest import ManifestEntry, read_manifest
 from cuecast.io.raster import read_raster
 from cuecast.io.report import ReportCue, ReportRow, write_report
-from cuecast.io.table import ObjectRow, write_objects_csv
+from cuecast.io.table import Row, write_objects_csv
 from cuecast.io.yolo import write_yolo, write_yolo_names
 from cuecast.objects import connected_objects, measure
 from cuecast.render import draw_marks, overlay, thumbnail
@@ -62,42 +62,40 @@ class Results:
 
 
 def read_result(path: Path) -> NDArray[np.int32]:
-    """A mask that the batch has written: (H, W) int32 class ids. Raises OutputError."""
-    return read_raster(path, error=OutputError).samples.astype(np.int32)
+    """A mask that the batch has written: (H, W) int32 class ids, whatever its size. Raises MaskError."""
+    return read_raster(path, error=MaskError, max_pixels=1 << 40).samples.astype(np.int32)
 
 
-def annotations(results: Results) -> Iterator[Annotations]:
+def found_objects(results: Results) -> Iterator[Annotations]:
     """The objects of each image, named by its file relative to the folder that all images share."""
     shared = _shared_folder(e.image for e in results.done())
     for entry in results.done():
         mask = read_result(results.file("masks", entry.name))
         name = None if shared is None else _relative(entry.image, Path(shared))
-        yield Annotations(
-            name or Path(entry.image).name, (mask.shape[0], mask.shape[1]), connected_objects(mask)
-        )
+        height, width = mask.shape
+        yield Annotations(name or Path(entry.image).name, (height, width), connected_objects(mask))
 
 
 def write_coco_file(results: Results) -> Path:
     """annotations.coco.json: all images, RLE masks."""
-    return write_coco(results.out / COCO, annotations(results), results.classes)
+    return write_coco(results.out / COCO, found_objects(results), results.classes)
 
 
 def write_table(results: Results, pixel_size: float | None, unit: str | None) -> Path:
     """objects.csv: one line an object; in units where the pixel size is given or the image states it."""
-    names = {c.id: c.name for c in results.classes}
 
-    def rows() -> Iterator[ObjectRow]:
-        for entry, found in zip(results.done(), annotations(results), strict=True):
+    def rows() -> Iterator[Row]:
+        for entry, found in zip(results.done(), found_objects(results), strict=True):
             edge = (pixel_size, unit) if pixel_size is not None else (entry.pixel_size, entry.unit)
-            for number, obj in enumerate(found.objects, start=1):
-                yield ObjectRow(found.name, number, names[obj.cls], measure(obj, found.size, *edge))
+            for obj in found.objects:
+                yield found.name, measure(obj, found.size, *edge)
 
-    return write_objects_csv(results.out / TABLE, rows())
+    return write_objects_csv(results.out / TABLE, rows(), results.classes)
 
 
 def write_label_files(results: Results, folder: str) -> Path:
     """yolo/ (with its data.yaml) or labelme/: one file an image, of the name of its mask."""
-    for entry, found in zip(results.done(), annotations(results), strict=True):
+    for entry, found in zip(results.done(), found_objects(results), strict=True):
         path = results.file(folder, entry.name)
         if folder == "yolo":
             write_yolo(path, found, results.classes)

@@ -63,7 +63,10 @@ class ManifestEntry:
 
     def line(self) -> str:
         """The entry as one line of JSON, without its line break."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(", ", ": "))
+        raw = asdict(self)
+        text = json.dumps(raw, ensure_ascii=False)
+        # a file name that is not Unicode is kept as escapes, so that the manifest itself is
+        return text if text.isprintable() else json.dumps(raw)
 
 
 @contextmanager
