@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +201,7 @@ def test_sizes_in_units() -> None:
     header, line = Path("out/objects.csv").read_text().splitlines()
     row = dict(zip(header.split(","), line.split(","), strict=True))
     assert float(row["area"]) == 8
+    assert float(row["area_units"]) == 2
     assert row["unit"] == "um"
 
 
@@ -274,3 +278,16 @@ def test_file_names_with_equals_signs_spaces_and_quotes() -> None:
 
 def test_the_formats_offered_are_those_of_the_batch() -> None:
     assert segment.FORMATS == batch.FORMATS
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_name_that_is_no_text_is_done_and_printed_as_it_is() -> None:
+    name = b"in/a\xff.png"
+    Path(os.fsdecode(name)).write_bytes(Path("cue.png").read_bytes())
+    bad = b"in/b\xff.png"
+    Path(os.fsdecode(bad)).write_bytes(b"")
+    command = [sys.executable, "-m", "cuecast", "segment", name, bad, "-c", "cue.png", "-o", "out", *QUICK]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith(b"cuecast: failed: " + bad + b": ")
+    assert red_columns("out") == {os.fsdecode(b"a\xff"): 4}
