@@ -22,10 +22,15 @@ def working_side(examples: Sequence[Example], cls: int, preprocessing: Mapping[s
     base, most, wanted = (float(preprocessing[k]) for k in ("side", "most", "thickness"))
     found = [t for t in (_relative_thickness(e, cls) for e in examples) if t is not None]
     native = float(np.median([np.prod(e.image.size) ** 0.5 for e in examples]))
-    side = base
-    while found and side * float(np.median(found)) < wanted and side * 2**0.5 <= min(most, native * 1.2):
-        side *= 2**0.5
-    return side
+    half_steps = 0
+    limit = min(most, 1.2 * native) * 1.001
+    while found and _side(base, half_steps) * float(np.median(found)) < wanted and _side(base, half_steps + 1) <= limit:
+        half_steps += 1
+    return _side(base, half_steps)
+
+
+def _side(base: float, half_steps: int) -> float:
+    return base * 2 ** (half_steps / 2)
 
 
 def _relative_thickness(example: Example, cls: int) -> float | None:

@@ -1,0 +1,32 @@
+"""Loss curves of a run as a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+
+def plot_log(log: Path, picture: Path, window: int = 25) -> Path:
+    """Draw the losses of a run's log.jsonl, each point the mean of `window` steps; a step run twice counts once."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    lines = {entry["step"]: entry for entry in map(json.loads, log.read_text().splitlines())}
+    entries = [lines[s] for s in sorted(lines)]
+    count = max(1, len(entries) // window)
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    for name in ("total", "bce", "dice", "aux"):
+        parts = np.array_split([e[name] for e in entries], count)
+        steps = np.array_split([e["step"] for e in entries], count)
+        axes.plot([s.mean() for s in steps], [p.mean() for p in parts], label=name)
+    axes.set_xlabel("step")
+    axes.set_ylabel(f"loss, mean of {window} steps")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)
+    return picture

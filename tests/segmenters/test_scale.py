@@ -1,0 +1,47 @@
+"""The working scale follows the size of the marked thing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cuecast.segmenters.scale import thickness, working_side
+from cuecast.types import Box, Example, Image, Marks
+
+PREPROCESSING = {"side": 256, "most": 1024, "thickness": 6}
+
+
+def example(mask: np.ndarray) -> Example:
+    image = Image(np.zeros((*mask.shape, 3), np.uint8))
+    return Example(image, Marks(mask.shape, mask=mask.astype(np.int32)))
+
+
+@pytest.mark.parametrize("width", [4, 8, 20])
+def test_thickness_of_a_strip_is_its_width(width: int) -> None:
+    mask = np.zeros((100, 300), bool)
+    mask[40 : 40 + width] = True
+    assert thickness(mask) == pytest.approx(width, rel=0.15)
+
+
+def test_large_things_take_the_base_scale() -> None:
+    mask = np.zeros((1000, 1000), int)
+    mask[200:700, 200:700] = 1
+    assert working_side([example(mask)], 1, PREPROCESSING) == 256
+
+
+def test_small_things_in_large_frames_are_looked_at_closely() -> None:
+    mask = np.zeros((1000, 1000), int)
+    mask[500:504] = 1
+    assert working_side([example(mask)], 1, PREPROCESSING) == pytest.approx(1024)
+
+
+def test_nothing_is_gained_beyond_the_images_own_pixels() -> None:
+    mask = np.zeros((290, 290), int)
+    mask[100:102] = 1
+    assert working_side([example(mask)], 1, PREPROCESSING) == 256
+
+
+def test_boxes_give_a_scale_too() -> None:
+    image = Image(np.zeros((1000, 1000, 3), np.uint8))
+    cue = Example(image, Marks((1000, 1000), boxes=(Box((10, 10, 22, 90)),)))
+    assert 256 < working_side([cue], 1, PREPROCESSING) <= 1024
