@@ -1,0 +1,47 @@
+# make demo    install, and run cuecast on real photographs
+# make test    install what the tests need, and run them
+# make check   the tests, and the checks of style and types
+#
+# Needs Python 3.11 or newer with its venv module, nothing else. Everything goes into .venv.
+# PIP_ARGS is handed to pip: e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# gives the smaller build of torch that has no GPU part.
+
+PYTHON := $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+TORCH := torch==2.13.0
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.package
+	$(BIN)/python examples/demo.py
+
+# CUECAST_PACKS is cleared: the tests see the packs of this checkout only.
+test: $(VENV)/.tests
+	CUECAST_PACKS= $(BIN)/python -m pytest -q
+
+check: $(VENV)/.checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	CUECAST_PACKS= $(BIN)/python -m pytest -q
+
+clean:
+	rm -rf $(VENV) demo build dist
+
+$(BIN)/python:
+	"$(PYTHON)" -c 'import sys; sys.exit("cuecast needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/.package: pyproject.toml | $(BIN)/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.tests: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[test,train]' $(TORCH)
+	touch $@ $(VENV)/.package
+
+$(VENV)/.checks: $(VENV)/.tests
+	$(PIP) -e '.[dev]'
+	touch $@
