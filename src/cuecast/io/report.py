@@ -177,7 +177,7 @@ def _details(row: ReportRow) -> str:
     if row.objects is not None:
         parts.append(f"{row.objects} {'object' if row.objects == 1 else 'objects'}")
     if row.share is not None:
-        parts.append(f"{_percent(row.share)} of the image")
+        parts.append(f"{_percent(row.share)} marked")
     return "".join(f"<span>{_text(part)}</span>" for part in parts)
 
 
