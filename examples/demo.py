@@ -1,7 +1,7 @@
 """cuecast on real photographs: `make demo`.
 
-The photographs come inside scikit-image. Each is cut into parts; the thing is marked on one part, and the command
-`cuecast segment` finds it on the others. Nothing is downloaded.
+The photographs come inside scikit-image. Each is cut into parts; the thing is marked on one part,
+and the command `cuecast segment` finds it on the others. Nothing is downloaded.
 
     python examples/demo.py [--out demo] [--pack general]
 """
@@ -56,8 +56,8 @@ SCENES = (
         parts=((170, 298, 512, 512), (0, 0, 256, 256), (256, 0, 512, 256), (0, 256, 170, 512)),
         outline=(
             (112, 4), (135, 9), (158, 16), (176, 24), (196, 42), (203, 64), (211, 89), (212, 120), (210, 144),
-            (203, 171), (192, 192), (175, 206), (158, 210), (141, 203), (126, 189), (112, 166), (99, 142), (88, 117),
-            (83, 89), (83, 62), (90, 37), (100, 18),
+            (203, 171), (192, 192), (175, 206), (158, 210), (141, 203), (126, 189), (112, 166), (99, 142),
+            (88, 117), (83, 89), (83, 62), (90, 37), (100, 18),
         ),
     ),
 )  # fmt: skip
