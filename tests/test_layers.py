@@ -39,11 +39,9 @@ def imported(source: str, package: str = "cuecast") -> set[str]:
     return names
 
 
-def upward(name: str, source: str) -> list[str]:
+def upward(name: str, source: str, package: str = "cuecast") -> list[str]:
     """Imports of part `name` that point up."""
-    own = [
-        n.split(".")[1] for n in imported(source) if n.startswith("cuecast.") and n != "cuecast.__version__"
-    ]
+    own = {n.split(".")[1] for n in imported(source, package) if n.startswith("cuecast.")} - {"__version__"}
     return sorted({n for n in own if LEVEL[n] > LEVEL[name]})
 
 
