@@ -1,0 +1,129 @@
+"""The engine with the embedded pack: real behaviour on drawn pictures whose answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+import cuecast
+from cuecast.segmenters.packs import WHEEL_PACKS
+
+pytestmark = pytest.mark.skipif(
+    not (WHEEL_PACKS / "general" / "card.json").is_file(), reason="the pack general is not in this checkout"
+)
+
+
+def discs(seed: int, size: tuple[int, int] = (160, 200), count: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Red discs on a green ground with noise: picture (H, W, 3) uint8 and truth (H, W) bool."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: size[0], : size[1]]
+    truth = np.zeros(size, bool)
+    for _ in range(count):
+        cy, cx, r = rng.integers(20, size[0] - 20), rng.integers(20, size[1] - 20), rng.integers(12, 20)
+        truth |= (y - cy) ** 2 + (x - cx) ** 2 <= r * r
+    picture = np.where(truth[..., None], (190, 60, 50), (70, 150, 80)) + rng.normal(0, 8, (*size, 3))
+    return np.clip(picture, 0, 255).astype(np.uint8), truth
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+@pytest.fixture(scope="module")
+def predictor() -> cuecast.Predictor:
+    return cuecast.load("general", threads=2)
+
+
+@pytest.fixture(scope="module")
+def concept(predictor: cuecast.Predictor) -> cuecast.Concept:
+    picture, truth = discs(0)
+    return predictor.learn([cuecast.Cue(picture, mask=truth)])
+
+
+def test_one_mask_marks_the_same_thing_elsewhere(concept: cuecast.Concept) -> None:
+    picture, truth = discs(1)
+    assert iou(concept.segment(picture).mask > 0, truth) > 0.85
+
+
+@pytest.mark.parametrize("size", [(33, 47), (64, 700), (301, 299), (1, 40)])
+def test_answers_have_the_size_of_the_image(concept: cuecast.Concept, size: tuple[int, int]) -> None:
+    prediction = concept.segment(np.full((*size, 3), 90, np.uint8))
+    assert prediction.mask.shape == size
+    assert prediction.scores.shape == (1, *size)
+    assert 0 <= prediction.scores.min()
+    assert prediction.scores.max() <= 1
+
+
+def test_other_sizes_find_the_thing_too(concept: cuecast.Concept) -> None:
+    picture, truth = discs(2, (320, 400), 8)
+    assert iou(concept.segment(picture).mask > 0, truth) > 0.7
+
+
+def test_the_same_inputs_give_the_same_bytes_whatever_the_workers(concept: cuecast.Concept) -> None:
+    pictures = [discs(seed)[0] for seed in range(3, 7)]
+    alone = [concept.segment(p).scores.tobytes() for p in pictures]
+    together = [p.scores.tobytes() for p in concept.segment_many(pictures, workers=3)]
+    assert alone == together
+
+
+@pytest.mark.parametrize("kind", ["boxes", "points", "scribbles", "polygons"])
+def test_sparse_cues_teach_the_thing(predictor: cuecast.Predictor, kind: str) -> None:
+    picture = np.full((120, 160, 3), (70, 150, 80), np.uint8)
+    picture[40:80, 50:100] = (190, 60, 50)
+    marks = {
+        "boxes": {"boxes": [(50, 40, 100, 80)]},
+        "points": {"points": [(60, 50), (90, 70), (20, 20, 0), (140, 100, 0)]},
+        "scribbles": {
+            "scribbles": [[(55, 60), (95, 60)], cuecast.Scribble(((10, 10), (150, 10)), cls=0)],
+        },
+        "polygons": {"polygons": [[(50, 40), (100, 40), (100, 80), (50, 80)]]},
+    }[kind]
+    concept = predictor.learn([cuecast.Cue(picture, **marks)])
+    query, truth = discs(5)
+    assert iou(concept.segment(query).mask > 0, truth) > 0.5
+
+
+def test_marks_on_the_query_itself_are_kept(concept: cuecast.Concept) -> None:
+    picture, _ = discs(6)
+    corrected = concept.add([cuecast.Cue(picture, points=[(3, 3, 1), (100, 80, 0)])])
+    mask = corrected.segment(picture).mask
+    assert mask[3, 3] == 1
+    assert mask[80, 100] == 0
+
+
+def test_two_classes_are_told_apart(predictor: cuecast.Predictor) -> None:
+    def picture(flip: bool) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.zeros((128, 160), np.uint8)
+        labels[20:60, 20:70], labels[70:110, 90:140] = 1, 2
+        labels = labels[:, ::-1] if flip else labels
+        colours = np.array([(90, 90, 90), (200, 60, 60), (60, 80, 210)], np.uint8)
+        return colours[labels], labels
+
+    concept = predictor.learn([cuecast.Cue(*picture(False))], classes=["red", "blue"])
+    query, truth = picture(True)
+    found = concept.segment(query).mask
+    assert iou(found == 1, truth == 1) > 0.8
+    assert iou(found == 2, truth == 2) > 0.8
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "general"
+    shutil.copytree(WHEEL_PACKS / "general", copy)
+    data = bytearray((copy / "decode.onnx").read_bytes())
+    data[1000] ^= 1
+    (copy / "decode.onnx").write_bytes(data)
+    with pytest.raises(cuecast.PackError, match=r"decode\.onnx is corrupt.*install the pack again"):
+        cuecast.load(copy)
+
+
+def test_real_cells_from_one_cue(predictor: cuecast.Predictor, data: Path) -> None:
+    folder = data / "dev" / "wbc1"
+    masks = {n: np.asarray(PILImage.open(folder / "masks" / f"{n}.png")) for n in ("0000", "0001")}
+    concept = predictor.learn([cuecast.Cue(folder / "images" / "0000.jpg", mask=np.isin(masks["0000"], (1, 2)))])
+    found = concept.segment(folder / "images" / "0001.jpg").mask > 0
+    assert iou(found, np.isin(masks["0001"], (1, 2))) > 0.5
