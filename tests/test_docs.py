@@ -1,0 +1,67 @@
+"""Documentation runs: every Python block and every command, with the pack `colours`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from snippets import blocks, make_pictures
+
+from cuecast.cli import run
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The cuecast command lines of a page's console blocks, as words."""
+    text = "\n".join(blocks(page, "console")).replace("\\\n", " ")
+    lines = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ cuecast ")]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the pictures that the pages speak of."""
+    make_pictures(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
+@pytest.mark.usefixtures("folder")
+def test_python_blocks_run(page: Path) -> None:
+    names: dict[str, object] = {}
+    for block in blocks(page, "python"):
+        exec(compile(block.replace('"general"', '"colours"'), str(page), "exec"), names)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
+@pytest.mark.usefixtures("folder")
+def test_commands_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in commands(page):
+        needs_pack = words[0] in ("segment", "eval")
+        words = ["colours" if w == "general" else w for w in words]
+        code = run([*words, "--pack", "colours"] if needs_pack and "--pack" not in words else words)
+        assert code == 0, (words, capsys.readouterr().err)
+
+
+def test_the_pages_hold_code() -> None:
+    assert sum(len(blocks(p, "python")) for p in PAGES) >= 5
+    assert sum(len(commands(p)) for p in PAGES) >= 8
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    broken = [t for t in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / t).exists()]
+    assert broken == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / t).resolve() for t in LINK.findall(index.read_text(encoding="utf-8"))}
+    pages = {p.resolve() for p in PAGES[1:]} - {index.resolve()}
+    assert pages <= linked, f"add to docs/index.md: {[p.name for p in pages - linked]}"
