@@ -158,9 +158,7 @@ def output_names(inputs: Sequence[Path], template: str) -> list[str]:
         parent = Path(os.path.abspath(path)).parent.name
         name = template.format(stem=path.stem, parent=parent, index=index)
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
-            raise OutputError(
-                f"{path}: the name {name!r} is not one of a file; change the template {template!r}"
-            )
+            raise OutputError(f"{path}: {name!r} cannot name a file; change the template {template!r}")
         # two names that differ in case, or in how an accent is written, are one file on some systems
         key = unicodedata.normalize("NFC", name).casefold()
         if key in taken:
