@@ -36,7 +36,7 @@ def test_a_ring_that_crosses_itself_is_filled_even_odd() -> None:
 def test_a_slanted_bridge_leaves_no_trace() -> None:
     a = [(0, 0), (2, 0), (2, 2), (0, 2)]
     b = [(7, 5), (9, 5), (9, 6), (7, 6)]
-    labels = fill_polygons((6, 9), [Polygon(tuple([*a, a[0], *b, b[0]]))])
+    labels = fill_polygons((6, 9), [Polygon((*a, a[0], *b, b[0]))])
     assert labels.sum() == 4 + 2
     assert labels[:2, :2].all()
     assert labels[5, 7:9].all()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-import resource
-import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,23 +33,25 @@ def _umask() -> int:
 @pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt()])
 def test_a_block_that_fails_leaves_the_old_file(tmp_path: Path, error: BaseException) -> None:
     path = write_bytes(tmp_path / "a.bin", b"old")
-    with pytest.raises(type(error)), replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise error
+
+    def fail() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
-def test_a_full_disk_is_named_with_a_remedy_and_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_full_disk_is_named_with_a_remedy_and_leaves_the_old_file(
+    tmp_path: Path, no_space: Callable[[int], None]
+) -> None:
     path = write_bytes(tmp_path / "a.bin", b"old")
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    try:
-        with pytest.raises(OutputError, match=r"a\.bin: cannot be written: no space .*; free"):
-            write_bytes(path, bytes(100_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
+    no_space(4096)
+    with pytest.raises(OutputError, match=r"a\.bin: cannot be written: no space .*; free"):
+        write_bytes(path, bytes(100_000))
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
 

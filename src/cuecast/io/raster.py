@@ -169,6 +169,7 @@ def _open(path: Path, door: _Door) -> IO[bytes]:
 
 def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
     try:
+        stream.seek(0)
         head = stream.read(16)
         stream.seek(0)
     except OSError as error:

@@ -67,10 +67,10 @@ def expand_counts(text: str) -> list[int]:
     """The inverse of `compress_counts`. Raises ValueError for a string that is none."""
     counts: list[int] = []
     x = shift = 0
-    for byte in text.encode("ascii", errors="replace"):
-        digit = byte - 48
+    for character in text:
+        digit = ord(character) - 48
         if not 0 <= digit < 64:
-            raise ValueError(f"character {chr(byte)!r} does not occur in compressed run lengths")
+            raise ValueError(f"character {character!r} does not occur in compressed run lengths")
         x |= (digit & 31) << shift
         shift += 5
         if digit & 32:

@@ -1,0 +1,196 @@
+"""COCO: written, read back, equal; foreign files; and what bad ones are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_annotations
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cuecast.errors import MaskError, OutputError
+from cuecast.io.coco import Shape, read_coco, write_coco
+from cuecast.types import Annotations
+
+SHAPES: tuple[Shape, ...] = ("rle", "polygon")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("case", CASES)
+def test_round_trip(tmp_path: Path, case: str, shape: Shape) -> None:
+    given = annotations(CASES[case])
+    path = write_coco(tmp_path / "a.json", [given], CLASSES, shape)
+    (back,), classes = read_coco(path)
+    assert_equal(given, back)
+    assert classes == CLASSES
+    assert len(json.loads(path.read_text())["annotations"]) == len(given.objects)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(many=st.lists(random_annotations(), max_size=3))
+def test_any_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, many: list[Annotations], shape: Shape
+) -> None:
+    path = write_coco(tmp_path_factory.getbasetemp() / "any.json", many, CLASSES, shape)
+    back, _ = read_coco(path)
+    assert len(back) == len(many)
+    for one, other in zip(many, back, strict=True):
+        assert_equal(one, other)
+
+
+def test_what_is_written_is_coco(tmp_path: Path) -> None:
+    path = write_coco(
+        tmp_path / "a.json",
+        [annotations(()), annotations(CASES["occluded, in three parts"], "b.png")],
+        CLASSES,
+    )
+    data = json.loads(path.read_text())
+    assert data["images"] == [
+        {"id": 1, "file_name": "ein 'bild' ünï.png", "height": 12, "width": 15},
+        {"id": 2, "file_name": "b.png", "height": 12, "width": 15},
+    ]
+    assert data["categories"][1] == {
+        "id": 2,
+        "name": CLASSES[1].name,
+        "supercategory": "",
+        "color": [0x12, 0x34, 0x56],
+    }
+    (one,) = data["annotations"]
+    assert (one["id"], one["image_id"], one["category_id"], one["iscrowd"]) == (1, 2, 1, 0)
+    assert (one["bbox"], one["area"]) == ([0, 1, 7, 4], 11)
+    assert one["segmentation"]["size"] == [12, 15]
+
+
+def test_nothing_at_all_is_a_valid_file(tmp_path: Path) -> None:
+    assert read_coco(write_coco(tmp_path / "a.json", [], ())) == ((), ())
+
+
+def test_images_are_let_go_as_soon_as_they_are_written(tmp_path: Path) -> None:
+    alive: weakref.WeakSet[Annotations] = weakref.WeakSet()
+
+    def many() -> Iterator[Annotations]:
+        for i in range(100):
+            assert len(alive) <= 1
+            one = annotations(CASES["hole"], f"{i}.png")
+            alive.add(one)
+            yield one
+            del one
+
+    assert len(read_coco(write_coco(tmp_path / "a.json", many(), CLASSES))[0]) == 100
+
+
+def test_a_failure_in_the_middle_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = write_coco(tmp_path / "a.json", [annotations(())], CLASSES)
+    before = path.read_bytes()
+
+    def broken() -> Iterator[Annotations]:
+        yield annotations(CASES["hole"])
+        raise MaskError("mask gone")
+
+    with pytest.raises(MaskError, match="mask gone"):
+        write_coco(path, broken(), CLASSES)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, no_space: Callable[[int], None]) -> None:
+    path = write_coco(tmp_path / "a.json", [], CLASSES)
+    before = path.read_bytes()
+    no_space(20_000)
+    with pytest.raises(OutputError, match=r"a\.json: cannot be written: no space .*; free"):
+        write_coco(path, [annotations(CASES["hole"])] * 1000, CLASSES)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"a\.json: cannot be written: .*choose another folder"):
+        write_coco(tmp_path / "file" / "a.json", [], ())
+
+
+def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"class 9, the classes are \[1, 2, 7\]"):
+        write_coco(tmp_path / "a.json", [annotations((obj(9, 0, 0, "#"),))], CLASSES)
+
+
+def foreign(segmentation: Any, **changes: Any) -> dict[str, Any]:
+    data = {
+        "images": [{"id": "x", "file_name": "sub/a.jpg", "height": 5, "width": 6}],
+        "categories": [{"id": 0, "name": "dog"}, {"id": 17, "name": "cat"}],
+        "annotations": [
+            {"id": 44, "image_id": "x", "category_id": 17, "iscrowd": 1, "segmentation": segmentation}
+        ],
+    }
+    return {**data, **changes}
+
+
+def read(tmp_path: Path, data: Any) -> tuple[Any, Any]:
+    (tmp_path / "f.json").write_text(json.dumps(data))
+    return read_coco(tmp_path / "f.json")
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        {"size": [5, 6], "counts": "632NO012004"},
+        {"size": [5, 6], "counts": [6, 3, 2, 1, 1, 1, 2, 3, 2, 3, 6]},
+    ],
+)
+def test_foreign_run_lengths_and_a_category_0(tmp_path: Path, segmentation: Any) -> None:
+    (found,), classes = read(tmp_path, foreign(segmentation))
+    assert [(c.id, c.name) for c in classes] == [(1, "dog"), (18, "cat")]
+    assert (found.name, found.size) == ("sub/a.jpg", (5, 6))
+    assert found.label_map()[1:4, 1:5].tolist() == [[18, 18, 18, 18], [18, 0, 18, 18], [18, 18, 18, 18]]
+
+
+def test_foreign_polygons_are_a_union_and_cut_at_the_image(tmp_path: Path) -> None:
+    (found,), _ = read(tmp_path, foreign([[-1.0, 0, 2.2, 0, 2.2, 1, -1, 1], [1, 0, 9, 0, 9, 1, 1, 1]]))
+    assert found.label_map().astype(bool).sum(axis=1).tolist() == [6, 0, 0, 0, 0]
+    (found,), _ = read(tmp_path, foreign([[10, 10, 12, 10, 12, 12]]))
+    assert found.objects == ()
+
+
+HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ([], "holds a list, expected a JSON object; export"),
+        ({"images": []}, "is not a COCO file .'categories' is missing.; export"),
+        (foreign([], images=[{"id": 1}]), "'file_name' is missing"),
+        (foreign([], images=3), "is not a COCO file"),
+        (foreign([]), "annotation 44 cannot be used: it has no segmentation, only a box .*; correct"),
+        (foreign([[1, 2, 3, 4]]), "annotation 44 .*three vertices"),
+        (foreign([[1, 2, 3, 4, 5]]), "odd number"),
+        (foreign([[1, 2, 3, 4, 5, None]]), "annotation 44 cannot be used"),
+        (foreign([["a", 2, 3, 4, 5, 6]]), "annotation 44 cannot be used"),
+        (foreign({"counts": [30]}), "'size' is missing"),
+        (foreign({"size": [9, 9], "counts": [81]}), "for the size .9, 9., its image has .5, 6."),
+        (foreign({"size": [5, 6], "counts": [31]}), "add up to 31"),
+        (foreign({"size": [5, 6], "counts": "~~~"}), "does not occur"),
+        (foreign([[0, 0, 1, 0, 1, 1]], categories=[{"id": 3, "name": "x"}]), "category 17 is not among"),
+        (foreign([], categories=[{"id": -5, "name": "x"}]), "is not a COCO file .*ids run from 1"),
+        (foreign([], images=[{"id": "x", "file_name": "a"}]), "image a states no height and width; add"),
+        (foreign([], images=[HUGE]), "1000000 x 1000000, outside .*MAX_PIXELS"),
+    ],
+)  # fmt: skip
+def test_bad_files_are_named_with_reason_and_remedy(tmp_path: Path, data: Any, words: str) -> None:
+    with pytest.raises(MaskError, match=rf"f\.json: .*{words}"):
+        read(tmp_path, data)
+
+
+def test_a_category_colour_of_another_kind_is_left_out(tmp_path: Path) -> None:
+    _, classes = read(
+        tmp_path, foreign([[0, 0, 1, 0, 1, 1]], categories=[{"id": 17, "name": "x", "color": "red"}])
+    )
+    assert classes[0].colour.startswith("#")
+    assert np.all(np.array(classes[0].rgb) >= 0)

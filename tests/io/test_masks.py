@@ -1,0 +1,329 @@
+"""Masks of every promised kind, against label maps written by hand; and back to PNG."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from annotated import CLASSES, annotations, obj
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from PIL import Image as PILImage
+
+from cuecast.errors import MaskError, OutputError
+from cuecast.io.coco import write_coco
+from cuecast.io.images import read_image
+from cuecast.io.labelme import write_labelme
+from cuecast.io.labels import label_names
+from cuecast.io.masks import read_mask, write_mask
+from cuecast.io.yolo import write_yolo, write_yolo_names
+from cuecast.types import IGNORE, ClassInfo, Image
+
+
+def image(height: int = 2, width: int = 3, path: Path | None = None) -> Image:
+    return Image(np.zeros((height, width, 3), np.uint8), path.name if path else "photo.jpg", path)
+
+
+def label(source: Any, **options: Any) -> list[list[int]]:
+    size = source.shape[:2] if isinstance(source, np.ndarray) else (2, 3)
+    found = read_mask(source, image=image(*size), **options)
+    assert found.dtype == np.int32
+    result: list[list[int]] = found.tolist()
+    return result
+
+
+def saved(path: Path, array: np.ndarray, palette: list[int] | None = None, **options: Any) -> Path:
+    picture = PILImage.fromarray(array)
+    if palette:
+        picture.putpalette(palette)
+    picture.save(path, **options)
+    return path
+
+
+U8 = np.uint8
+THING = np.array([[0, 1, 1], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64, np.float32])
+@pytest.mark.parametrize("high", [1, 255])
+def test_0_1_and_0_255_are_the_thing(dtype: Any, high: int) -> None:
+    assert label((THING * high).astype(dtype)) == THING.tolist()
+
+
+def test_bool_one_bit_and_0_65535_are_the_thing(tmp_path: Path) -> None:
+    assert label(THING.astype(bool)) == THING.tolist()
+    assert label((THING * 65535).astype(np.uint16)) == THING.tolist()
+    for name in ("a.png", "a.bmp", "a.tif", "a.gif"):
+        assert label(saved(tmp_path / name, THING.astype(bool))) == THING.tolist()
+        assert label(saved(tmp_path / name, (THING * 255).astype(U8))) == THING.tolist()
+        with PILImage.open(tmp_path / name) as picture:
+            assert label(picture) == THING.tolist()
+        assert label((tmp_path / name).read_bytes()) == THING.tolist()
+
+
+def test_a_full_and_an_empty_mask() -> None:
+    assert label(np.full((1, 2), 255, U8)) == [[1, 1]]
+    assert label(np.zeros((1, 2), U8)) == [[0, 0]]
+
+
+def test_a_label_map_keeps_its_values_and_the_highest_is_ignored() -> None:
+    assert label(np.array([[0, 3, 255]], U8)) == [[0, 3, IGNORE]]
+    assert label(np.array([[0, 300, 255, 65535]], np.uint16)) == [[0, 300, 255, IGNORE]]
+    assert label(np.array([[0, 2, IGNORE, 255]], np.int32)) == [[0, 2, IGNORE, 255]]
+    assert label(np.array([[0, 255, IGNORE]], np.int32)) == [[0, 1, IGNORE]]
+
+
+def test_sixteen_bit_files_keep_their_values(tmp_path: Path) -> None:
+    deep = np.array([[0, 300, 65535], [1, 2, 255]], np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", deep)
+    for path in (tmp_path / "a.tif", saved(tmp_path / "a.png", deep)):
+        assert label(path) == [[0, 300, IGNORE], [1, 2, 255]]
+
+
+def test_a_palette_is_read_by_index(tmp_path: Path) -> None:
+    path = saved(
+        tmp_path / "voc.png",
+        np.array([[0, 1, 2], [2, 255, 0]], U8),
+        [0, 0, 0, 128, 0, 0, 0, 128, 0] + [224] * 759,
+    )
+    assert label(path) == [[0, 1, 2], [2, IGNORE, 0]]
+
+
+def test_a_palette_of_black_and_white_is_read_by_colour(tmp_path: Path) -> None:
+    assert (
+        label(saved(tmp_path / "a.png", THING.astype(U8), [255, 255, 255, 0, 0, 0])) == (1 - THING).tolist()
+    )
+
+
+def test_grey_saved_as_colour_is_grey() -> None:
+    assert label(np.stack([THING * 255] * 3, axis=2).astype(U8)) == THING.tolist()
+
+
+COLOURS = np.array([[[0, 0, 0], [255, 0, 0], [0, 0, 255]], [[0, 255, 0], [255, 0, 0], [0, 0, 0]]], U8)
+
+
+def test_colours_are_classes_in_order_or_by_the_classes() -> None:
+    assert label(COLOURS) == [[0, 3, 1], [2, 3, 0]]
+    classes = [
+        ClassInfo(4, "red", "#ff0000"),
+        ClassInfo(5, "green", "#00ff00"),
+        ClassInfo(9, "blue", "#0000ff"),
+    ]
+    assert label(COLOURS, classes=classes) == [[0, 4, 9], [5, 4, 0]]
+    assert label(COLOURS, classes=classes[:2]) == [[0, 3, 1], [2, 3, 0]]
+    assert label(COLOURS, value=0xFF0000) == [[0, 1, 0], [0, 1, 0]]
+
+
+def test_transparent_pixels_are_background() -> None:
+    alpha = np.array([[255, 0, 255], [255, 255, 9]], U8)
+    assert label(np.dstack([COLOURS, alpha])) == [[0, 0, 1], [2, 3, 0]]
+    assert label(np.dstack([np.full((2, 3), 255, U8), alpha])) == [[1, 0, 1], [1, 1, 1]]
+
+
+def test_values_choose_the_thing() -> None:
+    values = np.array([[0, 1, 2, 3, 255]], U8)
+    assert label(values, value=2) == [[0, 0, 1, 0, IGNORE]]
+    assert label(values, value=(1, 3)) == [[0, 1, 0, 1, IGNORE]]
+    assert label(values, value=[255, 1]) == [[0, 1, 0, 0, 1]]
+    assert label(values, value=0) == [[1, 0, 0, 0, IGNORE]]
+    assert label(np.array([[0, 255]], U8), value=255) == [[0, 1]]
+
+
+def test_a_jpeg_mask_is_cut_in_the_middle(tmp_path: Path) -> None:
+    mask = np.zeros((16, 16), U8)
+    mask[4:12, 3:9] = 255
+    path = saved(tmp_path / "m.jpg", mask, quality=60)
+    assert np.array_equal(read_mask(path, image=image(16, 16)), mask // 255)
+
+
+def test_the_orientation_of_a_mask_file_is_applied(tmp_path: Path) -> None:
+    exif = PILImage.Exif()
+    exif[0x0112] = 3
+    assert label(saved(tmp_path / "m.png", (THING * 255).astype(U8), exif=exif)) == THING[::-1, ::-1].tolist()
+
+
+# Writing
+
+
+@given(
+    mask=npst.arrays(
+        np.int32,
+        npst.array_shapes(min_dims=2, max_dims=2, max_side=9),
+        elements=st.sampled_from([IGNORE, 0, 1, 2, 20, 254]),
+    ),
+    classes=st.sampled_from([(), CLASSES, (ClassInfo(1, "white", "#ffffff"),)]),
+)  # fmt: skip
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, mask: np.ndarray, classes: Any
+) -> None:
+    path = write_mask(tmp_path_factory.getbasetemp() / "m.png", mask, classes)
+    assert np.array_equal(read_mask(path, image=image(*mask.shape)), mask)
+
+
+@pytest.mark.parametrize("values", [[0, 255], [0, 65534, IGNORE], [255, 256], [IGNORE, IGNORE], [0, 65534]])
+def test_high_ids_are_written_in_sixteen_bits(tmp_path: Path, values: list[int]) -> None:
+    mask = np.array([values], np.int32)
+    path = write_mask(tmp_path / "m.png", mask)
+    assert np.array_equal(read_mask(path, image=image(*mask.shape)), mask)
+    with PILImage.open(path) as picture:
+        assert picture.mode == ("P" if max(values) < 255 else "I;16")
+
+
+def test_the_colours_are_those_of_the_classes(tmp_path: Path) -> None:
+    path = write_mask(tmp_path / "m.png", np.array([[0, 2, IGNORE]], np.int32), CLASSES)
+    with PILImage.open(path) as picture:
+        assert np.array(picture).tolist() == [[0, 2, 255]]
+        assert np.array(picture.convert("RGB"))[0, :2].tolist() == [[0, 0, 0], [0x12, 0x34, 0x56]]
+        assert json.loads(picture.info["cuecast-labels"]) == {str(c.id): c.name for c in CLASSES}
+
+
+def test_the_bytes_depend_on_the_mask_alone(tmp_path: Path) -> None:
+    mask = np.array([[0, 2, IGNORE]], np.int32)
+    one, two = (write_mask(tmp_path / name, mask, CLASSES).read_bytes() for name in ("a.png", "b.png"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [np.zeros(3, int), np.zeros((2, 2)), np.full((2, 2), -2), np.full((2, 2), 65535), np.zeros((0, 2), int)],
+)
+def test_what_is_no_label_map_is_not_written(tmp_path: Path, mask: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="expected a label map"):
+        write_mask(tmp_path / "m.png", mask)
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_mask(
+    tmp_path: Path, no_space: Callable[[int], None]
+) -> None:
+    path = write_mask(tmp_path / "m.png", np.zeros((2, 2), np.int32))
+    before = path.read_bytes()
+    no_space(8192)
+    with pytest.raises(OutputError, match=r"m\.png: cannot be written: no space .*; free"):
+        write_mask(path, np.random.default_rng(0).integers(0, 250, (200, 200), np.int32))
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["m.png"]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"m\.png: cannot be written: .*; choose another folder"):
+        write_mask(tmp_path / "file" / "m.png", np.zeros((2, 2), np.int32))
+
+
+# What bad masks get
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((3, 3), U8), r"mask of photo\.jpg: the mask is 3 wide and 3 high, its image .* 3 wide and 2 high: .*resize"),
+        (np.zeros((3, 2), U8), "turned by 90 degrees: draw the mask on the upright image"),
+        (np.full((2, 3), 0.37), "holds fractions such as 0.37; threshold it first"),
+        (np.full((2, 3), np.nan), "NaN or infinite values; a mask holds"),
+        (np.full((2, 3), -7), "negative label -7; labels are"),
+        (np.full((2, 3), 70000), "label 70000; .*renumber"),
+        (np.dstack([THING, THING, 1 - THING]).astype(np.uint16), "must be 8-bit, this is uint16; save it"),
+    ],
+)  # fmt: skip
+def test_bad_arrays_are_told_reason_and_remedy(array: np.ndarray, words: str) -> None:
+    with pytest.raises(MaskError, match=words):
+        read_mask(array, image=image())
+
+
+def test_bad_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "ünï 'm'.png"
+    for content, words in (
+        (b"", "the file is empty"),
+        (b"text", "not that of a known image"),
+        (b"\x89PNG\r\n\x1a\nxx", "damaged"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(MaskError, match=f"ünï 'm'.png: .*{words}.*; (copy|convert)"):
+            read_mask(path, image=image())
+    with pytest.raises(MaskError, match=r"none\.png: there is no such file; check"):
+        read_mask(tmp_path / "none.png", image=image())
+    photo = np.random.default_rng(0).integers(0, 256, (20, 20, 3), U8)
+    with pytest.raises(MaskError, match=r"p\.png: holds 400 colours: a picture, not a mask; give"):
+        read_mask(saved(tmp_path / "p.png", photo), image=image(20, 20))
+    with pytest.raises(MaskError, match=r"p\.jpg: a JPEG blurs the colours of a mask; save it as PNG"):
+        read_mask(saved(tmp_path / "p.jpg", photo), image=image(20, 20))
+
+
+# Label files as masks
+
+SHAPES = (obj(2, 0, 0, "##"), obj(7, 1, 2, "#"))
+
+
+def test_coco_is_found_by_the_name_of_the_image(tmp_path: Path) -> None:
+    others = [annotations((), n) for n in ("x/b.jpg", "y/b.jpg", "c.jpg")]
+    mine = annotations(SHAPES, "train/a.jpg")
+    path = write_coco(tmp_path / "all.json", [*others, mine], CLASSES)
+    for name in ("train/a.jpg", "elsewhere/a.jpg", "a.png"):
+        found = read_mask(path, image=image(12, 15, tmp_path / name))
+        assert np.array_equal(found, mine.label_map())
+    assert not read_mask(path, image=image(12, 15, tmp_path / "y" / "b.jpg")).any()
+    with pytest.raises(MaskError, match=r"all\.json: lists 2 images called b\.jpg; .*'y/b\.jpg'.*: rename"):
+        read_mask(path, image=image(12, 15, tmp_path / "b.jpg"))
+    with pytest.raises(MaskError, match=r"all\.json: does not list d\.jpg; it has 'x/b\.jpg'"):
+        read_mask(path, image=image(12, 15, tmp_path / "d.jpg"))
+    with pytest.raises(MaskError, match="lists 4 images; pass the image as a path"):
+        read_mask(path, image=image(12, 15))
+
+
+def test_label_files_give_ids_by_name(tmp_path: Path) -> None:
+    found = annotations(SHAPES, "a.jpg")
+    photo = image(12, 15, tmp_path / "a.jpg")
+    coco = write_coco(tmp_path / "coco.json", [found], CLASSES)
+    labelme = write_labelme(tmp_path / "a.json", found, CLASSES)
+    yolo = write_yolo(tmp_path / "a.txt", found, CLASSES)
+    write_yolo_names(tmp_path / "data.yaml", CLASSES)
+    mine = [ClassInfo(3, CLASSES[2].name), ClassInfo(1, "other")]
+    for path in (coco, labelme, yolo):
+        expected = np.where(found.label_map() == 7, 3, 0)
+        assert np.array_equal(read_mask(path, image=photo, classes=mine), expected)
+        with pytest.raises(
+            MaskError,
+            match=rf"{path.name}: none of the classes 'dog' occurs in it, it has .*'a: b #c'.*; use",
+        ):
+            read_mask(path, image=photo, classes=[ClassInfo(1, "dog")])
+    assert np.array_equal(read_mask(coco, image=photo), found.label_map())
+    assert np.array_equal(read_mask(coco, image=photo, value=7), found.label_map() == 7)
+    assert label_names(coco) == label_names(yolo) == tuple(c.name for c in CLASSES)
+    assert set(label_names(labelme)) == {CLASSES[1].name, CLASSES[2].name}
+
+
+def test_yolo_without_names_counts_from_one(tmp_path: Path) -> None:
+    path = write_yolo(tmp_path / "a.txt", annotations(SHAPES), CLASSES)
+    assert set(np.unique(read_mask(path, image=image(12, 15)))) == {0, 2, 3}
+    assert set(np.unique(read_mask(path, image=image(12, 15), classes=CLASSES))) == {0, 2, 7}
+    assert label_names(path) == ()
+
+
+def test_label_files_of_another_size_or_kind_are_named(tmp_path: Path) -> None:
+    path = write_labelme(tmp_path / "a.json", annotations(SHAPES), CLASSES)
+    with pytest.raises(
+        MaskError,
+        match=r"a\.json: its outlines are for an image 15 wide and 12 high, photo\.jpg is 3 wide and 2 high",
+    ):
+        read_mask(path, image=image())
+    path.write_text("{}")
+    with pytest.raises(MaskError, match=r"a\.json: is neither COCO nor LabelMe JSON; export"):
+        read_mask(path, image=image())
+
+
+def test_a_mask_beside_its_image_after_the_door() -> None:
+    """An EXIF-turned photograph and its upright mask fit."""
+    exif = PILImage.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    PILImage.new("RGB", (4, 6)).save(stream, "JPEG", exif=exif)
+    photo = read_image(stream)
+    assert read_mask(np.zeros((4, 6), U8), image=photo).shape == photo.size == (4, 6)

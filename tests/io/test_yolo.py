@@ -1,0 +1,98 @@
+"""YOLO-seg: written, read back, equal; and what bad files are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_annotations
+from hypothesis import given
+
+from cuecast.errors import MaskError
+from cuecast.io.yolo import read_yolo, read_yolo_names, write_yolo, write_yolo_names
+from cuecast.objects import tight
+from cuecast.types import Annotations, ObjectMask
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_round_trip(tmp_path: Path, case: str) -> None:
+    given = annotations(CASES[case])
+    path = write_yolo(tmp_path / "a.txt", given, CLASSES)
+    assert_equal(given, read_yolo(path, given.size, CLASSES, given.name))
+    assert len(path.read_text().splitlines()) == len(given.objects)
+
+
+@given(random_annotations())
+def test_any_round_trip(tmp_path_factory: pytest.TempPathFactory, found: Annotations) -> None:
+    path = write_yolo(tmp_path_factory.getbasetemp() / "random.txt", found, CLASSES)
+    assert_equal(found, read_yolo(path, found.size, CLASSES, found.name))
+
+
+def test_round_trip_in_a_large_image_of_awkward_size(tmp_path: Path) -> None:
+    mask = np.random.default_rng(0).random((60, 60)) < 0.5
+    given = Annotations("a", (7001, 9973), (tight(ObjectMask(7, 6941, 9913, mask)), obj(1, 17, 13, "#")))
+    assert_equal(given, read_yolo(write_yolo(tmp_path / "a.txt", given, CLASSES), given.size, CLASSES))
+
+
+def test_what_is_written_is_yolo(tmp_path: Path) -> None:
+    given = Annotations("a", (10, 20), (obj(7, 5, 10, "##"),))
+    assert write_yolo(tmp_path / "a.txt", given, CLASSES).read_text() == "2 0.5 0.5 0.6 0.5 0.6 0.6 0.5 0.6\n"
+    assert read_yolo(tmp_path / "a.txt", (10, 20)).objects[0].cls == 3
+
+
+def test_names_survive(tmp_path: Path) -> None:
+    path = write_yolo_names(tmp_path / "data.yaml", CLASSES)
+    assert read_yolo_names(path) == tuple(c.name for c in CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("data.yaml", "nc: 2\nnames: ['red cell', \"b, c\"]\n"),
+        ("data.yaml", "names:\n- red cell\n- b, c\n"),
+        ("data.yaml", "names:\n  0: red cell\n  1: 'b, c'\n"),
+        ("classes.txt", "red cell\nb, c\n"),
+    ],
+)
+def test_foreign_names_are_read(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert read_yolo_names(tmp_path / name) == ("red cell", "b, c")
+
+
+def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"class 9, the classes are \[1, 2, 7\]"):
+        write_yolo(tmp_path / "a.txt", annotations((obj(9, 0, 0, "#"),)), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 0.5 0.5 0.2 0.2", "holds a box, not an outline"),
+        ("0 0.5 0.5 0.2 0.2 0.1", "at least three x y pairs, this has 5"),
+        ("x 0 0 1 0 1 1", "invalid literal"),
+        ("0 0 0 1 0 1 one", "could not convert"),
+        ("0 0 0 1 0 1 nan", "finite"),
+        ("0 0 0 1 0 1 inf", "look like pixels"),
+        ("0 0 0 100 0 100 100", "look like pixels"),
+        ("3 0 0 1 0 1 1", "class index 3 is not among the 3"),
+        ("-1 0 0 1 0 1 1", "class index -1"),
+    ],
+)
+def test_bad_lines_are_named_with_reason_and_remedy(tmp_path: Path, line: str, words: str) -> None:
+    (tmp_path / "f.txt").write_text(f"0 0 0 1 0 1 1\n{line}\n")
+    with pytest.raises(
+        MaskError, match=rf"f\.txt: line 2 cannot be used: .*{words}.*; correct it or export again"
+    ):
+        read_yolo(tmp_path / "f.txt", (5, 6), CLASSES)
+
+
+def test_files_that_are_no_text_or_not_there_are_named(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(MaskError, match=r"f\.txt: is not UTF-8 text .*; save it"):
+        read_yolo(tmp_path / "f.txt", (5, 6))
+    with pytest.raises(MaskError, match=r"none\.txt: cannot be read .*; check"):
+        read_yolo(tmp_path / "none.txt", (5, 6))
+    (tmp_path / "data.yaml").write_text("names:\n")
+    with pytest.raises(MaskError, match=r"data\.yaml: names no classes; list"):
+        read_yolo_names(tmp_path / "data.yaml")
