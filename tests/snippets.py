@@ -20,13 +20,12 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def make_pictures(folder: Path) -> None:
-    """photos/001.png to 004.png: blue, the first columns red in all but 004; marks/001.png is the red of 001."""
+    """photos/001.png to 004.png, blue with some red columns, none in 004; marks/ has the red as masks."""
     for name in ("photos", "marks"):
         (folder / name).mkdir()
     for number, columns in enumerate((48, 32, 64, 0), start=1):
-        pixels = np.full((*SIZE, 3), BLUE, np.uint8)
-        pixels[:, :columns] = RED
+        pixels, mask = np.full((*SIZE, 3), BLUE, np.uint8), np.zeros(SIZE, np.uint8)
+        pixels[:, :columns], mask[:, :columns] = RED, 255
         Image.fromarray(pixels).save(folder / "photos" / f"{number:03d}.png")
-    mask = np.zeros(SIZE, np.uint8)
-    mask[:, :48] = 255
-    Image.fromarray(mask).save(folder / "marks" / "001.png")
+        if columns:
+            Image.fromarray(mask).save(folder / "marks" / f"{number:03d}.png")

@@ -31,22 +31,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if blocks(p, "python") or commands(p)], ids=lambda p: p.name
+)
 @pytest.mark.usefixtures("folder")
-def test_python_blocks_run(page: Path) -> None:
+def test_a_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """First its Python, then its commands, all in one folder."""
     names: dict[str, object] = {}
     for block in blocks(page, "python"):
         exec(compile(block.replace('"general"', '"colours"'), str(page), "exec"), names)
-
-
-@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda p: p.name)
-@pytest.mark.usefixtures("folder")
-def test_commands_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in commands(page):
-        needs_pack = words[0] in ("segment", "eval")
         words = ["colours" if w == "general" else w for w in words]
-        code = run([*words, "--pack", "colours"] if needs_pack and "--pack" not in words else words)
-        assert code == 0, (words, capsys.readouterr().err)
+        pack = ["--pack", "colours"] if words[0] in ("segment", "eval") else []
+        assert run([*words, *pack]) == 0, (words, capsys.readouterr().err)
 
 
 def test_the_pages_hold_code() -> None:
