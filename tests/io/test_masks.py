@@ -224,7 +224,10 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((3, 3), U8), r"mask of photo\.jpg: the mask is 3 wide and 3 high, its image .* 3 wide and 2 high: .*resize"),
+        (
+            np.zeros((3, 3), U8),
+            r"mask of photo\.jpg: the mask is 3 wide and 3 high, its .* 3 wide and 2 high: .*resize",
+        ),
         (np.zeros((3, 2), U8), "turned by 90 degrees: draw the mask on the upright image"),
         (np.full((2, 3), 0.37), "holds fractions such as 0.37; threshold it first"),
         (np.full((2, 3), np.nan), "NaN or infinite values; a mask holds"),

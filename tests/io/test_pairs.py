@@ -60,3 +60,11 @@ def test_a_coco_file_must_list_the_image(tmp_path: Path) -> None:
     assert find_mask(tmp_path / "images" / "b.jpg") is None
     coco.write_text("broken")
     assert find_mask(tmp_path / "images" / "a.jpg") is None
+
+
+def test_a_relative_name_is_looked_for_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "images/a.jpg", "masks/a.png")
+    monkeypatch.chdir(tmp_path / "images")
+    found = find_mask("a.jpg")
+    assert found is not None
+    assert found.resolve() == tmp_path / "masks" / "a.png"

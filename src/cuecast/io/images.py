@@ -54,7 +54,7 @@ def read_image(
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     name = raster.path.name if raster.path is not None else "image"
-    return Image(_owned(pixels), name, raster.path, raster.pixel_size, raster.unit)
+    return Image(np.ascontiguousarray(pixels), name, raster.path, raster.pixel_size, raster.unit)
 
 
 def _pixels(raster: Raster, window: tuple[float, float] | None) -> NDArray[np.uint8]:
@@ -103,8 +103,3 @@ def _on_white(colour: NDArray[np.uint8], alpha: NDArray[Any]) -> NDArray[np.uint
     a = a if colour.ndim == 2 else a[..., None]
     mixed: NDArray[np.float32] = np.rint(colour * a + 255 * (1 - a))
     return mixed.astype(np.uint8)
-
-
-def _owned(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A contiguous copy of our own: `Image` freezes its pixels, and the caller's array is the caller's."""
-    return np.array(pixels, np.uint8, order="C", copy=True)

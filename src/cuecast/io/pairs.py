@@ -56,7 +56,8 @@ def _parallel_folders(path: Path) -> Iterator[Path]:
         if folder.parts[i] == "images"
         for name in _FOLDERS
     ]
-    inside, beside = [folder / n for n in _FOLDERS], [folder / ".." / n for n in _FOLDERS]
+    up = folder.parent if folder.name else Path("..")  # Path(".").parent would be "." again
+    inside, beside = [folder / n for n in _FOLDERS], [up / n for n in _FOLDERS]
     yield from dict.fromkeys([*swapped, *inside, *beside])
 
 

@@ -133,7 +133,7 @@ def read_raster(
     if hasattr(source, "read") and hasattr(source, "seek"):
         return _read_stream(source, door, page)
     if hasattr(source, "__array__") or isinstance(source, (list, tuple)):
-        return _read_array(np.asarray(source), door)
+        return _read_array(np.array(source), door)  # a copy: the caller may change theirs
     raise error(
         f"{label}: cannot read a {type(source).__name__}; give a path, bytes, a PIL image or an array"
     )
