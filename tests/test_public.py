@@ -15,7 +15,7 @@ PUBLIC = [
     "ImageError", "InputError", "MaskError", "MissingExtraError", "ObjectMask", "OutputError", "PackError",
     "Point", "Polygon", "Prediction", "Predictor", "Scribble", "load",
 ]  # fmt: skip
-HEAVY = ("numpy", "scipy", "skimage", "PIL", "tifffile", "onnxruntime", "typer", "rich", "torch")
+HEAVY = ("numpy", "scipy", "skimage", "sklearn", "PIL", "tifffile", "onnxruntime", "typer", "rich", "torch")
 
 
 def loaded_by(statement: str) -> set[str]:
