@@ -16,7 +16,7 @@ from typing import Any
 EXCLUDED = ("crack_sut",)
 """Sets whose card states no licence."""
 
-PREPROCESSING = {"side": 256, "most": 1024, "thickness": 6, "tile": 448, "overlap": 64, "texture": 16}
+PREPROCESSING = {"side": 256, "most": 1024, "thickness": 6, "tile": 448, "overlap": 64, "texture": 16, "forest": 0.5}
 """Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels."""
 
 LIMITS = (
@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="cuecast train recipes/general.py", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of picture sets, one folder a set")
     parser.add_argument("--run", type=Path, default=Path("runs/general"), help="checkpoint, log and loss picture")
-    parser.add_argument("--steps", type=int, default=1200, help="steps of the whole run")
+    parser.add_argument("--steps", type=int, default=900, help="steps of the whole run")
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
     parser.add_argument("--scores", type=Path, help="JSON of `cuecast eval` to state in the card")
     options = parser.parse_args(argv)
@@ -45,8 +45,7 @@ def main(argv: Sequence[str]) -> None:
     started = time.time()
     sets = read_sets(options.data, EXCLUDED)
     print(f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s")
-    early = int(options.steps * 0.92)
-    phases = (Phase(early, BatchShape(size=128)), Phase(options.steps, BatchShape(size=160)))
+    phases = (Phase(options.steps, BatchShape(size=128)),)
     run = Run(Plan(phases, rate=1.5e-3), sets, options.run)
     run.train()
     plot_log(options.run / "log.jsonl", options.run / "loss.png")

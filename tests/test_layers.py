@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
     ("types", "geometry", "errors", "marks"),
-    ("io", "objects", "metrics", "render", "verdict", "matcher", "refiner", "tiling"),
+    ("io", "objects", "metrics", "render", "verdict", "matcher", "forest", "refiner", "tiling"),
     ("segmenters",),
     ("cues", "prediction", "predictor"),
     ("batch", "evaluate"),

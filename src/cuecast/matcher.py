@@ -102,6 +102,16 @@ def evidence(known: ClassKnowledge, query: FeatureMaps, weights: MatcherWeights)
     return _attend(known, query, weights), at4.astype(np.float32), at2.astype(np.float32)
 
 
+def known_pixels(shown: Sequence[Shown]) -> tuple[Array, Array, Array]:
+    """Pixel features (J, C) at stride 2 where the marks say something, with their weights (J,): thing, not the thing.
+
+    Thinned to `MOST_PIXELS` on a fixed stride, half of them of the thing.
+    """
+    p, n = _pooled(shown, 2)
+    kept, _ = _thin(p, n, MOST_PIXELS)
+    return _flat([s.features.pixel for s in shown], kept), p[kept], n[kept]
+
+
 def solve_ridge(x: Array, positive: Array, negative: Array, strength: float) -> Array:
     """Ridge regression of +1 / -1 on the rows of x (J, C), weighted; (C + 1,) float32, the bias last, unpenalised."""
     x1 = np.concatenate([x, np.ones((len(x), 1), np.float32)], 1)
@@ -174,9 +184,7 @@ def _attend(known: ClassKnowledge, query: FeatureMaps, weights: MatcherWeights) 
 
 def _pixel_head(shown: Sequence[Shown], weights: MatcherWeights) -> tuple[Array, Array, Array]:
     """Standardisation and ridge weights of the pixel head, fitted on the known pixels at stride 2."""
-    p, n = _pooled(shown, 2)
-    kept, _ = _thin(p, n, MOST_PIXELS)
-    p, n, x = p[kept], n[kept], _flat([s.features.pixel for s in shown], kept)
+    x, p, n = known_pixels(shown)
     mean = x.mean(0)
     deviation = np.sqrt(x.var(0) + 1e-4)
     phi = _hidden(x, mean, deviation, weights)

@@ -15,7 +15,7 @@ from cuecast.segmenters.packs import open_pack  # noqa: E402
 from cuecast.training.export import export_pack  # noqa: E402
 from cuecast.training.network import Features, Network  # noqa: E402
 
-PREPROCESSING = {"side": 96, "most": 192, "thickness": 6, "tile": 96, "overlap": 32, "texture": 16}
+PREPROCESSING = {"side": 96, "most": 192, "thickness": 6, "tile": 96, "overlap": 32, "texture": 16, "forest": 0.5}
 
 
 def _maps(features: Features, i: int) -> FeatureMaps:

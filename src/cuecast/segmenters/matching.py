@@ -1,8 +1,9 @@
 """The engine: encoder (ONNX) -> matcher (closed form, numpy) -> decoder (ONNX) -> refiner.
 
-    learn:  cue images --resize--> tiles --encode--> features --+--> matcher.learn, a class at a time
+    learn:  cue images --resize--> tiles --encode--> features --+--> matcher.learn and a forest, a class at a time
             marks ----------------------> weights --------------+
-    score:  query --resize--> tiles --encode--> features --matcher.evidence--> decode --> blend --> refine
+    score:  query --resize--> tiles --encode--> features --matcher.evidence--> decode --+--> blend --> refine
+                                                       +--forest----------------------- +
 
 Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shared between threads.
 """
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from cuecast.forest import fit_forest, forest_logits
 from cuecast.geometry import mark_labels
 from cuecast.marks import WEAK, box_weights
 from cuecast.matcher import ClassKnowledge, FeatureMaps, MatcherWeights, Shown, evidence, learn
@@ -35,13 +37,15 @@ MULTIPLE = 16
 class ClassLesson:
     """What is known of one class: its working scale and the matcher's knowledge at that scale.
 
-    side   the square root of the working frame's area, in working pixels, for scale 'frame';
-    zoom   working pixels per image pixel for scale 'pixel' (None for 'frame').
+    side    the square root of the working frame's area, in working pixels, for scale 'frame';
+    zoom    working pixels per image pixel for scale 'pixel' (None for 'frame');
+    forest  the per-pixel classifier, None where the cues show nothing but the thing.
     """
 
     side: float
     zoom: float | None
     known: ClassKnowledge = field(repr=False)
+    forest: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class MatchingSegmenter:
         for cls in class_ids:
             side = working_side(examples, cls, self.preprocessing)
             zoom = _zoom(examples, cls, side) if scale == "pixel" else None
-            lessons.append(ClassLesson(side, zoom, self._study(examples, cls, side, zoom)))
+            lessons.append(self._study(examples, cls, side, zoom))
         return MatchingKnowledge(tuple(lessons))
 
     def score(self, knowledge: MatchingKnowledge, image: Image) -> NDArray[np.float32]:
@@ -89,30 +93,35 @@ class MatchingSegmenter:
         out = np.empty((len(knowledge.lessons), *image.size), np.float32)
         for scale in dict.fromkeys((les.side, les.zoom) for les in knowledge.lessons):
             planes = [k for k, les in enumerate(knowledge.lessons) if (les.side, les.zoom) == scale]
-            known = [knowledge.lessons[k].known for k in planes]
-            coarse = self._coarse(known, image, *scale)
+            coarse = self._coarse([knowledge.lessons[k] for k in planes], image, *scale)
             for k, plane in zip(planes, coarse, strict=True):
                 out[k] = refine(plane, image.pixels)
         return out
 
-    def _study(self, examples: Sequence[Example], cls: int, side: float, zoom: float | None) -> ClassKnowledge:
-        """Fit the matcher on all cues; what boxes leave open is first filled in by a fit of its own."""
+    def _study(self, examples: Sequence[Example], cls: int, side: float, zoom: float | None) -> ClassLesson:
+        """Fit matcher and forest on all cues; what boxes leave open is first filled in by a fit of its own."""
         lone = not any(_says_background(e.marks, cls) for e in examples)
         weights = [_mark_weights(e.marks, cls, lone) for e in examples]
-        if any(e.marks.boxes for e in examples):
-            first = learn(list(self._shown(examples, weights, side, zoom)), self.weights)
-            weights = [
-                self._fill_boxes(first, e, cls, w, side, zoom) if e.marks.boxes else w
-                for e, w in zip(examples, weights, strict=True)
-            ]
-        return learn(list(self._shown(examples, weights, side, zoom)), self.weights)
+        lesson = self._fit(examples, weights, side, zoom)
+        if not any(e.marks.boxes for e in examples):
+            return lesson
+        filled = [
+            self._fill_boxes(lesson, e, cls, w) if e.marks.boxes else w for e, w in zip(examples, weights, strict=True)
+        ]
+        return self._fit(examples, filled, side, zoom)
+
+    def _fit(
+        self, examples: Sequence[Example], weights: Sequence[tuple[Weights, Weights]], side: float, zoom: float | None
+    ) -> ClassLesson:
+        shown = list(self._shown(examples, weights, side, zoom))
+        return ClassLesson(side, zoom, learn(shown, self.weights), fit_forest(shown))
 
     def _fill_boxes(
-        self, first: ClassKnowledge, example: Example, cls: int, weights: tuple[Weights, Weights], side: float, zoom: float | None
+        self, first: ClassLesson, example: Example, cls: int, weights: tuple[Weights, Weights]
     ) -> tuple[Weights, Weights]:
         """Weights of a boxed cue after looking: inside the boxes, what the first fit takes for the thing."""
         positive, negative = weights
-        scores = refine(self._coarse([first], example.image, side, zoom)[0], example.image.pixels)
+        scores = refine(self._coarse([first], example.image, first.side, first.zoom)[0], example.image.pixels)
         inside = np.zeros(example.image.size, bool)
         for box in example.marks.boxes:
             if box.cls == cls:
@@ -135,7 +144,7 @@ class MatchingSegmenter:
                 if p[window.slices].any() or n[window.slices].any():
                     yield Shown(self._features(frame[window.slices]), _pad(p[window.slices]), _pad(n[window.slices]))
 
-    def _coarse(self, known: Sequence[ClassKnowledge], image: Image, side: float, zoom: float | None) -> Weights:
+    def _coarse(self, lessons: Sequence[ClassLesson], image: Image, side: float, zoom: float | None) -> Weights:
         """Scores (K, h, w) of some classes at half the working resolution, not refined yet."""
         frame = _frame(image, side, zoom)
         H, W = frame.shape[0] // 2, frame.shape[1] // 2
@@ -143,11 +152,19 @@ class MatchingSegmenter:
 
         def compute(window: Window) -> Weights:
             features = self._features(frame[2 * window.top : 2 * window.bottom, 2 * window.left : 2 * window.right])
-            logits = np.concatenate([self._decode(k, features) for k in known])
+            logits = np.concatenate([self._logits(lesson, features) for lesson in lessons])
             return logits[:, : window.bottom - window.top, : window.right - window.left]
 
-        logits = blend((H, W), len(known), tile, overlap, compute)
+        logits = blend((H, W), len(lessons), tile, overlap, compute)
         return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+
+    def _logits(self, lesson: ClassLesson, features: FeatureMaps) -> Weights:
+        """Logits (1, H/2, W/2) of a class in a tile: the decoder's, and the forest's in the share the pack states."""
+        decoded = self._decode(lesson.known, features)
+        if lesson.forest is None:
+            return decoded
+        share = np.float32(self.preprocessing["forest"])
+        return (1 - share) * decoded + share * forest_logits(lesson.forest, features.pixel)
 
     def _decode(self, known: ClassKnowledge, features: FeatureMaps) -> Weights:
         at8, at4, at2 = evidence(known, features, self.weights)
