@@ -1,4 +1,6 @@
-"""The pack `general`, trained from scratch: `cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general`.
+"""The pack `general`, trained from scratch.
+
+    cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general
 
 DATA is a folder of picture sets (images/, masks/, card.json each). Stopped and started again, it goes on where its
 last checkpoint was. Machine, time, steps and scores of each run: LOG.md beside this file.
@@ -16,7 +18,15 @@ from typing import Any
 EXCLUDED = ("crack_sut",)
 """Sets whose card states no licence."""
 
-PREPROCESSING = {"side": 256, "most": 1024, "thickness": 6, "tile": 448, "overlap": 64, "texture": 16, "forest": 0.5}
+PREPROCESSING = {
+    "side": 256,
+    "most": 1024,
+    "thickness": 6,
+    "tile": 448,
+    "overlap": 64,
+    "texture": 16,
+    "forest": 0.5,
+}
 """Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels."""
 
 LIMITS = (
@@ -31,8 +41,10 @@ def main(argv: Sequence[str]) -> None:
     """Train (or go on training) in --run, then write the pack to --out."""
     parser = argparse.ArgumentParser(prog="cuecast train recipes/general.py", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of picture sets, one folder a set")
-    parser.add_argument("--run", type=Path, default=Path("runs/general"), help="checkpoint, log and loss picture")
-    parser.add_argument("--steps", type=int, default=900, help="steps of the whole run")
+    parser.add_argument(
+        "--run", type=Path, default=Path("runs/general"), help="checkpoint, log and loss picture"
+    )
+    parser.add_argument("--steps", type=int, default=800, help="steps of the whole run")
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
     parser.add_argument("--scores", type=Path, help="JSON of `cuecast eval` to state in the card")
     options = parser.parse_args(argv)
@@ -44,7 +56,9 @@ def main(argv: Sequence[str]) -> None:
 
     started = time.time()
     sets = read_sets(options.data, EXCLUDED)
-    print(f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s")
+    print(
+        f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
+    )
     phases = (Phase(options.steps, BatchShape(size=128)),)
     run = Run(Plan(phases, rate=1.5e-3), sets, options.run)
     run.train()
@@ -75,8 +89,8 @@ def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
             "steps": state["step"],
             "hours": round(state["seconds"] / 3600, 2),
             "machine": "2 CPU cores (AVX2), float32, no GPU",
-            "drawn": "three tenths of the tasks are drawn by cuecast.training.synthetic, a fifth are regions of one picture",
-            "excluded": {name: "its card states no licence" for name in EXCLUDED},
+            "tasks": "half from the sets, three tenths drawn (training.synthetic), a fifth regions of a picture",
+            "excluded": dict.fromkeys(EXCLUDED, "its card states no licence"),
         },
         "scores": json.loads(scores.read_text()) if scores else {},
         "limits": list(LIMITS),

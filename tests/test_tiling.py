@@ -41,7 +41,9 @@ def test_blending_gives_back_what_the_windows_agree_on(size: tuple[int, int]) ->
 
 def test_blending_passes_over_from_one_window_to_the_next_without_a_step() -> None:
     calls = iter((0.0, 1.0))
-    found = blend((1, 16), 1, 10, 4, lambda w: np.full((1, 1, w.right - w.left), next(calls), np.float32))[0, 0]
+    found = blend((1, 16), 1, 10, 4, lambda w: np.full((1, 1, w.right - w.left), next(calls), np.float32))[
+        0, 0
+    ]
     np.testing.assert_allclose(found[:6], 0)
     np.testing.assert_allclose(found[6:10], [0.125, 0.375, 0.625, 0.875])
     np.testing.assert_allclose(found[10:], 1)

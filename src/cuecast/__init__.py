@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cuecast.cues import Cue
     from cuecast.errors import (
+        CuecastError,
         CueError,
         CueSetError,
-        CuecastError,
         EpisodeError,
         ImageError,
         InputError,

@@ -90,5 +90,3 @@ def _scribble(s: Any) -> Scribble:
 
 def _polygon(p: Any) -> Polygon:
     return p if isinstance(p, Polygon) else Polygon(tuple((float(x), float(y)) for x, y in p))
-
-

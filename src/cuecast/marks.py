@@ -10,13 +10,34 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.types import IGNORE, Point
+
 WEAK = 0.05
 """Weight of 'not the thing' given to all untouched pixels where nothing was marked as background."""
+
+POINT_RADIUS = 0.012
+"""A point speaks for a disc of this share of the frame (square root of its area): hands are not exact to the pixel."""
 
 Weights = NDArray[np.float32]
 
 
-def box_weights(size: tuple[int, int], boxes: Sequence[tuple[float, float, float, float]]) -> tuple[Weights, Weights]:
+def draw_points(labels: NDArray[np.int32], points: Sequence[Point]) -> None:
+    """Draw each point as a small disc into a label map (H, W), in place, where nothing else is marked."""
+    H, W = labels.shape
+    radius = max(1.0, POINT_RADIUS * (H * W) ** 0.5)
+    reach = int(radius)
+    for point in points:
+        x, y = int(point.xy[0]), int(point.xy[1])
+        top, left = max(0, y - reach), max(0, x - reach)
+        around = labels[top : y + reach + 1, left : x + reach + 1]
+        rows, columns = np.indices(around.shape)
+        disc = (rows + top - y) ** 2 + (columns + left - x) ** 2 <= radius**2
+        around[disc & (around == IGNORE)] = point.cls
+
+
+def box_weights(
+    size: tuple[int, int], boxes: Sequence[tuple[float, float, float, float]]
+) -> tuple[Weights, Weights]:
     """What boxes say before the picture is looked at: (positive, negative), each (H, W) float32.
 
     The ellipse of 0.7 of the box is the thing, a band round the box (up to 1.5 of its size) is not; the rest of the

@@ -89,7 +89,9 @@ def learn(shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
     return ClassKnowledge(keys, carried, p8, n8, fraction, ridge4, mean, deviation, ridge2)
 
 
-def evidence(known: ClassKnowledge, query: FeatureMaps, weights: MatcherWeights) -> tuple[Array, Array, Array]:
+def evidence(
+    known: ClassKnowledge, query: FeatureMaps, weights: MatcherWeights
+) -> tuple[Array, Array, Array]:
     """What a class's cues say of one query tile.
 
     Returns attention evidence (E, H/8, W/8), ridge scores (1, H/4, W/4) and pixel scores (1, H/2, W/2), float32;
@@ -119,7 +121,9 @@ def solve_ridge(x: Array, positive: Array, negative: Array, strength: float) -> 
     scale = np.diagonal(gram)[:-1].mean()
     penalty = np.full(len(gram), strength * scale + 1e-5)
     penalty[-1] *= 1e-3
-    return np.linalg.solve(gram + np.diag(penalty), (x1.T @ (positive - negative)).astype(np.float64)).astype(np.float32)
+    return np.linalg.solve(gram + np.diag(penalty), (x1.T @ (positive - negative)).astype(np.float64)).astype(
+        np.float32
+    )
 
 
 def pool(weights: Array, stride: int) -> Array:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.objects import connected_objects
 from cuecast.io.masks import write_mask
+from cuecast.objects import connected_objects
 from cuecast.render import overlay
 from cuecast.types import Annotations, ClassInfo, Image, ObjectMask, Verdict
 

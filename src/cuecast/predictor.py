@@ -119,7 +119,9 @@ class Concept:
         return scores
 
 
-def _learn(predictor: Predictor, examples: tuple[Example, ...], infos: Sequence[ClassInfo], scale: str) -> Concept:
+def _learn(
+    predictor: Predictor, examples: tuple[Example, ...], infos: Sequence[ClassInfo], scale: str
+) -> Concept:
     if not examples:
         raise CueError("no cues: mark the thing on at least one image")
     if scale not in ("frame", "pixel"):
@@ -129,11 +131,15 @@ def _learn(predictor: Predictor, examples: tuple[Example, ...], infos: Sequence[
         raise CueError("all cues say 'absent' or 'not this': at least one must show the thing")
     named = {i.id: i for i in infos}
     if infos and (unnamed := [c for c in marked if c not in named]):
-        raise CueError(f"the cues mark class {unnamed[0]}, but the classes are {sorted(named)}: name it, or drop the mark")
+        raise CueError(
+            f"the cues mark class {unnamed[0]}, but the classes are {sorted(named)}: name it, or drop the mark"
+        )
     classes = tuple(named.get(c) or ClassInfo(c, "thing" if marked == [1] else f"class {c}") for c in marked)
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale)
     return Concept(predictor, examples, classes, scale, knowledge)
 
 
 def _class_infos(classes: Sequence[ClassInfo | str] | None) -> tuple[ClassInfo, ...]:
-    return tuple(c if isinstance(c, ClassInfo) else ClassInfo(i, c) for i, c in enumerate(classes or (), start=1))
+    return tuple(
+        c if isinstance(c, ClassInfo) else ClassInfo(i, c) for i, c in enumerate(classes or (), start=1)
+    )

@@ -44,7 +44,11 @@ def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int]]:
 
 
 def blend(
-    size: tuple[int, int], planes: int, tile: int, overlap: int, compute: Callable[[Window], NDArray[np.float32]]
+    size: tuple[int, int],
+    planes: int,
+    tile: int,
+    overlap: int,
+    compute: Callable[[Window], NDArray[np.float32]],
 ) -> NDArray[np.float32]:
     """Compute (planes, h, w) in every window and join them to (planes, H, W).
 
@@ -54,7 +58,8 @@ def blend(
     weight = np.zeros(size, np.float32)
     for window in windows(size, tile, overlap):
         ramp = np.outer(
-            _ramp(window.top, window.bottom, size[0], overlap), _ramp(window.left, window.right, size[1], overlap)
+            _ramp(window.top, window.bottom, size[0], overlap),
+            _ramp(window.left, window.right, size[1], overlap),
         )
         total[(slice(None), *window.slices)] += compute(window) * ramp
         weight[window.slices] += ramp

@@ -161,10 +161,14 @@ class Marks:
         for scribble in self.scribbles:
             if not scribble.path or not any(0 <= x < W and 0 <= y < H for x, y in scribble.path):
                 raise CueError(f"a scribble lies outside the image, which is {W} wide and {H} high")
-        if self.absent and (self.boxes or any(m.cls for m in (*self.points, *self.scribbles)) or self.has_mask):
+        if self.absent and (
+            self.boxes or any(m.cls for m in (*self.points, *self.scribbles)) or self.has_mask
+        ):
             raise CueError("a cue cannot be absent and mark the thing at once: drop one of the two")
         if not self.absent and not (self.boxes or self.points or self.scribbles or self.has_mask):
-            raise CueError("the cue marks nothing: mark the thing, or say absent=True (--absent) if it is not there")
+            raise CueError(
+                "the cue marks nothing: mark the thing, or say absent=True (--absent) if it is not there"
+            )
 
     @property
     def has_mask(self) -> bool:

@@ -31,7 +31,9 @@ def decide(scores: NDArray[np.float32], class_ids: tuple[int, ...], score: float
     return np.where(scores.max(axis=0) >= score, ids[best], 0).astype(np.int32)
 
 
-def judge(scores: NDArray[np.float32], mask: NDArray[np.int32], thresholds: Thresholds) -> tuple[Verdict, float]:
+def judge(
+    scores: NDArray[np.float32], mask: NDArray[np.int32], thresholds: Thresholds
+) -> tuple[Verdict, float]:
     """(verdict, confidence in [0, 1]) of a mask.
 
     The confidence is the IoU that the scores, read as probabilities, expect of the mask: expected intersection

@@ -53,7 +53,7 @@ def test_answers_have_the_size_of_the_image(concept: cuecast.Concept, size: tupl
     prediction = concept.segment(np.full((*size, 3), 90, np.uint8))
     assert prediction.mask.shape == size
     assert prediction.scores.shape == (1, *size)
-    assert 0 <= prediction.scores.min()
+    assert prediction.scores.min() >= 0
     assert prediction.scores.max() <= 1
 
 
@@ -124,6 +124,8 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
 def test_real_cells_from_one_cue(predictor: cuecast.Predictor, data: Path) -> None:
     folder = data / "dev" / "wbc1"
     masks = {n: np.asarray(PILImage.open(folder / "masks" / f"{n}.png")) for n in ("0000", "0001")}
-    concept = predictor.learn([cuecast.Cue(folder / "images" / "0000.jpg", mask=np.isin(masks["0000"], (1, 2)))])
+    concept = predictor.learn(
+        [cuecast.Cue(folder / "images" / "0000.jpg", mask=np.isin(masks["0000"], (1, 2)))]
+    )
     found = concept.segment(folder / "images" / "0001.jpg").mask > 0
     assert iou(found, np.isin(masks["0001"], (1, 2))) > 0.5

@@ -15,7 +15,15 @@ from cuecast.segmenters.packs import open_pack  # noqa: E402
 from cuecast.training.export import export_pack  # noqa: E402
 from cuecast.training.network import Features, Network  # noqa: E402
 
-PREPROCESSING = {"side": 96, "most": 192, "thickness": 6, "tile": 96, "overlap": 32, "texture": 16, "forest": 0.5}
+PREPROCESSING = {
+    "side": 96,
+    "most": 192,
+    "thickness": 6,
+    "tile": 96,
+    "overlap": 32,
+    "texture": 16,
+    "forest": 0.5,
+}
 
 
 def _maps(features: Features, i: int) -> FeatureMaps:
@@ -62,9 +70,19 @@ def test_numpy_matcher_equals_torch_evidence(network: Network) -> None:
 
 
 def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: Path) -> None:
-    card = {"version": 1, "name": "fresh", "segmenter": "matching", "preprocessing": PREPROCESSING, "thresholds": {}}
+    card = {
+        "version": 1,
+        "name": "fresh",
+        "segmenter": "matching",
+        "preprocessing": PREPROCESSING,
+        "thresholds": {},
+    }
     folder = export_pack(network, tmp_path / "fresh", card)
     pack = open_pack(folder)
     pack.verify()
-    assert set(json.loads((folder / "card.json").read_text())["files"]) == {"encode.onnx", "decode.onnx", "matcher.npz"}
+    assert set(json.loads((folder / "card.json").read_text())["files"]) == {
+        "encode.onnx",
+        "decode.onnx",
+        "matcher.npz",
+    }
     assert sum(f.stat().st_size for f in folder.iterdir()) < 25e6

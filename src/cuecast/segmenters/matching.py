@@ -21,7 +21,7 @@ from PIL import Image as PILImage
 
 from cuecast.forest import fit_forest, forest_logits
 from cuecast.geometry import mark_labels
-from cuecast.marks import WEAK, box_weights
+from cuecast.marks import WEAK, box_weights, draw_points
 from cuecast.matcher import ClassKnowledge, FeatureMaps, MatcherWeights, Shown, evidence, learn
 from cuecast.refiner import refine, resize
 from cuecast.segmenters.scale import working_side
@@ -31,6 +31,11 @@ from cuecast.types import IGNORE, Example, Image, Marks
 Weights = NDArray[np.float32]
 MULTIPLE = 16
 """Sides of what the encoder sees are multiples of its largest stride."""
+TIGHT = 0.9
+"""Share of a box's width and height that the thing in it covers at least."""
+BOX_THRESHOLDS = (0.5, 0.35, 0.2, 0.1)
+SURE = 0.5
+"""Score from which a pixel of a sparsely marked cue is taken for the thing; below one minus it, for the rest."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,11 @@ class MatchingSegmenter:
         encoder, decoder = (_session(folder / name, threads) for name in ("encode.onnx", "decode.onnx"))
         with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
             weights = MatcherWeights(
-                stored["temperature"], float(stored["ridge4"]), float(stored["ridge2"]), stored["hidden"], stored["bias"]
+                stored["temperature"],
+                float(stored["ridge4"]),
+                float(stored["ridge2"]),
+                stored["hidden"],
+                stored["bias"],
             )
         return cls(
             encode=lambda image: encoder.run(None, {"image": image}),
@@ -99,41 +108,40 @@ class MatchingSegmenter:
         return out
 
     def _study(self, examples: Sequence[Example], cls: int, side: float, zoom: float | None) -> ClassLesson:
-        """Fit matcher and forest on all cues; what boxes leave open is first filled in by a fit of its own."""
+        """Fit matcher and forest on all cues. What sparse marks leave open is first filled in by the matcher alone."""
         lone = not any(_says_background(e.marks, cls) for e in examples)
         weights = [_mark_weights(e.marks, cls, lone) for e in examples]
-        lesson = self._fit(examples, weights, side, zoom)
-        if not any(e.marks.boxes for e in examples):
-            return lesson
-        filled = [
-            self._fill_boxes(lesson, e, cls, w) if e.marks.boxes else w for e, w in zip(examples, weights, strict=True)
-        ]
-        return self._fit(examples, filled, side, zoom)
-
-    def _fit(
-        self, examples: Sequence[Example], weights: Sequence[tuple[Weights, Weights]], side: float, zoom: float | None
-    ) -> ClassLesson:
         shown = list(self._shown(examples, weights, side, zoom))
+        if any(_is_sparse(e.marks) for e in examples):
+            first = ClassLesson(side, zoom, learn(shown, self.weights), forest=None)
+            weights = [
+                self._fill(first, e, cls, w) if _is_sparse(e.marks) else w
+                for e, w in zip(examples, weights, strict=True)
+            ]
+            shown = list(self._shown(examples, weights, side, zoom))
         return ClassLesson(side, zoom, learn(shown, self.weights), fit_forest(shown))
 
-    def _fill_boxes(
+    def _fill(
         self, first: ClassLesson, example: Example, cls: int, weights: tuple[Weights, Weights]
     ) -> tuple[Weights, Weights]:
-        """Weights of a boxed cue after looking: inside the boxes, what the first fit takes for the thing."""
+        """Weights of a sparse cue after looking at its image: what the first fit is sure of joins the marks."""
         positive, negative = weights
         scores = refine(self._coarse([first], example.image, first.side, first.zoom)[0], example.image.pixels)
-        inside = np.zeros(example.image.size, bool)
-        for box in example.marks.boxes:
-            if box.cls == cls:
-                x1, y1, x2, y2 = (round(v) for v in box.xyxy)
-                inside[y1:y2, x1:x2] = True
-        thing = inside & (scores >= 0.5)
-        if thing.sum() < 0.1 * inside.sum():
-            return positive, negative
-        return thing.astype(np.float32), np.maximum(negative, inside & ~thing).astype(np.float32)
+        boxes = [b.xyxy for b in example.marks.boxes if b.cls == cls]
+        if boxes:
+            thing, inside = _fill_boxes(scores, boxes)
+            rest = inside & ~thing
+        else:
+            thing, rest = scores >= SURE, scores < 1 - SURE
+        filled = np.maximum(positive * (not boxes), thing & (negative <= WEAK)).astype(np.float32)
+        return filled, np.where(filled > 0, 0, np.maximum(negative, rest)).astype(np.float32)
 
     def _shown(
-        self, examples: Sequence[Example], weights: Sequence[tuple[Weights, Weights]], side: float, zoom: float | None
+        self,
+        examples: Sequence[Example],
+        weights: Sequence[tuple[Weights, Weights]],
+        side: float,
+        zoom: float | None,
     ) -> Iterator[Shown]:
         """The cue tiles that hold marks, with their weights at the working scale."""
         for example, (positive, negative) in zip(examples, weights, strict=True):
@@ -142,16 +150,22 @@ class MatchingSegmenter:
             p, n = resize(positive, size), resize(negative, size)
             for window in windows(size, self.preprocessing["tile"], self.preprocessing["overlap"]):
                 if p[window.slices].any() or n[window.slices].any():
-                    yield Shown(self._features(frame[window.slices]), _pad(p[window.slices]), _pad(n[window.slices]))
+                    yield Shown(
+                        self._features(frame[window.slices]), _pad(p[window.slices]), _pad(n[window.slices])
+                    )
 
-    def _coarse(self, lessons: Sequence[ClassLesson], image: Image, side: float, zoom: float | None) -> Weights:
+    def _coarse(
+        self, lessons: Sequence[ClassLesson], image: Image, side: float, zoom: float | None
+    ) -> Weights:
         """Scores (K, h, w) of some classes at half the working resolution, not refined yet."""
         frame = _frame(image, side, zoom)
         H, W = frame.shape[0] // 2, frame.shape[1] // 2
         tile, overlap = self.preprocessing["tile"] // 2, self.preprocessing["overlap"] // 2
 
         def compute(window: Window) -> Weights:
-            features = self._features(frame[2 * window.top : 2 * window.bottom, 2 * window.left : 2 * window.right])
+            features = self._features(
+                frame[2 * window.top : 2 * window.bottom, 2 * window.left : 2 * window.right]
+            )
             logits = np.concatenate([self._logits(lesson, features) for lesson in lessons])
             return logits[:, : window.bottom - window.top, : window.right - window.left]
 
@@ -191,6 +205,7 @@ def _mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]
     `lone`: no cue says anywhere what is not the thing, so untouched pixels weakly do.
     """
     labels = mark_labels(marks)
+    draw_points(labels, marks.points)
     positive = (labels == cls).astype(np.float32)
     negative = ((labels != cls) & (labels != IGNORE)).astype(np.float32)
     own = [b.xyxy for b in marks.boxes if b.cls == cls]
@@ -203,6 +218,31 @@ def _mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]
     if lone:
         negative = np.where(positive > 0, 0, np.maximum(negative, WEAK)).astype(np.float32)
     return positive, negative * (positive == 0)
+
+
+def _fill_boxes(
+    scores: Weights, boxes: Sequence[tuple[float, float, float, float]]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(the thing, the inside of the boxes), both (H, W) bool.
+
+    A box is drawn tight, so the thing reaches its four sides (Lempitsky et al. 2009): the threshold is lowered until
+    it nearly does.
+    """
+    thing, inside = np.zeros(scores.shape, bool), np.zeros(scores.shape, bool)
+    for x1, y1, x2, y2 in boxes:
+        place = slice(int(y1), max(round(y2), int(y1) + 1)), slice(int(x1), max(round(x2), int(x1) + 1))
+        inside[place] = True
+        for threshold in BOX_THRESHOLDS:
+            found = scores[place] >= threshold
+            if found.any(0).mean() >= TIGHT and found.any(1).mean() >= TIGHT:
+                break
+        thing[place] |= found
+    return thing, inside
+
+
+def _is_sparse(marks: Marks) -> bool:
+    """Whether the marks leave anything unknown on purpose."""
+    return marks.mask is None and not marks.absent
 
 
 def _says_background(marks: Marks, cls: int) -> bool:

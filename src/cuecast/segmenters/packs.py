@@ -53,9 +53,13 @@ class Pack:
         self.verify()
         kind = self.card.get("segmenter")
         if kind not in SEGMENTERS:
-            raise PackError(f"pack {self.folder}: segmenter {kind!r} is unknown; known are {sorted(SEGMENTERS)}; update cuecast")
+            raise PackError(
+                f"pack {self.folder}: segmenter {kind!r} is unknown; known are {sorted(SEGMENTERS)}; update cuecast"
+            )
         module, name = SEGMENTERS[kind].split(":")
-        built: Segmenter = getattr(importlib.import_module(module), name).from_pack(self.folder, self.card, threads)
+        built: Segmenter = getattr(importlib.import_module(module), name).from_pack(
+            self.folder, self.card, threads
+        )
         return built
 
     def verify(self) -> None:
@@ -65,7 +69,9 @@ class Pack:
             if not path.is_file():
                 raise PackError(f"pack {self.folder}: {name} is missing; install the pack again")
             if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-                raise PackError(f"pack {self.folder}: {name} is corrupt, its checksum is not the card's; install the pack again")
+                raise PackError(
+                    f"pack {self.folder}: {name} is corrupt, its checksum is not the card's; install the pack again"
+                )
 
 
 def search_path() -> list[Path]:
@@ -94,7 +100,9 @@ def open_pack(pack: str | Path) -> Pack:
         if given.name == str(pack) and (root / given / "card.json").is_file():
             return _read(root / given)
     known = ", ".join(p.name for p in list_packs()) or "none"
-    raise PackError(f"no pack {str(pack)!r}: it is neither a folder with card.json nor a known name; known packs: {known}")
+    raise PackError(
+        f"no pack {str(pack)!r}: it is neither a folder with card.json nor a known name; known packs: {known}"
+    )
 
 
 def _read(folder: Path) -> Pack:
@@ -102,9 +110,15 @@ def _read(folder: Path) -> Pack:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PackError(f"pack {folder}: card.json cannot be read ({error}); install the pack again") from error
+        raise PackError(
+            f"pack {folder}: card.json cannot be read ({error}); install the pack again"
+        ) from error
     if not isinstance(card, dict) or "name" not in card:
-        raise PackError(f"pack {folder}: card.json is not a pack card (it states no name); install the pack again")
+        raise PackError(
+            f"pack {folder}: card.json is not a pack card (it states no name); install the pack again"
+        )
     if card.get("version") != CARD_VERSION:
-        raise PackError(f"pack {folder}: card version {card.get('version')} is not {CARD_VERSION}; update cuecast")
+        raise PackError(
+            f"pack {folder}: card version {card.get('version')} is not {CARD_VERSION}; update cuecast"
+        )
     return Pack(folder, card)

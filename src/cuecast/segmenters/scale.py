@@ -24,7 +24,11 @@ def working_side(examples: Sequence[Example], cls: int, preprocessing: Mapping[s
     native = float(np.median([np.prod(e.image.size) ** 0.5 for e in examples]))
     half_steps = 0
     limit = min(most, 1.2 * native) * 1.001
-    while found and _side(base, half_steps) * float(np.median(found)) < wanted and _side(base, half_steps + 1) <= limit:
+    while (
+        found
+        and _side(base, half_steps) * float(np.median(found)) < wanted
+        and _side(base, half_steps + 1) <= limit
+    ):
         half_steps += 1
     return _side(base, half_steps)
 

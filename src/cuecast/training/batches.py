@@ -51,7 +51,9 @@ class BatchShape:
 class Steps(Dataset[Batch]):
     """Item i is the batch of step i."""
 
-    def __init__(self, sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, start: int, stop: int) -> None:
+    def __init__(
+        self, sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, start: int, stop: int
+    ) -> None:
         self.sets, self.shape, self.seed, self.start, self.stop = sets, shape, seed, start, stop
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from cuecast.training.network import (
     Network,
 )
 
-TOLERANCE = 2e-3
-"""Largest difference between torch and ONNX Runtime that an export may show, on outputs of order one."""
+TOLERANCE = 0.02
+"""Largest difference between torch and ONNX Runtime that an export may show, over the output's own spread: weights are
+stored as float16, which is good for three digits."""
 
 
 def load_network(checkpoint: Path) -> Network:
@@ -49,15 +51,16 @@ def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
     )
     names = ("encode.onnx", "decode.onnx", "matcher.npz")
     files = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
-    (folder / "card.json").write_text(json.dumps({**card, "files": files}, indent=2, ensure_ascii=False) + "\n")
+    (folder / "card.json").write_text(
+        json.dumps({**card, "files": files}, indent=2, ensure_ascii=False) + "\n"
+    )
     return folder
 
 
 def _export_encoder(encoder: Encoder, path: Path) -> None:
     image = torch.rand(1, 3, 96, 128)
     axes = {"image": {2: "H", 3: "W"}} | {
-        name: {2: f"H{s}", 3: f"W{s}"}
-        for name, s in zip(Features._fields, (2, 4, 8, 8, 8), strict=True)
+        name: {2: f"H{s}", 3: f"W{s}"} for name, s in zip(Features._fields, (2, 4, 8, 8, 8), strict=True)
     }
     _export(encoder, (image,), path, ["image"], list(Features._fields), axes)
     _check(encoder, (torch.rand(1, 3, 160, 96),), path, ["image"])
@@ -71,7 +74,8 @@ def _export_decoder(decoder: Decoder, path: Path) -> None:
     def example(height: int, width: int) -> tuple[torch.Tensor, ...]:
         channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, 1, 1)
         return tuple(
-            torch.randn(1, c, height // strides[n], width // strides[n]) for n, c in zip(names, channels, strict=True)
+            torch.randn(1, c, height // strides[n], width // strides[n])
+            for n, c in zip(names, channels, strict=True)
         )
 
     _export(decoder, example(96, 128), path, names, ["logits"], axes)
@@ -86,9 +90,40 @@ def _export(
     outputs: list[str],
     axes: dict[str, dict[int, str]],
 ) -> None:
-    torch.onnx.export(
-        module, example, str(path), input_names=inputs, output_names=outputs, dynamic_axes=axes, opset_version=17, dynamo=False
-    )
+    with warnings.catch_warnings():
+        # The newer exporter specialises the sides of the image; this one keeps them open, and warns of its age.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            example,
+            str(path),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )
+    _store_as_half(path)
+
+
+def _store_as_half(path: Path) -> None:
+    """Keep large weights as float16, cast when the file is loaded: half the size, computed in float32 as before."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load(path)
+    casts = []
+    for weight in model.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < 1024:
+            continue
+        name = weight.name
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + "_half"))
+        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
 
 
 def _check(module: torch.nn.Module, example: tuple[torch.Tensor, ...], path: Path, inputs: list[str]) -> None:
@@ -100,6 +135,8 @@ def _check(module: torch.nn.Module, example: tuple[torch.Tensor, ...], path: Pat
         expected = module(*example)
     expected = [expected] if isinstance(expected, torch.Tensor) else list(expected)
     for name, a, b in zip((o.name for o in session.get_outputs()), found, expected, strict=True):
-        worst = float(np.abs(a - b.numpy()).max())
+        worst = float(np.abs(a - b.numpy()).max() / max(1.0, b.std().item()))
         if worst > TOLERANCE:
-            raise RuntimeError(f"{path.name}: output {name} differs from torch by {worst:.2g} (at most {TOLERANCE})")
+            raise RuntimeError(
+                f"{path.name}: output {name} differs from torch by {worst:.2g} (at most {TOLERANCE})"
+            )

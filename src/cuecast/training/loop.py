@@ -59,7 +59,9 @@ class Run:
         self.network = Network()
         self.averaged = Network()
         self.averaged.load_state_dict(self.network.state_dict())
-        self.optimizer = torch.optim.AdamW(_groups(self.network, plan.weight_decay), lr=plan.rate, betas=(0.9, 0.99))
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.network, plan.weight_decay), lr=plan.rate, betas=(0.9, 0.99)
+        )
         self.step = 0
         self.seconds = 0.0
         if (folder / "last.pt").is_file():
@@ -81,7 +83,11 @@ class Run:
     def _advance(self, batch: Batch) -> None:
         start = time.perf_counter()
         done = self.step / self.plan.steps
-        rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warmup) * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        rate = (
+            self.plan.rate
+            * min(1.0, (self.step + 1) / self.plan.warmup)
+            * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
@@ -105,7 +111,9 @@ class Run:
         """Exponential moving average of weights and statistics (Polyak; a longer memory as the run ages)."""
         keep = min(self.plan.average, self.step / (self.step + 10))
         with torch.no_grad():
-            for a, b in zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True):
+            for a, b in zip(
+                self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True
+            ):
                 if a.is_floating_point():
                     a.lerp_(b, 1 - keep)
                 else:
@@ -149,7 +157,10 @@ def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
     features = network.encoder(batch.images)
     gathered: list[list[Tensor]] = []
     for task in batch.tasks:
-        cues, query = Features(*(m[task.cues] for m in features)), Features(*(m[task.queries] for m in features))
+        cues, query = (
+            Features(*(m[task.cues] for m in features)),
+            Features(*(m[task.queries] for m in features)),
+        )
         evidence = network.evidence(cues, task.positive, task.negative, query)
         gathered.append([query.context, query.fine, query.pixel[:, FILTER_DIM:], *evidence])
     stacked = [torch.cat(parts) for parts in zip(*gathered, strict=True)]

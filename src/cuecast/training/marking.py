@@ -34,14 +34,22 @@ def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: st
 
 def pick_kind(rng: np.random.Generator) -> str:
     """The kind of a task's cues: mostly careful masks."""
-    return str(rng.choice(["mask", "sloppy", "points", "scribbles", "boxes"], p=[0.66, 0.1, 0.09, 0.09, 0.06]))
+    return str(
+        rng.choice(["mask", "sloppy", "points", "scribbles", "boxes"], p=[0.66, 0.1, 0.09, 0.09, 0.06])
+    )
 
 
-def _sloppy(rng: np.random.Generator, thing: NDArray[np.bool_], known: NDArray[np.bool_]) -> tuple[Weights, Weights]:
+def _sloppy(
+    rng: np.random.Generator, thing: NDArray[np.bool_], known: NDArray[np.bool_]
+) -> tuple[Weights, Weights]:
     """Outlines a little too wide or too tight, as drawn in a hurry."""
     steps = int(rng.integers(1, 4))
     grow = rng.random() < 0.6
-    changed = ndimage.binary_dilation(thing, iterations=steps) if grow else ndimage.binary_erosion(thing, iterations=steps)
+    changed = (
+        ndimage.binary_dilation(thing, iterations=steps)
+        if grow
+        else ndimage.binary_erosion(thing, iterations=steps)
+    )
     if not changed.any():
         changed = thing
     return (changed & known).astype(np.float32), (~changed & known).astype(np.float32)

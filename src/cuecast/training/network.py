@@ -86,8 +86,12 @@ class FilterBank(nn.Module):
         """x (B, SMOOTHED, h, w) under the i-th Gaussian; the sizes are constants, as the export to ONNX needs."""
         g, r, c = getattr(self, f"gauss{i}"), int(3 * self.SIGMAS[i] + 0.5), self.SMOOTHED
         n = 2 * r + 1
-        x = F.conv2d(F.pad(x, (r, r, 0, 0), mode="replicate"), g.view(1, 1, 1, n).repeat(c, 1, 1, 1), groups=c)
-        return F.conv2d(F.pad(x, (0, 0, r, r), mode="replicate"), g.view(1, 1, n, 1).repeat(c, 1, 1, 1), groups=c)
+        x = F.conv2d(
+            F.pad(x, (r, r, 0, 0), mode="replicate"), g.view(1, 1, 1, n).repeat(c, 1, 1, 1), groups=c
+        )
+        return F.conv2d(
+            F.pad(x, (0, 0, r, r), mode="replicate"), g.view(1, 1, n, 1).repeat(c, 1, 1, 1), groups=c
+        )
 
     @staticmethod
     def _derivatives(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -129,7 +133,11 @@ class Encoder(nn.Module):
         self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4), Residual(w4))
         self.stage8 = nn.Sequential(conv_norm(w4, w8, 2), Residual(w8), Residual(w8))
         self.stage16 = nn.Sequential(conv_norm(w8, w16, 2), Residual(w16), Residual(w16), Residual(w16))
-        self.down16, self.lateral8, self.fuse8 = nn.Conv2d(w16, w8, 1), nn.Conv2d(w8, w8, 1), conv_norm(w8, w8)
+        self.down16, self.lateral8, self.fuse8 = (
+            nn.Conv2d(w16, w8, 1),
+            nn.Conv2d(w8, w8, 1),
+            conv_norm(w8, w8),
+        )
         self.down8, self.lateral4, self.fuse4 = nn.Conv2d(w8, w4, 1), nn.Conv2d(w4, w4, 1), conv_norm(w4, w4)
         self.texture = nn.Conv2d(w2, TEXTURE_DIM, 1)
         self.fine = nn.Conv2d(w4, FINE_DIM, 1)
@@ -148,9 +156,7 @@ class Encoder(nn.Module):
         heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
         key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
         pixel = torch.cat([self.filters(rgb.float()), self.texture(c2).float()], 1)
-        return Features(
-            pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float()
-        )
+        return Features(pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float())
 
 
 class Decoder(nn.Module):
@@ -166,7 +172,13 @@ class Decoder(nn.Module):
         self.gain = nn.Parameter(torch.tensor([2.0, 2.0]))
 
     def forward(
-        self, context: Tensor, fine: Tensor, texture: Tensor, evidence8: Tensor, ridge4: Tensor, ridge2: Tensor
+        self,
+        context: Tensor,
+        fine: Tensor,
+        texture: Tensor,
+        evidence8: Tensor,
+        ridge4: Tensor,
+        ridge2: Tensor,
     ) -> Tensor:
         """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
 
@@ -237,7 +249,9 @@ class Evidence(nn.Module):
         beta = solve_ridge(x, p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), F.softplus(self.ridge4))
         return torch.einsum("bchw,c->bhw", query.fine, beta[:-1])[:, None] + beta[-1]
 
-    def _ridge2(self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int) -> Tensor:
+    def _ridge2(
+        self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int
+    ) -> Tensor:
         p, n = positive.flatten(), negative.flatten()
         chance = p / (p.sum() + 1e-6) + n / (n.sum() + 1e-6)
         x = cues.pixel.permute(1, 0, 2, 3).flatten(1).T

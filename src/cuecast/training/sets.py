@@ -56,5 +56,7 @@ def read_sets(root: Path, excluded: Sequence[str]) -> tuple[PictureSet, ...]:
 
 def licences(root: Path, excluded: Sequence[str]) -> list[dict[str, str]]:
     """What the cards of the used sets say of source and licence, for the pack's own card."""
-    cards = [json.loads((f / "card.json").read_text()) for f in sorted(root.iterdir()) if f.name not in excluded]
+    cards = [
+        json.loads((f / "card.json").read_text()) for f in sorted(root.iterdir()) if f.name not in excluded
+    ]
     return [{k: str(c[k]) for k in ("name", "domain", "source", "licence", "count")} for c in cards]

@@ -31,7 +31,9 @@ class Group:
     name: str
 
 
-def draw_group(rng: np.random.Generator, sets: tuple[PictureSet, ...], count: int, size: int, tasks: int) -> Group:
+def draw_group(
+    rng: np.random.Generator, sets: tuple[PictureSet, ...], count: int, size: int, tasks: int
+) -> Group:
     """One group: half from picture sets, the rest drawn or from regions of single pictures."""
     kind = rng.choice(["set", "regions", "drawn"], p=[0.5, 0.2, 0.3])
     for _ in range(20):
@@ -52,7 +54,9 @@ def _pick_set(rng: np.random.Generator, sets: tuple[PictureSet, ...]) -> Picture
     return sets[rng.choice(len(sets), p=weight / weight.sum())]
 
 
-def _from_set(rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int) -> Group | None:
+def _from_set(
+    rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int
+) -> Group | None:
     main = int(rng.choice(list(pictures.holding)))
     members = pictures.holding[main]
     chosen = rng.choice(members, count, replace=len(members) < count)
@@ -77,11 +81,15 @@ def _from_set(rng: np.random.Generator, pictures: PictureSet, count: int, size: 
     return _group(images, found, "set", pictures.name)
 
 
-def _from_regions(rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int) -> Group | None:
+def _from_regions(
+    rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int
+) -> Group | None:
     picture = pictures.images[rng.integers(len(pictures.images))]
     small = _resize(picture, (160, 160), Image.Resampling.BOX)
     scale = float(np.exp(rng.uniform(np.log(30), np.log(500))))
-    regions = felzenszwalb(small, scale=scale, sigma=0.8, min_size=int(rng.integers(20, 200))).astype(np.int32)
+    regions = felzenszwalb(small, scale=scale, sigma=0.8, min_size=int(rng.integers(20, 200))).astype(
+        np.int32
+    )
     picture = _resize(picture, (320, 320), Image.Resampling.BILINEAR)
     regions = np.kron(regions, np.ones((2, 2), np.int32))
     zoom = rng.uniform(0.5, 0.9)
@@ -116,7 +124,12 @@ def _group(images: NDArray[np.uint8], found: list[NDArray[np.uint8]], kind: str,
 
 
 def _view(
-    rng: np.random.Generator, picture: NDArray[np.uint8], labels: NDArray[np.integer], size: int, zoom: float, target: int
+    rng: np.random.Generator,
+    picture: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    size: int,
+    zoom: float,
+    target: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
     """A square view of a picture and its labels, mostly one that shows `target`; flipped, sometimes turned."""
     H, W = labels.shape
@@ -146,6 +159,9 @@ def _view(
 
 
 def _resize(
-    array: NDArray[np.generic], size: tuple[int, int], how: Image.Resampling, box: tuple[int, int, int, int] | None = None
+    array: NDArray[np.generic],
+    size: tuple[int, int],
+    how: Image.Resampling,
+    box: tuple[int, int, int, int] | None = None,
 ) -> NDArray[np.generic]:
     return np.asarray(Image.fromarray(array).resize(size, how, box=box))
