@@ -16,9 +16,9 @@ EPSILON = 4e-3
 def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """scores (h, w) in [0, 1] on the whole image; pixels (H, W, 3) uint8; returns (H, W) float32 in [0, 1].
 
-    Guided filtering with the coefficients fitted on the coarse map (He, Sun and Tang 2013; He and Sun 2015,
-    'Fast Guided Filter'): in every small window the scores are a linear function of the brightness, so they step
-    where the image steps.
+    The slope of the scores over the brightness is fitted in every small window of the coarse map (guided filter: He,
+    Sun and Tang 2013; He and Sun 2015, 'Fast Guided Filter'). It is applied to the detail alone that the coarse map
+    could not see, so edges fall where the image steps, and thin things are not smoothed away.
     """
     size = pixels.shape[:2]
     grey = pixels.mean(2, dtype=np.float32) / 255
@@ -27,9 +27,8 @@ def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np
     mean_guide, mean_scores = uniform_filter(guide, side), uniform_filter(scores, side)
     covariance = uniform_filter(guide * scores, side) - mean_guide * mean_scores
     slope = covariance / (uniform_filter(guide * guide, side) - mean_guide**2 + EPSILON)
-    offset = mean_scores - slope * mean_guide
-    slope, offset = resize(uniform_filter(slope, side), size), resize(uniform_filter(offset, side), size)
-    return np.clip(slope * grey + offset, 0, 1)
+    detail = resize(uniform_filter(slope, side), size) * (grey - resize(guide, size))
+    return np.clip(resize(scores, size) + detail, 0, 1)
 
 
 def resize(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

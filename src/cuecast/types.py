@@ -161,9 +161,7 @@ class Marks:
         for scribble in self.scribbles:
             if not scribble.path or not any(0 <= x < W and 0 <= y < H for x, y in scribble.path):
                 raise CueError(f"a scribble lies outside the image, which is {W} wide and {H} high")
-        if self.absent and (
-            self.boxes or any(m.cls for m in (*self.points, *self.scribbles)) or self.has_mask
-        ):
+        if self.absent and self.class_ids:
             raise CueError("a cue cannot be absent and mark the thing at once: drop one of the two")
         if not self.absent and not (self.boxes or self.points or self.scribbles or self.has_mask):
             raise CueError(
@@ -178,7 +176,8 @@ class Marks:
     @property
     def class_ids(self) -> tuple[int, ...]:
         """Sorted ids of the classes marked here, without 0."""
-        found = {m.cls for m in (*self.boxes, *self.points, *self.scribbles)}
+        marks: tuple[Box | Point | Scribble, ...] = (*self.boxes, *self.points, *self.scribbles)
+        found = {m.cls for m in marks}
         if self.mask is not None:
             found |= {int(v) for v in np.unique(self.mask)}
         return tuple(sorted(v for v in found if v > 0))

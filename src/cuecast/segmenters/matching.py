@@ -170,7 +170,8 @@ class MatchingSegmenter:
             return logits[:, : window.bottom - window.top, : window.right - window.left]
 
         logits = blend((H, W), len(lessons), tile, overlap, compute)
-        return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        scores: Weights = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        return scores
 
     def _logits(self, lesson: ClassLesson, features: FeatureMaps) -> Weights:
         """Logits (1, H/2, W/2) of a class in a tile: the decoder's, and the forest's in the share the pack states."""
@@ -195,7 +196,7 @@ class MatchingSegmenter:
     def _features(self, frame: NDArray[np.uint8]) -> FeatureMaps:
         """Feature maps of a frame or tile (H, W, 3), padded to multiples of the largest stride."""
         padded = np.pad(frame, (*((0, -n % MULTIPLE) for n in frame.shape[:2]), (0, 0)), mode="edge")
-        rgb = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / 255
+        rgb: Weights = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
         return FeatureMaps(*(m[0] for m in self.encode(rgb)))
 
 
@@ -254,7 +255,8 @@ def _says_background(marks: Marks, cls: int) -> bool:
 def _zoom(examples: Sequence[Example], cls: int, side: float) -> float:
     """Working pixels per image pixel: those of the largest frame that shows the class."""
     areas = [float(np.prod(e.image.size)) for e in examples if cls in e.marks.class_ids]
-    return min(1.0, side / max(areas) ** 0.5)
+    zoom: float = side / max(areas) ** 0.5
+    return min(1.0, zoom)
 
 
 def _frame(image: Image, side: float, zoom: float | None) -> NDArray[np.uint8]:
