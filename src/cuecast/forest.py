@@ -42,4 +42,5 @@ def forest_logits(forest: ExtraTreesClassifier, pixel: NDArray[np.float32]) -> N
     """pixel features (C, h, w) -> logits (1, h, w) of being the thing."""
     C, h, w = pixel.shape
     share = forest.predict_proba(pixel.reshape(C, -1).T)[:, 1].clip(CLIP, 1 - CLIP)
-    return np.log(share / (1 - share)).reshape(1, h, w).astype(np.float32)
+    logits: NDArray[np.float32] = np.log(share / (1 - share)).reshape(1, h, w).astype(np.float32)
+    return logits

@@ -121,15 +121,15 @@ def solve_ridge(x: Array, positive: Array, negative: Array, strength: float) -> 
     scale = np.diagonal(gram)[:-1].mean()
     penalty = np.full(len(gram), strength * scale + 1e-5)
     penalty[-1] *= 1e-3
-    return np.linalg.solve(gram + np.diag(penalty), (x1.T @ (positive - negative)).astype(np.float64)).astype(
-        np.float32
-    )
+    target = (x1.T @ (positive - negative)).astype(np.float64)
+    return np.linalg.solve(gram + np.diag(penalty), target).astype(np.float32)
 
 
 def pool(weights: Array, stride: int) -> Array:
     """Mean over squares of `stride` pixels; sides must be multiples of it."""
     H, W = weights.shape
-    return weights.reshape(H // stride, stride, W // stride, stride).mean((1, 3), dtype=np.float32)
+    pooled: Array = weights.reshape(H // stride, stride, W // stride, stride).mean((1, 3), dtype=np.float32)
+    return pooled
 
 
 def _positions(shown: Sequence[Shown], heads: int) -> tuple[Array, Array, Array, Array, float]:
@@ -197,9 +197,10 @@ def _pixel_head(shown: Sequence[Shown], weights: MatcherWeights) -> tuple[Array,
 
 def _hidden(x: Array, mean: Array, deviation: Array, weights: MatcherWeights) -> Array:
     """Rows (J, C) of pixel features -> (J, D) hidden units."""
-    z = np.clip((x - mean) / deviation, -5, 5) @ weights.hidden.T
+    z: Array = np.clip((x - mean) / deviation, -5, 5) @ weights.hidden.T
     z += weights.bias
-    return np.maximum(z, 0, out=z)
+    np.maximum(z, 0, out=z)
+    return z
 
 
 def _flat(maps: Sequence[Array], kept: NDArray[np.intp] | None = None) -> Array:

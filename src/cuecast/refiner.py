@@ -28,7 +28,8 @@ def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np
     covariance = uniform_filter(guide * scores, side) - mean_guide * mean_scores
     slope = covariance / (uniform_filter(guide * guide, side) - mean_guide**2 + EPSILON)
     detail = resize(uniform_filter(slope, side), size) * (grey - resize(guide, size))
-    return np.clip(resize(scores, size) + detail, 0, 1)
+    refined: NDArray[np.float32] = np.clip(resize(scores, size) + detail, 0, 1)
+    return refined
 
 
 def resize(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -170,7 +170,7 @@ class MatchingSegmenter:
             return logits[:, : window.bottom - window.top, : window.right - window.left]
 
         logits = blend((H, W), len(lessons), tile, overlap, compute)
-        scores: Weights = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        scores: Weights = (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
         return scores
 
     def _logits(self, lesson: ClassLesson, features: FeatureMaps) -> Weights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,12 +35,13 @@ def working_side(examples: Sequence[Example], cls: int, preprocessing: Mapping[s
 
 
 def _side(base: float, half_steps: int) -> float:
-    return base * 2 ** (half_steps / 2)
+    return float(base * 2 ** (half_steps / 2))
 
 
 def _relative_thickness(example: Example, cls: int) -> float | None:
     """Typical thickness of the marked thing over the square root of the image's area; None where unknown."""
-    marks, root = example.marks, float(np.prod(example.image.size)) ** 0.5
+    marks = example.marks
+    root = math.sqrt(math.prod(example.image.size))
     labels = mark_labels(marks)
     if marks.mask is not None and (labels == cls).any():
         return thickness(labels == cls) / root

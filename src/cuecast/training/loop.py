@@ -96,7 +96,7 @@ class Run:
         losses = batch_losses(self.network, batch)
         loss = losses["total"]
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         if torch.isfinite(norm):
             self.optimizer.step()

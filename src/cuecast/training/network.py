@@ -240,7 +240,7 @@ class Evidence(nn.Module):
             out += [sums[:, -2], like, unlike]
             means.append(sums[:, : 2 * VALUE_DIM])
         fraction = (torch.log(p.sum() / (known.sum() + 1e-6) + 1e-3) / 4 + 1).expand(len(out[0]))
-        stacked = torch.cat([torch.stack([*out, fraction], 1), sum(means) / KEY_HEADS], 1)
+        stacked = torch.cat([torch.stack([*out, fraction], 1), torch.stack(means).mean(0)], 1)
         return stacked.reshape(b, h, w, -1).permute(0, 3, 1, 2)
 
     def _ridge4(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:

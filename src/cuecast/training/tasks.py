@@ -90,7 +90,7 @@ def _from_regions(
     regions = felzenszwalb(small, scale=scale, sigma=0.8, min_size=int(rng.integers(20, 200))).astype(
         np.int32
     )
-    picture = _resize(picture, (320, 320), Image.Resampling.BILINEAR)
+    large = _resize(picture, (320, 320), Image.Resampling.BILINEAR).astype(np.uint8)
     regions = np.kron(regions, np.ones((2, 2), np.int32))
     zoom = rng.uniform(0.5, 0.9)
     areas = np.bincount(regions.ravel()) / regions.size
@@ -98,7 +98,7 @@ def _from_regions(
     if not len(usable):
         return None
     target = int(rng.choice(usable))
-    views = [_view(rng, picture, regions, size, zoom, target) for _ in range(count)]
+    views = [_view(rng, large, regions, size, zoom, target) for _ in range(count)]
     maps = np.stack([v[1] for v in views])
     found = []
     for t in range(tasks):
