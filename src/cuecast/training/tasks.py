@@ -20,10 +20,7 @@ IGNORE_LABEL = 2
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`.
-
-    `cueable` (N,) says per task which images may serve as cues (they show the thing).
-    """
+    """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`."""
 
     images: NDArray[np.uint8]
     tasks: tuple[NDArray[np.uint8], ...]
