@@ -13,7 +13,7 @@ from pictures import episode_folder
 
 import cuecast
 from cuecast.errors import EpisodeError
-from cuecast.evaluate import EvaluationResult, evaluate, read_episodes
+from cuecast.evaluate import EvaluationResult, Outcome, SetScore, evaluate, read_episodes
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +102,38 @@ def test_an_episode_that_cannot_be_run_stops_it_by_name(tmp_path: Path, workers:
     (tmp_path / "images/c.png").unlink()
     with pytest.raises(EpisodeError, match=r"episode e3: .*c\.png"):
         evaluate(cuecast.load("colours"), episodes, tmp_path, workers=workers)
+
+
+def test_centre_lines_are_measured_where_the_card_says_thin(tmp_path: Path) -> None:
+    # e4: the answer is four columns of four pixels, the truth the first of them, s2 its set. The centre line of
+    # the truth lies in the answer; the answer's lies in its middle, and not in the truth.
+    episodes = read_episodes(episode_folder(tmp_path))
+    (tmp_path / "s2").mkdir()
+    (tmp_path / "s2/card.json").write_text('{"thin": true}', encoding="utf-8")
+    result = evaluate(cuecast.load("colours"), episodes, tmp_path)
+    assert [o.cldice for o in result.outcomes] == [None, None, 1.0, pytest.approx(0.0)]
+    assert [(s.set, s.shots, s.cldice) for s in (*result.scores(), *result.means())] == [
+        ("s1", 1, None),
+        ("s2", 1, 1.0),
+        ("s2", 2, 0.0),
+        ("mean", 1, 1.0),
+        ("mean", 2, 0.0),
+    ]
+    table = result.as_table()
+    assert "clDice 1  clDice 2" in table.splitlines()[0]
+    assert table.splitlines()[1].split()[5:7] == ["-", "-"]
+    assert "clDice: Dice of the centre lines" in table
+    rows = list(csv.DictReader(io.StringIO(result.as_csv())))
+    assert [r["cldice"] for r in rows] == ["", "1.000000", "0.000000", "1.000000", "0.000000"]
+    assert json.loads(json.dumps(result.as_dict()))["sets"][0]["cldice"] is None
+
+
+def test_results_from_before_centre_lines_can_be_read() -> None:
+    kept = Path(__file__).parents[1] / "benchmarks/results/general-1.json"
+    record = json.loads(kept.read_text(encoding="utf-8"))
+    outcomes = tuple(Outcome(**o) for o in record.pop("episodes"))
+    record = {k: v for k, v in record.items() if k not in ("means", "sets")}
+    result = EvaluationResult(outcomes=outcomes, **record)
+    assert [s.cldice for s in result.means()] == [None, None]
+    assert "clDice" not in result.as_table()
+    assert SetScore("a", 1, 1, 0.5, 0.6, 0.1, 0.1).cldice is None

@@ -8,50 +8,54 @@ from __future__ import annotations
 
 import csv
 import io
-import multiprocessing
-import os
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cuecast.cues import Cue
 from cuecast.errors import CuecastError, EpisodeError
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
+from cuecast.io.episodes import Episode, Shown, find_root, is_thin, read_episodes, select
 from cuecast.io.images import read_image
 from cuecast.io.masks import read_mask
-from cuecast.metrics import dice, iou
-from cuecast.predictor import Predictor, load
-from cuecast.types import IGNORE, Verdict
+from cuecast.metrics import cldice, dice, iou
+from cuecast.predictor import Predictor
+from cuecast.processes import Progress, run_each
+from cuecast.types import IGNORE, Image, Verdict
 
 __all__ = [
     "Episode",
     "EvaluationResult",
     "Outcome",
+    "Progress",
     "SetScore",
+    "as_csv",
+    "cue_of",
     "evaluate",
     "find_root",
+    "mean_of",
     "read_episodes",
     "run_episode",
     "select",
     "source_commit",
+    "truth_of",
 ]
-
-Progress = Callable[[int, int], None]
-"""Called with (episodes done, episodes in all) after each one."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one episode. Seconds are wall time; `learn_seconds` reads the cues, too."""
+    """What became of one episode. Seconds are wall time; `learn_seconds` reads the cues, too.
+
+    `cldice` is None where the set's card does not say that its things are thin.
+    """
 
     id: str
     set: str
@@ -59,6 +63,7 @@ class Outcome:
     shots: int
     iou: float
     dice: float
+    cldice: float | None = field(default=None, kw_only=True)
     verdict: Verdict
     confidence: float
     truth_empty: bool
@@ -68,13 +73,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SetScore:
-    """The means of one set at one number of cues; `set` is 'mean' for the mean over the sets."""
+    """The means of one set at one number of cues; `set` is 'mean' for the mean over the sets.
+
+    `cldice` is None for sets that are not thin; the mean is that of the thin sets.
+    """
 
     set: str
     shots: int
     episodes: int
     iou: float
     dice: float
+    cldice: float | None = field(default=None, kw_only=True)
     learn_seconds: float
     seconds: float
 
@@ -124,33 +133,31 @@ class EvaluationResult:
 
     def as_csv(self) -> str:
         """One line a set and number of cues, the means over sets last."""
-        return _csv([*self.scores(), *self.means()], {"pack": self.pack, "commit": self.commit or ""})
+        return as_csv({**asdict(s), **self._made()} for s in (*self.scores(), *self.means()))
 
     def episodes_csv(self) -> str:
         """One line an episode, in the order of the list."""
-        return _csv(self.outcomes, {"pack": self.pack, "commit": self.commit or ""})
+        return as_csv({**asdict(o), **self._made()} for o in self.outcomes)
 
     def as_table(self) -> str:
         """Plain text to read: a line a set, a column a number of cues, the mean over sets last."""
-        cell = {(s.set, s.shots): s for s in (*self.scores(), *self.means())}
-        sets = [*dict.fromkeys(o.set for o in self.outcomes), "mean"]
-        width = max(map(len, sets))
-        head = "".join(f"{f'{what} {n}':>9}" for what in ("IoU", "Dice", "s") for n in self.shots)
-        lines = [f"{'set':<{width}}{head}"]
-        for name in sets:
-            found = [cell.get((name, n)) for n in self.shots]
-            figures = [f"{s.iou:9.3f}" if s else f"{'-':>9}" for s in found]
-            figures += [f"{s.dice:9.3f}" if s else f"{'-':>9}" for s in found]
-            figures += [f"{s.seconds:9.3f}" if s else f"{'-':>9}" for s in found]
-            lines.append(f"{name:<{width}}{''.join(figures)}")
+        scores = [*self.scores(), *self.means()]
+        thin = any(s.cldice is not None for s in scores)
+        columns = {"IoU": "iou", "Dice": "dice", **({"clDice": "cldice"} if thin else {}), "s": "seconds"}
+        lines = _lines(scores, columns, [*dict.fromkeys(o.set for o in self.outcomes), "mean"])
         lines += [
             "",
             "IoU and Dice by number of cues; s: seconds an image, without learning the cues.",
+            *(["clDice: Dice of the centre lines; its mean is over the thin sets."] if thin else []),
             f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, "
             f"scale {self.scale}, {len(self.outcomes)} episodes in {self.wall_seconds:.0f} s, "
             f"{self.workers} at a time",
         ]
         return "\n".join(lines)
+
+    def _made(self) -> dict[str, str]:
+        """What made the figures, for each line of a CSV."""
+        return {"pack": self.pack, "commit": self.commit or ""}
 
 
 def evaluate(
@@ -165,25 +172,14 @@ def evaluate(
 ) -> EvaluationResult:
     """Run every episode and measure its answer against the truth.
 
-    workers  processes. With more than one, each loads the predictor's pack from its folder; the figures are
-             the same, only the seconds differ.
-    threads  CPU threads of an answer in each of these processes; None shares those of the CPU among them.
-    scale    as in `Predictor.learn`.
+    workers, threads  as in `run_each`: the figures are the same, only the seconds differ.
+    scale             as in `Predictor.learn`.
 
     Raises EpisodeError, which names the episode, where one cannot be run: a mean over a part is not reported.
     """
-    root = Path(root)
     started = time.perf_counter()
-    outcomes: list[Outcome] = []
-    if workers <= 1:
-        runs = _in_turn(predictor, episodes, root, scale)
-    else:
-        share = max(1, (os.cpu_count() or 1) // workers)
-        runs = _in_processes(predictor, episodes, root, scale, workers, threads or share)
-    for outcome in runs:
-        outcomes.append(outcome)
-        if progress:
-            progress(len(outcomes), len(episodes))
+    run = partial(run_episode, scale=scale)
+    outcomes = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
     return EvaluationResult(
         outcomes=tuple(outcomes),
         pack=predictor.pack.name,
@@ -199,20 +195,21 @@ def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str =
     """Learn the episode's cues, answer its query, compare. Raises EpisodeError and names the episode."""
     try:
         started = time.perf_counter()
-        cues = [_cue(shown, root) for shown in episode.cues]
+        cues = [cue_of(shown, root) for shown in episode.cues]
         concept = predictor.learn(cues, classes=[episode.task], scale=scale)
         learned = time.perf_counter()
         image = read_image(root / episode.query.image)
         prediction = concept.segment(image)
-        truth = _truth(episode.query, root, image)
-        answer, ignore = prediction.mask > 0, truth == IGNORE
+        truth = truth_of(episode.query, root, image)
+        pair = prediction.mask > 0, truth > 0, truth == IGNORE
         return Outcome(
             id=episode.id,
             set=episode.set,
             task=episode.task,
             shots=episode.shots,
-            iou=iou(answer, truth > 0, ignore),
-            dice=dice(answer, truth > 0, ignore),
+            iou=iou(*pair),
+            dice=dice(*pair),
+            cldice=cldice(*pair) if is_thin(root, episode.set) else None,
             verdict=prediction.verdict,
             confidence=prediction.confidence,
             truth_empty=not bool((truth > 0).any()),
@@ -243,61 +240,18 @@ def source_commit() -> str | None:
         return None
 
 
-def _cue(shown: Shown, root: Path) -> Cue:
+def cue_of(shown: Shown, root: Path) -> Cue:
+    """The cue that an episode shows: its mask, or 'absent' where it has none. Reads nothing yet."""
     if shown.mask is None:
         return Cue(root / shown.image, absent=True)
     return Cue(root / shown.image, mask=root / shown.mask, value=shown.value)
 
 
-def _truth(query: Shown, root: Path, image: Any) -> Any:
-    """(H, W) int32: 1 on the thing, 0 elsewhere, IGNORE where it does not count."""
+def truth_of(query: Shown, root: Path, image: Image) -> NDArray[np.int32]:
+    """(H, W) int32: 1 on the thing, 0 elsewhere, IGNORE where it does not count. Raises MaskError."""
     if query.mask is None:
         return np.zeros(image.size, np.int32)
     return read_mask(root / query.mask, image=image, value=query.value)
-
-
-def _in_turn(predictor: Predictor, episodes: Sequence[Episode], root: Path, scale: str) -> Iterator[Outcome]:
-    for episode in episodes:
-        yield run_episode(predictor, episode, root, scale)
-
-
-def _in_processes(
-    predictor: Predictor, episodes: Sequence[Episode], root: Path, scale: str, workers: int, threads: int
-) -> Iterator[Outcome]:
-    """Outcomes in the order of the list, from `workers` processes that each hold the pack."""
-    # spawn, not fork: a forked child inherits the locks of the runtime's threads, but not the threads.
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(str(predictor.pack.folder), predictor.pack.digest, threads, str(root), scale),
-    )
-    try:
-        yield from pool.map(_work, episodes)
-    except BrokenProcessPool as error:
-        raise EpisodeError(
-            "a worker process ended early, perhaps for lack of memory or a changed pack; run with --workers 1"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_worker: tuple[Predictor, Path, str] | None = None
-"""What a worker process keeps between episodes; None in every other process."""
-
-
-def _start_worker(pack: str, digest: str, threads: int, root: str, scale: str) -> None:
-    global _worker
-    predictor = load(pack, threads=threads)
-    if predictor.pack.digest != digest:
-        raise EpisodeError(f"pack {pack} changed while it was being evaluated; run again")
-    _worker = (predictor, Path(root), scale)
-
-
-def _work(episode: Episode) -> Outcome:
-    assert _worker is not None
-    predictor, root, scale = _worker
-    return run_episode(predictor, episode, root, scale)
 
 
 def _mean(name: str, shots: int, parts: Sequence[Outcome] | Sequence[SetScore]) -> SetScore:
@@ -307,14 +261,33 @@ def _mean(name: str, shots: int, parts: Sequence[Outcome] | Sequence[SetScore]) 
         episodes=sum(p.episodes if isinstance(p, SetScore) else 1 for p in parts),
         iou=fmean(p.iou for p in parts),
         dice=fmean(p.dice for p in parts),
+        cldice=mean_of(p.cldice for p in parts),
         learn_seconds=fmean(p.learn_seconds for p in parts),
         seconds=fmean(p.seconds for p in parts),
     )
 
 
-def _csv(records: Sequence[Outcome] | Sequence[SetScore], more: dict[str, str]) -> str:
-    """Records of one kind as CSV with a header line; `more` is repeated on each line."""
-    rows = [{**asdict(r), **more} for r in records]
+def mean_of(figures: Iterable[float | None]) -> float | None:
+    """The mean of the figures that are there; None where there is none."""
+    there = [f for f in figures if f is not None]
+    return fmean(there) if there else None
+
+
+def _lines(scores: Sequence[SetScore], columns: Mapping[str, str], sets: Sequence[str]) -> list[str]:
+    """The head and a line a set; for each of `columns` (heading: attribute) one a number of cues."""
+    shots = sorted({s.shots for s in scores})
+    cell = {(s.set, s.shots): s for s in scores}
+    width = max(map(len, sets))
+    lines = [f"{'set':<{width}}" + "".join(f"{f'{what} {n}':>10}" for what in columns for n in shots)]
+    for name in sets:
+        figures = [getattr(cell.get((name, n)), which, None) for which in columns.values() for n in shots]
+        lines.append(f"{name:<{width}}" + "".join(f"{'-' if f is None else f'{f:.3f}':>10}" for f in figures))
+    return lines
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows of the same keys, at least one, as CSV with a header line. Floats have six decimals; None is a blank."""
+    rows = list(rows)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -51,9 +51,58 @@ def test_keeps_three_files(listed: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().out.startswith("set")
 
 
+def test_interactive_prints_a_table_and_keeps_three_files(
+    listed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = [
+        "eval",
+        str(listed),
+        "--pack",
+        "colours",
+        "--interactive",
+        "--clicks",
+        "3",
+        "-o",
+        str(tmp_path / "o"),
+    ]
+    assert run(args) == 0
+    streams = capsys.readouterr()
+    assert streams.out.splitlines()[3].split()[:3] == ["mean", "0", "2.50"]
+    assert streams.err.startswith("corrections: 8/8, ")
+    names = sorted(p.name for p in (tmp_path / "o").iterdir())
+    assert names == ["click_episodes.csv", "clicks.csv", "clicks.json"]
+    assert len((tmp_path / "o/click_episodes.csv").read_text().splitlines()) == 1 + 6
+
+
+def test_interactive_as_json_with_selection(listed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    args = [
+        "eval",
+        str(listed),
+        "-p",
+        "colours",
+        "--interactive",
+        "--json",
+        "-q",
+        "--set",
+        "s1",
+        "--limit",
+        "1",
+    ]
+    assert run(args) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["clicks"] == 10
+    assert [(e["id"], e["shots"]) for e in record["episodes"]] == [("e1", 0), ("e1", 1)]
+
+
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
+        (["LIST", "--clicks", "5"], 2, "--clicks goes with --interactive: add it"),
+        (
+            ["LIST", "--interactive", "--clicks", "0"],
+            2,
+            "invalid value for '--clicks': Input should be greater than or equal to 1",
+        ),
         (["LIST", "--json", "--csv"], 2, "--json and --csv exclude each other"),
         (["LIST", "--pack", "nonsense"], 1, "no pack 'nonsense'"),
         (["none.jsonl"], 1, "none.jsonl: the episode list cannot be read"),

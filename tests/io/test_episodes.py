@@ -9,7 +9,7 @@ import pytest
 from pictures import episode
 
 from cuecast.errors import EpisodeError
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
+from cuecast.io.episodes import Episode, Shown, find_root, is_thin, read_episodes, select
 
 
 def listed(folder: Path, *records: object) -> Path:
@@ -98,3 +98,20 @@ def test_selection_by_set_shots_and_number(tmp_path: Path) -> None:
     assert [e.id for e in select(episodes, limit=1)] == list("acde")
     with pytest.raises(EpisodeError, match="no episode is left"):
         select(episodes, sets=["unknown"])
+
+
+def test_the_card_of_a_set_says_that_its_things_are_thin(tmp_path: Path) -> None:
+    for name, card in (
+        ("a", {"thin": True}),
+        ("b", {"thin": False}),
+        ("c", {"count": 3}),
+        ("d", {"thin": 1}),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert [is_thin(tmp_path, name) for name in ("a", "b", "c", "no set")] == [True, False, False, False]
+    with pytest.raises(EpisodeError, match=r"card\.json: thin is 1; write true or false"):
+        is_thin(tmp_path, "d")
+    (tmp_path / "d/card.json").write_text("{", encoding="utf-8")
+    with pytest.raises(EpisodeError, match=r"card\.json: is not valid JSON"):
+        is_thin(tmp_path, "d")

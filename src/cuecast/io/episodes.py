@@ -4,7 +4,8 @@
      "cues": [{"image": "wbc1/images/0001.jpg", "mask": "wbc1/masks/0001.png", "value": [1, 2]}],
      "query": {"image": "wbc1/images/0002.jpg", "mask": "wbc1/masks/0002.png", "value": [1, 2]}}
 
-Paths are relative to a data root. `"mask": null` says that the thing is not in the picture.
+Paths are relative to a data root. `"mask": null` says that the thing is not in the picture. A set may have a card,
+`<root>/<set>/card.json`; `"thin": true` there says that its things are lines (cracks, vessels, wires).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.errors import EpisodeError
+from cuecast.io.files import read_json
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,20 @@ def select(
             "no episode is left after the selection; check the names of sets and the numbers of cues"
         )
     return kept
+
+
+def is_thin(root: str | Path, name: str) -> bool:
+    """Whether the card of set `name`, where it has one, says that its things are thin.
+
+    Raises EpisodeError where the card is no JSON object or `thin` is neither true nor false.
+    """
+    card = Path(root) / name / "card.json"
+    if not card.is_file():
+        return False
+    thin = read_json(card, EpisodeError).get("thin", False)
+    if not isinstance(thin, bool):
+        raise EpisodeError(f"{card}: thin is {thin!r}; write true or false, or leave it out")
+    return thin
 
 
 def _episode(line: str, where: str) -> Episode:
