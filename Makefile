@@ -39,7 +39,7 @@ $(VENV)/.package: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.tests: pyproject.toml | $(BIN)/python
-	$(PIP) -e '.[test,train]' $(TORCH)
+	$(PIP) -e '.[test,train,bench]' $(TORCH)
 	touch $@ $(VENV)/.package
 
 $(VENV)/.checks: $(VENV)/.tests

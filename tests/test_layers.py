@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
     ("types", "geometry", "errors", "marks"),
-    ("io", "objects", "metrics", "render", "verdict", "matcher", "forest", "refiner", "tiling"),
+    ("io", "objects", "metrics", "clicks", "render", "verdict", "matcher", "forest", "refiner", "tiling"),
     ("segmenters",),
     ("cues", "prediction", "predictor"),
-    ("batch", "evaluate"),
+    ("batch", "evaluate", "interactive", "processes", "peers", "bench"),
     ("cli", "training"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -15,7 +15,10 @@ import typer
 from cuecast.cli.options import JsonFlag
 
 CORE = ("numpy", "scipy", "scikit-image", "pillow", "tifffile", "onnxruntime", "typer", "rich")
-EXTRAS = {"train": ("torch", "onnx", "onnxscript", "matplotlib")}
+EXTRAS = {
+    "train": ("torch", "onnx", "onnxscript", "matplotlib"),
+    "bench": ("opencv-python-headless", "matplotlib"),
+}
 """Extra -> the distributions it installs; `pip install 'cuecast[train]'`."""
 
 SETTINGS = {

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from cuecast.cli import cues, packs
+from cuecast.cli.bench import bench
 from cuecast.cli.doctor import doctor
+from cuecast.cli.episodes import draw
 from cuecast.cli.eval import evaluate_pack
 from cuecast.cli.segment import segment
 from cuecast.cli.train import train
@@ -38,6 +40,8 @@ app.command()(segment)
 app.add_typer(cues.app, name="cues")
 app.add_typer(packs.app, name="packs")
 app.command("eval")(evaluate_pack)
+app.command("episodes")(draw)
+app.command()(bench)
 # What follows the recipe is the recipe's own, its --help included.
 app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(train)
 app.command()(doctor)

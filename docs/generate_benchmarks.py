@@ -1,0 +1,227 @@
+"""Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
+
+A test compares the page with what this gives. Results of `cuecast bench -o` and of benchmarks/seggpt_speed.py -o are
+taken, other files of the folder are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cuecast.bench.published import PUBLISHED
+from cuecast.bench.result import KIND
+
+HERE = Path(__file__).parent
+PAGE = HERE / "benchmarks.md"
+RESULTS = HERE.parent / "benchmarks" / "results"
+CURVE_SHOTS = 3
+"""From this many numbers of cues on, a result is drawn as curves."""
+HEAD = """\
+# Benchmarks
+
+Written by `docs/generate_benchmarks.py` from benchmarks/results; run the benchmark, then run it again. The figures
+are as good as the machine, commit and pack stated above each table; a newer pack has other figures.
+
+## What is measured
+
+    cuecast bench EPISODES.jsonl -o benchmarks/results/NAME.json [--peers NAME,NAME] [--pictures DIR]
+
+Every method answers the same episodes in one run on one machine. IoU and Dice are as in
+[evaluation.md](evaluation.md): means within a set, then over sets. Seconds are wall time with all pictures read and
+all libraries loaded; 'learn' is once for all cues, 's/image' once for each query.
+
+| name | method | cues |
+| --- | --- | --- |
+| `cuecast` | the pack, through `Predictor.learn` and `Concept.segment` | masks |
+| `filter-forest` | random forest on multiscale filter features (scikit-image, scikit-learn), as ilastik and Weka fit; \
+pictures at an area of 224 x 224 | masks |
+| `prototype` | the nearer of two mean features (thing, rest) of our encoder, by cosine | masks |
+| `cuecast-box` | the pack, shown boxes on the query itself | box on the query |
+| `grabcut` | GrabCut (OpenCV), shown the same boxes | box on the query |
+
+The forest gets every pixel of the cues' masks to draw from, more than a person's strokes would give it; it draws
+30,000. 'Box on the query' has a tight box round each connected piece of the true mask that covers at least 0.1 % of
+the picture; it is another problem than finding the thing in a new picture, so the two kinds of cues have tables of
+their own. Figures that others published are marked so and stand apart.
+"""
+FOOT = """\
+## Making it again
+
+    pip install 'cuecast[bench]'
+    cuecast episodes SETS -o curves.jsonl --queries 4 --tasks 2
+    cuecast bench EPISODES.jsonl -o benchmarks/results/NAME.json
+    cuecast bench curves.jsonl --root SETS --peers cuecast,filter-forest,prototype -o benchmarks/results/curves.json
+    python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
+    python docs/generate_benchmarks.py
+
+`cuecast episodes` draws nested cues: the 16 of a query begin with its 8, so a curve shows what more cues add.
+
+## Pictures of episodes
+
+    cuecast bench EPISODES.jsonl --pictures DIR
+
+writes two pictures for each set, the episode that cuecast answers best and the one it answers worst: the cue, the
+truth, and the answer of every method with its IoU. They are not in this repository, because the licences of the
+pictures that we measure on do not all allow it.
+"""
+
+
+def read(folder: Path) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """(bench results by name of their file, results of the SegGPT timing), by name."""
+    found = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))}
+    benches = {name: r for name, r in found.items() if r.get("kind") == KIND}
+    return benches, [r for r in found.values() if r.get("kind") == "seggpt-speed"]
+
+
+def page(folder: Path = RESULTS) -> str:
+    """The whole page."""
+    benches, timings = read(folder)
+    parts = [HEAD]
+    parts += ["\n".join(section(name, result)) for name, result in benches.items()]
+    if not benches:
+        parts.append("## Results\n\nNo result has been kept yet.\n")
+    parts += ["\n".join(others(timings)), FOOT]
+    return "\n".join(parts)
+
+
+def section(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines of one result: what made it, then means, curves and sets for each kind of cues."""
+    machine, episodes = result["machine"], result["episodes"]
+    libraries = ", ".join(f"{k} {v}" for k, v in machine["libraries"].items() if v)
+    yield f"## Results: {name}"
+    yield ""
+    yield f"{episodes['count']} episodes of `{episodes['list']}`; pack {result['pack']} "
+    yield f"`{result['pack_digest'][:12]}`, commit `{result['commit']}`."
+    yield f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}, "
+    yield f"{libraries}; {result['workers']} at a time."
+    yield ""
+    for kind in dict.fromkeys(p["cues"] for p in result["peers"]):
+        peers = [p for p in result["peers"] if p["cues"] == kind]
+        yield f"### Cues: {kind} ({name})"
+        yield ""
+        yield from table(
+            ["method", "cues", "IoU", "Dice", "learn, s", "s/image", "episodes"],
+            [[p["peer"], *_figures(s)] for p in peers for s in p["means"]],
+        )
+        if len(shots_of(peers)) >= CURVE_SHOTS:
+            yield f"![Mean IoU against the number of cues, a curve a method.](images/{curves_name(name)})"
+            yield ""
+        yield "IoU by set:"
+        yield ""
+        yield from by_set(peers)
+
+
+def by_set(peers: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line a set, a column a number of cues and method; the best of a number of cues is bold."""
+    cell = {(s["set"], s["shots"], p["peer"]): s["iou"] for p in peers for s in (*p["sets"], *p["means"])}
+    shots, names = shots_of(peers), [p["peer"] for p in peers]
+    rows = []
+    for place in [s for s in dict.fromkeys(s for s, _, _ in cell) if s != "mean"] + ["mean"]:
+        row = [place]
+        for n in shots:
+            found = [cell.get((place, n, name)) for name in names]
+            best = max((f for f in found if f is not None), default=None)
+            row += ["-" if f is None else f"**{f:.3f}**" if f == best else f"{f:.3f}" for f in found]
+        rows.append(row)
+    yield from table(["set", *(f"{name}, {n}" for n in shots for name in names)], rows)
+
+
+def others(timings: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What was not measured here, or not for accuracy."""
+    yield "## Published, and measured for speed only"
+    yield ""
+    yield "Published figures are quoted from their papers: other pictures, other cues, another machine. SegGPT is"
+    yield "transformers' implementation with random weights, which take the time of trained ones and say nothing of"
+    yield "its accuracy; it is timed by `benchmarks/seggpt_speed.py`, in turn with cuecast on the same cores."
+    yield ""
+    rows = [
+        [
+            p.method,
+            "published",
+            f"{p.parameters:g} M parameters; Dice {p.dice:.2f} on {p.data}, {p.shots} cues",
+            p.source,
+        ]
+        for p in PUBLISHED
+    ]
+    for t in timings:
+        if not t["tiny"]:
+            told = f"{t['side']} x {t['side']}, one cue; {t['machine']['cpu']}, {t['machine']['cores']} cores"
+            rows.append(
+                ["SegGPT", "random weights, speed only", f"{t['seggpt_seconds']:.1f} s an image", told]
+            )
+            rows.append(["cuecast", "timed beside it", f"{t['cuecast_seconds']:.2f} s an image", told])
+    if len(rows) == len(PUBLISHED):
+        rows.append(["SegGPT", "random weights, speed only", "not timed yet", "benchmarks/seggpt_speed.py"])
+    yield from table(["method", "kind of figure", "figure", "source or machine"], rows)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Markdown, and an empty line after it."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def shots_of(peers: Sequence[dict[str, Any]]) -> list[int]:
+    """The numbers of cues that occur, ascending."""
+    return sorted({s["shots"] for p in peers for s in p["means"]})
+
+
+def curves_name(name: str) -> str:
+    """File name of a result's curves."""
+    return f"benchmarks-{name}.png"
+
+
+def draw_curves(result: dict[str, Any], path: Path) -> Path:
+    """Mean IoU against the number of cues (log axis), one curve a method on masks, as a PNG."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    peers = [p for p in result["peers"] if p["cues"] == "masks"]
+    shots = shots_of(peers)
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    for peer in peers:
+        axes.plot(
+            [s["shots"] for s in peer["means"]], [s["iou"] for s in peer["means"]], "o-", label=peer["title"]
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(shots, [str(n) for n in shots])
+    axes.set_xlabel("cues")
+    axes.set_ylabel("IoU, mean over the sets")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+    return path
+
+
+def pictures(folder: Path = RESULTS, images: Path = HERE / "images") -> list[Path]:
+    """Draw the curves of every result that has enough numbers of cues; returns their paths."""
+    drawn = []
+    for name, result in read(folder)[0].items():
+        if len(shots_of([p for p in result["peers"] if p["cues"] == "masks"])) >= CURVE_SHOTS:
+            drawn.append(draw_curves(result, images / curves_name(name)))
+    return drawn
+
+
+def _figures(score: dict[str, Any]) -> list[str]:
+    return [
+        str(score["shots"]),
+        *(f"{score[k]:.3f}" for k in ("iou", "dice", "learn_seconds", "seconds")),
+        str(score["episodes"]),
+    ]
+
+
+if __name__ == "__main__":
+    for path in pictures():
+        print(path)
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE)

@@ -1,0 +1,110 @@
+"""`cuecast bench`: a pack beside its peers, on the same episodes and the same machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cuecast.cli.options import JsonFlag, PackOption, QuietFlag, ThreadsOption, WorkersOption
+
+
+def bench(
+    episodes: Annotated[
+        Path, typer.Argument(metavar="EPISODES", help="Episode list: JSON lines, see docs/evaluation.md.")
+    ],
+    pack: PackOption = "general",
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--peers",
+            metavar="NAME,NAME",
+            help="Only these, in this order: cuecast, filter-forest, prototype, cuecast-box, grabcut. Default: all.",
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder that the paths of the list start from. Default: looked for near the list.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Keep the result as JSON in this file."),
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for pictures of the best and the worst episode of each set."
+        ),
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
+    ] = None,
+    shots: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Only episodes with N cues; may be repeated.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
+    ] = None,
+    workers: WorkersOption = 1,
+    threads: ThreadsOption = None,
+    as_json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Measure a pack beside other methods, in one run.
+
+    Prints IoU, Dice and seconds by method and number of cues, then IoU by set. Methods that take masks on other
+    pictures and methods that take boxes on the query are kept apart, and so are figures that others published.
+    Seconds are comparable with --workers 1 on a machine that does nothing else.
+    """
+    import json
+
+    from cuecast.bench.run import load_peers, run_bench
+    from cuecast.cli.options import share_threads
+    from cuecast.cli.progress import progress
+    from cuecast.io.episodes import find_root, read_episodes, select
+    from cuecast.io.files import write_text
+    from cuecast.predictor import load
+
+    peers = _names(names)
+    chosen = select(read_episodes(episodes), sets or (), shots or (), limit)
+    root = root or find_root(episodes, chosen)
+    threads = share_threads(threads, workers)
+    predictor = load(pack, threads=threads)
+    with progress("episodes", quiet) as report:
+        result = run_bench(
+            predictor,
+            peers,
+            chosen,
+            root,
+            report,
+            workers=workers,
+            threads=threads,
+            list_name=episodes.name,
+        )
+    record = json.dumps(result.as_dict(), indent=1, ensure_ascii=False)
+    typer.echo(record if as_json else result.as_table())
+    if output:
+        write_text(output, record + "\n")
+    if pictures:
+        from cuecast.bench.pictures import write_pictures
+
+        write_pictures(result, load_peers(tuple(peers), predictor, threads), chosen, root, pictures)
+
+
+def _names(given: str | None) -> list[str]:
+    """The peers to run, each once. Raises BadParameter where one is unknown or none is given."""
+    from cuecast.peers import PEERS
+
+    if given is None:
+        return list(PEERS)
+    names = list(dict.fromkeys(n.strip() for n in given.split(",") if n.strip()))
+    unknown = [n for n in names if n not in PEERS]
+    if unknown or not names:
+        said = f"peer {unknown[0]!r} is unknown" if unknown else "--peers names none"
+        raise typer.BadParameter(f"{said}; known are {', '.join(PEERS)}")
+    return names

@@ -1,0 +1,127 @@
+"""docs/benchmarks.md is what the results say."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_benchmarks", DOCS / "generate_benchmarks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def score(name: str, shots: int, iou: float) -> dict[str, Any]:
+    times = {"learn_seconds": 0.25, "seconds": 0.125}
+    return {"set": name, "shots": shots, "episodes": 4, "iou": iou, "dice": iou + 0.1, **times}
+
+
+def peer(name: str, cues: str, figures: dict[int, float]) -> dict[str, Any]:
+    """A peer whose set 'a' has these IoUs by number of cues."""
+    means, sets = ([score(s, n, v) for n, v in figures.items()] for s in ("mean", "a"))
+    return {
+        "peer": name,
+        "title": name,
+        "cues": cues,
+        "settings": {},
+        "means": means,
+        "sets": sets,
+    }
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """One result with three numbers of cues, one timing, and a file that is neither."""
+    machine = {
+        "cpu": "Fine CPU",
+        "cores": 2,
+        "system": "Linux",
+        "python": "3.12",
+        "libraries": {"numpy": "2", "x": None},
+    }
+    record = {
+        "kind": "bench",
+        "version": 1,
+        "episodes": {"list": "list.jsonl", "digest": "0" * 64, "count": 12},
+        "machine": machine,
+        "commit": "abc",
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "workers": 1,
+        "peers": [
+            peer("cuecast", "masks", {1: 0.5, 2: 0.6, 4: 0.7}),
+            peer("filter-forest", "masks", {1: 0.4, 2: 0.65, 4: 0.7}),
+            peer("grabcut", "box on the query", {1: 0.3}),
+        ],
+    }
+    timing = {
+        "kind": "seggpt-speed",
+        "seggpt_seconds": 20.0,
+        "cuecast_seconds": 0.125,
+        "side": 512,
+        "tiny": False,
+        "machine": machine,
+    }
+    (tmp_path / "first.json").write_text(json.dumps(record))
+    (tmp_path / "speed.json").write_text(json.dumps(timing))
+    (tmp_path / "other.json").write_text('{"pack": "general"}')
+    return tmp_path
+
+
+def test_the_page_is_up_to_date(generator: ModuleType) -> None:
+    written = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    assert written == generator.page(), "run: python docs/generate_benchmarks.py"
+
+
+def test_figures_are_those_of_the_result(generator: ModuleType, results: Path) -> None:
+    lines = generator.page(results).splitlines()
+    assert "| cuecast | 2 | 0.600 | 0.700 | 0.250 | 0.125 | 4 |" in lines
+    assert "| grabcut | 1 | 0.300 | 0.400 | 0.250 | 0.125 | 4 |" in lines
+    assert "| a | **0.500** | 0.400 | 0.600 | **0.650** | **0.700** | **0.700** |" in lines
+    assert any("Fine CPU, 2 cores" in line for line in lines)
+    assert any("commit `abc`" in line for line in lines)
+
+
+def test_published_and_speed_only_are_marked_and_apart(generator: ModuleType, results: Path) -> None:
+    measured, other = generator.page(results).split("## Published")
+    assert "UniverSeg" not in measured
+    assert "SegGPT" not in measured.split("## Results")[1]
+    rows = [line for line in other.splitlines() if line.startswith("| ")]
+    assert any(row.startswith("| UniverSeg | published | ") for row in rows)
+    assert any(row.startswith("| SegGPT | random weights, speed only | 20.0 s an image | ") for row in rows)
+
+
+def test_curves_are_drawn_from_three_numbers_of_cues_on(
+    generator: ModuleType, results: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    record = json.loads((results / "first.json").read_text())
+    few = copy.deepcopy(record)
+    for p in few["peers"]:
+        p["means"] = p["means"][:2]
+    (results / "second.json").write_text(json.dumps(few))
+    drawn = generator.pictures(results, tmp_path)
+    assert [p.name for p in drawn] == ["benchmarks-first.png"]
+    assert drawn[0].read_bytes().startswith(b"\x89PNG")
+    page = generator.page(results)
+    assert page.count("images/benchmarks-first.png") == 1
+    assert "images/benchmarks-second.png" not in page
+
+
+def test_without_results_the_page_says_so(generator: ModuleType, tmp_path: Path) -> None:
+    page = generator.page(tmp_path)
+    assert "No result has been kept yet." in page
+    assert "| SegGPT | random weights, speed only | not timed yet |" in page
