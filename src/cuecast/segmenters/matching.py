@@ -24,6 +24,7 @@ from cuecast.geometry import mark_labels
 from cuecast.marks import WEAK, box_weights, draw_points
 from cuecast.matcher import ClassKnowledge, FeatureMaps, MatcherWeights, Shown, evidence, learn
 from cuecast.refiner import refine, resize
+from cuecast.segmenters.features import FeatureCache
 from cuecast.segmenters.scale import working_side
 from cuecast.tiling import Window, blend, windows
 from cuecast.types import IGNORE, Example, Image, Marks
@@ -68,6 +69,7 @@ class MatchingSegmenter:
     decode: Callable[[dict[str, Weights]], Weights]
     weights: MatcherWeights
     preprocessing: dict[str, Any]
+    cache: FeatureCache = field(default_factory=FeatureCache, repr=False)
 
     @classmethod
     def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> MatchingSegmenter:
@@ -151,7 +153,9 @@ class MatchingSegmenter:
             for window in windows(size, self.preprocessing["tile"], self.preprocessing["overlap"]):
                 if p[window.slices].any() or n[window.slices].any():
                     yield Shown(
-                        self._features(frame[window.slices]), _pad(p[window.slices]), _pad(n[window.slices])
+                        self._features(example.image, frame, window),
+                        _pad(p[window.slices]),
+                        _pad(n[window.slices]),
                     )
 
     def _coarse(
@@ -163,9 +167,7 @@ class MatchingSegmenter:
         tile, overlap = self.preprocessing["tile"] // 2, self.preprocessing["overlap"] // 2
 
         def compute(window: Window) -> Weights:
-            features = self._features(
-                frame[2 * window.top : 2 * window.bottom, 2 * window.left : 2 * window.right]
-            )
+            features = self._features(image, frame, Window(*(2 * v for v in window)))
             logits = np.concatenate([self._logits(lesson, features) for lesson in lessons])
             return logits[:, : window.bottom - window.top, : window.right - window.left]
 
@@ -193,11 +195,16 @@ class MatchingSegmenter:
         }
         return self.decode({name: np.ascontiguousarray(m[None]) for name, m in maps.items()})[:, 0]
 
-    def _features(self, frame: NDArray[np.uint8]) -> FeatureMaps:
-        """Feature maps of a frame or tile (H, W, 3), padded to multiples of the largest stride."""
-        padded = np.pad(frame, (*((0, -n % MULTIPLE) for n in frame.shape[:2]), (0, 0)), mode="edge")
-        rgb: Weights = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return FeatureMaps(*(m[0] for m in self.encode(rgb)))
+    def _features(self, image: Image, frame: NDArray[np.uint8], window: Window) -> FeatureMaps:
+        """Feature maps of a tile of an image's working frame, padded to multiples of the largest stride."""
+
+        def compute() -> FeatureMaps:
+            tile = frame[window.slices]
+            padded = np.pad(tile, (*((0, -n % MULTIPLE) for n in tile.shape[:2]), (0, 0)), mode="edge")
+            rgb: Weights = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+            return FeatureMaps(*(m[0] for m in self.encode(rgb)))
+
+        return self.cache.get((image.digest, frame.shape, window), compute)
 
 
 def _mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]:
