@@ -13,7 +13,10 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cuecast.training.batches import BatchShape
 
 EXCLUDED = ("crack_sut",)
 """Sets whose card states no licence."""
@@ -44,12 +47,15 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--run", type=Path, default=Path("runs/general"), help="checkpoint, log and loss picture"
     )
-    parser.add_argument("--steps", type=int, default=800, help="steps of the whole run")
+    parser.add_argument("--steps", type=int, default=3000, help="steps of the whole run")
+    parser.add_argument(
+        "--start", type=Path, help="pack folder whose weights to begin with; default: drawn ones"
+    )
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
     parser.add_argument("--scores", type=Path, help="JSON of `cuecast eval` to state in the card")
     options = parser.parse_args(argv)
 
-    from cuecast.training.batches import BatchShape
+    from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
     from cuecast.training.plot import plot_log
     from cuecast.training.sets import read_sets
@@ -59,12 +65,24 @@ def main(argv: Sequence[str]) -> None:
     print(
         f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
     )
-    phases = (Phase(options.steps, BatchShape(size=128)),)
-    run = Run(Plan(phases, rate=1.5e-3), sets, options.run)
+    phases = (
+        Phase(round(options.steps * 0.75), shapes(size=96)),
+        Phase(options.steps, shapes(size=128)),
+    )
+    start = load_pack(options.start) if options.start else None
+    run = Run(Plan(phases, rate=1.5e-3), sets, options.run, start)
     run.train()
     plot_log(options.run / "log.jsonl", options.run / "loss.png")
     if options.out:
         write_pack(options.run, options.data, options.out, options.scores)
+
+
+def shapes(size: int) -> tuple[BatchShape, ...]:
+    """Two steps with many groups of few images, then one with few groups of many: both diversity and several cues."""
+    from cuecast.training.batches import BatchShape
+
+    wide, deep = BatchShape(8, 3, decoded=1, size=size), BatchShape(4, 6, decoded=2, size=size)
+    return wide, wide, deep
 
 
 def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:

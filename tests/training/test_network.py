@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is needed to train, not to ru
 
 from cuecast.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
 from cuecast.segmenters.packs import open_pack  # noqa: E402
-from cuecast.training.export import export_pack  # noqa: E402
+from cuecast.training.export import export_pack, load_pack  # noqa: E402
 from cuecast.training.network import Features, Network  # noqa: E402
 
 PREPROCESSING = {
@@ -31,26 +31,23 @@ def _maps(features: Features, i: int) -> FeatureMaps:
 
 
 def _weights(network: Network) -> MatcherWeights:
-    e = network.evidence
-    soft = torch.nn.functional.softplus
-    return MatcherWeights(
-        e.temperature.detach().exp().numpy(),
-        float(soft(e.ridge4)),
-        float(soft(e.ridge2)),
-        e.hidden.weight.detach().numpy(),
-        e.hidden.bias.detach().numpy(),
-    )
+    n = {name: value.numpy() for name, value in network.evidence.numbers().items()}
+    return MatcherWeights(n["temperature"], float(n["ridge4"]), float(n["ridge2"]), n["hidden"], n["bias"])
 
 
 @pytest.fixture(scope="module")
 def network() -> Network:
     torch.manual_seed(0)
     net = Network().eval()
-    # Fresh norms have trivial statistics; give the features some spread.
+    # Fresh norms have trivial statistics; give the features some spread, and each norm numbers of its own.
     with torch.no_grad():
         net.train()
         for _ in range(4):
             net.encoder(torch.rand(2, 3, 64, 64))
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                for values in (module.weight, module.bias, module.running_mean, module.running_var):
+                    values.add_(0.1 * torch.rand_like(values))
     return net.eval()
 
 
@@ -86,3 +83,20 @@ def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: P
         "matcher.npz",
     }
     assert sum(f.stat().st_size for f in folder.iterdir()) < 25e6
+
+
+def test_network_of_a_pack_is_the_one_that_was_exported(network: Network, tmp_path: Path) -> None:
+    loaded = load_pack(export_pack(network, tmp_path / "again", {"version": 1, "name": "again"}))
+    for name, expected in network.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            found = loaded.state_dict()[name]
+            torch.testing.assert_close(
+                found, expected, atol=1e-3, rtol=1e-3, msg=lambda m, n=name: f"{n}: {m}"
+            )
+
+
+def test_pack_of_another_network_is_refused(network: Network, tmp_path: Path) -> None:
+    folder = export_pack(network, tmp_path / "other", {"version": 1, "name": "other"})
+    (folder / "encode.onnx").write_bytes((folder / "decode.onnx").read_bytes())
+    with pytest.raises(RuntimeError, match=r"encode\.onnx: .* is missing or of another shape"):
+        load_pack(folder)

@@ -19,7 +19,8 @@ from cuecast.training.tasks import Group, draw_group
 class Task:
     """Indices into a batch's images, and what is known of them.
 
-    positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries.
+    positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries;
+    `decoded`: whether the decoder answers it, or the closed-form heads alone.
     """
 
     cues: list[int]
@@ -27,6 +28,7 @@ class Task:
     positive: Tensor
     negative: Tensor
     labels: Tensor
+    decoded: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,28 +41,33 @@ class Batch:
 
 @dataclass(frozen=True)
 class BatchShape:
-    """How much a step holds: G groups of N images with up to T tasks each, at S x S pixels."""
+    """How much a step holds: G groups of N images with up to T tasks each, at S x S pixels.
 
-    groups: int = 4
-    images: int = 5
-    tasks: int = 2
-    size: int = 160
-    queries: int = 3
+    Of a group's tasks the first `decoded` go through the decoder. `queries` is the most of a task.
+    """
+
+    groups: int = 8
+    images: int = 3
+    tasks: int = 6
+    decoded: int = 1
+    size: int = 128
+    queries: int = 2
 
 
 class Steps(Dataset[Batch]):
     """Item i is the batch of step i."""
 
     def __init__(
-        self, sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, start: int, stop: int
+        self, sets: tuple[PictureSet, ...], shapes: tuple[BatchShape, ...], seed: int, start: int, stop: int
     ) -> None:
-        self.sets, self.shape, self.seed, self.start, self.stop = sets, shape, seed, start, stop
+        self.sets, self.shapes, self.seed, self.start, self.stop = sets, shapes, seed, start, stop
 
     def __len__(self) -> int:
         return self.stop - self.start
 
     def __getitem__(self, index: int) -> Batch:
-        return draw_batch(self.sets, self.shape, self.seed, self.start + index)
+        step = self.start + index
+        return draw_batch(self.sets, self.shapes[step % len(self.shapes)], self.seed, step)
 
 
 def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step: int) -> Batch:
@@ -72,7 +79,10 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
     for i, group in enumerate(groups):
         following = (i + 1) % len(groups)
         foreign = following * shape.images if _strangers(group, groups[following]) else None
-        tasks += [_task(rng, labels, i * shape.images, shape.queries, foreign) for labels in group.tasks]
+        tasks += [
+            _task(rng, labels, i * shape.images, shape.queries, foreign, decoded=t < shape.decoded)
+            for t, labels in enumerate(group.tasks)
+        ]
     return Batch(images, tasks)
 
 
@@ -81,10 +91,12 @@ def _strangers(group: Group, other: Group) -> bool:
     return group.kind != "regions" and other.kind != "regions" and group.name != other.name
 
 
-def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, foreign: int | None) -> Task:
+def _task(
+    rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, foreign: int | None, decoded: bool
+) -> Task:
     count = len(labels)
     showing = rng.permutation(np.flatnonzero((labels == 1).sum((1, 2)) >= 8))
-    shots = min(int(rng.choice([1, 2, 3, 4], p=[0.4, 0.2, 0.2, 0.2])), len(showing), count - 1)
+    shots = min(int(rng.choice([1, 2, 3, 5], p=[0.4, 0.2, 0.2, 0.2])), len(showing), count - 1)
     cues = [int(c) for c in showing[:shots]]
     queries = [int(q) for q in rng.permutation(count) if q not in cues][:most]
     kind = pick_kind(rng)
@@ -98,4 +110,5 @@ def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, 
         places[-1] = foreign + int(rng.integers(count))
         answers[-1] = np.zeros_like(answers[-1])
     positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))
-    return Task([offset + c for c in cues], places, positive, negative, torch.from_numpy(np.stack(answers)))
+    truth = torch.from_numpy(np.stack(answers))
+    return Task([offset + c for c in cues], places, positive, negative, truth, decoded)

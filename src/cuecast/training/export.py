@@ -1,4 +1,8 @@
-"""From a training run to a pack: encode.onnx, decode.onnx, matcher.npz, card.json; checked against torch."""
+"""From a training run to a pack: encode.onnx, decode.onnx, matcher.npz, card.json; checked against torch.
+
+The ONNX files hold the network's parameters under their own names, batch norms included (ONNX Runtime folds them into
+the convolutions when it loads), so that a run can go on from a pack: `load_pack`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from cuecast.training.network import (
     CONTEXT_DIM,
@@ -26,6 +29,8 @@ from cuecast.training.network import (
 TOLERANCE = 0.02
 """Largest difference between torch and ONNX Runtime that an export may show, over the output's own spread: weights are
 stored as float16, which is good for three digits."""
+HALF = "_half"
+"""What the names of weights stored as float16 end in."""
 
 
 def load_network(checkpoint: Path) -> Network:
@@ -35,20 +40,39 @@ def load_network(checkpoint: Path) -> Network:
     return network.eval()
 
 
+def load_pack(folder: Path) -> Network:
+    """The network of a pack that `export_pack` wrote, in running mode; weights as exact as float16 keeps them.
+
+    Raises RuntimeError where the pack's parameters are not those of this version's network.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    network = Network()
+    for part, name in ((network.encoder, "encode.onnx"), (network.decoder, "decode.onnx")):
+        found = {
+            i.name.removesuffix(HALF): torch.from_numpy(numpy_helper.to_array(i).astype(np.float32))
+            for i in onnx.load(folder / name).graph.initializer
+        }
+        state = part.state_dict()
+        learned = {k for k in state if not k.endswith("num_batches_tracked") and ".gauss" not in k}
+        if wrong := sorted(k for k in learned if k not in found or found[k].shape != state[k].shape):
+            raise RuntimeError(
+                f"{folder / name}: {wrong[0]} is missing or of another shape; start without this pack"
+            )
+        part.load_state_dict({**state, **{k: found[k] for k in learned}})
+    with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
+        network.evidence.load_numbers({k: torch.from_numpy(stored[k]) for k in stored})
+    return network.eval()
+
+
 def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
     """Write the pack's files, check them, and state their checksums in the card. Raises RuntimeError on a mismatch."""
     folder.mkdir(parents=True, exist_ok=True)
     _export_encoder(network.encoder, folder / "encode.onnx")
     _export_decoder(network.decoder, folder / "decode.onnx")
-    evidence = network.evidence
-    np.savez(
-        folder / "matcher.npz",
-        temperature=evidence.temperature.detach().exp().numpy(),
-        ridge4=F.softplus(evidence.ridge4).detach().numpy(),
-        ridge2=F.softplus(evidence.ridge2).detach().numpy(),
-        hidden=evidence.hidden.weight.detach().numpy(),
-        bias=evidence.hidden.bias.detach().numpy(),
-    )
+    numbers = {k: v.numpy() for k, v in network.evidence.numbers().items()}
+    np.savez(folder / "matcher.npz", allow_pickle=False, **numbers)
     names = ("encode.onnx", "decode.onnx", "matcher.npz")
     files = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
     (folder / "card.json").write_text(
@@ -102,6 +126,8 @@ def _export(
             dynamic_axes=axes,
             opset_version=17,
             dynamo=False,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
         )
     _store_as_half(path)
 
@@ -118,8 +144,8 @@ def _store_as_half(path: Path) -> None:
         if values.dtype != np.float32 or values.size < 1024:
             continue
         name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + "_half"))
-        casts.append(helper.make_node("Cast", [name + "_half"], [name], to=onnx.TensorProto.FLOAT))
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+        casts.append(helper.make_node("Cast", [name + HALF], [name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,19 @@ from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
 
+LOSS_WEIGHTS = {"bce": 1.0, "dice": 1.0, "ridge4": 1.0, "ridge2": 0.2, "votes": 0.5}
+"""With small weights for the closed-form parts (0.1), the decoder learns to lean on the fixed filters, and the encoder
+learns little."""
+CLOSED_SCALE = 2.0
+"""Logits a unit of ridge score. A larger one punishes the sure mistakes of hard tasks more than it teaches."""
+
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training: until step `until` with batches of this shape."""
+    """A stretch of training: until step `until` with batches of these shapes in turn."""
 
     until: int
-    shape: BatchShape = field(default_factory=BatchShape)
+    shapes: tuple[BatchShape, ...] = (BatchShape(),)
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,11 @@ class Plan:
     rate: float = 2e-3
     weight_decay: float = 0.02
     warmup: int = 100
-    freeze_norm: float = 0.85
-    """From this share of the steps on, batch norm uses its running statistics, as it will when the pack runs."""
+    decay: float = 0.2
+    """The last share of the steps, in which the rate falls to zero. Before, it stays: a run that is cut into pieces
+    need not know its length beforehand (warm-up, stable, decay; Hu et al. 2024, 'MiniCPM')."""
+    freeze_norm: float = 0.15
+    """In this last share of the steps batch norm uses its running statistics, as it will when the pack runs."""
     average: float = 0.995
     seed: int = 1
     save_every: int = 50
@@ -50,13 +58,23 @@ class Plan:
 
 
 class Run:
-    """One training run in a folder: last.pt (everything needed to go on), log.jsonl, loss.png."""
+    """One training run in a folder: last.pt (everything needed to go on), log.jsonl, loss.png.
 
-    def __init__(self, plan: Plan, sets: tuple[PictureSet, ...], folder: Path, workers: int = 1) -> None:
+    `start` gives the weights to begin with; None draws them. A checkpoint in the folder comes before both.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        sets: tuple[PictureSet, ...],
+        folder: Path,
+        start: Network | None = None,
+        workers: int = 1,
+    ) -> None:
         self.plan, self.sets, self.folder, self.workers = plan, sets, folder, workers
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
-        self.network = Network()
+        self.network = start or Network()
         self.averaged = Network()
         self.averaged.load_state_dict(self.network.state_dict())
         self.optimizer = torch.optim.AdamW(
@@ -72,7 +90,7 @@ class Run:
         for phase in self.plan.phases:
             if self.step >= phase.until:
                 continue
-            steps = Steps(self.sets, phase.shape, self.plan.seed, self.step, phase.until)
+            steps = Steps(self.sets, phase.shapes, self.plan.seed, self.step, phase.until)
             loader = DataLoader(
                 steps, batch_size=None, num_workers=self.workers, prefetch_factor=4 if self.workers else None
             )
@@ -82,16 +100,12 @@ class Run:
 
     def _advance(self, batch: Batch) -> None:
         start = time.perf_counter()
-        done = self.step / self.plan.steps
-        rate = (
-            self.plan.rate
-            * min(1.0, (self.step + 1) / self.plan.warmup)
-            * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
-        )
+        left = 1 - self.step / self.plan.steps
+        rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warmup, left / self.plan.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        if done >= self.plan.freeze_norm:
+        if left <= self.plan.freeze_norm:
             freeze_norm(self.network)
         losses = batch_losses(self.network, batch)
         loss = losses["total"]
@@ -153,26 +167,36 @@ def freeze_norm(network: nn.Module) -> None:
 
 
 def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
-    """Scalar losses of a batch: 'total', and its parts 'bce', 'dice', 'aux'."""
+    """Scalar losses of a batch: 'total', and its parts 'bce', 'dice', 'ridge4', 'ridge2', 'votes'.
+
+    Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
+    """
     features = network.encoder(batch.images)
     gathered: list[list[Tensor]] = []
+    closed: dict[str, list[Tensor]] = {"ridge4": [], "ridge2": [], "votes": []}
     for task in batch.tasks:
         cues, query = (
             Features(*(m[task.cues] for m in features)),
             Features(*(m[task.queries] for m in features)),
         )
-        evidence = network.evidence(cues, task.positive, task.negative, query)
-        gathered.append([query.context, query.fine, query.pixel[:, FILTER_DIM:], *evidence])
-    stacked = [torch.cat(parts) for parts in zip(*gathered, strict=True)]
-    logits = network.decoder(*stacked)
-    labels = torch.cat([t.labels for t in batch.tasks])[:, None]
+        target, known = ((task.labels == 1).float()[:, None], (task.labels != IGNORE_LABEL).float()[:, None])
+        if task.decoded:
+            at8, ridge4, ridge2 = network.evidence(cues, task.positive, task.negative, query)
+            gathered.append([query.context, query.fine, query.pixel[:, FILTER_DIM:], at8, ridge4, ridge2])
+            closed["ridge2"].append(_closed_loss(ridge2 * CLOSED_SCALE, target, known, 2))
+        else:
+            at8 = network.evidence.attend(cues, task.positive, task.negative, query)
+            ridge4 = network.evidence.score4(cues, task.positive, task.negative, query)
+        votes = torch.stack([at8[:, 3 * h] for h in range(KEY_HEADS)], 1).clamp(1e-3, 1 - 1e-3)
+        closed["ridge4"].append(_closed_loss(ridge4 * CLOSED_SCALE, target, known, 4))
+        closed["votes"].append(_closed_loss(torch.logit(votes), target, known, 8))
+    logits = network.decoder(*(torch.cat(parts) for parts in zip(*gathered, strict=True)))
+    labels = torch.cat([t.labels for t in batch.tasks if t.decoded])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
     bce, dice = _mask_losses(logits, F.avg_pool2d(target, 2), F.avg_pool2d(known, 2))
-    at8, ridge4, ridge2 = stacked[3:]
-    votes = torch.stack([at8[:, 3 * h] for h in range(KEY_HEADS)], 1).clamp(1e-3, 1 - 1e-3)
-    aux = 0.1 * _closed_loss(ridge4 * 3, target, known, 4) + 0.1 * _closed_loss(ridge2 * 3, target, known, 2)
-    aux = aux + 0.1 * _closed_loss(torch.logit(votes), target, known, 8)
-    return {"total": bce + dice + aux, "bce": bce, "dice": dice, "aux": aux}
+    losses = {"bce": bce, "dice": dice} | {name: torch.stack(parts).mean() for name, parts in closed.items()}
+    total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
+    return {"total": total} | losses
 
 
 def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

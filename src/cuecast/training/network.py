@@ -29,7 +29,7 @@ class Features(NamedTuple):
     """Feature maps of B images, float32.
 
     pixel    (B, FILTER_DIM + TEXTURE_DIM, H/2, W/2) filter responses and learned texture
-    fine     (B, FINE_DIM, H/4, W/4) what the ridge head reads
+    fine     (B, FINE_DIM, H/4, W/4) what the ridge head reads, of mean square 1 at each place
     key      (B, KEY_HEADS * KEY_DIM, H/8, W/8) unit length per head
     value    (B, VALUE_DIM, H/8, W/8) what attention carries from the cues
     context  (B, CONTEXT_DIM, H/8, W/8) what the decoder sees of the query
@@ -125,12 +125,12 @@ class FilterBank(nn.Module):
 class Encoder(nn.Module):
     """Image -> feature maps: strides 2 to 16, then fused top-down (Lin et al. 2017)."""
 
-    def __init__(self, widths: tuple[int, int, int, int] = (32, 64, 128, 224)) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 112, 208)) -> None:
         super().__init__()
         w2, w4, w8, w16 = widths
         self.filters = FilterBank()
         self.stage2 = nn.Sequential(conv_norm(3, w2, 2), conv_norm(w2, w2))
-        self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4), Residual(w4))
+        self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4))
         self.stage8 = nn.Sequential(conv_norm(w4, w8, 2), Residual(w8), Residual(w8))
         self.stage16 = nn.Sequential(conv_norm(w8, w16, 2), Residual(w16), Residual(w16), Residual(w16))
         self.down16, self.lateral8, self.fuse8 = (
@@ -155,8 +155,10 @@ class Encoder(nn.Module):
         p4 = self.fuse4(self.lateral4(c4) + up2(self.down8(p8)))
         heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
         key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
+        fine = self.fine(p4).float()
+        fine = fine / torch.sqrt((fine**2).mean(1, keepdim=True) + 1e-4)
         pixel = torch.cat([self.filters(rgb.float()), self.texture(c2).float()], 1)
-        return Features(pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float())
+        return Features(pixel, fine, key, self.value(p8).float(), self.context(p8).float())
 
 
 class Decoder(nn.Module):
@@ -192,7 +194,8 @@ class Decoder(nn.Module):
         d4 = self.at4(torch.cat([up2(d8), fine, ridge4, ridge24], 1))
         ridge42 = up2(ridge4)
         out = self.at2(torch.cat([up2(d4), texture, ridge42, ridge2], 1))
-        return out + self.gain[0] * ridge42 + self.gain[1] * ridge2
+        logits: Tensor = out + self.gain[0] * ridge42 + self.gain[1] * ridge2
+        return logits
 
 
 class Evidence(nn.Module):
@@ -216,14 +219,13 @@ class Evidence(nn.Module):
 
         Returns evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
         """
-        at8 = self._attend(cues, F.avg_pool2d(positive, 8), F.avg_pool2d(negative, 8), query)
-        at4 = self._ridge4(cues, F.avg_pool2d(positive, 4), F.avg_pool2d(negative, 4), query)
         at2 = self._ridge2(cues, F.avg_pool2d(positive, 2), F.avg_pool2d(negative, 2), query, samples)
-        return at8, at4, at2
+        return self.attend(cues, positive, negative, query), self.score4(cues, positive, negative, query), at2
 
-    def _attend(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
+    def attend(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
+        """The first part of `forward`'s answer alone."""
         b, _, h, w = query.key.shape
-        p, n = positive.flatten(), negative.flatten()
+        p, n = F.avg_pool2d(positive, 8).flatten(), F.avg_pool2d(negative, 8).flatten()
         known = p + n
         values = cues.value.permute(1, 0, 2, 3).flatten(1).T  # (J, V)
         carried = torch.cat([values * p[:, None], values * n[:, None], p[:, None], known[:, None]], 1)
@@ -243,8 +245,9 @@ class Evidence(nn.Module):
         stacked = torch.cat([torch.stack([*out, fraction], 1), torch.stack(means).mean(0)], 1)
         return stacked.reshape(b, h, w, -1).permute(0, 3, 1, 2)
 
-    def _ridge4(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
-        p, n = positive.flatten(), negative.flatten()
+    def score4(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
+        """The second part of `forward`'s answer alone."""
+        p, n = F.avg_pool2d(positive, 4).flatten(), F.avg_pool2d(negative, 4).flatten()
         x = cues.fine.permute(1, 0, 2, 3).flatten(1).T
         beta = solve_ridge(x, p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), F.softplus(self.ridge4))
         return torch.einsum("bchw,c->bhw", query.fine, beta[:-1])[:, None] + beta[-1]
@@ -268,6 +271,26 @@ class Evidence(nn.Module):
         phi_q = F.relu(self.hidden(q.permute(0, 2, 3, 1)))
         return (phi_q @ beta[:-1] + beta[-1])[:, None]
 
+    def numbers(self) -> dict[str, Tensor]:
+        """The learned numbers as `cuecast.matcher.MatcherWeights` takes them."""
+        values = {
+            "temperature": self.temperature.exp(),
+            "ridge4": F.softplus(self.ridge4),
+            "ridge2": F.softplus(self.ridge2),
+            "hidden": self.hidden.weight,
+            "bias": self.hidden.bias,
+        }
+        return {name: value.detach() for name, value in values.items()}
+
+    @torch.no_grad()
+    def load_numbers(self, stored: dict[str, Tensor]) -> None:
+        """Take back what `numbers` gave."""
+        self.temperature.copy_(stored["temperature"].log())
+        self.ridge4.copy_(stored["ridge4"].expm1().log())
+        self.ridge2.copy_(stored["ridge2"].expm1().log())
+        self.hidden.weight.copy_(stored["hidden"])
+        self.hidden.bias.copy_(stored["bias"])
+
 
 def solve_ridge(x: Tensor, positive: Tensor, negative: Tensor, strength: Tensor) -> Tensor:
     """Ridge regression of +1 / -1 on x (J, D) with row weights; returns (D + 1,), the bias last and unpenalised."""
@@ -278,7 +301,8 @@ def solve_ridge(x: Tensor, positive: Tensor, negative: Tensor, strength: Tensor)
     penalty = torch.full((x1.shape[1],), 1.0, device=x.device)
     penalty[-1] = 1e-3
     gram = gram + torch.diag(penalty * (strength * scale + 1e-5))
-    return torch.linalg.solve(gram, x1.T @ (positive - negative))
+    beta: Tensor = torch.linalg.solve(gram, x1.T @ (positive - negative))
+    return beta
 
 
 def up2(x: Tensor) -> Tensor:

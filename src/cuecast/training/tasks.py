@@ -64,10 +64,8 @@ def _from_set(
     images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
     found = []
     others = [c for c in np.unique(masks) if c not in (0, IGNORE_VALUE, main)]
-    for t in range(tasks):
-        values = [main]
-        if t and others and rng.random() < 0.7:
-            values = [int(rng.choice(others))]
+    for value in [main, *rng.permutation(others)[: tasks - 1]]:
+        values = [int(value)]
         if others and rng.random() < 0.15:
             values.append(int(rng.choice(others)))
         labels = np.isin(masks, values).astype(np.uint8)
@@ -98,8 +96,8 @@ def _from_regions(
     views = [_view(rng, large, regions, size, zoom, target) for _ in range(count)]
     maps = np.stack([v[1] for v in views])
     found = []
-    for t in range(tasks):
-        values = [target] if t == 0 else [int(rng.choice(usable))]
+    for value in [target, *rng.permutation(usable[usable != target])[: tasks - 1]]:
+        values = [int(value)]
         if rng.random() < 0.3:
             values.append(int(rng.choice(usable)))
         found.append(np.isin(maps, values).astype(np.uint8))
