@@ -89,7 +89,9 @@ def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
     """Export the run's averaged weights with a card that says where they come from."""
     import torch
 
-    from cuecast.training.export import export_pack, load_network
+    import cuecast
+    from cuecast.training.calibrate import best_threshold
+    from cuecast.training.export import export_pack, load_network, write_card
     from cuecast.training.sets import licences
 
     state = torch.load(run / "last.pt", weights_only=True)
@@ -114,6 +116,10 @@ def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
         "limits": list(LIMITS),
     }
     export_pack(load_network(run / "last.pt"), out, card)
+    score, curve = best_threshold(cuecast.load(out), data, EXCLUDED)
+    print("mean IoU on training sets by threshold:", {t: round(v, 3) for t, v in curve.items()})
+    card["thresholds"]["score"] = score
+    write_card(out, card)
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
 
 

@@ -25,16 +25,17 @@ CLIP = 0.02
 
 
 def fit_forest(shown: Sequence[Shown]) -> ExtraTreesClassifier | None:
-    """Trees that tell the thing's pixels from the rest, both counting the same; None where only one is shown."""
+    """Trees that tell the thing's pixels from the rest; None where only one of the two is shown.
+
+    Classes are not balanced: where the thing is rare, a pixel needs more to be taken for it.
+    """
     from sklearn.ensemble import ExtraTreesClassifier
 
     pixels, positive, negative = known_pixels(shown)
     thing = positive >= negative
     if thing.all() or not thing.any():
         return None
-    forest = ExtraTreesClassifier(
-        TREES, max_depth=DEPTH, min_samples_leaf=SMALLEST_LEAF, class_weight="balanced", random_state=0
-    )
+    forest = ExtraTreesClassifier(TREES, max_depth=DEPTH, min_samples_leaf=SMALLEST_LEAF, random_state=0)
     return forest.fit(pixels, thing)
 
 

@@ -73,12 +73,16 @@ def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
     _export_decoder(network.decoder, folder / "decode.onnx")
     numbers = {k: v.numpy() for k, v in network.evidence.numbers().items()}
     np.savez(folder / "matcher.npz", allow_pickle=False, **numbers)
+    write_card(folder, card)
+    return folder
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write card.json with the checksums of the pack's files."""
     names = ("encode.onnx", "decode.onnx", "matcher.npz")
     files = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
-    (folder / "card.json").write_text(
-        json.dumps({**card, "files": files}, indent=2, ensure_ascii=False) + "\n"
-    )
-    return folder
+    text = json.dumps({**card, "files": files}, indent=2, ensure_ascii=False)
+    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _export_encoder(encoder: Encoder, path: Path) -> None:

@@ -19,7 +19,7 @@ from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
 
-LOSS_WEIGHTS = {"bce": 1.0, "dice": 1.0, "ridge4": 1.0, "ridge2": 0.2, "votes": 0.5}
+LOSS_WEIGHTS = {"bce": 1.0, "dice": 1.0, "ridge4": 1.0, "ridge2": 0.2, "likeness": 0.5}
 """With small weights for the closed-form parts (0.1), the decoder learns to lean on the fixed filters, and the encoder
 learns little."""
 CLOSED_SCALE = 2.0
@@ -167,13 +167,13 @@ def freeze_norm(network: nn.Module) -> None:
 
 
 def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
-    """Scalar losses of a batch: 'total', and its parts 'bce', 'dice', 'ridge4', 'ridge2', 'votes'.
+    """Scalar losses of a batch: 'total', and its parts 'bce', 'dice', 'ridge4', 'ridge2', 'likeness'.
 
     Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
     """
     features = network.encoder(batch.images)
     gathered: list[list[Tensor]] = []
-    closed: dict[str, list[Tensor]] = {"ridge4": [], "ridge2": [], "votes": []}
+    closed: dict[str, list[Tensor]] = {"ridge4": [], "ridge2": [], "likeness": []}
     for task in batch.tasks:
         cues, query = (
             Features(*(m[task.cues] for m in features)),
@@ -187,9 +187,8 @@ def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
         else:
             at8 = network.evidence.attend(cues, task.positive, task.negative, query)
             ridge4 = network.evidence.score4(cues, task.positive, task.negative, query)
-        votes = torch.stack([at8[:, 3 * h] for h in range(KEY_HEADS)], 1).clamp(1e-3, 1 - 1e-3)
         closed["ridge4"].append(_closed_loss(ridge4 * CLOSED_SCALE, target, known, 4))
-        closed["votes"].append(_closed_loss(torch.logit(votes), target, known, 8))
+        closed["likeness"].append(_closed_loss(_likeness(network, at8), target, known, 8))
     logits = network.decoder(*(torch.cat(parts) for parts in zip(*gathered, strict=True)))
     labels = torch.cat([t.labels for t in batch.tasks if t.decoded])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
@@ -197,6 +196,12 @@ def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
     losses = {"bce": bce, "dice": dice} | {name: torch.stack(parts).mean() for name, parts in closed.items()}
     total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
     return {"total": total} | losses
+
+
+def _likeness(network: Network, at8: Tensor) -> Tensor:
+    """Evidence (B, E, h, w) -> logits (B, heads, h, w): how much more the thing's places are alike than the rest's."""
+    heads = [at8[:, 3 * h + 1] - at8[:, 3 * h + 2] for h in range(KEY_HEADS)]
+    return torch.stack(heads, 1) * network.evidence.temperature.exp()[:, None, None]
 
 
 def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,12 +17,12 @@ def plot_log(log: Path, picture: Path, window: int = 25) -> Path:
 
     lines = {entry["step"]: entry for entry in map(json.loads, log.read_text().splitlines())}
     entries = [lines[s] for s in sorted(lines)]
-    count = max(1, len(entries) // window)
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    for name in ("total", "bce", "dice", "aux"):
-        parts = np.array_split([e[name] for e in entries], count)
-        steps = np.array_split([e["step"] for e in entries], count)
-        axes.plot([s.mean() for s in steps], [p.mean() for p in parts], label=name)
+    for name in (k for k in entries[-1] if k not in ("step", "seconds", "rate")):
+        known = [e for e in entries if name in e]  # a loss that joined later starts later
+        count = max(1, len(known) // window)
+        steps, values = (np.array_split([e[k] for e in known], count) for k in ("step", name))
+        axes.plot([s.mean() for s in steps], [v.mean() for v in values], label=name)
     axes.set_xlabel("step")
     axes.set_ylabel(f"loss, mean of {window} steps")
     axes.legend()
