@@ -22,11 +22,15 @@ import cuecast
 from cuecast.batch import FORMATS, BatchOptions, Progress, concept_digest, output_names, run
 from cuecast.errors import OutputError
 from cuecast.io.coco import read_coco
+from cuecast.io.cueset import read_cueset, read_examples
+from cuecast.io.cueset_changes import lineage
+from cuecast.io.cueset_edit import add_cue, new_cueset, undo
 from cuecast.io.images import read_image
 from cuecast.io.labelme import read_labelme
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import read_manifest
 from cuecast.io.masks import read_mask
+from cuecast.io.review import Tick, apply_review, called_wrong
 from cuecast.io.table import read_objects_csv
 from cuecast.io.yolo import read_yolo
 from cuecast.predictor import Concept
@@ -418,6 +422,120 @@ def test_killed_again_and_again_it_ends_with_the_bytes_of_an_undisturbed_run(
     summary = run(concept, inputs, tmp_path / "out", replace(ALL, workers=workers))
     assert summary.resumed == finished
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "calm")
+
+
+# --- corrections of the cue set
+
+
+@pytest.fixture
+def cueset(tmp_path: Path) -> Path:
+    """A set with one cue: of a picture whose first 4 columns of 8 are red, the red is the thing."""
+    root = tmp_path / "set"
+    new_cueset(root, ["red"])
+    add_cue(root, picture(tmp_path / "shown.png", 4), mask=mask(tmp_path / "m.png", [1] * 4 + [0] * 4))
+    return root
+
+
+def redo(root: Path, inputs: list[Path], out: Path, **options: object) -> list[str]:
+    """Run with the set as it is now; the names that were segmented, not kept."""
+    read = read_cueset(root)
+    concept = cuecast.load("colours").learn(read_examples(read), list(read.classes))
+    told: list[Progress] = []
+    run(concept, inputs, out, replace(ALL, **options), told.append, lineage(read))  # type: ignore[arg-type]
+    return [p.entry.name for p in told if not p.resumed]
+
+
+def made_by(out: Path) -> dict[str, int | None]:
+    return {e.name: e.cueset_version for e in read_manifest(out / "manifest.jsonl")}
+
+
+@pytest.fixture
+def nine(tmp_path: Path) -> list[Path]:
+    """Pictures with 0 to 8 red columns: those with 4 and 2 more or less are close to one with 4."""
+    return [picture(tmp_path / "in" / f"p{i}.png", i) for i in range(9)]
+
+
+def test_a_correction_redoes_what_is_not_found_or_close_to_it(
+    cueset: Path, nine: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert redo(cueset, nine, out) == [f"p{i}" for i in range(9)]
+    first = read_cueset(cueset).digest()
+    kept = snapshot(out)
+    add_cue(cueset, tmp_path / "shown.png", mask=mask(tmp_path / "m.png", [1] * 3 + [0] * 5))
+    # p0 was absent; p8 and the others are far from the corrected picture
+    assert redo(cueset, nine, out) == ["p0", "p2", "p3", "p4", "p5", "p6"]
+    second = read_cueset(cueset).digest()
+    entries = {e.name: e for e in read_manifest(out / "manifest.jsonl")}
+    for name, entry in entries.items():
+        again = name in ("p0", "p2", "p3", "p4", "p5", "p6")
+        assert (entry.cueset_version, entry.cueset) == ((3, second) if again else (2, first))
+        if not again:
+            assert snapshot(out)[f"masks/{name}.png"] == kept[f"masks/{name}.png"]
+    assert redo(cueset, nine, out) == []
+    assert redo(cueset, nine, out, overwrite=True) == [f"p{i}" for i in range(9)]
+    assert set(made_by(out).values()) == {3}
+
+
+def test_the_corrected_image_itself_gets_the_mask_that_it_was_given(
+    cueset: Path, nine: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    redo(cueset, nine, out)
+    given = [1, 1, 0, 0, 0, 0, 0, 1]
+    add_cue(cueset, nine[8], mask=mask(tmp_path / "fixed.png", given))
+    assert "p8" in redo(cueset, nine, out)
+    assert read_mask(out / "masks/p8.png", image=read_image(nine[8])).tolist() == [given] * 4
+
+
+def test_what_a_correction_took_back_had_touched_is_redone(
+    cueset: Path, nine: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    redo(cueset, nine, out)
+    before = snapshot(out)
+    add_cue(cueset, tmp_path / "shown.png", mask=mask(tmp_path / "m.png", [1] * 3 + [0] * 5))
+    redo(cueset, nine, out)
+    undo(cueset)
+    assert redo(cueset, nine, out) == ["p0", "p2", "p3", "p4", "p5", "p6"]
+    assert made_by(out) == {f"p{i}": 2 if i in (1, 7, 8) else 4 for i in range(9)}
+    assert snapshot(out)["masks/p4.png"] == before["masks/p4.png"]
+
+
+def test_a_new_class_redoes_everything(cueset: Path, nine: list[Path], tmp_path: Path) -> None:
+    redo(cueset, nine, tmp_path / "out")
+    classes = [*read_cueset(cueset).classes, cuecast.ClassInfo(2, "blue")]
+    add_cue(cueset, tmp_path / "shown.png", points=[cuecast.Point((7, 0), 2)], classes=classes)
+    assert len(redo(cueset, nine, tmp_path / "out")) == 9
+
+
+def test_another_cue_set_another_scale_or_a_forgotten_past_is_another_concept(
+    cueset: Path, nine: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    redo(cueset, nine[:2], out)
+    add_cue(cueset, nine[8], points=[cuecast.Point((0, 0))])
+    read = read_cueset(cueset)
+    pixel = cuecast.load("colours").learn(read_examples(read), list(read.classes), "pixel")
+    with pytest.raises(OutputError, match="another concept"):
+        run(pixel, nine[:2], out, lineage=lineage(read))
+    (cueset / "history.jsonl").unlink()
+    with pytest.raises(OutputError, match=r"another concept \(other cues"):
+        redo(cueset, nine[:2], out)
+
+
+def test_a_mask_that_was_called_wrong_is_redone_with_other_cues_only(
+    cueset: Path, nine: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    redo(cueset, nine, out)
+    entries = {e.name: e for e in read_manifest(out / "manifest.jsonl")}
+    apply_review(out, [Tick("p8", entries["p8"].mask_hash or "")])
+    assert redo(cueset, nine, out) == []
+    assert [e.name for e in called_wrong(out)] == ["p8"]
+    add_cue(cueset, tmp_path / "shown.png", mask=mask(tmp_path / "m.png", [1] * 3 + [0] * 5))
+    assert redo(cueset, nine, out) == ["p0", "p2", "p3", "p4", "p5", "p6", "p8"]
+    assert called_wrong(out) == ()
 
 
 # --- disks and permissions

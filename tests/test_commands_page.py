@@ -30,7 +30,7 @@ def test_every_command_has_a_section_and_every_flag_a_meaning(generator: ModuleT
     text = generator.page()
     for name in ("segment", "cues new", "cues add", "cues check", "cues show", "cues zip", "packs list"):
         assert f"\n## cuecast {name}\n" in text
-    for name in ("packs info", "eval", "train", "doctor"):
+    for name in ("packs info", "suggest", "eval", "train", "doctor"):
         assert f"\n## cuecast {name}\n" in text
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert len(rows) > 50

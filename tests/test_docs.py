@@ -42,7 +42,8 @@ def test_a_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
         exec(compile(block.replace('"general"', '"colours"'), str(page), "exec"), names)
     for words in commands(page):
         words = ["colours" if w == "general" else w for w in words]
-        pack = ["--pack", "colours"] if words[0] in ("segment", "eval") else []
+        takes_pack = words[0] in ("segment", "suggest", "eval") or words[:2] == ["cues", "check"]
+        pack = ["--pack", "colours"] if takes_pack else []
         assert run([*words, *pack]) == 0, (words, capsys.readouterr().err)
 
 

@@ -11,10 +11,24 @@ ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
     ("types", "geometry", "errors", "marks"),
-    ("io", "objects", "metrics", "clicks", "render", "verdict", "matcher", "forest", "refiner", "tiling"),
+    (
+        "io",
+        "objects",
+        "metrics",
+        "clicks",
+        "render",
+        "verdict",
+        "matcher",
+        "forest",
+        "refiner",
+        "tiling",
+        "misfit",
+        "descriptor",
+        "closeness",
+    ),
     ("segmenters",),
     ("cues", "prediction", "predictor"),
-    ("batch", "evaluate", "interactive", "processes", "peers", "bench"),
+    ("batch", "evaluate", "interactive", "processes", "peers", "bench", "crossval", "suggest"),
     ("cli", "training"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -13,7 +13,8 @@ import cuecast
 PUBLIC = [
     "Box", "ClassInfo", "Concept", "Cue", "CueError", "CueSetError", "CuecastError", "EpisodeError", "Image",
     "ImageError", "InputError", "MaskError", "MissingExtraError", "ObjectMask", "OutputError", "PackError",
-    "Point", "Polygon", "Prediction", "Predictor", "Scribble", "load",
+    "Point", "Polygon", "Prediction", "Predictor", "Scribble", "check_cues", "load",
+    "suggest_images",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "skimage", "sklearn", "PIL", "tifffile", "onnxruntime", "typer", "rich", "torch")
 

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cuecast.crossval.check import check_cues
     from cuecast.cues import Cue
     from cuecast.errors import (
         CuecastError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     )
     from cuecast.prediction import Prediction
     from cuecast.predictor import Concept, Predictor, load
+    from cuecast.suggest import suggest_images
     from cuecast.types import Box, ClassInfo, Image, ObjectMask, Point, Polygon, Scribble
 
 __version__ = "0.1.0"
@@ -55,7 +57,9 @@ _HOME = {
     "Prediction": "prediction",
     "Predictor": "predictor",
     "Scribble": "types",
+    "check_cues": "crossval.check",
     "load": "predictor",
+    "suggest_images": "suggest",
 }
 
 __all__ = [
@@ -80,7 +84,9 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Scribble",
+    "check_cues",
     "load",
+    "suggest_images",
 ]
 
 

@@ -1,8 +1,10 @@
 """A concept over many images: masks, overlays, tables and a report in one folder.
 
 The folder's manifest is also the state from which a stopped run goes on: an image is skipped where its line
-still holds (same concept, same image file, same mask file). Files that gather all images are made at the end
-from the masks on disk, in the manifest's order, so neither a stop nor the number of workers shows in them.
+still holds (same concept, same image file, same mask file). After a correction of the cue set, what an earlier
+version of it made is kept where the correction hardly matters: see `_Batch.may_change`. Files that gather all
+images are made at the end from the masks on disk, in the manifest's order, so neither a stop nor the number of
+workers shows in them.
 At most 2 x workers images are in memory.
 """
 
@@ -23,6 +25,7 @@ from typing import Literal
 
 from cuecast.errors import CuecastError, ImageError, OutputError
 from cuecast.io import gather
+from cuecast.io.cueset_changes import Changes, Lineage
 from cuecast.io.files import write_bytes
 from cuecast.io.gather import FOLDERS, Results
 from cuecast.io.images import read_image
@@ -42,14 +45,15 @@ from cuecast.types import Image
 Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme"]
 FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme")
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
-NAME_FIELDS = ("stem", "parent", "index")
+NAME_FIELDS = ("stem", "suffix", "parent", "index")
 
 
 @dataclass(frozen=True)
 class BatchOptions:
     """How a batch is run. Only `page`, `window` and the concept change masks.
 
-    name        template of output names: {stem}, {parent} (its folder), {index} (from 1; {index:04d}).
+    name        template of output names: {stem}, {suffix} (of the input, without the dot), {parent} (its folder),
+                {index} (from 1; {index:04d}).
     workers     images worked on at once; never changes a byte.
     overwrite   redo what is finished, and replace results of another concept.
     formats     what is written besides masks and manifest.
@@ -58,6 +62,7 @@ class BatchOptions:
     window      (low, high) that becomes 0 to 255 in 16-bit and float images.
     max_pixels  larger images are refused; None is the limit of `read_image`.
     opacity     of the masks in overlays and report.
+    review      the report has a tick box 'wrong' for each image, see `cuecast.io.review`.
     """
 
     name: str = "{stem}"
@@ -70,6 +75,7 @@ class BatchOptions:
     window: tuple[float, float] | None = None
     max_pixels: int | None = None
     opacity: float = 0.45
+    review: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,12 @@ def run(
     out: Path,
     options: BatchOptions | None = None,
     progress: Callback | None = None,
+    lineage: Lineage | None = None,
 ) -> BatchSummary:
     """Segment `inputs` and write the results into the folder `out`.
+
+    lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
+             `out` may hold results of other versions of that set; those that may be others now are redone.
 
     An image that cannot be read is named in the manifest and the rest is done. Raises OutputError before any
     work where two inputs would have the same output name or `out` holds another concept's results, and later
@@ -120,7 +130,7 @@ def run(
     names = output_names(inputs, options.name)
     _check_options(options)
     _check_places(inputs, out)
-    job = _Batch(concept, Results(out, concept.classes), options)
+    job = _Batch(concept, Results(out, concept.classes), options, lineage)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,16 +157,16 @@ def run(
 
 
 def output_names(inputs: Sequence[Path], template: str) -> list[str]:
-    """The output name of each input, by a template of {stem}, {parent} and {index} (from 1).
+    """The output name of each input, by a template of {stem}, {suffix}, {parent} and {index} (from 1).
 
     Raises OutputError where the template cannot be used, or two inputs would have the same name.
     """
-    _check_template(template)
+    check_template(template)
     names: list[str] = []
     taken: dict[str, Path] = {}
     for index, path in enumerate(inputs, start=1):
         parent = Path(os.path.abspath(path)).parent.name
-        name = template.format(stem=path.stem, parent=parent, index=index)
+        name = template.format(stem=path.stem, suffix=path.suffix[1:], parent=parent, index=index)
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
             raise OutputError(f"{path}: {name!r} cannot name a file; change the template {template!r}")
         # two names that differ in case, or in how an accent is written, are one file on some systems
@@ -164,7 +174,7 @@ def output_names(inputs: Sequence[Path], template: str) -> list[str]:
         if key in taken:
             raise OutputError(
                 f"{taken[key]} and {path} would both be written as {name}.png; name them apart with "
-                "--name '{parent}_{stem}' or --name '{index}_{stem}'"
+                "--name '{parent}_{stem}', '{stem}_{suffix}' or '{index}_{stem}'"
             )
         taken[key] = path
         names.append(name)
@@ -190,6 +200,7 @@ class _Batch:
     concept: Concept
     results: Results
     options: BatchOptions
+    lineage: Lineage | None = None
     pack: str = field(init=False)
     cues: str = field(init=False)
 
@@ -208,20 +219,46 @@ class _Batch:
                     "choose another folder, or --overwrite to replace it"
                 )
             return {}
-        foreign = next((e for e in read_manifest(manifest) if e.concept != (self.pack, self.cues)), None)
+        foreign = next((e for e in read_manifest(manifest) if not self.ours(e)), None)
         if foreign is None:
             return index_manifest(manifest)
         if not self.options.overwrite:
-            differs = "another pack" if foreign.pack != self.pack else "other cues"
+            differs = "another pack" if foreign.pack != self.pack else "other cues, classes or scale"
             raise OutputError(
                 f"{out}: it holds results of another concept ({differs}, e.g. for {foreign.image}); "
                 "choose another folder, or --overwrite to replace them"
             )
         for entry in read_manifest(manifest):
-            if entry.concept != (self.pack, self.cues):
+            if not self.ours(entry):
                 self._remove(entry.name)
-        write_manifest(manifest, (e for e in read_manifest(manifest) if e.concept == (self.pack, self.cues)))
+        write_manifest(manifest, (e for e in read_manifest(manifest) if self.ours(e)))
         return index_manifest(manifest)
+
+    def ours(self, entry: ManifestEntry) -> bool:
+        """Whether a line is of this concept, or of another version of its cue set (same pack, same scale)."""
+        if entry.concept == (self.pack, self.cues):
+            return True
+        same = (entry.pack, entry.scale) == (self.pack, self.concept.scale)
+        return same and self._changes(entry) is not None
+
+    def may_change(self, path: Path, entry: ManifestEntry) -> bool:
+        """Whether a finished image is worth doing again after a correction of the cue set.
+
+        It is where its verdict was not 'found', where a person said 'wrong', and where it is close to a picture
+        whose cue came, went or changed since (see `closeness`). Raises ImageError.
+        """
+        if entry.concept == (self.pack, self.cues):
+            return False
+        changes = self._changes(entry)
+        if changes is None or changes.everything or entry.verdict != "found" or entry.review:
+            return True
+        return changes.near(self._read(path))
+
+    def _changes(self, entry: ManifestEntry) -> Changes | None:
+        """What differs from the version that made the line; None where it is no version of our cue set."""
+        if self.lineage is None or entry.cueset is None:
+            return None
+        return self.lineage.changes(entry.cueset)
 
     def entries(
         self, inputs: Sequence[Path], names: Sequence[str], known: Mapping[str, int]
@@ -277,9 +314,12 @@ class _Batch:
             facts = (
                 ("pack", pack.name),
                 ("cues", str(len(self.concept.examples))),
+                *((("cue set version", str(self.lineage.version)),) if self.lineage else ()),
                 ("results", self.cues[:8]),
             )
-            files["report"] = gather.write_report_file(results, self.concept.examples, facts, options.opacity)
+            files["report"] = gather.write_report_file(
+                results, self.concept.examples, facts, options.opacity, options.review
+            )
         return files
 
     def _wanted(self) -> set[str]:
@@ -287,6 +327,7 @@ class _Batch:
         there = {f: f for f in FOLDERS} | {"coco": gather.COCO, "csv": gather.TABLE, "report": gather.REPORT}
         return {
             *self.options.formats,
+            *(("report",) if self.options.review else ()),
             *(f for f, name in there.items() if (self.results.out / name).exists()),
         }
 
@@ -294,8 +335,7 @@ class _Batch:
         """Segment one image, or find that this was done. A file that cannot be used becomes an entry."""
         try:
             image_hash = self._image_hash(path)
-            done = former is not None and not self.options.overwrite
-            if former is not None and done and former.image_hash == image_hash and self._mask_holds(former):
+            if former is not None and self._holds(path, former, image_hash):
                 self._complete(path, former)
                 return former, True
             self._keep_edited(former, name)
@@ -305,7 +345,7 @@ class _Batch:
         except (CuecastError, MemoryError) as error:
             self._remove(name)
             text = str(error) or f"{path}: not enough memory; use a machine with more, or a smaller image"
-            return ManifestEntry(name, str(path), self.pack, self.cues, error=text), False
+            return replace(self._blank(path, name), error=text), False
 
     def _segment(self, path: Path, name: str, image_hash: str) -> ManifestEntry:
         image = self._read(path)
@@ -315,11 +355,8 @@ class _Batch:
             gather.write_overlay(
                 self.results.file("overlays", name), prediction.overlay(opacity=self.options.opacity)
             )
-        return ManifestEntry(
-            name,
-            str(path),
-            self.pack,
-            self.cues,
+        return replace(
+            self._blank(path, name),
             verdict=prediction.verdict,
             confidence=round(prediction.confidence, 6),
             seconds=round(prediction.seconds, 4),
@@ -332,6 +369,13 @@ class _Batch:
             mask_hash=_file_digest(mask_path),
         )
 
+    def _blank(self, path: Path, name: str) -> ManifestEntry:
+        """A line that names image and concept, and nothing that was found."""
+        entry = ManifestEntry(name, str(path), self.pack, self.cues, scale=self.concept.scale)
+        if self.lineage is None:
+            return entry
+        return replace(entry, cueset=self.lineage.digest, cueset_version=self.lineage.version)
+
     def _read(self, path: Path) -> Image:
         options = self.options
         return read_image(path, page=options.page, window=options.window, max_pixels=options.max_pixels)
@@ -343,6 +387,12 @@ class _Batch:
             mask = gather.read_result(self.results.file("masks", entry.name))
             picture = overlay(self._read(path), mask, self.concept.classes, opacity=self.options.opacity)
             gather.write_overlay(target, picture)
+
+    def _holds(self, path: Path, entry: ManifestEntry, image_hash: str) -> bool:
+        """Whether what is there of an image can stay."""
+        if self.options.overwrite or entry.image_hash != image_hash or not self._mask_holds(entry):
+            return False
+        return not self.may_change(path, entry)
 
     def _mask_holds(self, entry: ManifestEntry) -> bool:
         """Whether the mask on disk is the one the entry speaks of."""
@@ -378,13 +428,14 @@ def _check_options(options: BatchOptions) -> None:
             raise OutputError(f"format {kind!r} is unknown; known are {', '.join(FORMATS)}")
 
 
-def _check_template(template: str) -> None:
-    remedy = "use {stem}, {parent} and {index}, for example '{parent}_{stem}' or '{index:04d}'"
+def check_template(template: str) -> None:
+    """Raise OutputError where a template of output names cannot be used."""
+    remedy = "use {stem}, {suffix}, {parent} and {index}, for example '{parent}_{stem}' or '{index:04d}'"
     try:
         fields = [f for _, f, _, _ in string.Formatter().parse(template) if f is not None]
         if any(f not in NAME_FIELDS for f in fields):
             raise ValueError("it names something else")
-        template.format(stem="", parent="", index=1)
+        template.format(stem="", suffix="", parent="", index=1)
     except (ValueError, IndexError, KeyError) as error:
         raise OutputError(f"name template {template!r} cannot be used ({error}); {remedy}") from error
 

@@ -17,7 +17,7 @@ from cuecast.errors import OutputError
 def test_help_goes_to_stdout_and_lists_every_command() -> None:
     done = cuecast("--help")
     assert (done.code, done.err) == (0, "")
-    for command in ("segment", "cues", "packs", "eval", "train", "doctor"):
+    for command in ("segment", "cues", "suggest", "packs", "eval", "train", "doctor"):
         assert f"\n  {command} " in done.out
     assert "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some inputs failed." in done.out
 

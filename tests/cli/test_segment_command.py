@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -224,7 +225,7 @@ def test_sizes_in_units() -> None:
         (["--cue", "cue.png", "--pixel-size", "-2", "--unit", "m"], 2, "is a number above 0"),
         (["--cue", "cue.png", "--format", "gif"], 2, "--format 'gif' is unknown; choose from overlays, coco"),
         (["--cue", "cue.png", "--scale", "metre"], 2, "invalid value for '--scale'"),
-        (["--cue", "cue.png", "--name", "{date}"], 1, "name template '{date}' cannot be used"),
+        (["--cue", "cue.png", "--name", "{date}"], 2, "name template '{date}' cannot be used"),
         (["--cue", "cue.png", "--pack", "none"], 1, "no pack 'none'"),
         (["--cues", "none.zip"], 1, "none.zip"),
     ],
@@ -250,6 +251,52 @@ def test_inputs_that_match_nothing_or_clash(capsys: pytest.CaptureFixture[str]) 
     said = one_line(capsys.readouterr().err)
     assert "in/p1.png and other/p1.png" in said
     assert "--name" in said
+    picture(Path("in/p1.bmp"), 2)
+    names = ["--name", "{stem}_{suffix}"]
+    assert run(["segment", "in/p1.png", "in/p1.bmp", "-c", "cue.png", "-o", "out", *names, *QUICK]) == 0
+    assert red_columns("out") == {"p1_png": 1, "p1_bmp": 2}
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_input_that_is_not_there_is_named_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["segment", "gone.png", "in/p1.png", "-c", "cue.png", "-o", "out", *QUICK]) == 3
+    assert "failed: gone.png: cannot be read (No such file" in capsys.readouterr().err
+    assert red_columns("out") == {"p1": 1}
+
+
+@pytest.mark.usefixtures("folder")
+def test_names_in_label_files_mean_the_same_class_in_all_of_them() -> None:
+    def square(name: str, columns: tuple[int, int]) -> dict[str, object]:
+        (x1, x2), bottom = columns, 4
+        return {
+            "label": name,
+            "shape_type": "polygon",
+            "points": [[x1, 0], [x2, 0], [x2, bottom], [x1, bottom]],
+        }
+
+    def label_file(path: str, *shapes: dict[str, object]) -> None:
+        facts = {"imageWidth": 8, "imageHeight": 4, "imagePath": "cue.png", "imageData": None}
+        Path(path).write_text(json.dumps({**facts, "shapes": shapes}), encoding="utf-8")
+
+    label_file("both.json", square("blue", (4, 8)), square("red", (0, 4)))
+    label_file("one.json", square("red", (0, 8)))
+    picture(Path("red.png"), 8)
+    cues = ["-c", "cue.png=both.json", "-c", "red.png=one.json"]
+    assert run(["segment", "in/p3.png", *cues, "-o", "out", "--pack", "colours", "-q", "-f", "csv"]) == 0
+    with open("out/objects.csv", encoding="utf-8") as file:
+        areas = {row["class"]: int(row["area"]) for row in csv.DictReader(file)}
+    assert areas == {"blue": 20, "red": 12}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_value_that_is_no_class_names_the_image_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    mask(Path("fifteen.png"), [15, 15, 15, 15, 0, 0, 0, 0])
+    flags = ["-c", "cue.png=fifteen.png", "--class", "red", "-o", "out", *QUICK]
+    assert run(["segment", "in/p3.png", *flags]) == 1
+    said = one_line(capsys.readouterr().err)
+    assert "cue" in said
+    assert "--value 15" in said
+    assert run(["segment", "in/p3.png", *flags, "--value", "15"]) == 0
 
 
 @pytest.mark.usefixtures("folder")

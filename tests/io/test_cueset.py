@@ -249,7 +249,7 @@ def test_a_contradiction_is_refused_with_its_remedy(root: Path, tmp_path: Path) 
     image = picture(tmp_path / "a.png", 4)
     add_cue(root, image, points=[Point((0, 0))])
     with pytest.raises(
-        CueSetError, match=r"images/a\.png is a cue already .*; take that cue out of cues\.json first"
+        CueSetError, match=r"images/a\.png is a cue already .*; put the new cue in its place with --replace"
     ):
         add_cue(root, image, absent=True)
 

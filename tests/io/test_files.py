@@ -151,7 +151,7 @@ def test_lists_from_a_file_and_from_standard_input(folder: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("item", "words"),
     [
-        ("in/nothere.png", "nothere.png.*no such file or folder; check the spelling"),
+        ("in/nothere", "nothere.*no such file or folder; check the spelling"),
         ("in/*.webp", r"in/\*\.webp: the pattern matches no image; check"),
         ("@in/none.txt", "none.txt: the file list cannot be read .*; check"),
         ("in/empty", "in/empty: the folder holds no image .*; name the files"),
@@ -162,6 +162,19 @@ def test_an_input_that_matches_nothing_is_named(folder: Path, item: str, words: 
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match=words):
         list_images(["in/b.png", item])
+
+
+def test_an_image_that_is_not_there_is_left_to_the_reader(folder: Path) -> None:  # noqa: ARG001
+    assert names(list_images(["in/b.png", "in/nothere.png"])) == ["b.png", "nothere.png"]
+
+
+def test_results_below_the_inputs_are_left_out(folder: Path) -> None:
+    results = folder / "in" / "out"
+    (results / "masks").mkdir(parents=True)
+    (results / "masks" / "b.png").write_bytes(b"")
+    every = names(list_images(["in"], recursive=True))
+    assert every.count("b.png") == 2
+    assert names(list_images(["in"], recursive=True, leave_out=results)).count("b.png") == 1
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ FULL = ManifestEntry(
     unit="um",
     image_hash="i",
     mask_hash="m",
+    scale="pixel",
+    cueset="d",
+    cueset_version=3,
+    review="wrong",
 )
 FAILED = ManifestEntry("b", "b.png", "p", "c", error="b.png: zero bytes\nget an intact copy")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -146,3 +147,36 @@ def test_every_sort_on_the_page_is_known_to_its_script(tmp_path: Path) -> None:
     orders = re.search(r"const orders = \{(.*?)\n  \};", text, re.DOTALL)
     assert orders is not None
     assert sorted(options) == sorted(re.findall(r"^    (\w+):", orders[1], re.MULTILINE)), json.dumps(options)
+
+
+def test_a_review_has_a_labelled_box_for_each_mask_and_for_nothing_else(tmp_path: Path) -> None:
+    odd = b"odd\xff".decode("utf-8", "surrogateescape")
+    rows = [
+        ReportRow(NASTY, "found", 0.9, 1, 0.5, (4, 8), mask_hash="h1"),
+        ReportRow(odd, "absent", 0.9, 0, 0, (4, 8), mask_hash="h2", wrong=True),
+        ROWS[3],
+    ]
+    written(tmp_path, rows, review=True)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    boxes = re.findall(r"<label class='tick'>(.*?)</label>", text)
+    assert len(boxes) == 2
+    keys = [json.loads(html.unescape(re.findall(r"data-key='([^']*)'", box)[0])) for box in boxes]
+    assert sorted(keys) == sorted([NASTY, odd])
+    assert [" checked>" in box for box in boxes] == [True, False]
+    assert all("aria-label='Wrong: " in box for box in boxes)
+    assert "id='save'" in text
+    written(tmp_path, rows)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "checkbox'" not in text
+    assert "id='save'" not in text
+
+
+def test_what_the_script_looks_for_is_on_the_page(tmp_path: Path) -> None:
+    row = ReportRow("a", "found", 0.9, 1, 0.5, (4, 8), mask_hash="h")
+    written(tmp_path, [row], review=True)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page, script = text.split("<script>")
+    for name in set(re.findall(r"\$\(\"#(\w+)\"\)", script)):
+        assert f"id='{name}'" in page, name
+    assert "box.dataset.key" in script
+    assert "box.dataset.mask" in script

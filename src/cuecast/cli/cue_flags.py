@@ -52,21 +52,24 @@ def read_flags(
     scribble: Sequence[str],
     absent: Sequence[str],
     classes: Sequence[ClassInfo] = (),
+    pairs: Sequence[tuple[Path, Path]] = (),
 ) -> list[Marked]:
     """One entry an image, in the order of first mention within --cue, --box, --point, --scribble, --absent.
 
-    `classes` lets marks name their class instead of its number. Raises typer.BadParameter where a flag is
-    written wrongly, and ImageError or MaskError where a file is not there.
+    `pairs` are (image, mask) that need no splitting, and come after --cue. `classes` lets marks name their class
+    instead of its number. Raises typer.BadParameter where a flag is written wrongly, and ImageError or MaskError
+    where a file is not there.
     """
     found: dict[str, Marked] = {}
 
     def at(image: Path) -> Marked:
         return found.setdefault(os.path.realpath(image), Marked(image))
 
-    for text in cue:
-        image, mask = split_cue(text)
+    for image, mask in (*map(split_cue, cue), *map(_existing_pair, pairs)):
         if at(image).mask is not None:
-            raise typer.BadParameter(f"--cue {text!r}: {image} has a mask already; give one mask an image")
+            raise typer.BadParameter(
+                f"--cue '{image}={mask}': {image} has a mask already; give one mask an image"
+            )
         at(image).mask = mask
     for text in box:
         image, one_box = _split_mark("--box", text, BOX_FORM, lambda right: _box(right, classes))
@@ -164,6 +167,15 @@ def _existing(text: str) -> Path:
     if not Path(text).is_file():
         raise ImageError(f"{text}: there is no such image (from --absent {text!r}); check the name")
     return Path(text)
+
+
+def _existing_pair(pair: tuple[Path, Path]) -> tuple[Path, Path]:
+    image, mask = pair
+    if not image.is_file():
+        raise ImageError(f"{image}: there is no such image (from --image); check the name")
+    if not mask.exists():
+        raise MaskError(f"{mask}: there is no such mask file (from --mask); check the name")
+    return pair
 
 
 def _numbers(parts: Sequence[str]) -> list[float]:

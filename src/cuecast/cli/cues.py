@@ -1,14 +1,16 @@
-"""`cuecast cues`: make, fill, check and look at cue sets."""
+"""`cuecast cues`: make, fill, check, correct and look at cue sets."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cuecast.cli.cue_flags import class_list, read_flags
+from cuecast.cli.cues_check import check
+from cuecast.cli.cues_history import log, undo
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from cuecast.io.cueset import CueSet
 
 app = typer.Typer(
-    help="Make, fill and check cue sets: cues with their images, in a folder or .zip to be mailed.",
+    help="Make, fill, check and correct cue sets: cues with their images, in a folder or .zip to be mailed.",
     rich_markup_mode=None,
 )
 
@@ -52,6 +54,18 @@ def add(
     point: PointOption = None,
     scribble: ScribbleOption = None,
     absent: AbsentOption = None,
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", metavar="IMAGE", help="With --mask: the same as --cue IMAGE=MASK."),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option("--mask", metavar="MASK", help="The mask of --image, for example a corrected one."),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="In place of all that the set says of these images, 'absent' too."),
+    ] = False,
     class_names: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,58 +78,43 @@ def add(
 ) -> None:
     """Add cues to a cue set; their images are copied in.
 
-    Marks on the same image become one cue. Everything is read and checked before anything is written.
+    Marks on the same image become one cue. An image has one mask in a set: a new one takes the place of the cue that
+    had the earlier one; other marks join those that are there. Everything is read and checked before anything is
+    written, and is one change that `cuecast cues undo` takes back.
     """
-    if not (cue or box or point or scribble or absent):
+    if (image is None) != (mask is None):
+        raise typer.BadParameter("--image and --mask belong together: give both, or --cue IMAGE=MASK")
+    if not (cue or box or point or scribble or absent or image):
         raise typer.BadParameter(
             "nothing to add: give --cue IMAGE=MASK, --box, --point, --scribble or --absent IMAGE"
         )
-    from cuecast.cues import Cue
     from cuecast.io.cueset import read_cueset
-    from cuecast.io.cueset_edit import add_cue
+    from cuecast.io.cueset_draft import NewCue
+    from cuecast.io.cueset_edit import add_cues
 
     known = read_cueset(cueset)
     classes = class_list(class_names or (), known.classes)
-    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
-    marks: list[dict[str, Any]] = [
-        {
-            "image": m.image,
-            "mask": m.mask,
-            "value": tuple(value) if value and m.mask else None,
-            "boxes": m.boxes,
-            "points": m.points,
-            "scribbles": m.scribbles,
-            "absent": m.absent,
-            "page": page,
-        }
+    pair = ((image, mask),) if image and mask else ()
+    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes, pair)
+    cues = [
+        NewCue(
+            m.image,
+            m.mask,
+            tuple(value) if value and m.mask else None,
+            m.boxes,
+            m.points,
+            m.scribbles,
+            absent=m.absent,
+            page=page,
+        )
         for m in flags
     ]
-    for fields in marks:
-        Cue(**fields).read(classes)
-    for fields in marks:
-        known = add_cue(cueset, **fields, classes=classes)
-    _say(known, as_json)
+    _say(add_cues(cueset, cues, classes, replace=replace), as_json)
 
 
-@app.command()
-def check(cueset: CueSetArgument, as_json: JsonFlag = False) -> None:
-    """Say whether a cue set can be read and learnt from.
-
-    Prints one line a finding. Exit code 1 says that there is an error; warnings alone give 0.
-    """
-    from cuecast.io.cueset_check import check_cueset
-
-    findings = check_cueset(cueset)
-    errors = sum(f.level == "error" for f in findings)
-    if as_json:
-        listed = [
-            {"level": f.level, "entry": f.entry, "reason": f.reason, "remedy": f.remedy} for f in findings
-        ]
-        typer.echo(json.dumps({"ok": not errors, "findings": listed}, indent=1, ensure_ascii=False))
-    else:
-        typer.echo("\n".join(f"{f.level}: {f}" for f in findings) or f"{cueset}: all well")
-    if errors:
-        raise typer.Exit(1)
+app.command()(check)
+app.command()(log)
+app.command()(undo)
 
 
 @app.command()

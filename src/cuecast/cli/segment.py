@@ -29,6 +29,7 @@ from cuecast.cli.options import (
     WorkersOption,
     share_threads,
 )
+from cuecast.errors import OutputError
 
 if TYPE_CHECKING:
     from cuecast.batch import BatchSummary, Format
@@ -74,7 +75,9 @@ def segment(
     ] = None,
     name: Annotated[
         str,
-        typer.Option(metavar="TEMPLATE", help="Names of outputs: {stem}, {parent}, {index} or {index:04d}."),
+        typer.Option(
+            metavar="TEMPLATE", help="Names of outputs: {stem}, {suffix}, {parent}, {index} or {index:04d}."
+        ),
     ] = "{stem}",
     formats: Annotated[
         list[str] | None,
@@ -98,13 +101,20 @@ def segment(
         bool,
         typer.Option("--overwrite", help="Redo what is finished, and replace another concept's results."),
     ] = False,
+    review: Annotated[
+        bool,
+        typer.Option(
+            "--review", help="Tick boxes in report.html, to call masks wrong: see `cuecast review`."
+        ),
+    ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Find on IMAGES what the cues show.
 
     OUT gets masks/ (label PNG), overlays/, annotations.coco.json, objects.csv, manifest.jsonl and report.html
-    with the doubtful images first. A second run skips what is finished; a stopped one goes on.
+    with the doubtful images first. A second run skips what is finished; a stopped one goes on. After a correction
+    of the CUESET it redoes what is not `found`, what was called wrong, and what is close to a corrected picture.
 
     Exit code 3 says that some images failed; each is named on stderr and in the manifest.
     """
@@ -116,12 +126,17 @@ def segment(
     _check_units(pixel_size, unit)
     written = _formats(formats)
 
-    from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
+    from cuecast.batch import DEFAULT_FORMATS, BatchOptions, check_template, run
     from cuecast.cli.progress import progress
     from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.io.cueset_changes import lineage
     from cuecast.io.files import list_images
     from cuecast.predictor import load
 
+    try:
+        check_template(name)
+    except OutputError as error:
+        raise typer.BadParameter(str(error)) from None
     cueset = read_cueset(cues) if cues else None
     if cueset and class_names:
         raise typer.BadParameter(
@@ -129,7 +144,7 @@ def segment(
         )
     classes = list(cueset.classes) if cueset else class_list(class_names or ())
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
-    paths = list_images(images, recursive)
+    paths = list_images(images, recursive, leave_out=output)
     examples: list[Cue | Example] = [
         *(read_examples(cueset) if cueset else ()),
         *_cues(flags, value, cue_page, limits),
@@ -146,9 +161,11 @@ def segment(
         unit=unit,
         page=page,
         window=limits,
+        review=review,
     )
+    origin = lineage(cueset) if cueset and not flags else None
     with progress("images", quiet) as report:
-        summary = run(concept, paths, output, options, lambda step: report(step.done, step.total))
+        summary = run(concept, paths, output, options, lambda step: report(step.done, step.total), origin)
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
     for image, error in summary.failures:
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)

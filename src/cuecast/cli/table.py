@@ -11,7 +11,9 @@ from cuecast.cli.bench import bench
 from cuecast.cli.doctor import doctor
 from cuecast.cli.episodes import draw
 from cuecast.cli.eval import evaluate_pack
+from cuecast.cli.review import review
 from cuecast.cli.segment import segment
+from cuecast.cli.suggest import suggest
 from cuecast.cli.train import train
 
 app = typer.Typer(
@@ -37,7 +39,9 @@ def _cuecast(
 
 
 app.command()(segment)
+app.command()(review)
 app.add_typer(cues.app, name="cues")
+app.command()(suggest)
 app.add_typer(packs.app, name="packs")
 app.command("eval")(evaluate_pack)
 app.command("episodes")(draw)

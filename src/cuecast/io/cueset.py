@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,12 +66,22 @@ class CueSet:
     entries: tuple[CueEntry, ...]
     bundle: Bundle
 
+    def hashes(self) -> dict[str, str]:
+        """Name -> SHA-256 of each file that cues.json names. Raises CueSetError."""
+        names = sorted({n for e in self.entries for n in (e.image, e.mask) if n})
+        return {name: hashlib.sha256(self.bundle.read(name)).hexdigest() for name in names}
+
     def digest(self) -> str:
         """SHA-256 over what cues.json says and the files it names: equal for a folder and its .zip."""
-        h = hashlib.sha256(to_json(self.classes, self.entries).encode())
-        for name in sorted({n for e in self.entries for n in (e.image, e.mask) if n}):
-            h.update(name.encode() + b"\0" + hashlib.sha256(self.bundle.read(name)).digest())
-        return h.hexdigest()
+        return digest_of(to_json(self.classes, self.entries), self.hashes())
+
+
+def digest_of(text: str, hashes: Mapping[str, str]) -> str:
+    """The digest of a cue set from its cues.json (as `to_json` writes it) and the hashes of its files."""
+    h = hashlib.sha256(text.encode())
+    for name, digest in sorted(hashes.items()):
+        h.update(name.encode() + b"\0" + bytes.fromhex(digest))
+    return h.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,16 @@ def write_overlay(path: Path, picture: PILImage.Image) -> Path:
 
 
 def write_report_file(
-    results: Results, examples: Sequence[Example], facts: Sequence[tuple[str, str]], opacity: float
+    results: Results,
+    examples: Sequence[Example],
+    facts: Sequence[tuple[str, str]],
+    opacity: float,
+    review: bool = False,
 ) -> Path:
-    """report.html; its pictures are made from the overlays, or from image and mask where there are none."""
+    """report.html; its pictures are made from the overlays, or from image and mask where there are none.
+
+    review  with a tick box 'wrong' for each image.
+    """
     images = {e.name: e.image for e in read_manifest(results.manifest)}
     rows = [_row(results, entry) for entry in read_manifest(results.manifest)]
     cues = [
@@ -139,7 +146,15 @@ def write_report_file(
         except CuecastError:
             return None
 
-    return write_report(results.out / REPORT, rows, picture, classes=results.classes, facts=facts, cues=cues)
+    return write_report(
+        results.out / REPORT,
+        rows,
+        picture,
+        classes=results.classes,
+        facts=facts,
+        cues=cues,
+        review=review,
+    )
 
 
 def _row(results: Results, entry: ManifestEntry) -> ReportRow:
@@ -155,6 +170,8 @@ def _row(results: Results, entry: ManifestEntry) -> ReportRow:
         share=sum(entry.areas.values()) / pixels if pixels else None,
         size=entry.size,
         full=made.relative_to(results.out).as_posix() if made.is_file() else None,
+        mask_hash=entry.mask_hash,
+        wrong=entry.review == "wrong",
     )
 
 

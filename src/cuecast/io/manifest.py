@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from io import RawIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cuecast.errors import OutputError
 from cuecast.io.files import replacing
@@ -38,6 +38,9 @@ class ManifestEntry:
     image_hash  SHA-256 of the image file and of how it was read.
     mask_hash   SHA-256 of the mask file.
     pack, cues  digests of the pack and of the cues: together they name the concept.
+    scale       'frame' or 'pixel', see `Predictor.learn`.
+    cueset, cueset_version  digest and number of the version of the cue set that made the mask; None without one.
+    review      'wrong' where a person said so of this mask.
     """
 
     name: str
@@ -55,6 +58,10 @@ class ManifestEntry:
     unit: str | None = None
     image_hash: str | None = None
     mask_hash: str | None = None
+    scale: str | None = None
+    cueset: str | None = None
+    cueset_version: int | None = None
+    review: Literal["wrong"] | None = None
 
     @property
     def concept(self) -> tuple[str, str]:

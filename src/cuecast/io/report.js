@@ -4,6 +4,7 @@
   const grid = $("#grid"), cards = [...grid.children], tabs = [...document.querySelectorAll(".tabs button")];
   const search = $("#search"), sort = $("#sort"), nothing = $("#nothing"), shown = $("#shown");
   const box = $("#lightbox"), big = $("#big"), about = $("#about");
+  const boxes = [...document.querySelectorAll(".tick input")], save = $("#save"), only = $("#only");
   const known = new Set(tabs.map((tab) => tab.dataset.verdict));
   let verdict = "all", visible = cards, current = -1;
   document.documentElement.classList.add("scripted");
@@ -19,6 +20,9 @@
     objects: (a, b) => number(b, "objects") - number(a, "objects"),
   };
 
+  const tick = (card) => card.querySelector(".tick input");
+  const ticked = (card) => Boolean(tick(card)?.checked);
+
   function update() {
     const words = search.value.trim().toLocaleLowerCase();
     const compare = orders[sort.value] || orders.attention;
@@ -26,7 +30,8 @@
     grid.append(...sorted);
     visible = sorted.filter((card) => {
       const kind = verdict === "all" || card.dataset.verdict === verdict;
-      card.hidden = !(kind && card.dataset.name.toLocaleLowerCase().includes(words));
+      const asked = !(only && only.checked) || ticked(card);
+      card.hidden = !(kind && asked && card.dataset.name.toLocaleLowerCase().includes(words));
       return !card.hidden;
     });
     tabs.forEach((tab) => tab.setAttribute("aria-pressed", String(tab.dataset.verdict === verdict)));
@@ -50,6 +55,7 @@
     const name = document.createElement("strong");
     name.textContent = card.dataset.name;
     about.append(name, ` · ${card.dataset.about} · ${current + 1} of ${pictures.length}`);
+    if (tick(card)) about.append(` · ${ticked(card) ? "ticked as wrong" : "not ticked"}, W changes it`);
     if (!box.open) box.showModal();
   }
 
@@ -57,6 +63,40 @@
     box.close();
     const card = visible.filter((c) => c.querySelector(".open"))[current];
     if (card) card.querySelector(".open").focus();
+  }
+
+  // A review names each box that is ticked, or was ticked when the page was written: see cuecast.io.review.
+  let unsaved = false;
+  function review() {
+    const images = boxes.filter((box) => box.checked || box.defaultChecked).map((box) => ({
+      name: JSON.parse(box.dataset.key), mask_hash: box.dataset.mask, review: box.checked ? "wrong" : null,
+    }));
+    return JSON.stringify({ cuecast: "review", version: 1, images }, null, 1) + "\n";
+  }
+  function count() { $("#ticked").textContent = String(boxes.filter((box) => box.checked).length); }
+  function turn(card) {
+    const box = card && tick(card);
+    if (box) { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); }
+    return box;
+  }
+  if (save) {
+    grid.addEventListener("change", (event) => {
+      if (!event.target.closest(".tick")) return;
+      unsaved = true;
+      count();
+    });
+    only.addEventListener("change", update);
+    save.addEventListener("click", () => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([review()], { type: "application/json" }));
+      link.download = "review.json";
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+      unsaved = false;
+      $("#saved").textContent = "review.json is saved";
+    });
+    window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+    count();
   }
 
   tabs.forEach((tab) => tab.addEventListener("click", () => { verdict = tab.dataset.verdict; update(); }));
@@ -78,11 +118,13 @@
     if (box.open) {
       if (event.key === "ArrowLeft") show(current - 1);
       else if (event.key === "ArrowRight") show(current + 1);
+      else if (event.key === "w" && turn(visible.filter((c) => c.querySelector(".open"))[current])) show(current);
       else return;
       event.preventDefault();
       return;
     }
-    const typing = event.target.matches("input, select, textarea");
+    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (event.key === "w" && !typing && turn(document.activeElement.closest(".card"))) return;
     if (event.key === "/" && !typing) { event.preventDefault(); search.focus(); return; }
     if (event.key === "Escape" && event.target === search) { search.value = ""; update(); return; }
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: "row", ArrowUp: "row" }[event.key];

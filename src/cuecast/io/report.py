@@ -1,13 +1,15 @@
 """report.html: every image with its verdict on one page that needs neither a server nor the network.
 
 Doubtful images come first, because a person's look is worth most there. Without scripts the page is the same
-list; with them it filters, sorts, searches and enlarges.
+list; with them it filters, sorts, searches and enlarges. With `review` each image has a tick box 'wrong', and a
+button saves the ticks as a file for `cuecast.io.review`.
 """
 
 from __future__ import annotations
 
 import base64
 import html
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,8 @@ class ReportRow:
     share       marked part of the image, in [0, 1].
     full        path of the large picture relative to the report, or None: the small one is enlarged.
     error       why it failed.
+    mask_hash   SHA-256 of the mask file, by which a tick names the mask it was made for.
+    wrong       a person has ticked it before.
     """
 
     name: str
@@ -48,6 +52,8 @@ class ReportRow:
     size: tuple[int, int] | None = None
     full: str | None = None
     error: str | None = None
+    mask_hash: str | None = None
+    wrong: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,13 @@ def write_report(
     facts: Sequence[tuple[str, str]] = (),
     cues: Sequence[ReportCue] = (),
     title: str = "What was found",
+    review: bool = False,
 ) -> Path:
     """Write the page, atomically. Rows may come in any order; equal inputs give equal bytes.
 
     picture  gives a row's small picture as JPEG, asked for once each as the page is written; None for none.
     facts    (label, text) pairs for the head of the page.
+    review   with tick boxes, for rows that have a `mask_hash`.
 
     Raises OutputError.
     """
@@ -80,9 +88,9 @@ def write_report(
         replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as f,
     ):
-        f.writelines(_head(title, ordered, classes, facts, cues))
+        f.writelines(_head(title, ordered, classes, facts, cues, review))
         for number, row in enumerate(ordered):
-            f.write(_card(row, picture(row) if number < PICTURES else None))
+            f.write(_card(row, picture(row) if number < PICTURES else None, review))
         f.write(_FOOT.format(script=_asset("report.js")))
     return Path(path)
 
@@ -97,6 +105,7 @@ def _head(
     classes: Sequence[ClassInfo],
     facts: Sequence[tuple[str, str]],
     cues: Sequence[ReportCue],
+    review: bool,
 ) -> Iterator[str]:
     counts = {state: sum(r.verdict == state for r in rows) for state in ATTENTION}
     yield _HEAD.format(title=_text(title), style=_asset("report.css"))
@@ -117,7 +126,7 @@ def _head(
             )
         yield "</div></section>\n"
     yield "</div>\n</header>\n"
-    yield from _toolbar(counts)
+    yield from _toolbar(counts, review)
     yield "<main class='wrap'>\n<ul class='grid' id='grid'>\n"
 
 
@@ -131,7 +140,7 @@ def _shares(counts: dict[State, int]) -> Iterator[str]:
     yield "</div>\n"
 
 
-def _toolbar(counts: dict[State, int]) -> Iterator[str]:
+def _toolbar(counts: dict[State, int], review: bool) -> Iterator[str]:
     yield "<nav class='bar' aria-label='Filter and sort'><div class='wrap'><div class='tabs'>"
     yield f"<button data-verdict='all' aria-pressed='true'>All <b>{sum(counts.values())}</b></button>"
     for state, n in counts.items():
@@ -139,10 +148,10 @@ def _toolbar(counts: dict[State, int]) -> Iterator[str]:
             sign = f"<span class='mark {state}' aria-hidden='true'>{SIGNS[state]}</span>"
             word = f"{sign}{state.capitalize()} <b>{n}</b>"
             yield f"<button data-verdict='{state}' aria-pressed='false'>{word}</button>"
-    yield _TOOLS
+    yield _TOOLS.format(review=_REVIEW if review else "")
 
 
-def _card(row: ReportRow, picture: bytes | None) -> str:
+def _card(row: ReportRow, picture: bytes | None, review: bool) -> str:
     """One image as a list item. All that comes from outside is escaped."""
     name, about, sign = _text(row.name), _text(_about(row)), SIGNS[row.verdict]
     if picture:
@@ -162,7 +171,19 @@ def _card(row: ReportRow, picture: bytes | None) -> str:
         f"data-objects='{_number(row.objects)}'>{top}<div class='text'>"
         f"<span class='name' title='{name}'>{name}</span><div class='row'>"
         f"<span class='verdict {row.verdict}'>{sign} {row.verdict}</span>{sure}</div>"
-        f"{meter}<div class='row'>{_details(row)}</div></div></li>\n"
+        f"{meter}<div class='row'>{_details(row)}</div>{_tick(row) if review else ''}</div></li>\n"
+    )
+
+
+def _tick(row: ReportRow) -> str:
+    """The box 'wrong' of a row that has a mask. Its name is JSON, which keeps file names that are no Unicode."""
+    if row.mask_hash is None:
+        return ""
+    key = _text(json.dumps(row.name))
+    checked = " checked" if row.wrong else ""
+    return (
+        f"<label class='tick'><input type='checkbox' data-key='{key}' data-mask='{_text(row.mask_hash)}' "
+        f"aria-label='Wrong: {_text(row.name)}'{checked}> wrong</label>"
     )
 
 
@@ -239,8 +260,14 @@ _TOOLS = """</div><div class='tools'>
 <option value='name'>name</option>
 <option value='area'>largest area first</option>
 <option value='objects'>most objects first</option>
-</select></label></div></div></nav>
+</select></label>{review}</div></div></nav>
 """
+
+_REVIEW = """
+<label><input type='checkbox' id='only'> ticked only</label>
+<button id='save' class='save' title='Saves review.json, for: cuecast review OUT review.json'>Save review \
+<b id='ticked'>0</b></button>
+<span id='saved' class='unseen' role='status'></span>"""
 
 _FOOT = """</ul>
 <p class='nothing' id='nothing' hidden>No image matches. Choose All, or empty the search.</p>

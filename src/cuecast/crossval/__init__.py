@@ -1,0 +1,1 @@
+"""Help with the examples: what the cues of a concept say of each other."""

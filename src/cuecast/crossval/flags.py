@@ -1,0 +1,225 @@
+"""Which cues hurt, and in which way: thresholds, and the words for a person.
+
+Each test compares what is drawn with what the others predict there, and with how the other cues fare, so that what
+the pack does everywhere (lines a little too wide, say) is no cue's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median, median_low
+
+from cuecast.crossval.result import CueFlag, FlagKind, Suspect
+from cuecast.crossval.trials import drawn
+from cuecast.metrics import iou
+from cuecast.misfit import Shift, best_shift, inverted_iou, width_ious
+from cuecast.prediction import Prediction
+from cuecast.segmenters.scale import thickness
+from cuecast.types import Example
+
+CLEAR = 0.25
+"""IoU that a move, another class or an inversion must bring to be believed."""
+MATCH = 0.4
+"""IoU that it must reach at least."""
+LITTLE = 0.25
+"""IoU above which a mask is not taken for inverted: where thing and ground are mistaken, some of it is right."""
+SHORTEST = 3
+"""Pixels: shorter moves are a matter of the border."""
+RADII = (-8, -6, -4, -3, -2, -1, 1, 2, 3, 4, 6, 8)
+"""How far a mask is grown or shrunk: in pixels of an image of 512 x 512, and accordingly in larger ones."""
+BORDER = 0.15
+"""IoU that another width must bring, beside the width that suits the other cues."""
+FACTOR = 4.0
+"""A thing this many times thicker or thinner than on the median of the other cues is at another magnification."""
+BADLY = 0.5
+"""A cue is predicted badly below this share of what the others reach on each other."""
+HARM = 0.1
+"""Share of what the rest reach on each other that they must gain when a cue is left out."""
+
+SHARE = 0.5
+"""Share of the largest gain."""
+
+
+@dataclass(frozen=True)
+class ClassFit:
+    """How one class, as drawn on a cue, fits what the other cues predict there.
+
+    thickness  in pixels (scale 'pixel') or in shares of the root of the image's area (scale 'frame').
+    widths     radius -> IoU of the answer with the mask grown by it; `unit` is a radius of 1 in pixels.
+    mistaken   the IoU of what is drawn with the answer for each other class, by class id.
+    """
+
+    iou: float
+    thickness: float
+    shift: Shift
+    widths: Mapping[int, float]
+    inverted: float
+    mistaken: Mapping[int, float] = field(default_factory=dict)
+    unit: int = 1
+
+    @property
+    def width(self) -> int:
+        """The radius that suits the answer best; of equal ones the smallest change."""
+        return max(self.widths, key=lambda r: (self.widths[r], -abs(r)))
+
+
+def fit(prediction: Prediction | None, example: Example, scale: str) -> dict[int, ClassFit]:
+    """Class id -> fit, for the classes that are drawn on the cue and were taught by the others."""
+    if prediction is None:
+        return {}
+    known = [c.id for c in prediction.classes]
+    root = float(example.image.size[0] * example.image.size[1]) ** 0.5
+    unit = max(1, round(root / 512))
+    out = {}
+    for cls in (c for c in known if c in example.marks.class_ids):
+        truth, ignore = drawn(example, cls)
+        if not truth.any():
+            continue
+        answer = prediction.mask == cls
+        widths = width_ious(answer, truth, ignore, [r * unit for r in RADII])
+        out[cls] = ClassFit(
+            iou=iou(answer, truth, ignore),
+            thickness=thickness(truth) / (root if scale == "frame" else 1),
+            shift=best_shift(answer, truth, ignore),
+            widths={radius // unit: value for radius, value in widths.items()},
+            inverted=inverted_iou(answer, truth, ignore),
+            mistaken={k: iou(prediction.mask == k, truth, ignore) for k in known if k != cls},
+            unit=unit,
+        )
+    return out
+
+
+def drawn_wrongly(
+    number: int,
+    image: str,
+    fits: Mapping[int, ClassFit],
+    peers: Sequence[Mapping[int, ClassFit]],
+    names: Mapping[int, str],
+) -> list[CueFlag]:
+    """Flags that the drawing itself gives: shifted, inverted, mistaken or with a sloppy border; one a class at most."""
+    flags = []
+    for cls, found in fits.items():
+        others = [p[cls] for p in peers if cls in p]
+        of = f" of {names[cls]!r}" if len(names) > 1 else ""
+        grave = [f for f in (_shifted(found, of), _inverted(found, of), _mistaken(found, cls, names)) if f]
+        # Of several explanations, that which explains most.
+        flag = max(grave, key=lambda f: f[3]["reached"]) if grave else _sloppy(found, others, of)
+        if flag:
+            flags.append(CueFlag(number, image, *flag))
+    return flags
+
+
+_Flag = tuple[FlagKind, str, str, dict[str, float]]
+
+
+def _shifted(found: ClassFit, of: str) -> _Flag | None:
+    shift = found.shift
+    resized = found.widths[found.width]  # a mask too wide on the open side of the frame's edge fits both ways
+    if shift.pixels < SHORTEST or shift.moved < max(MATCH, shift.still + CLEAR) or shift.moved <= resized:
+        return None
+    where = " and ".join(
+        f"{abs(d)} px {way[d > 0]}"
+        for d, way in ((shift.dx, ("left", "right")), (shift.dy, ("up", "down")))
+        if d
+    )
+    reason = (
+        f"its mask{of} looks shifted: moved {where} it fits what the other cues predict, "
+        f"IoU {shift.moved:.2f} instead of {shift.still:.2f}"
+    )
+    facts = {"dx": shift.dx, "dy": shift.dy, "as_drawn": shift.still, "reached": shift.moved}
+    return "shifted", reason, "move the mask, or check that it was drawn on this image", facts
+
+
+def _inverted(found: ClassFit, of: str) -> _Flag | None:
+    if found.iou > LITTLE or found.inverted < max(MATCH, found.iou + CLEAR):
+        return None
+    reason = (
+        f"its mask{of} looks inverted: the other cues predict what it leaves out, IoU {found.inverted:.2f} "
+        f"instead of {found.iou:.2f}"
+    )
+    facts = {"as_drawn": found.iou, "reached": found.inverted}
+    return "inverted", reason, "swap the thing and the background in the mask", facts
+
+
+def _mistaken(found: ClassFit, cls: int, names: Mapping[int, str]) -> _Flag | None:
+    other = max(found.mistaken, key=lambda k: found.mistaken[k], default=None)
+    if other is None or found.mistaken[other] < max(MATCH, found.iou + CLEAR):
+        return None
+    share = found.mistaken[other]
+    reason = f"what it marks as {names[cls]!r} is {names[other]!r} to the other cues, IoU {share:.2f}"
+    facts = {"class": other, "as_drawn": found.iou, "reached": share}
+    return "class", reason, "correct the class of these marks", facts
+
+
+def _sloppy(found: ClassFit, others: Sequence[ClassFit], of: str) -> _Flag | None:
+    usual = median_low(o.width for o in others) if others else 0
+    as_usual = found.widths.get(usual, found.iou)
+    best, pixels = found.widths[found.width], found.unit * (usual - found.width)
+    if not pixels or best < max(MATCH, as_usual + BORDER):
+        return None
+    reason = (
+        f"its mask{of} looks about {abs(pixels)} px too {'wide' if pixels > 0 else 'narrow'} all round: "
+        f"redrawn so, it would fit with IoU {best:.2f} instead of {as_usual:.2f}"
+    )
+    facts = {"pixels": pixels, "as_drawn": as_usual, "reached": best}
+    return "border", reason, "draw the border closer to the thing", facts
+
+
+def other_magnification(
+    number: int,
+    image: str,
+    fits: Mapping[int, ClassFit],
+    peers: Sequence[Mapping[int, ClassFit]],
+    names: Mapping[int, str],
+) -> list[CueFlag]:
+    """A flag a class that is FACTOR times thicker or thinner than on the median of the others.
+
+    It takes two others at least, and a cue that they predict better than they are predicted themselves is left alone.
+    """
+    flags = []
+    for cls, found in fits.items():
+        others = [p[cls] for p in peers if cls in p]
+        if len(others) < 2 or found.iou > median(o.iou for o in others):
+            continue
+        ratio = found.thickness / median(o.thickness for o in others)
+        if max(ratio, 1 / ratio) < FACTOR:
+            continue
+        how = f"{ratio:.1f} times as thick" if ratio > 1 else f"{1 / ratio:.1f} times thinner"
+        reason = f"its {names[cls]!r} is {how} than on the median of the other cues: another magnification"
+        remedy = "use images of one magnification, or keep a cue set for each"
+        flags.append(CueFlag(number, image, "magnification", reason, remedy, {"ratio": ratio}))
+    return flags
+
+
+def weigh(grave: Sequence[CueFlag], light: Sequence[CueFlag], suspects: Sequence[Suspect]) -> list[CueFlag]:
+    """The flags that are told, in the order of the cues.
+
+    One bad cue can turn the answers on all others, so that these look wrong, too. So a flag but of the border or size
+    is told only where the rest gain without the cue, and at least SHARE of what they gain without the worst; with two
+    cues, of which nothing is known that way, all are told. Light flags (border, magnification) say nothing until graver
+    ones are mended: they are told alone, or where they explain why a cue does harm.
+    """
+    gains = {s.number: s.rest_without - s.rest_with for s in suspects}
+    least = max(0.0, SHARE * max(gains.values(), default=0.0))
+    if suspects:
+        grave = [f for f in grave if gains.get(f.number, -1.0) >= least]
+    told = {f.number for f in grave}
+    harm = [f for s in suspects if s.number not in told and gains[s.number] >= least and (f := harmful(s))]
+    explained = [f for f in light if f.number in {h.number for h in harm}]
+    unexplained = [h for h in harm if h.number not in {f.number for f in explained}]
+    return sorted([*grave, *explained, *unexplained] or list(light), key=lambda f: f.number)
+
+
+def harmful(suspect: Suspect) -> CueFlag | None:
+    """A flag where the others predict a cue badly and do better on each other without it."""
+    gain = suspect.rest_without - suspect.rest_with
+    if suspect.alone >= BADLY * suspect.rest_without or gain < HARM * suspect.rest_without:
+        return None
+    reason = (
+        f"the other cues predict it badly (IoU {suspect.alone:.2f}), and without it they predict each other better "
+        f"({suspect.rest_without:.2f} instead of {suspect.rest_with:.2f}): wrong thing, wrong class or a sloppy mask"
+    )
+    remedy = "look at its mask; correct it or take the cue out"
+    facts = {k: getattr(suspect, k) for k in ("alone", "rest_with", "rest_without")}
+    return CueFlag(suspect.number, suspect.image, "harmful", reason, remedy, facts)

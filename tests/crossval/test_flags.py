@@ -1,0 +1,124 @@
+"""Thresholds, one at a time, and which flags are told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cuecast.crossval.flags import ClassFit, drawn_wrongly, harmful, other_magnification, weigh
+from cuecast.crossval.result import CueFlag, FlagKind, Suspect
+from cuecast.misfit import Shift
+
+FINE = ClassFit(0.8, 0.1, Shift(0, 0, 0.8, 0.8), {0: 0.8, -2: 0.7, 2: 0.7}, 0.1)
+NAMES = {1: "cell"}
+
+
+def kinds(found: ClassFit, *others: ClassFit) -> list[str]:
+    peers = [{1: o} for o in others or (FINE, FINE, FINE)]
+    said = (1, "a.png", {1: found}, peers, NAMES)
+    return [f.kind for f in (*drawn_wrongly(*said), *other_magnification(*said))]
+
+
+def test_a_good_fit_has_no_flag() -> None:
+    assert kinds(FINE) == []
+
+
+@pytest.mark.parametrize(
+    ("shift", "flagged"),
+    [
+        (Shift(10, 0, 0.2, 0.9), True),
+        (Shift(2, 0, 0.2, 0.9), False),  # a matter of the border
+        (Shift(10, 0, 0.7, 0.9), False),  # no clear gain
+        (Shift(10, 0, 0.0, 0.3), False),  # no match even so
+    ],
+)
+def test_shifts(shift: Shift, flagged: bool) -> None:
+    found = replace(FINE, iou=shift.still, shift=shift, widths={0: shift.still})
+    assert kinds(found) == (["shifted"] if flagged else [])
+
+
+def test_a_width_that_fits_as_well_is_believed_before_a_shift() -> None:
+    found = replace(FINE, iou=0.6, shift=Shift(-6, 0, 0.6, 0.95), widths={0: 0.6, -6: 0.95})
+    assert kinds(found) == ["border"]
+
+
+def test_what_the_pack_does_everywhere_is_no_fault() -> None:
+    wide = replace(FINE, iou=0.6, widths={0: 0.6, -4: 0.9})
+    assert kinds(wide) == ["border"]
+    assert kinds(wide, wide, wide, wide) == []
+
+
+def test_widths_are_told_in_pixels_of_a_large_image() -> None:
+    wide = replace(FINE, iou=0.6, widths={0: 0.6, -4: 0.9}, unit=3)
+    (flag,) = drawn_wrongly(1, "a.png", {1: wide}, [{1: FINE}], NAMES)
+    assert flag.facts["pixels"] == 12
+    assert "12 px too wide" in flag.reason
+
+
+def test_magnification_takes_two_others_and_a_worse_fit() -> None:
+    large = replace(FINE, iou=0.5, thickness=0.4)
+    assert kinds(large) == ["magnification"]
+    assert kinds(replace(large, thickness=0.39)) == []
+    assert kinds(replace(large, thickness=0.025)) == ["magnification"]
+    assert kinds(replace(large, iou=0.9)) == []
+    assert kinds(large, FINE) == []
+
+
+@pytest.mark.parametrize(
+    ("alone", "rest_with", "rest_without", "flagged"),
+    [(0.1, 0.5, 0.7, True), (0.36, 0.5, 0.7, False), (0.1, 0.65, 0.7, False), (0.0, 0.0, 0.0, True)],
+)
+def test_harm(alone: float, rest_with: float, rest_without: float, flagged: bool) -> None:
+    found = harmful(Suspect(2, "b.png", alone, rest_with, rest_without))
+    assert (found is not None) is (flagged and rest_without > 0)
+
+
+def test_a_mask_that_fits_a_little_is_not_inverted() -> None:
+    found = replace(FINE, iou=0.2, widths={0: 0.2}, inverted=0.6)
+    assert kinds(found) == ["inverted"]
+    assert kinds(replace(found, iou=0.3)) == []
+
+
+def test_the_better_of_two_explanations_is_told() -> None:
+    found = replace(FINE, iou=0.1, widths={0: 0.1}, inverted=0.6, shift=Shift(9, 0, 0.1, 0.8))
+    assert kinds(found) == ["shifted"]
+    assert kinds(replace(found, inverted=0.9)) == ["inverted"]
+
+
+def flag(number: int, kind: FlagKind) -> CueFlag:
+    return CueFlag(number, f"{number}.png", kind, "reason", "remedy")
+
+
+def told(
+    grave: list[CueFlag], light: list[CueFlag], *suspects: tuple[int, float, float]
+) -> list[tuple[int, str]]:
+    """(number, kind) of what is told where these (number, rest with, rest without) are predicted with IoU 0."""
+    found = weigh(grave, light, [Suspect(n, "x.png", 0.0, before, after) for n, before, after in suspects])
+    return [(f.number, f.kind) for f in found]
+
+
+def test_light_flags_are_told_alone_or_where_they_explain() -> None:
+    border, shifted = flag(2, "border"), flag(1, "shifted")
+    assert told([], [border]) == [(2, "border")]
+    assert told([shifted], [border]) == [(1, "shifted")]
+    assert told([], [border], (3, 0.4, 0.8)) == [(3, "harmful")]
+    assert told([], [border], (2, 0.4, 0.8)) == [(2, "border")]
+    assert told([shifted], [border], (1, 0.4, 0.8), (2, 0.4, 0.8), (3, 0.4, 0.8)) == [
+        (1, "shifted"), (2, "border"), (3, "harmful"),
+    ]  # fmt: skip
+
+
+def test_a_cue_without_which_the_rest_do_worse_is_not_flagged() -> None:
+    assert told([flag(1, "shifted")], [], (1, 0.8, 0.8)) == [(1, "shifted")]
+    assert told([flag(1, "shifted")], [], (1, 0.8, 0.7)) == []
+
+
+def test_what_one_bad_cue_turns_is_not_flagged() -> None:
+    inverted = [flag(n, "inverted") for n in (1, 2, 3, 4)]
+    assert told(inverted, [], (4, 0.2, 0.8), (3, 0.2, 0.3), (2, 0.2, 0.6)) == [
+        (2, "inverted"),
+        (4, "inverted"),
+    ]
+    assert told(inverted, []) == [(n, "inverted") for n in (1, 2, 3, 4)]  # of two cues nothing else is known
+    assert told([], [], (1, 0.2, 0.8), (2, 0.2, 0.4)) == [(1, "harmful")]
