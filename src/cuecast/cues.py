@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cuecast.errors import CueError
 from cuecast.geometry import fill_polygons
 from cuecast.io.images import read_image
-from cuecast.io.masks import read_mask
+from cuecast.io.masks import LABEL_SUFFIXES, read_mask
 from cuecast.types import Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 
 
@@ -65,6 +66,18 @@ class Cue:
         except CueError as error:
             raise CueError(f"{image.name}: {error}") from error
         return Example(image, marks)
+
+
+def named_classes(cues: Iterable[Cue]) -> list[str]:
+    """The class names in the cues' label files, in the order of first mention; () where no file names any.
+
+    So that a name means the same class in all of them. Raises MaskError where a file cannot be read.
+    """
+    from cuecast.io.labels import label_names
+
+    files = [c.mask for c in cues if c.value is None and isinstance(c.mask, (str, Path))]
+    labels = [f for f in files if Path(f).suffix.lower() in LABEL_SUFFIXES and Path(f).is_file()]
+    return list(dict.fromkeys(name for file in labels for name in label_names(file)))
 
 
 def _box(b: Any) -> Box:

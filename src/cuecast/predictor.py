@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.cues import Cue
+from cuecast.cues import Cue, named_classes
 from cuecast.errors import CueError
 from cuecast.geometry import mark_labels
 from cuecast.io.images import read_image
@@ -49,13 +49,15 @@ class Predictor:
     ) -> Concept:
         """What the cues teach, as a new value.
 
-        classes  names of class 1, 2, ... (or ClassInfo); None names them 'class 1', 'class 2', ...
+        classes  names of class 1, 2, ... (or ClassInfo); None takes the names in the cues' label files, in the order
+                 of first mention, and where there are none 'class 1', 'class 2', ...
         scale    'frame': things keep their share of the frame from image to image (photographs);
                  'pixel': things keep their size in pixels (crops of one scan, one microscope, one map).
 
         Raises CueError where there is no cue, or all say 'absent', and what reading the cues raises.
         """
-        infos = _class_infos(classes)
+        cues = tuple(cues)
+        infos = _class_infos(classes or named_classes(c for c in cues if isinstance(c, Cue)))
         examples = tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in cues)
         return _learn(self, examples, infos, scale)
 
@@ -131,8 +133,10 @@ def _learn(
         raise CueError("all cues say 'absent' or 'not this': at least one must show the thing")
     named = {i.id: i for i in infos}
     if infos and (unnamed := [c for c in marked if c not in named]):
+        where = next(e.image.name for e in examples if unnamed[0] in e.marks.class_ids)
         raise CueError(
-            f"the cues mark class {unnamed[0]}, but the classes are {sorted(named)}: name it, or drop the mark"
+            f"{where}: its cue marks class {unnamed[0]}, but the classes are {sorted(named)}: name it, drop the mark, "
+            f"or say which values of the mask are the thing (value={unnamed[0]}, --value {unnamed[0]})"
         )
     classes = tuple(named.get(c) or ClassInfo(c, "thing" if marked == [1] else f"class {c}") for c in marked)
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale)

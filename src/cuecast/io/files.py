@@ -99,11 +99,15 @@ def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
     return found
 
 
-def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:
+def list_images(
+    inputs: Iterable[str | Path], recursive: bool = False, leave_out: Path | None = None
+) -> list[Path]:
     """The image files meant by what was typed, in that order, duplicates dropped.
 
-    file        is taken whatever its suffix.
-    folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`.
+    file        is taken whatever its suffix. One with a known suffix that is not there is taken, too: it fails when
+                it is read, is named, and the others are done.
+    folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`, and
+                then without those below `leave_out`, the folder of the results.
                 `x_mask.*` beside an image `x.*` is its mask, and left out.
     pattern     `*`, `?`, `[...]` and `**`, not expanded by the shell: files with a known suffix, sorted.
     @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
@@ -113,9 +117,11 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
     matches nothing.
     """
     found: dict[str, Path] = {}
+    results = os.path.join(os.path.realpath(leave_out), "") if leave_out else None
     for item in inputs:
         for path in _expand(str(item), recursive):
-            found.setdefault(os.path.abspath(path), path)
+            if not (recursive and results and os.path.realpath(path).startswith(results)):
+                found.setdefault(os.path.abspath(path), path)
     return list(found.values())
 
 
@@ -137,6 +143,8 @@ def _expand(item: str, recursive: bool) -> list[Path]:
                 f"{item}: the pattern matches no image; check the folder, or name the files one by one"
             )
         return images
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return [path]
     raise InputError(f"{item!r}: there is no such file or folder; check the spelling")
 
 

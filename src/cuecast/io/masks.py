@@ -20,6 +20,9 @@ from cuecast.types import IGNORE, ClassInfo, Image
 
 __all__ = ["find_mask", "read_mask", "write_mask"]
 
+LABEL_SUFFIXES = (".json", ".txt")
+"""Suffixes of label files: COCO or LabelMe, and YOLO-seg."""
+
 _OWN_CHUNK = "cuecast-labels"
 """PNG text chunk of the masks we write: their values are labels, nothing is to be guessed."""
 
@@ -49,7 +52,7 @@ def read_mask(
 
     Raises MaskError: unreadable, not a mask, or of another size than its image.
     """
-    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in (".json", ".txt"):
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in LABEL_SUFFIXES:
         from cuecast.io.labels import read_label_file
 
         labels = read_label_file(Path(source), image, classes)
