@@ -1,6 +1,8 @@
 """The pack `general`, trained from scratch.
 
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general
+    cuecast eval EPISODES.jsonl -o scores
+    cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --scores scores/scores.json
 
 DATA is a folder of picture sets (images/, masks/, card.json each). Stopped and started again, it goes on where its
 last checkpoint was. Machine, time, steps and scores of each run: LOG.md beside this file.
@@ -51,9 +53,15 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--start", type=Path, help="pack folder whose weights to begin with; default: drawn ones"
     )
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="learning rate before it falls")
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
-    parser.add_argument("--scores", type=Path, help="JSON of `cuecast eval` to state in the card")
+    parser.add_argument(
+        "--scores", type=Path, help="only state this JSON of `cuecast eval` in the card of --out"
+    )
     options = parser.parse_args(argv)
+    if options.scores:
+        state_scores(options.out, options.scores)
+        return
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
@@ -65,28 +73,28 @@ def main(argv: Sequence[str]) -> None:
     print(
         f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
     )
-    phases = (
-        Phase(round(options.steps * 0.75), shapes(size=96)),
-        Phase(options.steps, shapes(size=128)),
-    )
+    phases = (Phase(options.steps, shapes(size=128)),)
     start = load_pack(options.start) if options.start else None
-    run = Run(Plan(phases, rate=1.5e-3), sets, options.run, start)
+    # A piece that starts from a pack is short: it keeps the statistics of the norms, and falls early.
+    kept = {"decay": 0.6, "freeze_norm": 1.0} if start else {}
+    plan = Plan(phases, rate=options.rate, **kept)
+    run = Run(plan, sets, options.run, start)
     run.train()
     plot_log(options.run / "log.jsonl", options.run / "loss.png")
     if options.out:
-        write_pack(options.run, options.data, options.out, options.scores)
+        write_pack(options.run, options.data, options.out, options.start)
 
 
 def shapes(size: int) -> tuple[BatchShape, ...]:
-    """Two steps with many groups of few images, then one with few groups of many: both diversity and several cues."""
+    """A step with many groups of few images, then two with few groups of many: both diversity and several cues."""
     from cuecast.training.batches import BatchShape
 
     wide, deep = BatchShape(8, 3, decoded=1, size=size), BatchShape(4, 6, decoded=2, size=size)
-    return wide, wide, deep
+    return wide, deep, deep
 
 
-def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
-    """Export the run's averaged weights with a card that says where they come from."""
+def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
+    """Export the run's averaged weights with a card that says where they come from; `start` as in --start."""
     import torch
 
     import cuecast
@@ -95,6 +103,7 @@ def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
     from cuecast.training.sets import licences
 
     state = torch.load(run / "last.pt", weights_only=True)
+    before = json.loads((start / "card.json").read_text())["training"] if start else {"steps": 0, "hours": 0}
     card: dict[str, Any] = {
         "version": 1,
         "name": "general",
@@ -106,13 +115,13 @@ def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
         "data": licences(data, EXCLUDED),
         "training": {
             "recipe": "recipes/general.py",
-            "steps": state["step"],
-            "hours": round(state["seconds"] / 3600, 2),
+            "steps": before["steps"] + state["step"],
+            "hours": round(before["hours"] + state["seconds"] / 3600, 2),
             "machine": "2 CPU cores (AVX2), float32, no GPU",
             "tasks": "half from the sets, three tenths drawn (training.synthetic), a fifth regions of a picture",
             "excluded": dict.fromkeys(EXCLUDED, "its card states no licence"),
         },
-        "scores": json.loads(scores.read_text()) if scores else {},
+        "scores": {},
         "limits": list(LIMITS),
     }
     export_pack(load_network(run / "last.pt"), out, card)
@@ -121,6 +130,21 @@ def write_pack(run: Path, data: Path, out: Path, scores: Path | None) -> None:
     card["thresholds"]["score"] = score
     write_card(out, card)
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
+
+
+def state_scores(pack: Path, scores: Path) -> None:
+    """Put the mean IoU by set and number of cues, as `cuecast eval` has measured it, into a pack's card."""
+    from cuecast.training.export import write_card
+
+    measured = json.loads(scores.read_text())
+    figures: dict[str, dict[str, float]] = {}
+    for line in (*measured["means"], *measured["sets"]):
+        figures.setdefault(line["set"], {})[str(line["shots"])] = round(line["iou"], 3)
+    card = json.loads((pack / "card.json").read_text())
+    count = sum(line["episodes"] for line in measured["means"])
+    about = f"mean IoU by number of cues, {count} episodes of {len(figures) - 1} sets that weights never saw"
+    write_card(pack, {**card, "scores": {"measured": about, **figures}})
+    print(f"{pack}: {about}: {figures['mean']}")
 
 
 if __name__ == "__main__":

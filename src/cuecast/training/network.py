@@ -29,7 +29,7 @@ class Features(NamedTuple):
     """Feature maps of B images, float32.
 
     pixel    (B, FILTER_DIM + TEXTURE_DIM, H/2, W/2) filter responses and learned texture
-    fine     (B, FINE_DIM, H/4, W/4) what the ridge head reads, of mean square 1 at each place
+    fine     (B, FINE_DIM, H/4, W/4) what the ridge head reads
     key      (B, KEY_HEADS * KEY_DIM, H/8, W/8) unit length per head
     value    (B, VALUE_DIM, H/8, W/8) what attention carries from the cues
     context  (B, CONTEXT_DIM, H/8, W/8) what the decoder sees of the query
@@ -125,12 +125,12 @@ class FilterBank(nn.Module):
 class Encoder(nn.Module):
     """Image -> feature maps: strides 2 to 16, then fused top-down (Lin et al. 2017)."""
 
-    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 112, 208)) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = (32, 64, 128, 224)) -> None:
         super().__init__()
         w2, w4, w8, w16 = widths
         self.filters = FilterBank()
         self.stage2 = nn.Sequential(conv_norm(3, w2, 2), conv_norm(w2, w2))
-        self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4))
+        self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4), Residual(w4))
         self.stage8 = nn.Sequential(conv_norm(w4, w8, 2), Residual(w8), Residual(w8))
         self.stage16 = nn.Sequential(conv_norm(w8, w16, 2), Residual(w16), Residual(w16), Residual(w16))
         self.down16, self.lateral8, self.fuse8 = (
@@ -155,10 +155,8 @@ class Encoder(nn.Module):
         p4 = self.fuse4(self.lateral4(c4) + up2(self.down8(p8)))
         heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
         key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
-        fine = self.fine(p4).float()
-        fine = fine / torch.sqrt((fine**2).mean(1, keepdim=True) + 1e-4)
         pixel = torch.cat([self.filters(rgb.float()), self.texture(c2).float()], 1)
-        return Features(pixel, fine, key, self.value(p8).float(), self.context(p8).float())
+        return Features(pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float())
 
 
 class Decoder(nn.Module):
