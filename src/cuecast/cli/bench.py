@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cuecast.cli.options import JsonFlag, PackOption, QuietFlag, ThreadsOption, WorkersOption
+from cuecast.cli.options import (
+    JsonFlag,
+    LimitOption,
+    PackOption,
+    QuietFlag,
+    RootOption,
+    SetsOption,
+    ShotsOption,
+    ThreadsOption,
+    WorkersOption,
+)
 
 
 def bench(
@@ -23,13 +33,7 @@ def bench(
             help="Only these, in this order: cuecast, filter-forest, prototype, cuecast-box, grabcut. Default: all.",
         ),
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder that the paths of the list start from. Default: looked for near the list.",
-        ),
-    ] = None,
+    root: RootOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Keep the result as JSON in this file."),
@@ -40,16 +44,9 @@ def bench(
             metavar="DIR", help="Folder for pictures of the best and the worst episode of each set."
         ),
     ] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
-    ] = None,
-    shots: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Only episodes with N cues; may be repeated.")
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
-    ] = None,
+    sets: SetsOption = None,
+    shots: ShotsOption = None,
+    limit: LimitOption = None,
     workers: WorkersOption = 1,
     threads: ThreadsOption = None,
     as_json: JsonFlag = False,

@@ -9,10 +9,14 @@ import typer
 
 from cuecast.cli.options import (
     JsonFlag,
+    LimitOption,
     PackOption,
     QuietFlag,
+    RootOption,
     Scale,
     ScaleOption,
+    SetsOption,
+    ShotsOption,
     ThreadsOption,
     WorkersOption,
 )
@@ -27,13 +31,7 @@ def evaluate_pack(
         Path, typer.Argument(metavar="EPISODES", help="Episode list: JSON lines, see docs/evaluation.md.")
     ],
     pack: PackOption = "general",
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder that the paths of the list start from. Default: looked for near the list.",
-        ),
-    ] = None,
+    root: RootOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -44,16 +42,9 @@ def evaluate_pack(
             "clicks.csv and click_episodes.csv.",
         ),
     ] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
-    ] = None,
-    shots: Annotated[
-        list[int] | None, typer.Option(metavar="N", help="Only episodes with N cues; may be repeated.")
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
-    ] = None,
+    sets: SetsOption = None,
+    shots: ShotsOption = None,
+    limit: LimitOption = None,
     interactive: Annotated[
         bool,
         typer.Option("--interactive", help="Correct each answer with simulated clicks and count them."),

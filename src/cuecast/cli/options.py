@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,6 +89,22 @@ ValueOption = Annotated[
     typer.Option(
         "--value", metavar="N", help="Only this value of the --cue masks is the thing; may be repeated."
     ),
+]
+RootOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder that the paths of the list start from. Default: looked for near the list."
+    ),
+]
+SetsOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME", help="Only this set; may be repeated.")
+]
+ShotsOption = Annotated[
+    list[int] | None, typer.Option(metavar="N", help="Only episodes with N cues; may be repeated.")
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
 ]
 CuePageOption = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")

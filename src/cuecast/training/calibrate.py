@@ -34,7 +34,7 @@ def best_threshold(
     progress: Callable[[str], None] = print,
     *,
     queries: int = 2,
-    tasks: int = 3,
+    tasks: int = 2,
 ) -> tuple[float, dict[float, float]]:
     """(threshold, mean IoU at each of `THRESHOLDS`) over episodes drawn from the sets under `root`.
 
