@@ -135,8 +135,8 @@ def segment(
 
     try:
         check_template(name)
-    except OutputError as error:
-        raise typer.BadParameter(str(error)) from None
+    except OutputError as unusable:
+        raise typer.BadParameter(str(unusable)) from None
     cueset = read_cueset(cues) if cues else None
     if cueset and class_names:
         raise typer.BadParameter(
