@@ -13,6 +13,7 @@ LAYERS = (
     ("types", "geometry", "errors", "marks"),
     (
         "io",
+        "ordered",
         "objects",
         "metrics",
         "clicks",

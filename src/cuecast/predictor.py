@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from cuecast.cues import Cue, named_classes
 from cuecast.errors import CueError
 from cuecast.geometry import mark_labels
 from cuecast.io.images import read_image
+from cuecast.ordered import in_order
 from cuecast.prediction import Prediction
 from cuecast.segmenters import Segmenter
 from cuecast.segmenters.packs import Pack, open_pack
@@ -97,17 +96,7 @@ class Concept:
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
-        if workers <= 1:
-            yield from map(self.segment, images)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            pending: deque[Future[Prediction]] = deque()
-            for image in images:
-                pending.append(pool.submit(self.segment, image))
-                if len(pending) >= 2 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+        yield from in_order(self.segment, images, workers)
 
     def _keep_marks(self, scores: NDArray[np.float32], query: Image) -> NDArray[np.float32]:
         """Scores with the query's own marks put in: 1 for the marked class, 0 for the others."""

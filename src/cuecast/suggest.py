@@ -9,10 +9,9 @@ al., ICLR 2020, show that doubt and variety are needed together.) At most 2 x wo
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from cuecast.descriptor import describe, distances
 from cuecast.errors import CuecastError, CueError
 from cuecast.io.images import read_image
+from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 from cuecast.types import Verdict
 
@@ -172,17 +172,7 @@ def _look(concept: Concept, path: str | Path) -> _Look | _Failure:
 
 def _looks(concept: Concept, paths: Sequence[str | Path], workers: int) -> Iterator[_Look | _Failure]:
     """One a path, in their order; at most 2 x `workers` images are held."""
-    if workers <= 1:
-        yield from (_look(concept, p) for p in paths)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[_Look | _Failure]] = deque()
-        for path in paths:
-            pending.append(pool.submit(_look, concept, path))
-            if len(pending) >= 2 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+    yield from in_order(partial(_look, concept), paths, workers)
 
 
 def _suggested(looks: Sequence[_Look], marked: Floats, count: int) -> Iterator[Suggestion]:
