@@ -15,9 +15,8 @@ import os
 import string
 import time
 import unicodedata
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from cuecast.io.manifest import (
     read_manifest,
     write_manifest,
 )
+from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 from cuecast.render import overlay
 from cuecast.types import Image
@@ -265,24 +265,12 @@ class _Batch:
     ) -> Iterator[tuple[ManifestEntry, bool]]:
         """(entry, whether it was finished before) of each input, in input order."""
 
-        def one(path: Path, name: str) -> tuple[ManifestEntry, bool]:
+        def one(place: tuple[Path, str]) -> tuple[ManifestEntry, bool]:
+            path, name = place
             former = entry_at(self.results.manifest, known[name]) if name in known else None
             return self._one(path, name, former)
 
-        if self.options.workers <= 1:
-            yield from map(one, inputs, names)
-            return
-        pool = ThreadPoolExecutor(self.options.workers)
-        pending: deque[Future[tuple[ManifestEntry, bool]]] = deque()
-        try:
-            for path, name in zip(inputs, names, strict=True):
-                pending.append(pool.submit(one, path, name))
-                if len(pending) >= 2 * self.options.workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        yield from in_order(one, zip(inputs, names, strict=True), self.options.workers)
 
     def finish(self, inputs: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
         """Put the manifest in order and make the files for all images; kind -> path of what there is."""
