@@ -69,7 +69,7 @@ class Cue:
 
 
 def named_classes(cues: Iterable[Cue]) -> list[str]:
-    """The class names in the cues' label files, in the order of first mention; () where no file names any.
+    """The class names in the cues' label files, in the order of first mention; none where no file names any.
 
     So that a name means the same class in all of them. Raises MaskError where a file cannot be read.
     """
