@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
-A test compares the page with what this gives. Results of `cuecast bench -o` and of benchmarks/seggpt_speed.py -o are
-taken, other files of the folder are left alone.
+A test compares the page with what this gives. Results of `cuecast bench -o`, of benchmarks/verdicts.py -o and of
+benchmarks/seggpt_speed.py -o are taken, other files of the folder are left alone.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ FOOT = """\
     cuecast episodes SETS -o curves.jsonl --queries 4 --tasks 2
     cuecast bench EPISODES.jsonl -o benchmarks/results/NAME.json
     cuecast bench curves.jsonl --root SETS --peers cuecast,filter-forest,prototype -o benchmarks/results/curves.json
+    cuecast eval EPISODES.jsonl -o scores/dev && cuecast eval ABSENT.jsonl -o scores/absent
+    python benchmarks/verdicts.py scores/*/scores.json -o benchmarks/results/verdicts.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
 
@@ -69,21 +71,21 @@ pictures that we measure on do not all allow it.
 """
 
 
-def read(folder: Path) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """(bench results by name of their file, results of the SegGPT timing), by name."""
+def read(folder: Path, kind: str) -> dict[str, dict[str, Any]]:
+    """The results of a kind by name of their file, in order of name."""
     found = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))}
-    benches = {name: r for name, r in found.items() if r.get("kind") == KIND}
-    return benches, [r for r in found.values() if r.get("kind") == "seggpt-speed"]
+    return {name: r for name, r in found.items() if r.get("kind") == kind}
 
 
 def page(folder: Path = RESULTS) -> str:
     """The whole page."""
-    benches, timings = read(folder)
+    benches = read(folder, KIND)
     parts = [HEAD]
     parts += ["\n".join(section(name, result)) for name, result in benches.items()]
     if not benches:
         parts.append("## Results\n\nNo result has been kept yet.\n")
-    parts += ["\n".join(others(timings)), FOOT]
+    parts += ["\n".join(verdicts(name, result)) for name, result in read(folder, "verdicts").items()]
+    parts += ["\n".join(others(list(read(folder, "seggpt-speed").values()))), FOOT]
     return "\n".join(parts)
 
 
@@ -127,6 +129,40 @@ def by_set(peers: Sequence[dict[str, Any]]) -> Iterator[str]:
             row += ["-" if f is None else f"**{f:.3f}**" if f == best else f"{f:.3f}" for f in found]
         rows.append(row)
     yield from table(["set", *(f"{name}, {n}" for n in shots for name in names)], rows)
+
+
+def verdicts(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on how far verdicts and confidence can be trusted."""
+    together = result["together"]
+    same, foreign = result["absent_same_set"], result["absent_foreign"]
+    yield f"## Verdicts: {name}"
+    yield ""
+    yield f"{together['answers']} answers, {result['with_thing']} of them to queries that show the thing; pack "
+    yield f"{result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`. The confidence was fitted on"
+    yield "the training sets alone (`cuecast.training.calibrate`)."
+    yield ""
+    yield from table(
+        ["figure", "value"],
+        [
+            ["AUROC of the confidence for an IoU of at least 0.5", _figure(together["auroc"])],
+            ["expected calibration error, ten bins", _figure(together["error"])],
+            [
+                f"called absent, of {same['queries']} queries without the thing, same set",
+                _figure(same["share"]),
+            ],
+            [f"called absent, of {foreign['queries']} queries of a foreign set", _figure(foreign["share"])],
+            ["good masks (IoU of at least 0.5) that were called absent", _figure(together["lost"])],
+            ["mean IoU gained by keeping the 70 % most confident", f"{result['gain']:+.3f}"],
+            *(
+                [f"mean IoU of the {v['answers']} answers called {k}", f"{v['iou']:.3f}"]
+                for k, v in result["verdicts"].items()
+                if v["answers"]
+            ),
+        ],
+    )
+    told = "Left: mean IoU by confidence. Right: mean IoU of the most confident answers."
+    yield f"![{told}](images/{verdicts_name(name)})"
+    yield ""
 
 
 def others(timings: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -177,6 +213,39 @@ def curves_name(name: str) -> str:
     return f"benchmarks-{name}.png"
 
 
+def verdicts_name(name: str) -> str:
+    """File name of the picture of a result on verdicts."""
+    return f"verdicts-{name}.png"
+
+
+def draw_verdicts(result: dict[str, Any], path: Path) -> Path:
+    """Reliability diagram and risk-coverage curve, as a PNG."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    bins, kept = result["together"]["bins"], result["together"]["kept"]
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    left.plot([0, 1], [0, 1], "--", color="grey", label="as it should be")
+    left.plot([b["confidence"] for b in bins], [b["iou"] for b in bins], "o-", label="measured")
+    for b in bins:
+        left.annotate(
+            str(b["answers"]), (b["confidence"], b["iou"]), (4, -10), textcoords="offset points", fontsize=8
+        )
+    left.set(xlabel="confidence (with the number of answers)", ylabel="mean IoU", xlim=(0, 1), ylim=(0, 1))
+    left.legend()
+    right.plot([share for share, _ in kept], [iou for _, iou in kept], "o-")
+    right.set(
+        xlabel="share of answers kept, most confident first", ylabel="mean IoU", xlim=(0, 1), ylim=(0, 1)
+    )
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+    return path
+
+
 def draw_curves(result: dict[str, Any], path: Path) -> Path:
     """Mean IoU against the number of cues (log axis), one curve a method on masks, as a PNG."""
     import matplotlib as mpl
@@ -204,12 +273,16 @@ def draw_curves(result: dict[str, Any], path: Path) -> Path:
 
 
 def pictures(folder: Path = RESULTS, images: Path = HERE / "images") -> list[Path]:
-    """Draw the curves of every result that has enough numbers of cues; returns their paths."""
-    drawn = []
-    for name, result in read(folder)[0].items():
+    """Draw the curves of every result that has enough numbers of cues, and those on verdicts; returns their paths."""
+    drawn = [draw_verdicts(r, images / verdicts_name(name)) for name, r in read(folder, "verdicts").items()]
+    for name, result in read(folder, KIND).items():
         if len(shots_of([p for p in result["peers"] if p["cues"] == "masks"])) >= CURVE_SHOTS:
             drawn.append(draw_curves(result, images / curves_name(name)))
     return drawn
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _figures(score: dict[str, Any]) -> list[str]:

@@ -121,6 +121,41 @@ def test_curves_are_drawn_from_three_numbers_of_cues_on(
     assert "images/benchmarks-second.png" not in page
 
 
+def test_figures_on_verdicts_are_tabled_and_drawn(
+    generator: ModuleType, results: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    record = {
+        "kind": "verdicts",
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+        "with_thing": 3,
+        "together": {
+            "answers": 4,
+            "auroc": 0.875,
+            "error": 0.0625,
+            "lost": 0.5,
+            "bins": [{"answers": 4, "confidence": 0.5, "iou": 0.75}],
+            "kept": [[0.5, 1.0], [1.0, 0.75]],
+        },
+        "gain": 0.1,
+        "absent_same_set": {"queries": 1, "share": 1.0},
+        "absent_foreign": {"queries": 0, "share": None},
+        "verdicts": {"found": {"answers": 4, "iou": 0.75}, "absent": {"answers": 0, "iou": None}},
+    }
+    (results / "trust.json").write_text(json.dumps(record))
+    lines = generator.page(results).splitlines()
+    assert "| AUROC of the confidence for an IoU of at least 0.5 | 0.875 |" in lines
+    assert "| good masks (IoU of at least 0.5) that were called absent | 0.500 |" in lines
+    assert "| called absent, of 0 queries of a foreign set | - |" in lines
+    assert "| mean IoU of the 4 answers called found | 0.750 |" in lines
+    assert not any("called absent |" in line and "answers" in line for line in lines)
+    assert any("images/verdicts-trust.png" in line for line in lines)
+    drawn = generator.pictures(results, tmp_path)
+    assert [p.name for p in drawn] == ["verdicts-trust.png", "benchmarks-first.png"]
+
+
 def test_without_results_the_page_says_so(generator: ModuleType, tmp_path: Path) -> None:
     page = generator.page(tmp_path)
     assert "No result has been kept yet." in page

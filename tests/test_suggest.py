@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 import cuecast
+from cuecast.segmenters import Answer
 from cuecast.suggest import FLOOR, choose, suggest_images
-from cuecast.types import Example, Image
+from cuecast.types import Example, Image, Marks
 
 
 def line(*places: float) -> NDArray[np.float32]:
@@ -58,10 +59,12 @@ def test_an_empty_pool_gives_nothing() -> None:
 class Brightness:
     """A segmenter whose score of a pixel is its brightness."""
 
-    def learn(self, examples: Sequence[Example], class_ids: Sequence[int], scale: str) -> None: ...
+    def learn(
+        self, examples: Sequence[Example], class_ids: Sequence[int], scale: str, before: Any = None
+    ) -> None: ...
 
-    def score(self, knowledge: Any, image: Image) -> NDArray[np.float32]:  # noqa: ARG002
-        return image.pixels[None, ..., 0].astype(np.float32) / 255
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:  # noqa: ARG002
+        return Answer(image.pixels[None, ..., 0].astype(np.float32) / 255)
 
 
 def grey(folder: Path, name: str, level: int, ground: tuple[int, int, int] = (0, 0, 0)) -> Path:

@@ -29,7 +29,9 @@ from cuecast.io.masks import read_mask
 from cuecast.metrics import cldice, dice, iou
 from cuecast.predictor import Predictor
 from cuecast.processes import Progress, run_each
+from cuecast.reliability import reliability
 from cuecast.types import IGNORE, Image, Verdict
+from cuecast.verdict import decide
 
 __all__ = [
     "Episode",
@@ -54,7 +56,8 @@ __all__ = [
 class Outcome:
     """What became of one episode. Seconds are wall time; `learn_seconds` reads the cues, too.
 
-    `cldice` is None where the set's card does not say that its things are thin.
+    `scored_iou` is the IoU of what the scores alone mark: the mask of an absent verdict is empty; None in results from
+    before it was measured. `cldice` is None where the set's card does not say that its things are thin.
     """
 
     id: str
@@ -63,6 +66,7 @@ class Outcome:
     shots: int
     iou: float
     dice: float
+    scored_iou: float | None = field(default=None, kw_only=True)
     cldice: float | None = field(default=None, kw_only=True)
     verdict: Verdict
     confidence: float
@@ -128,6 +132,7 @@ class EvaluationResult:
             "wall_seconds": round(self.wall_seconds, 3),
             "means": [asdict(s) for s in self.means()],
             "sets": [asdict(s) for s in self.scores()],
+            "reliability": asdict(reliability(self.outcomes)),
             "episodes": [asdict(o) for o in self.outcomes],
         }
 
@@ -149,6 +154,7 @@ class EvaluationResult:
             "",
             "IoU and Dice by number of cues; s: seconds an image, without learning the cues.",
             *(["clDice: Dice of the centre lines; its mean is over the thin sets."] if thin else []),
+            reliability(self.outcomes).as_line(),
             f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, "
             f"scale {self.scale}, {len(self.outcomes)} episodes in {self.wall_seconds:.0f} s, "
             f"{self.workers} at a time",
@@ -202,6 +208,7 @@ def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str =
         prediction = concept.segment(image)
         truth = truth_of(episode.query, root, image)
         pair = prediction.mask > 0, truth > 0, truth == IGNORE
+        scored = decide(prediction.scores, [c.id for c in prediction.classes], prediction.cuts) > 0
         return Outcome(
             id=episode.id,
             set=episode.set,
@@ -209,6 +216,7 @@ def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str =
             shots=episode.shots,
             iou=iou(*pair),
             dice=dice(*pair),
+            scored_iou=iou(scored, *pair[1:]),
             cldice=cldice(*pair) if is_thin(root, episode.set) else None,
             verdict=prediction.verdict,
             confidence=prediction.confidence,

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Literal
@@ -281,11 +281,18 @@ def _begin(
     def clicked(points: tuple[Point, ...]) -> list[Example]:
         return [Example(query, Marks(query.size, points=points))]
 
+    @cache
+    def begun(first: Point) -> Concept:
+        return predictor.learn(clicked((first,)), classes=[episode.task], scale=scale)
+
+    def from_nothing(points: tuple[Point, ...]) -> Concept:
+        first, *later = points
+        return begun(first).add(clicked(tuple(later)), quick=True) if later else begun(first)
+
     if not episode.cues:
-        learn = partial(predictor.learn, classes=[episode.task], scale=scale)
-        return lambda points: learn(clicked(points)), np.zeros(query.size, bool)
+        return from_nothing, np.zeros(query.size, bool)
     shown = predictor.learn([cue_of(c, root) for c in episode.cues], classes=[episode.task], scale=scale)
-    return lambda points: shown.add(clicked(points)), shown.segment(query).mask > 0
+    return lambda points: shown.add(clicked(points), quick=True), shown.segment(query).mask > 0
 
 
 def _score(name: str, group: Sequence[ClickOutcome], clicks: int) -> ClickScore:

@@ -78,6 +78,11 @@ class ClassKnowledge:
     deviation: Array
     ridge2: Array
 
+    @property
+    def share(self) -> float:
+        """The share of the thing among the known."""
+        return float(np.exp(4 * (self.fraction - 1)) - 1e-3)
+
 
 def learn(shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
     """Keep what the cues of one class say. At least one pixel must be positive."""
@@ -104,13 +109,13 @@ def evidence(
     return _attend(known, query, weights), at4.astype(np.float32), at2.astype(np.float32)
 
 
-def known_pixels(shown: Sequence[Shown]) -> tuple[Array, Array, Array]:
+def known_pixels(shown: Sequence[Shown], most: int = MOST_PIXELS) -> tuple[Array, Array, Array]:
     """Pixel features (J, C) at stride 2 where the marks say something, with their weights (J,): thing, not the thing.
 
-    Thinned to `MOST_PIXELS` on a fixed stride, half of them of the thing.
+    Thinned to `most` on a fixed stride, half of them of the thing.
     """
     p, n = _pooled(shown, 2)
-    kept, _ = _thin(p, n, MOST_PIXELS)
+    kept, _ = _thin(p, n, most)
     return _flat([s.features.pixel for s in shown], kept), p[kept], n[kept]
 
 

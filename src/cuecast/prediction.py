@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.masks import write_mask
+from cuecast.io.masks import write_grey, write_mask
 from cuecast.objects import connected_objects
 from cuecast.render import overlay
 from cuecast.types import Annotations, ClassInfo, Image, ObjectMask, Verdict
@@ -27,6 +27,7 @@ class Prediction:
     verdict     'found', 'doubtful' or 'absent'.
     confidence  in [0, 1]: the IoU that is expected of this mask; for 'absent', of the emptiness.
     seconds     how long the answer took.
+    cuts        for each class the score from which a pixel is marked.
     """
 
     image: Image
@@ -36,6 +37,13 @@ class Prediction:
     verdict: Verdict
     confidence: float
     seconds: float
+    cuts: tuple[float, ...] = ()
+
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """(H, W) float32 in [0, 1]: 1 where the best score is 0.5, 0 where it is 0 or 1."""
+        unsure: NDArray[np.float32] = 1 - np.abs(2 * self.scores.max(0) - 1)
+        return unsure
 
     def objects(self) -> tuple[ObjectMask, ...]:
         """The connected pieces (8-neighbourhood) of every class, in reading order of their top-left pixel."""
@@ -48,6 +56,10 @@ class Prediction:
     def save(self, path: str | Path) -> Path:
         """Write the mask as a palette PNG (pixel value = class id). Raises OutputError."""
         return write_mask(Path(path), self.mask, self.classes)
+
+    def save_uncertainty(self, path: str | Path) -> Path:
+        """Write the uncertainty as an 8-bit grey PNG (255 = wholly unsure). Raises OutputError."""
+        return write_grey(Path(path), self.uncertainty)
 
     def overlay(self, opacity: float = 0.45) -> PILImage.Image:
         """The image with the mask drawn over it in the classes' colours, as a PIL image."""

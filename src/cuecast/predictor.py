@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.cues import Cue, named_classes
+from cuecast.cut import areas_at, choose_cut, shown_areas
 from cuecast.errors import CueError
 from cuecast.geometry import mark_labels
 from cuecast.io.images import read_image
@@ -19,8 +21,8 @@ from cuecast.ordered import in_order
 from cuecast.prediction import Prediction
 from cuecast.segmenters import Segmenter
 from cuecast.segmenters.packs import Pack, open_pack
-from cuecast.types import IGNORE, ClassInfo, Example, Image
-from cuecast.verdict import decide, judge
+from cuecast.types import IGNORE, ClassInfo, Example, Marks
+from cuecast.verdict import Judgement, decide, judge
 
 
 def load(pack: str | Path = "general", threads: int | None = None) -> Predictor:
@@ -71,10 +73,23 @@ class Concept:
     scale: str
     knowledge: Any = field(repr=False)
 
-    def add(self, cues: Iterable[Cue | Example]) -> Concept:
-        """A new concept taught by these cues as well: corrections, or marks on the query itself."""
-        new = (c.read(self.classes) if isinstance(c, Cue) else c for c in cues)
-        return _learn(self.predictor, (*self.examples, *new), self.classes, self.scale)
+    @cached_property
+    def shown_areas(self) -> tuple[NDArray[np.float64], ...]:
+        """For each class the shares of the image that it covers in the complete cues."""
+        return tuple(shown_areas(self.examples, c.id) for c in self.classes)
+
+    def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
+        """A new concept taught by these cues as well: corrections, or marks on the query itself.
+
+        `quick` is for answers at once: the working scale and what is slow to fit stay as the cues before have made
+        them. Where the new cues are points and scribbles alone, nothing is learned at all: they correct the answers
+        to their own images, in some milliseconds. `add` them without `quick` when they shall teach other images.
+        """
+        new = tuple(c.read(self.classes) if isinstance(c, Cue) else c for c in cues)
+        examples = (*self.examples, *new)
+        if quick and all(_corrects_only(e.marks, self.classes) for e in new):
+            return replace(self, examples=examples)
+        return _learn(self.predictor, examples, self.classes, self.scale, self.knowledge if quick else None)
 
     def segment(self, image: Any, page: int | None = None) -> Prediction:
         """The mask of the concept in one image (path, bytes, PIL image, array or `Image`).
@@ -84,25 +99,61 @@ class Concept:
         """
         start = time.perf_counter()
         query = read_image(image, page=page)
-        scores = self.predictor.segmenter.score(self.knowledge, query)
-        scores = self._keep_marks(scores, query)
-        thresholds = self.predictor.pack.thresholds
-        mask = decide(scores, tuple(c.id for c in self.classes), thresholds.score)
-        verdict, confidence = judge(scores, mask, thresholds)
-        if verdict == "absent":
-            mask = np.zeros_like(mask)
+        own = [
+            e.marks for e in self.examples if e.image.size == query.size and e.image.digest == query.digest
+        ]
+        answer = self.predictor.segmenter.score(self.knowledge, query, own)
+        scores = self._keep_marks(answer.scores, own)
+        cuts = self._cuts(scores)
+        mask = decide(scores, [c.id for c in self.classes], cuts)
+        verdict, confidence, absent = self._judge(scores, mask, answer.signals, own)
+        mask[np.isin(mask, absent)] = 0
         mask.flags.writeable = scores.flags.writeable = False
-        return Prediction(query, mask, scores, self.classes, verdict, confidence, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        return Prediction(query, mask, scores, self.classes, verdict, confidence, seconds, cuts)
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
         yield from in_order(self.segment, images, workers)
 
-    def _keep_marks(self, scores: NDArray[np.float32], query: Image) -> NDArray[np.float32]:
+    def _cuts(self, scores: NDArray[np.float32]) -> tuple[float, ...]:
+        """The threshold of each class for an image with these scores (K, H, W)."""
+        pack = self.predictor.pack
+        usual, prior = pack.thresholds.score, pack.area_prior
+        if prior is None or self.scale != "frame":
+            return (usual,) * len(scores)
+        return tuple(
+            choose_cut(areas_at(plane), shown, usual, prior)
+            for plane, shown in zip(scores, self.shown_areas, strict=True)
+        )
+
+    def _judge(
+        self,
+        scores: NDArray[np.float32],
+        mask: NDArray[np.int32],
+        signals: Sequence[Mapping[str, float]],
+        own: Sequence[Marks],
+    ) -> Judgement:
+        """The verdict on a mask; `own` are marks on the query itself."""
+        if not all(m.is_sparse for m in own):
+            # A mask on this very image, or 'it is not here', is the answer.
+            return Judgement("found" if mask.any() else "absent", 1.0, ())
+        pack = self.predictor.pack
+        return judge(
+            scores,
+            mask,
+            [c.id for c in self.classes],
+            pack.thresholds,
+            signals=signals,
+            # It was fitted on whole pictures; of a part, a size says nothing.
+            calibration=pack.calibration if self.scale == "frame" else None,
+            stated={c for m in own for c in m.class_ids},
+        )
+
+    def _keep_marks(self, scores: NDArray[np.float32], own: Sequence[Marks]) -> NDArray[np.float32]:
         """Scores with the query's own marks put in: 1 for the marked class, 0 for the others."""
-        own = [e for e in self.examples if e.image.size == query.size and e.image.digest == query.digest]
-        for example in own:
-            labels = mark_labels(example.marks)
+        for marks in own:
+            labels = mark_labels(marks)
             known = labels != IGNORE
             scores = scores.copy()
             for k, info in enumerate(self.classes):
@@ -110,8 +161,18 @@ class Concept:
         return scores
 
 
+def _corrects_only(marks: Marks, classes: Sequence[ClassInfo]) -> bool:
+    """Whether these marks are points and scribbles of known classes."""
+    known = {c.id for c in classes}
+    return marks.is_sparse and not marks.boxes and known.issuperset(marks.class_ids)
+
+
 def _learn(
-    predictor: Predictor, examples: tuple[Example, ...], infos: Sequence[ClassInfo], scale: str
+    predictor: Predictor,
+    examples: tuple[Example, ...],
+    infos: Sequence[ClassInfo],
+    scale: str,
+    before: Any = None,
 ) -> Concept:
     if not examples:
         raise CueError("no cues: mark the thing on at least one image")
@@ -128,7 +189,7 @@ def _learn(
             f"or say which values of the mask are the thing (value={unnamed[0]}, --value {unnamed[0]})"
         )
     classes = tuple(named.get(c) or ClassInfo(c, "thing" if marked == [1] else f"class {c}") for c in marked)
-    knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale)
+    knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
     return Concept(predictor, examples, classes, scale, knowledge)
 
 

@@ -174,6 +174,11 @@ class Marks:
         return self.mask is not None and bool((self.mask > 0).any())
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether the marks leave pixels unknown on purpose: boxes, points and scribbles without a mask."""
+        return self.mask is None and not self.absent
+
+    @property
     def class_ids(self) -> tuple[int, ...]:
         """Sorted ids of the classes marked here, without 0."""
         marks: tuple[Box | Point | Scribble, ...] = (*self.boxes, *self.points, *self.scribbles)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,8 @@ from cuecast.types import Verdict
 class Thresholds:
     """A pack states these in its card; they are absolute, the same for every image.
 
-    score        pixels at or above it are marked.
-    found        confidence at or above it gives the verdict 'found', below it 'doubtful'.
+    score        pixels at or above it are marked; whole images may be cut elsewhere, see `cuecast.cut`.
+    found        where the IoU to be expected of every class is at or above it, the verdict is 'found', else 'doubtful'.
     min_fraction marked areas below this share of the image count as nothing ('absent').
     """
 
@@ -24,28 +26,122 @@ class Thresholds:
     min_fraction: float = 0.0
 
 
-def decide(scores: NDArray[np.float32], class_ids: tuple[int, ...], score: float) -> NDArray[np.int32]:
-    """scores (K, H, W) in [0, 1] -> label map (H, W) int32: the best class where it reaches `score`, else 0."""
-    best = scores.argmax(axis=0)
-    ids = np.asarray(class_ids, np.int32)
-    return np.where(scores.max(axis=0) >= score, ids[best], 0).astype(np.int32)
+@dataclass(frozen=True)
+class Calibration:
+    """What a pack's confidence is computed with, from its card: two logistic regressions on the same figures.
+
+    names             the figures that are read: 'expected' (see `expected_iou`) and signals of the segmenter.
+    mean, deviation   of each figure over the answers that the calibration was fitted on.
+    iou, there        weights, the bias last: of the IoU to be expected, and of the thing being in the image at all.
+    absent            from this probability on that it is not there, the verdict is 'absent', unless the IoU to be
+                      expected of the mask is higher still.
+    """
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    iou: tuple[float, ...]
+    there: tuple[float, ...]
+    absent: float
+
+    @classmethod
+    def from_card(cls, stated: Mapping[str, Any]) -> Calibration:
+        """From the entry 'calibration' of a card."""
+        parts = {k: tuple(stated[k]) for k in ("names", "mean", "deviation", "iou", "there")}
+        return cls(**parts, absent=float(stated["absent"]))
+
+    def estimate(self, figures: Mapping[str, float]) -> tuple[float, float]:
+        """(IoU to be expected, probability that the thing is there), both in [0, 1]."""
+        x = np.array([figures[name] for name in self.names])
+        z = np.clip((x - self.mean) / self.deviation, -LIMIT, LIMIT)
+        iou, there = (
+            float(1 / (1 + np.exp(-(z @ np.array(w[:-1]) + w[-1])))) for w in (self.iou, self.there)
+        )
+        return iou, there
+
+
+LIMIT = 3.0
+"""Standard deviations beyond which a figure says no more."""
+
+
+class Judgement(NamedTuple):
+    """The verdict on a mask, its confidence in [0, 1], and the classes that are held to be absent."""
+
+    verdict: Verdict
+    confidence: float
+    absent: tuple[int, ...]
+
+
+def decide(
+    scores: NDArray[np.float32], class_ids: Sequence[int], cuts: float | Sequence[float]
+) -> NDArray[np.int32]:
+    """scores (K, H, W) in [0, 1] -> label map (H, W) int32: the best of the classes that reach their cut, else 0.
+
+    `cuts` is one threshold for all classes, or one for each.
+    """
+    needed = np.broadcast_to(np.asarray(cuts, np.float32), len(scores))[:, None, None]
+    reaching = np.where(scores >= needed, scores, np.float32(-1))
+    best, ids = reaching.argmax(axis=0), np.asarray(class_ids, np.int32)
+    return np.where(reaching.max(axis=0) >= 0, ids[best], 0).astype(np.int32)
+
+
+def expected_iou(scores: NDArray[np.float32], marked: NDArray[np.bool_]) -> float:
+    """The IoU that scores (H, W), read as probabilities, expect of a mask (H, W): expected intersection over expected
+    union, sum(p in mask) / (area + sum(p outside)); 0 of an empty one."""
+    inside = float(scores[marked].sum(dtype=np.float64))
+    outside = float(scores[~marked].sum(dtype=np.float64))
+    return inside / max(float(marked.sum()) + outside, 1e-9)
 
 
 def judge(
-    scores: NDArray[np.float32], mask: NDArray[np.int32], thresholds: Thresholds
-) -> tuple[Verdict, float]:
-    """(verdict, confidence in [0, 1]) of a mask.
+    scores: NDArray[np.float32],
+    mask: NDArray[np.int32],
+    class_ids: Sequence[int],
+    thresholds: Thresholds,
+    *,
+    signals: Sequence[Mapping[str, float]] = (),
+    calibration: Calibration | None = None,
+    stated: Collection[int] = (),
+) -> Judgement:
+    """The verdict on a label map (H, W) from scores (K, H, W), whose planes belong to `class_ids`.
 
-    The confidence is the IoU that the scores, read as probabilities, expect of the mask: expected intersection
-    over expected union, sum(p in mask) / (area + sum(p outside)). An empty mask is 'absent'; its confidence
-    is that of the emptiness: one minus the highest score.
+    signals, calibration  what the confidence is computed with; where one is missing, it is what the scores themselves
+                          expect, and a class is absent only where hardly anything is marked.
+    stated                classes that marks on this very image say are there.
+
+    The confidence is the IoU to be expected of the mask, over classes by their area; of an empty mask, the
+    probability that nothing is there.
     """
-    p = scores.max(axis=0)
+    if calibration is None or not signals:
+        return _by_scores(scores, mask, class_ids, thresholds, stated)
+    absent, parts, nothing = [], [], 1.0
+    for k, cls in enumerate(class_ids):
+        marked = mask == cls
+        area = int(marked.sum())
+        iou, there = calibration.estimate({**signals[k], "expected": expected_iou(scores[k], marked)})
+        enough = area > thresholds.min_fraction * mask.size
+        if (area and cls in stated) or (enough and 1 - there < max(iou, calibration.absent)):
+            parts.append((area, iou))
+        else:
+            absent.append(cls)
+            nothing = min(nothing, 1 - there)
+    if not parts:
+        return Judgement("absent", nothing, tuple(absent))
+    areas, ious = np.array(parts).T
+    clear = ious.min() >= thresholds.found
+    return Judgement("found" if clear else "doubtful", float(areas @ ious / areas.sum()), tuple(absent))
+
+
+def _by_scores(
+    scores: NDArray[np.float32],
+    mask: NDArray[np.int32],
+    class_ids: Sequence[int],
+    thresholds: Thresholds,
+    stated: Collection[int],
+) -> Judgement:
+    best = scores.max(axis=0)
     marked = mask > 0
-    area = float(marked.sum())
-    if area <= thresholds.min_fraction * mask.size:
-        return "absent", float(1 - p.max())
-    inside = float(p[marked].sum(dtype=np.float64))
-    outside = float(p[~marked].sum(dtype=np.float64))
-    confidence = inside / (area + outside)
-    return ("found" if confidence >= thresholds.found else "doubtful"), confidence
+    if marked.sum() <= thresholds.min_fraction * mask.size and not np.isin(mask, list(stated)).any():
+        return Judgement("absent", float(1 - best.max()), tuple(class_ids))
+    confidence = expected_iou(best, marked)
+    return Judgement("found" if confidence >= thresholds.found else "doubtful", confidence, ())

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cuecast.errors import EpisodeError, MaskError
-from cuecast.io.draw import draw_episodes, write_episodes
+from cuecast.io.draw import draw_absent, draw_episodes, write_episodes
 from cuecast.io.episodes import read_episodes
 
 
@@ -101,3 +101,23 @@ def test_what_cannot_be_drawn_is_said(sets: Path, tmp_path: Path) -> None:
     Image.new("RGB", (10, 10)).save(sets / "dirt" / "masks" / "0001.png")
     with pytest.raises(MaskError, match=r"0001\.png: not a label map of 8 bits"):
         draw_episodes(sets)
+
+
+def test_queries_without_the_thing_are_of_the_same_set_and_of_another(sets: Path) -> None:
+    episodes = [e for e in draw_episodes(sets, shots=(1,), queries=2) if e.task != "nucleus"]
+    drawn = draw_absent(episodes, sets)
+    # Class 1 is in all pictures of cells and 4 in all of dirt, so only foreign queries are left for them.
+    assert [e.id for e in drawn] == [f"{e.id}/foreign" for e in episodes]
+    for episode, absent in zip(episodes, drawn, strict=True):
+        assert absent.cues == episode.cues
+        assert absent.query.mask is None
+        assert absent.query.image.split("/")[0] != episode.set
+
+
+def test_a_picture_of_the_set_that_lacks_the_class_is_asked(tmp_path: Path) -> None:
+    make_set(tmp_path / "cells", [[1], [1], [1, 2], [1, 2], [1, 2]], {"1": "cell", "2": "nucleus"})
+    nucleus = [e for e in draw_episodes(tmp_path, shots=(1,), queries=3) if e.task == "nucleus"]
+    drawn = draw_absent(nucleus, tmp_path)
+    assert [e.id for e in drawn] == [f"{e.id}/absent" for e in nucleus]
+    assert {e.query.image for e in drawn} <= {"cells/images/0000.png", "cells/images/0001.png"}
+    assert draw_absent(nucleus, tmp_path) == drawn

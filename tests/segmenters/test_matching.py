@@ -94,6 +94,26 @@ def test_marks_on_the_query_itself_are_kept(concept: cuecast.Concept) -> None:
     assert mask[80, 100] == 0
 
 
+def test_quick_marks_correct_their_own_image_and_teach_nothing(concept: cuecast.Concept) -> None:
+    picture, truth = discs(6)
+    other, _ = discs(7)
+    y, x = np.argwhere(concept.segment(picture).mask > 0)[len(truth) // 2]
+    corrected = concept.add([cuecast.Cue(picture, points=[(float(x), float(y), 0)])], quick=True)
+    assert corrected.knowledge is concept.knowledge
+    before, after = concept.segment(picture).scores[0], corrected.segment(picture).scores[0]
+    assert after[y, x] == 0
+    around = np.abs(np.indices(before.shape) - np.array([y, x])[:, None, None]).max(0) <= 3
+    assert after[around].mean() < before[around].mean() - 0.3
+    assert np.array_equal(concept.segment(other).scores, corrected.segment(other).scores)
+
+
+def test_quick_masks_teach_and_keep_the_forest(concept: cuecast.Concept) -> None:
+    taught = concept.add([cuecast.Cue(*discs(8))], quick=True)
+    assert taught.knowledge is not concept.knowledge
+    assert taught.knowledge.lessons[0].forest is concept.knowledge.lessons[0].forest
+    assert taught.knowledge.lessons[0].known is not concept.knowledge.lessons[0].known
+
+
 def test_two_classes_are_told_apart(predictor: cuecast.Predictor) -> None:
     def picture(flip: bool) -> tuple[np.ndarray, np.ndarray]:
         labels = np.zeros((128, 160), np.uint8)

@@ -22,7 +22,6 @@ PREPROCESSING = {
     "tile": 96,
     "overlap": 32,
     "texture": 16,
-    "forest": 0.5,
 }
 
 

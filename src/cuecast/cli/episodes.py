@@ -33,6 +33,10 @@ def draw(
         typer.Option(min=1, metavar="N", help="Tasks (classes) of each set, at most. Default: all."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed draws another list.")] = 0,
+    absent: Annotated[
+        bool,
+        typer.Option("--absent", help="Only queries without the thing: of the same set, and of another one."),
+    ] = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Draw a list of episodes from pictures with masks.
@@ -41,9 +45,11 @@ def draw(
     never among its cues. Classes shown in too few pictures for the largest number of cues are left out. The same
     call gives the same list. Paths in the list start from SETS.
     """
-    from cuecast.io.draw import draw_episodes, write_episodes
+    from cuecast.io.draw import draw_absent, draw_episodes, write_episodes
 
     episodes = draw_episodes(folder, shots or (1, 2, 4, 8, 16), queries, tasks, seed)
+    if absent:
+        episodes = draw_absent(episodes, folder, seed)
     write_episodes(output, episodes)
     if not quiet:
         found = {(e.set, e.task) for e in episodes}

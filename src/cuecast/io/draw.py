@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def draw_episodes(
     episodes = []
     for place in _sets(root):
         name = place.resolve().name
-        holding = {v: p for v, p in _holding(place).items() if len(p) > counts[-1]}
+        holding = {v: p for v, p in _holding(place).items() if v and len(p) > counts[-1]}
         random = np.random.default_rng([seed, zlib.crc32(name.encode())])
         chosen = sorted(random.permutation(sorted(holding)).tolist()[:tasks])
         for value in chosen:
@@ -66,6 +67,37 @@ def draw_episodes(
             f"{folder}: no class is shown in more than {counts[-1]} pictures; ask for fewer cues (--shots)"
         )
     return episodes
+
+
+def draw_absent(episodes: Sequence[Episode], folder: str | Path, seed: int = 0) -> list[Episode]:
+    """The same cues with queries that do not show the thing: at most two for each of `episodes`, in their order.
+
+    One is another picture of the set ('absent'), where the set has one without the thing; one is a query of another
+    set ('foreign'), where there is another. Paths start from `folder`, as those of the episodes.
+    Raises MaskError where a mask cannot be read.
+    """
+    root = Path(folder)
+    lacking: dict[tuple[str, int], list[str]] = {}
+    drawn = []
+    for episode in episodes:
+        place, value = root / Path(episode.query.image).parent.parent, (episode.query.value or (1,))[0]
+        random = np.random.default_rng([seed, zlib.crc32(episode.id.encode())])
+        key = str(place), value
+        if key not in lacking:
+            holding = _holding(place, smallest=0)
+            lacking[key] = sorted(
+                {n for names in holding.values() for n in names} - set(holding.get(value, ()))
+            )
+        kinds = {
+            "absent": [_shown(root, place, name, value).image for name in lacking[key]],
+            "foreign": sorted({e.query.image for e in episodes if e.set != episode.set}),
+        }
+        drawn += [
+            replace(episode, id=f"{episode.id}/{kind}", query=Shown(str(random.choice(images)), None, ()))
+            for kind, images in kinds.items()
+            if images
+        ]
+    return drawn
 
 
 def write_episodes(path: str | Path, episodes: Sequence[Episode]) -> Path:
@@ -99,8 +131,11 @@ def _sets(root: Path) -> list[Path]:
     return found[:1] if found[0] == root else found
 
 
-def _holding(place: Path) -> dict[int, list[str]]:
-    """Class -> stems of the pictures that show it, by name; pictures without a mask file are left out."""
+def _holding(place: Path, smallest: float = SMALLEST_SHARE) -> dict[int, list[str]]:
+    """Class -> names of the pictures that show it on at least a share of their pixels, 0 being the background.
+
+    In order of name; pictures without a mask file are left out.
+    """
     holding: dict[int, list[str]] = {}
     for picture in list_images([place / "images"]):
         mask = place / "masks" / f"{picture.stem}.png"
@@ -112,7 +147,7 @@ def _holding(place: Path) -> dict[int, list[str]]:
                 f"{mask}: not a label map of 8 bits; save one grey or palette channel, a value a class"
             )
         for value, count in zip(*np.unique(raster.samples, return_counts=True), strict=True):
-            if value not in (0, IGNORE_VALUE) and count >= SMALLEST_SHARE * raster.samples.size:
+            if value != IGNORE_VALUE and count >= smallest * raster.samples.size:
                 holding.setdefault(int(value), []).append(picture.name)
     return holding
 

@@ -33,7 +33,13 @@ from cuecast.types import Annotations, ClassInfo, Example
 
 MANIFEST = "manifest.jsonl"
 COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
-FOLDERS = {"masks": ".png", "overlays": ".jpg", "yolo": ".txt", "labelme": ".json"}
+FOLDERS = {
+    "masks": ".png",
+    "overlays": ".jpg",
+    "yolo": ".txt",
+    "labelme": ".json",
+    "uncertainty": ".png",
+}
 """Folder of the results -> suffix of the files in it."""
 
 THUMBNAIL = 360

@@ -99,6 +99,14 @@ def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[Clas
     return Path(path)
 
 
+def write_grey(path: str | Path, values: NDArray[np.float32]) -> Path:
+    """Write values (H, W) in [0, 1] as an 8-bit grey PNG, whole or not at all; returns its path. Raises OutputError."""
+    image = PILImage.fromarray(np.round(255 * values).astype(np.uint8))
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG")
+    return Path(path)
+
+
 def _with_palette(image: PILImage.Image, classes: Sequence[ClassInfo]) -> PILImage.Image:
     """The grey image with black for 0, the classes' colours, and a pale yellow for 'ignore'."""
     named = {c.id: c.rgb for c in classes}

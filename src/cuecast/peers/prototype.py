@@ -18,8 +18,9 @@ from cuecast.matcher import FeatureMaps
 from cuecast.peers import CueKind
 from cuecast.peers.pixels import Floats, enlarged, frame, must_show, shares
 from cuecast.predictor import Predictor
-from cuecast.segmenters.matching import MULTIPLE, MatchingSegmenter
+from cuecast.segmenters.matching import MatchingSegmenter
 from cuecast.segmenters.scale import working_side
+from cuecast.segmenters.views import MULTIPLE
 from cuecast.types import Example, Image
 
 EPSILON = 1e-6
@@ -80,7 +81,7 @@ class Prototype:
         """(C, h, w) float32 at a quarter of the working size, of unit length at each place."""
         pixels = frame(image, side, MULTIPLE)
         rgb = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return _unit(FeatureMaps(*(m[0] for m in self.segmenter.encode(rgb))).fine)
+        return _unit(FeatureMaps(*(m[0] for m in self.segmenter.viewer.encode(rgb))).fine)
 
 
 def _unit(vectors: Floats) -> Floats:

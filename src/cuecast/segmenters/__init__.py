@@ -7,12 +7,13 @@ A new segmenter is one file and one line in `SEGMENTERS`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.types import Example, Image
+from cuecast.types import Example, Image, Marks
 
 SEGMENTERS = {
     "matching": "cuecast.segmenters.matching:MatchingSegmenter",
@@ -21,20 +22,35 @@ SEGMENTERS = {
 """Value of `segmenter` in a pack's card.json -> where its class is; loaded on use."""
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a segmenter says of one image.
+
+    scores (K, H, W) float32 in [0, 1], on an absolute scale: where nothing resembles the cues all are near 0.
+    signals: for each class what speaks for or against its scores, by name; empty where the segmenter gives none.
+    """
+
+    scores: NDArray[np.float32]
+    signals: tuple[dict[str, float], ...] = ()
+
+
 class Segmenter(Protocol):
     """Cues -> knowledge -> score map. Instances are immutable and safe to share between threads."""
 
-    def learn(self, examples: Sequence[Example], class_ids: Sequence[int], scale: str) -> Any:
+    def learn(
+        self, examples: Sequence[Example], class_ids: Sequence[int], scale: str, before: Any = None
+    ) -> Any:
         """What is kept of the cues, computed once. Never changed afterwards.
 
         `class_ids` are the K classes to tell apart, `scale` is 'frame' (things keep their share of the frame
-        from image to image) or 'pixel' (things keep their size in pixels).
+        from image to image) or 'pixel' (things keep their size in pixels). `before` is what an earlier call gave for
+        some of these cues: of classes in it, the working scale and what is slow to fit are kept as they are.
         """
         ...
 
-    def score(self, knowledge: Any, image: Image) -> NDArray[np.float32]:
-        """(K, H, W) float32 in [0, 1] at the image's own size: how sure each pixel is of each class.
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:
+        """How sure each pixel of the image is of each class, at the image's own size.
 
-        The scale is absolute: where nothing resembles the cues all scores are near 0.
+        `own` are marks on this very image: the scores agree with them, whether or not they were learned from.
         """
         ...

@@ -1,4 +1,4 @@
-"""Feature maps that were computed a moment ago, so that one more click on an image does not encode it again."""
+"""Maps that were computed a moment ago, so that one more click on an image does not compute them again."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import fields
+from typing import Any, TypeVar
 
-from cuecast.matcher import FeatureMaps
+Maps = TypeVar("Maps")
+"""A dataclass of arrays."""
 
-BUDGET = 96 * 2**20
-"""Bytes of feature maps that are kept: a dozen images of 512 x 512, or one of 1024 x 1024."""
+BUDGET = 128 * 2**20
+"""Bytes of feature maps that are kept: two dozen working frames of 256 x 256, or one of 1024 x 1024."""
 
 
 class FeatureCache:
-    """The feature maps used last, up to `budget` bytes. Only speed depends on it; safe to share between threads."""
+    """The maps used last, up to `budget` bytes. Only speed depends on it; safe to share between threads."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self._budget = budget
-        self._kept: OrderedDict[Hashable, FeatureMaps] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, compute: Callable[[], FeatureMaps]) -> FeatureMaps:
+    def get(self, key: Hashable, compute: Callable[[], Maps]) -> Maps:
         """What is kept under `key`, or what `compute` gives. Two threads may compute the same thing at once."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                kept: Maps = self._kept[key]
+                return kept
         maps = compute()
         with self._lock:
             if key not in self._kept:
@@ -38,5 +41,5 @@ class FeatureCache:
         return maps
 
 
-def _bytes(maps: FeatureMaps) -> int:
+def _bytes(maps: Any) -> int:
     return sum(getattr(maps, f.name).nbytes for f in fields(maps))

@@ -3,6 +3,7 @@
 card.json (version 1):
     {"version": 1, "name": "general", "segmenter": "matching", "summary": "...", "licence": "Apache-2.0",
      "files": {"encode.onnx": "<sha256>", ...}, "preprocessing": {...}, "thresholds": {"score": 0.5, ...},
+     "area": {...}, "calibration": {...},
      "data": [...], "training": {...}, "scores": {...}, "limits": ["..."]}
 """
 
@@ -18,9 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cuecast.cut import AreaPrior
 from cuecast.errors import PackError
 from cuecast.segmenters import SEGMENTERS, Segmenter
-from cuecast.verdict import Thresholds
+from cuecast.verdict import Calibration, Thresholds
 
 CARD_VERSION = 1
 WHEEL_PACKS = Path(__file__).parent.parent / "packs"
@@ -47,6 +49,18 @@ class Pack:
         """The thresholds of the card; those it does not state take their defaults."""
         stated = self.card.get("thresholds", {})
         return Thresholds(**{f.name: float(stated[f.name]) for f in fields(Thresholds) if f.name in stated})
+
+    @cached_property
+    def area_prior(self) -> AreaPrior | None:
+        """How far the card lets the area in the cues move the threshold; None where it says nothing of it."""
+        stated = self.card.get("area")
+        return AreaPrior(float(stated["spread"]), float(stated["freedom"])) if stated else None
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """How the card says that a confidence is computed; None where it says nothing of it."""
+        stated = self.card.get("calibration")
+        return Calibration.from_card(stated) if stated else None
 
     def segmenter(self, threads: int | None = None) -> Segmenter:
         """Check the files against the card's checksums and build the segmenter. Raises PackError."""

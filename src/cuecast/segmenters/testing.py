@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.segmenters import Answer
 from cuecast.types import Example, Image, Marks
 
 
 @dataclass(frozen=True)
 class ColourKnowledge:
-    """For each class, the packed colours (r << 16 | g << 8 | b) that belong to it."""
+    """The classes, and for each the packed colours (r << 16 | g << 8 | b) that belong to it."""
 
+    class_ids: tuple[int, ...]
     colours: tuple[frozenset[int], ...]
 
 
@@ -32,7 +34,13 @@ class ColourSegmenter:
         """There is nothing to load: the folder holds only a card."""
         return cls()
 
-    def learn(self, examples: Sequence[Example], class_ids: Sequence[int], scale: str) -> ColourKnowledge:  # noqa: ARG002
+    def learn(
+        self,
+        examples: Sequence[Example],
+        class_ids: Sequence[int],
+        scale: str,  # noqa: ARG002
+        before: ColourKnowledge | None = None,  # noqa: ARG002
+    ) -> ColourKnowledge:
         """Collect the colours under each class's marks, less those marked as anything else."""
         shown: dict[int, set[int]] = {c: set() for c in (0, *class_ids)}
         for example in examples:
@@ -40,12 +48,17 @@ class ColourSegmenter:
             for cls, where in _marked(example.marks):
                 shown.setdefault(cls, set()).update(codes[where].ravel().tolist())
         others = {c: set().union(*(v for k, v in shown.items() if k != c)) for c in class_ids}
-        return ColourKnowledge(tuple(frozenset(shown[c] - others[c]) for c in class_ids))
+        return ColourKnowledge(tuple(class_ids), tuple(frozenset(shown[c] - others[c]) for c in class_ids))
 
-    def score(self, knowledge: ColourKnowledge, image: Image) -> NDArray[np.float32]:
-        """1 where the colour belongs to the class, 0 elsewhere; (K, H, W) float32."""
+    def score(self, knowledge: ColourKnowledge, image: Image, own: Sequence[Marks] = ()) -> Answer:
+        """1 where the colour belongs to the class, by the cues or by the image's own marks, 0 elsewhere."""
         codes = _codes(image)
-        return np.stack([np.isin(codes, list(c)) for c in knowledge.colours]).astype(np.float32)
+        marked = [(cls, codes[where].ravel().tolist()) for m in own for cls, where in _marked(m)]
+        planes = []
+        for cls, colours in zip(knowledge.class_ids, knowledge.colours, strict=True):
+            this = colours.union(*(under for c, under in marked if c == cls))
+            planes.append(np.isin(codes, list(this.difference(*(under for c, under in marked if c != cls)))))
+        return Answer(np.stack(planes).astype(np.float32))
 
 
 def _codes(image: Image) -> NDArray[np.int32]:

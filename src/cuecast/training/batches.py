@@ -10,9 +10,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cuecast.training.augment import augment
+from cuecast.training.forests import answer_of_forest, filter_responses
 from cuecast.training.marking import pick_kind, simulate_marks
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import Group, draw_group
+
+SHOTS = (1, 2, 3, 5)
+SHOTS_CHANCE = (0.3, 0.2, 0.2, 0.3)
+"""Numbers of cues of a task, where its group has as many pictures: the decoder must learn what several say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +25,7 @@ class Task:
     """Indices into a batch's images, and what is known of them.
 
     positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries;
-    `decoded`: whether the decoder answers it, or the closed-form heads alone.
+    forest (Q, 1, S/2, S/2) logits of a forest fitted on the cues; None: the closed-form heads alone answer the task.
     """
 
     cues: list[int]
@@ -28,7 +33,7 @@ class Task:
     positive: Tensor
     negative: Tensor
     labels: Tensor
-    decoded: bool = True
+    forest: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +80,14 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
     rng = np.random.default_rng((seed, step))
     groups = [draw_group(rng, sets, shape.images, shape.size, shape.tasks) for _ in range(shape.groups)]
     images = torch.cat([augment(rng, g.images) for g in groups])
+    filters = filter_responses(images)
     tasks = []
     for i, group in enumerate(groups):
         following = (i + 1) % len(groups)
         foreign = following * shape.images if _strangers(group, groups[following]) else None
-        tasks += [
-            _task(rng, labels, i * shape.images, shape.queries, foreign, decoded=t < shape.decoded)
-            for t, labels in enumerate(group.tasks)
-        ]
+        for t, labels in enumerate(group.tasks):
+            task = _task(rng, labels, i * shape.images, shape.queries, foreign)
+            tasks.append(answer_of_forest(rng, task, filters) if t < shape.decoded else task)
     return Batch(images, tasks)
 
 
@@ -91,12 +96,10 @@ def _strangers(group: Group, other: Group) -> bool:
     return group.kind != "regions" and other.kind != "regions" and group.name != other.name
 
 
-def _task(
-    rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, foreign: int | None, decoded: bool
-) -> Task:
+def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, foreign: int | None) -> Task:
     count = len(labels)
     showing = rng.permutation(np.flatnonzero((labels == 1).sum((1, 2)) >= 8))
-    shots = min(int(rng.choice([1, 2, 3, 5], p=[0.4, 0.2, 0.2, 0.2])), len(showing), count - 1)
+    shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(showing), count - 1)
     cues = [int(c) for c in showing[:shots]]
     queries = [int(q) for q in rng.permutation(count) if q not in cues][:most]
     kind = pick_kind(rng)
@@ -111,4 +114,4 @@ def _task(
         answers[-1] = np.zeros_like(answers[-1])
     positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))
     truth = torch.from_numpy(np.stack(answers))
-    return Task([offset + c for c in cues], places, positive, negative, truth, decoded)
+    return Task([offset + c for c in cues], places, positive, negative, truth)

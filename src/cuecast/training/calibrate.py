@@ -1,60 +1,208 @@
-"""The score from which a pixel is marked, measured on the pictures that weights may be trained on.
+"""Where scores are cut and what a confidence means, measured on the pictures that weights may be trained on.
 
 Where scores are unsure, half is not the best place to cut: the threshold that gives the highest Dice is half of that
 Dice (Lipton, Elkan and Naryanaswamy 2014, 'Optimal thresholding of classifiers to maximize F1 measure'). Scores of a
 thing seen once are unsure, so the best threshold lies below 0.5. One number for all concepts: choosing it for each
-concept by leave-one-out on its cues was tried and is worse (docs/decisions/0005-threshold.md).
+concept by leave-one-out on its cues was tried and is worse (docs/decisions/0005-threshold.md). The area that the cues
+show may move it (`cuecast.cut`).
+
+The confidence is the IoU that a logistic regression expects from the scores and the engine's signals, fitted on
+queries with the thing and without it: docs/decisions/0009-verdicts.md.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.cut import CUTS, AreaPrior, areas_at, choose_cut
 from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.draw import draw_episodes
+from cuecast.io.draw import draw_absent, draw_episodes
 from cuecast.io.episodes import Episode
 from cuecast.io.images import read_image
 from cuecast.metrics import iou
 from cuecast.predictor import Predictor
 from cuecast.types import IGNORE
+from cuecast.verdict import LIMIT, expected_iou
 
-THRESHOLDS = tuple(np.round(np.arange(0.2, 0.625, 0.025), 3).tolist())
+Floats = NDArray[np.float64]
+
 SHOTS = (1, 5)
+SPREADS = (0.3, 0.5, 0.8, 1.2, 2.0)
+FREEDOMS = (0.1, 0.35, 0.5, 0.7, 1.0, 1.4)
+STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+"""Ridge penalties of the regressions that are tried."""
+ABSENT = tuple(np.round(np.arange(0.2, 0.95, 0.05), 2).tolist())
+COST = 0.02
+"""Share of the mean IoU on queries with the thing that emptied masks may cost."""
+ABSENT_SHARE = 0.25
+"""Share of queries without the thing that a confidence is honest for."""
 
 
-def best_threshold(
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One query of a set, answered: at each of `CUTS` the IoU, what the scores expect of it, and the marked share of
+    the image; the areas in the cues; the engine's signals; whether the thing is there."""
+
+    set: str
+    shots: int
+    there: bool
+    ious: Floats
+    expected: Floats
+    shares: Floats
+    shown: Floats
+    signals: dict[str, float]
+
+
+def answer_trials(
     predictor: Predictor,
     root: Path,
     excluded: Sequence[str],
     progress: Callable[[str], None] = print,
     *,
-    queries: int = 2,
-    tasks: int = 2,
-) -> tuple[float, dict[float, float]]:
-    """(threshold, mean IoU at each of `THRESHOLDS`) over episodes drawn from the sets under `root`.
-
-    Means are taken within a set, then over sets and numbers of cues. Of equal thresholds the one nearest 0.5 is taken.
-    """
-    episodes = [e for e in draw_episodes(root, SHOTS, queries=queries, tasks=tasks) if e.set not in excluded]
-    groups: dict[tuple[str, int], list[NDArray[np.float64]]] = defaultdict(list)
-    for done, episode in enumerate(episodes, start=1):
-        groups[episode.set, episode.shots].append(_curve(predictor, episode, root))
+    queries: int = 3,
+    tasks: int = 3,
+) -> list[Trial]:
+    """Answers to episodes drawn from the sets under `root`, with the thing and without it."""
+    drawn = [e for e in draw_episodes(root, SHOTS, queries=queries, tasks=tasks) if e.set not in excluded]
+    first = [e for e in drawn if e.id.endswith("/0")]
+    episodes = [(e, True) for e in drawn] + [(e, False) for e in draw_absent(first, root)]
+    trials = []
+    for done, (episode, there) in enumerate(episodes, start=1):
+        trials.append(_answer(predictor, episode, root, there))
         if done % 20 == 0:
-            progress(f"threshold: {done} of {len(episodes)} episodes")
-    means = np.mean([np.mean(curves, 0) for curves in groups.values()], 0)
-    curve = dict(zip(THRESHOLDS, means.tolist(), strict=True))
-    return max(curve, key=lambda t: (round(curve[t], 4), -abs(t - 0.5))), curve
+            progress(f"calibration: {done} of {len(episodes)} episodes")
+    return trials
 
 
-def _curve(predictor: Predictor, episode: Episode, root: Path) -> NDArray[np.float64]:
-    """IoU of one episode at each threshold."""
+def fit_cut(trials: Sequence[Trial]) -> tuple[float, AreaPrior, float]:
+    """(threshold, prior, mean IoU) that mark the thing best where it is there: every combination is tried.
+
+    Of equal ones the firmest is taken, then the one nearest 0.5.
+    """
+    there = [t for t in trials if t.there]
+
+    def reached(usual: float, prior: AreaPrior) -> float:
+        return _mean_iou(there, [cut_of(t, usual, prior) for t in there])
+
+    tried = [
+        (u, AreaPrior(s, f))
+        for f in FREEDOMS
+        for s in SPREADS[::-1]
+        for u in sorted(CUTS, key=lambda c: abs(c - 0.5))
+    ]
+    usual, prior = max(tried, key=lambda pair: round(reached(*pair), 4))
+    return float(usual), prior, reached(usual, prior)
+
+
+def cut_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
+    """The index into `CUTS` of the cut of a trial."""
+    return int(np.flatnonzero(choose_cut(trial.shares, trial.shown, usual, prior) == CUTS)[0])
+
+
+def fit_calibration(trials: Sequence[Trial], cuts: Sequence[int], min_fraction: float) -> dict[str, Any]:
+    """The entry 'calibration' of a card (`cuecast.verdict.Calibration`); `cuts` index `CUTS`, one a trial."""
+    names = ("expected", *trials[0].signals)
+    x = np.array([[t.expected[k], *t.signals.values()] for t, k in zip(trials, cuts, strict=True)])
+    mean, deviation = x.mean(0), x.std(0).clip(1e-3)
+    z = np.clip((x - mean) / deviation, -LIMIT, LIMIT)
+    there = np.array([t.there for t in trials], float)
+    marked = np.array([t.shares[k] > min_fraction for t, k in zip(trials, cuts, strict=True)])
+    reached = np.array([t.ious[k] if t.there else 0.0 for t, k in zip(trials, cuts, strict=True)])
+    # As many queries without the thing as the confidence is meant for, however many were drawn.
+    weight = np.where(there > 0, (1 - ABSENT_SHARE) / there.mean(), ABSENT_SHARE / (1 - there.mean()))
+    sets = np.array([t.set for t in trials])
+    part = z[marked], reached[marked], weight[marked], sets[marked]
+    of_iou, of_there = _strength(*part), _strength(z, there, weight, sets)
+    expected = np.zeros(len(trials))
+    expected[marked] = held_out(*part, of_iou)
+    not_there = 1 - held_out(z, there, weight, sets, of_there)
+    return {
+        "names": list(names),
+        "mean": _rounded(mean),
+        "deviation": _rounded(deviation),
+        "iou": _rounded(_logistic(*part[:3], of_iou)),
+        "there": _rounded(_logistic(z, there, weight, of_there)),
+        "absent": lowest_absent(not_there[there > 0], expected[there > 0], reached[there > 0]),
+    }
+
+
+def lowest_absent(not_there: Floats, expected: Floats, reached: Floats) -> float:
+    """The least probability of absence from which queries that do show the thing may be called absent.
+
+    Their masks are emptied then; that may cost `COST` of their mean IoU. All (n,): the probability, the IoU expected,
+    and the IoU reached.
+    """
+    for limit in ABSENT:
+        emptied = not_there >= np.maximum(expected, limit)
+        if (reached * emptied).sum() <= COST * reached.sum():
+            return limit
+    return 1.0
+
+
+def _mean_iou(trials: Sequence[Trial], cuts: Sequence[int]) -> float:
+    """Means within a set and number of cues, then over these."""
+    groups: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for trial, k in zip(trials, cuts, strict=True):
+        groups[trial.set, trial.shots].append(float(trial.ious[k]))
+    return float(np.mean([np.mean(group) for group in groups.values()]))
+
+
+def _answer(predictor: Predictor, episode: Episode, root: Path, there: bool) -> Trial:
     concept = predictor.learn([cue_of(shown, root) for shown in episode.cues])
     image = read_image(root / episode.query.image)
-    scores = concept.segment(image).scores[0]
+    answer = predictor.segmenter.score(concept.knowledge, image)
+    scores = answer.scores[0]
     truth = truth_of(episode.query, root, image)
-    return np.array([iou(scores >= t, truth > 0, truth == IGNORE) for t in THRESHOLDS])
+    return Trial(
+        episode.set,
+        episode.shots,
+        there,
+        np.array([iou(scores >= t, truth > 0, truth == IGNORE) for t in CUTS]),
+        np.array([expected_iou(scores, scores >= t) for t in CUTS]),
+        areas_at(scores),
+        concept.shown_areas[0],
+        answer.signals[0] if answer.signals else {},
+    )
+
+
+def _strength(z: Floats, target: Floats, weight: Floats, sets: NDArray[np.str_]) -> float:
+    """The ridge penalty that serves sets best that the regression was not fitted on."""
+
+    def cost(strength: float) -> float:
+        p = held_out(z, target, weight, sets, strength).clip(1e-6, 1 - 1e-6)
+        return float(-(weight * (target * np.log(p) + (1 - target) * np.log(1 - p))).sum())
+
+    return min(STRENGTHS, key=cost)
+
+
+def held_out(z: Floats, target: Floats, weight: Floats, sets: NDArray[np.str_], strength: float) -> Floats:
+    """What is predicted for each row by a regression fitted on the other sets."""
+    predicted = np.full(len(z), float(np.average(target, weights=weight)))
+    for name in np.unique(sets):
+        here, rest = sets == name, sets != name
+        if 0 < target[rest].sum() < rest.sum():
+            beta = _logistic(z[rest], target[rest], weight[rest], strength)
+            predicted[here] = 1 / (1 + np.exp(-(z[here] @ beta[:-1] + beta[-1])))
+    return predicted
+
+
+def _logistic(z: Floats, target: Floats, weight: Floats, strength: float) -> Floats:
+    """Weights, the bias last, of a logistic regression on targets in [0, 1]: a row counts for both of its classes."""
+    from sklearn.linear_model import LogisticRegression
+
+    rows = np.concatenate([z, z])
+    classes = np.repeat([1, 0], len(z))
+    weights = np.concatenate([weight * target, weight * (1 - target)])
+    fitted = LogisticRegression(C=1 / strength, max_iter=2000).fit(rows, classes, sample_weight=weights)
+    return np.append(fitted.coef_[0], fitted.intercept_[0])
+
+
+def _rounded(values: Floats) -> list[float]:
+    return [round(float(v), 5) for v in values]

@@ -95,12 +95,12 @@ def _export_encoder(encoder: Encoder, path: Path) -> None:
 
 
 def _export_decoder(decoder: Decoder, path: Path) -> None:
-    names = ["context", "fine", "texture", "evidence8", "ridge4", "ridge2"]
-    strides = dict(zip(names, (8, 4, 2, 8, 4, 2), strict=True))
+    names = ["context", "fine", "texture", "evidence8", "ridge4", "ridge2", "forest"]
+    strides = dict(zip(names, (8, 4, 2, 8, 4, 2, 2), strict=True))
     axes = {n: {2: f"H{s}", 3: f"W{s}"} for n, s in strides.items()} | {"logits": {2: "H2", 3: "W2"}}
 
     def example(height: int, width: int) -> tuple[torch.Tensor, ...]:
-        channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, 1, 1)
+        channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, 1, 1, 1)
         return tuple(
             torch.randn(1, c, height // strides[n], width // strides[n])
             for n, c in zip(names, channels, strict=True)

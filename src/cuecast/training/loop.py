@@ -180,9 +180,11 @@ def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
             Features(*(m[task.queries] for m in features)),
         )
         target, known = ((task.labels == 1).float()[:, None], (task.labels != IGNORE_LABEL).float()[:, None])
-        if task.decoded:
+        if task.forest is not None:
             at8, ridge4, ridge2 = network.evidence(cues, task.positive, task.negative, query)
-            gathered.append([query.context, query.fine, query.pixel[:, FILTER_DIM:], at8, ridge4, ridge2])
+            gathered.append(
+                [query.context, query.fine, query.pixel[:, FILTER_DIM:], at8, ridge4, ridge2, task.forest]
+            )
             closed["ridge2"].append(_closed_loss(ridge2 * CLOSED_SCALE, target, known, 2))
         else:
             at8 = network.evidence.attend(cues, task.positive, task.negative, query)
@@ -190,7 +192,7 @@ def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
         closed["ridge4"].append(_closed_loss(ridge4 * CLOSED_SCALE, target, known, 4))
         closed["likeness"].append(_closed_loss(_likeness(network, at8), target, known, 8))
     logits = network.decoder(*(torch.cat(parts) for parts in zip(*gathered, strict=True)))
-    labels = torch.cat([t.labels for t in batch.tasks if t.decoded])[:, None]
+    labels = torch.cat([t.labels for t in batch.tasks if t.forest is not None])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
     bce, dice = _mask_losses(logits, F.avg_pool2d(target, 2), F.avg_pool2d(known, 2))
     losses = {"bce": bce, "dice": dice} | {name: torch.stack(parts).mean() for name, parts in closed.items()}

@@ -164,12 +164,12 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.at8 = nn.Sequential(conv_norm(CONTEXT_DIM + EVIDENCE8 + 2, 80), Residual(80))
+        self.at8 = nn.Sequential(conv_norm(CONTEXT_DIM + EVIDENCE8 + 3, 80), Residual(80))
         self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), nn.Conv2d(96, 80, 1))
         self.join8 = nn.Sequential(conv_norm(160, 64), Residual(64))
-        self.at4 = nn.Sequential(conv_norm(64 + FINE_DIM + 2, 48), Residual(48))
-        self.at2 = nn.Sequential(conv_norm(48 + TEXTURE_DIM + 2, 24), conv_norm(24, 24), nn.Conv2d(24, 1, 1))
-        self.gain = nn.Parameter(torch.tensor([2.0, 2.0]))
+        self.at4 = nn.Sequential(conv_norm(64 + FINE_DIM + 3, 48), Residual(48))
+        self.at2 = nn.Sequential(conv_norm(48 + TEXTURE_DIM + 3, 24), conv_norm(24, 24), nn.Conv2d(24, 1, 1))
+        self.gain = nn.Parameter(torch.tensor([1.0, 1.0, 0.5]))
 
     def forward(
         self,
@@ -179,20 +179,23 @@ class Decoder(nn.Module):
         evidence8: Tensor,
         ridge4: Tensor,
         ridge2: Tensor,
+        forest: Tensor,
     ) -> Tensor:
-        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
+        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 and the logits of a
+        forest (B, 1, H/2, W/2), all 0 where there is none.
 
         Returns logits (B, 1, H/2, W/2).
         """
         ridge4, ridge2 = ridge4.clamp(-3, 3), ridge2.clamp(-3, 3)
-        ridge24 = F.avg_pool2d(ridge2, 2)
-        seen = torch.cat([context, evidence8, F.avg_pool2d(ridge4, 2), F.avg_pool2d(ridge24, 2)], 1)
+        ridge24, forest4 = F.avg_pool2d(ridge2, 2), F.avg_pool2d(forest, 2)
+        scores8 = [F.avg_pool2d(x, 2) for x in (ridge4, ridge24, forest4)]
+        seen = torch.cat([context, evidence8, *scores8], 1)
         d8 = self.at8(seen)
         d8 = self.join8(torch.cat([d8, up2(self.at16(d8))], 1))
-        d4 = self.at4(torch.cat([up2(d8), fine, ridge4, ridge24], 1))
+        d4 = self.at4(torch.cat([up2(d8), fine, ridge4, ridge24, forest4], 1))
         ridge42 = up2(ridge4)
-        out = self.at2(torch.cat([up2(d4), texture, ridge42, ridge2], 1))
-        logits: Tensor = out + self.gain[0] * ridge42 + self.gain[1] * ridge2
+        out = self.at2(torch.cat([up2(d4), texture, ridge42, ridge2, forest], 1))
+        logits: Tensor = out + self.gain[0] * ridge42 + self.gain[1] * ridge2 + self.gain[2] * forest
         return logits
 
 

@@ -1,0 +1,50 @@
+"""The forest's answer to training tasks: the decoder learns to correct what it will read at run time.
+
+The forest looks at fixed filters only, so its answer does not depend on the network's weights and is part of a step's
+material (`batches`), made in the loader's process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cuecast.forest import fit_forest, forest_logits
+from cuecast.matcher import FeatureMaps, Shown, known_pixels
+from cuecast.training.network import FilterBank
+
+if TYPE_CHECKING:
+    from cuecast.training.batches import Task
+
+TREES = 16
+PIXELS = 2500
+"""Fewer than at run time: a training task is small, and its forest must not cost more than its gradient."""
+WITHOUT = 0.08
+"""Share of tasks that are answered without a forest, as clicks are."""
+
+
+@torch.no_grad()
+def filter_responses(images: Tensor) -> Tensor:
+    """images (B, 3, S, S) -> fixed filter responses (B, FILTER_DIM, S/2, S/2)."""
+    return FilterBank()(images)  # type: ignore[no-any-return]
+
+
+def answer_of_forest(rng: np.random.Generator, task: Task, filters: Tensor) -> Task:
+    """The task with the logits of a forest fitted on its cues' marks, or with zeros."""
+    shown = [
+        Shown(_pixels(filters[c]), p[0].numpy(), n[0].numpy())
+        for c, p, n in zip(task.cues, task.positive, task.negative, strict=True)
+    ]
+    forest = fit_forest(*known_pixels(shown, PIXELS), trees=TREES) if rng.random() >= WITHOUT else None
+    answers = [forest_logits(forest, filters[q].numpy()) for q in task.queries]
+    return replace(task, forest=torch.from_numpy(np.stack(answers)))
+
+
+def _pixels(filters: Tensor) -> FeatureMaps:
+    """Feature maps that hold nothing but one image's filter responses."""
+    none = np.empty((0, 0, 0), np.float32)
+    return FeatureMaps(filters.numpy(), none, none, none, none)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PILImage
+
+from cuecast.prediction import Prediction
+from cuecast.types import ClassInfo, Image
+
+
+def test_uncertainty_is_highest_where_the_best_score_is_a_half(tmp_path: Path) -> None:
+    scores = np.array([[[0.0, 0.5, 0.9]], [[0.0, 0.2, 1.0]]], np.float32)
+    prediction = Prediction(
+        Image(np.zeros((1, 3, 3), np.uint8)),
+        np.array([[0, 1, 2]], np.int32),
+        scores,
+        (ClassInfo(1, "a"), ClassInfo(2, "b")),
+        "found",
+        0.9,
+        0.1,
+    )
+    assert prediction.uncertainty.tolist() == [[0, 1, 0]]
+    written = np.asarray(PILImage.open(prediction.save_uncertainty(tmp_path / "u.png")))
+    assert written.tolist() == [[0, 255, 0]]
