@@ -1,0 +1,104 @@
+"""What --cue, --box, --point, --scribble and --absent say of slices, read into one cue a slice.
+
+Each is PLANE:INDEX=MARK, such as z:40=mask.png: slice 40 of the plane in which z stands still.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cuecast.cli.cue_flags import read_box, read_point, read_scribble
+from cuecast.errors import MaskError
+
+if TYPE_CHECKING:
+    from cuecast.propagation.volume_slices import SliceCue
+    from cuecast.types import ClassInfo
+
+SLICE_BOX_FORM = "PLANE:INDEX=x1,y1,x2,y2[,class]"
+SLICE_POINT_FORM = "PLANE:INDEX=x,y[,class]"
+SLICE_SCRIBBLE_FORM = "PLANE:INDEX=x,y;x,y;...[,class]"
+
+_PLACE = re.compile(r"([zyx]):(\d+)", re.IGNORECASE)
+
+
+@dataclass
+class _Marked:
+    """All that the flags say about one slice."""
+
+    mask: Path | None = None
+    marks: dict[str, list[Any]] = field(
+        default_factory=lambda: {"--box": [], "--point": [], "--scribble": []}
+    )
+    absent: bool = False
+
+
+def read_slice_flags(
+    cue: Sequence[str],
+    box: Sequence[str],
+    point: Sequence[str],
+    scribble: Sequence[str],
+    absent: Sequence[str],
+    classes: Sequence[ClassInfo] = (),
+    value: Sequence[int] | None = None,
+) -> list[SliceCue]:
+    """One cue a slice, in the order of first mention within --cue, --box, --point, --scribble, --absent.
+
+    Raises typer.BadParameter where a flag is written wrongly, and MaskError where a mask is not there.
+    """
+    from cuecast.propagation.volume_slices import SliceCue
+
+    found: dict[tuple[Any, int], _Marked] = {}
+    for text in cue:
+        place, right = _split("--cue", text, "PLANE:INDEX=MASK")
+        if not Path(right).exists():
+            raise MaskError(f"{right}: there is no such mask file (from --cue {text!r}); check the name")
+        marked = found.setdefault(place, _Marked())
+        if marked.mask is not None:
+            raise typer.BadParameter(f"--cue {text!r}: this slice has a mask already; give one mask a slice")
+        marked.mask = Path(right)
+    readers = (
+        ("--box", box, read_box, SLICE_BOX_FORM),
+        ("--point", point, read_point, SLICE_POINT_FORM),
+        ("--scribble", scribble, read_scribble, SLICE_SCRIBBLE_FORM),
+    )
+    for flag, texts, read, form in readers:
+        for text in texts:
+            place, right = _split(flag, text, form)
+            try:
+                mark = read(right, classes)
+            except ValueError as error:
+                raise typer.BadParameter(f"{flag} {text!r}: {str(error) or f'{form} is expected'}") from None
+            found.setdefault(place, _Marked()).marks[flag].append(mark)
+    for text in absent:
+        found.setdefault(slice_place("--absent", text), _Marked()).absent = True
+    return [
+        SliceCue(
+            plane, index, mask=m.mask, value=tuple(value) if value and m.mask else None, boxes=m.marks["--box"],
+            points=m.marks["--point"], scribbles=m.marks["--scribble"], absent=m.absent,
+        )
+        for (plane, index), m in found.items()
+    ]  # fmt: skip
+
+
+def slice_place(flag: str, text: str) -> tuple[Any, int]:
+    """('z', 40) of 'z:40'. Raises typer.BadParameter."""
+    match = _PLACE.fullmatch(text.strip())
+    if match is None:
+        raise typer.BadParameter(
+            f"{flag} {text!r}: a slice is written PLANE:INDEX, such as z:40; planes are z, y and x, slices count from 0"
+        )
+    return match[1].lower(), int(match[2])
+
+
+def _split(flag: str, text: str, form: str) -> tuple[tuple[Any, int], str]:
+    """The slice and what is right of the first '='."""
+    left, equals, right = text.partition("=")
+    if not equals or not right:
+        raise typer.BadParameter(f"{flag} {text!r}: {form} is expected")
+    return slice_place(flag, left), right

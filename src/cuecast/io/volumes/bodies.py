@@ -1,0 +1,174 @@
+"""Bodies: the connected pieces of labels in three dimensions, found slice by slice, and objects.csv of them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.io.files import replacing
+from cuecast.io.volumes.volume import Volume
+from cuecast.types import ClassInfo
+
+COLUMNS = (
+    "volume", "object", "class", "class_id", "x1", "y1", "z1", "x2", "y2", "z2", "centroid_x", "centroid_y",
+    "centroid_z", "voxels", "touches_border", "millilitres", "centroid_right_mm", "centroid_anterior_mm",
+    "centroid_superior_mm",
+)  # fmt: skip
+"""Columns of a volume's objects.csv. The last four are empty where spacing or place are unknown."""
+
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True)
+class Body:
+    """The figures of one connected piece.
+
+    box       (x1, y1, z1, x2, y2, z2) in voxels, half-open.
+    centroid  (x, y, z), mean of the voxel indices.
+    voxels    how many; `millilitres` their volume, None where the size of a voxel is unknown.
+    place     the centroid as (right, anterior, superior) in mm, None where the file places the volume nowhere.
+    touches_border  whether a voxel lies on a face of the volume, so that the piece may be cut off.
+    """
+
+    cls: int
+    box: tuple[int, int, int, int, int, int]
+    centroid: tuple[float, float, float]
+    voxels: int
+    touches_border: bool
+    millilitres: float | None = None
+    place: tuple[float, float, float] | None = None
+
+
+@dataclass
+class _Sums:
+    """What is summed over the voxels of a piece while the slices go by."""
+
+    cls: int
+    low: tuple[int, int, int]
+    high: tuple[int, int, int]
+    total: NDArray[np.float64]
+    voxels: int
+
+    def joined(self, other: _Sums) -> _Sums:
+        low = min(self.low[0], other.low[0]), min(self.low[1], other.low[1]), min(self.low[2], other.low[2])
+        high = (
+            max(self.high[0], other.high[0]), max(self.high[1], other.high[1]), max(self.high[2], other.high[2])
+        )  # fmt: skip
+        return _Sums(self.cls, low, high, self.total + other.total, self.voxels + other.voxels)
+
+
+def bodies(labels: NDArray[Any], volume: Volume) -> tuple[Body, ...]:
+    """The pieces (26-neighbourhood) of each class in labels (Z, Y, X), in the order of their first voxel.
+
+    Two slices are in memory at a time: pieces of a slice are joined with those of the slice before that they touch.
+    """
+    pieces: list[_Sums] = []
+    parent: list[int] = []
+    before = np.zeros(labels.shape[1:], np.int64)
+    for z, plane in enumerate(labels):
+        here = _number_pieces(np.asarray(plane), z, pieces)
+        parent += range(len(parent), len(pieces))
+        for a, b in _touching(before, here, pieces):
+            _join(parent, a, b)
+        before = here
+    merged: dict[int, _Sums] = {}
+    for number, piece in enumerate(pieces):
+        root = _root(parent, number)
+        merged[root] = merged[root].joined(piece) if root in merged else piece
+    return tuple(_measured(m, labels.shape, volume) for m in merged.values())
+
+
+def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequence[ClassInfo]) -> Path:
+    """objects.csv of a volume, whole or not at all; `object` counts from 1. Raises OutputError."""
+    names = {c.id: c.name for c in classes}
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as out,
+    ):
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for number, body in enumerate(found, start=1):
+            border = str(body.touches_border).lower()
+            ml = "" if body.millilitres is None else body.millilitres
+            row = [
+                name,
+                number,
+                names[body.cls],
+                body.cls,
+                *body.box,
+                *body.centroid,
+                body.voxels,
+                border,
+                ml,
+            ]
+            writer.writerow([*row, *(body.place or ("", "", ""))])
+    return path
+
+
+def _number_pieces(plane: NDArray[Any], z: int, pieces: list[_Sums]) -> NDArray[np.int64]:
+    """The pieces of a slice, numbered from 1 on after those that are known; they join `pieces`."""
+    from scipy import ndimage
+
+    numbers = np.zeros(plane.shape, np.int64)
+    for cls in np.unique(plane[plane > 0]):
+        found, count = ndimage.label(plane == cls, structure=_EIGHT)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(found), start=1):
+            ys, xs = np.nonzero(found[rows, columns] == number)
+            ys, xs = ys + rows.start, xs + columns.start
+            low, high = (columns.start, rows.start, z), (columns.stop, rows.stop, z + 1)
+            total = np.array([xs.sum(), ys.sum(), z * len(xs)], np.float64)
+            pieces.append(_Sums(int(cls), low, high, total, len(xs)))
+        numbers[found > 0] = found[found > 0] + len(pieces) - count
+    return numbers
+
+
+def _touching(
+    before: NDArray[np.int64], here: NDArray[np.int64], pieces: Sequence[_Sums]
+) -> set[tuple[int, int]]:
+    """Pairs of pieces (from 0) of the same class that touch across two slices, corners included."""
+    if not before.any() or not here.any():
+        return set()
+    H, W = here.shape
+    around = np.pad(before, 1)
+    pairs: set[tuple[int, int]] = set()
+    for dy in range(3):
+        for dx in range(3):
+            other = around[dy : dy + H, dx : dx + W]
+            both = (other > 0) & (here > 0)
+            pairs |= {
+                (int(a) - 1, int(b) - 1) for a, b in np.unique(np.stack([other[both], here[both]], 1), axis=0)
+            }
+    return {(a, b) for a, b in pairs if pieces[a].cls == pieces[b].cls}
+
+
+def _root(parent: list[int], a: int) -> int:
+    while parent[a] != a:
+        parent[a] = parent[parent[a]]
+        a = parent[a]
+    return a
+
+
+def _join(parent: list[int], a: int, b: int) -> None:
+    """The lower number stays the root, so that pieces keep the order of their first voxel."""
+    first, second = sorted((_root(parent, a), _root(parent, b)))
+    parent[second] = first
+
+
+def _measured(sums: _Sums, shape: tuple[int, ...], volume: Volume) -> Body:
+    x, y, z = (float(v) for v in sums.total / sums.voxels)
+    border = min(sums.low) <= 0 or any(h >= n for h, n in zip(sums.high, shape[::-1], strict=True))
+    ml = volume.voxel_ml
+    place = None
+    if volume.affine is not None:
+        right, anterior, superior = (float(v) for v in volume.affine[:3] @ (x, y, z, 1.0))
+        place = (right, anterior, superior)
+    return Body(
+        sums.cls, (*sums.low, *sums.high), (x, y, z), sums.voxels, border,
+        millilitres=None if ml is None else ml * sums.voxels, place=place,
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""NIfTI (.nii, .nii.gz) through nibabel. On disk x runs fastest, so the stored bytes are a (Z, Y, X) array."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import ImageError
+from cuecast.io.files import replacing
+from cuecast.io.volumes.reading import Reading, check_channel
+from cuecast.io.volumes.scratch import library, scratch
+from cuecast.io.volumes.volume import Volume
+
+MILLIMETRES = {"mm": 1.0, "micron": 1e-3, "meter": 1e3, "unknown": 1.0}
+"""Length of NIfTI's units in mm. Files that state none are taken to be in mm, as all readers do."""
+
+
+CHUNK = 2**20
+
+
+def read_volume(path: Path, reading: Reading) -> Volume:
+    """The volume in a NIfTI file. Raises ImageError where it is damaged or holds more than one volume."""
+    nibabel = library("nibabel", "volumes", "reading NIfTI")
+    try:
+        image = nibabel.load(path)
+        stored = image.dataobj
+        shape = tuple(int(n) for n in stored.shape)
+        raw = _stored(path, stored, shape)
+    except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
+        raise ImageError(
+            f"{path}: the NIfTI file is damaged or cut short ({error}); copy or export it again"
+        ) from error
+    header = image.header
+    unit = MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+    affine, spacing, note = None, _pixdim(header, unit), ""
+    if int(header["sform_code"]) or int(header["qform_code"]):
+        affine = np.diag([unit, unit, unit, 1.0]) @ np.asarray(image.affine, np.float64)
+        spacing = _spacing(affine)
+    else:
+        lengths = "in voxels" if spacing is None else "as its pixdim says"
+        note = f"{path}: has no affine (sform and qform codes are 0): lengths are {lengths}, unless --spacing says more"
+    return Volume(
+        voxels=check_channel(raw, path, reading.channel),
+        name=re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE),
+        format="nifti",
+        spacing=spacing,
+        affine=affine,
+        slope=_number(stored.slope, 1.0),
+        intercept=_number(stored.inter, 0.0),
+        path=path,
+        header=image.header,
+        notes=(note,) if note else (),
+    )
+
+
+def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
+    """Labels (Z, Y, X) uint8 or uint16 in the geometry of their volume; whole or not at all. Raises OutputError.
+
+    The header of a NIfTI input is kept; the same labels give the same bytes.
+    """
+    nibabel = library("nibabel", "volumes", "writing NIfTI")
+    if volume.format == "nifti":
+        header = volume.header.copy()
+        kind = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
+        header.set_data_shape(labels.shape[::-1])
+        header["cal_min"] = header["cal_max"] = 0
+        # None keeps both codes and both transforms of the header to the bit.
+        image = kind(labels.T, None, header)
+    else:
+        image = nibabel.Nifti1Image(labels.T, volume.affine)
+        if volume.affine is None:
+            image.header.set_zooms((volume.spacing or (1.0, 1.0, 1.0))[::-1])
+        image.header.set_xyzt_units("mm")
+    image.set_data_dtype(labels.dtype)
+    image.header.set_slope_inter(1, 0)
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        if path.suffix == ".gz":
+            with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed:
+                image.to_stream(packed)
+        else:
+            image.to_stream(stream)
+    return path
+
+
+def _stored(path: Path, proxy: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """The stored values with the axes turned round: (..., Z, Y, X). Packed files are unpacked once."""
+    from nibabel.openers import ImageOpener
+
+    if path.suffix.lower() != ".gz":
+        return np.memmap(path, proxy.dtype, "r", proxy.offset, shape[::-1])
+    unpacked = scratch(shape[::-1], proxy.dtype)
+    slices = unpacked.reshape(-1, *shape[1::-1]) if len(shape) > 1 else unpacked
+    with ImageOpener(str(path)) as stream:
+        stream.seek(proxy.offset)
+        for plane in slices:
+            data = stream.read(plane.nbytes)
+            if len(data) < plane.nbytes:
+                raise EOFError("the data end early")
+            plane[...] = np.frombuffer(data, proxy.dtype).reshape(plane.shape)
+        while stream.read(CHUNK):  # the checksum is compared at the end
+            pass
+    return unpacked
+
+
+def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in np.linalg.norm(affine[:3, :3], axis=0))
+    return z, y, x
+
+
+def _pixdim(header: Any, unit: float) -> tuple[float, float, float] | None:
+    """(z, y, x) in mm by the header's pixdim; None where it is not above 0, or 1, which is what nobody has set."""
+    x, y, z = (float(v) for v in header["pixdim"][1:4])
+    known = all(0 < v < float("inf") for v in (x, y, z)) and (x, y, z) != (1.0, 1.0, 1.0)
+    return (z * unit, y * unit, x * unit) if known else None
+
+
+def _number(value: Any, default: float) -> float:
+    return default if value is None or not np.isfinite(value) else float(value)

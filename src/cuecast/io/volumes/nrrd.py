@@ -1,0 +1,129 @@
+"""NRRD (.nrrd, .nhdr) through pynrrd. On disk the first axis runs fastest, so the stored bytes are (Z, Y, X)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import ImageError
+from cuecast.io.files import replacing
+from cuecast.io.volumes.reading import Reading, check_channel
+from cuecast.io.volumes.scratch import library
+from cuecast.io.volumes.volume import Volume
+
+_SIGNS = {
+    "right-anterior-superior": (1, 1, 1),
+    "ras": (1, 1, 1),
+    "left-anterior-superior": (-1, 1, 1),
+    "las": (-1, 1, 1),
+    "left-posterior-superior": (-1, -1, 1),
+    "lps": (-1, -1, 1),
+}
+"""Patient spaces of NRRD -> what turns their axes into right, anterior, superior."""
+
+_TYPES = {
+    "uchar": "u1", "unsigned char": "u1", "uint8": "u1", "uint8_t": "u1", "signed char": "i1", "int8": "i1",
+    "short": "i2", "int16": "i2", "int16_t": "i2", "ushort": "u2", "unsigned short": "u2", "uint16": "u2",
+    "uint16_t": "u2", "int": "i4", "int32": "i4", "int32_t": "i4", "uint": "u4", "unsigned int": "u4", "uint32": "u4",
+    "uint32_t": "u4", "float": "f4", "double": "f8",
+}  # fmt: skip
+"""Types whose voxels are read in place; others are read by pynrrd."""
+_ORDERS = {"little": "<", "big": ">"}
+
+_KEPT = ("space", "space dimension", "space directions", "space origin", "space units", "spacings", "kinds")
+"""Fields of an input that its labels keep: all that says where voxels are."""
+
+
+def read_volume(path: Path, reading: Reading) -> Volume:
+    """The volume in an NRRD file. Raises ImageError where it is damaged or no volume of single values."""
+    nrrd = library("nrrd", "volumes", "reading NRRD")
+    try:
+        with open(path, "rb") as stream:
+            header = nrrd.read_header(stream)
+            voxels = _voxels(path, stream, header, nrrd)
+    except (OSError, EOFError, ValueError, KeyError, nrrd.NRRDError) as error:
+        raise ImageError(
+            f"{path}: the NRRD file is damaged or cut short ({error}); copy or export it again"
+        ) from error
+    if voxels.ndim != 3:
+        raise ImageError(
+            f"{path}: holds {voxels.ndim} axes, not the three of a volume; export one channel or one time of it"
+        )
+    affine = _affine(header)
+    spacing = _spacings(header) if affine is None else tuple(np.linalg.norm(affine[:3, :3], axis=0)[::-1])
+    return Volume(
+        voxels=check_channel(voxels, path, reading.channel),
+        name=path.stem,
+        format="nrrd",
+        spacing=None if spacing is None else (float(spacing[0]), float(spacing[1]), float(spacing[2])),
+        affine=affine,
+        path=path,
+        header={key: header[key] for key in _KEPT if key in header},
+        notes=() if affine is not None else (f"{path}: states no patient space: positions are in voxels",),
+    )
+
+
+def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
+    """Labels (Z, Y, X) uint8 or uint16 in the geometry of their volume; whole or not at all. Raises OutputError."""
+    nrrd = library("nrrd", "volumes", "writing NRRD")
+    if volume.format == "nrrd":
+        header = dict(volume.header)
+    elif volume.affine is not None:
+        lps = np.diag([-1.0, -1.0, 1.0]) @ volume.affine[:3]
+        header = {
+            "space": "left-posterior-superior",
+            "space directions": lps[:, :3].T,
+            "space origin": lps[:, 3],
+        }
+    else:
+        header = {} if volume.spacing is None else {"spacings": np.asarray(volume.spacing[::-1])}
+    header["encoding"] = "gzip"
+    with replacing(path) as temporary:
+        nrrd.write(str(temporary), np.asarray(labels), header, compression_level=6, index_order="C")
+    return path
+
+
+def _voxels(path: Path, stream: Any, header: dict[str, Any], nrrd: Any) -> NDArray[Any]:
+    """The stored values: on disk where the file has them as they are, else unpacked."""
+    known = header["type"] in _TYPES and header.get("endian", "little") in _ORDERS
+    plain = (
+        known
+        and header["encoding"] == "raw"
+        and not any(
+            key in header
+            for key in ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip")
+        )
+    )
+    if not plain:
+        found: NDArray[Any] = nrrd.read_data(header, stream, str(path), index_order="C")
+        return found
+    dtype = np.dtype(_ORDERS[header.get("endian", "little")] + _TYPES[header["type"]])
+    return np.memmap(path, dtype, "r", stream.tell(), tuple(int(n) for n in header["sizes"][::-1]))
+
+
+def _affine(header: dict[str, Any]) -> NDArray[np.float64] | None:
+    """Voxel (x, y, z, 1) -> RAS mm; None where the header places the volume in no patient."""
+    signs = _SIGNS.get(str(header.get("space", "")).lower())
+    directions = header.get("space directions")
+    if signs is None or np.shape(np.asarray(directions)) != (3, 3):
+        return None
+    affine = np.eye(4)
+    affine[:3, :3] = np.asarray(directions, np.float64).T
+    affine[:3, 3] = header.get("space origin", (0.0, 0.0, 0.0))
+    scale: NDArray[np.float64] = np.diag([*signs, 1.0]) @ affine
+    return scale if np.isfinite(scale).all() else None
+
+
+def _spacings(header: dict[str, Any]) -> NDArray[np.float64] | None:
+    """Spacing (z, y, x) of a header without patient space; None where it states none."""
+    if np.shape(np.asarray(header.get("space directions"))) == (3, 3):
+        stated = np.linalg.norm(np.asarray(header["space directions"], np.float64), axis=1)
+    else:
+        stated = np.asarray(header.get("spacings", [np.nan]), np.float64)
+    if stated.shape != (3,) or not (np.isfinite(stated) & (stated > 0)).all():
+        return None
+    reverse: NDArray[np.float64] = stated[::-1]
+    return reverse

@@ -1,0 +1,155 @@
+"""A volume as a value: stored voxels, how they lie in space, and how a slice of them becomes a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import ImageError
+
+Plane = Literal["z", "y", "x"]
+PLANES: tuple[Plane, ...] = ("z", "y", "x")
+"""The planes by the axis that stands still in them, in the order of the axes of the array."""
+
+PERCENTILES = (0.5, 99.5)
+"""The value window of volumes that state none, as for single images."""
+BINS = 65536
+"""Bins of the histogram that percentiles are read from."""
+
+WINDOWS = {
+    "brain": (0.0, 80.0),
+    "soft-tissue": (-160.0, 240.0),
+    "liver": (-25.0, 230.0),
+    "lung": (-1350.0, 150.0),
+    "bone": (-500.0, 1300.0),
+}
+"""Usual windows of computed tomography by name, in Hounsfield units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A volume at the door. Nothing has been turned: the axes are those of the file.
+
+    voxels     (Z, Y, X), any real type, as stored; read-only, and on disk where it is large (`numpy.memmap`).
+    name       appears in messages and gives outputs their stem.
+    format     a key of `FORMATS`, or 'array'.
+    spacing    distance of neighbouring voxels along (z, y, x) in mm; None where nothing states it.
+    affine     (4, 4) float64: voxel (x, y, z, 1) -> position in mm, x to the right, y to the front, z up (RAS, as
+               NIfTI has it); None where nothing states it.
+    slope, intercept  value = stored * slope + intercept, e.g. Hounsfield units.
+    path       file or folder it was read from.
+    header     what the writer of the same format keeps of the input.
+    notes      what a person should know of how it was read.
+    """
+
+    voxels: NDArray[Any]
+    name: str = "volume"
+    format: str = "array"
+    spacing: tuple[float, float, float] | None = None
+    affine: NDArray[np.float64] | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
+    path: Path | None = None
+    header: Any = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        v = self.voxels
+        if v.ndim != 3 or v.dtype.kind not in "buif" or 0 in v.shape:
+            raise ImageError(
+                f"{self.name}: expected voxels (Z, Y, X) of a real type, got {v.shape} {v.dtype}; "
+                "choose one channel or one time of it"
+            )
+        if self.spacing is not None and not all(0 < s < float("inf") for s in self.spacing):
+            raise ImageError(
+                f"{self.name}: the spacing {self.spacing} is not above 0; state it as z,y,x in mm"
+            )
+        if self.affine is not None and not abs(np.linalg.det(self.affine[:3, :3])) > 0:
+            raise ImageError(
+                f"{self.name}: its affine squeezes the volume flat; correct the header of the file"
+            )
+        if v.flags.writeable:
+            view = v.view()
+            view.flags.writeable = False
+            object.__setattr__(self, "voxels", view)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """(Z, Y, X): the number of voxels along each axis."""
+        Z, Y, X = self.voxels.shape
+        return Z, Y, X
+
+    @property
+    def voxel_ml(self) -> float | None:
+        """Millilitres of one voxel; None where its size is unknown."""
+        if self.affine is not None:
+            return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+        return None if self.spacing is None else float(np.prod(self.spacing)) / 1000
+
+    def values(self, plane: Plane, index: int) -> NDArray[Any]:
+        """The slice `index` of a plane, (h, w): the rows and columns are the two other axes in the order z, y, x.
+
+        float32 where slope or intercept are stated, else as stored.
+        """
+        raw: NDArray[Any] = np.take(self.voxels, index, axis=PLANES.index(plane))
+        if (self.slope, self.intercept) == (1.0, 0.0):
+            return np.asarray(raw)
+        return (raw * self.slope + self.intercept).astype(np.float32)
+
+
+def grey(values: NDArray[Any], window: tuple[float, float]) -> NDArray[np.uint8]:
+    """Values (h, w) -> (h, w, 3) uint8: window (low, high) becomes 0 to 255; what is no number becomes 0."""
+    low, high = window
+    scaled = (values.astype(np.float64) - low) * (255 / ((high - low) or 1.0))
+    level = np.rint(np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255)).astype(np.uint8)
+    return np.repeat(level[..., None], 3, axis=2)
+
+
+def value_window(volume: Volume) -> tuple[float, float]:
+    """(low, high): one window for the whole volume, so that a value looks the same in every slice.
+
+    8-bit voxels keep their values; of others the 0.5 and 99.5 percentiles of all finite voxels, exact for integers of
+    up to 16 bits, else to 1/65,536 of their range. Slices are read one at a time. Raises ImageError where no voxel
+    is finite.
+    """
+    voxels = volume.voxels
+    if voxels.dtype == bool:
+        return 0.0, 1.0
+    if voxels.dtype == np.uint8 and (volume.slope, volume.intercept) == (1.0, 0.0):
+        return 0.0, 255.0
+    low, high = _extremes(volume)
+    exact = voxels.dtype.kind in "iu" and voxels.dtype.itemsize <= 2
+    counts = np.zeros(BINS, np.int64)
+    width = 1.0 if exact else (high - low) / (BINS - 1) or 1.0
+    for finite in _finite(volume):
+        counts += np.bincount(
+            np.rint((finite.astype(np.float64) - low) / width).astype(np.int64), minlength=BINS
+        )
+    reached = np.cumsum(counts)
+    found = [low + width * int(np.searchsorted(reached, reached[-1] * p / 100)) for p in PERCENTILES]
+    if found[1] <= found[0]:  # nearly all voxels are equal: show what differs
+        found = [low, high]
+    ends = sorted(v * volume.slope + volume.intercept for v in found)
+    return ends[0], ends[1]
+
+
+def _extremes(volume: Volume) -> tuple[float, float]:
+    found = [(float(f.min()), float(f.max())) for f in _finite(volume)]
+    if not found:
+        raise ImageError(f"{volume.name}: holds no finite voxel; export it again")
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def _finite(volume: Volume) -> Iterator[NDArray[Any]]:
+    """The finite stored values, a slice at a time; slices without any are left out."""
+    for plane in volume.voxels:
+        flat = np.asarray(plane).ravel()
+        if flat.dtype.kind == "f":
+            flat = flat[np.isfinite(flat)]
+        if flat.size:
+            yield flat

@@ -1,0 +1,16 @@
+"""Scores as log-odds, which independent witnesses add to. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+CERTAIN = 0.02
+"""Scores count as at least this far from 0 and 1, log-odds of 3.9: no single look decides alone."""
+
+
+def log_odds(scores: Any) -> Any:
+    """Of scores in [0, 1], an array or one number; float32 stays float32."""
+    p = np.clip(scores, CERTAIN, 1 - CERTAIN)
+    return np.log(p / (1 - p))

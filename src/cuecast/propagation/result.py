@@ -1,0 +1,94 @@
+"""What comes back for one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.io.video import Frame
+from cuecast.prediction import Prediction
+from cuecast.types import ClassInfo, Verdict
+from cuecast.verdict import Thresholds, judge
+
+
+@dataclass(frozen=True)
+class TrackedObject:
+    """The verdict on one object in one frame. `cls` is its class; `confidence` as in `Prediction`."""
+
+    cls: int
+    verdict: Verdict
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame:
+    """The answer for one frame.
+
+    index       number of the frame, from 0.
+    seconds     when it is shown, from the first frame on; None where the source states no times.
+    prediction  mask, scores and verdict; the scores have the position in them, see `tracker`.
+    objects     one verdict an object, in the order of the classes.
+    marked      whether a person marked this frame.
+    """
+
+    index: int
+    seconds: float | None
+    prediction: Prediction
+    objects: tuple[TrackedObject, ...]
+    marked: bool = False
+
+
+def judge_objects(
+    scores: NDArray[np.float32],
+    mask: NDArray[np.int32],
+    classes: Sequence[ClassInfo],
+    thresholds: Thresholds,
+    stated: Collection[int] = (),
+    drawn: NDArray[np.int32] | None = None,
+) -> tuple[TrackedObject, ...]:
+    """The verdict on each class from its own plane of the scores (K, H, W) and its own pixels in the mask (H, W).
+
+    By the scores alone: a pack's calibration is made for pictures of which nothing else is known, and here the
+    the frames before have a say in the scores.
+
+    stated  classes that are known to be here, by marks on this very picture: however small, none is 'absent'.
+    drawn   label map (H, W) that a person drew; an object all of whose pixels are from it is 'found'.
+    """
+    objects = []
+    for k, info in enumerate(classes):
+        own = np.where(mask == info.id, mask, 0)
+        judged = judge(scores[k : k + 1], own, (info.id,), thresholds, stated=stated)
+        by_hand = drawn is not None and own.any() and bool((drawn[own > 0] == info.id).all())
+        objects.append(TrackedObject(info.id, "found" if by_hand else judged.verdict, judged.confidence))
+    return tuple(objects)
+
+
+def joint_verdict(objects: Sequence[TrackedObject]) -> tuple[Verdict, float]:
+    """(verdict, confidence) of a frame: its weakest object's, of those that are there.
+
+    'doubtful' where one of them is, 'absent' where none is there.
+    """
+    there = [o for o in objects if o.verdict != "absent"]
+    weakest = min(there or objects, key=lambda o: (o.verdict == "found", o.confidence))
+    return weakest.verdict, weakest.confidence
+
+
+def answer_of(
+    frame: Frame,
+    mask: NDArray[np.int32],
+    scores: NDArray[np.float32],
+    classes: tuple[ClassInfo, ...],
+    objects: tuple[TrackedObject, ...],
+    marked: bool = False,
+    seconds: float = 0.0,
+) -> TrackedFrame:
+    """The answer for a frame, its arrays read-only and without the pixels of objects that are 'absent'."""
+    gone = [o.cls for o in objects if o.verdict == "absent"]
+    mask = np.where(np.isin(mask, gone), 0, mask).astype(np.int32)
+    mask.flags.writeable = scores.flags.writeable = False
+    verdict, confidence = joint_verdict(objects)
+    prediction = Prediction(frame.image, mask, scores, classes, verdict, confidence, seconds)
+    return TrackedFrame(frame.index, frame.seconds, prediction, objects, marked)

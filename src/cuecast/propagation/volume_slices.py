@@ -1,0 +1,206 @@
+"""Slices of a volume as pictures with square pixels, and the marks that a person made on some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from cuecast.cues import Cue
+from cuecast.errors import CueError, MaskError
+from cuecast.io.volumes import PLANES, Plane, Volume, grey, is_stack, is_volume, open_volume
+from cuecast.refiner import resize
+from cuecast.types import ClassInfo, Example, Image, Marks
+
+Labels = NDArray[np.int32]
+
+SQUARE = 1.05
+"""Pixels whose sides differ by less than this factor count as square."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceCue:
+    """What is shown on one slice of a volume. Pixels are voxels: rows and columns are the two other axes.
+
+    plane   'z', 'y' or 'x': the axis of the array (Z, Y, X) that stands still.
+    index   number of the slice along it, from 0.
+    mask    as in `Cue`; or a volume of labels (.nii, .nii.gz, .nrrd, .tif of many pages) of the same size, of which
+            this slice is taken.
+
+    The others are as in `Cue`.
+    """
+
+    plane: Plane
+    index: int
+    mask: Any = None
+    value: int | Sequence[int] | None = None
+    boxes: Sequence[Any] = ()
+    points: Sequence[Any] = ()
+    scribbles: Sequence[Any] = ()
+    polygons: Sequence[Any] = ()
+    absent: bool = False
+
+    @property
+    def place(self) -> str:
+        """'z:40'."""
+        return f"{self.plane}:{self.index}"
+
+    def read(self, volume: Volume, window: tuple[float, float], classes: Sequence[ClassInfo] = ()) -> Example:
+        """The slice with its marks, a pixel a voxel. Raises CueError, MaskError, ImageError."""
+        if self.plane not in PLANES:
+            raise CueError(f"plane {self.plane!r} is unknown: the planes are z, y and x")
+        slices = Slices(volume, self.plane, window)
+        if not 0 <= self.index < slices.count:
+            raise CueError(
+                f"slice {self.place} is marked, {volume.name} has the slices {self.plane}:0 to "
+                f"{self.plane}:{slices.count - 1}; mark one of those"
+            )
+        mask = self.mask
+        if isinstance(mask, (str, Path)) and (is_volume(mask) or is_stack(mask)):
+            mask = _slice_of_labels(Path(mask), volume, self)
+        cue = Cue(
+            slices.voxel_image(self.index), mask, self.value, self.boxes, self.points, self.scribbles,
+            self.polygons, self.absent,
+        )  # fmt: skip
+        return cue.read(classes or None)
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """The slices of a volume in one plane, through one value window.
+
+    count  how many there are.
+    size   (h, w) in voxels.
+    shown  (h', w') with square pixels: the axis with the wider spacing is stretched. Where no spacing is known, `size`.
+    pixel  edge of such a pixel, and `step` the distance of two slices, in mm (in voxels where no spacing is known).
+    """
+
+    volume: Volume
+    plane: Plane
+    window: tuple[float, float]
+
+    @property
+    def axis(self) -> int:
+        """Axis of the array that stands still in a slice."""
+        return PLANES.index(self.plane)
+
+    @property
+    def count(self) -> int:
+        return self.volume.size[self.axis]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        h, w = (n for axis, n in enumerate(self.volume.size) if axis != self.axis)
+        return h, w
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        (h, w), (row, column) = self.size, self._spacings
+        if max(row, column) < SQUARE * min(row, column):
+            return h, w
+        return round(h * row / self.pixel), round(w * column / self.pixel)
+
+    @property
+    def pixel(self) -> float:
+        return min(self._spacings)
+
+    @property
+    def step(self) -> float:
+        return self.volume.spacing[self.axis] if self.volume.spacing else 1.0
+
+    @property
+    def _spacings(self) -> tuple[float, float]:
+        """Distances of rows and of columns."""
+        row, column = (
+            s for axis, s in enumerate(self.volume.spacing or (1.0, 1.0, 1.0)) if axis != self.axis
+        )
+        return row, column
+
+    def voxel_image(self, index: int) -> Image:
+        """A slice, a pixel a voxel."""
+        pixels = grey(self.volume.values(self.plane, index), self.window)
+        return Image(pixels, f"{self.volume.name} {self.plane}:{index}")
+
+    def image(self, index: int) -> Image:
+        """A slice with square pixels."""
+        image = self.voxel_image(index)
+        if self.shown == self.size:
+            return image
+        stretched = PILImage.fromarray(image.pixels).resize(self.shown[::-1], PILImage.Resampling.BILINEAR)
+        return replace(image, pixels=np.array(stretched))
+
+    def example(self, index: int, marks: Marks) -> Example:
+        """A slice with square pixels, and marks that were made on its voxels."""
+        image = self.image(index)
+        if self.shown == self.size:
+            return Example(image, marks)
+        down, right = (shown / n for shown, n in zip(self.shown, self.size, strict=True))
+        scale = np.array([right, down])
+        return Example(
+            image,
+            Marks(
+                size=self.shown,
+                mask=None if marks.mask is None else self.stretched(marks.mask),
+                boxes=tuple(replace(b, xyxy=_moved(b.xyxy, np.tile(scale, 2))) for b in marks.boxes),
+                points=tuple(replace(p, xy=_moved(p.xy, scale)) for p in marks.points),
+                scribbles=tuple(
+                    replace(s, path=tuple(_moved(p, scale) for p in s.path)) for s in marks.scribbles
+                ),
+                absent=marks.absent,
+            ),
+        )
+
+    def stretched(self, labels: Labels) -> Labels:
+        """Labels (h, w) of voxels -> (h', w') of square pixels, nearest."""
+        return _nearest(labels, self.shown)
+
+    def voxel_scores(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores (K, h', w') of square pixels -> (K, h, w) of voxels."""
+        return _resized(scores, self.size)
+
+    def shown_scores(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores (K, h, w) of voxels -> (K, h', w') of square pixels."""
+        return _resized(scores, self.shown)
+
+
+def _nearest(labels: Labels, size: tuple[int, int]) -> Labels:
+    """Labels (h, w) int32 of another size: each pixel takes the label under its centre."""
+    rows, columns = (
+        ((np.arange(to) + 0.5) * have / to).astype(int) for to, have in zip(size, labels.shape, strict=True)
+    )
+    return labels[np.ix_(rows, columns)]
+
+
+def _resized(scores: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return scores if scores.shape[1:] == size else np.stack([resize(plane, size) for plane in scores])
+
+
+def _moved(coordinates: tuple[float, ...], scale: NDArray[np.float64]) -> Any:
+    return tuple(float(v) for v in np.asarray(coordinates) * scale)
+
+
+def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue) -> NDArray[Any]:
+    """The slice of a volume of labels that a cue means. Raises MaskError where it lies elsewhere than the volume."""
+    labels = open_volume(path)
+    if labels.size != volume.size:
+        raise MaskError(
+            f"{path}: the labels have {labels.size} voxels (Z, Y, X), {volume.name} has {volume.size}: they must match"
+        )
+    if (
+        labels.affine is not None
+        and volume.affine is not None
+        and not np.allclose(labels.affine, volume.affine, atol=1e-2, rtol=1e-3)
+    ):
+        raise MaskError(
+            f"{path}: the labels lie elsewhere than {volume.name} (their affines differ); draw them on that volume, "
+            "or resample them to it"
+        )
+    found = labels.values(cue.plane, cue.index)
+    if not np.any(found) and not cue.absent:
+        raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
+    return found

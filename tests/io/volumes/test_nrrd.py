@@ -1,0 +1,90 @@
+"""NRRD in and out, with and without a place in a patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nrrd
+import numpy as np
+import phantoms
+import pytest
+
+from cuecast.errors import ImageError
+from cuecast.io.volumes import open_volume, write_labels
+from cuecast.types import ClassInfo
+
+THING = (ClassInfo(1, "thing"),)
+LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+def placed(path: Path, encoding: str = "gzip", **more: object) -> Path:
+    """The phantom at `phantoms.affine`, as 3D Slicer writes it."""
+    at = LPS @ phantoms.affine()[:3]
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": at[:, :3].T,
+        "space origin": at[:, 3],
+        "kinds": ["domain"] * 3,
+        "encoding": encoding,
+        **more,
+    }
+    nrrd.write(str(path), phantoms.values(), header, index_order="C")
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+def test_voxels_and_place(tmp_path: Path, encoding: str) -> None:
+    volume = open_volume(placed(tmp_path / "ct.nrrd", encoding))
+    assert (volume.voxels == phantoms.values()).all()
+    assert isinstance(volume.voxels, np.memmap) == (encoding == "raw")
+    assert volume.spacing == phantoms.SPACING
+    assert volume.affine == pytest.approx(phantoms.affine())
+    assert volume.notes == ()
+
+
+def test_a_detached_header(tmp_path: Path) -> None:
+    volume = open_volume(placed(tmp_path / "ct.nhdr", "raw"))
+    assert (volume.voxels == phantoms.values()).all()
+
+
+def test_labels_keep_the_geometry(tmp_path: Path) -> None:
+    source = placed(tmp_path / "ct.nrrd")
+    labels = phantoms.truth().astype(np.uint8)
+    write_labels(tmp_path / "out.nrrd", labels, open_volume(source), THING, "nrrd")
+    before = nrrd.read_header(str(source))
+    data, after = nrrd.read(str(tmp_path / "out.nrrd"), index_order="C")
+    assert (data == labels).all()
+    assert data.dtype == np.uint8
+    for name in ("space directions", "space origin"):
+        assert (before[name] == after[name]).all()
+    assert before["space"] == after["space"]
+
+
+def test_nifti_becomes_nrrd_at_the_same_place(tmp_path: Path) -> None:
+    volume = open_volume(phantoms.nifti(tmp_path / "ct.nii", phantoms.values(), phantoms.affine()))
+    write_labels(tmp_path / "out.nrrd", phantoms.truth().astype(np.uint8), volume, THING, "nrrd")
+    assert open_volume(tmp_path / "out.nrrd").affine == pytest.approx(phantoms.affine())
+
+
+def test_without_a_patient_space_it_has_spacing_alone(tmp_path: Path) -> None:
+    nrrd.write(str(tmp_path / "a.nrrd"), phantoms.values(), {"spacings": [0.5, 1.0, 2.0]}, index_order="C")
+    volume = open_volume(tmp_path / "a.nrrd")
+    assert volume.affine is None
+    assert volume.spacing == phantoms.SPACING
+    assert "no patient space" in volume.notes[0]
+    write_labels(tmp_path / "out.nrrd", phantoms.truth().astype(np.uint8), volume, THING, "nrrd")
+    assert open_volume(tmp_path / "out.nrrd").spacing == phantoms.SPACING
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+def test_a_file_cut_short_is_named(tmp_path: Path, encoding: str) -> None:
+    source = placed(tmp_path / "ct.nrrd", encoding)
+    source.write_bytes(source.read_bytes()[:-30])
+    with pytest.raises(ImageError, match=r"ct\.nrrd: the NRRD file is damaged or cut short"):
+        open_volume(source)
+
+
+def test_what_is_no_nrrd_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.nrrd").write_bytes(b"something else")
+    with pytest.raises(ImageError, match="damaged"):
+        open_volume(tmp_path / "a.nrrd")
