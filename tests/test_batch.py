@@ -114,6 +114,19 @@ def test_only_the_formats_asked_for_are_written(concept: Concept, inputs: list[P
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["manifest.jsonl", "masks"]
 
 
+def test_uncertainty_is_written_and_made_up_for_where_it_is_missing(
+    concept: Concept, inputs: list[Path], tmp_path: Path
+) -> None:
+    run(concept, inputs, tmp_path / "out")
+    summary = run(concept, inputs, tmp_path / "out", BatchOptions(formats=("uncertainty",)))
+    assert summary.resumed == 0
+    grey = PILImage.open(tmp_path / "out/uncertainty/p2.png")
+    assert (grey.mode, grey.size) == ("L", (8, 4))
+    assert grey.getextrema() == (0, 0)  # colours are certain
+    again = run(concept, inputs, tmp_path / "out", BatchOptions(formats=("uncertainty",)))
+    assert again.resumed == len(inputs)
+
+
 def test_an_unknown_format_is_refused(concept: Concept, inputs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="format 'pdf' is unknown; known are overlays, coco"):
         run(concept, inputs, tmp_path / "out", BatchOptions(formats=("pdf",)))  # type: ignore[arg-type]
@@ -661,3 +674,18 @@ def test_the_digest_of_a_concept_tells_what_was_shown(tmp_path: Path) -> None:
         ),
     ]
     assert len({concept_digest(c) for c in (first, *others)}) == 6
+
+
+def test_a_mask_changed_by_hand_outlives_another_concept_and_a_lost_image(
+    concept: Concept, inputs: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(concept, inputs, out, ALL)
+    (out / "masks/p3.png").write_bytes(b"by hand")
+    inputs[3].unlink()
+    run(concept, inputs, out, ALL)
+    assert (out / "edited/p3.png").read_bytes() == b"by hand"
+    (out / "masks/p2.png").write_bytes(b"by hand")
+    run(learn(tmp_path / "other", 2), inputs[:2], out, replace(ALL, overwrite=True))
+    assert (out / "edited/p2.png").read_bytes() == b"by hand"
+    assert not (out / "masks/p2.png").exists()

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
-    ("types", "geometry", "errors", "marks"),
+    ("types", "geometry", "errors", "marks", "cut"),
     (
         "io",
         "ordered",
@@ -22,6 +22,8 @@ LAYERS = (
         "matcher",
         "forest",
         "refiner",
+        "correction",
+        "reliability",
         "tiling",
         "misfit",
         "descriptor",
@@ -29,7 +31,18 @@ LAYERS = (
     ),
     ("segmenters",),
     ("cues", "prediction", "predictor"),
-    ("batch", "evaluate", "interactive", "processes", "peers", "bench", "crossval", "suggest"),
+    (
+        "batch",
+        "evaluate",
+        "interactive",
+        "processes",
+        "peers",
+        "bench",
+        "crossval",
+        "suggest",
+        "propagation",
+        "mosaic",
+    ),
     ("cli", "training"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -12,9 +12,9 @@ import cuecast
 
 PUBLIC = [
     "Box", "ClassInfo", "Concept", "Cue", "CueError", "CueSetError", "CuecastError", "EpisodeError", "Image",
-    "ImageError", "InputError", "MaskError", "MissingExtraError", "ObjectMask", "OutputError", "PackError",
-    "Point", "Polygon", "Prediction", "Predictor", "Scribble", "check_cues", "load",
-    "suggest_images",
+    "ImageError", "InputError", "MapOptions", "MaskError", "MissingExtraError", "ObjectMask", "OutputError",
+    "PackError", "Point", "Polygon", "Prediction", "Predictor", "Scribble", "SliceCue", "Volume", "check_cues", "load",
+    "open_volume", "raster_cue", "segment_raster", "segment_volume", "suggest_images", "track",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "skimage", "sklearn", "PIL", "tifffile", "onnxruntime", "typer", "rich", "torch")
 

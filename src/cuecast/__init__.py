@@ -28,8 +28,13 @@ if TYPE_CHECKING:
         OutputError,
         PackError,
     )
+    from cuecast.io.volumes import Volume, open_volume
+    from cuecast.mosaic import MapOptions, raster_cue, segment_raster
     from cuecast.prediction import Prediction
     from cuecast.predictor import Concept, Predictor, load
+    from cuecast.propagation.track import track
+    from cuecast.propagation.volume import segment_volume
+    from cuecast.propagation.volume_slices import SliceCue
     from cuecast.suggest import suggest_images
     from cuecast.types import Box, ClassInfo, Image, ObjectMask, Point, Polygon, Scribble
 
@@ -47,6 +52,7 @@ _HOME = {
     "Image": "types",
     "ImageError": "errors",
     "InputError": "errors",
+    "MapOptions": "mosaic",
     "MaskError": "errors",
     "MissingExtraError": "errors",
     "ObjectMask": "types",
@@ -57,9 +63,16 @@ _HOME = {
     "Prediction": "prediction",
     "Predictor": "predictor",
     "Scribble": "types",
+    "SliceCue": "propagation.volume_slices",
+    "Volume": "io.volumes",
     "check_cues": "crossval.check",
     "load": "predictor",
+    "open_volume": "io.volumes",
+    "raster_cue": "mosaic",
+    "segment_raster": "mosaic",
+    "segment_volume": "propagation.volume",
     "suggest_images": "suggest",
+    "track": "propagation.track",
 }
 
 __all__ = [
@@ -74,6 +87,7 @@ __all__ = [
     "Image",
     "ImageError",
     "InputError",
+    "MapOptions",
     "MaskError",
     "MissingExtraError",
     "ObjectMask",
@@ -84,9 +98,16 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Scribble",
+    "SliceCue",
+    "Volume",
     "check_cues",
     "load",
+    "open_volume",
+    "raster_cue",
+    "segment_raster",
+    "segment_volume",
     "suggest_images",
+    "track",
 ]
 
 

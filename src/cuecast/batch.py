@@ -25,7 +25,7 @@ from typing import Literal
 from cuecast.errors import CuecastError, ImageError, OutputError
 from cuecast.io import gather
 from cuecast.io.cueset_changes import Changes, Lineage
-from cuecast.io.files import write_bytes
+from cuecast.io.files import file_digest, keep_edited
 from cuecast.io.gather import FOLDERS, Results
 from cuecast.io.images import read_image
 from cuecast.io.lock import exclusive
@@ -42,8 +42,8 @@ from cuecast.predictor import Concept
 from cuecast.render import overlay
 from cuecast.types import Image
 
-Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme"]
-FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme")
+Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty"]
+FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
 NAME_FIELDS = ("stem", "suffix", "parent", "index")
 
@@ -230,7 +230,7 @@ class _Batch:
             )
         for entry in read_manifest(manifest):
             if not self.ours(entry):
-                self._remove(entry.name)
+                self._remove(entry.name, entry)
         write_manifest(manifest, (e for e in read_manifest(manifest) if self.ours(e)))
         return index_manifest(manifest)
 
@@ -288,8 +288,9 @@ class _Batch:
         write_manifest(manifest, ordered())
         wanted = self._wanted()
         files = {"manifest": manifest, "masks": results.out / "masks"}
-        if "overlays" in wanted:
-            files["overlays"] = results.out / "overlays"
+        for folder in ("overlays", "uncertainty"):
+            if folder in wanted:
+                files[folder] = results.out / folder
         if "coco" in wanted:
             files["coco"] = gather.write_coco_file(results)
         if "csv" in wanted:
@@ -326,12 +327,12 @@ class _Batch:
             if former is not None and self._holds(path, former, image_hash):
                 self._complete(path, former)
                 return former, True
-            self._keep_edited(former, name)
+            self._keep_edited(name, former)
             return self._segment(path, name, image_hash), False
         except OutputError:
             raise
         except (CuecastError, MemoryError) as error:
-            self._remove(name)
+            self._remove(name, former)
             text = str(error) or f"{path}: not enough memory; use a machine with more, or a smaller image"
             return replace(self._blank(path, name), error=text), False
 
@@ -343,6 +344,8 @@ class _Batch:
             gather.write_overlay(
                 self.results.file("overlays", name), prediction.overlay(opacity=self.options.opacity)
             )
+        if "uncertainty" in self._wanted():
+            prediction.save_uncertainty(self.results.file("uncertainty", name))
         return replace(
             self._blank(path, name),
             verdict=prediction.verdict,
@@ -354,7 +357,7 @@ class _Batch:
             pixel_size=image.pixel_size,
             unit=image.unit,
             image_hash=image_hash,
-            mask_hash=_file_digest(mask_path),
+            mask_hash=file_digest(mask_path),
         )
 
     def _blank(self, path: Path, name: str) -> ManifestEntry:
@@ -380,23 +383,19 @@ class _Batch:
         """Whether what is there of an image can stay."""
         if self.options.overwrite or entry.image_hash != image_hash or not self._mask_holds(entry):
             return False
+        if "uncertainty" in self._wanted() and not self.results.file("uncertainty", entry.name).exists():
+            return False
         return not self.may_change(path, entry)
 
     def _mask_holds(self, entry: ManifestEntry) -> bool:
         """Whether the mask on disk is the one the entry speaks of."""
         path = self.results.file("masks", entry.name)
-        return entry.mask_hash is not None and path.is_file() and _file_digest(path) == entry.mask_hash
-
-    def _keep_edited(self, former: ManifestEntry | None, name: str) -> None:
-        """Put a mask that was changed by hand since into edited/, before a new one takes its place."""
-        mask = self.results.file("masks", name)
-        if former is not None and former.mask_hash and mask.is_file() and not self._mask_holds(former):
-            write_bytes(self.results.out / "edited" / mask.name, mask.read_bytes())
+        return entry.mask_hash is not None and path.is_file() and file_digest(path) == entry.mask_hash
 
     def _image_hash(self, path: Path) -> str:
         """SHA-256 of the file, and of the options that change what is read from it."""
         try:
-            digest = _file_digest(path)
+            digest = file_digest(path)
         except OSError as error:
             raise ImageError(
                 f"{path}: cannot be read ({error.strerror}); check the name and the permissions"
@@ -404,7 +403,13 @@ class _Batch:
         how = (self.options.page, self.options.window)
         return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()
 
-    def _remove(self, name: str) -> None:
+    def _keep_edited(self, name: str, former: ManifestEntry | None) -> None:
+        if former is not None:
+            keep_edited(self.results.file("masks", name), former.mask_hash, self.results.out)
+
+    def _remove(self, name: str, former: ManifestEntry | None) -> None:
+        """Remove all files of an image but a mask that was changed by hand."""
+        self._keep_edited(name, former)
         for folder in FOLDERS:
             with suppress(FileNotFoundError):
                 self.results.file(folder, name).unlink()
@@ -455,8 +460,3 @@ def _stranger(out: Path) -> str | None:
         for path in sorted((out / folder).glob("*")):
             return f"{folder}/{path.name}"
     return None
-
-
-def _file_digest(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 from collections.abc import Callable
@@ -11,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from cuecast.errors import InputError, OutputError
-from cuecast.io.files import list_images, read_json, replacing, write_bytes, write_text
+from cuecast.io.files import (
+    file_digest,
+    keep_edited,
+    list_images,
+    read_json,
+    replacing,
+    write_bytes,
+    write_text,
+)
 
 STRANGE = "a b 'c' \"d\" ünï 猫 #%;.png"
 
@@ -190,3 +199,17 @@ def test_json_that_is_none_is_named(tmp_path: Path, content: bytes, words: str) 
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.json: {words}.*; (export|save)"):
         read_json(tmp_path / "a.json", InputError)
+
+
+def test_a_file_changed_by_hand_is_moved_aside_and_no_other(tmp_path: Path) -> None:
+    path = write_bytes(tmp_path / "masks" / "a.png", b"ours")
+    digest = file_digest(path)
+    assert digest == hashlib.sha256(b"ours").hexdigest()
+    keep_edited(path, digest, tmp_path)
+    keep_edited(path, None, tmp_path)
+    keep_edited(tmp_path / "none.png", digest, tmp_path)
+    assert not (tmp_path / "edited").exists()
+    path.write_bytes(b"by hand")
+    keep_edited(path, digest, tmp_path)
+    assert (tmp_path / "edited" / "a.png").read_bytes() == b"by hand"
+    assert not path.exists()

@@ -72,14 +72,14 @@ def read_flags(
             )
         at(image).mask = mask
     for text in box:
-        image, one_box = _split_mark("--box", text, BOX_FORM, lambda right: _box(right, classes))
+        image, one_box = _split_mark("--box", text, BOX_FORM, lambda right: read_box(right, classes))
         at(image).boxes.append(one_box)
     for text in point:
-        image, one_point = _split_mark("--point", text, POINT_FORM, lambda right: _point(right, classes))
+        image, one_point = _split_mark("--point", text, POINT_FORM, lambda right: read_point(right, classes))
         at(image).points.append(one_point)
     for text in scribble:
         image, stroke = _split_mark(
-            "--scribble", text, SCRIBBLE_FORM, lambda right: _scribble(right, classes)
+            "--scribble", text, SCRIBBLE_FORM, lambda right: read_scribble(right, classes)
         )
         at(image).scribbles.append(stroke)
     for text in absent:
@@ -206,7 +206,7 @@ def _class(name: str, classes: Sequence[ClassInfo], zero: bool) -> int:
     return cls
 
 
-def _box(text: str, classes: Sequence[ClassInfo]) -> Box:
+def read_box(text: str, classes: Sequence[ClassInfo]) -> Box:
     from cuecast.types import Box
 
     parts = text.split(",", 4)
@@ -216,7 +216,7 @@ def _box(text: str, classes: Sequence[ClassInfo]) -> Box:
     return Box((x1, y1, x2, y2), _class(parts[4], classes, zero=False) if len(parts) == 5 else 1)
 
 
-def _point(text: str, classes: Sequence[ClassInfo]) -> Point:
+def read_point(text: str, classes: Sequence[ClassInfo]) -> Point:
     from cuecast.types import Point
 
     parts = text.split(",", 2)
@@ -226,7 +226,7 @@ def _point(text: str, classes: Sequence[ClassInfo]) -> Point:
     return Point((x, y), _class(parts[2], classes, zero=True) if len(parts) == 3 else 1)
 
 
-def _scribble(text: str, classes: Sequence[ClassInfo]) -> Scribble:
+def read_scribble(text: str, classes: Sequence[ClassInfo]) -> Scribble:
     from cuecast.types import Scribble
 
     *pairs, last = [pair.split(",") for pair in text.strip().rstrip(";").split(";")]

@@ -18,6 +18,12 @@ CORE = ("numpy", "scipy", "scikit-image", "pillow", "tifffile", "onnxruntime", "
 EXTRAS = {
     "train": ("torch", "onnx", "onnxscript", "matplotlib"),
     "bench": ("opencv-python-headless", "matplotlib"),
+    "video": ("av",),
+    "volumes": ("nibabel", "pydicom", "pynrrd"),
+    "dicom-seg": ("highdicom",),
+    "dicom-jpeg": ("python-gdcm",),
+    "tiff-codecs": ("imagecodecs",),
+    "maps": ("rasterio", "pyogrio", "imagecodecs"),
 }
 """Extra -> the distributions it installs; `pip install 'cuecast[train]'`."""
 

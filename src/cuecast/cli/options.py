@@ -111,6 +111,20 @@ CuePageOption = Annotated[
 ]
 
 
+def read_limits(text: str | None, others: str = "") -> tuple[float, float] | None:
+    """LOW,HIGH of --window; `others` are words that it also takes, for the message. Raises BadParameter."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        told = f", or one of {others}" if others else ""
+        raise typer.BadParameter(f"--window {text!r}: two numbers LOW,HIGH are expected{told}") from None
+    if not low < high:
+        raise typer.BadParameter(f"--window {text!r}: LOW must be below HIGH")
+    return low, high
+
+
 def share_threads(threads: int | None, workers: int) -> int | None:
     """CPU threads of one answer: as asked, else all (None) for one worker, else an equal share for each."""
     if threads is not None or workers == 1:

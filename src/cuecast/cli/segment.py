@@ -27,6 +27,7 @@ from cuecast.cli.options import (
     ThreadsOption,
     ValueOption,
     WorkersOption,
+    read_limits,
     share_threads,
 )
 from cuecast.errors import OutputError
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from cuecast.cues import Cue
     from cuecast.types import Example
 
-FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme")
+FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
 """The choices of --format; a test compares them with `cuecast.batch.FORMATS`, too heavy for --help."""
 
 
@@ -85,7 +86,7 @@ def segment(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="Written besides masks: overlays, coco, csv, report, yolo, labelme or none; "
+            help="Written besides masks: overlays, coco, csv, report, yolo, labelme, uncertainty or none; "
             "may be repeated. Default: the first four.",
         ),
     ] = None,
@@ -122,7 +123,7 @@ def segment(
         raise typer.BadParameter(
             "nothing shows the thing: give --cue IMAGE=MASK, --box, --point or --scribble, or --cues CUESET"
         )
-    limits = _window(window)
+    limits = read_limits(window)
     _check_units(pixel_size, unit)
     written = _formats(formats)
 
@@ -171,18 +172,6 @@ def segment(
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
     if summary.failures:
         raise typer.Exit(1 if len(summary.failures) == sum(summary.counts.values()) else 3)
-
-
-def _window(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"--window {text!r}: two numbers LOW,HIGH are expected") from None
-    if not low < high:
-        raise typer.BadParameter(f"--window {text!r}: LOW must be below HIGH")
-    return low, high
 
 
 def _formats(names: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -11,10 +11,14 @@ from cuecast.cli.bench import bench
 from cuecast.cli.doctor import doctor
 from cuecast.cli.episodes import draw
 from cuecast.cli.eval import evaluate_pack
+from cuecast.cli.frames import frames
+from cuecast.cli.map import segment_map
 from cuecast.cli.review import review
 from cuecast.cli.segment import segment
 from cuecast.cli.suggest import suggest
+from cuecast.cli.track import track
 from cuecast.cli.train import train
+from cuecast.cli.volume import volume
 
 app = typer.Typer(
     name="cuecast",
@@ -39,6 +43,10 @@ def _cuecast(
 
 
 app.command()(segment)
+app.command()(track)
+app.command()(frames)
+app.command()(volume)
+app.command("map")(segment_map)
 app.command()(review)
 app.add_typer(cues.app, name="cues")
 app.command()(suggest)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -61,6 +63,44 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def check_space(folder: Path, size: int, remedy: str) -> None:
+    """Raise OutputError where `size` bytes are more than what is free where `folder` is, or will be made."""
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.is_dir())
+    free = shutil.disk_usage(existing).free
+    if size > free:
+        raise OutputError(
+            f"{os.fspath(folder)}: {size / 1e6:,.1f} MB are needed there and {free / 1e6:,.1f} MB are free; "
+            f"free some, or {remedy}"
+        )
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file, read piece by piece. Raises OSError."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
+    """Move a result that was changed by hand since into `out`/edited, before a new one takes its place.
+
+    former_hash  SHA-256 that the manifest states of it; None where it states none, and nothing is moved.
+
+    Raises OutputError.
+    """
+    if former_hash is None or not path.is_file() or file_digest(path) == former_hash:
+        return
+    target = out / "edited" / path.name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
+        with replacing(target) as temporary:  # a link to another disk
+            shutil.copyfile(path, temporary)
+        path.unlink()
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:

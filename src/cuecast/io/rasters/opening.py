@@ -1,0 +1,40 @@
+"""Which reader opens a raster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cuecast.errors import ImageError
+from cuecast.io.rasters.geotiff import open_geotiff
+from cuecast.io.rasters.pyramid import is_slide, open_pyramid
+from cuecast.io.rasters.raster import BlockRaster
+
+
+@contextmanager
+def open_raster(
+    path: str | Path, bands: tuple[int, ...] | None = None, level: int = 0
+) -> Iterator[BlockRaster]:
+    """A raster to read windows from, open while the block runs.
+
+    Slides and microscope TIFFs (OME, SVS, NDPI, SCN, QPTIFF, BIF) are read by tifffile, all else by rasterio.
+
+    bands  one or three, from 1; None takes red, green and blue where the file names them, else the first three, or
+           the first where there are fewer.
+    level  of a pyramid: 0 is the full resolution, 1 the next smaller version, ...
+
+    Raises ImageError, and MissingExtraError where the library is missing.
+    """
+    path = Path(path)
+    if bands is not None and len(bands) not in (1, 3):
+        raise ImageError(
+            f"{path}: {len(bands)} bands were asked for; an image is made of one band or of three"
+        )
+    if level < 0:
+        raise ImageError(f"{path}: level {level} cannot be; 0 is the full resolution")
+    if not path.is_file():
+        raise ImageError(f"{path}: there is no such file; check the spelling")
+    opener = open_pyramid if is_slide(path) else open_geotiff
+    with opener(path, bands, level) as raster:
+        yield raster

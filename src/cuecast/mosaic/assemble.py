@@ -1,0 +1,169 @@
+"""From the tiles' scores to the raster's: blended block by block, and written as GeoTIFF as they come."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import OutputError
+from cuecast.io.files import replacing
+from cuecast.io.rasters.geotiff import gdal
+from cuecast.io.rasters.place import PIXELS, Place
+from cuecast.mosaic.grid import Grid, Tile
+from cuecast.mosaic.tiles import TOP, UNSEEN, read_levels, tile_path
+from cuecast.tiling import Window
+from cuecast.types import ClassInfo
+
+BLOCK = 1024
+"""Side of the blocks in which the raster is put together; a multiple of the files' own tiles."""
+FILE_TILE = 256
+KEPT = 16 * 2**20
+"""Bytes of tiles that are kept between two blocks that share them."""
+
+
+@dataclass(eq=False)
+class Blender:
+    """Blended scores of any window, from the tiles that lie in `folder`. Tiles that are not there count nothing."""
+
+    grid: Grid
+    folder: Path
+    planes: int
+    _kept: OrderedDict[Tile, NDArray[np.uint8]] = field(default_factory=OrderedDict)
+
+    def levels(self, window: Window) -> NDArray[np.uint8]:
+        """(K, h, w) uint8: scores times 254, and 255 where no tile looked.
+
+        The mean over the tiles, weighted by `Grid.weights`, in whole numbers: the order of tiles leaves no trace.
+        """
+        shape = (window.bottom - window.top, window.right - window.left)
+        tiles = [tile for tile in self.grid.over(window) if tile_path(self.folder, tile).is_file()]
+        if not tiles:
+            return np.full((self.planes, *shape), UNSEEN, np.uint8)
+        total, weight = np.zeros((self.planes, *shape), np.int64), np.zeros(shape, np.int64)
+        weights = self.grid.weights()
+        for tile in tiles:
+            levels, place = self._tile(tile), self.grid.window(tile)
+            top, left = max(window.top, place.top), max(window.left, place.left)
+            bottom, right = min(window.bottom, place.bottom), min(window.right, place.right)
+            here = (
+                slice(top - window.top, bottom - window.top),
+                slice(left - window.left, right - window.left),
+            )
+            there = slice(top - place.top, bottom - place.top), slice(left - place.left, right - place.left)
+            part = levels[(slice(None), *there)]
+            w = np.where(part[0] == UNSEEN, 0, weights[there])
+            total[(slice(None), *here)] += part * w
+            weight[here] += w
+        seen = weight > 0
+        mean = (2 * total + weight) // np.maximum(2 * weight, 1)
+        return np.where(seen, mean, UNSEEN).astype(np.uint8)
+
+    def _tile(self, tile: Tile) -> NDArray[np.uint8]:
+        if tile in self._kept:
+            self._kept.move_to_end(tile)
+            return self._kept[tile]
+        self._kept[tile] = levels = read_levels(tile_path(self.folder, tile))
+        while len(self._kept) > 1 and sum(k.nbytes for k in self._kept.values()) > KEPT:
+            self._kept.popitem(last=False)
+        return levels
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """How scores become labels: classes, the score from which a pixel is marked, and the file's type."""
+
+    classes: tuple[ClassInfo, ...]
+    threshold: float
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 where class numbers fit below 255, else uint16."""
+        return np.dtype(np.uint8 if max(c.id for c in self.classes) < 255 else np.uint16)
+
+    @property
+    def nodata(self) -> int:
+        """The label of what was not looked at: the highest value of the type."""
+        return int(np.iinfo(self.dtype).max)
+
+    def labels(self, levels: NDArray[np.uint8]) -> NDArray[Any]:
+        """levels (K, h, w) -> (h, w): the class of the highest score where it reaches the threshold, else 0."""
+        best, highest = levels.argmax(axis=0), levels.max(axis=0)
+        ids = np.array([c.id for c in self.classes], self.dtype)
+        marked = np.where(highest >= self.threshold * TOP, ids[best], 0)
+        return np.where(levels[0] == UNSEEN, self.nodata, marked).astype(self.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class MapFiles:
+    """The two rasters that are being written."""
+
+    mask: Any
+    scores: Any
+    rule: LabelRule
+
+    def write(self, window: Window, levels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Write a block of both; returns its labels. Blocks in which nothing was looked at take no space."""
+        labels = self.rule.labels(levels)
+        if (levels[0] != UNSEEN).any():
+            place = ((window.top, window.bottom), (window.left, window.right))
+            self.scores.write(levels, window=place)
+            self.mask.write(labels, 1, window=place)
+        return labels
+
+
+@contextmanager
+def writing(
+    mask: Path, scores: Path, size: tuple[int, int], place: Place, rule: LabelRule
+) -> Iterator[MapFiles]:
+    """Both GeoTIFFs, open to be written block by block; they appear whole when the block ends. Raises OutputError."""
+    with ExitStack() as stack:
+        rasterio = stack.enter_context(gdal())
+        targets = [stack.enter_context(replacing(path)) for path in (mask, scores)]
+        planes = len(rule.classes)
+        try:
+            with (
+                rasterio.open(targets[0], "w", **_profile(size, place, 1, rule.dtype.name, rule.nodata)) as m,
+                rasterio.open(targets[1], "w", **_profile(size, place, planes, "uint8", UNSEEN)) as s,
+            ):
+                if rule.dtype == np.uint8:
+                    m.write_colormap(1, _colours(rule.classes))
+                m.update_tags(**{f"class_{c.id}": c.name for c in rule.classes})
+                for band, info in enumerate(rule.classes, start=1):
+                    s.set_band_description(band, info.name)
+                s.update_tags(score_1=str(TOP))
+                yield MapFiles(m, s, rule)
+        except rasterio.errors.RasterioError as error:
+            raise OutputError(
+                f"{mask.parent}: the map cannot be written ({error}); free some space"
+            ) from error
+
+
+def _profile(size: tuple[int, int], place: Place, count: int, dtype: str, nodata: int) -> dict[str, Any]:
+    from rasterio import Affine
+
+    return {
+        "driver": "GTiff", "height": size[0], "width": size[1], "count": count, "dtype": dtype, "nodata": nodata,
+        "tiled": True, "blockxsize": FILE_TILE, "blockysize": FILE_TILE, "compress": "deflate",
+        "interleave": "band", "SPARSE_OK": True, "BIGTIFF": "IF_SAFER",
+        **({"crs": place.crs} if place.crs else {}),
+        **({"transform": Affine(*place.transform)} if place.transform != PIXELS else {}),
+    }  # fmt: skip
+
+
+def _colours(classes: Sequence[ClassInfo]) -> dict[int, tuple[int, int, int, int]]:
+    return {0: (0, 0, 0, 0), **{c.id: (*c.rgb, 255) for c in classes}}
+
+
+def read_labels(dataset: Any, window: Window) -> NDArray[np.int32]:
+    """A block of a mask that `writing` wrote, with 0 where nothing was looked at."""
+    place = ((window.top, window.bottom), (window.left, window.right))
+    found = dataset.read(1, window=place)
+    labels: NDArray[np.int32] = np.where(found == dataset.nodata, 0, found).astype(np.int32)
+    return labels

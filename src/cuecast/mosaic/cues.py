@@ -1,0 +1,177 @@
+"""Cues that lie in the raster itself: windows with a mask, or with polygons in map coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import CueError
+from cuecast.geometry import fill_ring
+from cuecast.io.masks import read_mask
+from cuecast.io.rasters import BlockRaster, open_raster
+from cuecast.io.rasters.tones import Tones, tones_of
+from cuecast.io.rasters.vectors import MapPolygon
+from cuecast.tiling import Window
+from cuecast.types import IGNORE, ClassInfo, Example, Image, Marks
+
+Box = tuple[int, int, int, int]
+"""(x1, y1, x2, y2) in pixels of the raster, half-open."""
+
+LARGEST_WINDOW = 2048
+"""Sides of windows up to which polygons are gathered into one cue."""
+AROUND = 0.25
+"""What is seen around polygons that no window frames, as a share of their size; at least `LEAST_AROUND` pixels."""
+LEAST_AROUND = 32
+
+
+def raster_cue(
+    path: str | Path,
+    box: Box,
+    mask: Any,
+    *,
+    bands: tuple[int, ...] | None = None,
+    level: int = 0,
+    window: tuple[float, float] | None = None,
+) -> Example:
+    """A cue in a raster file: the window `box` (x1, y1, x2, y2) in pixels, and the mask of the thing on it.
+
+    mask   path, PIL image or array of the window's size.
+    bands, level, window  as in `MapOptions`; give both the same.
+
+    Raises what `open_raster`, `tones_of` and `mask_cue` raise.
+    """
+    with open_raster(path, bands, level) as raster:
+        return mask_cue(raster, tones_of(raster, window), box, mask)
+
+
+def mask_cue(
+    raster: BlockRaster,
+    tones: Tones,
+    box: Box,
+    mask: Any,
+    value: int | Sequence[int] | None = None,
+    classes: Sequence[ClassInfo] | None = None,
+) -> Example:
+    """A window of the raster with the mask drawn on it (path, PIL image or array of the window's size).
+
+    Pixels without data are unknown. Raises CueError where the window leaves the raster or marks nothing, MaskError.
+    """
+    image, valid = _window(raster, tones, box)
+    labels = read_mask(mask, image=image, value=value, classes=classes)
+    return _example(image, np.where(valid, labels, IGNORE))
+
+
+def polygon_cues(
+    raster: BlockRaster,
+    tones: Tones,
+    polygons: Sequence[MapPolygon],
+    boxes: Sequence[Box] = (),
+    classes: Sequence[ClassInfo] = (),
+) -> list[Example]:
+    """The windows with the polygons that meet them; what no polygon covers is background there.
+
+    boxes    where everything is drawn; a window without a polygon says that the thing is not there. None: windows
+             around the polygons, near ones together, with a quarter of their size around them.
+    classes  names for the polygons' `class`; a polygon without one is of class 1.
+
+    Raises CueError where a polygon's class is unknown, or no polygon meets the raster or a window.
+    """
+    inside = [p for p in polygons if _meets(p.box, (0, 0, raster.size[1], raster.size[0]))]
+    if not inside:
+        raise CueError(
+            f"{raster.path}: none of the {len(polygons)} polygons lies in the raster; check their coordinate system"
+        )
+    ids = _ids(inside, classes)
+    cues = []
+    for box in boxes or _around(inside, raster.size):
+        image, valid = _window(raster, tones, box)
+        labels = np.zeros(image.size, np.int32)
+        for polygon, cls in zip(inside, ids, strict=True):
+            if _meets(polygon.box, box):
+                _draw(labels, polygon, box, cls)
+        cues.append(_example(image, np.where(valid, labels, IGNORE), absent=not (labels > 0).any()))
+    if all(c.marks.absent for c in cues):
+        raise CueError(f"{raster.path}: no polygon lies in a cue window {list(boxes)}; move the window")
+    return cues
+
+
+def polygon_classes(polygons: Sequence[MapPolygon]) -> list[ClassInfo]:
+    """The classes that polygons name, in the order of first mention; none where they name none."""
+    names = dict.fromkeys(p.name for p in polygons if p.name)
+    return [ClassInfo(i, name) for i, name in enumerate(names, start=1)]
+
+
+def _ids(polygons: Sequence[MapPolygon], classes: Sequence[ClassInfo]) -> list[int]:
+    known = {c.name: c.id for c in classes}
+    for polygon in polygons:
+        if known and polygon.name is not None and polygon.name not in known:
+            raise CueError(
+                f"a polygon is of class {polygon.name!r}, the classes are {', '.join(known)}; name it with --class"
+            )
+    return [known.get(p.name or "", 1) for p in polygons]
+
+
+def _window(raster: BlockRaster, tones: Tones, box: Box) -> tuple[Image, NDArray[np.bool_]]:
+    x1, y1, x2, y2 = box
+    H, W = raster.size
+    if not (0 <= x1 < x2 <= W and 0 <= y1 < y2 <= H):
+        raise CueError(
+            f"cue window {x1},{y1},{x2},{y2} is empty or reaches outside {raster.path}, which is {W} wide and {H} "
+            "high: windows are x1,y1,x2,y2 in pixels"
+        )
+    block = raster.read(Window(y1, y2, x1, x2))
+    name = f"{raster.path.name} {x1},{y1},{x2},{y2}"
+    return Image(tones.pixels(block), name), block.valid
+
+
+def _example(image: Image, labels: NDArray[np.int32], absent: bool = False) -> Example:
+    try:
+        return Example(image, Marks(image.size, None if absent else labels, absent=absent))
+    except CueError as error:
+        raise CueError(f"{image.name}: {error}") from error
+
+
+def _draw(labels: NDArray[np.int32], polygon: MapPolygon, box: Box, cls: int) -> None:
+    """Draw a polygon on a window's labels in place."""
+    inside = np.zeros(labels.shape, bool)
+    for ring in polygon.rings:
+        if len(ring) >= 3:
+            top, left, part = fill_ring(labels.shape, ring - box[:2])
+            inside[top : top + part.shape[0], left : left + part.shape[1]] ^= part
+    labels[inside] = cls
+
+
+def _meets(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _around(polygons: Sequence[MapPolygon], size: tuple[int, int]) -> list[Box]:
+    """Windows that frame all polygons: near ones together, none larger than `LARGEST_WINDOW` but for one polygon's."""
+    groups: list[tuple[float, float, float, float]] = []
+    for polygon in polygons:
+        x1, y1, x2, y2 = polygon.box
+        for index, (a, b, c, d) in enumerate(groups):
+            both = (min(a, x1), min(b, y1), max(c, x2), max(d, y2))
+            if max(both[2] - both[0], both[3] - both[1]) <= LARGEST_WINDOW:
+                groups[index] = both
+                break
+        else:
+            groups.append((x1, y1, x2, y2))
+    return [_grown(group, size) for group in groups]
+
+
+def _grown(box: tuple[float, float, float, float], size: tuple[int, int]) -> Box:
+    """A box with room around it, in whole pixels, inside the raster."""
+    x1, y1, x2, y2 = box
+    room = max(LEAST_AROUND, AROUND * max(x2 - x1, y2 - y1))
+    H, W = size
+    return (
+        max(0, int(np.floor(x1 - room))),
+        max(0, int(np.floor(y1 - room))),
+        min(W, int(np.ceil(x2 + room))),
+        min(H, int(np.ceil(y2 + room))),
+    )

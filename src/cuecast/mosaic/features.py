@@ -1,0 +1,225 @@
+"""The objects of a raster as files: objects.csv, polygons.geojson and polygons.gpkg, written as the objects come."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import OutputError
+from cuecast.io.files import replacing
+from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
+from cuecast.mosaic.merge import Piece
+from cuecast.mosaic.rings import Shape, outer_edges, perimeter, polygons
+from cuecast.types import ClassInfo
+
+COLUMNS = (
+    "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",
+    "major_axis", "minor_axis", "touches_border", "map_x", "map_y", "unit", "area_units",
+)  # fmt: skip
+"""Columns of a map's objects.csv: those of `cuecast.io.table`, in pixels, and where the object is on the map."""
+
+BATCH = 500
+"""Objects that are written at a time."""
+DIGITS = 8
+"""Decimals of longitudes and latitudes: about a millimetre."""
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """One object: its number from 1, its class, its measures by `COLUMNS`, and its outline in pixels."""
+
+    number: int
+    info: ClassInfo
+    cells: tuple[Any, ...]
+    shape: Shape
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What a GIS shows of it."""
+        wanted = ("object", "class", "class_id", "area", "unit", "area_units")
+        cells = dict(zip(COLUMNS, self.cells, strict=True))
+        return {name: cells[name] if cells[name] != "" else None for name in wanted}
+
+
+def feature(number: int, piece: Piece, info: ClassInfo, size: tuple[int, int], place: Place) -> Feature:
+    """Measure a finished object of a raster of `size` (height, width)."""
+    edges = outer_edges(np.concatenate(piece.edges), size[1])
+    n, x, y, xx, yy, xy, surface = piece.sums.tolist()
+    cx, cy = x / n, y / n
+    major, minor = _axes(xx / n - cx * cx, yy / n - cy * cy, xy / n - cx * cy)
+    x1, y1, x2, y2 = piece.box
+    border = x1 <= 0 or y1 <= 0 or x2 >= size[1] or y2 >= size[0]
+    where: Sequence[Any] = ("", "")
+    if place.crs:
+        where = place.to_map(np.array([[cx + 0.5, cy + 0.5]]))[0].tolist()
+    unit = place.area_unit
+    cells = (
+        number, info.name, info.id, *piece.box, cx + 0.5, cy + 0.5, int(n), perimeter(edges, size[1]), major, minor,
+        str(border).lower(), *where, unit or "", surface if unit else "",
+    )  # fmt: skip
+    return Feature(number, info, cells, polygons(edges, size[1]))
+
+
+def write_features(files: dict[str, Path], features: Iterable[Feature], place: Place) -> int:
+    """Write all features to the files of `files` (by 'csv', 'geojson', 'gpkg'), whole or not at all; their number.
+
+    csv      see `COLUMNS`.
+    geojson  in longitude and latitude (WGS 84), as RFC 7946 has it; without a CRS, in pixels of the raster.
+    gpkg     in the raster's own CRS; without one, in pixels, y pointing down.
+    """
+    count = 0
+    with ExitStack() as stack:
+        writers: list[Callable[[Sequence[Feature]], None]] = []
+        for kind, path in files.items():
+            temporary = stack.enter_context(replacing(path))
+            if kind == "gpkg":
+                temporary.unlink()
+                writers.append(_Gpkg(temporary, place).write)
+            else:
+                stream = stack.enter_context(open(temporary, "w", encoding="utf-8", newline=""))
+                table = _Table(stream) if kind == "csv" else _GeoJson(stream, place)
+                stack.callback(table.close)
+                writers.append(table.write)
+        for batch in _batches(features):
+            count += len(batch)
+            for write in writers:
+                write(batch)
+        for write in writers:
+            write(())
+    return count
+
+
+def _batches(features: Iterable[Feature]) -> Iterable[list[Feature]]:
+    batch: list[Feature] = []
+    for one in features:
+        batch.append(one)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+class _Table:
+    """objects.csv."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def write(self, batch: Sequence[Feature]) -> None:
+        self._writer.writerows(f.cells for f in batch)
+
+    def close(self) -> None:
+        """Nothing ends a table."""
+
+
+class _GeoJson:
+    """A FeatureCollection, one feature a line."""
+
+    def __init__(self, stream: IO[str], place: Place) -> None:
+        self._stream, self._place, self._comma = stream, place, ""
+        stream.write('{"type": "FeatureCollection", "features": [')
+
+    def write(self, batch: Sequence[Feature]) -> None:
+        if not batch:
+            return
+        shapes = _moved([f.shape for f in batch], lambda xy: _to_wgs84(xy, self._place))
+        for one, shape in zip(batch, shapes, strict=True):
+            rings = [[_closed(ring, hole > 0) for hole, ring in enumerate(polygon)] for polygon in shape]
+            geometry = {"type": "Polygon" if len(rings) == 1 else "MultiPolygon"}
+            full = {**geometry, "coordinates": rings[0] if len(rings) == 1 else rings}
+            line = {"type": "Feature", "id": one.number, "properties": one.properties, "geometry": full}
+            self._stream.write(f"{self._comma}\n{json.dumps(line, ensure_ascii=False)}")
+            self._comma = ","
+
+    def close(self) -> None:
+        self._stream.write("\n]}\n")
+
+
+class _Gpkg:
+    """The layer 'objects' of a GeoPackage, through pyogrio."""
+
+    def __init__(self, path: Path, place: Place) -> None:
+        self._path, self._place, self._begun = path, place, False
+
+    def write(self, batch: Sequence[Feature]) -> None:
+        if self._begun and not batch:
+            return
+        raw = load_pyogrio().raw
+        shapes = _moved([f.shape for f in batch], self._place.to_map)
+        geometry = np.array([wkb(shape) for shape in shapes], dtype=object)
+        rows = [f.properties for f in batch]
+        columns: dict[str, NDArray[Any]] = {
+            "object": np.array([r["object"] for r in rows], np.int64),
+            "class": np.array([r["class"] for r in rows], dtype=object),
+            "class_id": np.array([r["class_id"] for r in rows], np.int32),
+            "area": np.array([r["area"] for r in rows], np.int64),
+            "unit": np.array([r["unit"] or "" for r in rows], dtype=object),
+            "area_units": np.array([r["area_units"] or np.nan for r in rows], np.float64),
+        }
+        try:
+            raw.write(
+                str(self._path),
+                geometry,
+                list(columns.values()),
+                list(columns),
+                layer="objects",
+                driver="GPKG",
+                geometry_type="MultiPolygon",
+                crs=self._place.crs or 'LOCAL_CS["pixels"]',
+                append=self._begun,
+            )
+        except pyogrio_errors() as error:
+            raise OutputError(
+                f"{self._path.parent}: the GeoPackage cannot be written ({error}); free some space"
+            ) from error
+        self._begun = True
+
+
+def _moved(
+    shapes: Sequence[Shape], move: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> list[list[list[NDArray[np.float64]]]]:
+    """Shapes with all corners moved, in one call for all of them."""
+    if not shapes:
+        return []
+    rings = [ring for shape in shapes for polygon in shape for ring in polygon]
+    moved = move(np.concatenate(rings).astype(np.float64))
+    parts = iter(np.split(moved, np.cumsum([len(r) for r in rings])[:-1]))
+    return [[[next(parts) for _ in polygon] for polygon in shape] for shape in shapes]
+
+
+def _to_wgs84(xy: NDArray[np.float64], place: Place) -> NDArray[np.float64]:
+    """Pixels -> longitude, latitude, rounded; without a CRS the pixels themselves."""
+    if place.crs is None:
+        return xy
+    from rasterio.warp import transform
+
+    on_map = place.to_map(xy)
+    lonlat = transform(place.crs, "OGC:CRS84", on_map[:, 0], on_map[:, 1])
+    return np.round(np.stack(lonlat[:2], axis=1), DIGITS)
+
+
+def _closed(ring: NDArray[np.float64], hole: bool) -> list[list[float]]:
+    """A ring as GeoJSON has it: closed, outer rings counterclockwise and holes clockwise (x right, y up)."""
+    x, y = (ring - ring[0]).T
+    clockwise = (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0
+    turned = ring[::-1] if clockwise != hole else ring
+    points: list[list[float]] = np.concatenate([turned, turned[:1]]).tolist()
+    return points
+
+
+def _axes(xx: float, yy: float, xy: float) -> tuple[float, float]:
+    """Full lengths (major, minor) of the ellipse with these second moments, as `cuecast.objects` has them."""
+    xx, yy = xx + 1 / 12, yy + 1 / 12  # a pixel is a square, not a dot
+    mean, spread = (xx + yy) / 2, float(np.hypot((xx - yy) / 2, xy))
+    return 4 * float(np.sqrt(mean + spread)), 4 * float(np.sqrt(max(mean - spread, 0.0)))

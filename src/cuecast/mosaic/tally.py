@@ -1,0 +1,50 @@
+"""The verdict on a raster that is seen block by block."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.mosaic.assemble import LabelRule
+from cuecast.mosaic.tiles import TOP, UNSEEN
+from cuecast.types import Verdict
+from cuecast.verdict import Thresholds
+
+
+@dataclass(eq=False)
+class Tally:
+    """Sums over what was looked at; `verdict` then says what `cuecast.verdict.judge` says of an image.
+
+    One thing differs: a raster is 'absent' where no pixel is marked. A share of so many pixels says nothing of a thing
+    that is small against them.
+    """
+
+    thresholds: Thresholds
+    areas: Counter[int] = field(default_factory=Counter)
+    _inside: int = 0
+    _outside: int = 0
+    _highest: int = 0
+
+    def add(self, levels: NDArray[np.uint8], labels: NDArray[Any], rule: LabelRule) -> None:
+        """The next block: levels (K, h, w) as `Blender` gives them, and the labels (h, w) made of them."""
+        seen = levels[0] != UNSEEN
+        best = levels.max(axis=0)[seen].astype(np.int64)
+        found = labels[seen]
+        marked = found > 0
+        for info in rule.classes:
+            self.areas[info.id] += int((found == info.id).sum())
+        self._inside += int(best[marked].sum())
+        self._outside += int(best[~marked].sum())
+        self._highest = max(self._highest, int(best.max(initial=0)))
+
+    def verdict(self) -> tuple[Verdict, float]:
+        """(verdict, confidence in [0, 1]): expected intersection over expected union of the mask."""
+        area = sum(self.areas.values())
+        if not area:
+            return "absent", 1 - self._highest / TOP
+        confidence = self._inside / TOP / (area + self._outside / TOP)
+        return ("found" if confidence >= self.thresholds.found else "doubtful"), confidence

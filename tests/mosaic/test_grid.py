@@ -1,0 +1,115 @@
+"""The grid of tiles, and what is blended from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cuecast.mosaic.assemble import Blender, LabelRule
+from cuecast.mosaic.grid import Grid, Tile, grid_for
+from cuecast.mosaic.tiles import UNSEEN, tile_path, write_levels
+from cuecast.tiling import Window
+from cuecast.types import ClassInfo
+
+
+def test_tiles_by_hand() -> None:
+    grid = Grid((100, 40), 40, 10)
+    assert (grid.step, grid.shape, len(grid)) == (30, (3, 1), 3)
+    assert [grid.window(t) for t in grid.tiles()] == [
+        Window(0, 40, 0, 40),
+        Window(30, 70, 0, 40),
+        Window(60, 100, 0, 40),
+    ]
+    assert Grid((101, 41), 40, 10).shape == (4, 2)
+    assert Grid((5, 5), 40, 10).shape == (1, 1)
+
+
+def test_a_tile_does_not_move_when_the_raster_grows() -> None:
+    small, large = Grid((100, 100), 40, 10), Grid((1000, 3000), 40, 10)
+    assert {small.window(t) for t in small.tiles()} < {large.window(t) for t in large.tiles()}
+
+
+def test_a_part_is_cut_into_the_tiles_of_the_whole() -> None:
+    """Rows from 45 and columns from 7 of a raster: tiles that lie inside it are tiles of the whole."""
+    part = Grid((100, 100), 40, 10, anchor=(45, 7))
+    assert [part.window(Tile(i, 0)).top for i in range(part.shape[0])] == [-15, 15, 45, 75]
+    assert [part.window(Tile(0, i)).left for i in range(part.shape[1])] == [-7, 23, 53, 83]
+    whole = Grid((145, 107), 40, 10)
+    tops = {whole.window(t).top for t in whole.tiles()}
+    assert {part.window(t).top + 45 for t in part.tiles()} <= tops
+
+
+@pytest.mark.parametrize("window", [Window(0, 30, 0, 30), Window(35, 36, 69, 71), Window(90, 100, 0, 100)])
+def test_tiles_over_a_window_are_those_that_meet_it(window: Window) -> None:
+    grid = Grid((100, 100), 40, 10, anchor=(45, 7))
+    meeting = []
+    for tile in grid.tiles():
+        t = grid.window(tile)
+        if (
+            t.top < window.bottom
+            and window.top < t.bottom
+            and t.left < window.right
+            and window.left < t.right
+        ):
+            meeting.append(tile)
+    assert list(grid.over(window)) == meeting
+
+
+def test_weights_rise_over_the_middle_half_of_the_overlap() -> None:
+    weights = Grid((100, 100), 20, 8).weights()
+    assert (weights[10] // 8).tolist() == [1, 1, 1, 3, 5, 7, 8, 8, 8, 8, 8, 8, 8, 8, 7, 5, 3, 1, 1, 1]
+    assert (weights == weights.T).all()
+    assert Grid((100, 100), 20, 0).weights().tolist() == [[1] * 20] * 20
+
+
+@pytest.mark.parametrize(
+    ("zoom", "side", "overlap"),
+    [(1.0, 512, 128), (0.75, 640, 128), (0.5, 1024, 256), (0.25, 2048, 512), (0.1, 2048, 512)],
+)
+def test_a_tile_is_what_the_segmenter_sees_in_one_piece(zoom: float, side: int, overlap: int) -> None:
+    grid = grid_for((9999, 9999), zoom)
+    assert (grid.side, grid.overlap) == (side, overlap)
+    assert side * zoom <= 512
+
+
+def test_asked_sides_are_kept() -> None:
+    assert grid_for((999, 999), 1.0, 100, 20) == Grid((999, 999), 100, 20)
+    with pytest.raises(ValueError, match="at most half"):
+        grid_for((999, 999), 1.0, 100, 51)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Blender:
+    """Two tiles of 8 x 8 beside each other on 8 x 12, sharing 4 columns: scores 200 and 100."""
+    for col, level in ((0, 200), (1, 100)):
+        write_levels(tile_path(tmp_path, Tile(0, col)), np.full((1, 8, 8), level, np.uint8))
+    return Blender(Grid((8, 12), 8, 4), tmp_path, 1)
+
+
+def test_scores_pass_over_from_one_tile_to_the_next(two: Blender) -> None:
+    # weights 4, 3, 1, 1 of the left tile against 1, 1, 3, 4 of the right one
+    expected = [200] * 4 + [180, 175, 125, 120] + [100] * 4
+    assert two.levels(Window(0, 8, 0, 12))[0, 3].tolist() == expected
+    assert two.levels(Window(3, 4, 5, 7))[0].tolist() == [expected[5:7]]
+
+
+def test_a_missing_tile_leaves_its_place_unseen(two: Blender) -> None:
+    tile_path(two.folder, Tile(0, 1)).unlink()
+    assert two.levels(Window(0, 8, 0, 12))[0, 3].tolist() == [200] * 8 + [UNSEEN] * 4
+
+
+def test_pixels_unseen_in_one_tile_take_the_other(two: Blender) -> None:
+    levels = np.full((1, 8, 8), 200, np.uint8)
+    levels[:, :, 4:] = UNSEEN
+    write_levels(tile_path(two.folder, Tile(0, 0)), levels)
+    assert two.levels(Window(0, 8, 0, 12))[0, 3].tolist() == [200] * 4 + [100] * 8
+
+
+def test_labels_by_hand() -> None:
+    rule = LabelRule((ClassInfo(3, "a"), ClassInfo(7, "b")), 0.5)
+    levels = np.array([[[127, 126, 200, 255]], [[0, 126, 201, 255]]], np.uint8)
+    assert rule.labels(levels).tolist() == [[3, 0, 7, 255]]
+    many = LabelRule((ClassInfo(300, "a"),), 0.5)
+    assert many.labels(levels[:1]).tolist() == [[300, 0, 300, 65535]]
