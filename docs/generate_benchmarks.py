@@ -215,7 +215,7 @@ def curves_name(name: str) -> str:
 
 def verdicts_name(name: str) -> str:
     """File name of the picture of a result on verdicts."""
-    return f"verdicts-{name}.png"
+    return f"{name}.png"
 
 
 def draw_verdicts(result: dict[str, Any], path: Path) -> Path:

@@ -151,9 +151,9 @@ def test_figures_on_verdicts_are_tabled_and_drawn(
     assert "| called absent, of 0 queries of a foreign set | - |" in lines
     assert "| mean IoU of the 4 answers called found | 0.750 |" in lines
     assert not any("called absent |" in line and "answers" in line for line in lines)
-    assert any("images/verdicts-trust.png" in line for line in lines)
+    assert any("images/trust.png" in line for line in lines)
     drawn = generator.pictures(results, tmp_path)
-    assert [p.name for p in drawn] == ["verdicts-trust.png", "benchmarks-first.png"]
+    assert [p.name for p in drawn] == ["trust.png", "benchmarks-first.png"]
 
 
 def test_without_results_the_page_says_so(generator: ModuleType, tmp_path: Path) -> None:
