@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "davis.py"
+from scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def davis() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("davis", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("benchmarks/davis.py")
 
 
 def rectangle(top: int, bottom: int, left: int, right: int) -> np.ndarray:

@@ -10,14 +10,16 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from cuecast.errors import ImageError, MaskError
 
 if TYPE_CHECKING:
+    from cuecast.io.cueset import CueSet
     from cuecast.types import Box, ClassInfo, Point, Scribble
 
 BOX_FORM = "IMAGE=x1,y1,x2,y2[,class]"
@@ -71,17 +73,7 @@ def read_flags(
                 f"--cue '{image}={mask}': {image} has a mask already; give one mask an image"
             )
         at(image).mask = mask
-    for text in box:
-        image, one_box = _split_mark("--box", text, BOX_FORM, lambda right: read_box(right, classes))
-        at(image).boxes.append(one_box)
-    for text in point:
-        image, one_point = _split_mark("--point", text, POINT_FORM, lambda right: read_point(right, classes))
-        at(image).points.append(one_point)
-    for text in scribble:
-        image, stroke = _split_mark(
-            "--scribble", text, SCRIBBLE_FORM, lambda right: read_scribble(right, classes)
-        )
-        at(image).scribbles.append(stroke)
+    collect_marks(at, _split_mark, (box, point, scribble), (BOX_FORM, POINT_FORM, SCRIBBLE_FORM), classes)
     for text in absent:
         marked = at(_existing(text))
         marked.absent = True
@@ -90,6 +82,43 @@ def read_flags(
                 f"--absent {text!r}: another flag marks the thing on this image; drop one of the two"
             )
     return list(found.values())
+
+
+def collect_marks(
+    at: Callable[[Any], Any],
+    split: Callable[[str, str, str, Callable[[str], Any]], tuple[Any, Any]],
+    texts: tuple[Sequence[str], Sequence[str], Sequence[str]],
+    forms: tuple[str, str, str],
+    classes: Sequence[ClassInfo],
+) -> None:
+    """Add what --box, --point and --scribble say (`texts`, as `forms` describe them) where it belongs.
+
+    split  (flag, text, form, reader of the right side) -> (place, mark); at  place -> what is marked there, with the
+    lists boxes, points and scribbles. Raises typer.BadParameter, and what `split` raises.
+    """
+    flags = (
+        ("--box", read_box, "boxes"),
+        ("--point", read_point, "points"),
+        ("--scribble", read_scribble, "scribbles"),
+    )
+    for (flag, read, where), written, form in zip(flags, texts, forms, strict=True):
+        for text in written:
+            place, mark = split(flag, text, form, partial(read, classes=classes))
+            getattr(at(place), where).append(mark)
+
+
+def refuse_names(cues: object, names: Sequence[str] | None) -> None:
+    """Raise BadParameter where --class is given beside a cue set."""
+    if cues and names:
+        raise typer.BadParameter(
+            "--class: the cue set names its classes already; drop --class, or change cues.json"
+        )
+
+
+def classes_of(cueset: CueSet | None, names: Sequence[str] | None) -> list[ClassInfo]:
+    """The classes of the cue set where there is one, else those that --class names. Raises BadParameter for both."""
+    refuse_names(cueset, names)
+    return list(cueset.classes) if cueset else class_list(names or ())
 
 
 def split_cue(text: str) -> tuple[Path, Path]:

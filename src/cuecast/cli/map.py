@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import class_list, read_flags
+from cuecast.cli.cue_flags import classes_of, read_flags
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
     ClassOption,
     CueOption,
+    CuesOption,
     JsonFlag,
     PackOption,
     PointOption,
@@ -23,6 +24,7 @@ from cuecast.cli.options import (
     ScribbleOption,
     ThreadsOption,
     ValueOption,
+    read_formats,
     read_limits,
     share_threads,
 )
@@ -69,10 +71,7 @@ def segment_map(
     point: PointOption = None,
     scribble: ScribbleOption = None,
     absent: AbsentOption = None,
-    cues: Annotated[
-        Path | None,
-        typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
-    ] = None,
+    cues: CuesOption = None,
     class_names: ClassOption = None,
     value: ValueOption = None,
     pack: PackOption = "general",
@@ -146,7 +145,7 @@ def segment_map(
             f"--cue-window {cue_window[0] if cue_window else ''}: a mask is missing; write x1,y1,x2,y2=MASK, or give "
             "--polygons FILE"
         )
-    chosen, limits, written = _bands(bands), read_limits(window), _formats(formats)
+    chosen, limits, written = _bands(bands), read_limits(window), read_formats(formats, FORMATS)
 
     from cuecast.cli.progress import progress
     from cuecast.io.cueset import read_cueset, read_examples
@@ -155,11 +154,7 @@ def segment_map(
     from cuecast.predictor import load
 
     cueset = read_cueset(cues) if cues else None
-    if cueset and class_names:
-        raise typer.BadParameter(
-            "--class: the cue set names its classes already; drop --class, or change cues.json"
-        )
-    classes = list(cueset.classes) if cueset else class_list(class_names or ())
+    classes = classes_of(cueset, class_names)
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
     examples: list[Cue | Example] = [
         *(read_examples(cueset) if cueset else ()),
@@ -264,16 +259,6 @@ def _bands(text: str | None) -> tuple[int, ...] | None:
     if len(bands) not in (1, 3) or min(bands) < 1:
         raise typer.BadParameter(f"--bands {text!r}: three band numbers R,G,B are expected, or one; from 1")
     return bands
-
-
-def _formats(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Each format once; None where none is named, () for 'none'."""
-    if not names:
-        return None
-    for name in names:
-        if name not in (*FORMATS, "none"):
-            raise typer.BadParameter(f"--format {name!r} is unknown; choose from {', '.join(FORMATS)}, none")
-    return tuple(dict.fromkeys(n for n in names if n != "none"))
 
 
 def _as_dict(summary: MapSummary) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -106,9 +107,29 @@ LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
 ]
+CuesOption = Annotated[
+    Path | None,
+    typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
+]
+OtherCuesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cues", metavar="CUESET", help="A cue set made on other pictures: folder or .zip (`cuecast cues`)."
+    ),
+]
 CuePageOption = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")
 ]
+
+
+def read_formats(names: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...] | None:
+    """Each --format once; None where none is named, () for 'none'. Raises BadParameter for one that is not known."""
+    if not names:
+        return None
+    for name in names:
+        if name not in (*known, "none"):
+            raise typer.BadParameter(f"--format {name!r} is unknown; choose from {', '.join(known)}, none")
+    return tuple(dict.fromkeys(n for n in names if n != "none"))
 
 
 def read_limits(text: str | None, others: str = "") -> tuple[float, float] | None:

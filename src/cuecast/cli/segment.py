@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import class_list, read_flags
+from cuecast.cli.cue_flags import classes_of, read_flags
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
     ClassOption,
     CueOption,
     CuePageOption,
+    CuesOption,
     JsonFlag,
     PackOption,
     PointOption,
@@ -27,6 +28,7 @@ from cuecast.cli.options import (
     ThreadsOption,
     ValueOption,
     WorkersOption,
+    read_formats,
     read_limits,
     share_threads,
 )
@@ -56,10 +58,7 @@ def segment(
     point: PointOption = None,
     scribble: ScribbleOption = None,
     absent: AbsentOption = None,
-    cues: Annotated[
-        Path | None,
-        typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
-    ] = None,
+    cues: CuesOption = None,
     class_names: ClassOption = None,
     value: ValueOption = None,
     pack: PackOption = "general",
@@ -125,7 +124,7 @@ def segment(
         )
     limits = read_limits(window)
     _check_units(pixel_size, unit)
-    written = _formats(formats)
+    written = read_formats(formats, FORMATS)
 
     from cuecast.batch import DEFAULT_FORMATS, BatchOptions, check_template, run
     from cuecast.cli.progress import progress
@@ -139,11 +138,7 @@ def segment(
     except OutputError as unusable:
         raise typer.BadParameter(str(unusable)) from None
     cueset = read_cueset(cues) if cues else None
-    if cueset and class_names:
-        raise typer.BadParameter(
-            "--class: the cue set names its classes already; drop --class, or change cues.json"
-        )
-    classes = list(cueset.classes) if cueset else class_list(class_names or ())
+    classes = classes_of(cueset, class_names)
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
     paths = list_images(images, recursive, leave_out=output)
     examples: list[Cue | Example] = [
@@ -172,16 +167,6 @@ def segment(
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
     if summary.failures:
         raise typer.Exit(1 if len(summary.failures) == sum(summary.counts.values()) else 3)
-
-
-def _formats(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Each format once; None where none is named, () for 'none'."""
-    if not names:
-        return None
-    for name in names:
-        if name not in (*FORMATS, "none"):
-            raise typer.BadParameter(f"--format {name!r} is unknown; choose from {', '.join(FORMATS)}, none")
-    return tuple(dict.fromkeys(n for n in names if n != "none"))
 
 
 def _check_units(pixel_size: float | None, unit: str | None) -> None:

@@ -6,19 +6,19 @@ Each is PLANE:INDEX=MARK, such as z:40=mask.png: slice 40 of the plane in which 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cuecast.cli.cue_flags import read_box, read_point, read_scribble
+from cuecast.cli.cue_flags import collect_marks
 from cuecast.errors import MaskError
 
 if TYPE_CHECKING:
     from cuecast.propagation.volume_slices import SliceCue
-    from cuecast.types import ClassInfo
+    from cuecast.types import Box, ClassInfo, Point, Scribble
 
 SLICE_BOX_FORM = "PLANE:INDEX=x1,y1,x2,y2[,class]"
 SLICE_POINT_FORM = "PLANE:INDEX=x,y[,class]"
@@ -32,9 +32,9 @@ class _Marked:
     """All that the flags say about one slice."""
 
     mask: Path | None = None
-    marks: dict[str, list[Any]] = field(
-        default_factory=lambda: {"--box": [], "--point": [], "--scribble": []}
-    )
+    boxes: list[Box] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    scribbles: list[Scribble] = field(default_factory=list)
     absent: bool = False
 
 
@@ -62,25 +62,16 @@ def read_slice_flags(
         if marked.mask is not None:
             raise typer.BadParameter(f"--cue {text!r}: this slice has a mask already; give one mask a slice")
         marked.mask = Path(right)
-    readers = (
-        ("--box", box, read_box, SLICE_BOX_FORM),
-        ("--point", point, read_point, SLICE_POINT_FORM),
-        ("--scribble", scribble, read_scribble, SLICE_SCRIBBLE_FORM),
+    forms = (SLICE_BOX_FORM, SLICE_POINT_FORM, SLICE_SCRIBBLE_FORM)
+    collect_marks(
+        lambda place: found.setdefault(place, _Marked()), _split_mark, (box, point, scribble), forms, classes
     )
-    for flag, texts, read, form in readers:
-        for text in texts:
-            place, right = _split(flag, text, form)
-            try:
-                mark = read(right, classes)
-            except ValueError as error:
-                raise typer.BadParameter(f"{flag} {text!r}: {str(error) or f'{form} is expected'}") from None
-            found.setdefault(place, _Marked()).marks[flag].append(mark)
     for text in absent:
         found.setdefault(slice_place("--absent", text), _Marked()).absent = True
     return [
         SliceCue(
-            plane, index, mask=m.mask, value=tuple(value) if value and m.mask else None, boxes=m.marks["--box"],
-            points=m.marks["--point"], scribbles=m.marks["--scribble"], absent=m.absent,
+            plane, index, mask=m.mask, value=tuple(value) if value and m.mask else None, boxes=m.boxes,
+            points=m.points, scribbles=m.scribbles, absent=m.absent,
         )
         for (plane, index), m in found.items()
     ]  # fmt: skip
@@ -94,6 +85,14 @@ def slice_place(flag: str, text: str) -> tuple[Any, int]:
             f"{flag} {text!r}: a slice is written PLANE:INDEX, such as z:40; planes are z, y and x, slices count from 0"
         )
     return match[1].lower(), int(match[2])
+
+
+def _split_mark(flag: str, text: str, form: str, read: Callable[[str], Any]) -> tuple[tuple[Any, int], Any]:
+    place, right = _split(flag, text, form)
+    try:
+        return place, read(right)
+    except ValueError as error:
+        raise typer.BadParameter(f"{flag} {text!r}: {str(error) or f'{form} is expected'}") from None
 
 
 def _split(flag: str, text: str, form: str) -> tuple[tuple[Any, int], str]:

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from cuecast.cli.cue_flags import class_list, read_box, read_point, read_scribble
+from cuecast.cli.cue_flags import classes_of, collect_marks
 from cuecast.cli.options import (
     ClassOption,
     JsonFlag,
+    OtherCuesOption,
     PackOption,
     QuietFlag,
     Scale,
     ThreadsOption,
     ValueOption,
+    read_formats,
 )
 from cuecast.errors import CueError, MaskError
 
@@ -104,14 +106,7 @@ def track(
         list[str] | None,
         typer.Option("--absent", metavar="FRAME", help="A frame on which no object is to be seen."),
     ] = None,
-    cues: Annotated[
-        Path | None,
-        typer.Option(
-            "--cues",
-            metavar="CUESET",
-            help="A cue set made on other pictures: folder or .zip (`cuecast cues`).",
-        ),
-    ] = None,
+    cues: OtherCuesOption = None,
     class_names: ClassOption = None,
     value: ValueOption = None,
     pack: PackOption = "general",
@@ -157,7 +152,7 @@ def track(
         raise typer.BadParameter(
             "nothing shows the thing: give --cue FRAME=MASK, --box, --point or --scribble, or --cues CUESET"
         )
-    written = _formats(formats)
+    written = read_formats(formats, FORMATS)
     if rate is not None and not 0 < rate <= 1000:
         raise typer.BadParameter(
             f"--rate {rate:g}: a number of frames a second above 0, at most 1000, is expected"
@@ -170,11 +165,7 @@ def track(
     from cuecast.propagation.folder import TrackOptions, track_into
 
     cueset = read_cueset(cues) if cues else None
-    if cueset and class_names:
-        raise typer.BadParameter(
-            "--class: the cue set names its classes already; drop --class, or change cues.json"
-        )
-    classes = list(cueset.classes) if cueset else class_list(class_names or ())
+    classes = classes_of(cueset, class_names)
     flags = read_marks(cue or (), box or (), point or (), scribble or (), absent or (), classes)
     frames = open_frames(video)
     numbers = {number_of(frames, name): flags[name] for name in sorted(flags, key=partial(number_of, frames))}
@@ -188,7 +179,11 @@ def track(
     chosen = scale or (Scale.FRAME if cueset else Scale.PIXEL)
     concept = load(pack, threads=threads).learn(shown, classes or None, chosen.value)
     on = dict(zip(numbers, concept.examples[others:], strict=True))
-    options = TrackOptions(overwrite=overwrite, formats=written, rate=rate)
+    options = TrackOptions(
+        overwrite=overwrite,
+        formats=cast("tuple[Format, ...]", FORMATS if written is None else written),
+        rate=rate,
+    )
     with progress("frames", quiet) as report:
         summary = track_into(concept, frames, output, on, options, report)
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
@@ -223,17 +218,7 @@ def read_marks(
                 f"--cue {text!r}: frame {frame} has a mask already; give one mask a frame"
             )
         at(frame).mask = mask
-    for text in box:
-        frame, one_box = _split_mark("--box", text, BOX_FORM, lambda right: read_box(right, classes))
-        at(frame).boxes.append(one_box)
-    for text in point:
-        frame, one_point = _split_mark("--point", text, POINT_FORM, lambda right: read_point(right, classes))
-        at(frame).points.append(one_point)
-    for text in scribble:
-        frame, stroke = _split_mark(
-            "--scribble", text, SCRIBBLE_FORM, lambda right: read_scribble(right, classes)
-        )
-        at(frame).scribbles.append(stroke)
+    collect_marks(at, _split_mark, (box, point, scribble), (BOX_FORM, POINT_FORM, SCRIBBLE_FORM), classes)
     for text in absent:
         if found.get(text.strip()):
             raise typer.BadParameter(f"--absent {text!r}: another flag marks this frame; drop one of the two")
@@ -288,15 +273,6 @@ def _splits(text: str) -> Iterator[tuple[str, str]]:
 
 def _image(frames: Frames, number: int) -> Image:
     return next(iter(frames.read(range(number, number + 1)))).image
-
-
-def _formats(names: Sequence[str] | None) -> tuple[Format, ...]:
-    """Each format once; all where none is named, () for 'none'."""
-    for name in names or ():
-        if name not in (*FORMATS, "none"):
-            raise typer.BadParameter(f"--format {name!r} is unknown; choose from {', '.join(FORMATS)}, none")
-    chosen = tuple(dict.fromkeys(n for n in names or FORMATS if n != "none"))
-    return cast("tuple[Format, ...]", chosen)
 
 
 def _as_dict(summary: TrackSummary) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cuecast.cli.cue_flags import class_list
+from cuecast.cli.cue_flags import class_list, refuse_names
 from cuecast.cli.options import (
     ClassOption,
     JsonFlag,
+    OtherCuesOption,
     PackOption,
     QuietFlag,
     ThreadsOption,
@@ -77,14 +78,7 @@ def volume(
         list[str] | None,
         typer.Option("--absent", metavar="PLANE:INDEX", help="A slice on which the thing does not occur."),
     ] = None,
-    cues: Annotated[
-        Path | None,
-        typer.Option(
-            "--cues",
-            metavar="CUESET",
-            help="A cue set made on other pictures: folder or .zip (`cuecast cues`).",
-        ),
-    ] = None,
+    cues: OtherCuesOption = None,
     class_names: ClassOption = None,
     value: ValueOption = None,
     pack: PackOption = "general",
@@ -151,10 +145,7 @@ def volume(
             "nothing shows the thing: give --cue PLANE:INDEX=MASK, --box, --point or --scribble, or --cues CUESET "
             "(--slice PLANE:INDEX writes a slice to draw on)"
         )
-    if cues and class_names:
-        raise typer.BadParameter(
-            "--class: the cue set names its classes already; drop --class, or change cues.json"
-        )
+    refuse_names(cues, class_names)
 
     from cuecast.cli.progress import progress
     from cuecast.io.volumes import Reading

@@ -37,7 +37,7 @@ from cuecast.segmenters import Answer
 from cuecast.segmenters.features import FeatureCache
 from cuecast.segmenters.mark_weights import fill_boxes, mark_weights, says_background
 from cuecast.segmenters.scale import working_side
-from cuecast.segmenters.signals import PLANES, measure
+from cuecast.segmenters.signals import PLANES, measure, sigmoid
 from cuecast.segmenters.views import View, Viewer, common_zoom, open_session, pad
 from cuecast.types import Example, Image, Marks
 
@@ -147,13 +147,15 @@ class MatchingSegmenter:
         """See `Segmenter.score`."""
         scores = np.empty((len(knowledge.lessons), *image.size), np.float32)
         signals = []
+        scales = {(lesson.side, lesson.zoom) for lesson in knowledge.lessons}
+        views = {scale: self.viewer.view(image, *scale) for scale in scales}
         for k, lesson in enumerate(knowledge.lessons):
-            view = self.viewer.view(image, lesson.side, lesson.zoom)
+            view = views[lesson.side, lesson.zoom]
             scene = self._scene(lesson, view)
             logits = self._corrected(scene.planes[:1], lesson.cls, view, own)
             planes = np.concatenate([logits, scene.planes[1:]])
             signals.append(measure(planes, lesson.known.share, scene.look, lesson.looks))
-            scores[k] = refine(_sigmoid(planes[0]), image.pixels)
+            scores[k] = refine(sigmoid(planes[0]), image.pixels)
         return Answer(scores, tuple(signals))
 
     def _study(
@@ -205,9 +207,7 @@ class MatchingSegmenter:
             # A few marked pixels teach the matcher too little; the process that corrects answers starts from nothing.
             h, w = (n // 2 for n in view.frame.shape[:2])
             logits = np.full((1, h, w), UNMARKED, np.float32)
-        scores = refine(
-            _sigmoid(self._corrected(logits, cls, view, [example.marks])[0]), example.image.pixels
-        )
+        scores = refine(sigmoid(self._corrected(logits, cls, view, [example.marks])[0]), example.image.pixels)
         if boxes:
             thing, inside = fill_boxes(scores, boxes)
             rest = inside & ~thing
@@ -297,11 +297,6 @@ def _look(moments: Sequence[Array]) -> Array:
     total, squares, count = np.stack(moments).sum(0, dtype=np.float64)
     mean, square = total / count, squares / count
     return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0))]).astype(np.float32)
-
-
-def _sigmoid(logits: Array) -> Array:
-    scores: Array = (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
-    return scores
 
 
 def _enlarge(plane: Array, times: int) -> Array:

@@ -35,8 +35,8 @@ def measure(planes: Array, cue_share: float, look: Array, looks: Array) -> dict[
     shift, stretch  see `unlike`
     size      logarithm of the marked area over the area in the cues; `off_size` is its absolute value
     """
-    score, forest = _sigmoid(planes[0]), _sigmoid(planes[1])
-    ridge2, ridge4 = _sigmoid(RIDGE_SCALE * planes[2]), _sigmoid(RIDGE_SCALE * planes[3])
+    score, forest = sigmoid(planes[0]), sigmoid(planes[1])
+    ridge2, ridge4 = sigmoid(RIDGE_SCALE * planes[2]), sigmoid(RIDGE_SCALE * planes[3])
     like, other = planes[4], planes[5]
     total = float(score.sum()) + 1e-6
     known = np.maximum(like, other)
@@ -84,5 +84,6 @@ def _soft_dice(a: Array, b: Array) -> float:
     return float(2 * (a * b).sum() / ((a * a).sum() + (b * b).sum() + 1e-6))
 
 
-def _sigmoid(logits: Array) -> Array:
+def sigmoid(logits: Array) -> Array:
+    """Logits as scores in [0, 1], float32."""
     return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)

@@ -38,7 +38,7 @@ SPREADS = (0.3, 0.5, 0.8, 1.2, 2.0)
 FREEDOMS = (0.1, 0.35, 0.5, 0.7, 1.0, 1.4)
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Ridge penalties of the regressions that are tried."""
-ABSENT = tuple(np.round(np.arange(0.2, 0.95, 0.05), 2).tolist())
+ABSENT: tuple[float, ...] = tuple(np.round(np.arange(0.2, 0.95, 0.05), 2).tolist())
 COST = 0.02
 """Share of the mean IoU on queries with the thing that emptied masks may cost."""
 ABSENT_SHARE = 0.25
