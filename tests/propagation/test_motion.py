@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.metrics import iou
-from cuecast.propagation.motion import STILL, Move, carry, closeness, find_move, view
+from cuecast.propagation.motion import Move, closeness, find_move, view
 
 
 def scene(shift: tuple[int, int], size: tuple[int, int] = (80, 120)) -> tuple[np.ndarray, np.ndarray]:
@@ -40,37 +39,6 @@ def test_a_flat_thing_goes_where_it_was_going() -> None:
     mask[15:25, 20:30] = True
     assert find_move(flat, flat, mask, Move(2.0, 3.0)) == pytest.approx((2, 3), abs=0.1)
     assert find_move(flat, flat, np.zeros((40, 60), bool), Move(2.0, 3.0)) == Move(2.0, 3.0)
-
-
-def test_a_thing_is_carried_along_with_its_mask() -> None:
-    (before, mask), (after, truth) = scene((0, 0)), scene((4, -7))
-    move = find_move(view(before), view(after), mask)
-    assert iou(carry(view(before), view(after), mask, move), truth) > 0.97
-    assert iou(mask, truth) < 0.6
-
-
-def test_parts_that_move_on_their_own_are_followed() -> None:
-    random = np.random.default_rng(1)
-    ground = random.integers(0, 90, (60, 100, 3), dtype=np.uint8)
-    skin = random.integers(120, 255, (20, 60, 3), dtype=np.uint8)
-    frames, masks = [], []
-    for lift in (0, 2):
-        frame, mask = ground.copy(), np.zeros((60, 100), bool)
-        for part, up in ((slice(0, 30), 0), (slice(30, 60), lift)):
-            frame[20 - up : 40 - up, 20 + part.start : 20 + part.stop] = skin[:, part]
-            mask[20 - up : 40 - up, 20 + part.start : 20 + part.stop] = True
-        frames.append(view(frame))
-        masks.append(mask)
-    carried = carry(frames[0], frames[1], masks[0], STILL)
-    assert iou(masks[0], masks[1]) < 0.92
-    assert iou(carried, masks[1]) > 0.95
-
-
-def test_a_thing_that_leaves_the_frame_is_carried_to_nothing() -> None:
-    ground = np.zeros((40, 60, 3), np.float32)
-    mask = np.zeros((40, 60), bool)
-    mask[10:20, 50:58] = True
-    assert not carry(ground, ground, mask, Move(0.0, 40.0)).any()
 
 
 def test_closeness_counts_pixels_from_the_border_in_units_of_the_spread() -> None:

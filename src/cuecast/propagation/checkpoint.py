@@ -1,7 +1,6 @@
 """A tracker's state on disk, so that a stopped run goes on in the middle of a sweep and gives the same bytes.
 
-Kept are masks and numbers. Pictures are read from the video again, and what was learnt is learnt again: both give what
-they gave before.
+Kept are masks, labels and numbers. What the frames look like is computed again from the video.
 """
 
 from __future__ import annotations
@@ -11,40 +10,37 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cuecast.io.files import replacing
 from cuecast.io.video import Frames
-from cuecast.propagation.memory import Memory, Remembered
+from cuecast.propagation.labels import look_of
+from cuecast.propagation.memory import Remembered
 from cuecast.propagation.motion import Move, view
-from cuecast.propagation.tracker import Place, State, Tracker
-from cuecast.types import Example, Image, Marks
+from cuecast.propagation.tracker import Place, State
 
 
 def save_state(path: Path, digest: str, index: int, state: State) -> None:
     """Write the state after a frame of the sweep `digest`, whole or not at all. Raises OutputError."""
-    held = state.memory.held
+    recent = state.memory.recent
     arrays = {
         "digest": np.array(digest),
         "index": np.array(index),
-        "origin": np.array(state.memory.origin),
-        "held": np.array([r.index for r in held], np.int64),
-        "numbers": np.array(
-            [[*p.move, p.area, p.unseen, p.mask is not None] for p in state.places], np.float64
-        ),
+        "recent": np.array([r.index for r in recent], np.int64),
+        "moved": np.array([r.moved for r in recent], np.float64),
+        "numbers": np.array([[*p.move, *p.moved, p.area, p.unseen] for p in state.places], np.float64),
     }
     for k, place in enumerate(state.places):
         if place.mask is not None:
             arrays[f"place{k}"] = place.mask
-    for k, remembered in enumerate(held):
-        assert remembered.example.marks.mask is not None
-        arrays[f"held{k}"] = remembered.example.marks.mask
+        for i, remembered in enumerate(recent):
+            if (labels := remembered.labels[k]) is not None:
+                arrays[f"labels{i}of{k}"] = labels
     with replacing(path) as temporary, open(temporary, "wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
-def load_state(
-    path: Path, digest: str, frames: Frames, tracker: Tracker, beginning: State
-) -> tuple[int, State] | None:
+def load_state(path: Path, digest: str, frames: Frames, beginning: State) -> tuple[int, State] | None:
     """(number of the last frame that was done, the state after it); None where none of this sweep was kept.
 
     `beginning` is the state with which the sweep starts.
@@ -56,24 +52,18 @@ def load_state(
             return None
         index = int(kept["index"])
         places = tuple(
-            Place(kept[f"place{k}"] if there else None, Move(down, right), area, int(unseen))
-            for k, (down, right, area, unseen, there) in enumerate(kept["numbers"].tolist())
+            Place(kept.get(f"place{k}"), Move(*numbers[:2]), Move(*numbers[2:4]), numbers[4], int(numbers[5]))
+            for k, numbers in enumerate(kept["numbers"].tolist())
         )
-        held = tuple(
-            Remembered(int(i), _example(_picture(frames, int(i)), kept[f"held{k}"]))
-            for k, i in enumerate(kept["held"])
-        )
-        memory = Memory(int(kept["origin"]), held)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        memory = beginning.memory
+        for i, (number, moved) in enumerate(zip(kept["recent"], kept["moved"].tolist(), strict=True)):
+            labels = tuple(kept.get(f"labels{i}of{k}") for k in range(len(places)))
+            look = look_of(_seen(frames, int(number)))
+            memory = memory.with_frame(Remembered(int(number), look, labels, tuple(Move(*m) for m in moved)))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
-    knowledge = tracker.taught(memory) if held else tracker.concept.knowledge
-    seen = view(_picture(frames, index).pixels)
-    return index, replace(beginning, seen=seen, places=places, memory=memory, knowledge=knowledge)
+    return index, replace(beginning, seen=_seen(frames, index), places=places, memory=memory)
 
 
-def _picture(frames: Frames, index: int) -> Image:
-    return next(iter(frames.read(range(index, index + 1)))).image
-
-
-def _example(image: Image, labels: np.ndarray[tuple[int, ...], np.dtype[np.int32]]) -> Example:
-    return Example(image, Marks(image.size, mask=labels))
+def _seen(frames: Frames, index: int) -> NDArray[np.float32]:
+    return view(next(iter(frames.read(range(index, index + 1)))).image.pixels)

@@ -179,7 +179,7 @@ class _Folder:
             return 0, None
         tracker = self.job.tracker(sweep)
         beginning = self.job.beginning(sweep, tracker)
-        since = load_state(self.state, digest, self.job.frames, tracker, beginning)
+        since = load_state(self.state, digest, self.job.frames, beginning)
         if since is None or not all(self._holds(former.get(i), i, digest) for i in sweep.up_to(since[0])):
             return 0, None
         return len(sweep.up_to(since[0])), since

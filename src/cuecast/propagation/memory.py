@@ -1,8 +1,9 @@
-"""The past frames that a tracker keeps: a bounded number, by one policy. Pure functions on a frozen value.
+"""The past frames from which labels are carried: a bounded number, by one policy. Frozen values.
 
-A frame enters when its answer is sure and `RENEWED` frames have passed since the last one that entered. When there
-are more than `HELD`, one leaves: the one whose neighbours in time stand closest together, so that those that stay
-are spread over all that was seen. The newest stays. Cues are no part of the memory: they are never forgotten.
+The frame beside which a sweep began stays for good: its labels are marks, or made beside them. With it stay the
+last `HELD` frames. An object that was not found on a frame leaves no labels on it. What is remembered of an object are
+the labels that were carried to the frame, without what the scores and the colours say of it: their mistakes are not
+handed on. Where it is found anew, its mask is what is remembered.
 """
 
 from __future__ import annotations
@@ -12,65 +13,46 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.video import Frame
-from cuecast.types import IGNORE, Example, Marks
+from cuecast.propagation.labels import Source
+from cuecast.propagation.motion import STILL, Move
 
-HELD = 4
-"""Past frames that are kept beside the cues."""
-RENEWED = 5
-"""Frames between two that enter: neighbours show the same, and each costs time to learn from."""
-UNSURE = (0.04, 0.6)
-"""Scores between these are left open in what is remembered, so that a border half a pixel off is not learnt."""
+Floats = NDArray[np.float32]
+
+HELD = 5
+"""Frames that are kept beside the first."""
 
 
 @dataclass(frozen=True, eq=False)
 class Remembered:
-    """A past frame with its answer as an example whose unsure pixels are IGNORE."""
+    """A past frame: its number, its look (h, w, C), and of each object its labels (h, w), or None where it was not
+    seen, and how far it had moved since the sweep began, in cells."""
 
     index: int
-    example: Example
+    look: Floats
+    labels: tuple[Floats | None, ...]
+    moved: tuple[Move, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Memory:
-    """What is kept, in the order of the visit. `origin` is the frame that the sweep started beside."""
+    """What is kept: the frame where the sweep began, and the last ones in the order of the visit."""
 
-    origin: int
-    held: tuple[Remembered, ...] = ()
-
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        """What the kept frames teach."""
-        return tuple(r.example for r in self.held)
-
-    def due(self, index: int) -> bool:
-        """Whether the frame is far enough from the newest one that is kept."""
-        return abs(index - (self.held[-1].index if self.held else self.origin)) >= RENEWED
+    first: Remembered
+    recent: tuple[Remembered, ...] = ()
 
     def with_frame(self, new: Remembered) -> Memory:
-        """The memory with one frame more, and one less where it was full."""
-        held = (*self.held, new)
-        if len(held) > HELD:
-            at = [self.origin, *(r.index for r in held)]
-            gaps = [abs(at[i + 2] - at[i]) for i in range(len(held) - 1)]
-            leaving = gaps.index(min(gaps))
-            held = held[:leaving] + held[leaving + 1 :]
-        return replace(self, held=held)
+        """The memory with one frame more, and the oldest gone where it was full."""
+        return replace(self, recent=(*self.recent, new)[-HELD:])
 
+    def sources(self, k: int, moved: Move) -> list[Source]:
+        """Where labels of object `k` can be taken from, the newest last, for a frame to which it has moved so far.
 
-def remember(
-    frame: Frame, mask: NDArray[np.int32], evidence: NDArray[np.float32], scores: NDArray[np.float32]
-) -> Remembered | None:
-    """A frame with its mask (H, W) int32, from the engine's scores (K, H, W) and those with the place in them.
-
-    Nothing is said of pixels that are unsure, and of those that the engine takes for the thing and the place does
-    not: a look-alike elsewhere is not the object, but to teach that its looks are wrong would unlearn the object.
-    None where no pixel of the thing is sure.
-    """
-    low, high = UNSURE
-    best, seen = scores.max(axis=0), evidence.max(axis=0)
-    unsure = np.where(mask > 0, best < high, (best > low) | (seen >= high))
-    labels = np.where(unsure, IGNORE, mask).astype(np.int32)
-    if not (labels > 0).any():
-        return None
-    return Remembered(frame.index, Example(frame.image, Marks(frame.image.size, mask=labels)))
+        The first frame is looked at where the object lay on it: what else was there is known from it alone.
+        """
+        out = []
+        for frame in (self.first, *self.recent):
+            if (labels := frame.labels[k]) is not None:
+                since = Move(*np.subtract(moved, frame.moved[k]))
+                down, right = STILL if frame is self.first and self.recent else since
+                out.append(Source(frame.look, labels, (round(down), round(right))))
+        return out

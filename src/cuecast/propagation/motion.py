@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 from scipy import fft
-from scipy.ndimage import (
-    distance_transform_edt,
-    gaussian_filter,
-    map_coordinates,
-    median_filter,
-    uniform_filter,
-)
+from scipy.ndimage import distance_transform_edt
 
 from cuecast.refiner import resize
 
@@ -29,16 +23,6 @@ STEADY = 3e-5
 """Squared difference in brightness (of 1) that a move may add per squared pixel it differs from the move before."""
 SEEN = 0.3
 """Share of the thing that a move must leave inside the frame to be believed."""
-BEND = 3
-"""Pixels of a view that parts of a thing may move on their own between two frames."""
-BLOCK = 9
-"""Side of the blocks that are compared, in pixels of a view."""
-OUTLIER = 0.1
-"""Squared colour differences count up to this: a pixel that was hidden tells nothing more."""
-STIFF = 4e-4
-"""Mean squared difference that a part must gain for each squared pixel it moves on its own."""
-SMOOTH = 2.0
-"""Standard deviation, in pixels of a view, of the smoothing of these moves."""
 
 
 class Move(NamedTuple):
@@ -79,27 +63,6 @@ def find_move(before: Floats, after: Floats, mask: Bools, guess: Move = STILL) -
     return Move(scale * (y - reach + _valley(total[:, x], y)), scale * (x - reach + _valley(total[y], x)))
 
 
-def carry(before: Floats, after: Floats, mask: Bools, move: Move) -> Bools:
-    """The mask (H, W) of a thing in one view, as it lies in the next; `move` is the move of the thing as a whole.
-
-    Its parts move on their own by up to `BEND` pixels of a view: for each pixel of the next view, the place in the
-    one before is taken whose surroundings look most alike (block matching), and the places are smoothed.
-    """
-    shape = before.shape[:2]
-    scale = mask.shape[1] / shape[1]
-    soft = resize(mask.astype(np.float32), shape)
-    down, right = round(move.down / scale), round(move.right / scale)
-    holds = soft > 0
-    rows, columns = _reach(holds.any(axis=1), down), _reach(holds.any(axis=0), right)
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return np.zeros(mask.shape, bool)
-    bend = _bends(before, after, rows, columns, (down, right))
-    at = np.mgrid[rows, columns].astype(np.float32) - np.array([[[down]], [[right]]], np.float32) + bend
-    carried = np.zeros(shape, np.float32)
-    carried[rows, columns] = map_coordinates(soft, at, order=1)
-    return resize(carried, mask.shape) >= 0.5
-
-
 def shifted(mask: Bools, move: Move) -> Bools:
     """The mask (H, W) of a thing moved as a whole, to the pixel; what leaves the frame is gone."""
     (H, W), (down, right) = mask.shape, (round(move.down), round(move.right))
@@ -125,38 +88,6 @@ def closeness(mask: Bools, spread: float, shape: tuple[int, ...]) -> Floats:
     inside = distance_transform_edt(small)
     signed = np.where(small, inside - 0.5, 0.5 - outside).astype(np.float32)
     return resize(signed, mask.shape) * np.float32(mask.shape[1] / shape[1] / spread)
-
-
-def _reach(holds: Any, move: int) -> slice:
-    """The rows (or columns) that a thing can be in after a move, from those (n,) bool that hold it now."""
-    where = np.flatnonzero(holds)
-    if not len(where):
-        return slice(0, 0)
-    margin = BEND + BLOCK
-    return slice(max(0, int(where[0]) + move - margin), min(len(holds), int(where[-1]) + 1 + move + margin))
-
-
-def _bends(before: Floats, after: Floats, rows: slice, columns: slice, move: tuple[int, int]) -> Floats:
-    """(2, h, w): for a window of the next view, how far from `move` back each pixel comes from, down and right."""
-    top, left = rows.start - move[0] - BEND, columns.start - move[1] - BEND
-    here = after[rows, columns].transpose(2, 0, 1).copy()
-    height, width = here.shape[1:]
-    # The window may reach out of the view before: there the pixels of its edge stand in.
-    down = np.clip(np.arange(top, top + height + 2 * BEND), 0, before.shape[0] - 1)
-    right = np.clip(np.arange(left, left + width + 2 * BEND), 0, before.shape[1] - 1)
-    around = before[down[:, None], right[None]].transpose(2, 0, 1).copy()
-    best = np.full((height, width), np.inf, np.float32)
-    bend = np.zeros((2, height, width), np.float32)
-    for y in range(2 * BEND + 1):
-        for x in range(2 * BEND + 1):
-            apart = here - around[:, y : y + height, x : x + width]
-            squared = np.einsum("cij,cij->ij", apart, apart)
-            cost = uniform_filter(np.minimum(squared, OUTLIER), BLOCK)
-            cost += STIFF * ((y - BEND) ** 2 + (x - BEND) ** 2)
-            better = cost < best
-            best[better] = cost[better]
-            bend[0][better], bend[1][better] = y - BEND, x - BEND
-    return np.stack([gaussian_filter(median_filter(b, 5), SMOOTH) for b in bend])
 
 
 def _differences(before: Floats, after: Floats, weight: Floats, reach: int) -> tuple[Floats, Floats]:

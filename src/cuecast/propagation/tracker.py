@@ -1,16 +1,15 @@
-"""Frame by frame: scores of the engine, the place expected from the frame before, a memory, a verdict.
+"""Frame by frame: labels carried from past frames, scores of the engine, colours, a verdict.
 
-    frame --segmenter.score--> scores --+
-    last mask --find_move--> place -----+--> posterior scores --> mask --> verdict for each object
-    colours of the marked frame --------+                           |
-                     sure? --> memory --segmenter.learn--> knowledge for the frames after
+    past frames --find_move, carry_labels--> place --+
+    frame round the place --segmenter.score--> scores +--> posterior scores --> mask --> verdict for each object
+    colours of the marked frame ----------------------+                           |
+                     memory for the frames after <---------- labels, or the mask of what was found anew
 
-The log-odds of the scores, of the place and of the colours are added. How much each says is a `Trust`. For an object
-that is marked in the video the scores count half: those of neighbouring frames come from one engine with one kind of
-error, so that each is less than a new witness. Inside the expected place a pixel gains less than the surest 'no' of
-the engine takes, so that a hidden object is let go; far away from it a pixel loses more than the surest 'yes' gives, so
-that a perfect look-alike is not taken for the object. An object that was not found is looked for in a wider and wider
-place, by the scores more and more, and after `FORGOTTEN` frames anywhere by the scores alone.
+The log-odds of the labels, of the scores and of the colours are added. The scores count half: those of neighbouring
+frames come from one engine with one kind of error, so that each is less than a new witness. An object that was not
+found is looked for round the place where it was last seen, in a wider and wider ring, by the scores more and more, and
+after `FORGOTTEN` frames anywhere by the scores alone. Round an object that was seen, the engine is asked for the part
+of the frame alone in which it can be.
 """
 
 from __future__ import annotations
@@ -18,18 +17,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from math import ceil
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.io.video import Frame
 from cuecast.predictor import Concept
-from cuecast.propagation.memory import Memory, remember
-from cuecast.propagation.motion import STILL, Move, carry, closeness, find_move, shifted, view
-from cuecast.propagation.odds import log_odds
+from cuecast.propagation.labels import FAINT, carry_labels, look_of
+from cuecast.propagation.memory import Memory, Remembered
+from cuecast.propagation.motion import STILL, Move, closeness, find_move, shifted, view
+from cuecast.propagation.odds import CERTAIN, log_odds
 from cuecast.propagation.palette import colour_odds, palette_of
 from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects
+from cuecast.refiner import refine, resize
 from cuecast.types import ClassInfo
 from cuecast.verdict import Thresholds, decide
 
@@ -39,6 +41,8 @@ Floats = NDArray[np.float32]
 SPREAD = (2.0, 0.03)
 """Uncertainty of the place: pixels, at least half a pixel of the view, and share of the object's diameter (square root
 of its area)."""
+SURROUNDINGS = 64
+"""Pixels round the places that the engine sees as well: further away, what it sees does not change its answer."""
 FORGOTTEN = 10
 """Frames without an object after which it is looked for anywhere."""
 LOST = 0.3
@@ -58,8 +62,8 @@ class Trust(NamedTuple):
     """How much scores and place say of a pixel.
 
     scores  share of the log-odds of the scores that counts.
-    inside  log-odds that the place adds at most, well inside the object.
-    far     log-odds that it takes at most, far outside.
+    inside  log-odds that a place without labels adds at most, well inside the object.
+    far     log-odds that a place takes at most, far outside.
     colour  share of the log-odds of the colours that counts.
     """
 
@@ -83,12 +87,21 @@ KIND = Trust(scores=1.0, inside=0.5, far=0.5, colour=0.0)
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where an object was last seen: mask (H, W) bool, move per frame, mean area, frames since. Unknown: no mask."""
+    """Where an object was last seen. Unknown: no mask.
+
+    mask    (H, W) bool.
+    move    per frame, in pixels, and `moved` since the sweep began, in cells of the lattice.
+    area    the mean of the last frames, in pixels.
+    unseen  frames since it was seen.
+    labels  (h, w) carried to this frame from past ones; None where it is not followed by labels.
+    """
 
     mask: Bools | None = None
     move: Move = STILL
+    moved: Move = STILL
     area: float = 0.0
     unseen: int = 0
+    labels: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +112,13 @@ class State:
     places     of each class.
     palettes   of each class, from the frame it started beside; None where it is not there. They never change: where
                the light does, the new colours are unknown ones and say nothing.
-    memory     past frames, and `knowledge` what was learnt from them and the cues.
+    memory     past frames with their labels.
     """
 
     seen: Floats
     places: tuple[Place, ...]
     palettes: tuple[Floats | None, ...]
     memory: Memory
-    knowledge: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,44 +136,80 @@ class Tracker:
         """The state beside a frame whose answer (H, W) int32 is known; None where nothing is known of its place."""
         seen = view(frame.image.pixels)
         shown = np.zeros(frame.image.size, np.int32) if mask is None else mask
-        return State(
-            seen,
-            tuple(_place_in(shown, c.id) for c in self.concept.classes),
-            tuple(palette_of(seen, shown == c.id) for c in self.concept.classes),
-            Memory(frame.index),
-            self.concept.knowledge,
-        )
+        owns = [shown == c.id for c in self.concept.classes]
+        places = tuple(Place(own, area=float(own.sum())) if own.any() else Place() for own in owns)
+        palettes = tuple(palette_of(seen, own) for own in owns)
+        return State(seen, places, palettes, Memory(_remembered(frame.index, look_of(seen), places, places)))
 
     def step(self, state: State, frame: Frame) -> tuple[State, TrackedFrame]:
         """The answer for the next frame, and the state after it."""
         started = time.perf_counter()
-        evidence = self.concept.predictor.segmenter.score(state.knowledge, frame.image).scores
         seen = view(frame.image.pixels)
-        expected = [_follow(place, state.seen, seen) for place in state.places]
+        look = look_of(seen)
+        expected = tuple(self._followed(state, k, seen, look) for k in range(len(state.places)))
+        evidence = self._evidence(frame, expected)
         said = zip(evidence, expected, state.palettes, strict=True)
-        scores = np.stack([self._posterior(e, place, palette, seen) for e, place, palette in said])
+        scores = np.stack([self._posterior(e, p, palette, seen, frame) for e, p, palette in said])
         mask, objects = self._judged(scores, expected)
         places = tuple(_updated(p, mask == o.cls, o) for p, o in zip(expected, objects, strict=True))
-        memory, knowledge = self._learn(state, frame, mask, (evidence, scores), objects)
+        memory = state.memory.with_frame(_remembered(frame.index, look, expected, places))
         seconds = time.perf_counter() - started
         answer = answer_of(frame, mask, scores, self.concept.classes, objects, seconds=seconds)
-        return State(seen, places, state.palettes, memory, knowledge), answer
+        return State(seen, places, state.palettes, memory), answer
 
-    def _posterior(self, scores: Floats, place: Place, palette: Floats | None, seen: Floats) -> Floats:
+    def _followed(self, state: State, k: int, seen: Floats, look: Floats) -> Place:
+        """The place of object `k` carried to the next view; while it is unseen, it stays."""
+        place = state.places[k]
+        if place.mask is None or place.unseen:
+            return place
+        move = find_move(state.seen, seen, place.mask, place.move)
+        cell = place.mask.shape[1] / look.shape[1]
+        moved = Move(place.moved.down + move.down / cell, place.moved.right + move.right / cell)
+        mask = shifted(place.mask, move)
+        place = replace(place, mask=mask if mask.any() else place.mask, move=move, moved=moved)
+        if not self.identity:
+            return place
+        labels = carry_labels(look, state.memory.sources(k, moved))
+        # An object smaller than a cell has no labels that are sure: it is followed by its place as a whole.
+        return replace(place, labels=labels if labels.max() >= 0.5 else None)
+
+    def _evidence(self, frame: Frame, expected: Sequence[Place]) -> Floats:
+        """The engine's scores (K, H, W); 0 beyond the part of the frame in which the objects can be."""
+        image, knowledge = frame.image, self.concept.knowledge
+        segmenter = self.concept.predictor.segmenter
+        boxes = [_box(p) for p in expected]
+        if self.concept.scale != "pixel" or not all(boxes):
+            return segmenter.score(knowledge, image).scores
+        around = np.array(boxes)
+        starts = np.maximum(around[:, :2].min(0) - SURROUNDINGS, 0)
+        stops = around[:, 2:].max(0) + SURROUNDINGS
+        part = tuple(slice(int(a), int(b)) for a, b in zip(starts, stops, strict=True))
+        scores = np.zeros((len(expected), *image.size), np.float32)
+        cut = replace(image, pixels=np.ascontiguousarray(image.pixels[part]))
+        scores[(slice(None), *part)] = segmenter.score(knowledge, cut).scores
+        return scores
+
+    def _posterior(
+        self, scores: Floats, place: Place, palette: Floats | None, seen: Floats, frame: Frame
+    ) -> Floats:
         """Scores (H, W) with place and colours in them; where these say nothing, the same pixels are marked."""
         if place.mask is None or place.unseen >= FORGOTTEN:
             return scores
         trust = (OBJECT if self.identity else KIND).faded(1 - place.unseen / FORGOTTEN)
-        pixel = scores.shape[1] / seen.shape[1]
-        spread = max(SPREAD[0], pixel / 2) + SPREAD[1] * float(np.sqrt(place.area))
-        spread *= 1 + place.unseen
-        near = closeness(place.mask, spread, seen.shape)
         cut = log_odds(np.float32(self.concept.predictor.pack.thresholds.score))
-        odds = cut + trust.scores * (log_odds(scores) - cut) + np.clip(near, -trust.far, trust.inside)
-        if palette is not None and trust.colour:
-            colours = colour_odds(palette, seen, (scores.shape[0], scores.shape[1]))
-            # They hold and take away, and add nothing outside: else the object would grow along its own colours.
-            odds += trust.colour * np.where(near < 0, np.minimum(colours, 0), colours)
+        odds = cut + trust.scores * (log_odds(scores) - cut)
+        size = frame.image.size
+        colours = colour_odds(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
+        if place.labels is not None:
+            labels = refine(place.labels, frame.image.pixels)
+            odds += np.where(labels < CERTAIN, -trust.far, log_odds(labels)) + trust.colour * colours
+        else:
+            pixel = size[1] / seen.shape[1]
+            spread = max(SPREAD[0], pixel / 2) + SPREAD[1] * float(np.sqrt(place.area))
+            near = closeness(place.mask, spread * (1 + place.unseen), seen.shape)
+            # Colours hold and take away, and add nothing outside: else the object would grow along its own.
+            colours = np.where(near < 0, np.minimum(colours, 0), colours)
+            odds += np.clip(near, -trust.far, trust.inside) + trust.colour * colours
         posterior: Floats = (1 / (1 + np.exp(-odds))).astype(np.float32)
         return posterior
 
@@ -185,44 +233,31 @@ class Tracker:
             for o, p in zip(objects, expected, strict=True)
         )
 
-    def _learn(
-        self,
-        state: State,
-        frame: Frame,
-        mask: NDArray[np.int32],
-        scores: tuple[Floats, Floats],
-        objects: Sequence[TrackedObject],
-    ) -> tuple[Memory, Any]:
-        """Memory and knowledge after the frame: unchanged unless all that is there is found and the frame is due."""
-        verdicts = {o.verdict for o in objects}
-        if "doubtful" in verdicts or "found" not in verdicts or not state.memory.due(frame.index):
-            return state.memory, state.knowledge
-        new = remember(frame, mask, *scores)
-        if new is None:
-            return state.memory, state.knowledge
-        memory = state.memory.with_frame(new)
-        return memory, self.taught(memory)
 
-    def taught(self, memory: Memory) -> Any:
-        """The knowledge of the cues and of the frames in a memory."""
-        return self.concept.add(memory.examples, quick=True).knowledge
+def _remembered(index: int, look: Floats, expected: Sequence[Place], places: Sequence[Place]) -> Remembered:
+    """What is kept of a frame: the labels that led to each object, or its mask; nothing of those that were not seen."""
+    labels: list[Floats | None] = []
+    for led, place in zip(expected, places, strict=True):
+        if place.mask is None or place.unseen:
+            labels.append(None)
+        elif led.labels is not None:
+            labels.append(led.labels)
+        else:
+            labels.append(resize(place.mask.astype(np.float32), look.shape[:2]))
+    return Remembered(index, look, tuple(labels), tuple(p.moved for p in places))
 
 
-def _place_in(mask: NDArray[np.int32], cls: int) -> Place:
-    """Where a class is in a mask (H, W) int32."""
-    own = mask == cls
-    return Place(own, area=float(own.sum())) if own.any() else Place()
-
-
-def _follow(place: Place, before: Floats, after: Floats) -> Place:
-    """The place carried from one view to the next by the object's own move; while it is unseen, it stays."""
+def _box(place: Place) -> tuple[int, int, int, int] | None:
+    """(top, left, bottom, right) in pixels of where an object is expected; None where it can be anywhere."""
     if place.mask is None or place.unseen:
-        return place
-    move = find_move(before, after, place.mask, place.move)
-    carried = carry(before, after, place.mask, move)
-    if not carried.any():  # smaller than a pixel of the view
-        carried = shifted(place.mask, move)
-    return replace(place, mask=carried if carried.any() else place.mask, move=move)
+        return None
+    holds, pixel = place.mask, 1.0
+    if place.labels is not None:
+        holds, pixel = place.labels > FAINT, place.mask.shape[1] / place.labels.shape[1]
+    rows, columns = (np.flatnonzero(holds.any(axis=a)) for a in (1, 0))
+    top, left = (int(pixel * w[0]) for w in (rows, columns))
+    bottom, right = (ceil(pixel * (w[-1] + 1)) for w in (rows, columns))
+    return top, left, bottom, right
 
 
 def _judged_small(
@@ -250,7 +285,7 @@ def _updated(place: Place, own: Bools, found: TrackedObject) -> Place:
     """The place after a frame. What comes back after it was lost has to be found, not just doubtful."""
     followed = found.verdict != "absent" and found.confidence >= LOST
     if not followed or (place.unseen and found.verdict != "found"):
-        return replace(place, unseen=place.unseen + 1)
+        return replace(place, unseen=place.unseen + 1, labels=None)
     area = float(own.sum())
     mean = area if place.unseen or not place.area else place.area + SLOW * (area - place.area)
-    return Place(own, place.move, mean)
+    return Place(own, place.move, place.moved, mean)
