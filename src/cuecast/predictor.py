@@ -116,6 +116,15 @@ class Concept:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
         yield from in_order(self.segment, images, workers)
 
+    def track(self, frames: Any, marked: Mapping[int, Example] | None = None) -> Iterator[Any]:
+        """Follow the concept through a video; see `cuecast.track`, of which this is the method.
+
+        It is above this layer, so it is reached through the package's own door.
+        """
+        import cuecast
+
+        yield from cuecast.track(self, frames, marked)
+
     def _cuts(self, scores: NDArray[np.float32]) -> tuple[float, ...]:
         """The threshold of each class for an image with these scores (K, H, W)."""
         pack = self.predictor.pack
