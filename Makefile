@@ -1,6 +1,7 @@
 # make demo    install, and run cuecast on real photographs
 # make test    install what the tests need, and run them
 # make check   the tests, and the checks of style and types
+# make studio  build the studio's page from studio/ (needs Node.js); the built page is kept in git
 #
 # Needs Python 3.11 or newer with its venv module, nothing else. Everything goes into .venv.
 # PIP_ARGS is handed to pip: e.g. PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
 TORCH := torch==2.13.0
 
-.PHONY: demo test check clean
+.PHONY: demo test check studio clean
 
 demo: $(VENV)/.package
 	$(BIN)/python examples/demo.py
@@ -27,6 +28,9 @@ check: $(VENV)/.checks
 	$(BIN)/mypy
 	CUECAST_PACKS= $(BIN)/python -m pytest -q
 
+studio:
+	cd studio && npm ci --no-audit --no-fund && npm run build
+
 clean:
 	rm -rf $(VENV) demo build dist
 
@@ -39,6 +43,7 @@ $(VENV)/.package: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.tests: pyproject.toml | $(BIN)/python
+	sh tests/system_packages.sh
 	$(PIP) -e '.[test,train,bench]' $(TORCH)
 	touch $@ $(VENV)/.package
 

@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import mcp.client.stdio  # noqa: F401  it keeps the stderr of its import: that of capsys has no file number
 import pytest
 from snippets import blocks, make_pictures
 

@@ -1,4 +1,4 @@
-"""Imports only point down: L5 commands and training ... L0 types. See docs/index.md, 'The layers'."""
+"""Imports only point down: L5 commands, service and training ... L0 types. See docs/index.md, 'The layers'."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LAYERS = (
         "propagation",
         "mosaic",
     ),
-    ("cli", "training"),
+    ("cli", "training", "service", "mcp", "client"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or not p.name.startswith("__"))

@@ -6,15 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cuecast.cli import cues, packs
+from cuecast.cli import cues, keys, packs
 from cuecast.cli.bench import bench
 from cuecast.cli.doctor import doctor
 from cuecast.cli.episodes import draw
 from cuecast.cli.eval import evaluate_pack
 from cuecast.cli.frames import frames
 from cuecast.cli.map import segment_map
+from cuecast.cli.mcp import mcp
 from cuecast.cli.review import review
 from cuecast.cli.segment import segment
+from cuecast.cli.serve import serve
 from cuecast.cli.suggest import suggest
 from cuecast.cli.track import track
 from cuecast.cli.train import train
@@ -56,4 +58,7 @@ app.command("episodes")(draw)
 app.command()(bench)
 # What follows the recipe is the recipe's own, its --help included.
 app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(train)
+app.command()(mcp)
+app.command()(serve)
+app.add_typer(keys.app, name="keys")
 app.command()(doctor)

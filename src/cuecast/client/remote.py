@@ -1,0 +1,249 @@
+"""Service, predictor, concept and prediction: the verbs of the library, carried out by a service.
+
+What is shown is read and checked here, by the library's own `Predictor`; the service gets the images and their marks
+as a project, and segments by them. A picture goes out as its file, or, where there is none, as PNG: either way the
+service sees the same pixels as the library would.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from cuecast.client.wire import Wire
+from cuecast.cues import Cue
+from cuecast.errors import CuecastError, CueError, PackError
+from cuecast.io.cueset import CueEntry
+from cuecast.io.images import read_image
+from cuecast.ordered import in_order
+from cuecast.prediction import Prediction
+from cuecast.predictor import Concept, Predictor
+from cuecast.segmenters import Answer
+from cuecast.segmenters.packs import Pack
+from cuecast.service.compute.documents import marks_document, mask_of
+from cuecast.types import ClassInfo, Example, Image, Marks
+
+BINARY = {"Content-Type": "application/octet-stream"}
+
+
+class RemotePrediction(Prediction):
+    """A `Prediction` whose scores stayed at the service: `scores` is (0, H, W), and there is no `uncertainty`."""
+
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """Raises CuecastError: a mask does not tell how sure it is of each pixel."""
+        raise CuecastError(
+            f"{self.image.name}: the service sends the mask, not the scores that uncertainty is made of; "
+            "use cuecast.load on this machine for it"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """A service that can be asked. Also a context manager that closes the connection."""
+
+    wire: Wire
+
+    def load(self, pack: str = "general") -> RemotePredictor:
+        """The predictor of the service. Raises PackError where it works with another pack, CuecastError."""
+        info = self.wire.ask("GET", "/v1/info")
+        if info.get("pack") != pack:
+            raise PackError(
+                f"{self.wire.url}: it works with the pack {info.get('pack')!r}, not {pack!r}; load that one, or "
+                f"start the service with --pack {pack}"
+            )
+        return RemotePredictor(self.wire, pack)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, eq=False)
+class RemotePredictor:
+    """The loaded pack of a service. Safe to share between threads."""
+
+    wire: Wire
+    pack: str
+
+    def learn(
+        self,
+        cues: Iterable[Cue | Example],
+        classes: Sequence[ClassInfo | str] | None = None,
+        scale: str = "frame",
+    ) -> RemoteConcept:
+        """`Predictor.learn`; the service gets a project with these cues, which stays until it is deleted.
+
+        Raises what `Predictor.learn` raises, and CuecastError.
+        """
+        given = tuple(cues)
+        shown = Predictor(_Elsewhere(), Pack(Path(), {"name": self.pack})).learn(given, classes, scale)
+        new = {
+            "name": ", ".join(c.name for c in shown.classes)[:200],
+            "scale": scale,
+            "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in shown.classes],
+        }
+        project = self.wire.ask("POST", "/v1/projects", json=new)["id"]
+        concept = RemoteConcept(self, str(project), shown)
+        try:
+            concept._send(given, shown.examples)
+        except BaseException:
+            concept.delete()
+            raise
+        return concept
+
+
+@dataclass(frozen=True, eq=False)
+class RemoteConcept:
+    """What some cues taught, as a project of the service; as a context manager it deletes that in the end.
+
+    shown  what was shown, as the library holds it: `examples`, `classes`, `scale`.
+    """
+
+    predictor: RemotePredictor
+    project: str
+    shown: Concept = field(repr=False)
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The cues that were read."""
+        return self.shown.examples
+
+    @property
+    def classes(self) -> tuple[ClassInfo, ...]:
+        """The classes of the masks."""
+        return self.shown.classes
+
+    @property
+    def scale(self) -> str:
+        """'frame' or 'pixel', see `Predictor.learn`."""
+        return self.shown.scale
+
+    def add(self, cues: Iterable[Cue | Example]) -> RemoteConcept:
+        """The concept taught by these cues as well.
+
+        They go into the same project: unlike in the library, the concept as it was before learns them, too. Raises
+        what `Concept.add` raises, and CuecastError.
+        """
+        given = tuple(cues)
+        shown = self.shown.add(given)
+        self._send(given, shown.examples[len(self.examples) :])
+        return replace(self, shown=shown)
+
+    def segment(self, image: Any, page: int | None = None) -> RemotePrediction:
+        """`Concept.segment`, done by the service. Raises ImageError, CuecastError."""
+        query = read_image(image, page=page)
+        found = self._wire.ask(
+            "POST",
+            f"/v1/projects/{self.project}/segment",
+            content=_file(query, page),
+            headers={**BINARY, "Accept": "application/json"},
+        )
+        labels = mask_of(found, query.size)
+        mask = np.zeros(query.size, np.int32) if labels is None else labels
+        mask.flags.writeable = False
+        return RemotePrediction(
+            query,
+            mask,
+            np.zeros((0, *query.size), np.float32),
+            self.classes,
+            found["verdict"],
+            float(found["confidence"]),
+            float(found["seconds"]),
+            tuple(found["cuts"]),
+        )
+
+    def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[RemotePrediction]:
+        """Predictions in input order, made as they are asked for; `workers` requests at once."""
+        yield from in_order(self.segment, images, workers)
+
+    def delete(self) -> None:
+        """Delete the project at the service, its images and marks with it. Raises CuecastError."""
+        self._wire.ask("DELETE", f"/v1/projects/{self.project}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.delete()
+
+    @property
+    def _wire(self) -> Wire:
+        return self.predictor.wire
+
+    def _send(self, given: Sequence[Cue | Example], examples: Sequence[Example]) -> None:
+        """Put images and marks into the project; marks of one picture together."""
+        images = f"/v1/projects/{self.project}/images"
+        for cue, example in zip(given, examples, strict=True):
+            page = cue.page if isinstance(cue, Cue) else None
+            sent = self._wire.ask(
+                "POST",
+                images,
+                params={"name": example.image.name},
+                content=_file(example.image, page),
+                headers=BINARY,
+            )
+            marks = f"{images}/{sent['id']}/marks"
+            there = self._wire.ask("GET", marks)
+            self._wire.ask("PUT", marks, json=_joined(there, example))
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """A segmenter that leaves the learning to the service: what is shown is read and checked, and that is all."""
+
+    def learn(
+        self,
+        examples: Sequence[Example],
+        class_ids: Sequence[int],
+        scale: str,
+        before: Any = None,
+    ) -> None:
+        """Nothing is learnt here."""
+
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:  # noqa: ARG002
+        """Never called: `RemoteConcept.segment` asks the service."""
+        raise AssertionError("the service scores")
+
+
+def _joined(there: Mapping[str, Any], example: Example) -> dict[str, Any]:
+    """The marks of an image at the service with those of an example. A mask takes the place of the one there.
+
+    Raises CueError where one says 'absent' and the other marks the thing.
+    """
+    marks = example.marks
+    entry = CueEntry(
+        "", boxes=marks.boxes, points=marks.points, scribbles=marks.scribbles, absent=marks.absent
+    )
+    new = marks_document(entry, marks.mask)
+    kinds = ("boxes", "points", "scribbles", "polygons")
+    marked = any(there[k] for k in kinds) or there["mask"]
+    if (there["absent"] and not marks.absent) or (marks.absent and marked):
+        raise CueError(
+            f"{example.image.name}: one cue says 'absent' and another marks the thing: drop one of the two"
+        )
+    lists = {k: [*there[k], *new[k]] for k in kinds}
+    mask = new["mask"] or there["mask"]
+    return {**lists, "mask": mask, "absent": new["absent"], "version": there["version"]}
+
+
+def _file(image: Image, page: int | None) -> bytes:
+    """The image as a file that holds the same pixels: its own, or a PNG."""
+    if image.path is not None and page is None:
+        return image.path.read_bytes()
+    buffer = io.BytesIO()
+    PILImage.fromarray(image.pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()

@@ -1,0 +1,244 @@
+"""The tools that make, change, show and judge cue sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from cuecast.crossval.check import check_cues, too_few
+from cuecast.crossval.result import CueCheck
+from cuecast.crossval.trials import complete_cues
+from cuecast.errors import CueError, CueSetError
+from cuecast.io.bundle import Bundle
+from cuecast.io.cueset import CueSet, Finding, read_cueset, read_examples
+from cuecast.io.cueset_check import check_cueset, overview
+from cuecast.io.cueset_draft import Draft, NewCue
+from cuecast.io.cueset_edit import add_cues, new_cueset, undo
+from cuecast.io.cueset_history import versions
+from cuecast.mcp import schemas as s
+from cuecast.mcp.desk import Desk, Progress, reporter
+from cuecast.mcp.pictures import answer
+from cuecast.suggest import suggest_images
+from cuecast.types import Box, ClassInfo, Point, Polygon, Scribble
+
+NewClasses = Annotated[
+    Sequence[str], Field(description="Names of classes that the set does not have yet; their ids follow on")
+]
+CuesGiven = Annotated[list[s.CueGiven], Field(min_length=1, max_length=s.MOST, description="The new cues")]
+
+ON_SHEET = 24
+"""Cues at most on a picture of a set: more could not be made out."""
+
+
+@dataclass(frozen=True, eq=False)
+class CueTools:
+    """Each public method is a tool; its docstring is the tool's description."""
+
+    desk: Desk
+
+    def new_cueset(
+        self,
+        cueset: Annotated[str, Field(description="Where to make it: a folder, or a name that ends in .zip")],
+        cues: Annotated[Sequence[s.CueGiven], Field(max_length=s.MOST, description="The first cues")] = (),
+        classes: Annotated[Sequence[str], Field(min_length=1, description="Names of class 1, 2, ...")] = (
+            "thing",
+        ),
+    ) -> s.CueSetState:
+        """Make a cue set: what shows, on a few images, the thing that is to be found on others.
+
+        Each cue is an image with a mask, boxes, points, scribbles or polygons, or the statement that the thing is
+        absent there. Images and masks are copied in. Nothing is made where a cue cannot be used.
+        """
+        root = self.desk.roots.path(cueset)
+        infos = _classes(classes)
+        given = [self._cue(cue, infos) for cue in cues]
+        blank = Bundle(root, {}, is_zip=root.suffix.lower() == ".zip")
+        draft = Draft(CueSet(root, tuple(infos), (), blank), tuple(infos), (), ())
+        for cue in given:
+            draft = draft.add(cue, replace_all=False)
+        made = new_cueset(root, infos)
+        return _state(add_cues(root, given) if given else made)
+
+    def add_cues(
+        self,
+        cueset: s.CueSetPath,
+        cues: CuesGiven,
+        new_classes: NewClasses = (),
+        replace_all: Annotated[
+            bool, Field(description="Take the place of all that the set says of these images, 'absent' too")
+        ] = False,
+    ) -> s.CueSetState:
+        """Add cues to a cue set, all of them or none, as one change that `undo_cues` takes back.
+
+        An image has one mask in a set: a new one takes the place of the earlier. Other marks join those there.
+        """
+        root = self.desk.roots.existing(cueset)
+        known = read_cueset(root).classes
+        infos = _classes(new_classes, known)
+        given = [self._cue(cue, infos) for cue in cues]
+        return _state(add_cues(root, given, infos, replace=replace_all))
+
+    def undo_cues(
+        self,
+        cueset: s.CueSetPath,
+        to: Annotated[
+            int | None, Field(ge=1, description="Go to this version; null: one change back")
+        ] = None,
+    ) -> s.CueSetState:
+        """Take back the last change of a cue set, or go to a version. Nothing is forgotten: that is a change, too."""
+        return _state(undo(self.desk.roots.existing(cueset), to))
+
+    def show_cueset(
+        self,
+        cueset: s.CueSetPath,
+        limit: s.Limit = s.LIMIT,
+        offset: s.Offset = 0,
+        picture: s.Picture = False,
+    ) -> Annotated[CallToolResult, s.CueSetState]:
+        """Show the classes and cues of a cue set; with `picture`, also a sheet of the first of them."""
+        read = read_cueset(self.desk.roots.existing(cueset))
+        sheet = replace(read, entries=read.entries[offset : offset + min(limit, ON_SHEET)])
+        return answer(_state(read, limit, offset), overview(sheet) if picture else None)
+
+    def check_cues(
+        self,
+        context: Context,
+        cueset: s.CueSetPath,
+        pack: s.PackName = None,
+        scale: s.ScaleName = "frame",
+        limit: s.Limit = s.LIMIT,
+    ) -> s.CuesChecked:
+        """Say whether a cue set can be read, which of its cues hurt, and whether more would help.
+
+        With two complete cues (mask or polygons) or more, each is predicted from all the others. That takes some
+        twenty answers a cue.
+        """
+        root = self.desk.roots.existing(cueset)
+        findings = check_cueset(root)
+        result, note = None, "mend the errors first"
+        if all(f.level != "error" for f in findings):
+            result, note = self._cross_check(root, pack, scale, reporter(context))
+        return _checked(findings, result, note, limit)
+
+    def suggest_images(
+        self,
+        context: Context,
+        cueset: s.CueSetPath,
+        images: s.ImagePaths,
+        count: Annotated[int, Field(ge=1, le=50, description="How many to name at most")] = 5,
+        recursive: s.Recursive = False,
+        pack: s.PackName = None,
+        scale: s.ScaleName = "frame",
+        at_most: Annotated[int, Field(ge=1, le=5000, description="Images to look at in this call")] = 200,
+    ) -> s.ImagesSuggested:
+        """Name the images that are worth marking next, best first: doubtful, unlike the cues, like many others.
+
+        Each image that is looked at is segmented once; nothing is written.
+        """
+        read = read_cueset(self.desk.roots.existing(cueset))
+        paths = self.desk.roots.images(images, recursive)
+        step = -(-len(paths) // at_most)
+        found = suggest_images(
+            self.desk.concept(read, pack, scale), paths[::step], count, progress=reporter(context)
+        )
+        return s.ImagesSuggested(
+            suggestions=[
+                s.ImageSuggested(image=f.image, verdict=f.verdict, confidence=f.confidence, why=list(f.why))
+                for f in found.suggestions
+            ],
+            looked_at=found.images,
+            of=len(paths),
+            failed=[error for _, error in found.failures[:10]],
+        )
+
+    def _cross_check(
+        self, root: Path, pack: str | None, scale: str, report: Progress
+    ) -> tuple[CueCheck | None, str]:
+        """What leave-one-out says, or why it says nothing."""
+        read = read_cueset(root)
+        examples = read_examples(read)
+        if len(complete_cues(examples)) < 2:
+            return None, too_few(examples)
+        return check_cues(self.desk.predictor(pack), examples, read.classes, scale, report), ""
+
+    def _cue(self, cue: s.CueGiven, classes: Sequence[ClassInfo]) -> NewCue:
+        """A cue with its paths below the roots and its classes by their ids. Raises InputError."""
+        roots = self.desk.roots
+
+        def cls(ref: int | str, zero: bool = False) -> int:
+            return 0 if zero and ref == 0 else _class_id(ref, classes, cue.image)
+
+        return NewCue(
+            roots.existing(cue.image),
+            roots.existing(cue.mask) if cue.mask else None,
+            cue.value,
+            [Box((b.xyxy[0], b.xyxy[1], b.xyxy[2], b.xyxy[3]), cls(b.cls)) for b in cue.boxes],
+            [Point((p.xy[0], p.xy[1]), cls(p.cls, zero=True)) for p in cue.points],
+            [Scribble(_path(c.path), c.width, cls(c.cls, zero=True)) for c in cue.scribbles],
+            [Polygon(_path(p.path), cls(p.cls)) for p in cue.polygons],
+            cue.absent,
+            cue.page,
+        )
+
+
+def _path(points: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    return tuple((x, y) for x, y in points)
+
+
+def _class_id(ref: int | str, classes: Sequence[ClassInfo], image: str) -> int:
+    for info in classes:
+        if ref in (info.name, info.id):
+            return info.id
+    known = ", ".join(f"{c.id} ({c.name})" for c in classes)
+    raise CueError(f"{image}: class {ref!r} is unknown, known are {known}; name a new one in the classes")
+
+
+def _classes(names: Sequence[str], known: Sequence[ClassInfo] = ()) -> list[ClassInfo]:
+    """`known` and the new names with the ids that follow."""
+    first = max((c.id for c in known), default=0) + 1
+    return [*known, *(ClassInfo(i, name) for i, name in enumerate(names, start=first))]
+
+
+def _state(cueset: CueSet, limit: int = s.LIMIT, offset: int = 0) -> s.CueSetState:
+    latest = versions(cueset)[-1]
+    shown = cueset.entries[offset : offset + limit]
+    end = offset + len(shown)
+    if offset and not shown:
+        raise CueSetError(f"{cueset.root}: it has {len(cueset.entries)} cues; give a smaller offset")
+    return s.CueSetState(
+        cueset=str(cueset.root),
+        version=latest.version,
+        changed=latest.what,
+        digest=latest.digest,
+        classes=[s.ClassName(id=c.id, name=c.name, colour=c.colour) for c in cueset.classes],
+        count=len(cueset.entries),
+        cues=[s.CueShown(image=e.image, kinds=list(e.kinds)) for e in shown],
+        next_offset=end if end < len(cueset.entries) else None,
+    )
+
+
+def _checked(findings: Sequence[Finding], result: CueCheck | None, note: str, limit: int) -> s.CuesChecked:
+    scores = sorted(result.scores, key=lambda c: 2.0 if c.iou is None else c.iou) if result else []
+    flags = result.flags if result else ()
+    return s.CuesChecked(
+        usable=all(f.level != "error" for f in findings),
+        findings=[
+            s.FileFinding(level=f.level, where=f.entry, reason=f.reason, remedy=f.remedy)
+            for f in findings[:limit]
+        ],
+        iou=result.iou if result else None,
+        lowest=[s.CueScored(number=c.number, image=c.image, iou=c.iou) for c in scores[:limit]],
+        flags=[
+            s.CueFlagged(number=f.number, image=f.image, kind=f.kind, reason=f.reason, remedy=f.remedy)
+            for f in flags[:limit]
+        ],
+        more_helps=result.more_helps if result else None,
+        advice=result.advice if result else note,
+        left_out=sum(max(0, len(each) - limit) for each in (findings, scores, flags)),
+    )

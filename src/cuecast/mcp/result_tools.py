@@ -1,0 +1,260 @@
+"""The tools that segment images, and list, measure, export and show what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Literal
+
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from cuecast.batch import BatchOptions, BatchSummary, run
+from cuecast.batch import Progress as Step
+from cuecast.errors import OutputError
+from cuecast.io.cueset import read_cueset
+from cuecast.io.cueset_changes import lineage
+from cuecast.io.gather import COCO, FOLDERS, MANIFEST, REPORT, TABLE
+from cuecast.io.images import read_image
+from cuecast.io.manifest import ManifestEntry
+from cuecast.io.report import ATTENTION
+from cuecast.mcp import schemas as s
+from cuecast.mcp.desk import Desk, reporter
+from cuecast.mcp.exports import ExportFormat, drawn, entries, export_results
+from cuecast.mcp.measures import measure_results
+from cuecast.mcp.pictures import answer
+from cuecast.predictor import Concept
+from cuecast.segmenters.packs import list_packs
+from cuecast.types import ClassInfo
+
+Words = Literal["found", "doubtful", "absent", "failed"]
+PLACES = (*FOLDERS, "edited", MANIFEST, COCO, TABLE, REPORT)
+"""What a folder of results has in it."""
+
+
+class _OutOfTime(Exception):  # noqa: N818  no error: the call has done its share
+    """Ends a run between two images."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResultTools:
+    """Each public method is a tool; its docstring is the tool's description."""
+
+    desk: Desk
+
+    def list_packs(self) -> s.Packs:
+        """List the packs (trained networks) that can be named, and the folders that may be used."""
+        return s.Packs(
+            packs=[
+                s.PackInfo(
+                    name=p.name, summary=str(p.card.get("summary", "")), default=p.name == self.desk.pack
+                )
+                for p in list_packs()
+            ],
+            roots=[str(folder) for folder in self.desk.roots.folders],
+        )
+
+    def segment(
+        self,
+        context: Context,
+        cueset: s.CueSetPath,
+        images: s.ImagePaths,
+        output: Annotated[str, Field(description="Folder for the results; it is made")],
+        recursive: s.Recursive = False,
+        pack: s.PackName = None,
+        scale: s.ScaleName = "frame",
+        pixel_size: Annotated[
+            float | None, Field(gt=0, description="Edge of one pixel in `unit`; null: what the file states")
+        ] = None,
+        unit: Annotated[str | None, Field(description="Unit of `pixel_size`: um, mm, m, ...")] = None,
+        name: Annotated[
+            str, Field(description="Names of outputs: {stem}, {suffix}, {parent}, {index}")
+        ] = "{stem}",
+        seconds: Annotated[
+            float, Field(ge=1, le=3600, description="Stop after the image during which this time has passed")
+        ] = 50,
+        limit: s.Limit = 10,
+    ) -> s.Segmented:
+        """Find on images what a cue set shows, and write masks, overlays, COCO, CSV and a report.
+
+        Stops when its time is over: `finished` is false then, and the same call goes on where it stopped. What is
+        done is never done twice; after a correction of the cue set only what it may change is done again, and its
+        masks are replaced. The answer lists the images that want a look first; `list_results` has the rest.
+        """
+        if (pixel_size is None) != (unit is None):
+            raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
+        read = read_cueset(self.desk.roots.existing(cueset))
+        out = self.desk.roots.results(output, PLACES)
+        paths = self.desk.roots.images(images, recursive, leave_out=out)
+        options = BatchOptions(name=name, pixel_size=pixel_size, unit=unit)
+        steps = _Steps(reporter(context), monotonic() + seconds)
+        summary: BatchSummary | None = None
+        try:
+            concept = self.desk.concept(read, pack, scale)
+            summary = run(concept, paths, out, options, steps, lineage(read))
+        except _OutOfTime:
+            pass
+        listed = _list(out, None, limit, 0)
+        return s.Segmented(
+            **listed.model_dump(),
+            finished=summary is not None,
+            done=len(paths) if summary else steps.done,
+            total=len(paths),
+            resumed=steps.resumed,
+            files={what: str(path) for what, path in summary.files.items()} if summary else {},
+        )
+
+    def list_results(
+        self,
+        results: s.ResultsPath,
+        verdict: Annotated[Words | None, Field(description="Only these; null: all")] = None,
+        limit: s.Limit = s.LIMIT,
+        offset: s.Offset = 0,
+    ) -> s.ResultList:
+        """List what was found, the images that want a look first: doubtful, failed, absent, then found.
+
+        Within a verdict the least sure come first.
+        """
+        return _list(self._results(results), verdict, limit, offset)
+
+    def show_result(
+        self,
+        results: s.ResultsPath,
+        name: Annotated[str, Field(description="`name` of an image in `list_results`")],
+        picture: s.Picture = False,
+    ) -> Annotated[CallToolResult, s.ImageResult]:
+        """Show what was found on one image; with `picture`, its mask is drawn over it."""
+        out = self._results(results)
+        entry = next((e for e in entries(out) if e.name == name), None)
+        if entry is None:
+            raise OutputError(f"{out}: no image is called {name!r} there; `list_results` has the names")
+        if not picture or entry.error is not None:
+            return answer(_result(entry), None)
+        roots = self.desk.roots
+        mask = roots.inside(out / "masks" / f"{name}{FOLDERS['masks']}")
+        image = read_image(roots.inside(Path(entry.image)))
+        return answer(_result(entry), drawn(image, mask, [ClassInfo(c, str(c)) for c in entry.areas]))
+
+    def measure(
+        self,
+        results: s.ResultsPath,
+        image: Annotated[
+            str | None, Field(description="Only objects of this image, named as in the rows; null: all")
+        ] = None,
+        limit: s.Limit = s.LIMIT,
+        offset: s.Offset = 0,
+    ) -> s.Measured:
+        """Measure what was found: count and area by class over all images, and the objects one by one.
+
+        In pixels; areas also in squared units where the size of a pixel is known.
+        """
+        return measure_results(self._results(results) / TABLE, image, limit, offset)
+
+    def export(
+        self,
+        context: Context,
+        results: s.ResultsPath,
+        cueset: s.CueSetPath,
+        formats: Annotated[list[ExportFormat], Field(min_length=1, description="What to write")],
+        pixel_size: Annotated[
+            float | None, Field(gt=0, description="For csv: edge of one pixel in `unit`; null: as stated")
+        ] = None,
+        unit: Annotated[str | None, Field(description="Unit of `pixel_size`: um, mm, m, ...")] = None,
+    ) -> s.Exported:
+        """Write the masks of a folder of results in other formats, into that folder. The masks stay as they are.
+
+        coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; csv: objects.csv; overlays: overlays/.
+        The cue set names the classes.
+        """
+        if (pixel_size is None) != (unit is None):
+            raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
+        return export_results(
+            self._results(results),
+            read_cueset(self.desk.roots.existing(cueset)),
+            formats,
+            (pixel_size, unit),
+            lambda entry: read_image(self.desk.roots.inside(Path(entry.image))),
+            reporter(context),
+        )
+
+    def preview(
+        self,
+        cueset: s.CueSetPath,
+        image: Annotated[str, Field(description="Path of the image")],
+        pack: s.PackName = None,
+        scale: s.ScaleName = "frame",
+        picture: s.Picture = False,
+    ) -> Annotated[CallToolResult, s.Previewed]:
+        """Find on one image what a cue set shows, and write nothing; with `picture`, the mask is drawn over it."""
+        read = read_cueset(self.desk.roots.existing(cueset))
+        path = self.desk.roots.existing(image)
+        concept: Concept = self.desk.concept(read, pack, scale)
+        found = concept.segment(path)
+        figures = s.Previewed(
+            image=str(path),
+            verdict=found.verdict,
+            confidence=round(found.confidence, 4),
+            objects=len(found.objects()),
+            areas={str(c.id): int((found.mask == c.id).sum()) for c in found.classes},
+            size=list(found.image.size),
+            seconds=round(found.seconds, 3),
+        )
+        return answer(figures, found.overlay() if picture else None)
+
+    def _results(self, text: str) -> Path:
+        """A folder of results that is there. Raises InputError, OutputError."""
+        out = self.desk.roots.results(text, PLACES)
+        if not (out / MANIFEST).is_file():
+            raise OutputError(f"{out}: no results are there ({MANIFEST} is missing); `segment` makes them")
+        return out
+
+
+@dataclass(eq=False)
+class _Steps:
+    """Counts what a run has done, reports it, and ends the run at `deadline`."""
+
+    report: Callable[[int, int], None]
+    deadline: float
+    done: int = 0
+    resumed: int = 0
+
+    def __call__(self, step: Step) -> None:
+        self.done = step.done
+        self.resumed += step.resumed
+        self.report(step.done, step.total)
+        if not step.resumed and step.done < step.total and monotonic() >= self.deadline:
+            raise _OutOfTime
+
+
+def _list(out: Path, verdict: Words | None, limit: int, offset: int) -> s.ResultList:
+    """A page of a manifest, doubtful first."""
+    counts = s.Verdicts()
+    kept: list[s.ImageResult] = []
+    for entry in entries(out):
+        result = _result(entry)
+        setattr(counts, result.verdict, getattr(counts, result.verdict) + 1)
+        if verdict in (None, result.verdict):
+            kept.append(result)
+    kept.sort(key=lambda r: (ATTENTION.index(r.verdict), r.confidence or 0.0, r.name))
+    end = offset + limit
+    return s.ResultList(
+        results=str(out),
+        counts=counts,
+        images=kept[offset:end],
+        next_offset=end if end < len(kept) else None,
+    )
+
+
+def _result(entry: ManifestEntry) -> s.ImageResult:
+    return s.ImageResult(
+        name=entry.name,
+        image=entry.image,
+        verdict=entry.verdict or "failed",
+        confidence=entry.confidence,
+        objects=entry.objects,
+        areas={str(c): area for c, area in entry.areas.items()},
+        error=entry.error,
+    )

@@ -1,0 +1,292 @@
+"""What the tools take and answer. Their descriptions are what an agent reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LIMIT, MOST = 50, 500
+"""Length of a list in an answer: unless asked for, and at most."""
+
+XY = Annotated[list[float], Field(min_length=2, max_length=2, description="[x, y] in pixels of the image")]
+XYXY = Annotated[
+    list[float], Field(min_length=4, max_length=4, description="[x1, y1, x2, y2], half-open, in pixels")
+]
+ClassRef = Annotated[int | str, Field(description="Class: its id or its name")]
+Negative = Annotated[int | str, Field(description="Class: its id or its name; 0 means 'not this'")]
+Limit = Annotated[int, Field(ge=1, le=MOST, description="Most entries of the list in this answer")]
+Offset = Annotated[int, Field(ge=0, description="Entries to pass over: `next_offset` of the answer before")]
+Picture = Annotated[bool, Field(description="Also return a small picture, 512 pixels at most")]
+CueSetPath = Annotated[str, Field(description="A cue set: its folder or .zip, below the roots")]
+ResultsPath = Annotated[str, Field(description="Folder of results, as `segment` wrote it")]
+ImagePaths = Annotated[list[str], Field(min_length=1, description="Image files and folders of images")]
+Recursive = Annotated[bool, Field(description="Look into subfolders, too")]
+PackName = Annotated[str | None, Field(description="Pack, by its name in `list_packs`; null: the server's")]
+ScaleName = Annotated[
+    Literal["frame", "pixel"],
+    Field(
+        description="frame: things keep their share of the frame (photographs); "
+        "pixel: things keep their size in pixels (one microscope, one scanner, one map)"
+    ),
+]
+
+
+class Given(BaseModel):
+    """Base of what an agent sends: an unknown field is an error, not a slip without effect."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class BoxMark(Given):
+    """A box round the thing."""
+
+    xyxy: XYXY
+    cls: ClassRef = Field(default=1, alias="class")
+
+
+class PointMark(Given):
+    """A pixel of the thing, or with class 0 of something else."""
+
+    xy: XY
+    cls: Negative = Field(default=1, alias="class")
+
+
+class ScribbleMark(Given):
+    """A stroke on the thing, or with class 0 on something else."""
+
+    path: list[XY] = Field(min_length=1)
+    width: float = Field(default=3, gt=0, description="Width of the stroke in pixels")
+    cls: Negative = Field(default=1, alias="class")
+
+
+class PolygonMark(Given):
+    """The outline of a thing. Complete: what no polygon or mask covers is background."""
+
+    path: list[XY] = Field(min_length=3)
+    cls: ClassRef = Field(default=1, alias="class")
+
+
+class CueGiven(Given):
+    """What is shown on one image. A mask and polygons are complete; boxes, points and scribbles are not."""
+
+    image: str = Field(description="Path of the image")
+    mask: str | None = Field(
+        default=None, description="Path of its mask: PNG or TIFF (0 is background), COCO, LabelMe or YOLO-seg"
+    )
+    value: list[int] | None = Field(
+        default=None, description="Values of the mask that are the thing; null: each value is a class"
+    )
+    boxes: list[BoxMark] = []
+    points: list[PointMark] = []
+    scribbles: list[ScribbleMark] = []
+    polygons: list[PolygonMark] = []
+    absent: bool = Field(default=False, description="The thing is nowhere on this image")
+    page: int | None = Field(default=None, ge=0, description="Page of a multi-page TIFF, from 0")
+
+
+class PackInfo(BaseModel):
+    """A pack: the files of a trained network."""
+
+    name: str
+    summary: str
+    default: bool
+
+
+class Packs(BaseModel):
+    """The packs that can be named, and the folders that may be used."""
+
+    packs: list[PackInfo]
+    roots: list[str]
+
+
+class ClassName(BaseModel):
+    """A class of a cue set: its value in masks, its name and its colour."""
+
+    id: int
+    name: str
+    colour: str
+
+
+class CueShown(BaseModel):
+    """A cue of a set: the name of its image in the set, and what is marked."""
+
+    image: str
+    kinds: list[str]
+
+
+class CueSetState(BaseModel):
+    """A cue set as it is now. `version` counts its changes; `undo_cues` takes the last one back."""
+
+    cueset: str
+    version: int
+    changed: str = Field(description="What the last change did")
+    digest: str
+    classes: list[ClassName]
+    count: int = Field(description="Cues in the set")
+    cues: list[CueShown] = Field(description="The cues from `offset` on")
+    next_offset: int | None
+
+
+class FileFinding(BaseModel):
+    """What is wrong with a file of a cue set, and what to do."""
+
+    level: Literal["error", "warning"]
+    where: str
+    reason: str
+    remedy: str
+
+
+class CueScored(BaseModel):
+    """A complete cue, and the IoU in [0, 1] that all other cues reach on it."""
+
+    number: int
+    image: str
+    iou: float | None
+
+
+class CueFlagged(BaseModel):
+    """A cue that probably hurts, why, and what to do."""
+
+    number: int
+    image: str
+    kind: str
+    reason: str
+    remedy: str
+
+
+class CuesChecked(BaseModel):
+    """Whether a cue set can be learnt from, which of its cues hurt, and whether more would help."""
+
+    usable: bool = Field(description="No error in its files")
+    findings: list[FileFinding]
+    iou: float | None = Field(
+        description="Mean leave-one-out IoU; null where fewer than two cues are complete"
+    )
+    lowest: list[CueScored] = Field(description="The complete cues, the one that fits worst first")
+    flags: list[CueFlagged]
+    more_helps: bool | None
+    advice: str
+    left_out: int = Field(description="Entries of the three lists that were left out for length")
+
+
+class ImageSuggested(BaseModel):
+    """An image that is worth marking, and why."""
+
+    image: str
+    verdict: str
+    confidence: float
+    why: list[str]
+
+
+class ImagesSuggested(BaseModel):
+    """What to mark next, best first."""
+
+    suggestions: list[ImageSuggested]
+    looked_at: int
+    of: int = Field(description="Images that were given; of more than `at_most` every n-th is looked at")
+    failed: list[str] = Field(description="What could not be read, the first few")
+
+
+class Verdicts(BaseModel):
+    """How many images came out how. 'doubtful' ones want a person's look, or a cue."""
+
+    found: int = 0
+    doubtful: int = 0
+    absent: int = 0
+    failed: int = 0
+
+
+class ImageResult(BaseModel):
+    """What was found on one image."""
+
+    name: str = Field(description="Name of its files in the results: masks/NAME.png, overlays/NAME.jpg")
+    image: str
+    verdict: Literal["found", "doubtful", "absent", "failed"]
+    confidence: float | None = Field(description="Expected IoU of the mask, in [0, 1]")
+    objects: int | None
+    areas: dict[str, int] = Field(description="Class id -> marked pixels")
+    error: str | None
+
+
+class ResultList(BaseModel):
+    """Results, those that want a look first: doubtful, failed, absent, found; the least sure first in each."""
+
+    results: str
+    counts: Verdicts
+    images: list[ImageResult]
+    next_offset: int | None
+
+
+class Segmented(ResultList):
+    """What a call of `segment` came to."""
+
+    finished: bool = Field(description="All images are done; if not, call again with the same arguments")
+    done: int
+    total: int
+    resumed: int = Field(description="Images that had been finished before this call")
+    files: dict[str, str] = Field(description="What was written -> its path")
+
+
+class ClassMeasured(BaseModel):
+    """The objects of one class in all images. Areas are in pixels; `in_units` in squared `unit` where known."""
+
+    cls: str = Field(serialization_alias="class", validation_alias="class")
+    objects: int
+    images: int = Field(description="Images with at least one object of the class")
+    area: int
+    mean_area: float
+    smallest: int
+    largest: int
+    touching_border: int = Field(description="Objects that the edge of the image may cut")
+    unit: str | None
+    area_in_units: float | None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class ObjectRow(BaseModel):
+    """One object: a row of objects.csv, without what is in units but its area."""
+
+    image: str
+    object: int
+    cls: str = Field(serialization_alias="class", validation_alias="class")
+    box: list[int]
+    centroid: list[float]
+    area: int
+    perimeter: float
+    major_axis: float
+    minor_axis: float
+    touches_border: bool
+    area_in_units: float | None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class Measured(BaseModel):
+    """The measurements of a folder of results: by class over all images, and object by object."""
+
+    table: str = Field(description="Path of objects.csv, which has every column")
+    classes: list[ClassMeasured]
+    objects: int = Field(description="Rows that fit, on all pages")
+    rows: list[ObjectRow]
+    next_offset: int | None
+
+
+class Exported(BaseModel):
+    """The files that were written."""
+
+    images: int
+    files: dict[str, str]
+
+
+class Previewed(BaseModel):
+    """The answer for one image; nothing of it was written."""
+
+    image: str
+    verdict: Literal["found", "doubtful", "absent"]
+    confidence: float
+    objects: int
+    areas: dict[str, int] = Field(description="Class id -> marked pixels")
+    size: list[int] = Field(description="[height, width] in pixels")
+    seconds: float

@@ -1,0 +1,114 @@
+"""create_app(settings): the routers, what guards them, and what runs beside them.
+
+Parts are found on `app.state`: settings, files, database (from the start of the lifespan), workers. Routes get
+them by `parts`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+
+from cuecast import __version__
+from cuecast.errors import OutputError
+from cuecast.io.lock import exclusive
+from cuecast.service import problem, workers
+from cuecast.service.files import DataFolder
+from cuecast.service.metrics import Measure, Metrics
+from cuecast.service.routes.system import STUDIO
+from cuecast.service.security import guard
+from cuecast.service.settings import Settings
+from cuecast.service.store.database import open_database
+from cuecast.service.store.sweep import sweep
+
+ROUTERS = (
+    "cuecast.service.routes.system",
+    "cuecast.service.routes.projects",
+    "cuecast.service.routes.images",
+    "cuecast.service.routes.marks",
+    "cuecast.service.routes.predictions",
+    "cuecast.service.routes.preview",
+    "cuecast.service.routes.segment",
+    "cuecast.service.routes.jobs",
+)
+"""Modules with a `router`."""
+
+
+UPLOAD_THREADS = 2
+"""Uploads that are decoded and stored at once."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings. Nothing is opened or started before its lifespan begins."""
+    app = FastAPI(
+        title="cuecast",
+        version=__version__,
+        summary="Show it once, segment it everywhere.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.files = DataFolder(settings.data, settings.roots)
+    app.state.metrics = Metrics(app)
+    problem.install(app)
+    app.add_middleware(Measure, metrics=app.state.metrics)
+    guard(app)
+    for module in ROUTERS:
+        app.include_router(importlib.import_module(module).router)
+    if STUDIO.is_dir():
+        app.mount("/studio", StudioFiles(directory=STUDIO))
+    return app
+
+
+class StudioFiles(StaticFiles):
+    """The files of the studio. The names of its assets hold a hash of their content: they may be kept for ever."""
+
+    def file_response(self, full_path: Any, *args: Any, **named: Any) -> Response:
+        response = super().file_response(full_path, *args, **named)
+        kept = Path(full_path).parent.name == "assets"
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if kept else "no-cache"
+        return response
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the data folder and the database, start the workers; the other way round at the end."""
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        files: DataFolder = app.state.files
+        files.make()
+        stack.enter_context(alone(files.root))
+        app.state.database = await run_in_threadpool(open_database, settings.database_url)
+        stack.callback(app.state.database.close)
+        await run_in_threadpool(sweep, files, app.state.database, settings.limits.cache_bytes)
+        app.state.upload_threads = CapacityLimiter(UPLOAD_THREADS)
+        app.state.upload_slots = asyncio.Semaphore(settings.limits.uploads)
+        app.state.workers = None
+        if settings.workers:
+            app.state.workers = await run_in_threadpool(workers.start, settings)
+            stack.push_async_callback(run_in_threadpool, app.state.workers.stop)
+        yield
+
+
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder: what is swept at start must not be another service's. The lock ends with the process."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(data))
+        except OutputError as error:
+            raise OutputError(
+                f"{data}: another service uses this data folder; stop it, or name another with --data"
+            ) from error
+        yield

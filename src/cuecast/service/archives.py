@@ -1,0 +1,209 @@
+"""A cue set that comes as a .zip: its images and marks become those of a project, all of them or none.
+
+The archive is not trusted: `io.bundle` refuses names that lead out, links, too many members, and those that unpack to
+much more than they are; nothing is unpacked but the images that cues.json names, one at a time, within the limits of
+uploads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from cuecast.errors import CueSetError
+from cuecast.io.cueset import CueEntry, CueSet, build_example, check_classes, read_cueset
+from cuecast.service import content, schemas
+from cuecast.service.compute.documents import marks_document, mask_document
+from cuecast.service.files import DataFolder
+from cuecast.service.pictures import open_picture
+from cuecast.service.problem import Problem
+from cuecast.service.settings import Settings
+from cuecast.service.store import images, marks, models, projects
+from cuecast.service.store.database import Database
+from cuecast.service.uploads import Upload, place
+
+_COLLECTED = ("boxes", "points", "scribbles", "polygons")
+
+
+@dataclass
+class _Marked:
+    """An image of the set, on disk, with the marks of all its cues."""
+
+    upload: Upload
+    name: str
+    kind: content.Kind
+    size: tuple[int, int]
+    document: dict[str, Any] = field(default_factory=dict)
+
+
+def add_cueset(
+    upload: Upload, project: str, *, database: Database, files: DataFolder, settings: Settings
+) -> schemas.CuesetAdded:
+    """Add a cue set's images and marks to a project. Classes are matched by name, new ones are added. Blocking.
+
+    Raises Problem: 409 where an image that is there already is marked otherwise. Raises CueSetError and
+    InputError for what cannot be read; then nothing was added.
+    """
+    try:
+        cueset = read_cueset(upload.path)
+        if not cueset.bundle.is_zip:
+            raise CueSetError("the upload is no .zip; pack it with 'cuecast cues zip'")
+        with ExitStack() as stack:
+            found = _unpacked(cueset, stack, files, settings)
+            with database.writing() as session:
+                placed: list[images.NewImage] = []
+                try:
+                    return _added(session, project, cueset, found, files, placed)
+                except BaseException:
+                    for image in placed:
+                        files.forget_image(image.path, image.id)
+                    raise
+    except CueSetError as error:
+        raise CueSetError(str(error).replace(str(upload.path), "the cue set")) from error
+
+
+def _unpacked(cueset: CueSet, stack: ExitStack, files: DataFolder, settings: Settings) -> dict[str, _Marked]:
+    """SHA-256 -> image of the set with its marks, all checked. The files are removed when `stack` is closed."""
+    found: dict[str, _Marked] = {}
+    names: dict[str, str] = {}
+    for entry in cueset.entries:
+        if entry.page not in (None, 0):
+            raise CueSetError(
+                f"{entry.image}: the cue is on page {entry.page}, and the service shows the first page alone; "
+                "save that page as an image of its own"
+            )
+        if entry.image not in names:
+            marked = _unpack(cueset, entry.image, stack, files, settings)
+            names[entry.image] = marked.upload.digest
+            found.setdefault(marked.upload.digest, marked)
+        _collect(found[names[entry.image]], entry, cueset, settings)
+    return found
+
+
+def _unpack(cueset: CueSet, name: str, stack: ExitStack, files: DataFolder, settings: Settings) -> _Marked:
+    """Write one image of the archive to a temporary file."""
+    shown = PurePosixPath(name).name
+    upload = stack.enter_context(_member(cueset, name, files, settings.limits.upload_bytes))
+    kind = content.image_kind(content.read_head(upload.path), shown)
+    size = open_picture(upload.path, shown, settings.limits.pixels).size
+    return _Marked(upload, shown, kind, size)
+
+
+@contextmanager
+def _member(cueset: CueSet, name: str, files: DataFolder, most: int) -> Iterator[Upload]:
+    info = cueset.bundle.members[name]
+    assert isinstance(info, zipfile.ZipInfo)
+    if info.file_size > most:
+        raise Problem(
+            "too_large", 413, f"{name} is larger than the {most} bytes that are allowed; make it smaller"
+        )
+    path = files.new_upload()
+    try:
+        with (
+            zipfile.ZipFile(cueset.root) as archive,
+            archive.open(info) as source,
+            open(path, "xb") as target,
+        ):
+            shutil.copyfileobj(source, target, 1 << 20)
+            size = target.tell()
+        with open(path, "rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+        yield Upload(path, size, digest)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zipfile.LargeZipFile) as error:
+        raise CueSetError(f"{name} cannot be unpacked ({error}); pack the cue set again") from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, settings: Settings) -> None:
+    """Add what one cue says to the marks of its image. Raises CueSetError where it contradicts another."""
+    image = open_picture(marked.upload.path, marked.name, settings.limits.pixels)
+    with ExitStack() as stack:
+        mask = stack.enter_context(cueset.bundle.local(entry.mask)) if entry.mask else None
+        example = build_example(image, entry, mask, cueset.classes)
+    check_classes(example.marks, cueset.classes, entry.image)
+    document = marks_document(entry, None)
+    if entry.mask and example.marks.mask is not None:
+        # Polygons beside a mask are drawn into it.
+        document |= {"mask": mask_document(example.marks.mask), "polygons": []}
+    former = marked.document
+    if former and (former["absent"] or document["absent"] or (former["mask"] and document["mask"])):
+        raise CueSetError(f"{entry.image}: two cues of the set contradict each other; keep one of them")
+    if former:
+        document = {
+            **document,
+            "mask": former["mask"] or document["mask"],
+            **{kind: former[kind] + document[kind] for kind in _COLLECTED},
+        }
+    marked.document = document
+
+
+def _added(
+    session: Session,
+    project: str,
+    cueset: CueSet,
+    found: dict[str, _Marked],
+    files: DataFolder,
+    placed: list[images.NewImage],
+) -> schemas.CuesetAdded:
+    """Write it all, in the caller's transaction; `placed` gets each image whose file is at its place."""
+    owner = projects.find(session, project, lock=True)
+    numbers = _join_classes(session, owner, cueset)
+    for digest, marked in found.items():
+        row = images.with_content(session, project, digest)
+        if row is None:
+            new = place(marked.upload, marked.name, marked.kind, project, files, marked.size)
+            placed.append(new)
+            row = images.add(session, owner, new)
+        sent = schemas.Marks.model_validate(_renumbered(marked.document, numbers))
+        document = sent.model_dump(mode="json", by_alias=True, exclude={"version"})
+        present = session.get(models.Marks, row.id)
+        if present is not None and present.kind is not None:
+            if present.document != document:
+                raise Problem(
+                    "marks_exist",
+                    409,
+                    f"image {row.name!r} is marked already, and otherwise; take its marks away first, or take that "
+                    "image out of the cue set",
+                )
+            continue
+        kind = marks.check(document, marked.size, projects.class_infos(owner.classes), row.name)
+        marks.write(session, owner, row, document, kind)
+    classes = [schemas.Class(**c) for c in owner.classes]
+    return schemas.CuesetAdded(images=len(placed), cues=len(found), classes=classes)
+
+
+def _join_classes(session: Session, owner: models.Project, cueset: CueSet) -> dict[int, int]:
+    """Give the project the classes of the set; returns id in the set -> id in the project."""
+    present: list[dict[str, Any]] = list(owner.classes)
+    if [c["name"] for c in present] == ["thing"] and not marks.documents(session, owner.id):
+        present = []  # as it was made, and never used
+    by_name: dict[str, int] = {c["name"]: c["id"] for c in present}
+    for c in cueset.classes:
+        if c.name not in by_name:
+            taken = {p["id"] for p in present}
+            by_name[c.name] = c.id if c.id not in taken else max(taken) + 1
+            present.append({"id": by_name[c.name], "name": c.name, "colour": c.colour})
+    owner.classes = present
+    return {c.id: by_name[c.name] for c in cueset.classes}
+
+
+def _renumbered(document: dict[str, Any], numbers: dict[int, int]) -> dict[str, Any]:
+    """The document with the ids of the project's classes."""
+    renumbered = {
+        kind: [{**mark, "class": numbers.get(mark["class"], 0)} for mark in document[kind]]
+        for kind in _COLLECTED
+    }
+    mask = document["mask"]
+    if mask is not None:
+        counts = {k if k == "ignore" else str(numbers[int(k)]): runs for k, runs in mask["counts"].items()}
+        mask = {**mask, "counts": counts}
+    return {**document, **renumbered, "mask": mask}

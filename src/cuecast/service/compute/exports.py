@@ -1,0 +1,152 @@
+"""A zip of a project's results: the tree that `cuecast segment` writes, and the cue set.
+
+Masks are those of the results, byte by byte; everything else is made from them. The tree is put together beside the
+target and the zip is renamed into its place, so that it is there wholly or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from cuecast.errors import CuecastError
+from cuecast.io import gather
+from cuecast.io.cueset import read_cueset, read_examples
+from cuecast.io.files import file_digest, replacing
+from cuecast.io.gather import Results
+from cuecast.io.images import read_image
+from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.render import overlay
+from cuecast.service.compute.cues import MarkedImage, forget_history, write_cueset
+from cuecast.service.compute.results import shown_classes
+from cuecast.service.compute.runs import place_input
+from cuecast.types import ClassInfo
+
+FORMATS = ("masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset")
+OPACITY = 0.45
+STORED = {".png", ".jpg", ".jpeg", ".webp", ".jp2"}
+"""Suffixes of files that are packed already; deflating them would only take time."""
+
+Progress = Callable[[int, int], None]
+"""Called with (steps done, steps in all); an exception out of it stops the work and leaves nothing behind."""
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What an export is made from; `images` are name -> file, in the order of the project."""
+
+    formats: Sequence[str]
+    classes: tuple[ClassInfo, ...]
+    cues: Sequence[MarkedImage]
+    images: Mapping[str, Path]
+    pack: str
+
+
+def export_project(results: Path, plan: ExportPlan, target: Path, progress: Progress) -> Path:
+    """Write the zip `target`. Raises OutputError, and what reading masks and marks raises."""
+    tree = target.with_suffix(".tree")
+    shutil.rmtree(tree, ignore_errors=True)  # of an export that was killed
+    try:
+        _Export(results, plan, tree, progress).build()
+        with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for path in _files(tree):
+                packed = path.suffix.lower() in STORED
+                how = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+                archive.write(path, path.relative_to(tree).as_posix(), how)
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+    return target
+
+
+@dataclass(frozen=True)
+class _Export:
+    """One export while it is built in the folder `tree`."""
+
+    source: Path
+    plan: ExportPlan
+    tree: Path
+    progress: Progress
+
+    def build(self) -> None:
+        wanted = set(self.plan.formats)
+        entries = list(self._take())
+        results = Results(self.tree, shown_classes(self.plan.classes, iter(entries)))
+        write_manifest(results.manifest, entries)
+        steps: list[Callable[[], object]] = []
+        if "overlays" in wanted:
+            steps += [partial(self._overlay, results, e) for e in entries if e.error is None]
+        if "coco" in wanted:
+            steps.append(partial(gather.write_coco_file, results))
+        if "csv" in wanted:
+            steps.append(partial(gather.write_table, results, None, None))
+        folders = [folder for folder in ("yolo", "labelme") if folder in wanted]
+        steps += [partial(gather.write_label_files, results, folder) for folder in folders]
+        if wanted & {"report", "cueset"}:
+            steps.append(partial(write_cueset, self.tree / "cueset", self.plan.classes, self.plan.cues))
+        if "report" in wanted:
+            steps.append(partial(self._report, results))
+        for done, step in enumerate(steps):
+            self.progress(done, len(steps))
+            step()
+        self._tidy(results, wanted)
+        self.progress(len(steps), len(steps))
+
+    def _take(self) -> Iterator[ManifestEntry]:
+        """The entries with their masks, in the order of the project; a run may be writing meanwhile.
+
+        A mask that is put in the place of another one stays the former one here, under its own link; where the
+        manifest speaks of the other one already, or not yet, the image is looked at again.
+        """
+        source = Results(self.source, ())
+        (self.tree / "masks").mkdir(parents=True)
+        named = {Path(name).stem: (name, path) for name, path in self.plan.images.items()}
+        for _ in range(3):
+            found = {e.name: e for e in read_manifest(source.manifest)} if source.manifest.is_file() else {}
+            if all(self._link(source, e) for e in found.values() if e.name in named and e.error is None):
+                break
+        for stem, (name, path) in named.items():
+            if (entry := found.get(stem)) is not None:
+                yield replace(entry, image=str(place_input(self.tree / "images", name, path)))
+
+    def _link(self, source: Results, entry: ManifestEntry) -> bool:
+        """Put the mask of an entry into the tree; whether it is the one that the entry speaks of."""
+        target = self.tree / "masks" / f"{entry.name}.png"
+        if target.exists() and file_digest(target) == entry.mask_hash:
+            return True
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source.file("masks", entry.name), target)
+        except OSError:
+            shutil.copyfile(source.file("masks", entry.name), target)
+        return file_digest(target) == entry.mask_hash
+
+    def _overlay(self, results: Results, entry: ManifestEntry) -> None:
+        with suppress(CuecastError):  # an image whose file is gone has a mask still
+            image = read_image(entry.image)
+            mask = gather.read_result(results.file("masks", entry.name))
+            picture = overlay(image, mask, results.classes, opacity=OPACITY)
+            gather.write_overlay(results.file("overlays", entry.name), picture)
+
+    def _report(self, results: Results) -> None:
+        examples = read_examples(read_cueset(self.tree / "cueset"))
+        facts = (("pack", self.plan.pack), ("cues", str(len(examples))))
+        gather.write_report_file(results, examples, facts, OPACITY)
+
+    def _tidy(self, results: Results, wanted: set[str]) -> None:
+        """Leave what was asked for, and no path of this machine."""
+        entries = [replace(e, image=Path(e.image).name) for e in read_manifest(results.manifest)]
+        write_manifest(results.manifest, entries)
+        shutil.rmtree(self.tree / "images", ignore_errors=True)
+        forget_history(self.tree / "cueset")
+        for folder in {"masks", "cueset"} - wanted:
+            shutil.rmtree(self.tree / folder, ignore_errors=True)
+
+
+def _files(tree: Path) -> Iterator[Path]:
+    return (path for path in sorted(tree.rglob("*")) if path.is_file())

@@ -1,0 +1,183 @@
+"""Answers at once: what the marks of a project and a draft on one image say of it.
+
+One `Previewer` lives in the interactive process. It keeps the pack, the concepts and the images used last, so that one
+more click on an image is answered in milliseconds: points and scribbles only correct what the concept says of their
+image (`Concept.add(quick=True)`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cuecast.cues import Cue
+from cuecast.errors import CueError, ImageError, InputError
+from cuecast.io.images import read_image
+from cuecast.prediction import Prediction
+from cuecast.predictor import Concept, Predictor
+from cuecast.service.compute.cues import MarkedImage, read_marked
+from cuecast.service.compute.documents import Document, marks_anything, marks_of, mask_document
+from cuecast.service.compute.recent import Recent
+from cuecast.types import ClassInfo, Example, Image, Marks, Point, Scribble
+
+IMAGES = 256 * 2**20
+"""Bytes of pixels of images that are kept."""
+CONCEPTS = 512 * 2**20
+"""Bytes of pixels of the cues of concepts that are kept."""
+
+
+class NoCuesError(CueError):
+    """Nothing shows the thing yet: neither the marks of the project nor the draft."""
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """The saved marks that teach: of all images of a project, or of all but the one that is drawn on.
+
+    key   stands for them: equal for the same marks, classes and scale.
+    cues  reads them; asked only where the concept of `key` is not kept.
+    """
+
+    key: Hashable
+    classes: tuple[ClassInfo, ...]
+    scale: str
+    cues: Callable[[], Sequence[MarkedImage]] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cue of a call that stands for itself: an image with a mask file, or else with a document of marks."""
+
+    image: Path
+    mask: Path | None = None
+    document: Document | None = None
+
+
+class Previewer:
+    """See the module's docstring. For one thread."""
+
+    def __init__(self, predictor: Predictor, max_pixels: int | None = None) -> None:
+        self._predictor = predictor
+        self._max_pixels = max_pixels
+        self._images: Recent[Image] = Recent(IMAGES, lambda image: image.pixels.nbytes)
+        self._concepts: Recent[Concept | None] = Recent(CONCEPTS, _pixel_bytes)
+
+    def preview(self, teaching: Teaching, path: Path, draft: Document) -> Prediction:
+        """The answer for the image at `path`, with a draft of marks on it that is not saved.
+
+        Raises NoCuesError, and what reading images and marks raises.
+        """
+        image = self._image(path)
+        marks = marks_of(draft, image.size) if marks_anything(draft) else None
+        concept = self._concept(teaching)
+        if concept is None:
+            concept = self._from_draft(teaching, image, marks)
+        elif marks is not None:
+            concept = concept.add([Example(image, marks)], quick=True)
+        return concept.segment(image)
+
+    def segment(self, teaching: Teaching, path: Path) -> Prediction:
+        """The answer for the image at `path`, which need not belong to the project. Raises as `preview`."""
+        concept = self._concept(teaching)
+        if concept is None:
+            raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
+        return concept.segment(self._read(path))
+
+    def once(self, shown: Sequence[Shown], query: Path, scale: str) -> Prediction:
+        """The answer for the image at `query` from cues that belong to no project. Raises InputError."""
+        try:
+            concept = self._predictor.learn([self._example(s) for s in shown], scale=scale)
+        except InputError as error:
+            raise type(error)(str(error).replace(f"{query.parent}/", "")) from error
+        return concept.segment(self._read(query))
+
+    def _example(self, shown: Shown) -> Example:
+        image = self._read(shown.image)
+        if shown.document is None:
+            return Cue(image, mask=shown.mask).read()
+        return Example(image, marks_of(shown.document, image.size))
+
+    def _read(self, path: Path) -> Image:
+        try:
+            return read_image(path, max_pixels=self._max_pixels)
+        except ImageError as error:  # where it lies for a moment is nobody's business
+            raise ImageError(str(error).replace(str(path), path.name)) from error
+
+    def _image(self, path: Path) -> Image:
+        stat = path.stat() if path.is_file() else None
+        key = str(path), stat and (stat.st_mtime_ns, stat.st_size)
+        return self._images.get(key, lambda: self._read(path))
+
+    def _concept(self, teaching: Teaching) -> Concept | None:
+        """What the saved marks teach; None where they show nothing."""
+
+        def learn() -> Concept | None:
+            examples = [read_marked(cue, teaching.classes) for cue in teaching.cues()]
+            if not any(e.marks.class_ids for e in examples):
+                return None
+            return self._predictor.learn(examples, teaching.classes, teaching.scale)
+
+        return self._concepts.get(("saved", teaching.key), learn)
+
+    def _from_draft(self, teaching: Teaching, image: Image, marks: Marks | None) -> Concept:
+        """A concept from the draft alone.
+
+        Of points and scribbles the first of each class is learnt, and kept; the others correct its answer.
+        """
+        if marks is None or not marks.class_ids:
+            raise NoCuesError("nothing is marked yet: mark the thing on this image or another one first")
+        if not marks.is_sparse or marks.boxes:
+            return self._predictor.learn([Example(image, marks)], teaching.classes, teaching.scale)
+        first, others = _split(marks)
+        key = ("draft", image.digest, repr(first), teaching.classes, teaching.scale)
+        begun = self._concepts.get(
+            key,
+            lambda: self._predictor.learn([Example(image, first)], teaching.classes, teaching.scale),
+        )
+        assert begun is not None
+        return begun.add([Example(image, others)], quick=True) if others else begun
+
+
+def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
+    """A prediction as the API answers it. `began` is the `time.perf_counter` at which its making began."""
+    return {
+        "verdict": prediction.verdict,
+        "confidence": round(prediction.confidence, 6),
+        "seconds": round(time.perf_counter() - began, 4),
+        "mask": mask_document(prediction.mask),
+        "cuts": list(prediction.cuts),
+    }
+
+
+def prediction_png(prediction: Prediction) -> bytes:
+    """The mask as a batch writes it: a palette PNG of class ids."""
+    with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
+        return prediction.save(Path(folder) / "mask.png").read_bytes()
+
+
+def _pixel_bytes(concept: Concept | None) -> int:
+    return sum(e.image.pixels.nbytes for e in concept.examples) if concept else 0
+
+
+def _split(marks: Marks) -> tuple[Marks, Marks | None]:
+    """(the first point of each class, or scribble where it has no point; all other marks, None where none is left)."""
+    first: dict[int, Point | Scribble] = {}
+    drawn: tuple[Point | Scribble, ...] = (*marks.points, *marks.scribbles)
+    for mark in drawn:
+        if mark.cls > 0:
+            first.setdefault(mark.cls, mark)
+    taken = {id(mark) for mark in first.values()}
+
+    def those(wanted: bool) -> Marks:
+        return replace(
+            marks,
+            points=tuple(p for p in marks.points if (id(p) in taken) is wanted),
+            scribbles=tuple(s for s in marks.scribbles if (id(s) in taken) is wanted),
+        )
+
+    left = len(marks.points) + len(marks.scribbles) - len(first)
+    return those(True), those(False) if left else None

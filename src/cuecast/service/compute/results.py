@@ -1,0 +1,77 @@
+"""The folder of results of a project: kept to its images, indexed, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from cuecast.io.gather import FOLDERS, Results, read_result
+from cuecast.io.lock import exclusive
+from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.io.review import Tick, apply_review
+from cuecast.objects import ObjectMeasures, connected_objects, measure
+from cuecast.types import ClassInfo
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One object of an image: its number there, from 1, and its figures."""
+
+    number: int
+    measures: ObjectMeasures
+
+
+def prune(results: Results, keep: Callable[[ManifestEntry], bool]) -> None:
+    """Take the images that are not to be kept out of the results: their lines first, then their files."""
+    if not results.manifest.is_file():
+        return
+    with exclusive(results.out, wait=True):
+        dropped = [e.name for e in read_manifest(results.manifest) if not keep(e)]
+        if not dropped:
+            return
+        write_manifest(results.manifest, (e for e in read_manifest(results.manifest) if keep(e)))
+        for name in dropped:
+            for folder in FOLDERS:
+                with suppress(FileNotFoundError):
+                    results.file(folder, name).unlink()
+
+
+def note_wrong(results: Results, names: Sequence[str]) -> None:
+    """Say in the manifest which masks a person called wrong, so that a run makes them anew; others are not."""
+    if not results.manifest.is_file():
+        return
+    wrong = set(names)
+    ticks = [
+        Tick(e.name, e.mask_hash, "wrong" if e.name in wrong else None)
+        for e in read_manifest(results.manifest)
+        if e.mask_hash is not None and (e.name in wrong) != (e.review == "wrong")
+    ]
+    if ticks:
+        apply_review(results.out, ticks)
+
+
+def count_objects(results: Results, entry: ManifestEntry) -> dict[str, int]:
+    """Class id -> number of connected pieces in the mask of an image; classes without any are left out."""
+    present = [cls for cls, area in entry.areas.items() if area]
+    if len(present) <= 1 and entry.objects is not None:
+        return {str(cls): entry.objects for cls in present}
+    counts: dict[str, int] = {}
+    for found in connected_objects(read_result(results.file("masks", entry.name))):
+        counts[str(found.cls)] = counts.get(str(found.cls), 0) + 1
+    return counts
+
+
+def measured(results: Results, entry: ManifestEntry) -> Iterator[Measured]:
+    """The objects of one image with the figures of objects.csv, in its order. Raises MaskError."""
+    mask = read_result(results.file("masks", entry.name))
+    height, width = mask.shape
+    for number, found in enumerate(connected_objects(mask), start=1):
+        yield Measured(number, measure(found, (height, width), entry.pixel_size, entry.unit))
+
+
+def shown_classes(classes: Sequence[ClassInfo], entries: Iterator[ManifestEntry]) -> tuple[ClassInfo, ...]:
+    """The classes of the project, and those that are only in masks made before they were taken out."""
+    known: Mapping[int, ClassInfo] = {c.id: c for c in classes}
+    marked = {cls for e in entries for cls, area in e.areas.items() if area}
+    return (*classes, *(ClassInfo(cls, f"class {cls}") for cls in sorted(marked - set(known))))

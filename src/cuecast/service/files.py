@@ -1,0 +1,149 @@
+"""The data folder: where everything is.
+
+    DATA/cuecast.db              SQLite, unless another database was named
+    DATA/uploads/                bodies as they come in; swept at start
+    DATA/projects/<id>/images/   uploaded originals, <image id>.<suffix>
+    DATA/projects/<id>/cues/     the cue set as made for the last run
+    DATA/projects/<id>/results/  the results tree of `cuecast.batch.run`
+    DATA/projects/<id>/exports/  <job id>.zip
+    DATA/cache/                  thumbnails and views, <image id>-<what>.<suffix>
+
+A file comes to its place by renaming, before the transaction that names it ends; it leaves after the transaction
+that forgot it. So a crash leaves at most a file too many, and `store.sweep` removes those at start.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cuecast.errors import OutputError
+from cuecast.service.problem import Problem
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """The places in a data folder. `root` and `roots` are resolved; see `Settings`."""
+
+    root: Path
+    roots: tuple[Path, ...] = ()
+
+    @property
+    def uploads(self) -> Path:
+        return self.root / "uploads"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    @property
+    def projects(self) -> Path:
+        return self.root / "projects"
+
+    def project(self, project: str) -> Path:
+        return self.projects / project
+
+    def images(self, project: str) -> Path:
+        return self.project(project) / "images"
+
+    def cues(self, project: str) -> Path:
+        return self.project(project) / "cues"
+
+    def results(self, project: str) -> Path:
+        return self.project(project) / "results"
+
+    def exports(self, project: str) -> Path:
+        return self.project(project) / "exports"
+
+    def make(self) -> None:
+        """Make the folders that are not there, readable by their owner alone. Raises OutputError."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.uploads, self.cache, self.projects):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.root}: the data folder cannot be made ({error.strerror}); choose another with --data"
+            ) from error
+
+    def new_upload(self) -> Path:
+        """A name for a body that is coming in; nothing is there yet."""
+        return self.uploads / f"{secrets.token_hex(12)}.part"
+
+    def original(self, path: str) -> Path:
+        """The file of an image, from the `path` of its row: relative to DATA, or absolute below a root.
+
+        Raises Problem: 403 where no root allows it any more, 404 where the file is gone.
+        """
+        place = (self.root / path).resolve()
+        if not (place.is_relative_to(self.projects) or self.allows(place)):
+            raise Problem(
+                "outside_roots",
+                403,
+                f"the image's file {place.name!r} is below none of the folders that this service may read; "
+                "start it with --root naming its folder",
+            )
+        if not place.is_file():
+            raise Problem(
+                "file_gone", 404, f"the image's file {place.name!r} is not there any more; put it back"
+            )
+        return place
+
+    def allows(self, place: Path) -> bool:
+        """Whether a resolved path is one of the roots or below one."""
+        return any(place.is_relative_to(root) for root in self.roots)
+
+    def inside(self, path: str) -> Path:
+        """A folder or file of the server that a request names, links resolved. Raises Problem with 403."""
+        place = Path(os.path.realpath(path)) if path.startswith("/") and "\0" not in path else None
+        if place is None or not self.allows(place):
+            named = ", ".join(map(str, self.roots)) or "none was given: start the service with --root"
+            raise Problem(
+                "outside_roots", 403, f"{path[:200]!r} is outside the folders that may be read ({named})"
+            )
+        return place
+
+    def take_in(self, upload: Path, project: str, image: str, suffix: str) -> str:
+        """Move an upload to its place; returns its path relative to DATA. Raises OutputError."""
+        folder = self.images(project)
+        target = folder / f"{image}{suffix}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.replace(upload, target)
+            _sync_folder(folder)
+        except OSError as error:
+            raise OutputError(f"{target.name}: cannot be written ({error.strerror}); free space") from error
+        return target.relative_to(self.root).as_posix()
+
+    def forget_image(self, path: str, image: str) -> None:
+        """Remove what is here of an image. Files below a root stay as they are."""
+        if not Path(path).is_absolute():
+            with suppress(FileNotFoundError):
+                (self.root / path).unlink()
+        self._forget_renditions({image})
+
+    def forget_project(self, project: str, images: Collection[str]) -> None:
+        """Remove the folder of a project, and what the cache has of its images."""
+        shutil.rmtree(self.project(project), ignore_errors=True)
+        self._forget_renditions(set(images))
+
+    def _forget_renditions(self, images: Collection[str]) -> None:
+        for rendition in self.cache.iterdir():
+            if rendition.name.partition("-")[0] in images:
+                rendition.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a renaming last: without it, a power cut may undo it."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,259 @@
+"""Answers at once: one process that keeps the pack and what was used last, asked over a pipe.
+
+Requests wait in a queue of bounded length and are answered one after the other; the event loop is never blocked. A
+process that dies or takes too long is replaced, and its request is answered with 503 and Retry-After.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from cuecast.service.compute.documents import Document
+from cuecast.service.compute.preview import Shown
+from cuecast.service.problem import Problem, busy, problem_of
+from cuecast.service.settings import Settings
+
+log = logging.getLogger("cuecast.service")
+
+WAITING = 16
+"""Requests that may wait for an answer at once."""
+SECONDS = 120.0
+"""After so long a request is given up; the first after a change of the marks learns all cues."""
+RETRY_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question. `png`: the answer is a mask as PNG, too."""
+
+    png: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class AskPreview(Ask):
+    """What an image of a project looks like with a draft of marks on it."""
+
+    project: str
+    image: str
+    draft: Document
+
+
+@dataclass(frozen=True)
+class AskSegment(Ask):
+    """What the marks of a project say of a file."""
+
+    project: str
+    query: Path
+
+
+@dataclass(frozen=True)
+class AskOnce(Ask):
+    """What cues that belong to no project say of a file."""
+
+    shown: tuple[Shown, ...]
+    query: Path
+    scale: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The fields of PredictionMask, and the mask as PNG where that was asked for."""
+
+    fields: dict[str, Any]
+    png: bytes | None = None
+
+
+class Interactive:
+    """See the module's docstring."""
+
+    def __init__(self, settings: Settings, threads: int, seconds: float = SECONDS) -> None:
+        self._settings, self._threads, self._seconds = settings, threads, seconds
+        self._context = multiprocessing.get_context("spawn")
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        # One thread: it alone speaks to the process.
+        self._speaker = ThreadPoolExecutor(1, "cuecast-interactive")
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Start the process, so that the first request finds it warm."""
+        self._speaker.submit(self._connected)
+
+    async def ask(self, question: Ask) -> Answer:
+        """The answer. Raises Problem: 429 where too many wait, 503 where the process died, else what is wrong."""
+        with self._lock:
+            if self._waiting >= WAITING:
+                raise busy("queue_full", f"{WAITING} previews are waiting: try again", RETRY_SECONDS)
+            self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._speaker, self._exchange, question)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def stop(self) -> None:
+        """End the process; a request that it is at is answered with 503."""
+        if self._process is not None:
+            self._process.kill()
+        self._speaker.shutdown(wait=True, cancel_futures=True)
+        self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, where one has been started."""
+        return self._process.pid if self._process is not None else None
+
+    def _exchange(self, question: Ask) -> Answer:
+        try:
+            pipe = self._connected()
+            pipe.send(question)
+            if not pipe.poll(self._seconds):
+                raise TimeoutError(f"no answer within {self._seconds:g} s")
+            answer = pipe.recv()
+        except (OSError, EOFError) as error:  # TimeoutError is an OSError
+            log.warning("the interactive process is replaced: %r", error)
+            self._end()
+            slow = isinstance(error, TimeoutError)
+            what = "took too long" if slow else "ended while it was at this request"
+            raise Problem(
+                "interactive_timeout" if slow else "interactive_ended",
+                503,
+                f"the process for answers at once {what} and is being started anew: try again",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            ) from error
+        if isinstance(answer, Answer):
+            return answer
+        code, status, message = answer
+        raise Problem(code, status, message)
+
+    def _connected(self) -> Connection:
+        if self._pipe is None or not self._process.is_alive():
+            self._end()
+            self._pipe, theirs = self._context.Pipe()
+            self._process = self._context.Process(
+                target=_answer,
+                args=(self._settings, self._threads, theirs),
+                name="cuecast-interactive",
+                daemon=True,
+            )
+            self._process.start()
+            theirs.close()
+        assert self._pipe is not None
+        return self._pipe
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+
+# ---- in the process
+
+
+def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
+    """Answer what comes in over the pipe until its other end is closed. The body of the process."""
+    from cuecast.predictor import load
+    from cuecast.service.compute.preview import Previewer
+    from cuecast.service.files import DataFolder
+    from cuecast.service.store.database import open_database
+    from cuecast.service.workers import settle
+
+    settle(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    database = open_database(settings.database_url, migrate=False)
+    files = DataFolder(settings.data, settings.roots)
+    desk = _Desk(database, files, Previewer(load(settings.pack, threads=threads), settings.limits.pixels))
+    while True:
+        try:
+            question = pipe.recv()
+        except EOFError:
+            return
+        try:
+            reply: Any = desk.answer(question)
+        except Exception as error:  # noqa: BLE001  answered in the one shape, and the next one is taken
+            problem = _problem(error)
+            reply = (problem.code, problem.status, str(problem))
+        pipe.send(reply)
+
+
+def _problem(error: Exception) -> Problem:
+    from cuecast.service.compute.preview import NoCuesError
+
+    if isinstance(error, NoCuesError):
+        return Problem("no_cues", 409, str(error))
+    if isinstance(error, MemoryError):
+        return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
+    return problem_of(error)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What the process answers with."""
+
+    database: Any
+    files: Any
+    previewer: Any
+
+    def answer(self, question: Ask) -> Answer:
+        from cuecast.service.compute.preview import prediction_mask, prediction_png
+
+        began = time.perf_counter()
+        if isinstance(question, AskPreview):
+            teaching = self._teaching(question.project, but=question.image)
+            prediction = self.previewer.preview(teaching, self._image(question), question.draft)
+        elif isinstance(question, AskSegment):
+            prediction = self.previewer.segment(self._teaching(question.project), question.query)
+        elif isinstance(question, AskOnce):
+            prediction = self.previewer.once(question.shown, question.query, question.scale)
+        else:
+            raise TypeError(f"{question!r} is no question")
+        return Answer(
+            prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
+        )
+
+    def _teaching(self, project: str, but: str | None = None) -> Any:
+        """The saved marks of a project, read from the database where their concept is not kept."""
+        from cuecast.service.compute.preview import Teaching
+        from cuecast.service.store import predictions, projects
+        from cuecast.service.teaching import marked_images
+
+        with self.database.reading() as session:
+            row = projects.find(session, project)
+            classes = projects.class_infos(row.classes)
+            state = predictions.marks_state(session, project, but)
+
+        def cues() -> Any:
+            with self.database.reading() as session:
+                return marked_images(session, self.files, project, but)
+
+        return Teaching((project, state, classes), classes, row.scale, cues)
+
+    def _image(self, question: AskPreview) -> Path:
+        from cuecast.service.store import images
+
+        with self.database.reading() as session:
+            path: Path = self.files.original(images.find(session, question.project, question.image).path)
+        return path

@@ -1,0 +1,46 @@
+"""The parts of the service as routes get them: `def route(database: DatabasePart, files: FilesPart) -> ...`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar, cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Path, Query, Request
+
+from cuecast.service.files import DataFolder
+from cuecast.service.settings import Settings
+from cuecast.service.store.database import Database
+
+T = TypeVar("T")
+
+
+def _settings(request: Request) -> Settings:
+    return cast(Settings, request.app.state.settings)
+
+
+def _database(request: Request) -> Database:
+    return cast(Database, request.app.state.database)
+
+
+def _files(request: Request) -> DataFolder:
+    return cast(DataFolder, request.app.state.files)
+
+
+async def run_apart(request: Request, call: Callable[[], T]) -> T:
+    """Run blocking work on what was uploaded in one of the few threads kept for it.
+
+    In the threads that answer all other requests, a dozen uploads that wait for their turn would leave none.
+    """
+    limiter: CapacityLimiter = request.app.state.upload_threads
+    return await to_thread.run_sync(call, limiter=limiter)
+
+
+SettingsPart = Annotated[Settings, Depends(_settings)]
+DatabasePart = Annotated[Database, Depends(_database)]
+FilesPart = Annotated[DataFolder, Depends(_files)]
+
+# An id that no database would take apart (control characters, kilobytes) is refused here.
+Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["b7x2mq9k4tzd"])]
+Limit = Annotated[int, Query(ge=1, le=500, description="items of one part")]
+Cursor = Annotated[str | None, Query(max_length=2000, description="`next` of the part before")]

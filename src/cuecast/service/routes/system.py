@@ -1,0 +1,66 @@
+"""The service itself: whether it is there, what it can do, its numbers, and the studio's page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, PlainTextResponse, Response
+
+from cuecast import __version__
+from cuecast.segmenters.packs import list_packs
+from cuecast.service.folders import look_into
+from cuecast.service.metrics import Metrics
+from cuecast.service.parts import FilesPart, SettingsPart
+from cuecast.service.schemas import Folder, Health, Info, InfoLimits
+from cuecast.service.schemas_jobs import ExportFormat
+
+STUDIO = Path(__file__).parents[1] / "studio"
+"""The built page."""
+
+router = APIRouter(tags=["system"])
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """Whether the service answers."""
+    return Health()
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(request: Request) -> Response:
+    """Numbers for Prometheus."""
+    numbers: Metrics = request.app.state.metrics
+    return Response(numbers.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/v1/info")
+def info(settings: SettingsPart) -> Info:
+    """Version, packs, folders that may be read, and limits."""
+    limits = settings.limits
+    return Info(
+        version=__version__,
+        pack=settings.pack,
+        packs=[pack.name for pack in list_packs()],
+        roots=[str(root) for root in settings.roots],
+        limits=InfoLimits(upload_bytes=limits.upload_bytes, pixels=limits.pixels, queue=limits.queue),
+        formats=list(get_args(ExportFormat)),
+    )
+
+
+@router.get("/v1/folders")
+def folders(files: FilesPart, path: str = "") -> Folder:
+    """What lies in a folder below the roots, for choosing one; without a path, the roots."""
+    return look_into(path, files)
+
+
+@router.get("/", include_in_schema=False)
+def studio() -> Response:
+    """The studio."""
+    page = STUDIO / "index.html"
+    if not page.is_file():
+        return PlainTextResponse(
+            "The studio is not built here: run 'make studio'. The API is at /v1/.\n", 404
+        )
+    return FileResponse(page, headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,399 @@
+"""The models of the wire: what requests hold and replies are. Their examples are those of /openapi.json.
+
+Names and units of marks are those of a cue set's cues.json (docs/cues.md): pixels of the image, x before y, boxes
+half-open. Times are UTC. Models of jobs' requests and results are in `schemas_jobs`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# No control characters: they have no place in names, and PostgreSQL takes no NUL.
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+ClassId = Annotated[int, Field(ge=1, le=65534)]
+MarkClass = Annotated[int, Field(ge=0, le=65534, alias="class", description="0: 'not this'")]
+Coordinate = Annotated[float, Field(gt=-1e9, lt=1e9)]
+Xy = tuple[Coordinate, Coordinate]
+Scale = Literal["frame", "pixel"]
+Verdict = Literal["found", "doubtful", "absent"]
+JobKind = Literal["run", "check", "suggest", "export"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+def example(*values: Any) -> ConfigDict:
+    """The settings of a model with its examples."""
+    return ConfigDict(
+        allow_inf_nan=False, populate_by_name=True, json_schema_extra={"examples": list(values)}
+    )
+
+
+class ErrorBody(BaseModel):
+    """What was refused, and what to do."""
+
+    code: str
+    message: str
+    details: Any = None
+
+
+class Error(BaseModel):
+    """Every error."""
+
+    model_config = example(
+        {
+            "error": {
+                "code": "not_found",
+                "message": "project 'x' is not there; it may have been deleted",
+                "details": None,
+            }
+        }
+    )
+    error: ErrorBody
+
+
+# ---- marks
+
+
+class Box(BaseModel):
+    """The thing lies inside: x0, y0, x1, y1."""
+
+    model_config = example({"xyxy": [10, 20, 90, 80], "class": 1})
+    xyxy: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+    cls: ClassId = Field(default=1, alias="class")
+
+
+class Point(BaseModel):
+    """A pixel of the thing, or (class 0) of something else."""
+
+    model_config = example({"xy": [30, 40], "class": 1})
+    xy: Xy
+    cls: MarkClass = 1
+
+
+class Scribble(BaseModel):
+    """A stroke of `width` pixels on the thing, or (class 0) on something else."""
+
+    model_config = example({"path": [[1, 2], [3, 4]], "width": 3, "class": 0})
+    path: list[Xy] = Field(min_length=1, max_length=100_000)
+    width: float = Field(default=3, gt=0, le=10_000)
+    cls: MarkClass = 1
+
+
+class Polygon(BaseModel):
+    """The outline of a thing. Complete, like a mask."""
+
+    model_config = example({"path": [[5, 5], [9, 5], [9, 9]], "class": 1})
+    path: list[Xy] = Field(min_length=3, max_length=100_000)
+    cls: ClassId = Field(default=1, alias="class")
+
+
+class Mask(BaseModel):
+    """A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it.
+
+    Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background.
+    """
+
+    model_config = example({"size": [2, 3], "counts": {"1": [2, 3, 1]}})
+    size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+        description="height and width, those of the image"
+    )
+    counts: dict[
+        Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]{0,4}|ignore)$")],
+        list[Annotated[int, Field(ge=0, le=2**40)]],
+    ]
+
+
+class Marks(BaseModel):
+    """What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked."""
+
+    model_config = example(
+        {
+            "version": 0,
+            "absent": False,
+            "boxes": [],
+            "points": [{"xy": [30, 40], "class": 1}, {"xy": [5, 5], "class": 0}],
+            "scribbles": [],
+            "polygons": [],
+            "mask": None,
+        }
+    )
+    version: int = Field(default=0, ge=0, le=2**31 - 1)
+    absent: bool = False
+    boxes: list[Box] = Field(default_factory=list, max_length=10_000)
+    points: list[Point] = Field(default_factory=list, max_length=10_000)
+    scribbles: list[Scribble] = Field(default_factory=list, max_length=10_000)
+    polygons: list[Polygon] = Field(default_factory=list, max_length=10_000)
+    mask: Mask | None = None
+
+
+# ---- projects
+
+
+class NewClass(BaseModel):
+    """A class to be made, or, with its id, one that stays."""
+
+    model_config = example({"name": "cell", "colour": "#e6194b"})
+    id: ClassId | None = None
+    name: Name
+    colour: Colour | None = None
+
+
+class Class(BaseModel):
+    """One thing that is looked for. `id` is its value in masks."""
+
+    model_config = example({"id": 1, "name": "cell", "colour": "#e6194b"})
+    id: int
+    name: str
+    colour: str
+
+
+class NewProject(BaseModel):
+    """A project to be made. Without classes it gets one, 'thing'."""
+
+    model_config = example({"name": "Blood cells", "classes": [{"name": "cell"}]})
+    name: Name
+    scale: Scale = "frame"
+    classes: list[NewClass] = Field(default_factory=list, max_length=1000)
+
+
+class ProjectChange(BaseModel):
+    """What is to change. `classes` is the full list: one that is left out goes, unless marks use it."""
+
+    model_config = example({"name": "Red cells"})
+    name: Name | None = None
+    scale: Scale | None = None
+    classes: list[NewClass] | None = Field(default=None, min_length=1, max_length=1000)
+
+
+class JobError(BaseModel):
+    """Why a job failed."""
+
+    model_config = example(
+        {"code": "no_cues", "message": "project 'x' has no cue: mark the thing on an image"}
+    )
+    code: str
+    message: str
+
+
+class Job(BaseModel):
+    """Work in the queue, going on or done: `done` of `total` images."""
+
+    model_config = example(
+        {
+            "id": "k3v9wq2m7xpd",
+            "project": "b7x2mq9k4tzd",
+            "kind": "run",
+            "state": "running",
+            "done": 12,
+            "total": 40,
+            "error": None,
+            "result": None,
+            "created": "2026-11-25T10:00:00Z",
+            "started": "2026-11-25T10:00:01Z",
+            "finished": None,
+        }
+    )
+    id: str
+    project: str
+    kind: JobKind
+    state: JobState
+    done: int
+    total: int
+    error: JobError | None = None
+    result: dict[str, Any] | None = None
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+class Project(BaseModel):
+    """One concept with its images. `cues` is the number of marked images, `job` the newest that is not over."""
+
+    model_config = example(
+        {
+            "id": "b7x2mq9k4tzd",
+            "name": "Blood cells",
+            "kind": "images",
+            "scale": "frame",
+            "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}],
+            "images": 40,
+            "cues": 2,
+            "created": "2026-11-25T10:00:00Z",
+            "updated": "2026-11-25T10:05:00Z",
+            "job": None,
+        }
+    )
+    id: str
+    name: str
+    kind: Literal["images"]
+    scale: Scale
+    classes: list[Class]
+    images: int
+    cues: int
+    created: datetime
+    updated: datetime
+    job: Job | None = None
+
+
+# ---- images
+
+
+class Prediction(BaseModel):
+    """What the last run found. counts and areas: class id -> number of objects, pixels.
+
+    `stale`: the marks have changed since; `wrong`: a person said so.
+    """
+
+    model_config = example(
+        {
+            "verdict": "found",
+            "confidence": 0.93,
+            "counts": {"1": 4},
+            "areas": {"1": 1890},
+            "seconds": 0.12,
+            "error": None,
+            "stale": False,
+            "wrong": False,
+        }
+    )
+    verdict: Verdict | None
+    confidence: float | None
+    counts: dict[str, int]
+    areas: dict[str, int]
+    seconds: float | None
+    error: str | None
+    stale: bool
+    wrong: bool
+
+
+class Image(BaseModel):
+    """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked."""
+
+    model_config = example(
+        {
+            "id": "p4m8xk2v9qtw",
+            "name": "slide-7.png",
+            "width": 640,
+            "height": 480,
+            "bytes": 301244,
+            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "marks": "mask",
+            "marks_version": 3,
+            "prediction": None,
+        }
+    )
+    id: str
+    name: str
+    width: int
+    height: int
+    bytes: int
+    digest: str
+    marks: Literal["mask", "sparse", "absent"] | None = None
+    marks_version: int = 0
+    prediction: Prediction | None = None
+
+
+class NewFolder(BaseModel):
+    """A folder of the server, below one of its roots, whose images are referred to where they lie."""
+
+    model_config = example({"path": "/srv/pictures/slides", "recursive": False})
+    path: str = Field(min_length=1, max_length=4096)
+    recursive: bool = False
+
+
+class NotAdded(BaseModel):
+    """A file that could not be added."""
+
+    model_config = example(
+        {"name": "b.png", "error": "the image is damaged or cut short; copy or save it again"}
+    )
+    name: str
+    error: str
+
+
+class FolderAdded(BaseModel):
+    """What came of a folder: at most 500 of the images are listed, `count` says how many are new."""
+
+    model_config = example({"added": [], "count": 0, "failed": []})
+    added: list[Image]
+    count: int
+    failed: list[NotAdded]
+
+
+class CuesetAdded(BaseModel):
+    """What came of a cue set: numbers of images and cues, and the project's classes now."""
+
+    model_config = example(
+        {"images": 3, "cues": 3, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}]}
+    )
+    images: int
+    cues: int
+    classes: list[Class]
+
+
+class Folder(BaseModel):
+    """A folder below the server's roots: names of its folders, number of its images. path '' lists the roots."""
+
+    model_config = example(
+        {"path": "/srv/pictures", "parent": None, "folders": ["slides", "walls"], "images": 0}
+    )
+    path: str
+    parent: str | None
+    folders: list[str]
+    images: int
+
+
+# ---- lists and the service itself
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list. `next` is the cursor of the next part, null at the end; `total` counts the whole list."""
+
+    items: list[Item]
+    next: str | None
+    total: int
+
+
+class InfoLimits(BaseModel):
+    """Bounds on requests."""
+
+    model_config = example({"upload_bytes": 536870912, "pixels": 200000000, "queue": 100})
+    upload_bytes: int
+    pixels: int
+    queue: int
+
+
+class Info(BaseModel):
+    """What this service is and can do."""
+
+    model_config = example(
+        {
+            "version": "0.1.0",
+            "pack": "general",
+            "packs": ["general"],
+            "roots": ["/srv/pictures"],
+            "limits": {"upload_bytes": 536870912, "pixels": 200000000, "queue": 100},
+            "formats": ["masks", "overlays", "coco", "csv"],
+        }
+    )
+    version: str
+    pack: str
+    packs: list[str]
+    roots: list[str]
+    limits: InfoLimits
+    formats: list[str]
+
+
+class Health(BaseModel):
+    """The service answers."""
+
+    model_config = example({"status": "ok"})
+    status: Literal["ok"] = "ok"

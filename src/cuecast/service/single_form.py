@@ -1,0 +1,142 @@
+"""The multipart body of POST /v1/segment: spooled to disk, bounded, checked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from cuecast.service.compute.documents import marks_anything
+from cuecast.service.compute.preview import Shown
+from cuecast.service.files import DataFolder
+from cuecast.service.problem import Problem
+from cuecast.service.schemas_jobs import ShownCue
+from cuecast.service.settings import Settings
+from cuecast.service.single import check_image
+from cuecast.service.uploads import too_large
+
+CUES = 16
+FIELDS = 8
+
+_MARKS = TypeAdapter(list[ShownCue])
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was sent: cues with files on disk, the query, and how scale is meant."""
+
+    shown: tuple[Shown, ...]
+    query: Path
+    scale: str
+
+
+@asynccontextmanager
+async def receive_form(request: Request, files: DataFolder, settings: Settings) -> AsyncIterator[Form]:
+    """Read the body; its files are gone when the block ends.
+
+    Raises Problem: 413 beyond the limit of an upload, 415 for what is no image, 422 for what is missing or too much.
+    """
+    folder = files.new_upload()
+    folder.mkdir(mode=0o700)
+    form: FormData | None = None
+    try:
+        form = await _parse(request, settings.limits.upload_bytes, settings.limits.body_bytes)
+        yield await _read(form, folder, settings)
+    finally:
+        if form is not None:
+            await form.close()
+        await run_in_threadpool(shutil.rmtree, folder, True)
+
+
+async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise Problem(
+            "not_multipart", 415, "send multipart/form-data: `query`, `cue` files and `mask` files or `cues`"
+        )
+
+    async def bounded() -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            yield chunk
+
+    parser = MultiPartParser(
+        request.headers, bounded(), max_files=2 * CUES + 1, max_fields=FIELDS, max_part_size=field_limit
+    )
+    try:
+        return await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise Problem(
+            "invalid_form", 422, f"the multipart body cannot be read ({error}); send it again"
+        ) from error
+
+
+async def _read(form: FormData, folder: Path, settings: Settings) -> Form:
+    queries, cues, masks = (_files(form, name) for name in ("query", "cue", "mask"))
+    if len(queries) != 1 or not 1 <= len(cues) <= CUES:
+        raise _wrong(f"send one `query` file and 1 to {CUES} `cue` files, not {len(queries)} and {len(cues)}")
+    documents = _documents(form)
+    if sorted((len(masks), len(documents))) != [0, len(cues)]:
+        raise _wrong(
+            f"send a `mask` file for each of the {len(cues)} cues, or a list `cues` with marks for each"
+        )
+    scale = form.get("scale", "frame")
+    if scale not in ("frame", "pixel"):
+        raise _wrong("`scale` is 'frame' or 'pixel'")
+
+    async def kept(upload: UploadFile, name: str) -> Path:
+        path = folder / name
+        await run_in_threadpool(_copy, upload, path)
+        await check_image(path, f"`{name.rpartition('-')[0]}` {(upload.filename or '')[:200]}", settings)
+        return path
+
+    shown = []
+    for number, cue in enumerate(cues):
+        mask = await kept(masks[number], f"mask-{number}") if masks else None
+        document = documents[number] if documents else None
+        if document is not None and not marks_anything(document):
+            raise _wrong(f"entry {number + 1} of `cues` marks nothing")
+        shown.append(Shown(await kept(cue, f"cue-{number}"), mask, document))
+    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale))
+
+
+def _files(form: FormData, name: str) -> list[UploadFile]:
+    found = form.getlist(name)
+    if not all(isinstance(f, UploadFile) for f in found):
+        raise _wrong(f"`{name}` is a file: send it with a file name")
+    return [f for f in found if isinstance(f, UploadFile)]
+
+
+def _documents(form: FormData) -> list[dict[str, Any]]:
+    text = form.get("cues")
+    if text is None:
+        return []
+    if not isinstance(text, str):
+        raise _wrong("`cues` is a text of JSON, not a file")
+    try:
+        marks = _MARKS.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise _wrong(f"`cues` {where}: {first['msg']}") from error
+    return [m.model_dump(mode="json", by_alias=True, exclude={"version"}) for m in marks]
+
+
+def _copy(upload: UploadFile, path: Path) -> None:
+    with open(path, "xb") as out:
+        shutil.copyfileobj(upload.file, out)
+
+
+def _wrong(message: str) -> Problem:
+    return Problem("invalid_form", 422, f"{message}; /openapi.json has the form of this call")

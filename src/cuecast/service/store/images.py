@@ -1,0 +1,189 @@
+"""The images of a project, with their marks and predictions in short."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from cuecast.service import schemas
+from cuecast.service.problem import not_found
+from cuecast.service.store import models, projects
+from cuecast.service.store.naming import free_name, order_key, plain_name, stem_key
+from cuecast.service.store.pages import read_page
+from cuecast.service.store.wire import image_of
+
+Order = Literal["name", "doubtful", "suggested"]
+Found = Literal["found", "doubtful", "absent", "failed", "unrun"]
+"""Filter by verdict; 'failed': the run could not read it, 'unrun': no run has looked at it."""
+
+_LAST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """A file that is to become an image. `path` as in `models.Image`; `size` is (height, width)."""
+
+    id: str
+    name: str
+    path: str
+    suffix: str
+    size: tuple[int, int]
+    bytes: int
+    digest: str
+
+
+def add(session: Session, project: models.Project, new: NewImage) -> models.Image:
+    """Add an image under a free name. `project` must be locked, and hold no image of this content."""
+    name, stem = _free(session, project.id, plain_name(new.name, new.suffix))
+    row = models.Image(
+        id=new.id,
+        project_id=project.id,
+        name=name,
+        stem=stem,
+        stem_key=stem_key(stem),
+        order_key=order_key(name),
+        path=new.path,
+        height=new.size[0],
+        width=new.size[1],
+        bytes=new.bytes,
+        digest=new.digest,
+    )
+    session.add(row)
+    project.updated = models.now()
+    session.flush()
+    return row
+
+
+def find(session: Session, project: str, image: str) -> models.Image:
+    """The row of an image. Raises Problem with 404 where the project has no such image."""
+    row = session.get(models.Image, image)
+    if row is None or row.project_id != project:
+        raise not_found("image", image)
+    return row
+
+
+def with_content(session: Session, project: str, digest: str) -> models.Image | None:
+    """The image of a project with this content, where there is one."""
+    image = models.Image
+    return session.scalar(select(image).where(image.project_id == project, image.digest == digest))
+
+
+def get(session: Session, project: str, image: str) -> schemas.Image:
+    """One image as it is sent. Raises Problem with 404."""
+    find(session, project, image)
+    return sent(session, [image])[0]
+
+
+def sent(session: Session, ids: Collection[str]) -> list[schemas.Image]:
+    """Images as they are sent, in natural order."""
+    image = models.Image
+    query = _joined().where(image.id.in_(ids)).order_by(image.order_key, image.id)
+    return [_wire(row) for row in session.execute(query)]
+
+
+def page(
+    session: Session,
+    project: str,
+    limit: int,
+    cursor: str | None,
+    *,
+    order: Order = "name",
+    verdict: Found | None = None,
+    containing: str | None = None,
+) -> schemas.Page[schemas.Image]:
+    """A part of the images of a project. Raises Problem with 404.
+
+    order       'name'; 'doubtful': most doubtful first, then absent, found, failed and not run yet; 'suggested': as
+                the newest suggestion names them, then the others.
+    containing  only names with this in them, whatever the case.
+    """
+    projects.find(session, project)
+    image = models.Image
+    query = _joined().where(image.project_id == project)
+    if verdict is not None:
+        query = query.where(_is(verdict))
+    if containing:
+        query = query.where(image.name.icontains(containing, autoescape=True))
+    keys = [*_first(session, project, order), image.order_key, image.id]
+    rows, following, total = read_page(session, query, keys, limit, cursor)
+    return schemas.Page[schemas.Image](items=[_wire(row) for row in rows], next=following, total=total)
+
+
+def delete(session: Session, project: str, image: str) -> models.Image:
+    """Remove an image with its marks and prediction; its files are removed after the transaction.
+
+    Returns the row as it was. Raises Problem with 404.
+    """
+    owner = projects.find(session, project, lock=True)
+    row = find(session, project, image)
+    marks = session.get(models.Marks, image)
+    if marks is not None and marks.kind is not None:
+        projects.outdate(session, project)
+    session.delete(row)
+    owner.updated = models.now()
+    return row
+
+
+def _joined() -> Select[*tuple[Any, ...]]:
+    image, marks, prediction = models.Image, models.Marks, models.Prediction
+    query = select(image, marks.kind, marks.version, prediction)
+    query = query.outerjoin(marks, marks.image_id == image.id)
+    return query.outerjoin(prediction, prediction.image_id == image.id)
+
+
+def _wire(row: Sequence[Any]) -> schemas.Image:
+    image, kind, version, prediction = row[:4]
+    return image_of(image, None if version is None else (kind, version), prediction)
+
+
+def _is(verdict: Found) -> ColumnElement[bool]:
+    prediction = models.Prediction
+    if verdict == "unrun":
+        return prediction.image_id.is_(None)
+    if verdict == "failed":
+        return prediction.error.is_not(None)
+    return prediction.verdict == verdict
+
+
+def _first(session: Session, project: str, order: Order) -> list[ColumnElement[Any]]:
+    """What an order sorts by before the name."""
+    prediction = models.Prediction
+    if order == "doubtful":
+        rank = case(
+            (prediction.verdict == "doubtful", 0),
+            (prediction.verdict == "absent", 1),
+            (prediction.verdict == "found", 2),
+            (prediction.image_id.is_not(None), 3),
+            else_=4,
+        )
+        return [rank, func.coalesce(prediction.confidence, literal(0.0))]
+    if order == "suggested":
+        places = {image: place for place, image in enumerate(_suggested(session, project))}
+        if places:
+            return [case(places, value=models.Image.id, else_=_LAST)]
+    return []
+
+
+def _suggested(session: Session, project: str) -> list[str]:
+    """Ids of the images that the newest suggestion of a project names, best first."""
+    job = models.Job
+    query = (
+        select(job.result)
+        .where(job.project_id == project, job.kind == "suggest", job.state == "done")
+        .order_by(job.finished.desc())
+    )
+    result = session.scalar(query.limit(1))
+    return [str(image) for image in (result or {}).get("images", ())]
+
+
+def _free(session: Session, project: str, name: str) -> tuple[str, str]:
+    """(name, stem) that no other image of the project has."""
+    key = stem_key(name.rpartition(".")[0] or name)
+    image = models.Image
+    alike = or_(image.stem_key == key, image.stem_key.startswith(f"{key}-", autoescape=True))
+    taken = set(session.scalars(select(image.stem_key).where(image.project_id == project, alike)))
+    return free_name(name, taken)

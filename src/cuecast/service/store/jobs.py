@@ -1,0 +1,260 @@
+"""The queue of jobs: added by requests, claimed by worker processes, given back where a worker ended.
+
+    queued -> running -> done | failed | cancelled        failed, cancelled -> queued (resume)
+
+A worker writes of a job only while it is its own (`worker`): one that was taken for dead and goes on is told by
+`LostJobError`. The runs of a project are done one after the other; other jobs beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from cuecast.service import schemas
+from cuecast.service.problem import Problem, busy, not_found
+from cuecast.service.store import projects
+from cuecast.service.store.models import Image, Job, Marks, Project, now
+from cuecast.service.store.wire import job_of
+
+ATTEMPTS = 3
+"""So often in a row may a worker end without getting on with a job before the job is given up."""
+RETRY_SECONDS = 5
+"""What a client is told to wait where the queue is full."""
+
+
+class LostJobError(Exception):
+    """The job is another worker's by now, or gone with its project."""
+
+
+def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any], room: int) -> Job:
+    """Put a job into the queue, which has `room` for so many that wait.
+
+    Raises Problem: 404 without the project or an image of the request, 409 no_cues where nothing shows the thing,
+    409 busy for a run beside a run, 429 where the queue is full.
+    """
+    # The row is held, so that two requests at once cannot both find no run.
+    projects.find(session, project, lock=True)
+    if kind != "export":
+        check_cues(session, project)
+    _check_images(session, project, request.get("images") or ())
+    if kind == "run" and active_run(session, project):
+        raise Problem(
+            "busy", 409, "a run of this project is going on or waiting: wait until it is done, or cancel it"
+        )
+    check_room(session, room)
+    job = Job(project_id=project, kind=kind, request=dict(request))
+    session.add(job)
+    session.flush()
+    return job
+
+
+def check_cues(session: Session, project: str) -> None:
+    """Raise Problem with 409 where no marks of a project show the thing."""
+    shows = (
+        select(Marks.image_id)
+        .join(Image, Image.id == Marks.image_id)
+        .where(Image.project_id == project, Marks.kind.in_(("mask", "sparse")))
+    )
+    if session.scalar(shows.limit(1)) is None:
+        raise Problem(
+            "no_cues", 409, "nothing is marked in this project: mark the thing on one of its images first"
+        )
+
+
+def check_room(session: Session, room: int) -> None:
+    """Raise Problem with 429 where as many jobs are waiting as may."""
+    waiting = session.scalar(select(func.count()).select_from(Job).where(Job.state == "queued")) or 0
+    if waiting >= room:
+        raise busy(
+            "queue_full", f"{waiting} jobs are waiting and no more may: try again later", RETRY_SECONDS
+        )
+
+
+def active_run(session: Session, project: str) -> Job | None:
+    """The run of a project that is going on or waiting."""
+    return session.scalar(
+        select(Job)
+        .where(Job.project_id == project, Job.kind == "run", Job.state.in_(projects.ACTIVE))
+        .limit(1)
+    )
+
+
+def get_job(session: Session, job: str) -> Job:
+    """The job of that id. Raises Problem with 404."""
+    found = session.get(Job, job)
+    if found is None:
+        raise not_found("job", job)
+    return found
+
+
+def page(
+    session: Session, project: str, kind: str | None, limit: int, cursor: str | None
+) -> schemas.Page[schemas.Job]:
+    """A part of the jobs of a project, newest first; a cursor is the id of the last job of the part before."""
+    projects.find(session, project)
+    of = select(Job).where(Job.project_id == project)
+    if kind is not None:
+        of = of.where(Job.kind == kind)
+    total = session.scalar(select(func.count()).select_from(of.subquery())) or 0
+    if cursor is not None:
+        last = session.get(Job, cursor) if cursor.isalnum() else None
+        if last is None or last.project_id != project:
+            raise Problem(
+                "invalid_cursor", 422, "the cursor is none of this list: give `next` of the part before"
+            )
+        of = of.where((Job.created < last.created) | and_(Job.created == last.created, Job.id < last.id))
+    rows = list(session.scalars(of.order_by(Job.created.desc(), Job.id.desc()).limit(limit + 1)))
+    following = rows[limit - 1].id if len(rows) > limit else None
+    return schemas.Page[schemas.Job](items=[job_of(r) for r in rows[:limit]], next=following, total=total)
+
+
+def cancel_job(session: Session, job: str) -> Job:
+    """Stop a job: at once where it waits, at its next step where it is going on. One that is over stays as it is."""
+    found = get_job(session, job)
+    session.execute(
+        update(Job).where(Job.id == job, Job.state == "queued").values(state="cancelled", finished=now())
+    )
+    session.execute(update(Job).where(Job.id == job, Job.state == "running").values(cancel=True))
+    session.refresh(found)
+    return found
+
+
+def resume_job(session: Session, job: str, room: int) -> Job:
+    """Put a failed or cancelled job back into the queue. Raises Problem: 404, 409, 429."""
+    found = get_job(session, job)
+    projects.find(session, found.project_id, lock=True)
+    if found.state not in ("failed", "cancelled"):
+        raise Problem(
+            "not_resumable", 409, f"this job is {found.state}: only failed and cancelled jobs are resumed"
+        )
+    if found.kind == "run" and active_run(session, found.project_id):
+        raise Problem(
+            "busy", 409, "another run of this project is going on or waiting: wait until it is done"
+        )
+    check_room(session, room)
+    found.state, found.cancel, found.attempts = "queued", False, 0
+    found.error = found.result = found.finished = found.worker = None
+    session.flush()
+    return found
+
+
+# ---- what workers do
+
+
+def waiting_jobs(session: Session, most: int = 20) -> list[str]:
+    """Ids of jobs that can be claimed, the oldest first."""
+    return list(session.scalars(select(Job.id).where(_claimable()).order_by(Job.created, Job.id).limit(most)))
+
+
+def claim_job(session: Session, job: str, worker: str) -> Job | None:
+    """Take a job for a worker; None where another one was quicker."""
+    project = session.scalar(select(Job.project_id).where(Job.id == job))
+    # Held, so that two workers at once cannot take two runs of one project.
+    session.execute(select(Project.id).where(Project.id == project).with_for_update())
+    start = {"started": func.coalesce(Job.started, now()), "heartbeat": now()}
+    taken = session.execute(
+        update(Job)
+        .where(Job.id == job, _claimable())
+        .values(state="running", worker=worker, **start)
+        .execution_options(synchronize_session=False)
+    )
+    return session.get(Job, job, populate_existing=True) if _count(taken) else None
+
+
+def beat(session: Session, worker: str) -> None:
+    """Note that a worker is alive."""
+    session.execute(update(Job).where(Job.worker == worker, Job.state == "running").values(heartbeat=now()))
+
+
+def advance(session: Session, job: str, worker: str, done: int, total: int) -> bool:
+    """Note how far a job is; whether it is to be cancelled. Raises LostJobError."""
+    _write(session, job, worker, {"done": done, "total": total, "heartbeat": now()})
+    return bool(session.scalar(select(Job.cancel).where(Job.id == job)))
+
+
+def progressed(session: Session, job: str, worker: str) -> None:
+    """Note that something was finished: attempts are counted anew. Raises LostJobError."""
+    _write(session, job, worker, {"attempts": 0})
+
+
+def finish_job(
+    session: Session,
+    job: str,
+    worker: str,
+    state: str,
+    result: Mapping[str, Any] | None = None,
+    error: Mapping[str, Any] | None = None,
+) -> None:
+    """End a job as 'done', 'failed' or 'cancelled'. Raises LostJobError."""
+    ended = {"result": result and dict(result), "error": error and dict(error), "finished": now()}
+    _write(session, job, worker, {"state": state, **ended})
+
+
+def give_back(session: Session, job: str, worker: str) -> None:
+    """Put a job back into the queue, because its worker is being stopped. Raises LostJobError."""
+    _write(session, job, worker, {"state": "queued", "worker": None})
+
+
+def any_running(session: Session) -> bool:
+    """Whether any job is going on."""
+    return session.scalar(select(Job.id).where(Job.state == "running").limit(1)) is not None
+
+
+def take_back(session: Session, is_dead: Callable[[Job], bool]) -> list[Job]:
+    """Put the running jobs whose worker is dead back into the queue; give up those that have killed too many."""
+    taken = []
+    for job in session.scalars(select(Job).where(Job.state == "running").with_for_update()):
+        if not is_dead(job):
+            continue
+        job.attempts += 1
+        job.worker = None
+        job.state = "cancelled" if job.cancel else "queued" if job.attempts < ATTEMPTS else "failed"
+        if job.state != "queued":
+            job.finished = now()
+        if job.state == "failed":
+            job.error = {
+                "code": "worker_died",
+                "message": f"the worker process ended {job.attempts} times at step {job.done + 1} of "
+                f"{job.total}, perhaps for lack of memory; take that image out, or use a machine with more, "
+                "and resume the job",
+            }
+        taken.append(job)
+    session.flush()
+    return taken
+
+
+def _check_images(session: Session, project: str, wanted: Sequence[str]) -> None:
+    if wanted:
+        there = set(session.scalars(select(Image.id).where(Image.project_id == project)))
+        for image in wanted:
+            if image not in there:
+                raise not_found("image", image)
+
+
+def _claimable() -> Any:
+    other = aliased(Job)
+    running = (
+        select(other.id)
+        .where(other.project_id == Job.project_id, other.kind == "run", other.state == "running")
+        .correlate(Job)
+    )
+    return and_(Job.state == "queued", (Job.kind != "run") | ~running.exists())
+
+
+def _write(session: Session, job: str, worker: str, values: Mapping[str, Any]) -> None:
+    written = session.execute(
+        update(Job)
+        .where(Job.id == job, Job.worker == worker, Job.state == "running")
+        .values(dict(values))
+        .execution_options(synchronize_session=False)
+    )
+    if not _count(written):
+        raise LostJobError(f"job {job} is not of worker {worker} any more")
+
+
+def _count(result: Any) -> int:
+    return int(result.rowcount)

@@ -1,0 +1,137 @@
+"""What is marked on each image. The newest document counts; its version says whether it is still the one seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cuecast.errors import CueError
+from cuecast.io.cueset import check_classes
+from cuecast.service import schemas
+from cuecast.service.compute.documents import marks_of
+from cuecast.service.problem import Problem
+from cuecast.service.store import images, models, projects
+from cuecast.service.store.database import Database
+from cuecast.types import ClassInfo, Marks
+
+
+def get(session: Session, project: str, image: str) -> schemas.Marks:
+    """The marks of an image; version 0 and nothing where it was never marked. Raises Problem with 404."""
+    images.find(session, project, image)
+    return _sent(session.get(models.Marks, image))
+
+
+def save(database: Database, project: str, image: str, wanted: schemas.Marks) -> schemas.Marks:
+    """Save marks; an empty document takes them away. Returns them with their new version.
+
+    Raises Problem: 404; 409 where they are not based on the present version, with those in its details. Raises
+    InputError where they do not fit the image or the project's classes.
+    """
+    document = wanted.model_dump(mode="json", by_alias=True, exclude={"version"})
+    with database.reading() as session:
+        row = images.find(session, project, image)
+        classes = projects.class_infos(projects.find(session, project).classes)
+    # Masks are drawn and looked at before the transaction: it keeps all others from writing.
+    kind = check(document, (row.height, row.width), classes, row.name)
+    with database.writing() as session:
+        return put(session, project, image, wanted.version, document, kind)
+
+
+def put(
+    session: Session, project: str, image: str, version: int, document: dict[str, Any], kind: str | None
+) -> schemas.Marks:
+    """Save a document that `check` has found to be of this kind, if it is based on the present version."""
+    row = projects.find(session, project, lock=True)
+    found = images.find(session, project, image)
+    present = session.get(models.Marks, image)
+    if version != (present.version if present else 0):
+        raise Problem(
+            "marks_changed",
+            409,
+            f"the marks of image {found.name!r} were changed meanwhile; take those in the details, and mark again",
+            _sent(present).model_dump(mode="json", by_alias=True),
+        )
+    return _sent(write(session, row, found, document, kind))
+
+
+def delete(session: Session, project: str, image: str) -> schemas.Marks:
+    """Take away the marks of an image, whatever their version. Raises Problem with 404."""
+    row = projects.find(session, project, lock=True)
+    found = images.find(session, project, image)
+    present = session.get(models.Marks, image)
+    if present is None or present.kind is None:
+        return _sent(present)
+    return _sent(write(session, row, found, {}, None))
+
+
+def write(
+    session: Session, project: models.Project, image: models.Image, document: dict[str, Any], kind: str | None
+) -> models.Marks:
+    """Make a checked document the image's. `project` must be locked (see `projects.find`)."""
+    if gone := projects.used_classes(document) - {c["id"] for c in project.classes}:
+        raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
+    present = session.get(models.Marks, image.id)
+    if present is None:
+        present = models.Marks(image_id=image.id, version=0)
+        session.add(present)
+    present.version += 1
+    present.kind, present.document, present.updated = kind, document if kind else {}, models.now()
+    project.updated = present.updated
+    projects.outdate(session, project.id)
+    session.flush()
+    return present
+
+
+def check(
+    document: dict[str, Any], size: tuple[int, int], classes: tuple[ClassInfo, ...], name: str
+) -> str | None:
+    """The kind of a document: 'mask', 'sparse', 'absent', or None where it marks nothing.
+
+    Raises InputError where it does not fit an image of `size` (H, W) or these classes.
+    """
+    if not _marks_anything(document):
+        return None
+    marks = marks_of(document, size)
+    _check_overlap(document, marks)
+    check_classes(marks, classes, name)
+    if marks.absent:
+        return "absent"
+    return "sparse" if marks.is_sparse else "mask"
+
+
+def _marks_anything(document: dict[str, Any]) -> bool:
+    mask = document.get("mask")
+    kinds = ("absent", "boxes", "points", "scribbles", "polygons")
+    # A class whose run is one run of zeros has no pixel: the studio sends it when all was erased.
+    drawn = mask is not None and any(sum(runs[1::2]) for runs in mask["counts"].values())
+    return drawn or any(document.get(kind) for kind in kinds)
+
+
+def _check_overlap(document: dict[str, Any], marks: Marks) -> None:
+    """Raise CueError where two classes of the mask claim the same pixel: which one counts would be a guess."""
+    mask = document.get("mask")
+    if not mask or document.get("polygons") or marks.mask is None:
+        return
+    claimed = sum(sum(runs[1::2]) for runs in mask["counts"].values())
+    if claimed != int((marks.mask != 0).sum()):
+        raise CueError("two classes of the mask overlap: give each pixel to one class")
+
+
+def _sent(row: models.Marks | None) -> schemas.Marks:
+    if row is None:
+        return schemas.Marks()
+    return schemas.Marks.model_validate({**row.document, "version": row.version})
+
+
+def documents(session: Session, project: str) -> list[tuple[models.Image, dict[str, Any]]]:
+    """The marked images of a project in natural order, each with its document."""
+    image, marks = models.Image, models.Marks
+    query = (
+        select(image, marks.document)
+        .join(marks, marks.image_id == image.id)
+        .where(image.project_id == project, marks.kind.is_not(None))
+        .order_by(image.order_key, image.id)
+    )
+    return [(row, document) for row, document in session.execute(query)]

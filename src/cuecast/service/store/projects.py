@@ -1,0 +1,174 @@
+"""Projects: one concept with its images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Text, func, select, update
+from sqlalchemy.orm import Session
+
+from cuecast.io.cueset import class_problem
+from cuecast.service import schemas
+from cuecast.service.problem import Problem, not_found
+from cuecast.service.store import models
+from cuecast.service.store.pages import read_page
+from cuecast.service.store.wire import project_of
+from cuecast.types import ClassInfo
+
+ACTIVE = ("queued", "running")
+"""States of jobs that are not over."""
+
+
+def create(session: Session, new: schemas.NewProject) -> schemas.Project:
+    """Make a project. Raises Problem for classes that clash."""
+    wanted = new.classes or [schemas.NewClass.model_validate({"name": "thing"})]
+    row = models.Project(name=new.name, scale=new.scale, classes=number_classes(wanted))
+    session.add(row)
+    session.flush()
+    return project_of(row, 0, 0, None)
+
+
+def find(session: Session, project: str, *, lock: bool = False) -> models.Project:
+    """The row of a project; `lock` keeps others from changing it until the transaction ends. Raises Problem, 404."""
+    query = select(models.Project).where(models.Project.id == project)
+    row = session.scalar(query.with_for_update() if lock else query)
+    if row is None:
+        raise not_found("project", project)
+    return row
+
+
+def get(session: Session, project: str) -> schemas.Project:
+    """One project as it is sent. Raises Problem with 404."""
+    return _sent(session, [find(session, project)])[0]
+
+
+def page(session: Session, limit: int, cursor: str | None) -> schemas.Page[schemas.Project]:
+    """Projects by name."""
+    query = select(models.Project)
+    order = [func.lower(models.Project.name, type_=Text), models.Project.id]
+    rows, following, total = read_page(session, query, order, limit, cursor)
+    items = _sent(session, [row[0] for row in rows])
+    return schemas.Page[schemas.Project](items=items, next=following, total=total)
+
+
+def change(session: Session, project: str, wanted: schemas.ProjectChange) -> schemas.Project:
+    """Change name, scale or classes. Raises Problem: 404; 409 where marks use a class that is left out."""
+    row = find(session, project, lock=True)
+    if wanted.name is not None:
+        row.name = wanted.name
+    if wanted.classes is not None:
+        classes = number_classes(wanted.classes, row.classes)
+        _check_use(session, row, {c["id"] for c in classes})
+        if [c["id"] for c in classes] != [c["id"] for c in row.classes]:
+            outdate(session, project)
+        row.classes = classes
+    if wanted.scale is not None and wanted.scale != row.scale:
+        row.scale = wanted.scale
+        outdate(session, project)
+    row.updated = models.now()
+    session.flush()
+    return get(session, project)
+
+
+def delete(session: Session, project: str) -> list[str]:
+    """Remove a project with all its rows; its files are removed after the transaction (`files.forget_project`).
+
+    Returns the ids of its images.
+
+    Raises Problem: 404; 409 while a job of it runs.
+    """
+    row = find(session, project, lock=True)
+    running = select(models.Job.id).where(models.Job.project_id == project, models.Job.state == "running")
+    if session.scalar(running.limit(1)) is not None:
+        raise Problem(
+            "busy", 409, f"a job is working in project {row.name!r}; cancel it, or wait until it is done"
+        )
+    images = list(session.scalars(select(models.Image.id).where(models.Image.project_id == project)))
+    session.delete(row)
+    return images
+
+
+def outdate(session: Session, project: str) -> None:
+    """Note that the marks of a project have changed: its predictions are of earlier ones."""
+    images = select(models.Image.id).where(models.Image.project_id == project)
+    session.execute(
+        update(models.Prediction)
+        .where(models.Prediction.image_id.in_(images), models.Prediction.stale.is_(False))
+        .values(stale=True)
+    )
+
+
+def class_infos(classes: Iterable[dict[str, Any]]) -> tuple[ClassInfo, ...]:
+    """The classes of a project as the library takes them."""
+    return tuple(ClassInfo(c["id"], c["name"], c["colour"]) for c in classes)
+
+
+def number_classes(
+    wanted: Sequence[schemas.NewClass], present: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Classes with ids and colours: those stated, else of the class with that name, else the next free ones.
+
+    Raises Problem with 422 where two have the same id or name.
+    """
+    by_name = {c["name"]: c for c in present}
+    by_id = {c["id"]: c for c in present}
+    used = {c.id for c in wanted if c.id is not None} | {
+        by_name[c.name]["id"] for c in wanted if c.id is None and c.name in by_name
+    }
+    infos = []
+    for new in wanted:
+        number = new.id or by_name.get(new.name, {}).get("id")
+        if number is None:
+            # Ids of classes that go are not given to others: masks may still hold them.
+            number = max((*used, *by_id, 0)) + 1
+        used.add(number)
+        if number > 65534:
+            raise Problem("classes_invalid", 422, "class ids run to 65534; give the new class a free one")
+        colour = new.colour or by_id.get(number, {}).get("colour") or ""
+        infos.append(ClassInfo(number, new.name, colour))
+    if wrong := class_problem(infos):
+        raise Problem("classes_invalid", 422, f"{wrong}; give each class its own name and id")
+    return [{"id": c.id, "name": c.name, "colour": c.colour} for c in infos]
+
+
+def _check_use(session: Session, row: models.Project, kept: set[int]) -> None:
+    """Raise Problem with 409 where marks use a class that is not kept."""
+    gone = {c["id"]: c["name"] for c in row.classes if c["id"] not in kept}
+    if not gone:
+        return
+    query = (
+        select(models.Image.name, models.Marks.document)
+        .join(models.Marks, models.Marks.image_id == models.Image.id)
+        .where(models.Image.project_id == row.id, models.Marks.kind.is_not(None))
+    )
+    for name, document in session.execute(query):
+        if used := sorted(used_classes(document) & set(gone)):
+            raise Problem(
+                "class_in_use",
+                409,
+                f"class {gone[used[0]]!r} is marked on image {name!r}: take those marks away first, or keep the class",
+            )
+
+
+def used_classes(document: dict[str, Any]) -> set[int]:
+    """Class ids that a document of marks names."""
+    kinds = ("boxes", "points", "scribbles", "polygons")
+    marked = {mark["class"] for kind in kinds for mark in document.get(kind, ())}
+    mask = document.get("mask") or {"counts": {}}
+    return (marked | {int(key) for key in mask["counts"] if key != "ignore"}) - {0}
+
+
+def _sent(session: Session, rows: Sequence[models.Project]) -> list[schemas.Project]:
+    """Projects with their counts and jobs: three queries, however many there are."""
+    ids = [row.id for row in rows]
+    image, marks, job = models.Image, models.Marks, models.Job
+    counts = (
+        select(image.project_id, func.count()).where(image.project_id.in_(ids)).group_by(image.project_id)
+    )
+    images = dict(session.execute(counts).all())
+    marked = counts.join(marks, marks.image_id == image.id).where(marks.kind.is_not(None))
+    cues = dict(session.execute(marked).all())
+    active = select(job).where(job.project_id.in_(ids), job.state.in_(ACTIVE)).order_by(job.created)
+    jobs = {row.project_id: row for row in session.scalars(active)}
+    return [project_of(r, images.get(r.id, 0), cues.get(r.id, 0), jobs.get(r.id)) for r in rows]

@@ -1,0 +1,151 @@
+"""Bodies of requests, streamed to disk: bounded, hashed on the way, and gone when anything fails.
+
+    async with receive(request, files, limit) as upload: ...
+
+What stays is moved away in the block (`DataFolder.take_in`); the rest is removed when it ends, and at the next start
+where the service was killed meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from cuecast.errors import OutputError
+from cuecast.service import content, schemas
+from cuecast.service.files import DataFolder
+from cuecast.service.pictures import open_picture
+from cuecast.service.problem import Problem, busy
+from cuecast.service.settings import Settings
+from cuecast.service.store import images, models, projects
+from cuecast.service.store.database import Database
+
+PIECE = 1 << 20
+"""Bytes that are gathered before a thread writes them."""
+
+RAW = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""What /openapi.json says of a body that is a file."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body on disk. `digest` is its SHA-256."""
+
+    path: Path
+    bytes: int
+    digest: str
+
+
+@asynccontextmanager
+async def receive(request: Request, files: DataFolder, settings: Settings) -> AsyncIterator[Upload]:
+    """Write the raw body of a request to a temporary file, removed when the block ends.
+
+    Raises Problem: 413 beyond the limit, 429 where too many come in at once, 422 for an empty body; OutputError
+    where the disk is full.
+    """
+    limit = settings.limits.upload_bytes
+    slots: asyncio.Semaphore = request.app.state.upload_slots
+    if slots.locked():
+        raise busy("uploads_full", "too many uploads at once; send this one again in a moment", 1)
+    path = files.new_upload()
+    try:
+        async with slots:
+            upload = await _write(request, path, limit)
+        yield upload
+    finally:
+        await run_in_threadpool(_remove, path)
+
+
+async def _write(request: Request, path: Path, limit: int) -> Upload:
+    digest, size, pending = hashlib.sha256(), 0, bytearray()
+    try:
+        stream = await run_in_threadpool(open, path, "xb", 0)
+        with stream:
+
+            def flush(piece: bytes) -> None:
+                digest.update(piece)
+                stream.write(piece)
+
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise too_large(limit)
+                pending += chunk
+                if len(pending) >= PIECE:
+                    await run_in_threadpool(flush, bytes(pending))
+                    pending.clear()
+            await run_in_threadpool(flush, bytes(pending))
+            await run_in_threadpool(os.fsync, stream.fileno())
+    except OSError as error:
+        raise OutputError(
+            f"the upload cannot be stored ({error.strerror}); free space on the server"
+        ) from error
+    if not size:
+        raise Problem("empty", 422, "the body is empty: send the file itself as the body")
+    return Upload(path, size, digest.hexdigest())
+
+
+def require_project(project: str, database: Database) -> None:
+    """Raise Problem with 404 before a body is received for a project that is not there."""
+    with database.reading() as session:
+        projects.find(session, project)
+
+
+def too_large(limit: int) -> Problem:
+    """413, naming the limit."""
+    return Problem(
+        "too_large", 413, f"the body is larger than the {limit} bytes that are allowed; send a smaller file"
+    )
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()
+
+
+def add_image(
+    upload: Upload, name: str, project: str, *, database: Database, files: DataFolder, settings: Settings
+) -> tuple[schemas.Image, bool]:
+    """Make an upload an image of a project; (image, whether it is new). Blocking.
+
+    Raises Problem: 404; 415 where it is no image by content. Raises ImageError where it cannot be decoded.
+    """
+    shown = name[:200]
+    with database.reading() as session:
+        if (there := images.with_content(session, project, upload.digest)) is not None:
+            return images.get(session, project, there.id), False
+    kind = content.image_kind(content.read_head(upload.path), shown)
+    size = open_picture(upload.path, shown, settings.limits.pixels).size
+    with database.writing() as session:
+        owner = projects.find(session, project, lock=True)
+        if (there := images.with_content(session, project, upload.digest)) is not None:
+            return images.get(session, project, there.id), False
+        image = place(upload, shown, kind, project, files, size)
+        try:
+            images.add(session, owner, image)
+        except BaseException:
+            files.forget_image(image.path, image.id)
+            raise
+        return images.get(session, project, image.id), True
+
+
+def place(
+    upload: Upload, name: str, kind: content.Kind, project: str, files: DataFolder, size: tuple[int, int]
+) -> images.NewImage:
+    """Move an upload to where images lie. It comes before the row: a crash then leaves a file that is swept."""
+    image = models.new_id()
+    path = files.take_in(upload.path, project, image, kind.suffix)
+    return images.NewImage(image, name, path, kind.suffix, size, upload.bytes, upload.digest)

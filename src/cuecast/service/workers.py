@@ -1,0 +1,272 @@
+"""Worker processes: they claim jobs from the database and do them. And the process for answers at once.
+
+    workers = start(settings)     # settings.workers processes for jobs, one for previews (`interactive`)
+    workers.stop()
+
+Processes are spawned, not forked. One that ends is replaced, and its job goes back into the queue; so do jobs whose
+worker on this or another machine is dead: its process is gone, or its heartbeat is. A worker ends with its server.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cuecast.service.interactive import Interactive
+from cuecast.service.problem import Problem, problem_of
+from cuecast.service.settings import Settings
+from cuecast.service.store import jobs
+from cuecast.service.store.database import Database, open_database
+from cuecast.service.store.models import Job, now
+
+log = logging.getLogger("cuecast.service")
+
+IDLE = 0.3
+"""Seconds between two looks at an empty queue."""
+RETRY = 3.0
+"""Seconds until a database that failed is asked again."""
+BEAT = 5.0
+"""Seconds between two heartbeats."""
+DEAD = timedelta(seconds=30)
+"""A worker that was not heard of for so long is dead."""
+WATCH = 0.5
+"""Seconds between two looks at the processes; every `SWEEP`-th time jobs of others are looked at, too."""
+SWEEP = 10
+PATIENCE = 5.0
+"""Seconds that a worker gets to put its job back before it is killed."""
+
+
+def start(settings: Settings) -> Workers:
+    """Start the processes for these settings; the database is there and up to date."""
+    workers = Workers(settings, open_database(settings.database_url, migrate=False))
+    workers.begin()
+    return workers
+
+
+@dataclass(eq=False)
+class Workers:
+    """The processes beside a server, and the thread that watches over them."""
+
+    settings: Settings
+    database: Database
+    interactive: Interactive = field(init=False)
+    _crew: list[_Worker] = field(default_factory=list)
+    _ending: threading.Event = field(default_factory=threading.Event)
+    _watch: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Start the processes and the watch."""
+        self.interactive = Interactive(self.settings, cores())
+        self.interactive.begin()
+        self._take_back()
+        self._crew = [_hire(self.settings) for _ in range(self.settings.workers)]
+        self._watch = threading.Thread(target=self._watching, name="cuecast-watch", daemon=True)
+        self._watch.start()
+
+    def stop(self) -> None:
+        """End all processes; jobs that are going on go back into the queue."""
+        self._ending.set()
+        if self._watch:
+            self._watch.join()
+        for worker in self._crew:
+            worker.lifeline.close()
+        self.interactive.stop()
+        deadline = time.monotonic() + PATIENCE
+        for worker in self._crew:
+            worker.process.join(max(0.1, deadline - time.monotonic()))
+            worker.process.kill()
+            worker.process.join()
+        self._take_back()
+        self.database.close()
+
+    def pids(self) -> list[int]:
+        """The ids of the processes for jobs."""
+        return [w.process.pid for w in self._crew if w.process.pid is not None]
+
+    def _watching(self) -> None:
+        rounds = 0
+        while not self._ending.wait(WATCH):
+            rounds += 1
+            try:
+                self._replace_dead()
+                if rounds % SWEEP == 0:
+                    self._take_back()
+            except Exception:
+                log.exception("watching over the workers failed; it is tried again")
+
+    def _replace_dead(self) -> None:
+        for place, worker in enumerate(self._crew):
+            process = worker.process
+            if process.is_alive():
+                continue
+            log.warning("worker %s ended with code %s; it is replaced", process.pid, process.exitcode)
+            worker.lifeline.close()
+            with self.database.writing() as session:
+                jobs.take_back(session, partial(_belongs, worker.name))
+            self._crew[place] = _hire(self.settings)
+
+    def _take_back(self) -> None:
+        with self.database.reading() as session:
+            if not jobs.any_running(session):
+                return
+        with self.database.writing() as session:
+            for job in jobs.take_back(session, is_dead):
+                log.warning("job %s: its worker is dead; it is %s now", job.id, job.state)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """A process for jobs. It stops when its lifeline is closed, and so when the server dies."""
+
+    process: BaseProcess
+    name: str
+    lifeline: Connection
+
+
+def _hire(settings: Settings) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    token, threads = secrets.token_hex(4), max(1, cores() // settings.workers)
+    # Not an Event: setting one waits for its sleepers, and a sleeper that was killed never wakes.
+    theirs, ours = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_work, args=(settings, token, threads, theirs), name="cuecast-worker", daemon=True
+    )
+    process.start()
+    theirs.close()
+    assert process.pid is not None
+    return _Worker(process, worker_name(process.pid, token), ours)
+
+
+def _belongs(worker: str, job: Job) -> bool:
+    return job.worker == worker
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def worker_name(pid: int, token: str) -> str:
+    """What the database calls a worker: 'machine:process:token'."""
+    return f"{socket.gethostname()}:{pid}:{token}"
+
+
+def is_dead(job: Job) -> bool:
+    """Whether the worker of a running job is dead: not heard of for `DEAD`, or gone from this machine."""
+    if job.worker is None or job.heartbeat is None or now() - job.heartbeat > DEAD:
+        return True
+    machine, pid, _ = job.worker.rsplit(":", 2)
+    return machine == socket.gethostname() and not _alive(int(pid))
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":  # asking would end it there; its heartbeat tells
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+# ---- in the worker process
+
+
+def settle(threads: int) -> None:
+    """Make this process one beside a server: it leaves Ctrl-C to the server, and uses so many threads."""
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(threads)
+
+
+def _work(settings: Settings, token: str, threads: int, lifeline: Connection) -> None:
+    """Claim jobs and do them until the lifeline is closed. The body of a worker process."""
+    from cuecast.service.files import DataFolder
+    from cuecast.service.tasks import Bench
+
+    settle(threads)
+    if hasattr(os, "nice"):
+        os.nice(5)  # requests are answered while a run takes all cores
+    database = open_database(settings.database_url, migrate=False)
+    name = worker_name(os.getpid(), token)
+    threading.Thread(target=_live_with_parent, args=(database, name), daemon=True).start()
+    bench = Bench(settings, database, DataFolder(settings.data, settings.roots), name, threads, lifeline.poll)
+    wait = 0.0
+    while not lifeline.poll(wait):
+        try:
+            job = _claim(database, name)
+        except SQLAlchemyError:
+            log.exception("the database does not answer; it is asked again")
+            wait = RETRY
+            continue
+        wait = IDLE if job is None else 0.0
+        if job is not None:
+            _do(bench, job)
+
+
+def _live_with_parent(database: Database, name: str) -> None:
+    """Say now and then that this worker lives; end with the server, whatever is going on: no file is half written."""
+    parent = multiprocessing.parent_process()
+    while parent is not None:
+        parent.join(BEAT)
+        if not parent.is_alive():
+            os._exit(1)
+        with suppress(Exception), database.writing() as session:
+            jobs.beat(session, name)
+
+
+def _claim(database: Database, worker: str) -> Job | None:
+    with database.reading() as session:
+        waiting = jobs.waiting_jobs(session)
+    for job in waiting:
+        with database.writing() as session:
+            if (claimed := jobs.claim_job(session, job, worker)) is not None:
+                return claimed
+    return None
+
+
+def _do(bench: Any, job: Job) -> None:
+    """Do a job and note how it ended."""
+    from cuecast.service.tasks import CancelledError, StoppedError, perform
+
+    database: Database = bench.database
+    state, result, error = "done", None, None
+    try:
+        result = perform(bench, job)
+    except jobs.LostJobError:
+        return
+    except CancelledError:
+        state = "cancelled"
+    except StoppedError:
+        with suppress(jobs.LostJobError), database.writing() as session:
+            jobs.give_back(session, job.id, bench.worker)
+        return
+    except Exception as failure:  # noqa: BLE001  a worker goes on with the next job
+        if isinstance(failure, MemoryError):
+            failure = Problem(
+                "no_memory", 507, "not enough memory: use a machine with more, or smaller images"
+            )
+        problem = problem_of(failure)
+        state, error = "failed", {"code": problem.code, "message": str(problem)}
+    with suppress(jobs.LostJobError), database.writing() as session:
+        jobs.finish_job(session, job.id, bench.worker, state, result, error)

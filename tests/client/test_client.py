@@ -1,0 +1,220 @@
+"""The client against a real service: the same words, and the same masks, as on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import BLUE, RED, mask, picture
+from PIL import Image
+from server import saying, service
+
+import cuecast
+import cuecast.client
+from cuecast.cli import run
+from cuecast.client.remote import RemotePredictor, Service
+from cuecast.errors import CuecastError, CueError, ImageError, PackError
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with service(tmp_path_factory.mktemp("service") / "data") as address:
+        yield address
+
+
+@pytest.fixture
+def remote(url: str) -> Iterator[Service]:
+    with cuecast.client.connect(url) as connected:
+        yield connected
+
+
+@pytest.fixture
+def predictor(remote: Service) -> RemotePredictor:
+    return remote.load("colours")
+
+
+def projects(remote: Service) -> int:
+    total: int = remote.wire.ask("GET", "/v1/projects")["total"]
+    return total
+
+
+def cues(folder: Path) -> dict[str, list[cuecast.Cue]]:
+    """Every kind of cue, in one concept each."""
+    a, b, c = (picture(folder / f"{n}.png", k) for n, k in (("a", 3), ("b", 2), ("c", 0)))
+    pixels = np.asarray(Image.open(a))
+    pages = folder / "pages.tif"
+    Image.open(c).save(pages, save_all=True, append_images=[Image.open(b)])
+    marked = mask(folder / "a_mask.png", [1, 1, 1, 0, 0, 0, 0, 0])
+    unsure = mask(folder / "a_unsure.png", [1, 1, 255, 0, 0, 0, 0, 0])
+    two = mask(folder / "a_two.png", [1, 1, 1, 0, 2, 2, 2, 2])
+    square = [(0, 0), (3, 0), (3, 4), (0, 4)]
+    return {
+        "mask": [cuecast.Cue(a, mask=marked)],
+        "ignore": [cuecast.Cue(a, mask=unsure, value=1)],
+        "two classes": [cuecast.Cue(a, mask=two)],
+        "value": [cuecast.Cue(a, mask=two, value=[2])],
+        "bytes": [cuecast.Cue(a.read_bytes(), mask=marked)],
+        "array": [cuecast.Cue(pixels, mask=np.asarray(Image.open(marked)))],
+        "page": [cuecast.Cue(pages, page=1, points=[(0, 0)])],
+        "box": [cuecast.Cue(a, boxes=[(0, 0, 3, 4)])],
+        "points": [cuecast.Cue(a, points=[(1, 1), (6, 1, 0)])],
+        "scribbles": [cuecast.Cue(b, scribbles=[cuecast.Scribble(((0, 0), (1, 3)), 1)])],
+        "polygons": [cuecast.Cue(a, polygons=[square])],
+        "absent": [cuecast.Cue(a, mask=marked), cuecast.Cue(c, absent=True)],
+        "joined": [cuecast.Cue(a, points=[(1, 1)]), cuecast.Cue(a, points=[(6, 1, 0)])],
+    }
+
+
+KINDS = (
+    "mask", "ignore", "two classes", "value", "bytes", "array", "page", "box", "points", "scribbles", "polygons",
+    "absent", "joined",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_masks_are_those_of_this_machine(predictor: RemotePredictor, tmp_path: Path, kind: str) -> None:
+    shown = cues(tmp_path)[kind]
+    queries = [picture(tmp_path / f"q{n}.png", n, (6, 9)) for n in (0, 4, 9)]
+    local = cuecast.load("colours").learn(shown)
+    with predictor.learn(shown) as concept:
+        assert concept.classes == local.classes
+        for query in (*queries, tmp_path / "a.png"):
+            here, there = local.segment(query), concept.segment(query)
+            assert np.array_equal(here.mask, there.mask)
+            assert (here.verdict, here.classes, here.cuts) == (there.verdict, there.classes, there.cuts)
+            assert there.confidence == pytest.approx(here.confidence, abs=1e-6)
+            assert [o.xyxy for o in here.objects()] == [o.xyxy for o in there.objects()]
+            assert here.overlay().tobytes() == there.overlay().tobytes()
+
+
+def test_a_prediction_is_saved_as_here_and_has_no_scores(predictor: RemotePredictor, tmp_path: Path) -> None:
+    shown = cues(tmp_path)["mask"]
+    query = picture(tmp_path / "q.png", 4)
+    with predictor.learn(shown, classes=["red"]) as concept:
+        found = concept.segment(query)
+    here = cuecast.load("colours").learn(shown, classes=["red"]).segment(query)
+    assert found.save(tmp_path / "there.png").read_bytes() == here.save(tmp_path / "here.png").read_bytes()
+    assert isinstance(found, cuecast.Prediction)
+    assert found.scores.shape == (0, 4, 8)
+    assert not found.mask.flags.writeable
+    with pytest.raises(CuecastError, match="sends the mask, not the scores"):
+        found.uncertainty  # noqa: B018
+    with pytest.raises(CuecastError, match="sends the mask, not the scores"):
+        found.save_uncertainty(tmp_path / "unsure.png")
+
+
+def test_queries_of_every_form(predictor: RemotePredictor, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", 4)
+    pages = tmp_path / "book.tif"
+    Image.open(picture(tmp_path / "none.png", 0)).save(
+        pages, save_all=True, append_images=[Image.open(query)]
+    )
+    pixels = np.asarray(Image.open(query))
+    with predictor.learn(cues(tmp_path)["mask"]) as concept:
+        for form in (query, str(query), query.read_bytes(), Image.open(query), pixels):
+            assert int(concept.segment(form).mask.sum()) == 16
+        assert int(concept.segment(pages, page=1).mask.sum()) == 16
+        assert concept.segment(pages).verdict == "absent"
+        with pytest.raises(ImageError, match=r"none\.jpg"):
+            concept.segment(tmp_path / "none.jpg")
+
+
+def test_many_come_in_order(predictor: RemotePredictor, tmp_path: Path) -> None:
+    queries = [picture(tmp_path / f"q{n}.png", n) for n in range(8)]
+    with predictor.learn(cues(tmp_path)["mask"]) as concept:
+        found = [int(p.mask.sum()) for p in concept.segment_many(queries, workers=3)]
+    assert found == [4 * n for n in range(8)]
+
+
+def test_add_teaches_more(predictor: RemotePredictor, tmp_path: Path) -> None:
+    """A mask on the same picture takes the place of the one there; other marks join."""
+    query = tmp_path / "q.png"
+    pixels = np.full((4, 8, 3), BLUE, np.uint8)
+    pixels[:, :4], pixels[:, 4:6] = RED, (9, 9, 9)
+    Image.fromarray(pixels).save(query)
+    shown = cues(tmp_path)
+    first = shown["points"]
+    more = [cuecast.Cue(query, points=[(4, 0)])]
+    local = cuecast.load("colours").learn(first)
+    with predictor.learn(first) as concept:
+        assert int(concept.segment(query).mask.sum()) == 16
+        grown = concept.add(more)
+        assert grown.project == concept.project
+        assert (len(concept.examples), len(grown.examples)) == (1, 2)
+        assert np.array_equal(grown.segment(query).mask, local.add(more).segment(query).mask)
+        assert int(grown.segment(query).mask.sum()) == 24
+        with pytest.raises(CueError, match="one cue says 'absent' and another marks the thing"):
+            grown.add([cuecast.Cue(query, absent=True)])
+        with pytest.raises(CueError, match="class 2"):
+            grown.add([cuecast.Cue(query, points=[(7, 0, 2)])])
+
+
+def test_a_project_lives_as_long_as_its_concept(
+    remote: Service, predictor: RemotePredictor, tmp_path: Path
+) -> None:
+    before = projects(remote)
+    with predictor.learn(cues(tmp_path)["mask"]) as concept:
+        assert projects(remote) == before + 1
+    assert projects(remote) == before
+    with pytest.raises(CuecastError, match="is not there; it may have been deleted"):
+        concept.segment(tmp_path / "a.png")
+
+
+def test_nothing_is_left_where_learning_fails(
+    remote: Service, predictor: RemotePredictor, tmp_path: Path
+) -> None:
+    before = projects(remote)
+    shown = cues(tmp_path)
+    a = tmp_path / "a.png"
+    wrong: list[tuple[list[Any], str]] = [
+        ([], "no cues"),
+        ([cuecast.Cue(a, absent=True)], "all cues say 'absent'"),
+        ([cuecast.Cue(a, boxes=[(0, 0, 99, 4)])], "reaches outside the image"),
+        ([*shown["mask"], cuecast.Cue(a, absent=True)], "one cue says 'absent'"),
+    ]
+    for given, said in wrong:
+        with pytest.raises(CueError, match=said):
+            predictor.learn(given)
+    assert projects(remote) == before
+
+
+def test_another_pack_is_refused(remote: Service, url: str) -> None:
+    with pytest.raises(
+        PackError, match=f"{url.rstrip('/')}: it works with the pack 'colours', not 'general'"
+    ):
+        remote.load()
+
+
+def test_load_is_one_line(url: str, tmp_path: Path) -> None:
+    predictor = cuecast.client.load("colours", url=url)
+    with predictor.learn(cues(tmp_path)["mask"]) as concept:
+        assert concept.segment(tmp_path / "b.png").verdict == "found"
+    predictor.wire.close()
+
+
+def test_with_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    assert run(["keys", "create", "me", "--data", str(data)]) == 0
+    key = capsys.readouterr().out.strip()
+    with service(data, "--require-key") as address:
+        with cuecast.client.connect(address) as nobody, pytest.raises(CuecastError, match="key"):
+            nobody.load("colours")
+        with cuecast.client.connect(address, key=key) as known:
+            assert known.load("colours").pack == "colours"
+
+
+def test_a_project_is_taken_back_where_the_service_gives_up(tmp_path: Path) -> None:
+    full = {"error": {"code": "cannot_write", "message": "the disk is full; free some", "details": None}}
+    with saying((201, {}, {"id": "p1"}), (507, {}, full), (204, {}, "")) as (url, asked):
+        predictor = RemotePredictor(cuecast.client.connect(url).wire, "colours")
+        with pytest.raises(cuecast.OutputError, match="the disk is full"):
+            predictor.learn(cues(tmp_path)["mask"])
+        predictor.wire.close()
+    assert [what for what, _ in asked] == [
+        "POST /v1/projects",
+        "POST /v1/projects/p1/images?name=a.png",
+        "DELETE /v1/projects/p1",
+    ]

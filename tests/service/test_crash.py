@@ -1,0 +1,131 @@
+"""SIGKILL to a real server and all its processes in the middle of a run: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from inline_service import RAW, columns, png
+
+from cuecast.io.manifest import read_manifest
+
+IMAGES = 200
+PATIENCE = 240.0
+
+
+class Server:
+    """`cuecast serve` in a process of its own."""
+
+    def __init__(self, data: Path) -> None:
+        line = ["serve", "--data", str(data), "--port", "0", "--pack", "colours", "--workers", "1"]
+        program = "from cuecast.cli import main; main()"
+        self.log = data.parent / "server.log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program, *line], stdout=log, stderr=subprocess.STDOUT
+            )
+        self.client = httpx.Client(base_url=wait(self._address), timeout=60)
+
+    def _address(self) -> str | None:
+        assert self.process.poll() is None, self.log.read_text()
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.log.read_text())
+        return found[0] if found and _answers(found[0]) else None
+
+    def family(self) -> list[int]:
+        """The server's process and those it has started."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        started = {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+        return [self.process.pid, *started]
+
+    def kill(self) -> None:
+        """SIGKILL to all at once, as a power cut would."""
+        family = self.family()
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.client.close()
+
+
+def wait(condition: Callable[[], Any]) -> Any:
+    """What the condition gives once it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.05)
+    return found
+
+
+def written(results: Path, names: list[str]) -> dict[str, tuple[int, bytes]]:
+    """Name -> (time of writing, bytes) of these masks."""
+    paths = {name: results / "masks" / f"{name}.png" for name in names}
+    return {name: (path.stat().st_mtime_ns, path.read_bytes()) for name, path in paths.items()}
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def served(data: Path) -> Iterator[Server]:
+    server = Server(data)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+            server.process.wait(PATIENCE)
+        server.client.close()
+
+
+def test_a_run_of_200_images_survives(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with served(data) as server:
+        client = server.client
+        project = client.post("/v1/projects", json={"name": "crash"}).json()["id"]
+        p = f"/v1/projects/{project}"
+        ids = []
+        for number in range(IMAGES):
+            name = {"name": f"{number:03}.png"}
+            reply = client.post(f"{p}/images", params=name, content=png(3, number, (4, 8)), headers=RAW)
+            ids.append(reply.raise_for_status().json()["id"])
+        for image in ids[:2]:
+            client.put(f"{p}/images/{image}/marks", json=columns(3)).raise_for_status()
+        job = client.post(f"{p}/runs", json={}).json()["id"]
+        wait(lambda: client.get(f"/v1/jobs/{job}").json()["done"] >= IMAGES // 3)
+        # An accepted mark is one whose reply has come. It says what was said before: no answer may change by it.
+        last = client.put(f"{p}/images/{ids[1]}/marks", json=columns(3, version=1)).raise_for_status().json()
+        before = client.get(f"/v1/jobs/{job}").json()
+        server.kill()
+    results = data / "projects" / project / "results"
+    finished = written(results, [e.name for e in read_manifest(results / "manifest.jsonl")])
+    assert before["state"] == "running"
+    assert IMAGES // 3 <= len(finished) < IMAGES
+
+    with served(data) as server:
+        client = server.client
+        # It goes on by itself.
+        ended = wait(
+            lambda: (j := client.get(f"/v1/jobs/{job}").json())["state"] not in ("queued", "running") and j
+        )
+        assert (ended["state"], ended["done"], ended["total"]) == ("done", IMAGES, IMAGES), ended
+        assert sum(ended["result"]["counts"].values()) == IMAGES
+        assert client.get(f"{p}/images/{ids[1]}/marks").json() == last
+        images = client.get(f"{p}/images", params={"limit": 500}).json()["items"]
+        assert [i["id"] for i in images] == ids
+        assert all(i["prediction"]["areas"] == {"1": 12} and not i["prediction"]["stale"] for i in images)
+        assert [(i["marks"], i["marks_version"]) for i in images[:3]] == [("mask", 1), ("mask", 2), (None, 0)]
+        assert len(list(results.glob("masks/*"))) == IMAGES
+        assert written(results, list(finished)) == finished
+    assert server.process.returncode in (0, -signal.SIGTERM), server.log.read_text()

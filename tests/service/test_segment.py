@@ -1,0 +1,106 @@
+"""The single call: cues and an image in one multipart body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from inline_service import Service, inline_service, png
+from pictures import mask
+
+from cuecast.service.settings import Limits
+
+POINT = json.dumps([{"points": [{"xy": [0, 0], "class": 1}]}])
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with inline_service(tmp_path / "data", limits=Limits(upload_bytes=20_000)) as service:
+        yield service
+        assert list(service.state.files.uploads.iterdir()) == []
+
+
+def send(
+    service: Service, files: list[tuple[str, Any]], data: dict[str, str] | None = None, accept: str = "*/*"
+) -> Any:
+    return service.client.post("/v1/segment", files=files, data=data or {}, headers={"Accept": accept})
+
+
+def file(name: str, data: bytes) -> tuple[str, tuple[str, bytes]]:
+    return name, (f"{name}.png", data)
+
+
+def test_a_mask_file_teaches(service: Service, tmp_path: Path) -> None:
+    labels = mask(tmp_path / "m.png", [1, 1, 1, 0, 0, 0, 0, 0]).read_bytes()
+    reply = send(service, [file("query", png(5)), file("cue", png(3)), file("mask", labels)])
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["mask"] == {"size": [4, 8], "counts": {"1": [0, 20, 12]}}
+
+
+def test_marks_teach_and_the_answer_may_be_a_picture(service: Service) -> None:
+    reply = send(service, [file("query", png(5)), file("cue", png(3))], {"cues": POINT}, "image/png")
+    assert reply.headers["content-type"] == "image/png"
+    import io
+
+    from PIL import Image
+
+    assert np.asarray(Image.open(io.BytesIO(reply.content)))[0].tolist() == [1, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_several_cues_in_their_order(service: Service) -> None:
+    cues = json.dumps([{"points": [{"xy": [0, 0], "class": 1}]}, {"absent": True}])
+    reply = send(service, [file("query", png(5)), file("cue", png(3)), file("cue", png(0))], {"cues": cues})
+    assert reply.json()["mask"]["counts"] == {"1": [0, 20, 12]}
+
+
+@pytest.mark.parametrize(
+    ("names", "data", "status", "said"),
+    [
+        (["cue"], {"cues": POINT}, 422, "one `query` file"),
+        (["query"], {"cues": POINT}, 422, "1 to 16 `cue` files"),
+        (["query", "cue"], {}, 422, "`mask` file for each"),
+        (["query", "cue", "cue"], {"cues": POINT}, 422, "`mask` file for each of the 2"),
+        (["query", "cue"], {"cues": "{"}, 422, "`cues`"),
+        (["query", "cue"], {"cues": '[{"points": [{"xy": [1], "class": 1}]}]'}, 422, "`cues` 0.points.0.xy"),
+        (["query", "cue"], {"cues": "[{}]"}, 422, "entry 1 of `cues` marks nothing"),
+        (["query", "cue"], {"cues": POINT, "scale": "huge"}, 422, "`scale`"),
+        (["query", *["cue"] * 17], {"cues": POINT}, 422, "1 to 16"),
+        (["query", "cue", *["mask"] * 40], {}, 422, "multipart body"),
+    ],
+)
+def test_a_form_that_is_none(
+    service: Service, names: list[str], data: dict[str, str], status: int, said: str
+) -> None:
+    reply = send(service, [file(name, png(3)) for name in names], data)
+    assert reply.status_code == status, reply.text
+    assert reply.json()["error"]["code"] == "invalid_form"
+    assert said in reply.json()["error"]["message"]
+
+
+def test_files_are_checked_by_content(service: Service) -> None:
+    reply = send(service, [file("query", b"RIFF????AVI "), file("cue", png(3))], {"cues": POINT})
+    assert (reply.status_code, "`query`" in reply.json()["error"]["message"]) == (415, True)
+    damaged = send(service, [file("query", png(3)[:40]), file("cue", png(3))], {"cues": POINT})
+    assert (damaged.status_code, damaged.json()["error"]["code"]) == (422, "image_unreadable")
+    assert str(service.state.files.root) not in damaged.text
+
+
+def test_the_body_is_bounded(service: Service) -> None:
+    reply = send(service, [file("query", b"x" * 25_000), file("cue", png(3))], {"cues": POINT})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_another_kind_of_body_is_refused(service: Service) -> None:
+    reply = service.client.post("/v1/segment", json={})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (415, "not_multipart")
+
+
+def test_marks_outside_the_image_are_refused(service: Service) -> None:
+    cues = json.dumps([{"points": [{"xy": [99, 0], "class": 1}]}])
+    reply = send(service, [file("query", png(5)), file("cue", png(3))], {"cues": cues})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (422, "marks_invalid")
+    assert str(service.state.files.root) not in reply.text
