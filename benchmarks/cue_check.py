@@ -1,12 +1,14 @@
 """How often `cues check` finds a bad cue that was planted among good ones, and how often it complains of good ones.
 
-    python benchmarks/cue_check.py EPISODES [--root DIR] [--pack general] [--trials 300] [--sets NAME ...] [-o OUT.json]
+    python benchmarks/cue_check.py EPISODES [--root DIR] [--pack general] [--trials 300] [--sets NAME ...] \
+        [-o RESULT.json]
 
 A trial takes the cues of an episode with five cues. In three trials of four, one of them gets a bad mask: shifted by
 a quarter of the image, inverted, or that of another thing (of another task on the same picture, where the list has
 one, else of the query's picture); the fourth is left clean. 'found': the planted cue is flagged. 'false alarm': a cue
 of a clean trial is flagged; 'beside': a good cue is flagged in a trial with a bad one. Episodes are taken in turn from
-all sets, what is drawn is drawn by --seed.
+all sets, what is drawn is drawn by --seed. RESULT.json is kept after each trial: a run that was stopped goes on after the
+last one. It is tabled by docs/generate_benchmarks.py.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as PILImage
@@ -31,6 +34,7 @@ from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
 from cuecast.io.files import write_text
 from cuecast.types import Example
 
+KIND = "cue-check"
 KINDS = ("clean", "shifted", "inverted", "other")
 
 
@@ -52,20 +56,36 @@ def main() -> int:
     chosen = in_turn(select(listed, options.sets, shots=[5]))
     root = options.root or find_root(options.episodes, chosen)
     predictor = cuecast.load(options.pack, threads=options.threads)
-    records = []
-    for number in range(options.trials):
+    how = {
+        "kind": KIND,
+        "pack": predictor.pack.name,
+        "pack_digest": predictor.pack.digest,
+        "seed": options.seed,
+        "sets": options.sets,
+    }
+    records = finished(options.output, how)
+    for number in range(len(records), options.trials):
         episode, kind = chosen[number // len(KINDS) % len(chosen)], KINDS[number % len(KINDS)]
         started = time.perf_counter()
         record = trial(predictor, episode, kind, root, listed, np.random.default_rng((options.seed, number)))
         records.append({**record, "seconds": round(time.perf_counter() - started, 2)})
         print(json.dumps(records[-1]), file=sys.stderr, flush=True)
-    summary = summed(records)
-    made = {"pack": predictor.pack.name, "pack_digest": predictor.pack.digest, "commit": source_commit()}
-    if options.output:
-        record = {**made, "seed": options.seed, **summary, "trials": records}
-        write_text(options.output, json.dumps(record, indent=1) + "\n")
-    print(json.dumps(summary, indent=1))
+        if options.output:
+            kept = {**how, "commit": source_commit(), **summed(records), "trials": records}
+            write_text(options.output, json.dumps(kept, indent=1) + "\n")
+    print(json.dumps(summed(records), indent=1))
     return 0
+
+
+def finished(target: Path | None, how: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The trials that an earlier call has made in the same way."""
+    if target is None or not target.exists():
+        return []
+    kept = json.loads(target.read_text(encoding="utf-8"))
+    if any(kept.get(k) != v for k, v in how.items()):
+        raise SystemExit(f"{target}: it was made in another way; choose another -o, or delete it")
+    trials: list[dict[str, Any]] = kept["trials"]
+    return trials
 
 
 def in_turn(episodes: Sequence[Episode]) -> list[Episode]:
@@ -83,7 +103,7 @@ def trial(
     root: Path,
     listed: Sequence[Episode],
     random: np.random.Generator,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """One check of five cues, one of them spoilt where the kind says so."""
     examples = [single(cue_of(c, root).read()) for c in episode.cues]
     planted = int(random.integers(len(examples)))
@@ -132,7 +152,7 @@ def single(example: Example) -> Example:
     return Example(example.image, replace(example.marks, mask=None if mask is None else np.minimum(mask, 1)))
 
 
-def summed(records: Sequence[dict[str, object]]) -> dict[str, object]:
+def summed(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Shares in [0, 1] over the trials."""
     count, found, beside = Counter(), Counter(), Counter()
     for r in records:
