@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import pg8000.dbapi
 import pytest
 from fastapi.testclient import TestClient
 from service_client import ADDRESS, Service
@@ -85,9 +85,9 @@ def _await_connections(port: int, server: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
     while True:
         try:
-            psycopg.connect(f"host=127.0.0.1 port={port} user=cuecast dbname=postgres").close()
+            pg8000.dbapi.connect("cuecast", host="127.0.0.1", port=port, database="postgres").close()
             return
-        except psycopg.OperationalError:
+        except pg8000.dbapi.Error:
             if server.poll() is not None or time.monotonic() > end:
                 raise
             time.sleep(0.1)

@@ -38,7 +38,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
 
 def test_a_database_out_of_reach_is_refused_without_its_password() -> None:
     with pytest.raises(OutputError, match="cannot be opened") as caught:
-        open_database("postgresql+psycopg://me:secret@127.0.0.1:1/x")
+        open_database("postgresql+pg8000://me:secret@127.0.0.1:1/x")
     assert "secret" not in str(caught.value)
 
 

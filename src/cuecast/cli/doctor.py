@@ -24,6 +24,21 @@ EXTRAS = {
     "dicom-jpeg": ("python-gdcm",),
     "tiff-codecs": ("imagecodecs",),
     "maps": ("rasterio", "pyogrio", "imagecodecs"),
+    "service": (
+        "fastapi",
+        "uvicorn",
+        "pydantic",
+        "sqlalchemy",
+        "alembic",
+        "python-multipart",
+        "sse-starlette",
+        "prometheus-client",
+        "threadpoolctl",
+        "anyio",
+    ),
+    "postgres": ("pg8000",),
+    "client": ("httpx2",),
+    "mcp": ("mcp",),
 }
 """Extra -> the distributions it installs; `pip install 'cuecast[train]'`."""
 

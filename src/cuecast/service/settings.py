@@ -69,7 +69,7 @@ class Settings:
         if self.database is None:
             return f"sqlite:///{self.data / 'cuecast.db'}"
         scheme, separator, rest = self.database.partition("://")
-        known = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+        known = {"postgres": "postgresql+pg8000", "postgresql": "postgresql+pg8000"}
         return f"{known.get(scheme, scheme)}{separator}{rest}"
 
     @property

@@ -21,7 +21,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from cuecast.errors import MissingExtraError, OutputError
@@ -74,7 +74,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         ) from error
     except ArgumentError as error:
         raise OutputError(f"{shown}: not the URL of a database; write postgresql://user@host/name") from error
-    except OperationalError as error:
+    except DBAPIError as error:
         raise OutputError(
             f"{shown}: the database cannot be opened ({error.orig}); check that it runs and may be written"
         ) from error
