@@ -5,9 +5,10 @@
 
 A trial takes the cues of an episode with five cues. In three trials of four, one of them gets a bad mask: shifted by
 a quarter of the image, inverted, or that of another thing (of another task on the same picture, where the list has
-one, else of the query's picture); the fourth is left clean. 'found': the planted cue is flagged. 'false alarm': a cue
-of a clean trial is flagged; 'beside': a good cue is flagged in a trial with a bad one. Episodes are taken in turn from
-all sets, what is drawn is drawn by --seed. RESULT.json is kept after each trial: a run that was stopped goes on after the
+one, else of the query's picture); the fourth is left clean. 'found': the planted cue is flagged; 'where predicted':
+the same where the others reach an IoU of 0.5 on that cue's good mask, in the clean trial. 'false alarm': a cue of a
+clean trial is flagged; 'beside': a good cue is flagged in a trial with a bad one. Episodes are taken in turn from all
+sets, what is drawn is drawn by --seed. RESULT.json is kept after each trial: a run that was stopped goes on after the
 last one. It is tabled by docs/generate_benchmarks.py.
 """
 
@@ -25,17 +26,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 import cuecast
 from cuecast.crossval.check import check_cues
-from cuecast.evaluate import cue_of, source_commit
+from cuecast.evaluate import cue_of, source_commit, truth_of
 from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
 from cuecast.io.files import write_text
+from cuecast.io.images import read_image
 from cuecast.types import Example
 
 KIND = "cue-check"
 KINDS = ("clean", "shifted", "inverted", "other")
+PREDICTED = 0.5
+"""IoU that the other cues reach on a cue's good mask from which its fault can be expected to be seen."""
 
 
 def main() -> int:
@@ -135,15 +140,26 @@ def spoilt(
     elif kind == "inverted":
         bad = np.where(mask < 0, mask, 1 - mask)
     else:
-        values = (e.cues[0].value for e in listed if e.set == episode.set and e.task != episode.task)
-        other = next((v for v in values if v != shown.value), None)
-        source = replace(shown, value=other) if other else episode.query
-        read = cue_of(source, root).read().marks.mask
-        assert read is not None
-        bad = np.asarray(PILImage.fromarray((read > 0).astype(np.uint8)).resize((W, H), 0), np.int32)
+        bad = np.asarray(
+            PILImage.fromarray(other_thing(example, shown, episode, root, listed)).resize((W, H), 0), np.int32
+        )
     if not (bad > 0).any():
         bad = np.roll(mask, (H // 4, W // 4), (0, 1))
     return Example(example.image, replace(example.marks, mask=bad))
+
+
+def other_thing(
+    example: Example, shown: Shown, episode: Episode, root: Path, listed: Sequence[Episode]
+) -> NDArray[np.uint8]:
+    """(h, w): 1 on the thing of the first other task of the set that is on the picture; else the query's mask."""
+    values = dict.fromkeys(e.cues[0].value for e in listed if e.set == episode.set and e.task != episode.task)
+    for value in values:
+        if value and value != shown.value:
+            found = truth_of(replace(shown, value=value), root, example.image) > 0
+            if found.any():
+                return found.astype(np.uint8)
+    query = truth_of(episode.query, root, read_image(root / episode.query.image))
+    return (query > 0).astype(np.uint8)
 
 
 def single(example: Example) -> Example:
@@ -154,9 +170,13 @@ def single(example: Example) -> Example:
 
 def summed(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Shares in [0, 1] over the trials."""
-    count, found, beside = Counter(), Counter(), Counter()
+    count, found, beside, clean, predicted = Counter(), Counter(), Counter(), [], []
     for r in records:
         flagged = set(r["flags"])
+        if r["kind"] == "clean":
+            clean = r["ious"]  # the three that follow spoil one of the same cues
+        elif clean and (clean[r["planted"]] or 0) >= PREDICTED:
+            predicted.append(str(r["planted"]) in flagged)
         good = flagged - {str(r["planted"])}
         count[r["kind"]] += 1
         found[r["kind"]] += str(r["planted"]) in flagged
@@ -166,6 +186,10 @@ def summed(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "found": sum(found[k] for k in bad) / total if total else None,
         "found_by_kind": {k: found[k] / count[k] for k in bad},
+        "found_where_predicted": {
+            "trials": len(predicted),
+            "share": sum(predicted) / len(predicted) if predicted else None,
+        },
         "false_alarms": beside["clean"] / count["clean"] if count["clean"] else None,
         "beside": sum(beside[k] for k in bad) / total if total else None,
         "counts": dict(count),

@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
-A test compares the page with what this gives. Results of `cuecast bench -o`, of benchmarks/verdicts.py -o and of
-benchmarks/seggpt_speed.py -o are taken, other files of the folder are left alone.
+A test compares the page with what this gives. Results of `cuecast bench -o`, and of verdicts.py, negatives.py,
+cue_check.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder are left alone.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ FOOT = """\
     cuecast bench curves.jsonl --root SETS --peers cuecast,filter-forest,prototype -o benchmarks/results/curves.json
     cuecast eval EPISODES.jsonl -o scores/dev && cuecast eval ABSENT.jsonl -o scores/absent
     python benchmarks/verdicts.py scores/*/scores.json -o benchmarks/results/verdicts.json
+    python benchmarks/negatives.py ABSENT.jsonl EPISODES.jsonl -o benchmarks/results/negatives.json
+    python benchmarks/cue_check.py EPISODES.jsonl -o benchmarks/results/cue_check.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
 
@@ -85,6 +87,8 @@ def page(folder: Path = RESULTS) -> str:
     if not benches:
         parts.append("## Results\n\nNo result has been kept yet.\n")
     parts += ["\n".join(verdicts(name, result)) for name, result in read(folder, "verdicts").items()]
+    parts += ["\n".join(negatives(name, result)) for name, result in read(folder, "negatives").items()]
+    parts += ["\n".join(cue_check(name, result)) for name, result in read(folder, "cue-check").items()]
     parts += ["\n".join(others(list(read(folder, "seggpt-speed").values()))), FOOT]
     return "\n".join(parts)
 
@@ -163,6 +167,89 @@ def verdicts(name: str, result: dict[str, Any]) -> Iterator[str]:
     told = "Left: mean IoU by confidence. Right: mean IoU of the most confident answers."
     yield f"![{told}](images/{verdicts_name(name)})"
     yield ""
+
+
+def negatives(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on whether showing where the thing is not lowers false finds."""
+    yield f"## Negatives: {name}"
+    yield ""
+    yield "`benchmarks/negatives.py`: queries without the thing, answered by the cues alone, with one or two *other*"
+    yield "images without it shown as 'absent', and with up to five class-0 points on what the cues alone mark on one"
+    yield "of these. Marked area: the share of a query without the thing that the answer marks, and that its scores"
+    yield "mark before the verdict empties the mask. The same concepts also answer one query each that does hold the"
+    yield "thing: IoU, and how many of these are called absent."
+    yield f"Pack {result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`, seed {result['seed']}."
+    yield ""
+    for where, ways in result["figures"].items():
+        first = next(iter(ways.values()))
+        yield f"### {where[0].upper()}{where[1:]} ({name})"
+        yield ""
+        yield f"{first['queries']} queries, with cues of {result['sets'][where]} sets; there were false finds to put"
+        yield f"points on in {first['corrected']} cases."
+        yield ""
+        yield from table(
+            [
+                "way",
+                "called absent",
+                "newly / no longer",
+                "marked area",
+                "before the verdict",
+                "IoU with the thing",
+                "of these called absent",
+            ],
+            [
+                [
+                    way,
+                    _figure(f["absent"]),
+                    f"{f['newly']} / {f['no_longer']}",
+                    _figure(f["area"]),
+                    _figure(f["scored"]),
+                    _figure(f["iou"]),
+                    _figure(f["lost"]),
+                ]
+                for way, f in ways.items()
+            ],
+        )
+
+
+def cue_check(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on how often `cues check` finds a bad cue among five."""
+    counts = result["counts"]
+    bad = sum(n for kind, n in counts.items() if kind != "clean")
+    yield f"## Bad cues: {name}"
+    yield ""
+    yield "`benchmarks/cue_check.py`: of five cues one gets a bad mask, and `cuecast cues check` is asked. The mask of"
+    yield "another thing is that of another class on the picture, or, where the set has none there, of another picture."
+    yield f"{sum(counts.values())} trials over {len({t['set'] for t in result['trials']})} sets; pack "
+    yield f"{result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`, seed {result['seed']}."
+    yield ""
+    kinds = {
+        "shifted": "shifted by a quarter of the image",
+        "inverted": "inverted",
+        "other": "the mask of another thing",
+    }
+    yield from table(
+        ["figure", "trials", "share"],
+        [
+            ["the bad cue is flagged", str(bad), _figure(result["found"])],
+            *(
+                [f"the same, {words}", str(counts[kind]), _figure(result["found_by_kind"][kind])]
+                for kind, words in kinds.items()
+                if counts.get(kind)
+            ),
+            [
+                "the same, where the others predict the good mask with an IoU of at least 0.5",
+                str(result["found_where_predicted"]["trials"]),
+                _figure(result["found_where_predicted"]["share"]),
+            ],
+            ["a good cue is flagged beside a bad one", str(bad), _figure(result["beside"])],
+            [
+                "a cue is flagged where all are good",
+                str(counts.get("clean", 0)),
+                _figure(result["false_alarms"]),
+            ],
+        ],
+    )
 
 
 def others(timings: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -689,3 +689,103 @@ def test_a_mask_changed_by_hand_outlives_another_concept_and_a_lost_image(
     run(learn(tmp_path / "other", 2), inputs[:2], out, replace(ALL, overwrite=True))
     assert (out / "edited/p2.png").read_bytes() == b"by hand"
     assert not (out / "masks/p2.png").exists()
+
+
+# --- the check of the cues
+
+
+def checked(folder: Path, count: int, shown: int) -> Concept:
+    """A concept of `count` cues; cue n has 10 + n red columns of 40, and marks them; the last marks `shown`."""
+    cues = []
+    for n in range(count):
+        red = 10 + n
+        marked = shown if n == count - 1 else red
+        cues.append(
+            cuecast.Cue(
+                picture(folder / f"c{n}.png", red, (4, 40)),
+                mask=mask(folder / f"m{n}.png", [1] * marked + [0] * (40 - marked)),
+            )
+        )
+    return cuecast.load("colours").learn(cues, classes=["red"])
+
+
+def section(out: Path) -> str:
+    """What the report says of the cues."""
+    page = (out / "report.html").read_text(encoding="utf-8")
+    return (
+        page.split("What the cues say of each other")[1].split("</section>")[0]
+        if "What the cues" in page
+        else ""
+    )
+
+
+def test_the_check_is_in_the_report_and_kept(inputs: list[Path], tmp_path: Path) -> None:
+    concept, out = checked(tmp_path / "cues", 3, shown=18), tmp_path / "out"
+    steps: list[tuple[int, int]] = []
+    options = BatchOptions(formats=(), check=True)
+    summary = run(concept, inputs, out, options, checking=lambda *step: steps.append(step))
+    assert set(summary.files) == {"manifest", "masks", "check", "report"}
+    assert steps[-1][0] == steps[-1][1] > 3
+    record = json.loads((out / "cue_check.json").read_text(encoding="utf-8"))
+    assert (record["pack"], record["cues"]) == (concept.predictor.pack.digest, concept_digest(concept))
+    assert record["leave_one_out"]["flags"][0]["kind"] == "border"
+    told = section(out)
+    assert "Cue 3" in told
+    assert "Draw the border closer to the thing." in told
+    assert "<svg" in told
+
+    # A later run shows it and does it again only to overwrite.
+    files, steps[:] = snapshot(out), []
+    for again in (replace(options, check=False), options):
+        summary = run(concept, inputs, out, again, checking=lambda *step: steps.append(step))
+        assert summary.resumed == len(inputs)
+        assert summary.files["check"] == out / "cue_check.json"
+        assert snapshot(out) == files
+    assert steps == []
+    run(concept, inputs, out, replace(options, overwrite=True), checking=lambda *step: steps.append(step))
+    assert steps
+    assert snapshot(out) == files
+
+
+def test_without_the_option_nothing_is_checked(concept: Concept, inputs: list[Path], tmp_path: Path) -> None:
+    summary = run(concept, inputs, tmp_path / "out")
+    assert "check" not in summary.files
+    assert not (tmp_path / "out/cue_check.json").exists()
+    assert section(tmp_path / "out") == ""
+
+
+def test_one_cue_cannot_be_checked_and_the_report_says_so(
+    concept: Concept, inputs: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(concept, inputs, out, BatchOptions(check=True))
+    assert (
+        "Leave-one-out needs two images with a mask or polygons, here is 1: add a cue with a mask."
+        in section(out)
+    )
+    run(concept, inputs, out)
+    assert "here is 1" in section(out)
+
+
+def test_a_check_of_other_cues_goes_with_their_masks(inputs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(checked(tmp_path / "cues", 3, shown=12), inputs, out, BatchOptions(check=True))
+    run(checked(tmp_path / "cues", 2, shown=11), inputs, out, BatchOptions(overwrite=True))
+    assert not (out / "cue_check.json").exists()
+    assert section(out) == ""
+
+
+def test_a_run_that_is_stopped_in_the_check_goes_on_with_it(inputs: list[Path], tmp_path: Path) -> None:
+    concept, out = checked(tmp_path / "cues", 3, shown=12), tmp_path / "out"
+
+    def stop(done: int, total: int) -> None:
+        if 2 == done < total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(concept, inputs, out, BatchOptions(check=True), checking=stop)
+    assert not (out / "cue_check.json").exists()
+    assert not (out / "report.html").exists()
+    summary = run(concept, inputs, out, BatchOptions(check=True))
+    assert summary.resumed == len(inputs)
+    assert "No cue is suspected to hurt." in section(out)

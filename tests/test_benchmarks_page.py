@@ -155,3 +155,53 @@ def test_without_results_the_page_says_so(generator: ModuleType, tmp_path: Path)
     page = generator.page(tmp_path)
     assert "No result has been kept yet." in page
     assert "| SegGPT | random weights, speed only | not timed yet |" in page
+
+
+def test_figures_on_negatives_are_tabled(generator: ModuleType, results: Path) -> None:
+    figures = {"queries": 3, "newly": 2, "no_longer": 1, "corrected": 2, "lost": 0.0, "iou": 0.5}
+    ways = {
+        "alone": {**figures, "absent": 0.25, "area": 0.125, "scored": 0.375},
+        "points": {**figures, "absent": 0.5, "area": 0.0625, "scored": 0.25},
+    }
+    record = {
+        "kind": "negatives",
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+        "seed": 0,
+        "sets": {"foreign set": 2},
+        "figures": {"foreign set": ways},
+    }
+    (results / "negatives.json").write_text(json.dumps(record))
+    page = generator.page(results)
+    assert "3 queries, with cues of 2 sets; there were false finds to put" in page.splitlines()
+    assert "| alone | 0.250 | 2 / 1 | 0.125 | 0.375 | 0.500 | 0.000 |" in page.splitlines()
+    assert "| points | 0.500 | 2 / 1 | 0.062 | 0.250 | 0.500 | 0.000 |" in page.splitlines()
+
+
+def test_figures_on_bad_cues_are_tabled(generator: ModuleType, results: Path) -> None:
+    record = {
+        "kind": "cue-check",
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+        "seed": 0,
+        "found": 0.75,
+        "found_by_kind": {"shifted": 1.0, "inverted": 0.5},
+        "found_where_predicted": {"trials": 3, "share": 1.0},
+        "false_alarms": 0.125,
+        "beside": 0.25,
+        "counts": {"clean": 8, "shifted": 2, "inverted": 2},
+        "trials": [{"set": "a"}, {"set": "b"}, {"set": "a"}],
+    }
+    (results / "cues.json").write_text(json.dumps(record))
+    lines = generator.page(results).splitlines()
+    assert "12 trials over 2 sets; pack " in lines
+    assert "| the bad cue is flagged | 4 | 0.750 |" in lines
+    assert "| the same, inverted | 2 | 0.500 |" in lines
+    assert (
+        "| the same, where the others predict the good mask with an IoU of at least 0.5 | 3 | 1.000 |"
+        in lines
+    )
+    assert "| a cue is flagged where all are good | 8 | 0.125 |" in lines
+    assert not any("another thing |" in line for line in lines)

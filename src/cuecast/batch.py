@@ -22,6 +22,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from cuecast.crossval import check as crossval
+from cuecast.crossval import kept
 from cuecast.errors import CuecastError, ImageError, OutputError
 from cuecast.io import gather
 from cuecast.io.cueset_changes import Changes, Lineage
@@ -63,6 +65,8 @@ class BatchOptions:
     max_pixels  larger images are refused; None is the limit of `read_image`.
     opacity     of the masks in overlays and report.
     review      the report has a tick box 'wrong' for each image, see `cuecast.io.review`.
+    check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
+                in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
     """
 
     name: str = "{stem}"
@@ -76,6 +80,7 @@ class BatchOptions:
     max_pixels: int | None = None
     opacity: float = 0.45
     review: bool = False
+    check: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class BatchSummary:
 
     failures  (image, error) of each image that failed, in input order.
     resumed   how many had been finished before.
-    files     where things are: 'manifest', 'masks', and of the formats that were written each its path.
+    files     where things are: 'manifest', 'masks', 'check', and of the formats that were written each its path.
     """
 
     out: Path
@@ -115,11 +120,13 @@ def run(
     options: BatchOptions | None = None,
     progress: Callback | None = None,
     lineage: Lineage | None = None,
+    checking: crossval.Progress | None = None,
 ) -> BatchSummary:
     """Segment `inputs` and write the results into the folder `out`.
 
     lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
              `out` may hold results of other versions of that set; those that may be others now are redone.
+    checking  told of each answer of the check of the cues, which comes after the images.
 
     An image that cannot be read is named in the manifest and the rest is done. Raises OutputError before any
     work where two inputs would have the same output name or `out` holds another concept's results, and later
@@ -152,7 +159,7 @@ def run(
                     failures.append((entry.image, entry.error))
                 if progress is not None:
                     progress(Progress(done, len(names), entry, resumed))
-        files = job.finish(inputs, names)
+        files = job.finish(inputs, names, checking)
     return BatchSummary(out, dict(counts), tuple(failures), resumed_count, time.perf_counter() - start, files)
 
 
@@ -272,7 +279,9 @@ class _Batch:
 
         yield from in_order(one, zip(inputs, names, strict=True), self.options.workers)
 
-    def finish(self, inputs: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
+    def finish(
+        self, inputs: Sequence[Path], names: Sequence[str], checking: crossval.Progress | None = None
+    ) -> dict[str, Path]:
         """Put the manifest in order and make the files for all images; kind -> path of what there is."""
         results, options = self.results, self.options
         manifest = results.manifest
@@ -298,6 +307,9 @@ class _Batch:
         for folder in ("yolo", "labelme"):
             if folder in wanted:
                 files[folder] = gather.write_label_files(results, folder)
+        check = self._check(checking)
+        if check:
+            files["check"] = results.out / kept.NAME
         if "report" in wanted:
             pack = self.concept.predictor.pack
             facts = (
@@ -306,17 +318,29 @@ class _Batch:
                 *((("cue set version", str(self.lineage.version)),) if self.lineage else ()),
                 ("results", self.cues[:8]),
             )
+            told = check.for_report([e.image.name for e in self.concept.examples]) if check else None
             files["report"] = gather.write_report_file(
-                results, self.concept.examples, facts, options.opacity, options.review
+                results, self.concept.examples, facts, options.opacity, options.review, told
             )
         return files
+
+    def _check(self, progress: crossval.Progress | None) -> kept.KeptCheck | None:
+        """What the cues say of each other, where this run or an earlier one of the same cues asked for it."""
+        path, concept = self.results.out / kept.NAME, (self.pack, self.cues)
+        found = kept.read_check(path, concept)
+        if self.options.check and (found is None or self.options.overwrite):
+            found = kept.make_check(self.concept, progress)
+            kept.write_check(path, found, concept)
+        elif found is None:  # one of other cues would tell another story than the masks
+            path.unlink(missing_ok=True)
+        return found
 
     def _wanted(self) -> set[str]:
         """The formats asked for, and those of earlier runs: none may tell another story than the masks."""
         there = {f: f for f in FOLDERS} | {"coco": gather.COCO, "csv": gather.TABLE, "report": gather.REPORT}
         return {
             *self.options.formats,
-            *(("report",) if self.options.review else ()),
+            *(("report",) if self.options.review or self.options.check else ()),
             *(f for f, name in there.items() if (self.results.out / name).exists()),
         }
 
@@ -453,7 +477,7 @@ def _sweep(out: Path) -> None:
 
 def _stranger(out: Path) -> str | None:
     """A file at a place of ours in a folder that is not ours, e.g. masks drawn by hand."""
-    for name in (gather.COCO, gather.TABLE, gather.REPORT):
+    for name in (gather.COCO, gather.TABLE, gather.REPORT, kept.NAME):
         if (out / name).exists():
             return name
     for folder in FOLDERS:

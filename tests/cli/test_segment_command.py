@@ -338,3 +338,22 @@ def test_a_file_name_that_is_no_text_is_done_and_printed_as_it_is() -> None:
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith(b"cuecast: failed: " + bad + b": ")
     assert red_columns("out") == {os.fsdecode(b"a\xff"): 4}
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_cues_are_checked_after_the_images(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["segment", "in", "-o", "out", "--pack", "colours", "--check"]
+    for columns in (2, 3, 4):
+        mask(Path(f"p{columns}_mask.png"), [1] * columns + [0] * (8 - columns))
+        command += ["--cue", f"in/p{columns}.png=p{columns}_mask.png"]
+    assert run(command) == 0
+    streams = capsys.readouterr()
+    said = [line.split(":")[0] for line in streams.err.splitlines()]
+    assert said[0] == "images"
+    assert said[-1] == "answers"
+    assert ("check", "out/cue_check.json") in [tuple(line.split()) for line in streams.out.splitlines()[1:]]
+    assert "No cue is suspected to hurt." in Path("out/report.html").read_text(encoding="utf-8")
+    assert run([*command, "-q", "--json"]) == 0
+    streams = capsys.readouterr()
+    assert streams.err == ""
+    assert json.loads(streams.out)["files"]["check"] == "out/cue_check.json"

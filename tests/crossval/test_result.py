@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from cuecast.crossval.result import CueCheck, CueScore, CurvePoint, advise
+from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, Suspect, advise
 
 
 def curve(*points: tuple[int, float]) -> list[CurvePoint]:
@@ -46,3 +48,16 @@ def test_a_table_of_several_classes() -> None:
         "no cue is suspected to hurt",
         "more.",
     ]
+
+
+def test_a_check_comes_back_from_its_json() -> None:
+    check = CueCheck(
+        scores=(CueScore(1, "a.png", None, {"cell": None}), CueScore(2, "b.png", 0.5, {"cell": 0.5})),
+        flags=(CueFlag(2, "b.png", "shifted", "it looks shifted", "move it", {"dx": 3.0}),),
+        suspects=(Suspect(2, "b.png", 0.5, 0.25, 0.75),),
+        curve=tuple(curve((1, 0.25), (2, 0.5))),
+        more_helps=True,
+        advice="more.",
+        answers=7,
+    )
+    assert CueCheck.from_dict(json.loads(json.dumps(check.as_dict()))) == check

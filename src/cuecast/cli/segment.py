@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -107,6 +108,12 @@ def segment(
             "--review", help="Tick boxes in report.html, to call masks wrong: see `cuecast review`."
         ),
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Check the cues against each other for report.html, as `cuecast cues check` does."
+        ),
+    ] = False,
     as_json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
@@ -127,7 +134,6 @@ def segment(
     written = read_formats(formats, FORMATS)
 
     from cuecast.batch import DEFAULT_FORMATS, BatchOptions, check_template, run
-    from cuecast.cli.progress import progress
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
     from cuecast.io.files import list_images
@@ -158,15 +164,42 @@ def segment(
         page=page,
         window=limits,
         review=review,
+        check=check,
     )
     origin = lineage(cueset) if cueset and not flags else None
-    with progress("images", quiet) as report:
-        summary = run(concept, paths, output, options, lambda step: report(step.done, step.total), origin)
+    with _in_turn(quiet) as report:
+        report("images", 0, len(paths))
+        summary = run(
+            concept,
+            paths,
+            output,
+            options,
+            lambda step: report("images", step.done, step.total),
+            origin,
+            lambda done, total: report("answers", done, total),
+        )
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
     for image, error in summary.failures:
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
     if summary.failures:
         raise typer.Exit(1 if len(summary.failures) == sum(summary.counts.values()) else 3)
+
+
+@contextmanager
+def _in_turn(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A function of (what, done, total) that reports progress, a bar for each 'what' after the other."""
+    from cuecast.cli.progress import Report, progress
+
+    with ExitStack() as bar:
+        bars: dict[str, Report] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bar.close()  # a terminal shows one at a time
+                bars[what] = bar.enter_context(progress(what, quiet))
+            bars[what](done, total)
+
+        yield report
 
 
 def _check_units(pixel_size: float | None, unit: str | None) -> None:

@@ -12,6 +12,7 @@ ENOUGH = 0.02
 """A gain in mean IoU from half of the cues to all of them from which more cues are expected to help."""
 GOOD = 0.9
 """Mean leave-one-out IoU from which there is little left to gain."""
+NO_FLAG = "no cue is suspected to hurt"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,19 @@ class CueCheck:
             "answers": self.answers,
         }
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> CueCheck:
+        """What `as_dict` gave. Raises KeyError or TypeError where a part is missing or unknown."""
+        return cls(
+            scores=tuple(CueScore(**s) for s in record["cues"]),
+            flags=tuple(CueFlag(**f) for f in record["flags"]),
+            suspects=tuple(Suspect(**s) for s in record["suspects"]),
+            curve=tuple(CurvePoint(**p) for p in record["curve"]),
+            more_helps=record["more_helps"],
+            advice=record["advice"],
+            answers=record["answers"],
+        )
+
     def as_table(self) -> str:
         """Plain text to read: a line a cue, the mean, the flags, the curve and what it says."""
         flagged = {f.number: f.kind for f in reversed(self.flags)}
@@ -119,7 +133,7 @@ class CueCheck:
             line = f"{s.number:>3}  {s.image:<{width}}  {'  '.join(cells)}"
             lines.append(f"{line}  {flagged[s.number]}" if s.number in flagged else line)
         lines += [f"     {'mean':<{width}}  {_cell(self.iou, 5)}", ""]
-        lines += [f"{f.kind}: {f}" for f in self.flags] or ["no cue is suspected to hurt"]
+        lines += [f"{f.kind}: {f}" for f in self.flags] or [NO_FLAG]
         if len(self.curve) > 1:
             lines.append("IoU by number of cues: " + ", ".join(f"{p.cues}: {p.iou:.3f}" for p in self.curve))
         return "\n".join([*lines, self.advice])

@@ -25,6 +25,7 @@ from cuecast.io.labelme import write_labelme
 from cuecast.io.manifest import ManifestEntry, read_manifest
 from cuecast.io.raster import read_raster
 from cuecast.io.report import ReportCue, ReportRow, write_report
+from cuecast.io.report_check import ReportCheck
 from cuecast.io.table import Row, write_objects_csv
 from cuecast.io.yolo import write_yolo, write_yolo_names
 from cuecast.objects import connected_objects, measure
@@ -42,6 +43,8 @@ FOLDERS = {
 }
 """Folder of the results -> suffix of the files in it."""
 
+SHOWN = 24
+"""Cues whose pictures are in the report; all are where it says something of each."""
 THUMBNAIL = 360
 JPEG_SIDE = 65_500
 """The longest side that a JPEG can have, less a little."""
@@ -125,16 +128,18 @@ def write_report_file(
     facts: Sequence[tuple[str, str]],
     opacity: float,
     review: bool = False,
+    check: ReportCheck | None = None,
 ) -> Path:
     """report.html; its pictures are made from the overlays, or from image and mask where there are none.
 
     review  with a tick box 'wrong' for each image.
+    check   what the cues (`examples`, in their order) say of each other.
     """
     images = {e.name: e.image for e in read_manifest(results.manifest)}
     rows = [_row(results, entry) for entry in read_manifest(results.manifest)]
     cues = [
         ReportCue(e.image.name, _small(draw_marks(e.image, e.marks, results.classes, opacity)))
-        for e in examples[:24]
+        for e in (examples if check else examples[:SHOWN])
     ]
 
     def picture(row: ReportRow) -> bytes | None:
@@ -160,6 +165,7 @@ def write_report_file(
         facts=facts,
         cues=cues,
         review=review,
+        check=check,
     )
 
 

@@ -19,6 +19,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from cuecast.io.files import replacing
+from cuecast.io.report_check import ReportCheck, check_section, cue_lines
 from cuecast.types import ClassInfo, Verdict
 
 State = Verdict | Literal["failed"]
@@ -74,12 +75,14 @@ def write_report(
     cues: Sequence[ReportCue] = (),
     title: str = "What was found",
     review: bool = False,
+    check: ReportCheck | None = None,
 ) -> Path:
     """Write the page, atomically. Rows may come in any order; equal inputs give equal bytes.
 
     picture  gives a row's small picture as JPEG, asked for once each as the page is written; None for none.
     facts    (label, text) pairs for the head of the page.
     review   with tick boxes, for rows that have a `mask_hash`.
+    check    what the cues say of each other; its numbers are places in `cues`, from 1.
 
     Raises OutputError.
     """
@@ -88,7 +91,7 @@ def write_report(
         replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as f,
     ):
-        f.writelines(_head(title, ordered, classes, facts, cues, review))
+        f.writelines(_head(title, ordered, classes, facts, _cues(cues, check), review))
         for number, row in enumerate(ordered):
             f.write(_card(row, picture(row) if number < PICTURES else None, review))
         f.write(_FOOT.format(script=_asset("report.js")))
@@ -104,7 +107,7 @@ def _head(
     rows: Sequence[ReportRow],
     classes: Sequence[ClassInfo],
     facts: Sequence[tuple[str, str]],
-    cues: Sequence[ReportCue],
+    shown: Iterator[str],
     review: bool,
 ) -> Iterator[str]:
     counts = {state: sum(r.verdict == state for r in rows) for state in ATTENTION}
@@ -117,17 +120,26 @@ def _head(
         yield f"<span>{_text(label)} <b>{_text(text)}</b></span>"
     yield "</p>\n<div class='lead'>\n"
     yield from _shares(counts)
-    if cues:
-        yield "<section><h2>What was shown</h2><div class='cues' tabindex='0' aria-label='Cues'>"
-        for cue in cues:
-            yield (
-                f"<figure><img src='{_data(cue.picture)}' alt='{_text(cue.name)}'>"
-                f"<figcaption title='{_text(cue.name)}'>{_text(cue.name)}</figcaption></figure>"
-            )
-        yield "</div></section>\n"
+    yield from shown
     yield "</div>\n</header>\n"
     yield from _toolbar(counts, review)
     yield "<main class='wrap'>\n<ul class='grid' id='grid'>\n"
+
+
+def _cues(cues: Sequence[ReportCue], check: ReportCheck | None) -> Iterator[str]:
+    """What was shown, and what it says of itself."""
+    if cues:
+        yield "<section><h2>What was shown</h2><div class='cues' tabindex='0' aria-label='Cues'>"
+        for number, cue in enumerate(cues, start=1):
+            name = _text(f"{number}. {cue.name}" if check else cue.name)
+            yield (
+                f"<figure><img src='{_data(cue.picture)}' alt='{_text(cue.name)}'>"
+                f"<figcaption title='{_text(cue.name)}'>{name}</figcaption>"
+                f"{cue_lines(check, number) if check else ''}</figure>"
+            )
+        yield "</div></section>\n"
+    if check:
+        yield from check_section(check)
 
 
 def _shares(counts: dict[State, int]) -> Iterator[str]:

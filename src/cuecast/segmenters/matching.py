@@ -225,8 +225,12 @@ class MatchingSegmenter:
         side: float,
         zoom: float | None,
     ) -> tuple[list[Shown], Array]:
-        """The cue tiles that hold marks, with their weights at the working scale; and the look of each cue."""
-        shown, looks = [], []
+        """The cue tiles that hold marks, with their weights at the working scale; and the looks of the cues.
+
+        Pictures without the thing have no say in how a picture with it looks, unless there are no others.
+        """
+        shown = []
+        looks: dict[bool, list[Array]] = {True: [], False: []}
         for example, (positive, negative) in zip(examples, weights, strict=True):
             view = self.viewer.view(example.image, side, zoom)
             p, n = (resize(w, view.frame.shape[:2]) for w in (positive, negative))
@@ -237,8 +241,8 @@ class MatchingSegmenter:
             ]
             shown += tiles
             if tiles:
-                looks.append(_look([_moments(tile.features) for tile in tiles]))
-        return shown, np.stack(looks)
+                looks[bool(positive.any())].append(_look([_moments(tile.features) for tile in tiles]))
+        return shown, np.stack(looks[True] or looks[False])
 
     def _scene(self, lesson: ClassLesson, view: View) -> Scene:
         """What a class's cues say of an image, at half the working resolution; kept for the next click."""
