@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 from PIL import Image
 
@@ -75,7 +75,7 @@ class Tally:
     reads: list[float] = field(default_factory=list)
     without_retry: int = 0
 
-    def note(self, what: str, reply: httpx.Response, seconds: float) -> None:
+    def note(self, what: str, reply: httpx2.Response, seconds: float) -> None:
         self.statuses[what, str(reply.status_code)] += 1
         if reply.status_code in (429, 503) and "Retry-After" not in reply.headers:
             self.without_retry += 1
@@ -86,19 +86,19 @@ class Tally:
 class Visitor:
     """One client with a project of its own."""
 
-    def __init__(self, client: httpx.AsyncClient, number: int, tally: Tally) -> None:
+    def __init__(self, client: httpx2.AsyncClient, number: int, tally: Tally) -> None:
         self.client, self.number, self.tally = client, number, tally
         self.random = random.Random(number)
         self.images: list[str] = []
         self.job = ""
         self.version = 0
 
-    async def ask(self, what: str, method: str, path: str, **named: Any) -> httpx.Response | None:
+    async def ask(self, what: str, method: str, path: str, **named: Any) -> httpx2.Response | None:
         """Send a request and count its reply; None where the connection broke, which is counted, too."""
         began = time.perf_counter()
         try:
             reply = await self.client.request(method, path, **named)
-        except httpx.TransportError as error:
+        except httpx2.TransportError as error:
             self.tally.statuses[what, type(error).__name__] += 1
             return None
         self.tally.note(what, reply, time.perf_counter() - began)
@@ -187,8 +187,8 @@ def p95(seconds: list[float]) -> float | None:
 
 async def measure(address: str, pid: int, clients: int, seconds: float) -> dict[str, Any]:
     """The figures of one run."""
-    limits = httpx.Limits(max_connections=clients + 1, max_keepalive_connections=clients + 1)
-    async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
+    limits = httpx2.Limits(max_connections=clients + 1, max_keepalive_connections=clients + 1)
+    async with httpx2.AsyncClient(base_url=address, timeout=60, limits=limits) as client:
         idle, tally = Tally(), Tally()
         first = Visitor(client, 0, idle)
         await first.arrive()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from inline_service import RAW, columns, png
 
 from cuecast.io.manifest import read_manifest
@@ -33,7 +33,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", program, *line], stdout=log, stderr=subprocess.STDOUT
             )
-        self.client = httpx.Client(base_url=wait(self._address), timeout=60)
+        self.client = httpx2.Client(base_url=wait(self._address), timeout=60)
 
     def _address(self) -> str | None:
         assert self.process.poll() is None, self.log.read_text()
@@ -72,8 +72,8 @@ def written(results: Path, names: list[str]) -> dict[str, tuple[int, bytes]]:
 
 def _answers(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz").status_code == 200
-    except httpx.TransportError:
+        return httpx2.get(f"{address}/healthz").status_code == 200
+    except httpx2.TransportError:
         return False
 
 

@@ -1,0 +1,175 @@
+/** One function a call of the service. What the server says goes wrong arrives as an ApiError. */
+
+import { askForKey, key, whenOnline } from "./state/session";
+import type {
+  FolderAdded,
+  FolderListing,
+  ImageInfo,
+  Info,
+  Job,
+  JobKind,
+  Marks,
+  MaskRuns,
+  ObjectRow,
+  Order,
+  Page,
+  PreviewAnswer,
+  ProblemBody,
+  Project,
+} from "./wire";
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly details: unknown = null,
+  ) {
+    super(message);
+  }
+}
+
+/** The server did not answer at all. */
+export class OfflineError extends Error {}
+
+interface Call {
+  json?: unknown;
+  body?: Blob;
+  signal?: AbortSignal | undefined;
+}
+
+const TRIES_WHEN_BUSY = 8;
+
+/**
+ * One request. Asks for a key where one is needed, and waits where the server is busy. A GET also waits for a
+ * server that is away; everything else raises OfflineError then, so that nothing is done twice unasked.
+ */
+export async function request(method: string, path: string, call: Call = {}): Promise<Response> {
+  for (let tries = 1; ; tries++) {
+    const response = await send(method, path, call);
+    if (!response) {
+      const back = whenOnline();
+      if (method !== "GET") throw new OfflineError();
+      await back;
+      call.signal?.throwIfAborted();
+    } else if (response.ok) {
+      return response;
+    } else if (response.status === 401) {
+      await askForKey();
+    } else if (response.status === 429 && tries < TRIES_WHEN_BUSY) {
+      await pause(Number(response.headers.get("Retry-After") ?? 1), call.signal);
+    } else {
+      throw await problemOf(response);
+    }
+  }
+}
+
+async function send(method: string, path: string, call: Call): Promise<Response | null> {
+  const headers = new Headers(authorization());
+  if (call.json !== undefined) headers.set("Content-Type", "application/json");
+  else if (call.body) headers.set("Content-Type", "application/octet-stream");
+  const body = call.json === undefined ? call.body : JSON.stringify(call.json);
+  try {
+    return await fetch(path, { method, headers, body: body ?? null, signal: call.signal ?? null });
+  } catch (error) {
+    if (call.signal?.aborted) throw error;
+    return null;
+  }
+}
+
+export function authorization(): Record<string, string> {
+  return key.value ? { Authorization: `Bearer ${key.value}` } : {};
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const text = await response.text();
+  return problemFrom(response.status, text);
+}
+
+export function problemFrom(status: number, text: string): ApiError {
+  try {
+    const { error } = JSON.parse(text) as { error: ProblemBody };
+    return new ApiError(status, error.code, error.message, error.details);
+  } catch {
+    return new ApiError(status, "unexpected_answer", `${status}: ${text.slice(0, 200)}`);
+  }
+}
+
+export function pause(seconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, Math.min(Math.max(seconds, 0.2), 30) * 1000);
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+async function json<T>(method: string, path: string, call: Call = {}): Promise<T> {
+  return (await request(method, path, call)).json() as Promise<T>;
+}
+
+function query(values: Record<string, string | number | null | undefined>): string {
+  const given = Object.entries(values).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
+  return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+}
+
+export interface ImageQuery {
+  order?: Order;
+  verdict?: string;
+  q?: string;
+  limit?: number;
+  cursor?: string | null;
+}
+
+const project = (p: string) => `/v1/projects/${encodeURIComponent(p)}`;
+const image = (p: string, i: string) => `${project(p)}/images/${encodeURIComponent(i)}`;
+
+export const api = {
+  info: () => json<Info>("GET", "/v1/info"),
+  folders: (path: string) => json<FolderListing>("GET", `/v1/folders?${query({ path })}`),
+
+  projects: (cursor: string | null = null) => json<Page<Project>>("GET", `/v1/projects?${query({ cursor })}`),
+  project: (p: string) => json<Project>("GET", project(p)),
+  createProject: (name: string) => json<Project>("POST", "/v1/projects", { json: { name } }),
+  changeProject: (p: string, changes: Partial<Pick<Project, "name" | "scale" | "classes">>) =>
+    json<Project>("PATCH", project(p), { json: changes }),
+  deleteProject: (p: string) => request("DELETE", project(p)),
+
+  images: (p: string, asked: ImageQuery, signal?: AbortSignal) =>
+    json<Page<ImageInfo>>("GET", `${project(p)}/images?${query({ ...asked })}`, { signal }),
+  image: (p: string, i: string) => json<ImageInfo>("GET", image(p, i)),
+  deleteImage: (p: string, i: string) => request("DELETE", image(p, i)),
+  addFolder: (p: string, path: string, recursive: boolean) =>
+    json<FolderAdded>("POST", `${project(p)}/folder`, { json: { path, recursive } }),
+  viewPath: (p: string, i: string) => `${image(p, i)}/view`,
+  thumbnailPath: (p: string, i: string) => `${image(p, i)}/thumbnail?size=256`,
+  uploadPath: (p: string, name: string) => `${project(p)}/images?${query({ name })}`,
+  cuesetPath: (p: string) => `${project(p)}/cueset`,
+
+  marks: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks`),
+  saveMarks: (p: string, i: string, marks: Marks) =>
+    json<Marks>("PUT", `${image(p, i)}/marks`, { json: marks }),
+  preview: (p: string, i: string, marks: Marks, signal: AbortSignal) =>
+    json<PreviewAnswer>("POST", `${image(p, i)}/preview`, { json: { marks }, signal }),
+
+  predictionMask: (p: string, i: string, signal?: AbortSignal) =>
+    json<MaskRuns>("GET", `${image(p, i)}/prediction/mask?as=rle`, { signal }),
+  uncertaintyPath: (p: string, i: string) => `${image(p, i)}/prediction/uncertainty`,
+  review: (p: string, i: string, wrong: boolean) =>
+    request("PUT", `${image(p, i)}/prediction/review`, { json: { wrong } }),
+  objects: (p: string, cursor: string | null) =>
+    json<Page<ObjectRow>>("GET", `${project(p)}/objects?${query({ limit: 500, cursor })}`),
+
+  run: (p: string) => json<Job>("POST", `${project(p)}/runs`, { json: {} }),
+  check: (p: string) => json<Job>("POST", `${project(p)}/checks`, { json: {} }),
+  suggest: (p: string, n: number) => json<Job>("POST", `${project(p)}/suggestions`, { json: { n } }),
+  export: (p: string, formats: string[]) => json<Job>("POST", `${project(p)}/exports`, { json: { formats } }),
+  jobs: (p: string, kind: JobKind) =>
+    json<Page<Job>>("GET", `${project(p)}/jobs?${query({ kind, limit: 1 })}`),
+  cancel: (j: string) => json<Job>("POST", `/v1/jobs/${j}/cancel`, { json: {} }),
+  resume: (j: string) => json<Job>("POST", `/v1/jobs/${j}/resume`, { json: {} }),
+  filePath: (j: string) => `/v1/jobs/${j}/file`,
+  events: (j: string, signal: AbortSignal) => request("GET", `/v1/jobs/${j}/events`, { signal }),
+
+  blob: async (path: string, signal?: AbortSignal) => (await request("GET", path, { signal })).blob(),
+};

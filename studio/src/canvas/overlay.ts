@@ -1,0 +1,92 @@
+/** A label map as a coloured layer of the picture's own size, kept up to date part by part. */
+
+import { IGNORE, type LabelMap, type Rect, whole } from "./labels";
+import { outlines } from "./outline";
+
+export type Colours = ReadonlyMap<number, readonly [number, number, number]>;
+
+const OTHER = [136, 136, 136] as const;
+const HATCH = 0x3c888888;
+/** Rows that are coloured at once: bounds the memory of large pictures. */
+const BAND = 256;
+
+export class Overlay {
+  readonly canvas = document.createElement("canvas");
+  private lines: Map<number, Path2D> | null = null;
+  private table: Uint32Array;
+
+  constructor(
+    readonly map: LabelMap,
+    private colours: Colours,
+  ) {
+    this.table = tableOf(colours);
+    this.canvas.width = map.width;
+    this.canvas.height = map.height;
+    this.update(whole(map));
+  }
+
+  /** Show the classes in these colours; true where that changes anything. */
+  recolour(colours: Colours): boolean {
+    if (colours === this.colours) return false;
+    this.colours = colours;
+    this.table = tableOf(colours);
+    this.update(whole(this.map));
+    return true;
+  }
+
+  update(rect: Rect): void {
+    this.lines = null;
+    const context = this.canvas.getContext("2d");
+    if (!context) return;
+    for (let top = rect.top; top < rect.bottom; top += BAND) {
+      const band = { ...rect, top, bottom: Math.min(top + BAND, rect.bottom) };
+      context.putImageData(this.colour(band), band.left, band.top);
+    }
+  }
+
+  /** Label -> its border lines, in pixels of the picture. Computed when asked for after a change. */
+  get outlines(): Map<number, Path2D> {
+    this.lines ??= new Map([...outlines(this.map)].map(([label, lines]) => [label, pathOf(lines)]));
+    return this.lines;
+  }
+
+  private colour(rect: Rect): ImageData {
+    const pixels = new ImageData(rect.right - rect.left, rect.bottom - rect.top);
+    const words = new Uint32Array(pixels.data.buffer);
+    let to = 0;
+    for (let y = rect.top; y < rect.bottom; y++) {
+      for (let at = y * this.map.width + rect.left; at < y * this.map.width + rect.right; at++, to++) {
+        const label = this.map.data[at];
+        // 'Ignore' is hatched, so that it is told from a grey class.
+        const hatch = label === IGNORE && (at + y - y * this.map.width) & 4;
+        if (label) words[to] = hatch ? HATCH : this.table[label];
+      }
+    }
+    return pixels;
+  }
+}
+
+/** Label -> the four bytes of its colour, red first in memory. */
+function tableOf(colours: Colours): Uint32Array {
+  const bytes = new Uint8Array(256 * 4);
+  for (let label = 1; label < 256; label++) bytes.set([...(colours.get(label) ?? OTHER), 255], label * 4);
+  return new Uint32Array(bytes.buffer);
+}
+
+function pathOf(lines: number[]): Path2D {
+  const path = new Path2D();
+  for (let k = 0; k < lines.length; k += 4) {
+    path.moveTo(lines[k], lines[k + 1]);
+    path.lineTo(lines[k + 2], lines[k + 3]);
+  }
+  return path;
+}
+
+export function coloursOf(classes: readonly { id: number; colour: string }[]): Colours {
+  return new Map(classes.map(({ id, colour }) => [id, rgb(colour)]));
+}
+
+export function rgb(colour: string): [number, number, number] {
+  const value = Number.parseInt(colour.slice(1), 16);
+  return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
+}

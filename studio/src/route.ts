@@ -1,0 +1,33 @@
+/** Where in the studio one is: the part of the address after '#'. */
+
+import { signal } from "@preact/signals";
+
+export type Route =
+  | { page: "projects" }
+  | { page: "project"; project: string }
+  | { page: "image"; project: string; image: string }
+  | { page: "measures"; project: string };
+
+export function parseRoute(hash: string): Route {
+  const [, p, project, what, image] = hash.replace(/^#/, "").split("/").map(decodeURIComponent);
+  if (p !== "p" || !project) return { page: "projects" };
+  if (what === "i" && image) return { page: "image", project, image };
+  return what === "measures" ? { page: "measures", project } : { page: "project", project };
+}
+
+export const paths = {
+  projects: "#/",
+  project: (p: string) => `#/p/${encodeURIComponent(p)}`,
+  image: (p: string, i: string) => `#/p/${encodeURIComponent(p)}/i/${encodeURIComponent(i)}`,
+  measures: (p: string) => `#/p/${encodeURIComponent(p)}/measures`,
+};
+
+export const route = signal<Route>(parseRoute(location.hash));
+
+addEventListener("hashchange", () => {
+  route.value = parseRoute(location.hash);
+});
+
+export function go(path: string): void {
+  location.hash = path;
+}

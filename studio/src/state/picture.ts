@@ -1,0 +1,182 @@
+/** The picture that is open in the editor: its pixels, its marks, what was found on it, and corrections of that. */
+
+import { batch, signal } from "@preact/signals";
+import { ApiError, api } from "../api";
+import { type LabelMap, labelMap } from "../canvas/labels";
+import { decodeMask } from "../canvas/rle";
+import type { ImageInfo } from "../wire";
+import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
+import { lastOpened, refreshImage } from "./gallery";
+import { suitRadius, tool } from "./pen";
+import { reloadProject } from "./project";
+import { openSaver, type Saver } from "./saver";
+
+export type Mode = "mark" | "result" | "correct";
+
+export class OpenPicture {
+  readonly image = signal<ImageInfo | null>(null);
+  readonly pixels = signal<ImageBitmap | null>(null);
+  readonly saver = signal<Saver | null>(null);
+  /** What the last run found; null where nothing was run or found. */
+  readonly found = signal<LabelMap | null>(null);
+  readonly uncertainty = signal<HTMLCanvasElement | null | "none">(null);
+  readonly correction = signal<Correction | null>(null);
+  readonly mode = signal<Mode>("mark");
+  readonly error = signal<unknown>(null);
+  /** A correction was accepted: running again is offered. */
+  readonly offer = signal(false);
+  private readonly abort = new AbortController();
+  /** The tool that was chosen before correcting; corrections begin with clicks. */
+  private toolBefore = tool.peek();
+
+  constructor(
+    readonly project: string,
+    readonly id: string,
+  ) {
+    lastOpened.value = id;
+    this.load().catch((error) => this.fail(error));
+  }
+
+  close(): void {
+    this.abort.abort();
+    this.pixels.value?.close();
+    void this.saver.value?.save();
+  }
+
+  private fail(error: unknown): void {
+    if (!this.abort.signal.aborted) this.error.value = error;
+  }
+
+  private async load(): Promise<void> {
+    const image = await api.image(this.project, this.id);
+    suitRadius(image);
+    const pixels = api
+      .blob(api.viewPath(this.project, this.id), this.abort.signal)
+      .then((blob) => createImageBitmap(blob));
+    const saver = openSaver(this.project, image);
+    await this.loadFound(image);
+    const [bitmap, opened] = [await pixels, await saver];
+    if (this.abort.signal.aborted) return bitmap.close();
+    batch(() => {
+      this.image.value = image;
+      this.pixels.value = bitmap;
+      this.saver.value = opened;
+      this.correction.value = openCorrection(this.id);
+      this.mode.value = this.correction.value
+        ? "correct"
+        : image.prediction && !image.marks
+          ? "result"
+          : "mark";
+    });
+  }
+
+  private async loadFound(image: ImageInfo): Promise<void> {
+    const { prediction } = image;
+    if (!prediction?.verdict) {
+      this.found.value = null;
+      return;
+    }
+    try {
+      this.found.value = decodeMask(await api.predictionMask(this.project, this.id, this.abort.signal));
+    } catch (error) {
+      // The mask may have gone with a new run since the image was asked for.
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+      this.found.value = labelMap(image.width, image.height);
+    }
+  }
+
+  /** A newer state of the image: after a run, or after marks were stored. */
+  async take(image: ImageInfo): Promise<void> {
+    if (image.id !== this.id || this.abort.signal.aborted) return;
+    const before = JSON.stringify(this.image.value?.prediction);
+    if (JSON.stringify(image.prediction) !== before) {
+      await this.loadFound(image);
+      this.uncertainty.value = null;
+    }
+    this.image.value = image;
+  }
+
+  async loadUncertainty(): Promise<void> {
+    if (this.uncertainty.value) return;
+    try {
+      const blob = await api.blob(api.uncertaintyPath(this.project, this.id), this.abort.signal);
+      this.uncertainty.value = tinted(await createImageBitmap(blob));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.uncertainty.value = "none";
+      else this.fail(error);
+    }
+  }
+
+  async callWrong(wrong: boolean): Promise<void> {
+    await api.review(this.project, this.id, wrong);
+    await refreshImage(this.id);
+  }
+
+  /** Marks that say everything about the picture leave nothing to correct: they are changed themselves. */
+  get isComplete(): boolean {
+    const drawing = this.saver.value?.drawing;
+    return !!drawing && (drawing.shapes.absent || drawing.hasPaint);
+  }
+
+  beginCorrecting(): void {
+    const [image, saver] = [this.image.value, this.saver.value];
+    if (!image || !saver) return;
+    this.toolBefore = tool.value;
+    batch(() => {
+      this.correction.value = beginCorrection(this.project, image, this.found.value, saver.drawing.shapes);
+      this.mode.value = "correct";
+      tool.value = "point";
+    });
+  }
+
+  discardCorrection(): void {
+    endCorrection(this.id);
+    batch(() => {
+      this.correction.value = null;
+      this.mode.value = this.found.value ? "result" : "mark";
+      tool.value = this.toolBefore;
+    });
+  }
+
+  /** What is shown becomes a complete cue. */
+  async acceptCorrection(): Promise<void> {
+    const [correction, saver] = [this.correction.value, this.saver.value];
+    if (!correction || !saver) return;
+    await saver.save();
+    await saver.saveInstead(correction.accepted());
+    endCorrection(this.id);
+    await this.reopenMarks();
+    batch(() => {
+      this.correction.value = null;
+      this.mode.value = "mark";
+      this.offer.value = true;
+      tool.value = this.toolBefore;
+    });
+    await Promise.all([refreshImage(this.id), reloadProject()]);
+  }
+
+  /** Forget the own marks and show those of the server. */
+  async reopenMarks(): Promise<void> {
+    const image = this.image.value;
+    this.saver.value?.discard();
+    if (image) this.saver.value = await openSaver(this.project, image);
+  }
+}
+
+const TINT = [255, 140, 0] as const;
+
+/** Grey values become the opacity of one colour. */
+function tinted(grey: ImageBitmap): HTMLCanvasElement {
+  const canvas = Object.assign(document.createElement("canvas"), { width: grey.width, height: grey.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) return canvas;
+  context.drawImage(grey, 0, 0);
+  grey.close();
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  for (let k = 0; k < pixels.data.length; k += 4) {
+    pixels.data[k + 3] = pixels.data[k];
+    pixels.data.set(TINT, k);
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}

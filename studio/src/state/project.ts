@@ -1,0 +1,163 @@
+/** The project that is open: its classes, counts and jobs. */
+
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
+import { ApiError, api } from "../api";
+import { coloursOf } from "../canvas/overlay";
+import { followJob, hasEnded } from "../events";
+import type { CheckResult, ClassInfo, ImageInfo, Job, JobKind, Project, SuggestResult } from "../wire";
+import { refreshImage, reloadGallery, updateImage } from "./gallery";
+import { lastSaved } from "./saver";
+
+export const VERDICTS = ["doubtful", "found", "absent", "failed", "unrun"] as const;
+export type Found = (typeof VERDICTS)[number];
+
+export const project = signal<Project | null>(null);
+/** How many images have which verdict; null while it is not known. */
+export const verdicts = signal<Record<Found, number> | null>(null);
+/** The newest job of each kind. */
+export const jobs = signal<Partial<Record<JobKind, Job>>>({});
+/** The class that is drawn with. */
+export const chosenClass = signal(1);
+
+const colourList = computed(() =>
+  JSON.stringify(project.value?.classes.map(({ id, colour }) => ({ id, colour })) ?? []),
+);
+/** Class number -> colour; the same object as long as no colour changes. */
+export const colours = computed(() => coloursOf(JSON.parse(colourList.value)));
+export const runJob = computed(() => jobs.value.run ?? null);
+export const running = computed(() => isActive(jobs.value.run));
+/** Image ids that are worth marking next, best first. */
+export const suggested = computed(() => {
+  const job = jobs.value.suggest;
+  return job?.state === "done" ? ((job.result as SuggestResult | null)?.images ?? []) : [];
+});
+export const checked = computed(() => {
+  const job = jobs.value.check;
+  return job?.state === "done" ? (job.result as CheckResult) : null;
+});
+
+let following = new AbortController();
+/** What becomes of a job that has just ended. */
+export const ended = signal<Job | null>(null);
+
+export function isActive(job: Job | null | undefined): boolean {
+  return !!job && !hasEnded(job);
+}
+
+export async function openProject(id: string): Promise<void> {
+  if (project.value?.id === id) return;
+  closeProject();
+  project.value = await api.project(id);
+  chosenClass.value = project.value.classes[0]?.id ?? 1;
+  const newest = await Promise.all((["run", "check", "suggest"] as const).map((kind) => api.jobs(id, kind)));
+  if (project.value?.id !== id) return;
+  for (const { items } of newest) if (items[0]) follow(items[0]);
+  void countVerdicts();
+}
+
+export function closeProject(): void {
+  following.abort();
+  following = new AbortController();
+  batch(() => {
+    project.value = null;
+    verdicts.value = null;
+    jobs.value = {};
+    ended.value = null;
+  });
+}
+
+effect(() => {
+  const saved = lastSaved.value;
+  if (!saved || saved.project !== untracked(() => project.value?.id)) return;
+  // Marks make examples, and may make results stale.
+  void Promise.all([reloadProject(), refreshImage(saved.image)]).catch(() => {});
+});
+
+export async function reloadProject(): Promise<void> {
+  const id = project.value?.id;
+  if (!id) return;
+  const fresh = await api.project(id);
+  if (project.value?.id === id) project.value = fresh;
+}
+
+/** Change the classes on the server. Raises ApiError, e.g. for a class that marks use. */
+export async function saveClasses(classes: ClassInfo[]): Promise<void> {
+  if (!project.value) return;
+  // A new class has id 0 here and gets its number there.
+  const wanted = classes.map(({ id, name, colour }) => ({
+    ...(id ? { id } : {}),
+    name,
+    ...(colour ? { colour } : {}),
+  }));
+  project.value = await api.changeProject(project.value.id, { classes: wanted as ClassInfo[] });
+  if (!project.value.classes.some(({ id }) => id === chosenClass.value)) {
+    chosenClass.value = project.value.classes[0].id;
+  }
+}
+
+let counting = false;
+let countAgain = false;
+
+/** Ask how many images have which verdict; calls while it asks are answered by one more round. */
+export async function countVerdicts(): Promise<void> {
+  countAgain = true;
+  if (counting) return;
+  counting = true;
+  try {
+    while (countAgain && project.value) {
+      countAgain = false;
+      const id = project.value.id;
+      const pages = await Promise.all(VERDICTS.map((verdict) => api.images(id, { verdict, limit: 1 })));
+      if (project.value?.id !== id) continue;
+      verdicts.value = Object.fromEntries(VERDICTS.map((v, k) => [v, pages[k].total])) as Record<
+        Found,
+        number
+      >;
+    }
+  } finally {
+    counting = false;
+  }
+}
+
+/** Start a job and follow it. A job of the kind that is going on already is followed instead. */
+export async function start(kind: "run" | "check" | "suggest"): Promise<void> {
+  const id = project.value?.id;
+  if (!id) return;
+  try {
+    const job =
+      kind === "run" ? await api.run(id) : kind === "check" ? await api.check(id) : await api.suggest(id, 5);
+    follow(job);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "busy")) throw error;
+    const { items } = await api.jobs(id, kind);
+    if (items[0]) follow(items[0]);
+  }
+}
+
+export function follow(job: Job): void {
+  setJob(job);
+  if (hasEnded(job)) return;
+  let finished = 0;
+  const onImage = (image: ImageInfo) => {
+    updateImage(image);
+    if (++finished % 10 === 0) void countVerdicts();
+  };
+  const signal = following.signal;
+  followJob(job.id, { onProgress: setJob, onImage }, signal).then(onEnd, (error) => {
+    if (!signal.aborted)
+      setJob({ ...job, state: "failed", error: { code: "unexpected", message: String(error) } });
+  });
+}
+
+function setJob(job: Job): void {
+  jobs.value = { ...jobs.value, [job.kind]: job };
+}
+
+async function onEnd(job: Job): Promise<void> {
+  ended.value = job;
+  if (job.kind === "run") {
+    await Promise.all([reloadProject(), countVerdicts(), reloadGallery("doubtful")]);
+  } else if (job.kind === "suggest" && job.state === "done") {
+    await reloadGallery("suggested");
+  }
+}

@@ -1,0 +1,93 @@
+import { useRef, useState } from "preact/hooks";
+import { type Chosen, fromDrop, fromInput } from "../state/uploads";
+import { text } from "../text";
+import { Folders } from "./folders";
+import { Icon, type IconName } from "./icon";
+
+interface AddProps {
+  onFiles: (chosen: Chosen) => void;
+  /** Returns the project that the folder belongs to; null where it could not be made. */
+  onServerFolder: (path: string) => Promise<string | null>;
+  onCueset: (file: File) => void;
+  /** With room to drop files on. */
+  large?: boolean;
+}
+
+/** All ways to bring pictures in. */
+export function AddPictures({ onFiles, onServerFolder, onCueset, large = false }: AddProps) {
+  const t = text.value.first;
+  const [over, setOver] = useState(false);
+  const [browsing, setBrowsing] = useState(false);
+  const buttons = (
+    <div class="ways">
+      <PickButton icon="file" words={t.files} onPick={(list) => onFiles(fromInput(list))} kind="files" />
+      <PickButton icon="folder" words={t.folder} onPick={(list) => onFiles(fromInput(list))} kind="folder" />
+      <button type="button" onClick={() => setBrowsing(true)}>
+        <Icon name="folder" />
+        {t.server}
+      </button>
+      <PickButton icon="zip" words={t.cueset} onPick={(list) => onCueset(list[0])} kind="zip" />
+      {browsing && <Folders onChoose={onServerFolder} onClose={() => setBrowsing(false)} />}
+    </div>
+  );
+  if (!large) return buttons;
+  const drop = async (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    if (event.dataTransfer) onFiles(await fromDrop(event.dataTransfer));
+  };
+  const hover = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is one way more; the buttons do the same
+    <div
+      class={over ? "drop over" : "drop"}
+      onDragOver={hover}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <p>
+        <b>{over ? t.dropToAdd : t.drop}</b>
+        <span class="soft">{t.or}</span>
+      </p>
+      {buttons}
+    </div>
+  );
+}
+
+interface PickProps {
+  icon: IconName;
+  words: string;
+  kind: "files" | "folder" | "zip";
+  onPick: (list: FileList) => void;
+}
+
+const MORE = { files: { multiple: true }, folder: { webkitdirectory: true }, zip: { accept: ".zip" } };
+
+function PickButton({ icon, words, kind, onPick }: PickProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const picked = () => {
+    const field = input.current;
+    if (field?.files?.length) onPick(field.files);
+    if (field) field.value = "";
+  };
+  return (
+    <>
+      <button type="button" onClick={() => input.current?.click()}>
+        <Icon name={icon} />
+        {words}
+      </button>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        data-kind={kind}
+        aria-label={words}
+        {...MORE[kind]}
+        onChange={picked}
+      />
+    </>
+  );
+}

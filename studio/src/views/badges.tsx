@@ -1,0 +1,67 @@
+import { type Found, suggested } from "../state/project";
+import { text } from "../text";
+import type { ImageInfo } from "../wire";
+import { Icon } from "./icon";
+
+export function foundOf(image: ImageInfo): Found {
+  const { prediction } = image;
+  if (!prediction) return "unrun";
+  return prediction.verdict ?? (prediction.error ? "failed" : "unrun");
+}
+
+/** The verdict in words, with the confidence. The mark in front tells verdicts apart without colours. */
+export function Verdict({ image }: { image: ImageInfo }) {
+  const t = text.value;
+  const found = foundOf(image);
+  const share = image.prediction?.confidence;
+  const shown = found !== "failed" && found !== "unrun" && typeof share === "number";
+  return (
+    <span class={`verdict ${found}`}>
+      {t.verdict[found]}
+      {shown && ` ${t.percent(share)}`}
+    </span>
+  );
+}
+
+export function MarkBadge({ image }: { image: ImageInfo }) {
+  const t = text.value;
+  if (!image.marks) return null;
+  return (
+    <span class="badge example">
+      <Icon name={image.marks === "absent" ? "close" : "check"} />
+      {t.marks[image.marks]}
+    </span>
+  );
+}
+
+export function OtherBadges({ image }: { image: ImageInfo }) {
+  const t = text.value;
+  return (
+    <>
+      {image.prediction?.stale && <span class="badge stale">{t.stale}</span>}
+      {image.prediction?.wrong && <span class="badge wrong">{t.wrong}</span>}
+      {suggested.value.includes(image.id) && (
+        <span class="badge star">
+          <Icon name="star" />
+          {t.suggestedBadge}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** What a screen reader hears of an image in the gallery. */
+export function stateInWords(image: ImageInfo): string {
+  const t = text.value;
+  const { prediction } = image;
+  return [
+    t.verdict[foundOf(image)],
+    prediction?.verdict && typeof prediction.confidence === "number" && t.percent(prediction.confidence),
+    image.marks && t.marks[image.marks],
+    prediction?.stale && t.stale,
+    prediction?.wrong && t.wrong,
+    suggested.value.includes(image.id) && t.suggestedBadge,
+  ]
+    .filter(Boolean)
+    .join(", ");
+}

@@ -1,0 +1,243 @@
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { ApiError } from "../api";
+import type { Drawing } from "../canvas/drawing";
+import { whole } from "../canvas/labels";
+import { Overlay } from "../canvas/overlay";
+import { go, paths, route } from "../route";
+import { type Action, commandOf, isTyping } from "../shortcuts";
+import { images, loadMore, openGallery, refreshed, refreshImage } from "../state/gallery";
+import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
+import { type Mode, OpenPicture } from "../state/picture";
+import { chosenClass, colours, ended, openProject, project } from "../state/project";
+import { notify } from "../state/session";
+import { sentence, text } from "../text";
+import { Gone } from "./app";
+import { Canvas, type CanvasControl } from "./canvas";
+import { Failure } from "./dialog";
+import { EditorTop } from "./editor_top";
+import { MarkPanel } from "./mark_panel";
+import { ResultPanel } from "./result_panel";
+import { Toolbar, ViewBar } from "./toolbar";
+
+interface EditorProps {
+  projectId: string;
+  imageId: string;
+}
+
+/** One picture: marking it, looking at what was found, correcting that. */
+export function Editor({ projectId, imageId }: EditorProps) {
+  const t = text.value;
+  const picture = useMemo(() => new OpenPicture(projectId, imageId), []);
+  const control = useRef<CanvasControl | null>(null);
+  useEffect(() => {
+    Promise.all([openProject(projectId), openGallery(projectId)]).catch((error) => {
+      picture.error.value = error;
+    });
+    return () => picture.close();
+  }, []);
+  useFreshness(picture);
+  useShortcuts(picture, control);
+
+  const image = picture.image.value;
+  const drawing = drawingOf(picture);
+  const overlay = useOverlay(picture, control);
+  useEffect(() => {
+    if (image) document.title = `${image.name} – ${t.app}`;
+  }, [image?.name]);
+  useEffect(() => {
+    if (showUncertainty.value && picture.mode.value !== "mark") void picture.loadUncertainty();
+  }, [showUncertainty.value, picture.mode.value, picture.uncertainty.value]);
+
+  const error = picture.error.value;
+  if (error instanceof ApiError && error.status === 404) return <Gone message={sentence(error)} />;
+  if (error instanceof RangeError) return <Gone message={`${t.editor.unreadable} ${error.message}`} />;
+  if (error) return <Failure error={error} onRetry={() => location.reload()} />;
+  const unsure = picture.mode.value !== "mark" && showUncertainty.value ? picture.uncertainty.value : null;
+  drawing?.revision.value; // read, so that the page follows what is drawn
+  return (
+    <div class={panelOpen.value ? "editor with-panel" : "editor"}>
+      <EditorTop picture={picture} />
+      <Toolbar picture={picture} drawing={drawing} />
+      <div class="stage">
+        <Canvas
+          label={t.editor.canvas(image?.name ?? "")}
+          size={image ?? { width: 1, height: 1 }}
+          picture={picture.pixels.value}
+          overlay={overlay}
+          uncertainty={unsure === "none" ? null : unsure}
+          shapes={drawing?.shapes ?? null}
+          drawing={drawing}
+          classId={chosenClass.value}
+          colours={colours.value}
+          control={control}
+        />
+        {!picture.pixels.value && <p class="loading soft">{t.loading}</p>}
+        <ViewBar picture={picture} drawing={drawing} control={control} />
+      </div>
+      {panelOpen.value && (
+        <aside class="panel" aria-label={t.editor.panel}>
+          {picture.mode.value === "mark" ? (
+            <MarkPanel picture={picture} />
+          ) : (
+            <ResultPanel picture={picture} />
+          )}
+        </aside>
+      )}
+    </div>
+  );
+}
+
+/** What the tools draw on in the present mode. */
+function drawingOf(picture: OpenPicture): Drawing | null {
+  const drawings: Record<Mode, Drawing | null> = {
+    mark: picture.saver.value?.drawing ?? null,
+    correct: picture.correction.value?.drawing ?? null,
+    result: null,
+  };
+  return drawings[picture.mode.value];
+}
+
+/** The coloured layer of the present mode, kept up to date while it is drawn on. */
+function useOverlay(picture: OpenPicture, control: { current: CanvasControl | null }): Overlay | null {
+  const { mode, saver, correction, found } = picture;
+  const map =
+    mode.value === "mark"
+      ? saver.value?.drawing.labels
+      : mode.value === "correct"
+        ? correction.value?.shown
+        : found.value;
+  const overlay = useMemo(() => (map ? new Overlay(map, colours.peek()) : null), [map]);
+  useEffect(() => {
+    if (overlay?.recolour(colours.value)) control.current?.repaint(whole(overlay.map));
+  }, [overlay, colours.value]);
+  useEffect(() => {
+    if (!overlay) return;
+    const update: (typeof overlay)["update"] = (rect) => {
+      overlay.update(rect);
+      control.current?.repaint(rect);
+    };
+    const drawing = saver.value?.drawing;
+    if (mode.value === "mark" && drawing) drawing.onPaint = update;
+    if (mode.value === "correct" && correction.value) correction.value.onShown = update;
+  }, [overlay, mode.value]);
+  return overlay;
+}
+
+/** Follow what becomes of the image: its marks are stored, a run ends. */
+function useFreshness(picture: OpenPicture): void {
+  const tell = (error: unknown) => notify(sentence(error), "error");
+  const image = refreshed.value;
+  useEffect(() => {
+    if (image) picture.take(image).catch(tell);
+  }, [image]);
+  const over = ended.value;
+  useEffect(() => {
+    if (over?.kind === "run") refreshImage(picture.id).catch(tell);
+  }, [over]);
+}
+
+export function neighbour(step: 1 | -1): string | null {
+  const at = route.value;
+  if (at.page !== "image") return null;
+  const index = images.value.findIndex(({ id }) => id === at.image);
+  if (index < 0) return null;
+  if (step > 0 && index > images.value.length - 5) void loadMore();
+  return images.value[index + step]?.id ?? null;
+}
+
+export function goTo(picture: OpenPicture, step: 1 | -1): void {
+  const id = neighbour(step);
+  if (id) go(paths.image(picture.project, id));
+}
+
+function useShortcuts(picture: OpenPicture, control: { current: CanvasControl | null }): void {
+  useEffect(() => {
+    const down = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+      const command = commandOf(event);
+      if (!command) return;
+      if ("tool" in command) {
+        if (drawingOf(picture)) tool.value = command.tool;
+      } else if ("classAt" in command) {
+        const chosen = project.value?.classes[command.classAt];
+        if (chosen) chosenClass.value = chosen.id;
+      } else if (!perform(command.action, picture, control.current)) {
+        return;
+      }
+      event.preventDefault();
+    };
+    const up = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() === "h") changeLook({ hidden: false });
+    };
+    addEventListener("keydown", down);
+    addEventListener("keyup", up);
+    return () => {
+      removeEventListener("keydown", down);
+      removeEventListener("keyup", up);
+    };
+  }, []);
+}
+
+/** Do what a key asks for; false where it means nothing at present. */
+function perform(action: Action, picture: OpenPicture, control: CanvasControl | null): boolean {
+  const drawing = drawingOf(picture);
+  const mode = picture.mode.value;
+  switch (action) {
+    case "undo":
+      if (!control?.cancel()) drawing?.undo();
+      return true;
+    case "redo":
+      if (!control?.busy) drawing?.redo();
+      return true;
+    case "smaller":
+    case "larger":
+      resize(action === "larger" ? 1 : -1);
+      return true;
+    case "absent":
+      if (mode === "mark" && drawing) drawing.setAbsent(!drawing.shapes.absent);
+      return mode === "mark";
+    case "zoomIn":
+    case "zoomOut":
+      control?.zoom(action === "zoomIn" ? 1.25 : 0.8);
+      return true;
+    case "fit":
+      control?.fit();
+      return true;
+    case "hide":
+      changeLook({ hidden: true });
+      return true;
+    case "outline":
+      changeLook({ outlineOnly: !look.value.outlineOnly });
+      return true;
+    case "previous":
+    case "next":
+      goTo(picture, action === "next" ? 1 : -1);
+      return true;
+    case "tab":
+      picture.mode.value = mode === "mark" ? (picture.correction.value ? "correct" : "result") : "mark";
+      return true;
+    case "correct":
+      if (mode === "result" && !picture.isComplete) picture.beginCorrecting();
+      return mode === "result";
+    case "accept":
+      if (mode === "correct") accept(picture);
+      return mode === "correct";
+    case "wrong":
+      if (mode !== "mark" && picture.image.value?.prediction) {
+        void picture.callWrong(!picture.image.value.prediction.wrong);
+      }
+      return mode !== "mark";
+    case "back":
+      if (!control?.cancel()) go(paths.project(picture.project));
+      return true;
+    default:
+      return false;
+  }
+}
+
+export function accept(picture: OpenPicture): void {
+  picture.acceptCorrection().then(
+    () => notify(text.value.result.accepted),
+    (error) => notify(sentence(error), "error"),
+  );
+}

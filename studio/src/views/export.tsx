@@ -1,0 +1,144 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api } from "../api";
+import { followJob } from "../events";
+import { key } from "../state/session";
+import { text } from "../text";
+import type { Job, Project } from "../wire";
+import { Dialog, Failure, Progress } from "./dialog";
+
+interface ExportProps {
+  project: Project;
+  onClose: () => void;
+}
+
+interface ExportResult {
+  bytes: number;
+  name: string;
+}
+
+const USUAL = new Set(["masks", "overlays", "coco", "csv"]);
+
+export function ExportDialog({ project, onClose }: ExportProps) {
+  const t = text.value.export;
+  const [formats, setFormats] = useState<string[]>([]);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(USUAL);
+  const [job, setJob] = useState<Job | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const abort = useRef(new AbortController());
+  useEffect(() => {
+    api.info().then((info) => setFormats(info.formats), setError);
+    return () => abort.current.abort();
+  }, []);
+
+  const toggle = (name: string) => {
+    const changed = new Set(chosen);
+    if (!changed.delete(name)) changed.add(name);
+    setChosen(changed);
+  };
+  const start = async () => {
+    setError(null);
+    try {
+      const made = await api.export(
+        project.id,
+        formats.filter((name) => chosen.has(name)),
+      );
+      setJob(made);
+      const end = await followJob(made.id, { onProgress: setJob }, abort.current.signal);
+      if (end.error) setError(end.error.message);
+      if (end.state !== "done") setJob(null);
+    } catch (problem) {
+      if (abort.current.signal.aborted) return;
+      setError(problem);
+      setJob(null);
+    }
+  };
+  const ready = job?.state === "done" ? (job.result as ExportResult) : null;
+  return (
+    <Dialog title={t.title} onClose={onClose}>
+      {!ready && (
+        <fieldset disabled={!!job}>
+          <legend>{t.lead}</legend>
+          {formats.map((name) => (
+            <label class="tick" key={name}>
+              <input type="checkbox" checked={chosen.has(name)} onChange={() => toggle(name)} />
+              <span>
+                <b>{t.formats[name]?.[0] ?? name}</b> <span class="soft">{t.formats[name]?.[1]}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+      )}
+      <Failure error={error} />
+      {job && !ready && (
+        <p role="status">
+          {t.working}
+          <Progress label={t.working} done={job.done} all={job.total} />
+        </p>
+      )}
+      {ready && job && (
+        <p role="status" class="ready">
+          {t.ready(ready.name, sizeInWords(ready.bytes))}
+        </p>
+      )}
+      <div class="actions">
+        {!job && (
+          <button
+            type="button"
+            class="primary"
+            disabled={!formats.some((name) => chosen.has(name))}
+            onClick={() => void start()}
+          >
+            {t.start}
+          </button>
+        )}
+        {ready && job && (
+          <>
+            <button type="button" onClick={() => setJob(null)}>
+              {t.again}
+            </button>
+            <Download path={api.filePath(job.id)} name={ready.name} onError={setError} />
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}
+
+interface DownloadProps {
+  path: string;
+  name: string;
+  onError: (error: unknown) => void;
+}
+
+/** A plain link, so that the browser writes to the disk as it comes; with a key, which no link can send, by fetch. */
+function Download({ path, name, onError }: DownloadProps) {
+  const words = text.value.export.download;
+  if (!key.value) {
+    return (
+      <a class="button primary" href={path} download={name}>
+        {words}
+      </a>
+    );
+  }
+  const save = async () => {
+    const url = URL.createObjectURL(await api.blob(path));
+    const link = Object.assign(document.createElement("a"), { href: url, download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  };
+  return (
+    <button type="button" class="primary" onClick={() => save().catch(onError)}>
+      {words}
+    </button>
+  );
+}
+
+export function sizeInWords(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  let [size, unit] = [bytes, 0];
+  while (size >= 1000 && unit < units.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return `${size < 10 && unit ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
+}

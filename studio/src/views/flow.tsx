@@ -1,0 +1,302 @@
+import { useEffect, useState } from "preact/hooks";
+import { api } from "../api";
+import { go, paths } from "../route";
+import { images } from "../state/gallery";
+import {
+  checked,
+  ended,
+  follow,
+  isActive,
+  jobs,
+  reloadProject,
+  start,
+  suggested,
+  verdicts,
+} from "../state/project";
+import { notify, spoken } from "../state/session";
+import { sentence, text } from "../text";
+import type { Job, Project, Scale } from "../wire";
+import { AddPictures } from "./add";
+import type { Adding } from "./adding";
+import { ChecksDialog } from "./checks";
+import { ClassEditor } from "./classes";
+import { Failure, Progress } from "./dialog";
+import { ExportDialog } from "./export";
+import { Icon } from "./icon";
+
+interface FlowProps {
+  project: Project;
+  adding: Adding;
+}
+
+/** The way of the work, step by step: pictures, examples, run, results. */
+export function Flow({ project, adding }: FlowProps) {
+  const t = text.value;
+  useAnnouncements();
+  return (
+    <aside class="flow" aria-label={t.flow.title}>
+      <Step number={1} title={t.flow.pictures} done={project.images > 0}>
+        <PicturesStep project={project} adding={adding} />
+      </Step>
+      <Step number={2} title={t.flow.examples} done={project.cues > 0}>
+        <ExamplesStep project={project} />
+      </Step>
+      <Step number={3} title={t.flow.run} done={jobs.value.run?.state === "done"}>
+        <RunStep project={project} />
+      </Step>
+      <Step number={4} title={t.flow.results} done={false}>
+        <ResultsStep project={project} />
+      </Step>
+    </aside>
+  );
+}
+
+/** Tell screen readers how a run ends. */
+function useAnnouncements(): void {
+  const t = text.value;
+  const job = ended.value;
+  useEffect(() => {
+    if (job?.kind === "run")
+      spoken.value = job.state === "done" ? t.flow.done : (job.error?.message ?? t.flow.stopped);
+  }, [job]);
+}
+
+interface StepProps {
+  number: number;
+  title: string;
+  done: boolean;
+  children: preact.ComponentChildren;
+}
+
+function Step({ number, title, done, children }: StepProps) {
+  return (
+    <section class={done ? "step done" : "step"}>
+      <h2>
+        <span class="stepnumber">{done ? <Icon name="check" /> : number}</span>
+        {title}
+      </h2>
+      {children}
+    </section>
+  );
+}
+
+function PicturesStep({ project, adding }: FlowProps) {
+  const t = text.value;
+  return (
+    <>
+      <p>{t.pictures(project.images)}</p>
+      <details open={project.images === 0}>
+        <summary>{t.flow.addMore}</summary>
+        <AddPictures
+          onFiles={adding.files}
+          onCueset={(file) => void adding.cueset(file)}
+          onServerFolder={async () => project.id}
+        />
+      </details>
+    </>
+  );
+}
+
+function ExamplesStep({ project }: { project: Project }) {
+  const t = text.value;
+  const [checksOpen, setChecksOpen] = useState(false);
+  const unmarked = images.value.filter((image) => !image.marks);
+  const first =
+    unmarked.find((image) => suggested.value.includes(image.id)) ?? unmarked[0] ?? images.value[0];
+  const check = jobs.value.check;
+  const suggest = jobs.value.suggest;
+  return (
+    <>
+      <p>{project.cues ? t.examples(project.cues) : t.flow.noExamples}</p>
+      {project.cues > 0 && project.cues < 3 && <p class="soft">{t.flow.someExamples}</p>}
+      <h3>{t.flow.what}</h3>
+      <ClassEditor project={project} />
+      <div class="buttons">
+        {first && (
+          <button
+            type="button"
+            class={project.cues ? "" : "primary"}
+            onClick={() => go(paths.image(project.id, first.id))}
+          >
+            <Icon name="brush" />
+            {t.flow.openFirst}
+          </button>
+        )}
+        {project.cues > 0 && (
+          <>
+            <JobButton kind="suggest" words={t.flow.suggest} busy={t.flow.suggesting} />
+            <JobButton kind="check" words={t.flow.check} busy={t.flow.checking} />
+          </>
+        )}
+      </div>
+      {suggest?.state === "done" && (
+        <p class="soft">
+          {suggested.value.length ? t.flow.suggestDone(suggested.value.length) : t.flow.suggestNone}
+        </p>
+      )}
+      <Failure error={suggest?.error?.message} />
+      <Failure error={check?.error?.message} />
+      {checked.value && (
+        <button type="button" class="link" onClick={() => setChecksOpen(true)}>
+          {t.checks.title} …
+        </button>
+      )}
+      {checksOpen && checked.value && (
+        <ChecksDialog project={project} result={checked.value} onClose={() => setChecksOpen(false)} />
+      )}
+    </>
+  );
+}
+
+interface JobButtonProps {
+  kind: "check" | "suggest";
+  words: string;
+  busy: (done: number, all: number) => string;
+}
+
+function JobButton({ kind, words, busy }: JobButtonProps) {
+  const job = jobs.value[kind];
+  if (isActive(job) && job) {
+    return (
+      <p class="soft" role="status">
+        {busy(job.done, job.total)}
+        <Progress label={words} done={job.done} all={job.total} />
+      </p>
+    );
+  }
+  return (
+    <button type="button" onClick={() => startOrTell(kind)}>
+      <Icon name={kind === "suggest" ? "star" : "check"} />
+      {words}
+    </button>
+  );
+}
+
+function startOrTell(kind: "run" | "check" | "suggest"): void {
+  start(kind).catch((error) => notify(sentence(error), "error"));
+}
+
+function RunStep({ project }: { project: Project }) {
+  const t = text.value;
+  const job = jobs.value.run;
+  const counts = verdicts.value;
+  const before = counts && counts.found + counts.doubtful + counts.absent + counts.failed > 0;
+  const stale = images.value.some((image) => image.prediction?.stale);
+  if (isActive(job) && job) return <Running job={job} />;
+  return (
+    <>
+      {!project.cues && <p class="soft">{t.flow.needExamples}</p>}
+      {before && stale && <p>{t.flow.updateTitle}</p>}
+      <ScaleChoice project={project} />
+      <div class="buttons">
+        <button
+          type="button"
+          class={project.cues && (!before || stale) ? "primary" : ""}
+          disabled={!project.cues || !project.images}
+          onClick={() => startOrTell("run")}
+        >
+          {before ? t.flow.runAgain : t.flow.runAll(project.images)}
+        </button>
+      </div>
+      {job?.state === "cancelled" && <p class="soft">{t.flow.stopped}</p>}
+      {job?.error && <Failure error={job.error.message} />}
+      {job && (job.state === "cancelled" || job.state === "failed") && (
+        <button type="button" onClick={() => void resume(job)}>
+          {t.flow.goOn}
+        </button>
+      )}
+    </>
+  );
+}
+
+async function resume(job: Job): Promise<void> {
+  follow(await api.resume(job.id));
+}
+
+function Running({ job }: { job: Job }) {
+  const t = text.value;
+  const words =
+    job.state === "queued"
+      ? t.flow.queued
+      : job.total
+        ? t.flow.running(job.done, job.total)
+        : t.flow.starting;
+  return (
+    <>
+      <Progress label={t.flow.run} done={job.done} all={job.total} />
+      <p role="status" class="running">
+        {words}
+      </p>
+      <button
+        type="button"
+        onClick={() => api.cancel(job.id).catch((error) => notify(sentence(error), "error"))}
+      >
+        {t.flow.stop}
+      </button>
+    </>
+  );
+}
+
+function ScaleChoice({ project }: { project: Project }) {
+  const t = text.value;
+  const choose = async (scale: Scale) => {
+    try {
+      await api.changeProject(project.id, { scale });
+      await reloadProject();
+    } catch (error) {
+      notify(sentence(error), "error");
+    }
+  };
+  return (
+    <details>
+      <summary>{t.flow.scale}</summary>
+      {(["frame", "pixel"] as const).map((scale) => (
+        <label class="tick" key={scale}>
+          <input
+            type="radio"
+            name="scale"
+            checked={project.scale === scale}
+            onChange={() => void choose(scale)}
+          />
+          {t.flow.scales[scale]}
+        </label>
+      ))}
+    </details>
+  );
+}
+
+function ResultsStep({ project }: { project: Project }) {
+  const t = text.value;
+  const [exporting, setExporting] = useState(false);
+  const counts = verdicts.value;
+  const any = counts && counts.found + counts.doubtful + counts.absent + counts.failed > 0;
+  if (!any) return <p class="soft">{t.flow.noResults}</p>;
+  return (
+    <>
+      <Shares counts={counts} />
+      <div class="buttons">
+        <button type="button" onClick={() => go(paths.measures(project.id))}>
+          {t.flow.measures}
+        </button>
+        <button type="button" onClick={() => setExporting(true)}>
+          {t.flow.export}
+        </button>
+      </div>
+      {exporting && <ExportDialog project={project} onClose={() => setExporting(false)} />}
+    </>
+  );
+}
+
+function Shares({ counts }: { counts: NonNullable<typeof verdicts.value> }) {
+  const t = text.value;
+  const shown = (["doubtful", "found", "absent", "failed"] as const).filter((verdict) => counts[verdict]);
+  return (
+    <ul class="shares">
+      {shown.map((verdict) => (
+        <li key={verdict} class={verdict} style={{ flexGrow: counts[verdict] }}>
+          {t.verdict[verdict]} <b>{counts[verdict]}</b>
+        </li>
+      ))}
+    </ul>
+  );
+}

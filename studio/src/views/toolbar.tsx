@@ -1,0 +1,182 @@
+import { useEffect } from "preact/hooks";
+import type { Drawing } from "../canvas/drawing";
+import type { ToolName } from "../canvas/tools";
+import { TOOL_KEYS } from "../shortcuts";
+import { changeLook, look, radius, scale, tool } from "../state/pen";
+import type { Mode, OpenPicture } from "../state/picture";
+import { text } from "../text";
+import type { CanvasControl } from "./canvas";
+import { Icon } from "./icon";
+
+const MARKING: ToolName[] = [
+  "brush",
+  "eraser",
+  "polygon",
+  "box",
+  "point",
+  "notPoint",
+  "scribble",
+  "notScribble",
+  "ignore",
+  "hand",
+];
+const CORRECTING: ToolName[] = [
+  "point",
+  "notPoint",
+  "scribble",
+  "notScribble",
+  "brush",
+  "eraser",
+  "polygon",
+  "hand",
+];
+const TOOLS: Record<Mode, ToolName[]> = { mark: MARKING, correct: CORRECTING, result: ["hand"] };
+const SIZED = new Set<ToolName>(["brush", "eraser", "ignore"]);
+
+interface ToolbarProps {
+  picture: OpenPicture;
+  drawing: Drawing | null;
+}
+
+export function Toolbar({ picture, drawing }: ToolbarProps) {
+  const t = text.value.editor;
+  const mode = picture.mode.value;
+  useEffect(() => {
+    if (mode === "correct" && !CORRECTING.includes(tool.value)) tool.value = "point";
+  }, [mode]);
+  drawing?.revision.value; // read, so that undo and redo follow what is drawn
+  return (
+    <div
+      class="toolbar"
+      role="toolbar"
+      aria-label={t.tools}
+      aria-orientation="vertical"
+      onKeyDown={roveFocus}
+    >
+      {mode !== "result" &&
+        TOOLS[mode].map((name) => (
+          <button
+            type="button"
+            key={name}
+            class="tool"
+            aria-pressed={tool.value === name}
+            aria-label={t.tool[name]}
+            title={`${t.tool[name]} (${TOOL_KEYS[name].toUpperCase()})`}
+            onClick={() => (tool.value = name)}
+          >
+            <Icon name={name} />
+          </button>
+        ))}
+      {drawing && (
+        <>
+          <hr />
+          <button
+            type="button"
+            class="tool"
+            aria-label={t.undo}
+            title={`${t.undo} (Ctrl Z)`}
+            disabled={!drawing.canUndo}
+            onClick={() => drawing.undo()}
+          >
+            <Icon name="undo" />
+          </button>
+          <button
+            type="button"
+            class="tool"
+            aria-label={t.redo}
+            title={`${t.redo} (Ctrl Y)`}
+            disabled={!drawing.canRedo}
+            onClick={() => drawing.redo()}
+          >
+            <Icon name="redo" />
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Arrow keys move between the tools. */
+function roveFocus(event: KeyboardEvent & { currentTarget: HTMLDivElement }): void {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const buttons = [...event.currentTarget.querySelectorAll<HTMLButtonElement>("button:not(:disabled)")];
+  const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+  buttons[(at + step + buttons.length) % buttons.length]?.focus();
+  event.preventDefault();
+}
+
+interface ViewBarProps extends ToolbarProps {
+  control: { current: CanvasControl | null };
+}
+
+/** Below the picture: what the tool does, its size, and the zoom. */
+export function ViewBar({ picture, drawing, control }: ViewBarProps) {
+  const t = text.value;
+  const mode = picture.mode.value;
+  const known = TOOLS[mode].includes(tool.value);
+  const hint = mode === "result" ? null : known ? t.editor.hint[tool.value] : null;
+  return (
+    <div class="viewbar">
+      {mode !== "mark" && (
+        <label class="swipe">
+          <span class="unseen">{t.result.swipe}</span>
+          <input
+            type="range"
+            min="0"
+            max="100"
+            title={t.result.swipe}
+            value={Math.round(look.value.swipe * 100)}
+            onInput={(e) => changeLook({ swipe: Number(e.currentTarget.value) / 100 })}
+          />
+        </label>
+      )}
+      <div class="line">
+        {drawing && SIZED.has(tool.value) && (
+          <label class="size" title={`${t.editor.size} ([ ])`}>
+            <span class="unseen">{t.editor.size}</span>
+            <input
+              type="range"
+              min="-1"
+              max="8"
+              step="0.1"
+              value={Math.log2(radius.value)}
+              aria-valuetext={`${Math.round(radius.value * 2)} px`}
+              onInput={(e) => (radius.value = 2 ** Number(e.currentTarget.value))}
+            />
+            <span class="soft">{Math.round(radius.value * 2)} px</span>
+          </label>
+        )}
+        <span class="hint soft">{hint}</span>
+        <span class="zoom">
+          <button
+            type="button"
+            class="quiet"
+            aria-label={t.editor.zoomOut}
+            title={`${t.editor.zoomOut} (-)`}
+            onClick={() => control.current?.zoom(0.8)}
+          >
+            <Icon name="minus" />
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            title={`${t.editor.fit} (0)`}
+            onClick={() => control.current?.fit()}
+          >
+            {t.editor.fit} · {t.editor.zoom(scale.value)}
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            aria-label={t.editor.zoomIn}
+            title={`${t.editor.zoomIn} (+)`}
+            onClick={() => control.current?.zoom(1.25)}
+          >
+            <Icon name="plus" />
+          </button>
+        </span>
+      </div>
+    </div>
+  );
+}

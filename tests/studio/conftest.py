@@ -1,0 +1,47 @@
+"""A real service with the exact pack `colours`, and a real Chromium that shows its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studio_page import CHROMIUM, FLAGS, PATIENCE, Service, Studio
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; skips where it or Playwright is absent."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not Path(CHROMIUM).is_file():
+        pytest.skip(f"{CHROMIUM} is not here: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), timeout=PATIENCE * 1000
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for the tests of a file; each makes its own project."""
+    pytest.importorskip("fastapi", reason="the extra 'service' is not installed")
+    running = Service(tmp_path_factory.mktemp("data"), root=tmp_path_factory.mktemp("root"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def studio(browser: Any, service: Service) -> Iterator[Studio]:
+    """A fresh page; fails where the page reported an error to the console."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 720}, locale="en-GB", accept_downloads=True
+    )
+    context.set_default_timeout(PATIENCE * 1000)
+    opened = Studio(context.new_page(), service)
+    yield opened
+    context.close()
+    assert opened.problems == []
