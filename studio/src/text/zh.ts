@@ -23,6 +23,8 @@ export const zh: Text = {
   more: "显示更多",
   percent,
   pictures: (n) => `${count(n)} 张图片`,
+  frames: (n) => `${count(n)} 帧`,
+  slices: (n) => `${count(n)} 层切片`,
   examples: (n) => `${count(n)} 个示例`,
   objects: (n) => `${count(n)} 个对象`,
 
@@ -36,12 +38,14 @@ export const zh: Text = {
       ["在一张上标记", "涂抹目标，或者只点一下。"],
       ["运行", "先看没有把握的图片，修正，然后导出。"],
     ],
-    drop: "把图片或文件夹拖到这里",
+    drop: "把图片、文件夹或视频拖到这里",
     or: "或者",
     files: "选择图片……",
     folder: "选择文件夹……",
     server: "服务器上的文件夹……",
     cueset: "打开示例集（.zip）……",
+    video: "一段视频……",
+    volume: "一个体数据（NIfTI、NRRD、TIFF）……",
     dropToAdd: "松开即可添加",
   },
 
@@ -65,6 +69,8 @@ export const zh: Text = {
     none: "其中没有文件夹。",
     here: (n) => `此文件夹中有 ${count(n)} 张图片`,
     recursive: "也包括子文件夹中的图片",
+    holds: "其中是",
+    kinds: { images: "图片", video: "视频的各帧", volume: "体数据的切片（DICOM）" },
     add: "添加此文件夹",
     added: (n) => `已添加 ${count(n)} 张图片。`,
     failed: (n) => `${count(n)} 个文件无法添加：`,
@@ -112,6 +118,17 @@ export const zh: Text = {
     suggestNone: "没有特别需要标记的图片：现有示例已经覆盖。",
     scale: "大小",
     scales: { frame: "目标在每张图片中所占比例相近", pixel: "所有图片的放大倍数相同" },
+  },
+
+  film: {
+    slider: "视频的帧",
+    sliderVolume: "体数据的切片",
+    frame: (at, all) => `第 ${at} 帧（0–${all - 1}）`,
+    slice: (at, all) => `第 ${at} 层（0–${all - 1}）`,
+    seconds: (s) => `${s.toFixed(2)} 秒`,
+    step: { video: "视频", volume: "体数据" },
+    run: { video: "在整段视频中跟踪", volume: "在整个体数据中查找" },
+    running: (done, all) => `${done} / ${all}`,
   },
 
   verdict: {
@@ -322,6 +339,17 @@ export const zh: Text = {
       cueset: ["示例集", "您的示例，可用于其他图片"],
       uncertainty: ["不确定度", "没把握的地方，灰度 PNG"],
     },
+    filmFormats: {
+      video: {
+        masks: ["掩膜", "PNG，每帧一个"],
+        overlays: ["叠加视频", "画有掩膜的视频"],
+        ytvis: ["YouTube-VIS", "全部帧一个 JSON 文件"],
+      },
+      volume: {
+        masks: ["标签", "大小和位置相同的体数据"],
+        overlays: ["叠加图", "最没把握的切片"],
+      },
+    },
     start: "生成 .zip",
     working: "正在打包……",
     ready: (name, size) => `${name} 已就绪（${size}）。`,
@@ -361,6 +389,8 @@ export const zh: Text = {
       outline: "只显示轮廓",
       previous: "上一张图片",
       next: "下一张图片",
+      first: "第一帧或第一层",
+      last: "最后一帧或最后一层",
       tab: "标记或结果",
       correct: "修正结果",
       accept: "接受修正",
