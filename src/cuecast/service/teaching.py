@@ -48,14 +48,15 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
         .where(Image.project_id == project)
         .order_by(Image.order_key, Image.id)
     ).all()
+    source = source_place(session, files, found)
     return Snapshot(
         found.kind,
-        source_place(session, files, found),
+        source,
         projects.class_infos(found.classes),
         found.scale,
         marks_state(session, project),
         tuple(marked_images(session, files, project)),
-        {row.name: place_of(files, row.path) for row in rows},
+        {row.name: source or place_of(files, row.path) for row in rows},
         {row.name: row.id for row in rows},
     )
 

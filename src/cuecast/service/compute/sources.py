@@ -23,7 +23,7 @@ from cuecast.types import Image
 SourceKind = Literal["video", "volume"]
 PLANE: Literal["z"] = "z"
 """The plane of the slices."""
-KEPT = 6
+KEPT = 4
 """Sources that a process keeps open, those used last: looking through a long video takes a while."""
 
 
