@@ -319,6 +319,8 @@ def test_bad_files_are_refused_with_a_sentence(service: Service, clip: bytes) ->
     assert "kind 'images'" in refusal(send(service, "a.png", png(3)), 415)
     sent = service.client.post(f"{service.p}/images", params={"name": "a.png"}, content=png(3), headers=RAW)
     assert "kind 'images'" in refusal(sent, 415)
+    cueset = service.client.post(f"{service.p}/cueset", content=b"PK\3\4", headers=RAW)
+    assert "kind 'images'" in refusal(cueset, 415)
     assert "no video" in refusal(send(service, "clip.mp4", b"#EXTM3U\nfile:///etc/passwd\n"), 415)
     broken = refusal(send(service, "clip.mp4", clip[:200]), 422)
     assert broken.startswith("clip.mp4: ")

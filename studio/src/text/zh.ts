@@ -405,6 +405,8 @@ export const zh: Text = {
     too_large: "文件超过服务器接受的上限。",
     not_an_image: "这不是可以读取的图片。",
     image_unreadable: "这张图片已损坏或无法读取。",
+    wrong_kind: "这个文件属于另一种项目：请为视频、体数据和图片分别建立项目。",
+    source_exists: "这个项目已经有视频或体数据。请为另一个文件建立新项目。",
     no_cues: "还没有标记。请先在一张图片上标出目标。",
     queue_full: "服务器太忙。请稍后再试。",
     rate_limited: "请求太多。请稍后再试。",
