@@ -150,3 +150,14 @@ class Lasting:
 
     def __init__(self, seconds: float) -> None:
         self.duration = round(seconds * 10)
+
+
+def test_damage_in_the_middle_ends_the_video_there(mp4: Path, tmp_path: Path) -> None:
+    whole = mp4.read_bytes()
+    at = len(whole) * 6 // 10
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(whole[:at] + bytes(range(60)) + whole[at + 60 :])
+    video = open_video(damaged)
+    assert 0 < len(video.seconds) < COUNT
+    assert video.broken is not None
+    assert "broken" in video.broken

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -317,6 +318,15 @@ def test_a_disk_that_is_too_small_is_found_before(
         segment_raster(concept, ortho, tmp_path / "map", TILES)
     assert list((tmp_path / "map").iterdir()) == []
     assert segment_raster(concept, ortho, made.out, TILES).resumed == 42  # nothing is to be written
+
+
+def test_equal_runs_give_equal_geopackages(concept: Concept, tmp_path: Path) -> None:
+    path = write_map(tmp_path / "small.tif", painted(truth((50, 60), THINGS[:1])))
+    packages = []
+    for out in ("one", "two"):
+        packages.append(segment_raster(concept, path, tmp_path / out).files["gpkg"].read_bytes())
+        time.sleep(0.01)  # its time is kept to the millisecond
+    assert packages[0] == packages[1]
 
 
 def test_a_raster_smaller_than_a_tile(concept: Concept, tmp_path: Path) -> None:

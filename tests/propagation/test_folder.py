@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,4 +226,13 @@ def test_a_break_is_passed_on(tmp_path: Path) -> None:
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="format 'pdf' is unknown; known are overlay, ytvis, csv"):
         run(tmp_path / "out", 0, options=TrackOptions(formats=("pdf",)))  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_is_too_small_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cuecast.io.files.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 100))
+    with pytest.raises(OutputError, match=r"MB are needed there and 0\.0 MB are free"):
+        run(tmp_path / "out", 5)
     assert not (tmp_path / "out").exists()

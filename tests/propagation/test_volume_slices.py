@@ -136,3 +136,10 @@ def test_a_slice_of_a_stack_of_pages_is_a_mask(tmp_path: Path, form: dict[str, A
     tifffile.imwrite(tmp_path / "few.tif", phantoms.truth()[:3].astype(np.uint8), photometric="minisblack")
     with pytest.raises(MaskError, match=r"have \(3, 8, 10\) voxels"):
         SliceCue("z", 2, mask=tmp_path / "few.tif").read(VOLUME, WINDOW)
+
+
+def test_a_picture_given_as_labels_is_refused(tmp_path: Path) -> None:
+    grey = np.arange(np.prod(phantoms.values().shape)).reshape(phantoms.values().shape).astype(np.int16)
+    scan = phantoms.nifti(tmp_path / "scan.nii", grey, phantoms.affine())
+    with pytest.raises(CueError, match="like a picture and not like labels"):
+        SliceCue("z", 2, mask=scan).read(Volume(phantoms.values(), "ct"), (0, 100))

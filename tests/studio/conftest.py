@@ -10,7 +10,7 @@ import pytest
 from studio_page import CHROMIUM, FLAGS, PATIENCE, Service, Studio
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Headless Chromium; skips where it or Playwright is absent."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

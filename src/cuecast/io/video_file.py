@@ -25,8 +25,9 @@ from cuecast.types import Image
 
 PIECE = 128 * 2**20
 """Bytes of frames that a backward run holds at once."""
-THREADS = "SLICE"
-"""Threads that work on one frame together. Threads on several frames would lose those under way at a broken one."""
+THREADS = "NONE"
+"""One thread decodes. Several on one frame do not say which frames are damaged; several frames at a time would lose
+those under way at a broken one."""
 SHORT = 0.03
 """Share of the stated length, at least half a second, that may be missing at the end of a sound file."""
 

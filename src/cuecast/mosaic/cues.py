@@ -95,6 +95,11 @@ def polygon_cues(
                 _draw(labels, polygon, box, cls)
         cues.append(_example(image, np.where(valid, labels, IGNORE), absent=not (labels > 0).any()))
     if all(c.marks.absent for c in cues):
+        if not boxes:
+            raise CueError(
+                f"{raster.path}: the polygons are too small to mark a pixel of it; check their coordinate system"
+                + ("" if raster.place.crs else ": the raster has none, so theirs must be its pixels")
+            )
         raise CueError(f"{raster.path}: no polygon lies in a cue window {list(boxes)}; move the window")
     return cues
 

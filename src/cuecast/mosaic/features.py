@@ -29,6 +29,8 @@ COLUMNS = (
 
 BATCH = 500
 """Objects that are written at a time."""
+WRITTEN = "1970-01-01T00:00:00.000Z"
+"""The time that a GeoPackage says it was written at: equal runs give equal bytes."""
 DIGITS = 8
 """Decimals of longitudes and latitudes: about a millimetre."""
 
@@ -155,7 +157,8 @@ class _Gpkg:
     def write(self, batch: Sequence[Feature]) -> None:
         if self._begun and not batch:
             return
-        raw = load_pyogrio().raw
+        pyogrio = load_pyogrio()
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": WRITTEN})
         shapes = _moved([f.shape for f in batch], self._place.to_map)
         geometry = np.array([wkb(shape) for shape in shapes], dtype=object)
         rows = [f.properties for f in batch]
@@ -168,7 +171,7 @@ class _Gpkg:
             "area_units": np.array([r["area_units"] or np.nan for r in rows], np.float64),
         }
         try:
-            raw.write(
+            pyogrio.raw.write(
                 str(self._path),
                 geometry,
                 list(columns.values()),
@@ -183,6 +186,8 @@ class _Gpkg:
             raise OutputError(
                 f"{self._path.parent}: the GeoPackage cannot be written ({error}); free some space"
             ) from error
+        finally:
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
         self._begun = True
 
 

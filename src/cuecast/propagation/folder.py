@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cuecast.errors import MissingExtraError, OutputError
-from cuecast.io.files import file_digest, keep_edited
+from cuecast.io.files import check_space, file_digest, keep_edited
 from cuecast.io.gather import read_result, write_overlay
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import appending, write_manifest
@@ -44,6 +44,8 @@ MANIFEST, VIDEO, YTVIS, TABLE = "manifest.jsonl", "overlay.mp4", "annotations.yt
 STATE = "state.npz"
 KEPT_EVERY = 25
 """A stopped run loses up to so many frames."""
+SPACE = 1 / 16
+"""Bytes a pixel that the results of a frame take on disk, at most as a rule."""
 RATE = 25.0
 """Frames a second of the overlay video where the frames state no times."""
 
@@ -101,6 +103,9 @@ def track_into(
     if unknown := [f for f in options.formats if f not in FORMATS]:
         raise OutputError(f"format {unknown[0]!r} is unknown; known are {', '.join(FORMATS)}")
     folder = _Folder(Job.of(concept, frames, marked), out, options)
+    if not folder.manifest.exists():
+        pixels = len(folder.job.frames.seconds) * int(np.prod(folder.job.frames.size))
+        check_space(out, int(SPACE * pixels), "choose another folder with -o")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -22,6 +22,9 @@ Labels = NDArray[np.int32]
 SQUARE = 1.05
 """Pixels whose sides differ by less than this factor count as square."""
 
+MOST_CLASSES = 64
+"""More values on a slice than that are no labels."""
+
 
 @dataclass(frozen=True, eq=False)
 class SliceCue:
@@ -203,4 +206,10 @@ def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue) -> NDArray[Any]:
     found = labels.values(cue.plane, cue.index)
     if not np.any(found) and not cue.absent:
         raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
+    values = np.unique(found)
+    if cue.value is None and len(values) > MOST_CLASSES + 1:
+        raise CueError(
+            f"{path}: its slice {cue.place} has {len(values)} different values, like a picture and not like labels; "
+            "give a label volume, or say which values are the thing (value=, --value)"
+        )
     return found

@@ -178,3 +178,12 @@ def test_a_file_beside_a_series_does_not_stand_for_it(tmp_path: Path) -> None:
     (tmp_path / "ct/README").write_text("about the series")
     with pytest.raises(ImageError, match="README: is no DICOM picture"):
         open_volume(tmp_path / "ct/README")
+
+
+def test_a_destroyed_slice_is_named_and_notes_are_passed_over(tmp_path: Path) -> None:
+    files = phantoms.dicom(tmp_path / "ct", phantoms.values())
+    (tmp_path / "ct/notes.txt").write_text("about the series")
+    assert open_volume(tmp_path / "ct").size[0] == len(files)
+    files[-1].write_bytes(b"\x00" * 300)  # at an end no gap would tell
+    with pytest.raises(ImageError, match=rf"{files[-1].name}: is no DICOM file"):
+        open_volume(tmp_path / "ct")

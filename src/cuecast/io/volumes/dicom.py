@@ -19,6 +19,8 @@ from cuecast.io.volumes.volume import Volume
 
 SAME = 1e-3
 """Cosines and spacings that differ by less (spacings: by this share) are equal: headers are rounded decimals."""
+SUFFIXES = (".dcm", ".dicom")
+"""Files that say by their name that they are DICOM; others beside a series (notes, tables) are passed over."""
 EVEN = 0.02
 """Share of the slice distance by which one distance may differ from the others."""
 
@@ -96,6 +98,10 @@ def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
     found: dict[str, list[tuple[Path, Any]]] = defaultdict(list)
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
         header = _header(pydicom, path)
+        if header is None and path.suffix.lower() in SUFFIXES:
+            raise ImageError(
+                f"{path}: is no DICOM file, by its name it should be; copy it again, or take it away"
+            )
         if header is not None and "Rows" in header and "SeriesInstanceUID" in header:
             found[str(header.SeriesInstanceUID)].append((path, header))
     if not found:
