@@ -13,13 +13,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import skimage
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests/studio"))
+sys.path[:0] = [str(HERE.parent / "tests/studio"), str(HERE.parent / "tests")]
 
+from films import save_film  # noqa: E402
 from studio_page import CHROMIUM, FLAGS, PATIENCE, Service, Studio  # noqa: E402
 
 PARTS = (4, 3)
@@ -59,6 +61,7 @@ def tour(studio: Studio, pictures: list[Path]) -> None:
     """The way of the work, with a screenshot at each stop."""
     page = studio.page
     studio.open()
+    page.get_by_text("There is no project yet").wait_for()
     shoot(page, "start")
     studio.create(pictures)
     studio.service.call(
@@ -82,6 +85,36 @@ def tour(studio: Studio, pictures: list[Path]) -> None:
     studio.to_gallery()
     page.locator(".thumb canvas[data-drawn]").nth(len(pictures) - 2).wait_for()
     shoot(page, "dark-chinese")
+
+
+def pan(path: Path) -> Path:
+    """A video that moves over the photograph, to the right and a little down."""
+    whole = np.asarray(Image.open(Path(skimage.__file__).parent / "data/coins.png").convert("RGB"))
+    views = [np.ascontiguousarray(whole[k : k + 150, 3 * k : 3 * k + 200]) for k in range(48)]
+    return save_film(path, views)
+
+
+def film(studio: Studio, clip: Path) -> None:
+    """A coin is followed through a video that moves over it."""
+    page = studio.page
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    studio.open()
+    page.set_input_files("input[data-kind=video]", str(clip))
+    page.locator(".gallery .card").nth(47).wait_for()
+    studio.project = page.url.rpartition("#/p/")[2]
+    for frame in (0, 24):
+        name = f"{frame:06d}.png"
+        studio.open_image(name)
+        studio.outline(name, circle(155 - 3 * frame, 51 - frame, 22.5))
+        studio.wait_saved(name, 1)
+    studio.to_gallery()
+    page.get_by_role("button", name="Follow it through the video").click()
+    page.get_by_role("button", name="Run again where").wait_for()
+    studio.open_image("000014.png")
+    page.get_by_role("slider", name="Frame of the video").focus()
+    page.wait_for_timeout(1000)
+    shoot(page, "video")
 
 
 def mark(studio: Studio) -> None:
@@ -125,7 +158,9 @@ def main() -> int:
         )
         context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-GB")
         context.set_default_timeout(PATIENCE * 1000)
-        tour(Studio(context.new_page(), service), pictures)
+        studio = Studio(context.new_page(), service)
+        tour(studio, pictures)
+        film(studio, pan(Path(folder) / "coins.mp4"))
         browser.close()
         service.stop()
     return 0

@@ -16,6 +16,7 @@ import type {
   PreviewAnswer,
   ProblemBody,
   Project,
+  ProjectKind,
 } from "./wire";
 
 export class ApiError extends Error {
@@ -130,7 +131,8 @@ export const api = {
 
   projects: (cursor: string | null = null) => json<Page<Project>>("GET", `/v1/projects?${query({ cursor })}`),
   project: (p: string) => json<Project>("GET", project(p)),
-  createProject: (name: string) => json<Project>("POST", "/v1/projects", { json: { name } }),
+  createProject: (name: string, kind: ProjectKind = "images") =>
+    json<Project>("POST", "/v1/projects", { json: { name, kind } }),
   changeProject: (p: string, changes: Partial<Pick<Project, "name" | "scale" | "classes">>) =>
     json<Project>("PATCH", project(p), { json: changes }),
   deleteProject: (p: string) => request("DELETE", project(p)),
@@ -144,6 +146,7 @@ export const api = {
   viewPath: (p: string, i: string) => `${image(p, i)}/view`,
   thumbnailPath: (p: string, i: string) => `${image(p, i)}/thumbnail?size=256`,
   uploadPath: (p: string, name: string) => `${project(p)}/images?${query({ name })}`,
+  sourcePath: (p: string, name: string) => `${project(p)}/source?${query({ name })}`,
   cuesetPath: (p: string) => `${project(p)}/cueset`,
 
   marks: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks`),

@@ -47,12 +47,27 @@ export interface Job<R = unknown> {
   finished: string | null;
 }
 
+export type ProjectKind = "images" | "video" | "volume";
+
+/** The video or volume whose frames or slices are the images of a project. */
+export interface Source {
+  name: string;
+  bytes: number;
+  digest: string;
+  frames: number;
+  width: number;
+  height: number;
+  seconds: number | null;
+  note: string | null;
+}
+
 export interface Project {
   id: string;
   name: string;
-  kind: string;
+  kind: ProjectKind;
   scale: Scale;
   classes: ClassInfo[];
+  source: Source | null;
   images: number;
   cues: number;
   created: string;
@@ -78,6 +93,9 @@ export interface ImageInfo {
   height: number;
   bytes: number;
   digest: string;
+  /** Number of a frame or slice, from 0, and when it is shown; null of images. */
+  index: number | null;
+  seconds: number | null;
   marks: null | "mask" | "sparse" | "absent";
   marks_version: number;
   prediction: PredictionInfo | null;

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from films import film, save_film
 from inline_service import RAW, columns, png
 
 from cuecast.io.manifest import read_manifest
@@ -129,3 +130,42 @@ def test_a_run_of_200_images_survives(tmp_path: Path) -> None:
         assert len(list(results.glob("masks/*"))) == IMAGES
         assert written(results, list(finished)) == finished
     assert server.process.returncode in (0, -signal.SIGTERM), server.log.read_text()
+
+
+def test_a_run_of_a_video_survives(tmp_path: Path) -> None:
+    frames = 90
+    clip = save_film(tmp_path / "clip.mp4", film(frames, lambda i: (10, 4 + i // 3)))
+    data = tmp_path / "data"
+    with served(data) as server:
+        client = server.client
+        project = client.post("/v1/projects", json={"name": "crash", "kind": "video"}).json()["id"]
+        p = f"/v1/projects/{project}"
+        sent = client.post(f"{p}/source", params={"name": "clip.mp4"}, content=clip.read_bytes(), headers=RAW)
+        assert sent.status_code == 201, sent.text
+        first = client.get(f"{p}/images", params={"limit": 1}).json()["items"][0]["id"]
+        marks = {"version": 0, "boxes": [{"xyxy": [4, 10, 16, 22], "class": 1}]}
+        client.put(f"{p}/images/{first}/marks", json=marks).raise_for_status()
+        job = client.post(f"{p}/runs", json={}).json()["id"]
+        wait(lambda: client.get(f"/v1/jobs/{job}").json()["done"] >= 40)
+        server.kill()
+    results = data / "projects" / project / "results"
+    finished = {name: mask for name, (_, mask) in written(results, names_of(results)).items()}
+    assert 40 <= len(finished) < frames
+
+    with served(data) as server:
+        client = server.client
+        ended = wait(
+            lambda: (j := client.get(f"/v1/jobs/{job}").json())["state"] not in ("queued", "running") and j
+        )
+        assert (ended["state"], ended["done"]) == ("done", frames), ended
+        # It went on from the state that is kept every 25 frames.
+        assert ended["result"]["kept"] >= 25
+        images = client.get(f"{p}/images", params={"limit": 500}).json()["items"]
+        assert all(i["prediction"]["areas"] == {"1": 144} and not i["prediction"]["stale"] for i in images)
+        masks = {name: mask for name, (_, mask) in written(results, names_of(results)).items()}
+        assert len(masks) == frames
+        assert {name: masks[name] for name in finished} == finished
+
+
+def names_of(results: Path) -> list[str]:
+    return [e.name for e in read_manifest(results / "manifest.jsonl")]

@@ -17,7 +17,7 @@ from sqlalchemy import update
 from cuecast.batch import BatchOptions, run
 from cuecast.io.cueset import read_cueset, read_examples
 from cuecast.predictor import load
-from cuecast.service import tasks
+from cuecast.service import progress, tasks
 from cuecast.service.store.models import Job
 
 EVERYTHING = ["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset"]
@@ -112,7 +112,7 @@ def test_objects_of_a_class_that_was_taken_out_are_kept(service: Service) -> Non
 
 
 def test_a_cancelled_export_leaves_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "TICK", 0.0)
+    monkeypatch.setattr(progress, "TICK", 0.0)
     job = service.post("exports", {"formats": ["csv", "coco"]})
     with service.state.database.writing() as session:
         session.execute(update(Job).where(Job.id == job["id"]).values(cancel=True))

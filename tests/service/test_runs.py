@@ -13,7 +13,7 @@ from cuecast.batch import run
 from cuecast.io.cueset import read_cueset, read_examples
 from cuecast.io.manifest import read_manifest
 from cuecast.predictor import load
-from cuecast.service import tasks
+from cuecast.service import progress
 
 
 @pytest.fixture
@@ -96,14 +96,14 @@ def test_marks_that_change_make_predictions_stale_until_the_next_run(service: Se
 def test_marks_saved_during_a_run_leave_its_predictions_stale(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    note = tasks._Recorder.note
+    note = progress.Recorder.note
 
     def noting(recorder: Any, step: Any) -> None:
         if step.done == 1:
             service.mark(service.ids["b"], columns(2))
         note(recorder, step)
 
-    monkeypatch.setattr(tasks._Recorder, "note", noting)
+    monkeypatch.setattr(progress.Recorder, "note", noting)
     service.done("runs")
     assert all(p["stale"] for p in service.predictions().values())
     monkeypatch.undo()
@@ -169,15 +169,15 @@ def test_a_cancelled_run_keeps_what_is_done_and_goes_on(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = service.post("runs")
-    monkeypatch.setattr(tasks, "TICK", 0.0)
-    note = tasks._Recorder.note
+    monkeypatch.setattr(progress, "TICK", 0.0)
+    note = progress.Recorder.note
 
     def noting(recorder: Any, step: Any) -> None:
         if step.done == 2:
             service.client.post(f"/v1/jobs/{job['id']}/cancel")
         note(recorder, step)
 
-    monkeypatch.setattr(tasks._Recorder, "note", noting)
+    monkeypatch.setattr(progress.Recorder, "note", noting)
     service.work()
     stopped = service.job(job)
     assert (stopped["state"], stopped["done"], stopped["total"]) == ("cancelled", 2, 5)
@@ -191,7 +191,7 @@ def test_a_cancelled_run_keeps_what_is_done_and_goes_on(
 
 
 def test_a_stopped_worker_puts_its_run_back(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "TICK", 0.0)
+    monkeypatch.setattr(progress, "TICK", 0.0)
     job = service.post("runs")
     asked = iter([False, False, True])
     bench = service.bench(stopping=lambda: next(asked))
@@ -212,7 +212,7 @@ def test_an_overwriting_run_that_was_stopped_does_nothing_twice(
     from cuecast.service import workers
 
     service.done("runs")
-    monkeypatch.setattr(tasks, "TICK", 0.0)
+    monkeypatch.setattr(progress, "TICK", 0.0)
     job = service.post("runs", {"overwrite": True})
     asked = iter([False, False, True])
     bench = service.bench(stopping=lambda: next(asked))

@@ -31,23 +31,32 @@ _IMAGES: tuple[tuple[bytes, Kind], ...] = (
     *((magic, Kind(".tif", "image/tiff")) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     *((b"P%d" % n, Kind(".pnm", "image/x-portable-anymap")) for n in range(1, 7)),
 )
-_VIDEOS = (b"\x1a\x45\xdf\xa3", b"FLV\x01", b"OggS", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
+_VIDEOS: tuple[tuple[bytes, Kind], ...] = (
+    (b"\x1a\x45\xdf\xa3", Kind(".mkv", "video/x-matroska")),
+    (b"FLV\x01", Kind(".flv", "video/x-flv")),
+    (b"OggS", Kind(".ogv", "video/ogg")),
+    (b"\x00\x00\x01\xba", Kind(".mpg", "video/mpeg")),
+    (b"\x00\x00\x01\xb3", Kind(".mpg", "video/mpeg")),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind(".wmv", "video/x-ms-wmv")),
+    (b"GIF8", Kind(".gif", "image/gif")),
+)
+_GZIP = b"\x1f\x8b"
 
 
 def image_kind(head: bytes, name: str) -> Kind:
     """The kind of image that begins with these bytes. `name` is for the message.
 
-    Raises Problem with 415 for anything else, naming the command for videos and volumes.
+    Raises Problem with 415 for anything else, naming the kind of project for videos and volumes.
     """
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return Kind(".webp", "image/webp")
     for magic, kind in _IMAGES:
         if head.startswith(magic):
             return kind
-    if _is_video(head):
-        said = "is a video, and the service takes images: follow things through it with 'cuecast track'"
-    elif _is_volume(head):
-        said = "is a volume, and the service takes images: segment it with 'cuecast volume'"
+    if video_kind(head) is not None:
+        said = "is a video, and images are taken here: make a project of the kind 'video' for it"
+    elif volume_kind(head) is not None:
+        said = "is a volume, and images are taken here: make a project of the kind 'volume' for it"
     elif head.startswith(b"PK\x03\x04"):
         said = "is an archive: add a cue set with POST .../cueset, unpack anything else"
     else:
@@ -63,20 +72,64 @@ def read_head(path: Path) -> bytes:
         return stream.read(HEAD)
 
 
-def _is_video(head: bytes) -> bool:
-    if head[4:8] == b"ftyp":
+def source_kind(head: bytes, name: str, kind: str) -> Kind:
+    """The kind of file that begins with these bytes, for a project of the kind 'video' or 'volume'.
+
+    Raises Problem with 415 for anything else.
+    """
+    found = video_kind(head) if kind == "video" else volume_kind(head, stacks=True)
+    if found is not None:
+        return found
+    other = _named(head)
+    if other is not None:
+        said = f"is of the kind {other!r}, and this project of the kind {kind!r}: make one of the kind {other!r} for it"
+    elif kind == "video":
+        said = "is no video by its content, whatever its name says: convert it to MP4, MKV, WebM, AVI or GIF"
+    else:
+        said = (
+            "is no volume by its content, whatever its name says: convert it to NIfTI, NRRD or a TIFF stack"
+        )
+    raise Problem("wrong_kind", 415, f"{name} {said}")
+
+
+def _named(head: bytes) -> str | None:
+    """The kind of project that takes a file, where it is of any."""
+    if any(head.startswith(magic) for magic, _ in _IMAGES) or head[8:12] == b"WEBP":
+        return "images"
+    return "video" if video_kind(head) else "volume" if volume_kind(head) else None
+
+
+def video_kind(head: bytes) -> Kind | None:
+    """The kind of video that begins with these bytes.
+
+    Files that only name others (play lists) are none: what they name must not be opened.
+    """
+    for magic, kind in _VIDEOS:
+        if head.startswith(magic):
+            return kind
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
         # The same container holds HEIC and AVIF pictures, which are neither videos nor read here.
-        return head[8:12] not in (b"heic", b"heix", b"mif1", b"avif", b"avis")
-    packets = head[:1] == b"G" and head[188:189] == b"G"  # MPEG transport stream
-    return head.startswith(_VIDEOS) or packets or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+        still = head[4:12] in (b"ftyp" + brand for brand in (b"heic", b"heix", b"mif1", b"avif", b"avis"))
+        return None if still else Kind(".mp4", "video/mp4")
+    if head[:1] == b"G" and head[188:189] == b"G":
+        return Kind(".ts", "video/mp2t")
+    return Kind(".avi", "video/x-msvideo") if head[:4] == b"RIFF" and head[8:12] == b"AVI " else None
 
 
-def _is_volume(head: bytes) -> bool:
-    if head[128:132] == b"DICM" or head.startswith(b"NRRD"):
-        return True
-    if head.startswith(b"\x1f\x8b"):
+def volume_kind(head: bytes, *, stacks: bool = False) -> Kind | None:
+    """The kind of volume that begins with these bytes; with `stacks` a TIFF is one, too."""
+    if head[128:132] == b"DICM":
+        return Kind(".dcm", "application/dicom")
+    if head.startswith(b"NRRD"):
+        return Kind(".nrrd", "application/octet-stream")
+    if stacks and head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return Kind(".tif", "image/tiff")
+    packed = head.startswith(_GZIP)
+    if packed:
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
         except zlib.error:
-            return False
-    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0"
+            return None
+    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0":
+        return Kind(".nii.gz" if packed else ".nii", "application/octet-stream")
+    return None

@@ -2,7 +2,8 @@
 
     DATA/cuecast.db              SQLite, unless another database was named
     DATA/uploads/                bodies as they come in; swept at start
-    DATA/projects/<id>/images/   uploaded originals, <image id>.<suffix>
+    DATA/projects/<id>/images/   uploaded originals, <image id>.<suffix>; the video or volume of a project likewise
+    DATA/projects/<id>/inputs/   links to the originals under their names, which the results carry
     DATA/projects/<id>/cues/     the cue set as made for the last run
     DATA/projects/<id>/results/  the results tree of `cuecast.batch.run`
     DATA/projects/<id>/exports/  <job id>.zip
@@ -57,6 +58,9 @@ class DataFolder:
     def results(self, project: str) -> Path:
         return self.project(project) / "results"
 
+    def inputs(self, project: str) -> Path:
+        return self.project(project) / "inputs"
+
     def exports(self, project: str) -> Path:
         return self.project(project) / "exports"
 
@@ -88,7 +92,7 @@ class DataFolder:
                 f"the image's file {place.name!r} is below none of the folders that this service may read; "
                 "start it with --root naming its folder",
             )
-        if not place.is_file():
+        if not place.exists():
             raise Problem(
                 "file_gone", 404, f"the image's file {place.name!r} is not there any more; put it back"
             )
@@ -107,6 +111,16 @@ class DataFolder:
                 "outside_roots", 403, f"{path[:200]!r} is outside the folders that may be read ({named})"
             )
         return place
+
+    def check_links(self, folder: Path) -> None:
+        """Raise Problem with 403 where a folder holds a link that leads out of the roots: it would be followed."""
+        for path in folder.rglob("*"):
+            if path.is_symlink() and not self.allows(path.resolve()):
+                raise Problem(
+                    "outside_roots",
+                    403,
+                    f"{path.name} is a link that leads out of the folders that may be read; take it out of the folder",
+                )
 
     def take_in(self, upload: Path, project: str, image: str, suffix: str) -> str:
         """Move an upload to its place; returns its path relative to DATA. Raises OutputError."""

@@ -251,9 +251,11 @@ class _Desk:
 
         return Teaching((project, state, classes), classes, row.scale, cues)
 
-    def _image(self, question: AskPreview) -> Path:
+    def _image(self, question: AskPreview) -> Any:
+        """The file of an image, or where a frame or slice is read."""
         from cuecast.service.store import images
+        from cuecast.service.teaching import frame_at
 
         with self.database.reading() as session:
-            path: Path = self.files.original(images.find(session, question.project, question.image).path)
-        return path
+            image = images.find(session, question.project, question.image)
+            return frame_at(session, self.files, image) or self.files.original(image.path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from cuecast.service import schemas
 from cuecast.service.compute.results import Measured, measured
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import Problem
+from cuecast.service.results import place_of_result
 from cuecast.service.schemas_jobs import ObjectRow
 from cuecast.service.store import images, predictions, projects
 from cuecast.service.store.models import Image
@@ -26,7 +28,8 @@ def objects_of(session: Session, files: DataFolder, project: str, image: Image) 
     offset = index_manifest(results.manifest).get(image.stem)
     if offset is None:
         return []
-    return list(_rows(results, entry_at(results.manifest, offset), image, names))
+    mask = place_of_result(session, files, image, "masks")
+    return list(_rows(mask, entry_at(results.manifest, offset), image, names))
 
 
 def page(
@@ -49,7 +52,8 @@ def page(
             image = images.find(session, project, ident)
             if image.stem in index:
                 skip = max(0, start - before)
-                found = _rows(results, entry_at(results.manifest, index[image.stem]), image, names)
+                mask = place_of_result(session, files, image, "masks")
+                found = _rows(mask, entry_at(results.manifest, index[image.stem]), image, names)
                 rows += islice(found, skip, skip + limit - len(rows))
         before += n
     following = str(start + limit) if start + limit < total else None
@@ -57,11 +61,11 @@ def page(
 
 
 def _rows(
-    results: Results, entry: ManifestEntry, image: Image, names: Mapping[int, str]
+    mask: Path | None, entry: ManifestEntry, image: Image, names: Mapping[int, str]
 ) -> Iterator[ObjectRow]:
-    if entry.error is not None or not results.file("masks", entry.name).is_file():
+    if entry.error is not None or mask is None or not mask.is_file():
         return
-    for found in measured(results, entry):
+    for found in measured(mask, entry):
         yield _row(found, image, names)
 
 

@@ -11,6 +11,7 @@ from PIL import Image as PILImage
 
 from cuecast.errors import ImageError
 from cuecast.io.images import read_image
+from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import Kind
 from cuecast.types import Image
 
@@ -42,6 +43,17 @@ def open_picture(path: Path, name: str, max_pixels: int) -> Image:
             return replace(read_image(path, max_pixels=max_pixels), name=name)
         except ImageError as error:
             raise ImageError(str(error).replace(str(path), name)) from error
+        except MemoryError as error:
+            raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
+
+
+def open_frame(frame: FrameAt, name: str) -> Image:
+    """Read a frame or slice. `name` is what messages call its source. Raises ImageError: gone, damaged."""
+    with _DECODING:
+        try:
+            return frame.image()
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(frame.path), name)) from error
         except MemoryError as error:
             raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
 

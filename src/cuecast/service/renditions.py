@@ -13,9 +13,10 @@ from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
 from cuecast.io.files import replacing
+from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
 from cuecast.service.files import DataFolder
-from cuecast.service.pictures import open_picture
+from cuecast.service.pictures import open_frame, open_picture
 from cuecast.service.problem import busy
 from cuecast.service.store import models
 
@@ -36,23 +37,34 @@ class Rendition:
     tag: str
 
 
-def view(image: models.Image, files: DataFolder, max_pixels: int) -> Rendition:
-    """The whole image as PNG or JPEG. Raises Problem or ImageError where its file is gone or damaged."""
-    original = files.original(image.path)
-    if image_kind(read_head(original), image.name) == JPEG and _shown_alike(original):
+def view(image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixels: int) -> Rendition:
+    """The whole image as PNG or JPEG. `frame` says where a frame or slice is read.
+
+    Raises Problem or ImageError where its file is gone or damaged.
+    """
+    original = frame or files.original(image.path)
+    if (
+        isinstance(original, Path)
+        and image_kind(read_head(original), image.name) == JPEG
+        and _shown_alike(original)
+    ):
         return Rendition(original, JPEG.media, f"{image.digest[:32]}-original")
     kind = PNG if image.width * image.height <= PNG_PIXELS else JPEG
     return _made(image, original, files, "view", None, kind, max_pixels)
 
 
-def thumbnail(image: models.Image, files: DataFolder, size: int, max_pixels: int) -> Rendition:
+def thumbnail(
+    image: models.Image, frame: FrameAt | None, files: DataFolder, size: int, max_pixels: int
+) -> Rendition:
     """The image within size x size pixels, as JPEG. Raises as `view`."""
-    return _made(image, files.original(image.path), files, f"thumbnail{size}", size, JPEG, max_pixels)
+    return _made(
+        image, frame or files.original(image.path), files, f"thumbnail{size}", size, JPEG, max_pixels
+    )
 
 
 def _made(
     image: models.Image,
-    original: Path,
+    original: Path | FrameAt,
     files: DataFolder,
     what: str,
     size: int | None,
@@ -67,7 +79,10 @@ def _made(
     if not _MAKING.acquire(blocking=False):
         raise busy("renditions_full", "too many images are being drawn at once; ask again in a moment", 1)
     try:
-        picture = PILImage.fromarray(open_picture(original, image.name, max_pixels).pixels)
+        if isinstance(original, FrameAt):
+            picture = PILImage.fromarray(open_frame(original, image.name).pixels)
+        else:
+            picture = PILImage.fromarray(open_picture(original, image.name, max_pixels).pixels)
         if size is not None:
             picture.thumbnail((size, size), PILImage.Resampling.LANCZOS, reducing_gap=2.0)
         with replacing(path) as temporary:

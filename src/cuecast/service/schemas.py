@@ -22,6 +22,7 @@ MarkClass = Annotated[int, Field(ge=0, le=65534, alias="class", description="0: 
 Coordinate = Annotated[float, Field(gt=-1e9, lt=1e9)]
 Xy = tuple[Coordinate, Coordinate]
 Scale = Literal["frame", "pixel"]
+Kind = Literal["images", "video", "volume"]
 Verdict = Literal["found", "doubtful", "absent"]
 JobKind = Literal["run", "check", "suggest", "export"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -154,11 +155,15 @@ class Class(BaseModel):
 
 
 class NewProject(BaseModel):
-    """A project to be made. Without classes it gets one, 'thing'."""
+    """A project to be made. Without classes it gets one, 'thing'.
+
+    `scale` is 'frame' for images where it is left out; of a video or volume it is 'pixel', and nothing else.
+    """
 
     model_config = example({"name": "Blood cells", "classes": [{"name": "cell"}]})
     name: Name
-    scale: Scale = "frame"
+    kind: Kind = "images"
+    scale: Scale | None = None
     classes: list[NewClass] = Field(default_factory=list, max_length=1000)
 
 
@@ -212,8 +217,39 @@ class Job(BaseModel):
     finished: datetime | None = None
 
 
+class Source(BaseModel):
+    """The video or volume of a project: `frames` frames, or slices along its first axis, in the order of its images.
+
+    `seconds`: when the last frame is shown; `note`: what a person should know of it, such as where it breaks off.
+    """
+
+    model_config = example(
+        {
+            "name": "clip.mp4",
+            "bytes": 301244,
+            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "frames": 250,
+            "width": 640,
+            "height": 480,
+            "seconds": 9.96,
+            "note": None,
+        }
+    )
+    name: str
+    bytes: int
+    digest: str
+    frames: int
+    width: int
+    height: int
+    seconds: float | None
+    note: str | None
+
+
 class Project(BaseModel):
-    """One concept with its images. `cues` is the number of marked images, `job` the newest that is not over."""
+    """One concept with its images. `cues` is the number of marked images, `job` the newest that is not over.
+
+    `source` is the video or volume whose frames or slices its images are, once it is there.
+    """
 
     model_config = example(
         {
@@ -222,6 +258,7 @@ class Project(BaseModel):
             "kind": "images",
             "scale": "frame",
             "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}],
+            "source": None,
             "images": 40,
             "cues": 2,
             "created": "2026-11-25T10:00:00Z",
@@ -231,9 +268,10 @@ class Project(BaseModel):
     )
     id: str
     name: str
-    kind: Literal["images"]
+    kind: Kind
     scale: Scale
     classes: list[Class]
+    source: Source | None = None
     images: int
     cues: int
     created: datetime
@@ -273,7 +311,10 @@ class Prediction(BaseModel):
 
 
 class Image(BaseModel):
-    """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked."""
+    """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked.
+
+    `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null.
+    """
 
     model_config = example(
         {
@@ -283,6 +324,8 @@ class Image(BaseModel):
             "height": 480,
             "bytes": 301244,
             "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "index": None,
+            "seconds": None,
             "marks": "mask",
             "marks_version": 3,
             "prediction": None,
@@ -294,13 +337,18 @@ class Image(BaseModel):
     height: int
     bytes: int
     digest: str
+    index: int | None = None
+    seconds: float | None = None
     marks: Literal["mask", "sparse", "absent"] | None = None
     marks_version: int = 0
     prediction: Prediction | None = None
 
 
 class NewFolder(BaseModel):
-    """A folder of the server, below one of its roots, whose images are referred to where they lie."""
+    """A folder of the server, below one of its roots, whose images are referred to where they lie.
+
+    For a project of a video or volume: its file, the folder of its frames, or that of a DICOM series.
+    """
 
     model_config = example({"path": "/srv/pictures/slides", "recursive": False})
     path: str = Field(min_length=1, max_length=4096)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from cuecast.service.schemas import Marks, Mask, Prediction, Verdict, example
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-ExportFormat = Literal["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset"]
+ExportFormat = Literal["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "ytvis", "cueset"]
 
 MASK = {"size": [2, 3], "counts": {"1": [2, 3, 1]}}
 
@@ -36,7 +36,7 @@ class NewSuggestion(BaseModel):
 
 
 class NewExport(BaseModel):
-    """What the zip is to hold."""
+    """What the zip is to hold: of a video masks, overlays, ytvis, csv and cueset; of a volume those without ytvis."""
 
     model_config = example({"formats": ["masks", "csv", "cueset"]})
     formats: list[ExportFormat] = Field(min_length=1, max_length=20)

@@ -19,6 +19,8 @@ class Limits:
     pixels         width x height of an image.
     queue          jobs waiting at once, over all projects; more are refused with 429.
     folder_images  images that one folder may add.
+    frames         frames of a video, or slices of a volume.
+    voxels         of a volume: known from its header before it is unpacked.
     rate, burst    requests a second of one API key, and how many may come at once.
     uploads        bodies received at once.
     cache_bytes    thumbnails and views that are kept over a restart.
@@ -29,6 +31,8 @@ class Limits:
     pixels: int = field(default_factory=lambda: pixel_limit(ImageError))
     queue: int = 100
     folder_images: int = 10_000
+    frames: int = 100_000
+    voxels: int = 4 << 30
     rate: float = 50.0
     burst: int = 500
     uploads: int = 64

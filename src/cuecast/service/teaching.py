@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cuecast.service.compute.cues import MarkedImage
+from cuecast.service.compute.runs import place_input
+from cuecast.service.compute.sources import FrameAt, SourceKind
 from cuecast.service.files import DataFolder
 from cuecast.service.store import marks, projects
-from cuecast.service.store.models import Image
+from cuecast.service.store.models import Image, Project, Source
 from cuecast.service.store.predictions import marks_state
 from cuecast.types import ClassInfo
 
@@ -23,8 +26,12 @@ class Snapshot:
 
     state   of the marks, see `marks_state`.
     images  name -> file; ids: name -> id.
+    kind    'images', 'video' or 'volume'.
+    source  where the video or volume is read, of which the images are frames or slices: their file is this one.
     """
 
+    kind: str
+    source: Path | None
     classes: tuple[ClassInfo, ...]
     scale: str
     state: str
@@ -41,12 +48,15 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
         .where(Image.project_id == project)
         .order_by(Image.order_key, Image.id)
     ).all()
+    source = source_place(session, files, found)
     return Snapshot(
+        found.kind,
+        source,
         projects.class_infos(found.classes),
         found.scale,
         marks_state(session, project),
         tuple(marked_images(session, files, project)),
-        {row.name: place_of(files, row.path) for row in rows},
+        {row.name: source or place_of(files, row.path) for row in rows},
         {row.name: row.id for row in rows},
     )
 
@@ -55,11 +65,45 @@ def marked_images(
     session: Session, files: DataFolder, project: str, but: str | None = None
 ) -> Sequence[MarkedImage]:
     """The marked images of a project in their order, without the image of id `but`."""
-    return [
-        MarkedImage(row.name, place_of(files, row.path), row.digest, (row.height, row.width), document)
-        for row, document in marks.documents(session, project)
-        if row.id != but
-    ]
+    owner = projects.find(session, project)
+    source = source_place(session, files, owner)
+    found = []
+    for row, document in marks.documents(session, project):
+        if row.id == but:
+            continue
+        frame = None
+        if source is not None and row.frame is not None:
+            frame = FrameAt(cast(SourceKind, owner.kind), source, row.frame)
+        place = place_of(files, row.path) if source is None else source
+        found.append(MarkedImage(row.name, place, row.digest, (row.height, row.width), document, frame))
+    return found
+
+
+def frame_at(session: Session, files: DataFolder, image: Image) -> FrameAt | None:
+    """Where a frame or slice is read; None for an image of its own. Raises Problem: 403, 404."""
+    if image.frame is None:
+        return None
+    files.original(image.path)
+    owner = projects.find(session, image.project_id)
+    source = source_place(session, files, owner)
+    assert source is not None
+    return FrameAt(cast(SourceKind, owner.kind), source, image.frame)
+
+
+def source_place(session: Session, files: DataFolder, project: Project) -> Path | None:
+    """Where the video or volume of a project is read, whether or not it is there; None where it has none.
+
+    An upload is read by a link of the name that its results are to carry. Raises Problem with 403 for a folder with
+    links that lead out of the roots.
+    """
+    source = session.get(Source, project.id)
+    if source is None:
+        return None
+    place = place_of(files, source.path)
+    if Path(source.path).is_absolute():
+        files.check_links(place)
+        return place
+    return place_input(files.inputs(project.id), source.name, place)
 
 
 def place_of(files: DataFolder, path: str) -> Path:

@@ -98,10 +98,10 @@ async def _write(request: Request, path: Path, limit: int) -> Upload:
     return Upload(path, size, digest.hexdigest())
 
 
-def require_project(project: str, database: Database) -> None:
-    """Raise Problem with 404 before a body is received for a project that is not there."""
+def require_project(project: str, database: Database, kind: str, what: str) -> None:
+    """Raise Problem before a body is received: 404 for a project that is not there, 415 for one of another kind."""
     with database.reading() as session:
-        projects.find(session, project)
+        projects.require_kind(projects.find(session, project), kind, what[:200])
 
 
 def too_large(limit: int) -> Problem:

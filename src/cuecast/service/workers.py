@@ -202,7 +202,7 @@ def settle(threads: int) -> None:
 def _work(settings: Settings, token: str, threads: int, lifeline: Connection) -> None:
     """Claim jobs and do them until the lifeline is closed. The body of a worker process."""
     from cuecast.service.files import DataFolder
-    from cuecast.service.tasks import Bench
+    from cuecast.service.progress import Bench
 
     settle(threads)
     if hasattr(os, "nice"):
@@ -247,7 +247,8 @@ def _claim(database: Database, worker: str) -> Job | None:
 
 def _do(bench: Any, job: Job) -> None:
     """Do a job and note how it ended."""
-    from cuecast.service.tasks import CancelledError, StoppedError, perform
+    from cuecast.service.progress import CancelledError, StoppedError
+    from cuecast.service.tasks import perform
 
     database: Database = bench.database
     state, result, error = "done", None, None

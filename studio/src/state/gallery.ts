@@ -71,8 +71,12 @@ async function load(cursor: string | null, limit: number): Promise<void> {
   }
 }
 
+/** The image whose new state a job has told last. */
+export const updated = signal<ImageInfo | null>(null);
+
 /** Put the new state of an image in its place, where it is shown. */
 export function updateImage(image: ImageInfo): void {
+  updated.value = image;
   const at = images.value.findIndex(({ id }) => id === image.id);
   if (at >= 0) images.value = images.value.with(at, image);
 }

@@ -8,6 +8,8 @@ import { askForKey, whenOnline } from "./session";
 export interface Upload {
   name: string;
   project: string;
+  /** Whether it is the project's video or volume, and no picture. */
+  source: boolean;
   state: "waiting" | "sending" | "done" | "failed";
   /** Share that was sent, 0 to 1. */
   sent: number;
@@ -29,10 +31,10 @@ const queue: { upload: Upload; file: File }[] = [];
 let running = 0;
 let info: Promise<Info> | null = null;
 
-export function enqueue(project: string, files: readonly File[]): void {
+export function enqueue(project: string, files: readonly File[], source = false): void {
   if (!uploading.value) uploads.value = [];
   for (const file of files) {
-    const upload: Upload = { name: file.name, project, state: "waiting", sent: 0, error: null };
+    const upload: Upload = { name: file.name, project, source, state: "waiting", sent: 0, error: null };
     queue.push({ upload, file });
     uploads.value = [...uploads.value, upload];
   }
@@ -52,7 +54,8 @@ async function work(): Promise<void> {
       info ??= api.info();
       const most = (await info).limits.upload_bytes;
       if (file.size > most) throw new ApiError(0, "too_large", `${most} B`);
-      await sendFile(api.uploadPath(upload.project, file.name), file, (sent) => change(upload, { sent }));
+      const path = upload.source ? api.sourcePath : api.uploadPath;
+      await sendFile(path(upload.project, file.name), file, (sent) => change(upload, { sent }));
       change(upload, { state: "done", sent: 1 });
       arrived.value++;
     } catch (error) {

@@ -21,6 +21,8 @@ export const en = {
   more: "Show more",
   percent,
   pictures: (n: number) => many(n, "picture", "pictures"),
+  frames: (n: number) => many(n, "frame", "frames"),
+  slices: (n: number) => many(n, "slice", "slices"),
   examples: (n: number) => many(n, "example", "examples"),
   objects: (n: number) => many(n, "object", "objects"),
 
@@ -35,12 +37,14 @@ export const en = {
       ["Mark the thing on one", "Paint it, or just click on it."],
       ["Run", "Look at the doubtful ones first, correct them, export."],
     ] as [string, string][],
-    drop: "Drop pictures or a folder here",
+    drop: "Drop pictures, a folder or a video here",
     or: "or",
     files: "Choose pictures …",
     folder: "Choose a folder …",
     server: "A folder of the server …",
     cueset: "Open a cue set (.zip) …",
+    video: "A video …",
+    volume: "A volume (NIfTI, NRRD, TIFF) …",
     dropToAdd: "Drop to add them",
   },
 
@@ -66,6 +70,8 @@ export const en = {
     none: "There are no folders in it.",
     here: (n: number) => `${many(n, "picture", "pictures")} in this folder`,
     recursive: "Take the pictures of its subfolders, too",
+    holds: "It holds",
+    kinds: { images: "Pictures", video: "The frames of a video", volume: "The slices of a volume (DICOM)" },
     add: "Add this folder",
     added: (n: number) => `${many(n, "picture was", "pictures were")} added.`,
     failed: (n: number) => `${many(n, "file", "files")} could not be added:`,
@@ -118,6 +124,17 @@ export const en = {
       frame: "The thing fills a similar part of each picture",
       pixel: "All pictures have the same magnification",
     },
+  },
+
+  film: {
+    slider: "Frame of the video",
+    sliderVolume: "Slice of the volume",
+    frame: (at: number, all: number) => `Frame ${at} of 0–${all - 1}`,
+    slice: (at: number, all: number) => `Slice ${at} of 0–${all - 1}`,
+    seconds: (s: number) => `${s.toFixed(2)} s`,
+    step: { video: "Video", volume: "Volume" },
+    run: { video: "Follow it through the video", volume: "Find it in the whole volume" },
+    running: (done: number, all: number) => `${done} of ${all}`,
   },
 
   verdict: {
@@ -334,6 +351,17 @@ export const en = {
       cueset: ["Cue set", "your examples, to use on other pictures"],
       uncertainty: ["Uncertainty", "where it is unsure, grey PNG"],
     } as Record<string, [string, string]>,
+    filmFormats: {
+      video: {
+        masks: ["Masks", "PNG, one a frame"],
+        overlays: ["Overlay video", "the masks drawn over it"],
+        ytvis: ["YouTube-VIS", "one JSON file for all"],
+      },
+      volume: {
+        masks: ["Labels", "a volume of the same size and place"],
+        overlays: ["Overlays", "the slices that are least sure"],
+      },
+    } as Record<"video" | "volume", Record<string, [string, string]>>,
     start: "Make the .zip",
     working: "Packing …",
     ready: (name: string, size: string) => `${name} is ready (${size}).`,
@@ -373,6 +401,8 @@ export const en = {
       outline: "Outline only",
       previous: "Previous picture",
       next: "Next picture",
+      first: "First frame or slice",
+      last: "Last frame or slice",
       tab: "Marks or result",
       correct: "Correct the result",
       accept: "Accept the correction",

@@ -1,20 +1,23 @@
 import { useRef, useState } from "preact/hooks";
 import { type Chosen, fromDrop, fromInput } from "../state/uploads";
 import { text } from "../text";
+import type { ProjectKind } from "../wire";
 import { Folders } from "./folders";
 import { Icon, type IconName } from "./icon";
 
 interface AddProps {
   onFiles: (chosen: Chosen) => void;
   /** Returns the project that the folder belongs to; null where it could not be made. */
-  onServerFolder: (path: string) => Promise<string | null>;
+  onServerFolder: (path: string, kind: ProjectKind) => Promise<string | null>;
   onCueset: (file: File) => void;
+  /** A video or volume, which makes a project of its own; left out where there is one already. */
+  onSource?: (file: File, kind: ProjectKind) => void;
   /** With room to drop files on. */
   large?: boolean;
 }
 
 /** All ways to bring pictures in. */
-export function AddPictures({ onFiles, onServerFolder, onCueset, large = false }: AddProps) {
+export function AddPictures({ onFiles, onServerFolder, onCueset, onSource, large = false }: AddProps) {
   const t = text.value.first;
   const [over, setOver] = useState(false);
   const [browsing, setBrowsing] = useState(false);
@@ -27,7 +30,15 @@ export function AddPictures({ onFiles, onServerFolder, onCueset, large = false }
         {t.server}
       </button>
       <PickButton icon="zip" words={t.cueset} onPick={(list) => onCueset(list[0])} kind="zip" />
-      {browsing && <Folders onChoose={onServerFolder} onClose={() => setBrowsing(false)} />}
+      {onSource && (
+        <>
+          <SourceButton kind="video" onPick={(file) => onSource(file, "video")} />
+          <SourceButton kind="volume" onPick={(file) => onSource(file, "volume")} />
+        </>
+      )}
+      {browsing && (
+        <Folders onChoose={onServerFolder} kinds={!!onSource} onClose={() => setBrowsing(false)} />
+      )}
     </div>
   );
   if (!large) return buttons;
@@ -57,14 +68,32 @@ export function AddPictures({ onFiles, onServerFolder, onCueset, large = false }
   );
 }
 
+interface SourceProps {
+  kind: ProjectKind;
+  onPick: (file: File) => void;
+}
+
+/** Chooses a video or a volume. */
+export function SourceButton({ kind, onPick }: SourceProps) {
+  const t = text.value.first;
+  if (kind === "images") return null;
+  return <PickButton icon="file" words={t[kind]} onPick={(list) => onPick(list[0])} kind={kind} />;
+}
+
 interface PickProps {
   icon: IconName;
   words: string;
-  kind: "files" | "folder" | "zip";
+  kind: "files" | "folder" | "zip" | "video" | "volume";
   onPick: (list: FileList) => void;
 }
 
-const MORE = { files: { multiple: true }, folder: { webkitdirectory: true }, zip: { accept: ".zip" } };
+const MORE = {
+  files: { multiple: true },
+  folder: { webkitdirectory: true },
+  zip: { accept: ".zip" },
+  video: { accept: "video/*,.mkv,.avi,.gif" },
+  volume: { accept: ".nii,.gz,.nrrd,.tif,.tiff" },
+};
 
 function PickButton({ icon, words, kind, onPick }: PickProps) {
   const input = useRef<HTMLInputElement>(null);

@@ -1,4 +1,5 @@
 import { api } from "../api";
+import { isFilm } from "../state/film";
 import { reloadGallery } from "../state/gallery";
 import { countVerdicts, reloadProject } from "../state/project";
 import { notify } from "../state/session";
@@ -15,6 +16,11 @@ export interface Adding {
 export function useAdding(id: string): Adding {
   const t = text.value;
   const files = ({ files: list, skipped }: Chosen) => {
+    if (isFilm.value) {
+      // Once it has its video, the server says that another one is another project.
+      enqueue(id, list.slice(0, 1), true);
+      return;
+    }
     if (skipped) notify(t.uploads.skipped(skipped));
     if (!list.length) notify(t.uploads.nothing, "error");
     enqueue(id, list);

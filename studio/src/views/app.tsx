@@ -12,6 +12,7 @@ import { KeyDialog } from "./key";
 import { Measures } from "./measures";
 import { ProjectPage } from "./project";
 import { Projects } from "./projects";
+import { FrameSlider } from "./slider";
 import { UploadQueue } from "./uploads";
 
 export function App() {
@@ -62,7 +63,12 @@ function Page() {
     case "project":
       return <ProjectPage key={at.project} id={at.project} />;
     case "image":
-      return <Editor key={at.image} projectId={at.project} imageId={at.image} />;
+      return (
+        <>
+          <Editor key={at.image} projectId={at.project} imageId={at.image} />
+          <FrameSlider key="frames" imageId={at.image} />
+        </>
+      );
     case "measures":
       return <Measures key={at.project} id={at.project} />;
   }

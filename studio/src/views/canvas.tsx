@@ -51,7 +51,8 @@ export function Canvas(props: CanvasProps) {
     const made = new Driver(frame.current, new Stage(sheets));
     driver.current = made;
     props.control.current = made;
-    frame.current.focus({ preventScroll: true });
+    // Who goes through a video with the keys of its slider stays there.
+    if (!document.activeElement?.matches(".frames input")) frame.current.focus({ preventScroll: true });
     return () => {
       props.control.current = null;
       made.stop();

@@ -47,17 +47,19 @@ export function ImageCard({ project, image, classes }: CardProps) {
           <MarkBadge image={image} />
           <OtherBadges image={image} />
         </span>
-        <span class="cardtools">
-          <button
-            type="button"
-            class="quiet"
-            title={t.remove}
-            aria-label={t.gallery.delete(image.name)}
-            onClick={() => setAsked(true)}
-          >
-            <Icon name="trash" />
-          </button>
-        </span>
+        {image.index === null && (
+          <span class="cardtools">
+            <button
+              type="button"
+              class="quiet"
+              title={t.remove}
+              aria-label={t.gallery.delete(image.name)}
+              onClick={() => setAsked(true)}
+            >
+              <Icon name="trash" />
+            </button>
+          </span>
+        )}
       </div>
       {asked && (
         <Confirm

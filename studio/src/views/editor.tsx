@@ -5,6 +5,7 @@ import { whole } from "../canvas/labels";
 import { Overlay } from "../canvas/overlay";
 import { go, paths, route } from "../route";
 import { type Action, commandOf, isTyping } from "../shortcuts";
+import { frames, isFilm } from "../state/film";
 import { images, loadMore, openGallery, refreshed, refreshImage } from "../state/gallery";
 import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
 import { type Mode, OpenPicture } from "../state/picture";
@@ -139,6 +140,10 @@ function useFreshness(picture: OpenPicture): void {
 export function neighbour(step: 1 | -1): string | null {
   const at = route.value;
   if (at.page !== "image") return null;
+  if (isFilm.value) {
+    const frame = frames.value.findIndex(({ id }) => id === at.image);
+    return frame < 0 ? null : (frames.value[frame + step]?.id ?? null);
+  }
   const index = images.value.findIndex(({ id }) => id === at.image);
   if (index < 0) return null;
   if (step > 0 && index > images.value.length - 5) void loadMore();
@@ -148,6 +153,11 @@ export function neighbour(step: 1 | -1): string | null {
 export function goTo(picture: OpenPicture, step: 1 | -1): void {
   const id = neighbour(step);
   if (id) go(paths.image(picture.project, id));
+}
+
+function toEnd(picture: OpenPicture, index: 0 | -1): void {
+  const frame = frames.value.at(index);
+  if (frame) go(paths.image(picture.project, frame.id));
 }
 
 function useShortcuts(picture: OpenPicture, control: { current: CanvasControl | null }): void {
@@ -213,6 +223,10 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     case "next":
       goTo(picture, action === "next" ? 1 : -1);
       return true;
+    case "first":
+    case "last":
+      if (isFilm.value) toEnd(picture, action === "first" ? 0 : -1);
+      return isFilm.value;
     case "tab":
       picture.mode.value = mode === "mark" ? (picture.correction.value ? "correct" : "result") : "mark";
       return true;

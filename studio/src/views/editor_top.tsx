@@ -1,4 +1,5 @@
 import { paths } from "../route";
+import { isFilm } from "../state/film";
 import { images, total } from "../state/gallery";
 import { panelOpen } from "../state/pen";
 import type { Mode, OpenPicture } from "../state/picture";
@@ -24,7 +25,7 @@ export function EditorTop({ picture }: { picture: OpenPicture }) {
       <Tabs picture={picture} />
       <span class="space" />
       <SaveMark picture={picture} />
-      {at >= 0 && <span class="soft position">{t.position(at + 1, total.value)}</span>}
+      {at >= 0 && !isFilm.value && <span class="soft position">{t.position(at + 1, total.value)}</span>}
       <button
         type="button"
         class="quiet"

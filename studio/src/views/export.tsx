@@ -17,16 +17,22 @@ interface ExportResult {
 }
 
 const USUAL = new Set(["masks", "overlays", "coco", "csv"]);
+const OF_FILMS = {
+  video: ["masks", "overlays", "ytvis", "csv", "cueset"],
+  volume: ["masks", "overlays", "csv", "cueset"],
+};
 
 export function ExportDialog({ project, onClose }: ExportProps) {
   const t = text.value.export;
+  const words = project.kind === "images" ? t.formats : { ...t.formats, ...t.filmFormats[project.kind] };
   const [formats, setFormats] = useState<string[]>([]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(USUAL);
   const [job, setJob] = useState<Job | null>(null);
   const [error, setError] = useState<unknown>(null);
   const abort = useRef(new AbortController());
   useEffect(() => {
-    api.info().then((info) => setFormats(info.formats), setError);
+    if (project.kind === "images") api.info().then((info) => setFormats(info.formats), setError);
+    else setFormats(OF_FILMS[project.kind]);
     return () => abort.current.abort();
   }, []);
 
@@ -62,7 +68,7 @@ export function ExportDialog({ project, onClose }: ExportProps) {
             <label class="tick" key={name}>
               <input type="checkbox" checked={chosen.has(name)} onChange={() => toggle(name)} />
               <span>
-                <b>{t.formats[name]?.[0] ?? name}</b> <span class="soft">{t.formats[name]?.[1]}</span>
+                <b>{words[name]?.[0] ?? name}</b> <span class="soft">{words[name]?.[1]}</span>
               </span>
             </label>
           ))}

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
 import { go, paths } from "../route";
+import { isFilm } from "../state/film";
 import { images } from "../state/gallery";
 import {
   checked,
@@ -16,13 +17,14 @@ import {
 import { notify, spoken } from "../state/session";
 import { sentence, text } from "../text";
 import type { Job, Project, Scale } from "../wire";
-import { AddPictures } from "./add";
+import { AddPictures, SourceButton } from "./add";
 import type { Adding } from "./adding";
 import { ChecksDialog } from "./checks";
 import { ClassEditor } from "./classes";
 import { Failure, Progress } from "./dialog";
 import { ExportDialog } from "./export";
 import { Icon } from "./icon";
+import { sizeOf } from "./projects";
 
 interface FlowProps {
   project: Project;
@@ -35,7 +37,11 @@ export function Flow({ project, adding }: FlowProps) {
   useAnnouncements();
   return (
     <aside class="flow" aria-label={t.flow.title}>
-      <Step number={1} title={t.flow.pictures} done={project.images > 0}>
+      <Step
+        number={1}
+        title={project.kind === "images" ? t.flow.pictures : t.film.step[project.kind]}
+        done={project.images > 0}
+      >
         <PicturesStep project={project} adding={adding} />
       </Step>
       <Step number={2} title={t.flow.examples} done={project.cues > 0}>
@@ -80,8 +86,35 @@ function Step({ number, title, done, children }: StepProps) {
   );
 }
 
+/** The video or volume of the project, or the way to bring it in. */
+function SourceStep({ project, adding }: FlowProps) {
+  const t = text.value;
+  const { source } = project;
+  if (!source) {
+    const add = (file: File) => adding.files({ folder: null, files: [file], skipped: 0 });
+    return (
+      <div class="ways">
+        <SourceButton kind={project.kind} onPick={add} />
+      </div>
+    );
+  }
+  return (
+    <>
+      <p>
+        <b>{source.name}</b>
+      </p>
+      <p class="soft">
+        {sizeOf(project)}, {source.width} × {source.height}
+        {source.seconds !== null && `, ${t.film.seconds(source.seconds)}`}
+      </p>
+      {source.note && <p class="soft">{source.note}</p>}
+    </>
+  );
+}
+
 function PicturesStep({ project, adding }: FlowProps) {
   const t = text.value;
+  if (project.kind !== "images") return <SourceStep project={project} adding={adding} />;
   return (
     <>
       <p>{t.pictures(project.images)}</p>
@@ -124,7 +157,9 @@ function ExamplesStep({ project }: { project: Project }) {
         )}
         {project.cues > 0 && (
           <>
-            <JobButton kind="suggest" words={t.flow.suggest} busy={t.flow.suggesting} />
+            {project.kind === "images" && (
+              <JobButton kind="suggest" words={t.flow.suggest} busy={t.flow.suggesting} />
+            )}
             <JobButton kind="check" words={t.flow.check} busy={t.flow.checking} />
           </>
         )}
@@ -187,7 +222,7 @@ function RunStep({ project }: { project: Project }) {
     <>
       {!project.cues && <p class="soft">{t.flow.needExamples}</p>}
       {before && stale && <p>{t.flow.updateTitle}</p>}
-      <ScaleChoice project={project} />
+      {project.kind === "images" && <ScaleChoice project={project} />}
       <div class="buttons">
         <button
           type="button"
@@ -195,7 +230,11 @@ function RunStep({ project }: { project: Project }) {
           disabled={!project.cues || !project.images}
           onClick={() => startOrTell("run")}
         >
-          {before ? t.flow.runAgain : t.flow.runAll(project.images)}
+          {before
+            ? t.flow.runAgain
+            : project.kind === "images"
+              ? t.flow.runAll(project.images)
+              : t.film.run[project.kind]}
         </button>
       </div>
       {job?.state === "cancelled" && <p class="soft">{t.flow.stopped}</p>}
@@ -219,7 +258,9 @@ function Running({ job }: { job: Job }) {
     job.state === "queued"
       ? t.flow.queued
       : job.total
-        ? t.flow.running(job.done, job.total)
+        ? isFilm.value
+          ? t.film.running(job.done, job.total)
+          : t.flow.running(job.done, job.total)
         : t.flow.starting;
   return (
     <>

@@ -3,20 +3,23 @@ import { api } from "../api";
 import { notify } from "../state/session";
 import { arrived } from "../state/uploads";
 import { text } from "../text";
-import type { FolderAdded, FolderListing } from "../wire";
+import type { FolderAdded, FolderListing, ProjectKind } from "../wire";
 import { Dialog, Failure } from "./dialog";
 import { Icon } from "./icon";
 
 interface FoldersProps {
-  onChoose: (path: string) => Promise<string | null>;
+  onChoose: (path: string, kind: ProjectKind) => Promise<string | null>;
+  /** Whether it is asked what the folder holds; else pictures. */
+  kinds?: boolean;
   onClose: () => void;
 }
 
 /** Walks the folders that the server may read, and adds the pictures of one. */
-export function Folders({ onChoose, onClose }: FoldersProps) {
+export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
   const t = text.value.folders;
   const [listing, setListing] = useState<FolderListing | null>(null);
   const [recursive, setRecursive] = useState(false);
+  const [kind, setKind] = useState<ProjectKind>("images");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [failed, setFailed] = useState<FolderAdded["failed"]>([]);
@@ -31,7 +34,7 @@ export function Folders({ onChoose, onClose }: FoldersProps) {
     setBusy(true);
     setError(null);
     try {
-      const project = await onChoose(listing.path);
+      const project = await onChoose(listing.path, kind);
       if (!project) return;
       const result = await api.addFolder(project, listing.path, recursive);
       arrived.value += result.count;
@@ -88,20 +91,33 @@ export function Folders({ onChoose, onClose }: FoldersProps) {
       <Failure error={error} />
       {listing && !isRoot && (
         <>
-          <label class="tick">
-            <input
-              type="checkbox"
-              checked={recursive}
-              onChange={(e) => setRecursive(e.currentTarget.checked)}
-            />
-            {t.recursive}
-          </label>
+          {kinds && (
+            <fieldset>
+              <legend>{t.holds}</legend>
+              {(["images", "video", "volume"] as const).map((name) => (
+                <label class="tick" key={name}>
+                  <input type="radio" name="kind" checked={kind === name} onChange={() => setKind(name)} />
+                  {t.kinds[name]}
+                </label>
+              ))}
+            </fieldset>
+          )}
+          {kind === "images" && (
+            <label class="tick">
+              <input
+                type="checkbox"
+                checked={recursive}
+                onChange={(e) => setRecursive(e.currentTarget.checked)}
+              />
+              {t.recursive}
+            </label>
+          )}
           <div class="actions">
             <span class="soft">{t.here(listing.images)}</span>
             <button
               type="button"
               class="primary"
-              disabled={busy || (!listing.images && !recursive)}
+              disabled={busy || (!listing.images && !recursive && kind !== "volume")}
               onClick={add}
             >
               {t.add}

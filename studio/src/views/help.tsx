@@ -6,7 +6,7 @@ import { Dialog } from "./dialog";
 const GROUPS: Record<"drawing" | "looking" | "moving", Action[]> = {
   drawing: ["undo", "redo", "smaller", "larger", "classes", "absent"],
   looking: ["hide", "outline", "tab", "correct", "accept", "wrong"],
-  moving: ["zoomIn", "zoomOut", "fit", "pan", "previous", "next", "back", "help"],
+  moving: ["zoomIn", "zoomOut", "fit", "pan", "previous", "next", "first", "last", "back", "help"],
 };
 
 export function HelpSheet() {

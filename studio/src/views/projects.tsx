@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { go, paths } from "../route";
+import { kindOf } from "../state/film";
 import { closeGallery } from "../state/gallery";
 import { closeProject } from "../state/project";
 import { notify } from "../state/session";
 import { type Chosen, enqueue, sendFile } from "../state/uploads";
 import { language, sentence, text } from "../text";
-import type { ImageInfo, Project } from "../wire";
+import type { ImageInfo, Project, ProjectKind } from "../wire";
 import { AddPictures } from "./add";
 import { Confirm, Dialog, Failure } from "./dialog";
 import { Icon } from "./icon";
@@ -31,10 +32,10 @@ export function Projects() {
     load().catch(setError);
   }, []);
 
-  const create = async (name: string) => {
+  const create = async (name: string, kind: ProjectKind = "images") => {
     setError(null);
     try {
-      const made = await api.createProject(name);
+      const made = await api.createProject(name, kind);
       return made.id;
     } catch (problem) {
       setError(problem);
@@ -44,13 +45,22 @@ export function Projects() {
   const withFiles = async ({ folder, files, skipped }: Chosen) => {
     if (skipped) notify(t.uploads.skipped(skipped));
     if (!files.length) return setError(t.uploads.nothing);
+    if (files.length === 1 && kindOf(files[0].name) !== "images") {
+      return withSource(files[0], kindOf(files[0].name));
+    }
     const id = await create(folder ?? t.projects.newName(today()));
     if (!id) return;
     enqueue(id, files);
     go(paths.project(id));
   };
-  const withFolder = async (path: string) => {
-    const id = await create(path.split(/[\\/]/).filter(Boolean).pop() ?? today());
+  const withSource = async (file: File, kind: ProjectKind) => {
+    const id = await create(file.name, kind);
+    if (!id) return;
+    enqueue(id, [file], true);
+    go(paths.project(id));
+  };
+  const withFolder = async (path: string, kind: ProjectKind) => {
+    const id = await create(path.split(/[\\/]/).filter(Boolean).pop() ?? today(), kind);
     if (id) go(paths.project(id));
     return id;
   };
@@ -83,7 +93,13 @@ export function Projects() {
             </li>
           ))}
         </ol>
-        <AddPictures onFiles={withFiles} onServerFolder={withFolder} onCueset={withCueset} large />
+        <AddPictures
+          onFiles={withFiles}
+          onServerFolder={withFolder}
+          onCueset={withCueset}
+          onSource={withSource}
+          large
+        />
         {opening && <p role="status">{t.projects.opening}</p>}
         <Failure error={error} />
       </section>
@@ -112,6 +128,12 @@ export function Projects() {
       </section>
     </div>
   );
+}
+
+/** How many pictures, frames or slices a project has. */
+export function sizeOf({ kind, images }: Project): string {
+  const t = text.value;
+  return kind === "images" ? t.pictures(images) : kind === "video" ? t.frames(images) : t.slices(images);
 }
 
 function today(): string {
@@ -148,7 +170,7 @@ function ProjectCard({ project, onChange }: CardProps) {
       <div class="words">
         <b class="name">{project.name}</b>
         <span class="soft">
-          {t.pictures(project.images)} · {t.examples(project.cues)}
+          {sizeOf(project)} · {t.examples(project.cues)}
         </span>
         <span class="cardtools">
           <button

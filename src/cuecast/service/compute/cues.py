@@ -7,6 +7,7 @@ may change (see `cuecast.io.cueset_changes`).
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PILImage
 
 from cuecast.errors import CueSetError, ImageError, InputError
 from cuecast.io.bundle import Bundle
@@ -28,6 +30,7 @@ from cuecast.io.images import read_image
 from cuecast.io.lock import exclusive
 from cuecast.io.masks import write_mask
 from cuecast.service.compute.documents import Document, entry_of, marks_of, mask_of
+from cuecast.service.compute.sources import FrameAt
 from cuecast.types import ClassInfo, Example
 
 SAID = 10
@@ -42,6 +45,7 @@ class MarkedImage:
     path    where its file lies.
     digest  SHA-256 of that file as it was added.
     size    (height, width) in pixels.
+    frame   where it is read if it is a frame or slice: `path` is then its source.
     """
 
     name: str
@@ -49,11 +53,12 @@ class MarkedImage:
     digest: str
     size: tuple[int, int]
     document: Document = field(repr=False)
+    frame: FrameAt | None = None
 
 
 def read_marked(marked: MarkedImage, classes: Sequence[ClassInfo]) -> Example:
     """Image and marks as a predictor learns them. Raises InputError and names the image."""
-    image = replace(read_image(marked.path), name=marked.name)
+    image = replace(marked.frame.image() if marked.frame else read_image(marked.path), name=marked.name)
     try:
         example = Example(image, marks_of(marked.document, image.size))
         check_classes(example.marks, classes, marked.name)
@@ -130,9 +135,14 @@ def _taken(bundle: Bundle, log: Sequence[Version]) -> _Names:
 def _stored(
     marked: MarkedImage, classes: Sequence[ClassInfo], names: _Names
 ) -> tuple[CueEntry, dict[str, _File]]:
-    """The entry of one image, and the files that it names."""
-    image = _free(names, f"images/{marked.name}", marked.digest)
-    files = {image: _File(marked.digest, partial(_image_bytes, marked))}
+    """The entry of one image, and the files that it names. A frame or slice becomes a PNG."""
+    if marked.frame is None:
+        file = _File(marked.digest, partial(_image_bytes, marked))
+    else:
+        still = _frame_bytes(marked.frame)
+        file = _File(hashlib.sha256(still).hexdigest(), lambda: still)
+    image = _free(names, f"images/{marked.name}", file.sha)
+    files = {image: file}
     try:
         labels = mask_of(marked.document, marked.size)
         marks_of(marked.document, marked.size)
@@ -172,6 +182,12 @@ def _image_bytes(marked: MarkedImage) -> bytes:
             "or take the image out of the project and add it again"
         )
     return data
+
+
+def _frame_bytes(frame: FrameAt) -> bytes:
+    buffer = io.BytesIO()
+    PILImage.fromarray(frame.image().pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _mask_bytes(labels: NDArray[np.int32], classes: Sequence[ClassInfo]) -> bytes:

@@ -28,7 +28,6 @@ from cuecast.service.compute.results import shown_classes
 from cuecast.service.compute.runs import place_input
 from cuecast.types import ClassInfo
 
-FORMATS = ("masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset")
 OPACITY = 0.45
 STORED = {".png", ".jpg", ".jpeg", ".webp", ".jp2"}
 """Suffixes of files that are packed already; deflating them would only take time."""
@@ -50,10 +49,15 @@ class ExportPlan:
 
 def export_project(results: Path, plan: ExportPlan, target: Path, progress: Progress) -> Path:
     """Write the zip `target`. Raises OutputError, and what reading masks and marks raises."""
+    return pack(target, lambda tree: _Export(results, plan, tree, progress).build())
+
+
+def pack(target: Path, build: Callable[[Path], None]) -> Path:
+    """Write the zip `target` of the tree that `build` makes in the folder it is given. Raises OutputError."""
     tree = target.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)  # of an export that was killed
     try:
-        _Export(results, plan, tree, progress).build()
+        build(tree)
         with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             for path in _files(tree):
                 packed = path.suffix.lower() in STORED
@@ -120,10 +124,7 @@ class _Export:
         if target.exists() and file_digest(target) == entry.mask_hash:
             return True
         target.unlink(missing_ok=True)
-        try:
-            os.link(source.file("masks", entry.name), target)
-        except OSError:
-            shutil.copyfile(source.file("masks", entry.name), target)
+        link_file(source.file("masks", entry.name), target)
         return file_digest(target) == entry.mask_hash
 
     def _overlay(self, results: Results, entry: ManifestEntry) -> None:
@@ -146,6 +147,15 @@ class _Export:
         forget_history(self.tree / "cueset")
         for folder in {"masks", "cueset"} - wanted:
             shutil.rmtree(self.tree / folder, ignore_errors=True)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Put a file into a tree: a link of its own, which keeps it as it is now, or a copy."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _files(tree: Path) -> Iterator[Path]:

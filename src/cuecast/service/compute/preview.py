@@ -22,6 +22,7 @@ from cuecast.predictor import Concept, Predictor
 from cuecast.service.compute.cues import MarkedImage, read_marked
 from cuecast.service.compute.documents import Document, marks_anything, marks_of, mask_document
 from cuecast.service.compute.recent import Recent
+from cuecast.service.compute.sources import FrameAt
 from cuecast.types import ClassInfo, Example, Image, Marks, Point, Scribble
 
 IMAGES = 256 * 2**20
@@ -66,12 +67,12 @@ class Previewer:
         self._images: Recent[Image] = Recent(IMAGES, lambda image: image.pixels.nbytes)
         self._concepts: Recent[Concept | None] = Recent(CONCEPTS, _pixel_bytes)
 
-    def preview(self, teaching: Teaching, path: Path, draft: Document) -> Prediction:
-        """The answer for the image at `path`, with a draft of marks on it that is not saved.
+    def preview(self, teaching: Teaching, place: Path | FrameAt, draft: Document) -> Prediction:
+        """The answer for the image at `place`, with a draft of marks on it that is not saved.
 
         Raises NoCuesError, and what reading images and marks raises.
         """
-        image = self._image(path)
+        image = self._image(place)
         marks = marks_of(draft, image.size) if marks_anything(draft) else None
         concept = self._concept(teaching)
         if concept is None:
@@ -107,10 +108,13 @@ class Previewer:
         except ImageError as error:  # where it lies for a moment is nobody's business
             raise ImageError(str(error).replace(str(path), path.name)) from error
 
-    def _image(self, path: Path) -> Image:
-        stat = path.stat() if path.is_file() else None
-        key = str(path), stat and (stat.st_mtime_ns, stat.st_size)
-        return self._images.get(key, lambda: self._read(path))
+    def _image(self, place: Path | FrameAt) -> Image:
+        path = place.path if isinstance(place, FrameAt) else place
+        stat = path.stat() if path.exists() else None
+        key = place, stat and (stat.st_mtime_ns, stat.st_size)
+        return self._images.get(
+            key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
+        )
 
     def _concept(self, teaching: Teaching) -> Concept | None:
         """What the saved marks teach; None where they show nothing."""

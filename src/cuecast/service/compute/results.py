@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from cuecast.io.gather import FOLDERS, Results, read_result
 from cuecast.io.lock import exclusive
@@ -62,9 +63,9 @@ def count_objects(results: Results, entry: ManifestEntry) -> dict[str, int]:
     return counts
 
 
-def measured(results: Results, entry: ManifestEntry) -> Iterator[Measured]:
-    """The objects of one image with the figures of objects.csv, in its order. Raises MaskError."""
-    mask = read_result(results.file("masks", entry.name))
+def measured(path: Path, entry: ManifestEntry) -> Iterator[Measured]:
+    """The objects of one image with the figures of objects.csv, in its order; `path` is its mask. Raises MaskError."""
+    mask = read_result(path)
     height, width = mask.shape
     for number, found in enumerate(connected_objects(mask), start=1):
         yield Measured(number, measure(found, (height, width), entry.pixel_size, entry.unit))

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from cuecast.service import folders, renditions
+from cuecast.service import renditions, sources
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart, run_apart
-from cuecast.service.schemas import FolderAdded, Image, NewFolder, Page
+from cuecast.service.schemas import FolderAdded, Image, NewFolder, Page, Source
 from cuecast.service.store import images
+from cuecast.service.teaching import frame_at
 from cuecast.service.uploads import RAW, add_image, receive, require_project
 
 router = APIRouter(prefix="/v1/projects/{p}", tags=["images"])
@@ -34,7 +35,7 @@ async def upload(
     name: Annotated[str, Query(min_length=1, max_length=500, examples=["a.jpg"])],
 ) -> Image:
     """Add an image; the body is its file. What is there already by content is answered with 200."""
-    await run_in_threadpool(require_project, p, database)
+    await run_in_threadpool(require_project, p, database, "images", name)
     async with receive(request, files, settings) as body:
         add = partial(add_image, body, name, p, database=database, files=files, settings=settings)
         image, is_new = await run_apart(request, add)
@@ -42,12 +43,31 @@ async def upload(
     return image
 
 
+@router.post("/source", status_code=201, openapi_extra=RAW, responses={200: {"model": Source}})
+async def upload_source(
+    p: Id,
+    request: Request,
+    response: Response,
+    database: DatabasePart,
+    files: FilesPart,
+    settings: SettingsPart,
+    name: Annotated[str, Query(min_length=1, max_length=500, examples=["clip.mp4"])],
+) -> Source:
+    """Give a project its video or volume; the body is the file. Its frames or slices become the images."""
+    await run_in_threadpool(sources.require_source_project, p, database, name)
+    async with receive(request, files, settings) as body:
+        add = partial(sources.add_upload, body, name, p, database=database, files=files, settings=settings)
+        source, is_new = await run_apart(request, add)
+    response.status_code = 201 if is_new else 200
+    return source
+
+
 @router.post("/folder", status_code=201)
 def add_folder(
     p: Id, wanted: NewFolder, database: DatabasePart, files: FilesPart, settings: SettingsPart
 ) -> FolderAdded:
-    """Add the images of a folder on the server; they stay where they are."""
-    return folders.add_folder(wanted, p, database=database, files=files, settings=settings)
+    """Add the images of a folder on the server, or a video or volume there; they stay where they are."""
+    return sources.add_from_server(wanted, p, database=database, files=files, settings=settings)
 
 
 @router.get("/images")
@@ -87,7 +107,8 @@ def view(
     """The whole image as a browser shows it, PNG or JPEG."""
     with database.reading() as session:
         image = images.find(session, p, i)
-    return _sent(request, renditions.view(image, files, settings.limits.pixels))
+        frame = frame_at(session, files, image)
+    return _sent(request, renditions.view(image, frame, files, settings.limits.pixels))
 
 
 @router.get("/images/{i}/thumbnail", response_class=FileResponse, responses=PICTURE)
@@ -103,7 +124,8 @@ def thumbnail(
     """The image within `size` x `size` pixels, as JPEG."""
     with database.reading() as session:
         image = images.find(session, p, i)
-    return _sent(request, renditions.thumbnail(image, files, size, settings.limits.pixels))
+        frame = frame_at(session, files, image)
+    return _sent(request, renditions.thumbnail(image, frame, files, size, settings.limits.pixels))
 
 
 def _sent(request: Request, rendition: renditions.Rendition) -> Response:

@@ -57,7 +57,7 @@ async def bring_cueset(
     p: Id, request: Request, database: DatabasePart, files: FilesPart, settings: SettingsPart
 ) -> CuesetAdded:
     """Add the images and marks of a cue set; the body is its .zip."""
-    await run_in_threadpool(require_project, p, database)
+    await run_in_threadpool(require_project, p, database, "images", "a cue set")
     async with receive(request, files, settings) as upload:
         add = partial(add_cueset, upload, p, database=database, files=files, settings=settings)
         return await run_apart(request, add)

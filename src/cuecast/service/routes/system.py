@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from cuecast import __version__
 from cuecast.segmenters.packs import list_packs
+from cuecast.service.compute.formats import FORMATS
 from cuecast.service.folders import look_into
 from cuecast.service.metrics import Metrics
 from cuecast.service.parts import FilesPart, SettingsPart
 from cuecast.service.schemas import Folder, Health, Info, InfoLimits
-from cuecast.service.schemas_jobs import ExportFormat
 
 STUDIO = Path(__file__).parents[1] / "studio"
 """The built page."""
@@ -45,7 +44,7 @@ def info(settings: SettingsPart) -> Info:
         packs=[pack.name for pack in list_packs()],
         roots=[str(root) for root in settings.roots],
         limits=InfoLimits(upload_bytes=limits.upload_bytes, pixels=limits.pixels, queue=limits.queue),
-        formats=list(get_args(ExportFormat)),
+        formats=list(FORMATS["images"]),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from cuecast.service import schemas
-from cuecast.service.problem import not_found
+from cuecast.service.problem import Problem, not_found
 from cuecast.service.store import models, projects
 from cuecast.service.store.naming import free_name, order_key, plain_name, stem_key
 from cuecast.service.store.pages import read_page
@@ -116,10 +116,17 @@ def page(
 def delete(session: Session, project: str, image: str) -> models.Image:
     """Remove an image with its marks and prediction; its files are removed after the transaction.
 
-    Returns the row as it was. Raises Problem with 404.
+    Returns the row as it was. Raises Problem: 404; 409 for a frame or slice, which goes with its project alone.
     """
     owner = projects.find(session, project, lock=True)
     row = find(session, project, image)
+    if row.frame is not None:
+        raise Problem(
+            "part_of_source",
+            409,
+            f"{row.name} is a part of the project's {owner.kind} and cannot go alone: take its marks away, or delete "
+            "the project",
+        )
     marks = session.get(models.Marks, image)
     if marks is not None and marks.kind is not None:
         projects.outdate(session, project)

@@ -15,6 +15,7 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cuecast.service import schemas
+from cuecast.service.compute.formats import FORMATS
 from cuecast.service.problem import Problem, busy, not_found
 from cuecast.service.store import projects
 from cuecast.service.store.models import Image, Job, Marks, Project, now
@@ -34,10 +35,10 @@ def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any
     """Put a job into the queue, which has `room` for so many that wait.
 
     Raises Problem: 404 without the project or an image of the request, 409 no_cues where nothing shows the thing,
-    409 busy for a run beside a run, 429 where the queue is full.
+    409 busy for a run beside a run, 422 for what its kind of project does not have, 429 where the queue is full.
     """
     # The row is held, so that two requests at once cannot both find no run.
-    projects.find(session, project, lock=True)
+    _check_kind(projects.find(session, project, lock=True), kind, request)
     if kind != "export":
         check_cues(session, project)
     _check_images(session, project, request.get("images") or ())
@@ -50,6 +51,20 @@ def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any
     session.add(job)
     session.flush()
     return job
+
+
+def _check_kind(project: Project, kind: str, request: Mapping[str, Any]) -> None:
+    """Raise Problem with 422 for what a project of its kind does not have."""
+    unknown = [f for f in request.get("formats", ()) if f not in FORMATS[project.kind]]
+    said = None
+    if unknown:
+        said = f"its zip holds {', '.join(FORMATS[project.kind])}, and not {unknown[0]!r}"
+    elif project.kind != "images" and kind == "suggest":
+        said = "nothing is suggested in it: mark what a run calls doubtful, with ?order=doubtful first in its images"
+    elif project.kind != "images" and request.get("images"):
+        said = f"the {project.kind} is run as a whole: leave `images` out"
+    if said is not None:
+        raise Problem("not_of_this_kind", 422, f"{project.name!r} is of the kind {project.kind!r}: {said}")
 
 
 def check_cues(session: Session, project: str) -> None:

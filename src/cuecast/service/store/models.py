@@ -70,7 +70,10 @@ class Base(DeclarativeBase):
 
 
 class Project(Base):
-    """One concept with its images. `classes` is [{"id", "name", "colour"}]."""
+    """One concept with its images. `classes` is [{"id", "name", "colour"}].
+
+    kind  'images', 'video' or 'volume': what its images are. Those of the last two are frames or slices of its source.
+    """
 
     __tablename__ = "projects"
 
@@ -83,6 +86,32 @@ class Project(Base):
     updated: Mapped[datetime] = mapped_column(default=now)
 
 
+class Source(Base):
+    """The video or volume of a project.
+
+    name     as people see it, and as its results are called.
+    path     as of an image; a folder of frames or of a DICOM series lies below a root.
+    digest   SHA-256 of the file, of a folder of its files' names and sizes.
+    frames   how many frames or slices it has, each `width` x `height` pixels.
+    seconds  when the last frame is shown, from the first on; NULL where it states no times.
+    note     what a person should know of it: where it breaks off.
+    """
+
+    __tablename__ = "sources"
+
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str]
+    path: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str]
+    frames: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    seconds: Mapped[float | None]
+    note: Mapped[str | None]
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
 class Image(Base):
     """An image of a project.
 
@@ -90,7 +119,9 @@ class Image(Base):
               (`stem_key` is its folded form).
     path      relative to DATA for uploads, absolute for files below a root.
     order     sorts names in natural order.
-    digest    SHA-256 of the file.
+    digest    SHA-256 of the file; of a frame or slice, of its source's digest and its number.
+    frame     number of the frame or slice in the project's source, from 0; `path` is the source's. NULL of an image.
+    seconds   when the frame is shown, from the first on.
     """
 
     __tablename__ = "images"
@@ -111,6 +142,8 @@ class Image(Base):
     height: Mapped[int]
     bytes: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[str]
+    frame: Mapped[int | None]
+    seconds: Mapped[float | None]
     created: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -21,9 +21,11 @@ ACTIVE = ("queued", "running")
 
 
 def create(session: Session, new: schemas.NewProject) -> schemas.Project:
-    """Make a project. Raises Problem for classes that clash."""
+    """Make a project. Raises Problem for classes that clash, and a scale that its kind does not have."""
     wanted = new.classes or [schemas.NewClass.model_validate({"name": "thing"})]
-    row = models.Project(name=new.name, scale=new.scale, classes=number_classes(wanted))
+    scale = new.scale or ("frame" if new.kind == "images" else "pixel")
+    _check_scale(new.kind, scale)
+    row = models.Project(name=new.name, kind=new.kind, scale=scale, classes=number_classes(wanted))
     session.add(row)
     session.flush()
     return project_of(row, 0, 0, None)
@@ -53,7 +55,10 @@ def page(session: Session, limit: int, cursor: str | None) -> schemas.Page[schem
 
 
 def change(session: Session, project: str, wanted: schemas.ProjectChange) -> schemas.Project:
-    """Change name, scale or classes. Raises Problem: 404; 409 where marks use a class that is left out."""
+    """Change name, scale or classes.
+
+    Raises Problem: 404; 409 where marks use a class that is left out; 422 for a scale that its kind does not have.
+    """
     row = find(session, project, lock=True)
     if wanted.name is not None:
         row.name = wanted.name
@@ -64,6 +69,7 @@ def change(session: Session, project: str, wanted: schemas.ProjectChange) -> sch
             outdate(session, project)
         row.classes = classes
     if wanted.scale is not None and wanted.scale != row.scale:
+        _check_scale(row.kind, wanted.scale)
         row.scale = wanted.scale
         outdate(session, project)
     row.updated = models.now()
@@ -132,6 +138,28 @@ def number_classes(
     return [{"id": c.id, "name": c.name, "colour": c.colour} for c in infos]
 
 
+def require_kind(row: models.Project, kind: str, what: str) -> None:
+    """Raise Problem with 415 where a project is not of this kind. `what` was brought: 'clip.mp4'."""
+    if row.kind == kind:
+        return
+    wanted = {"images": "images", "video": "a video", "volume": "a volume"}
+    raise Problem(
+        "wrong_kind",
+        415,
+        f"{what} belongs in a project of {wanted[kind]}, and {row.name!r} is one of {wanted[row.kind]}: "
+        f"make a project of the kind {kind!r} for it; a {row.kind} itself is sent to .../source",
+    )
+
+
+def _check_scale(kind: str, scale: str) -> None:
+    if kind != "images" and scale != "pixel":
+        raise Problem(
+            "scale_invalid",
+            422,
+            f"a project of the kind {kind!r} has the scale 'pixel', its frames being of one scale; leave `scale` out",
+        )
+
+
 def _check_use(session: Session, row: models.Project, kept: set[int]) -> None:
     """Raise Problem with 409 where marks use a class that is not kept."""
     gone = {c["id"]: c["name"] for c in row.classes if c["id"] not in kept}
@@ -160,7 +188,7 @@ def used_classes(document: dict[str, Any]) -> set[int]:
 
 
 def _sent(session: Session, rows: Sequence[models.Project]) -> list[schemas.Project]:
-    """Projects with their counts and jobs: three queries, however many there are."""
+    """Projects with their counts, sources and jobs: four queries, however many there are."""
     ids = [row.id for row in rows]
     image, marks, job = models.Image, models.Marks, models.Job
     counts = (
@@ -171,4 +199,8 @@ def _sent(session: Session, rows: Sequence[models.Project]) -> list[schemas.Proj
     cues = dict(session.execute(marked).all())
     active = select(job).where(job.project_id.in_(ids), job.state.in_(ACTIVE)).order_by(job.created)
     jobs = {row.project_id: row for row in session.scalars(active)}
-    return [project_of(r, images.get(r.id, 0), cues.get(r.id, 0), jobs.get(r.id)) for r in rows]
+    found = select(models.Source).where(models.Source.project_id.in_(ids))
+    sources = {row.project_id: row for row in session.scalars(found)}
+    return [
+        project_of(r, images.get(r.id, 0), cues.get(r.id, 0), jobs.get(r.id), sources.get(r.id)) for r in rows
+    ]

@@ -39,6 +39,8 @@ def image_of(
     return schemas.Image.model_validate(
         {
             **{name: getattr(row, name) for name in ("id", "name", "width", "height", "bytes", "digest")},
+            "index": row.frame,
+            "seconds": row.seconds,
             "marks": kind,
             "marks_version": version,
             "prediction": None if prediction is None else prediction_of(prediction),
@@ -46,12 +48,21 @@ def image_of(
     )
 
 
-def project_of(row: models.Project, images: int, cues: int, job: models.Job | None) -> schemas.Project:
+def source_of(row: models.Source) -> schemas.Source:
+    """A video or volume as it is sent."""
+    names = schemas.Source.model_fields
+    return schemas.Source.model_validate({name: getattr(row, name) for name in names})
+
+
+def project_of(
+    row: models.Project, images: int, cues: int, job: models.Job | None, source: models.Source | None = None
+) -> schemas.Project:
     """A project as it is sent."""
     names = ("id", "name", "kind", "scale", "classes", "created", "updated")
     return schemas.Project.model_validate(
         {
             **{name: getattr(row, name) for name in names},
+            "source": None if source is None else source_of(source),
             "images": images,
             "cues": cues,
             "job": None if job is None else job_of(job),

@@ -1,0 +1,179 @@
+"""What a worker works with, and how it notes in the database how far a job is and what it has finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cuecast.batch import Progress
+from cuecast.io.gather import Results
+from cuecast.io.manifest import ManifestEntry, read_manifest
+from cuecast.predictor import Predictor, load
+from cuecast.service.compute.results import count_objects
+from cuecast.service.files import DataFolder
+from cuecast.service.settings import Settings
+from cuecast.service.store import jobs, predictions, projects
+from cuecast.service.store.database import Database
+from cuecast.service.store.models import Job, Prediction, now
+from cuecast.service.teaching import Snapshot
+
+TICK = 0.25
+"""Seconds between two notes of progress: each is a transaction."""
+
+
+class CancelledError(Exception):
+    """Somebody has cancelled the job."""
+
+
+class StoppedError(Exception):
+    """The worker is being stopped; the job goes back into the queue."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a worker works with: it keeps the pack between jobs. `stopping` says whether the worker is to stop."""
+
+    settings: Settings
+    database: Database
+    files: DataFolder
+    worker: str
+    threads: int
+    stopping: Callable[[], bool]
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        return load(self.settings.pack, threads=self.threads)
+
+
+@dataclass(eq=False)
+class Ticker:
+    """Notes how far a job is, now and then; tells by an exception that it is to end."""
+
+    bench: Bench
+    job: Job
+    last: float = 0.0
+
+    def note(self, done: int, total: int) -> None:
+        """Note that `done` of `total` steps are done. Raises as `perform`."""
+        if self.bench.stopping():
+            raise StoppedError
+        if time.monotonic() - self.last < TICK and done < total:
+            return
+        with self.bench.database.writing() as session:
+            cancel = jobs.advance(session, self.job.id, self.bench.worker, done, total)
+        self.last = time.monotonic()
+        if cancel and done < total:
+            raise CancelledError
+
+
+@dataclass(eq=False)
+class Recorder:
+    """Notes the images of a run in the predictions as they are finished.
+
+    A mask is safe when it is noted here: it lies in the results with its line in their manifest. So what was not
+    noted when the process ended is found there by `index`.
+
+    counted  the objects of an entry by class id, where they are not those of a mask file of its own.
+    """
+
+    bench: Bench
+    job: Job
+    project: Snapshot
+    results: Results
+    overwrite: bool
+    counted: Callable[[ManifestEntry], dict[str, int]] | None = None
+    before: int = 0
+    made: list[dict[str, Any]] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    last: float = 0.0
+
+    @cached_property
+    def _images(self) -> dict[str, str]:
+        """Name of an image's results -> its id."""
+        return {Path(name).stem: image for name, image in self.project.ids.items()}
+
+    def counts(self, entry: ManifestEntry) -> dict[str, int]:
+        """Class id -> number of objects."""
+        return self.counted(entry) if self.counted else count_objects(self.results, entry)
+
+    def index(self) -> dict[str, Prediction]:
+        """Make the predictions those of the manifest; returns them by image id."""
+        found = {}
+        if self.results.manifest.is_file():
+            entries = (e for e in read_manifest(self.results.manifest) if e.name in self._images)
+            found = {self._images[e.name]: e for e in entries}
+        with self.bench.database.reading() as session:
+            known = predictions.predictions_of(session, self.job.project_id)
+        missing = [e for i, e in found.items() if i not in known or not _same(e, known[i])]
+        maker = None if self.overwrite else self.job.id
+        rows = [{**self._row(e), "stale": True, "job_id": maker} for e in missing]
+        with self.bench.database.writing() as session:
+            predictions.drop_predictions(session, self.job.project_id, found)
+            predictions.write_predictions(session, rows)
+            return predictions.predictions_of(session, self.job.project_id)
+
+    def note(self, step: Progress) -> None:
+        """Take up what `batch.run` tells of an image. Raises as `tick`."""
+        if step.resumed:
+            self.kept.append(self._images[step.entry.name])
+        else:
+            self.take(step.entry)
+        self.tick(self.before + step.done, self.before + step.total)
+
+    def take(self, entry: ManifestEntry) -> None:
+        """Take up an image that was finished; it is written with the next note of progress."""
+        self.made.append(self._row(entry))
+
+    def keep(self, images: Iterable[str]) -> None:
+        """Take up images (ids) that the job has looked at and left as they were."""
+        self.kept += images
+
+    def tick(self, done: int, total: int) -> None:
+        """Write now and then what was taken up, and how far the job is. Raises CancelledError, StoppedError."""
+        stopping = self.bench.stopping()
+        if stopping or done == total or time.monotonic() - self.last >= TICK:
+            self.flush(done, total)
+        if stopping:
+            raise StoppedError
+
+    def flush(self, done: int, total: int) -> None:
+        with self.bench.database.writing() as session:
+            cancel = jobs.advance(session, self.job.id, self.bench.worker, done, total)
+            if self.made:
+                jobs.progressed(session, self.job.id, self.bench.worker)
+            projects.find(session, self.job.project_id, lock=True)  # no marks are saved meanwhile
+            stale = predictions.marks_state(session, self.job.project_id) != self.project.state
+            predictions.write_predictions(session, [{**row, "stale": stale} for row in self.made])
+            predictions.keep_predictions(session, self.kept, stale)
+        self.made, self.kept, self.last = [], [], time.monotonic()
+        if cancel:
+            raise CancelledError
+
+    def _row(self, entry: ManifestEntry) -> dict[str, Any]:
+        return {
+            "image_id": self._images[entry.name],
+            "job_id": self.job.id,
+            "verdict": entry.verdict,
+            "confidence": entry.confidence,
+            "counts": self.counts(entry) if entry.error is None else {},
+            "areas": {str(cls): area for cls, area in entry.areas.items()},
+            "seconds": entry.seconds,
+            "error": None if entry.error is None else self._plain(entry.error),
+            "cues_version": entry.cueset_version,
+            "made": now(),
+            "wrong": entry.review == "wrong",
+        }
+
+    def _plain(self, error: str) -> str:
+        """The message without folders of the server."""
+        return error.replace(f"{self.bench.files.inputs(self.job.project_id)}/", "")
+
+
+def _same(entry: ManifestEntry, row: Prediction) -> bool:
+    """Whether a row speaks of the mask that the manifest speaks of."""
+    said = (entry.verdict, entry.confidence, entry.seconds, entry.cueset_version, entry.error is None)
+    return said == (row.verdict, row.confidence, row.seconds, row.cues_version, row.error is None)
