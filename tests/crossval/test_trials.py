@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -59,3 +60,14 @@ def test_a_picture_counts_once() -> None:
 def test_cues_that_show_nothing_give_no_answer() -> None:
     made = board(1, (absent(9),))
     assert [p for _, p in answers(made, [Trial((1,), 0)])] == [None]
+
+
+def test_what_was_drawn_is_known_not_to_be_absent() -> None:
+    made = board(2)
+    pack = made.predictor.pack
+    card = {**pack.card, "thresholds": {**pack.card["thresholds"], "min_fraction": 0.9}}
+    strict = replace(made, predictor=replace(made.predictor, pack=replace(pack, card=card)))
+    (_, prediction), *_ = answers(strict, [made.left_out(0)])
+    assert prediction is not None
+    assert prediction.verdict == "absent"
+    assert (prediction.mask == made.examples[0].marks.mask).all()

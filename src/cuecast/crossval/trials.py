@@ -7,7 +7,7 @@ trial. A cue never teaches its own picture, whatever file that came from. What i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ from cuecast.metrics import iou
 from cuecast.prediction import Prediction
 from cuecast.predictor import Predictor
 from cuecast.types import IGNORE, ClassInfo, Example
+from cuecast.verdict import decide
 
 SEED = 0
 ASKED = 8
@@ -105,7 +106,13 @@ def answers(board: Board, trials: Iterable[Trial]) -> Iterator[tuple[Trial, Pred
         known = any(e.marks.class_ids for e in shown)
         concept = board.predictor.learn(shown, board.classes, board.scale) if known else None
         for trial in group:
-            yield trial, concept.segment(board.examples[trial.query].image) if concept else None
+            yield trial, _there(concept.segment(board.examples[trial.query].image)) if concept else None
+
+
+def _there(prediction: Prediction) -> Prediction:
+    """With what the verdict 'absent' takes away: on a picture that was drawn on, it is known not to be so."""
+    ids = tuple(c.id for c in prediction.classes)
+    return replace(prediction, mask=decide(prediction.scores, ids, prediction.cuts))
 
 
 def class_ious(prediction: Prediction | None, example: Example) -> dict[int, float]:
