@@ -27,6 +27,7 @@ from cuecast.propagation.volume_folder import run_volume
 from cuecast.propagation.volume_slices import SliceCue
 from cuecast.service import progress
 from cuecast.service.compute.documents import mask_document
+from cuecast.service.settings import Limits
 from cuecast.types import ClassInfo
 
 FRAMES = 12
@@ -456,7 +457,7 @@ def test_bad_volumes_are_refused(service: Service, scan: Path, clip: bytes) -> N
     cut = refusal(send(service, "scan.nii.gz", scan.read_bytes()[:-40]), 422)
     assert cut.startswith("scan.nii.gz: ")
     detached = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\ndata file: /etc/passwd\n\n"
-    assert "another file" in refusal(send(service, "a.nrrd", detached), 415)
+    assert "elsewhere than behind its header" in refusal(send(service, "a.nrrd", detached), 415)
 
 
 def test_a_volume_that_unpacks_to_too_much_is_refused_by_its_header(tmp_path: Path, scan: Path) -> None:
@@ -465,3 +466,10 @@ def test_a_volume_that_unpacks_to_too_much_is_refused_by_its_header(tmp_path: Pa
     with inline_service(tmp_path / "data", limits=Limits(voxels=400)) as service:
         of_kind(service, "volume")
         assert "480 voxels" in refusal(send(service, "scan.nii.gz", scan.read_bytes()), 422)
+
+
+def test_a_source_may_be_as_large_as_an_upload(tmp_path: Path, clip: bytes) -> None:
+    few = Limits(body_bytes=len(clip) // 2)
+    with inline_service(tmp_path / "small", limits=few) as service:
+        of_kind(service, "video")
+        assert send(service, "clip.mp4", clip).status_code == 201

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from service_client import Service, encoded, ok, png, refused
+from sqlalchemy.exc import OperationalError
+
+from cuecast.service import folders
+from cuecast.service.problem import problem_of
 
 
 @pytest.fixture
@@ -118,3 +123,22 @@ def test_a_file_whose_name_is_no_text(rooted: Service, root: Path) -> None:
     added = ok(rooted.client.post(f"/v1/projects/{project}/folder", json={"path": str(root / "sub")}), 201)
     assert [i["name"] for i in added["added"]] == ["b.jpg"]
     assert "not valid text" in added["failed"][0]["error"]
+
+
+def test_a_large_folder_is_added_in_several_transactions(
+    rooted: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tmp_path / "pictures/many"
+    many.mkdir()
+    for i in range(5):
+        (many / f"{i}.png").write_bytes(png(shade=10 + i))
+    monkeypatch.setattr(folders, "TOGETHER", 2)
+    project = rooted.project()
+    added = ok(rooted.client.post(f"/v1/projects/{project}/folder", json={"path": str(many)}), 201)
+    assert added["count"] == 5
+    assert [i["name"] for i in added["added"]] == [f"{i}.png" for i in range(5)]
+
+
+def test_a_busy_database_is_no_error_of_the_service() -> None:
+    busy = problem_of(OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")))
+    assert (busy.status, busy.code, busy.headers) == (503, "database_busy", {"Retry-After": "2"})

@@ -15,6 +15,8 @@ from cuecast.service.settings import Settings
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
 
+TOGETHER = 50
+"""Images that are added in one transaction: while it goes on, nobody else can save marks."""
 LISTED = 500
 """Images and failures that a reply lists at most."""
 
@@ -41,7 +43,8 @@ def add_folder(
 ) -> schemas.FolderAdded:
     """Add the images of a folder to a project, leaving them where they are; those known by content are passed over.
 
-    All that can be read are added, in one transaction; the others are named. Raises Problem: 403, 404, 422.
+    All that can be read are added, `TOGETHER` in a transaction, so that others may write between; the rest are named.
+    Raises Problem: 403, 404, 422.
     """
     with database.reading() as session:
         projects.find(session, project)
@@ -54,12 +57,14 @@ def add_folder(
         except (CuecastError, OSError) as error:
             shown = path.name.encode("utf-8", "replace").decode()
             failed.append(schemas.NotAdded(name=shown, error=str(error).encode("utf-8", "replace").decode()))
-    with database.writing() as session:
-        owner = projects.find(session, project, lock=True)
-        added = []
-        for new in read:
-            if images.with_content(session, project, new.digest) is None:
-                added.append(images.add(session, owner, new).id)
+    added: list[str] = []
+    for start in range(0, len(read), TOGETHER):
+        with database.writing() as session:
+            owner = projects.find(session, project, lock=True)
+            for new in read[start : start + TOGETHER]:
+                if images.with_content(session, project, new.digest) is None:
+                    added.append(images.add(session, owner, new).id)
+    with database.reading() as session:
         listed = images.sent(session, added[:LISTED])
     return schemas.FolderAdded(added=listed, count=len(added), failed=failed[:LISTED])
 

@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from cuecast import errors
@@ -79,6 +80,10 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             code, error.status_code, f"{said}: {remedy}" if remedy else said, headers=error.headers
         )
+    if isinstance(error, OperationalError):
+        log.warning("the database is busy or away: %s", error.orig)
+        said = "the database is busy; ask again in a moment"
+        return Problem("database_busy", 503, said, headers={"Retry-After": "2"})
     reference = secrets.token_hex(4)
     log.error("error %s", reference, exc_info=error)
     said = f"an error of the service, not of the request; the log of the server says more (reference {reference})"

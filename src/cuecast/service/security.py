@@ -39,7 +39,7 @@ PREFIX = "cue"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "text/plain"})
 """Content types that any page may send to any address without asking."""
-FILE_PATHS = re.compile(r"/v1/(segment|projects/[^/]+/(images|cueset|segment))")
+FILE_PATHS = re.compile(r"/v1/(segment|projects/[^/]+/(images|cueset|source|segment))")
 """Where files come in, streamed to disk; all other bodies are read into memory."""
 
 POLICY = "; ".join(

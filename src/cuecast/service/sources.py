@@ -235,10 +235,10 @@ def _check_header(path: Path, shown: str, kind: Kind, settings: Settings) -> Non
     if kind.suffix == ".nrrd":
         with open(path, "rb") as stream:
             header = stream.read(HEADER).replace(b"\r", b"").split(b"\n\n")[0]
-        if b"datafile" in header.lower().replace(b" ", b""):
-            raise Problem(
-                "wrong_kind", 415, f"{shown} has its voxels in another file: save it as one file (.nrrd)"
-            )
+        fields = header.lower().replace(b" ", b"")
+        if any(field in fields for field in (b"datafile", b"lineskip", b"byteskip")):
+            said = f"{shown} has its voxels elsewhere than behind its header: save it as one file (.nrrd)"
+            raise Problem("wrong_kind", 415, said)
     voxels = None
     with suppress(Exception):  # a damaged header is named by who reads the file
         voxels = _VOXELS[kind.suffix](path) if kind.suffix in _VOXELS else None

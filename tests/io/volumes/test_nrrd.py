@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
 from pathlib import Path
 
 import nrrd
@@ -32,7 +34,7 @@ def placed(path: Path, encoding: str = "gzip", **more: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2"])
 def test_voxels_and_place(tmp_path: Path, encoding: str) -> None:
     volume = open_volume(placed(tmp_path / "ct.nrrd", encoding))
     assert (volume.voxels == phantoms.values()).all()
@@ -88,3 +90,22 @@ def test_what_is_no_nrrd_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.nrrd").write_bytes(b"something else")
     with pytest.raises(ImageError, match="damaged"):
         open_volume(tmp_path / "a.nrrd")
+
+
+def test_no_more_is_unpacked_than_the_header_states(tmp_path: Path) -> None:
+    header = b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nencoding: gzip\n\n"
+    bomb = tmp_path / "bomb.nrrd"
+    bomb.write_bytes(header + gzip.compress(bytes(range(8)) + bytes(64 * 2**20)))
+    tracemalloc.start()
+    voxels = open_volume(bomb).voxels
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert voxels.ravel().tolist() == list(range(8))
+    assert peak < 8 * 2**20
+
+
+def test_packed_voxels_that_are_too_few_are_named(tmp_path: Path) -> None:
+    header = b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nencoding: gzip\n\n"
+    (tmp_path / "short.nrrd").write_bytes(header + gzip.compress(bytes(7)))
+    with pytest.raises(ImageError, match="7 of 8 voxels are there"):
+        open_volume(tmp_path / "short.nrrd")

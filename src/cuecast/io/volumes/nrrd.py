@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,12 @@ _TYPES = {
     "uint32_t": "u4", "float": "f4", "double": "f8",
 }  # fmt: skip
 """Types whose voxels are read in place; others are read by pynrrd."""
+_UNPACKING: dict[str, Any] = {
+    "raw": open, "gzip": gzip.open, "gz": gzip.open, "bzip2": bz2.open, "bz2": bz2.open,
+}  # fmt: skip
+"""Encodings that are read here; others are read by pynrrd."""
+ELSEWHERE = ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip")
+"""Fields of headers whose voxels do not simply follow."""
 _ORDERS = {"little": "<", "big": ">"}
 
 _KEPT = ("space", "space dimension", "space directions", "space origin", "space units", "spacings", "kinds")
@@ -89,19 +97,21 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
 def _voxels(path: Path, stream: Any, header: dict[str, Any], nrrd: Any) -> NDArray[Any]:
     """The stored values: on disk where the file has them as they are, else unpacked."""
     known = header["type"] in _TYPES and header.get("endian", "little") in _ORDERS
-    plain = (
-        known
-        and header["encoding"] == "raw"
-        and not any(
-            key in header
-            for key in ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip")
-        )
-    )
-    if not plain:
+    unpack = _UNPACKING.get(header["encoding"])
+    if not known or unpack is None or any(key in header for key in ELSEWHERE):
         found: NDArray[Any] = nrrd.read_data(header, stream, str(path), index_order="C")
         return found
     dtype = np.dtype(_ORDERS[header.get("endian", "little")] + _TYPES[header["type"]])
-    return np.memmap(path, dtype, "r", stream.tell(), tuple(int(n) for n in header["sizes"][::-1]))
+    size = tuple(int(n) for n in header["sizes"][::-1])
+    if header["encoding"] == "raw":
+        return np.memmap(path, dtype, "r", stream.tell(), size)
+    # No more is unpacked than the header states, whatever there is.
+    count = int(np.prod(size, dtype=np.int64))
+    with unpack(stream) as unpacked:
+        values = np.frombuffer(unpacked.read(count * dtype.itemsize), dtype)
+    if len(values) < count:
+        raise EOFError(f"{len(values)} of {count} voxels are there")
+    return values.reshape(size)
 
 
 def _affine(header: dict[str, Any]) -> NDArray[np.float64] | None:
