@@ -94,6 +94,13 @@ def test_the_body_is_bounded(service: Service) -> None:
     assert (reply.status_code, reply.json()["error"]["code"]) == (413, "too_large")
 
 
+def test_bodies_at_once_are_bounded(tmp_path: Path) -> None:
+    with inline_service(tmp_path / "none", limits=Limits(uploads=0)) as service:
+        reply = send(service, [file("query", png(3)), file("cue", png(3))], {"cues": POINT})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (429, "uploads_full")
+    assert int(reply.headers["Retry-After"]) >= 1
+
+
 def test_another_kind_of_body_is_refused(service: Service) -> None:
     reply = service.client.post("/v1/segment", json={})
     assert (reply.status_code, reply.json()["error"]["code"]) == (415, "not_multipart")

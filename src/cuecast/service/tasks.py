@@ -127,9 +127,6 @@ def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     with bench.database.reading() as session:
         name = projects.find(session, job.project_id).name
     target = bench.files.exports(job.project_id) / f"{job.id}.zip"
-    older = sorted(target.parent.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in older[EXPORTS - 1 :]:
-        path.unlink(missing_ok=True)
     if project.kind == "images":
         plan = ExportPlan(
             job.request["formats"], project.classes, project.cues, project.images, bench.settings.pack
@@ -137,6 +134,9 @@ def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
         export_project(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
     else:
         source_tasks.export(bench, job, project, target)
+    made = sorted(target.parent.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in made[EXPORTS:]:
+        path.unlink(missing_ok=True)
     return {"bytes": target.stat().st_size, "name": f"{name}.zip"}
 
 

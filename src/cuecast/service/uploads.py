@@ -49,6 +49,14 @@ class Upload:
     digest: str
 
 
+def upload_slots(request: Request) -> asyncio.Semaphore:
+    """What bounds the bodies with files that come in at once. Raises Problem with 429 where no more may."""
+    slots: asyncio.Semaphore = request.app.state.upload_slots
+    if slots.locked():
+        raise busy("uploads_full", "too many uploads at once; send this one again in a moment", 1)
+    return slots
+
+
 @asynccontextmanager
 async def receive(request: Request, files: DataFolder, settings: Settings) -> AsyncIterator[Upload]:
     """Write the raw body of a request to a temporary file, removed when the block ends.
@@ -57,9 +65,7 @@ async def receive(request: Request, files: DataFolder, settings: Settings) -> As
     where the disk is full.
     """
     limit = settings.limits.upload_bytes
-    slots: asyncio.Semaphore = request.app.state.upload_slots
-    if slots.locked():
-        raise busy("uploads_full", "too many uploads at once; send this one again in a moment", 1)
+    slots = upload_slots(request)
     path = files.new_upload()
     try:
         async with slots:
