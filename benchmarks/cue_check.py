@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
+from records import finished, keep
 
 import cuecast
 from cuecast.crossval.check import check_cues
-from cuecast.evaluate import cue_of, source_commit, truth_of
+from cuecast.evaluate import cue_of, truth_of
 from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
-from cuecast.io.files import write_text
 from cuecast.io.images import read_image
 from cuecast.types import Example
 
@@ -68,29 +68,15 @@ def main() -> int:
         "seed": options.seed,
         "sets": options.sets,
     }
-    records = finished(options.output, how)
+    records = finished(options.output, how, "trials")
     for number in range(len(records), options.trials):
         episode, kind = chosen[number // len(KINDS) % len(chosen)], KINDS[number % len(KINDS)]
         started = time.perf_counter()
         record = trial(predictor, episode, kind, root, listed, np.random.default_rng((options.seed, number)))
         records.append({**record, "seconds": round(time.perf_counter() - started, 2)})
-        print(json.dumps(records[-1]), file=sys.stderr, flush=True)
-        if options.output:
-            kept = {**how, "commit": source_commit(), **summed(records), "trials": records}
-            write_text(options.output, json.dumps(kept, indent=1) + "\n")
+        keep(options.output, how, "trials", records, summed(records))
     print(json.dumps(summed(records), indent=1))
     return 0
-
-
-def finished(target: Path | None, how: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The trials that an earlier call has made in the same way."""
-    if target is None or not target.exists():
-        return []
-    kept = json.loads(target.read_text(encoding="utf-8"))
-    if any(kept.get(k) != v for k, v in how.items()):
-        raise SystemExit(f"{target}: it was made in another way; choose another -o, or delete it")
-    trials: list[dict[str, Any]] = kept["trials"]
-    return trials
 
 
 def in_turn(episodes: Sequence[Episode]) -> list[Episode]:

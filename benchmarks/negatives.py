@@ -33,12 +33,12 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
+from records import finished, keep
 
 import cuecast
 from cuecast.clicks import next_click
-from cuecast.evaluate import cue_of, source_commit, truth_of
+from cuecast.evaluate import cue_of, truth_of
 from cuecast.io.episodes import Episode, Shown, find_root, read_episodes
-from cuecast.io.files import write_text
 from cuecast.io.images import read_image
 from cuecast.metrics import iou
 from cuecast.types import IGNORE, Point
@@ -82,7 +82,7 @@ def main() -> int:
         "pack_digest": predictor.pack.digest,
         "seed": options.seed,
     }
-    records = finished(options.output, how)
+    records = finished(options.output, how, "episodes")
     done = {r["id"] for r in records}
     for case in cases(listed, read_episodes(options.present), options.queries, options.seed):
         if case.episode.id in done:
@@ -91,23 +91,9 @@ def main() -> int:
         records.append(
             {**run_case(predictor, case, root), "seconds": round(time.perf_counter() - started, 2)}
         )
-        print(json.dumps(records[-1]), file=sys.stderr, flush=True)
-        if options.output:
-            record = {**how, "commit": source_commit(), **summarise(records), "episodes": records}
-            write_text(options.output, json.dumps(record, indent=1) + "\n")
+        keep(options.output, how, "episodes", records, summarise(records))
     print(json.dumps(summarise(records), indent=1))
     return 0
-
-
-def finished(target: Path | None, how: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The episodes that an earlier call has answered in the same way."""
-    if target is None or not target.exists():
-        return []
-    record = json.loads(target.read_text(encoding="utf-8"))
-    if any(record.get(k) != v for k, v in how.items()):
-        raise SystemExit(f"{target}: it was made in another way; choose another -o, or delete it")
-    episodes: list[dict[str, Any]] = record["episodes"]
-    return episodes
 
 
 def cases(absent: Sequence[Episode], present: Sequence[Episode], queries: int, seed: int) -> list[Case]:

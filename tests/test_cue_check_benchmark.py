@@ -42,8 +42,8 @@ def test_shares(script: ModuleType) -> None:
 
 def test_what_was_made_in_another_way_is_not_added_to(script: ModuleType, tmp_path: Path) -> None:
     target = tmp_path / "result.json"
-    assert script.finished(target, {"seed": 0}) == []
+    assert script.finished(target, {"seed": 0}, "trials") == []
     target.write_text(json.dumps({"seed": 0, "trials": [trial("clean", None)]}))
-    assert script.finished(target, {"seed": 0}) == [trial("clean", None)]
+    assert script.finished(target, {"seed": 0}, "trials") == [trial("clean", None)]
     with pytest.raises(SystemExit, match="another way"):
-        script.finished(target, {"seed": 1})
+        script.finished(target, {"seed": 1}, "trials")

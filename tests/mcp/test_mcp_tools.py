@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
-from agent import CUE, Agent, Job, drive, make_pictures, server
+from agent import CUE, Agent, Job, drive, server
 from pictures import picture
 from PIL import Image
 
@@ -19,13 +19,6 @@ from cuecast.mcp import result_tools
 from cuecast.mcp.server import TOOLS
 
 Run = Callable[[Job], None]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path.resolve() / "work"
-    make_pictures(folder)
-    return folder
 
 
 @pytest.fixture

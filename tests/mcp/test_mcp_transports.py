@@ -13,19 +13,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from agent import drive, make_pictures, whole_job
+from agent import drive, whole_job
 from mcp import StdioServerParameters
 
 from cuecast.cli import run
 
 COMMAND = [sys.executable, "-m", "cuecast", "mcp", "--pack", "colours"]
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path.resolve() / "work"
-    make_pictures(folder)
-    return folder
 
 
 @pytest.fixture

@@ -7,20 +7,21 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx2
 from films import film, save_film
 from inline_service import RAW, columns, png
+from waiting import wait_for
 
 from cuecast.io.manifest import read_manifest
 
 IMAGES = 200
 PATIENCE = 240.0
+wait = partial(wait_for, patience=PATIENCE)
 
 
 class Server:
@@ -54,15 +55,6 @@ class Server:
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.client.close()
-
-
-def wait(condition: Callable[[], Any]) -> Any:
-    """What the condition gives once it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-    return found
 
 
 def written(results: Path, names: list[str]) -> dict[str, tuple[int, bytes]]:

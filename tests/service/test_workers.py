@@ -7,13 +7,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inline_service import ADDRESS, RAW, Service, columns, png
 from starlette.testclient import TestClient
+from waiting import wait_for
 
 from cuecast.service import interactive
 from cuecast.service.app import create_app
@@ -21,17 +22,7 @@ from cuecast.service.interactive import AskPreview, AskSegment, Interactive
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 
-PATIENCE = 120.0
-"""Seconds: machines that run tests may be slow to start a process."""
-
-
-def wait(condition: Callable[[], Any]) -> Any:
-    """What the condition gives once it is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-    return found
+wait = partial(wait_for, patience=120.0)  # machines that run tests may be slow to start a process
 
 
 def test_a_killed_worker_is_replaced_and_its_run_goes_on(tmp_path: Path) -> None:

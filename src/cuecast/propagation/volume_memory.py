@@ -1,9 +1,9 @@
 """The slices that a walk keeps beside the cues: the last few sure ones. Pure functions on a frozen value.
 
 A slice enters when all that is on it is found, about as large as on the slice before, and `RENEWED` slices after the
-last that entered; the oldest leaves when there are more than `HELD`. Unlike in a video, where a look-alike elsewhere
-may be the object in a moment, a slice teaches that what is far from the thing is something else: where brightness
-drifts, another organ comes to look as the thing did on the marked slice.
+last that entered; the oldest leaves when there are more than `HELD`. Unlike the past frames of a video, from which
+labels are carried, slices teach the engine, and also that what is far from the thing is something else: where
+brightness drifts, another organ comes to look as the thing did on the marked slice.
 """
 
 from __future__ import annotations

@@ -109,6 +109,7 @@ def marks_document(entry: CueEntry, labels: NDArray[np.int32] | None) -> dict[st
 
 
 def _draws(mask: Any) -> bool:
+    # A class whose run is one run of zeros has no pixel: the studio sends it when all was erased.
     return any(sum(runs[1::2]) for runs in mask["counts"].values())
 
 

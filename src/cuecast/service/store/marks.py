@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cuecast.errors import CueError
 from cuecast.io.cueset import check_classes
 from cuecast.service import schemas
-from cuecast.service.compute.documents import marks_of
+from cuecast.service.compute.documents import marks_anything, marks_of
 from cuecast.service.problem import Problem
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
@@ -91,7 +91,7 @@ def check(
 
     Raises InputError where it does not fit an image of `size` (H, W) or these classes.
     """
-    if not _marks_anything(document):
+    if not marks_anything(document):
         return None
     marks = marks_of(document, size)
     _check_overlap(document, marks)
@@ -99,14 +99,6 @@ def check(
     if marks.absent:
         return "absent"
     return "sparse" if marks.is_sparse else "mask"
-
-
-def _marks_anything(document: dict[str, Any]) -> bool:
-    mask = document.get("mask")
-    kinds = ("absent", "boxes", "points", "scribbles", "polygons")
-    # A class whose run is one run of zeros has no pixel: the studio sends it when all was erased.
-    drawn = mask is not None and any(sum(runs[1::2]) for runs in mask["counts"].values())
-    return drawn or any(document.get(kind) for kind in kinds)
 
 
 def _check_overlap(document: dict[str, Any], marks: Marks) -> None:
