@@ -107,9 +107,8 @@ def trial(
         "kind": kind,
         "planted": None if kind == "clean" else planted,
         "flags": {str(k): v for k, v in flags.items()},
-        "suspects": [
-            [s.number - 1, *(round(v, 3) for v in (s.alone, s.rest_with, s.rest_without))]
-            for s in found.suspects
+        "agreements": [
+            [a.number - 1, *(round(v, 3) for v in (a.own, a.others, a.gap))] for a in found.agreements
         ],
         "ious": [None if s.iou is None else round(s.iou, 3) for s in found.scores],
     }

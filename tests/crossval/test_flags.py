@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from cuecast.crossval.flags import ClassFit, drawn_wrongly, harmful, other_magnification, weigh
-from cuecast.crossval.result import CueFlag, FlagKind, Suspect
+from cuecast.crossval.agreement import GAP, Agreement
+from cuecast.crossval.flags import ClassFit, drawn_wrongly, other_magnification, weigh
+from cuecast.crossval.result import CueFlag, FlagKind
 from cuecast.misfit import Shift
 
 FINE = ClassFit(0.8, 0.1, Shift(0, 0, 0.8, 0.8), {0: 0.8, -2: 0.7, 2: 0.7}, 0.1)
@@ -65,15 +66,6 @@ def test_magnification_takes_two_others_and_a_worse_fit() -> None:
     assert kinds(large, FINE) == []
 
 
-@pytest.mark.parametrize(
-    ("alone", "rest_with", "rest_without", "flagged"),
-    [(0.1, 0.5, 0.7, True), (0.36, 0.5, 0.7, False), (0.1, 0.65, 0.7, False), (0.0, 0.0, 0.0, True)],
-)
-def test_harm(alone: float, rest_with: float, rest_without: float, flagged: bool) -> None:
-    found = harmful(Suspect(2, "b.png", alone, rest_with, rest_without))
-    assert (found is not None) is (flagged and rest_without > 0)
-
-
 def test_a_mask_that_fits_a_little_is_not_inverted() -> None:
     found = replace(FINE, iou=0.2, widths={0: 0.2}, inverted=0.6)
     assert kinds(found) == ["inverted"]
@@ -90,35 +82,27 @@ def flag(number: int, kind: FlagKind) -> CueFlag:
     return CueFlag(number, f"{number}.png", kind, "reason", "remedy")
 
 
-def told(
-    grave: list[CueFlag], light: list[CueFlag], *suspects: tuple[int, float, float]
-) -> list[tuple[int, str]]:
-    """(number, kind) of what is told where these (number, rest with, rest without) are predicted with IoU 0."""
-    found = weigh(grave, light, [Suspect(n, "x.png", 0.0, before, after) for n, before, after in suspects])
+def told(grave: list[CueFlag], light: list[CueFlag], *outliers: int, cues: int = 4) -> list[tuple[int, str]]:
+    """(number, kind) of what is told where these of the cues do not agree with the others."""
+    gaps = {n: GAP if n in outliers else GAP - 0.01 for n in range(1, cues + 1)}
+    found = weigh(grave, light, [Agreement(n, "x.png", 0.5, 0.9, gap) for n, gap in gaps.items()])
     return [(f.number, f.kind) for f in found]
 
 
 def test_light_flags_are_told_alone_or_where_they_explain() -> None:
     border, shifted = flag(2, "border"), flag(1, "shifted")
     assert told([], [border]) == [(2, "border")]
-    assert told([shifted], [border]) == [(1, "shifted")]
-    assert told([], [border], (3, 0.4, 0.8)) == [(3, "harmful")]
-    assert told([], [border], (2, 0.4, 0.8)) == [(2, "border")]
-    assert told([shifted], [border], (1, 0.4, 0.8), (2, 0.4, 0.8), (3, 0.4, 0.8)) == [
-        (1, "shifted"), (2, "border"), (3, "harmful"),
-    ]  # fmt: skip
-
-
-def test_a_cue_without_which_the_rest_do_worse_is_not_flagged() -> None:
-    assert told([flag(1, "shifted")], [], (1, 0.8, 0.8)) == [(1, "shifted")]
-    assert told([flag(1, "shifted")], [], (1, 0.8, 0.7)) == []
+    assert told([shifted], [border], 1) == [(1, "shifted")]
+    assert told([], [border], 3) == [(3, "harmful")]
+    assert told([], [border], 2) == [(2, "border")]
+    assert told([shifted], [border], 1, 2, 3) == [(1, "shifted"), (2, "border"), (3, "harmful")]
 
 
 def test_what_one_bad_cue_turns_is_not_flagged() -> None:
     inverted = [flag(n, "inverted") for n in (1, 2, 3, 4)]
-    assert told(inverted, [], (4, 0.2, 0.8), (3, 0.2, 0.3), (2, 0.2, 0.6)) == [
-        (2, "inverted"),
-        (4, "inverted"),
-    ]
-    assert told(inverted, []) == [(n, "inverted") for n in (1, 2, 3, 4)]  # of two cues nothing else is known
-    assert told([], [], (1, 0.2, 0.8), (2, 0.2, 0.4)) == [(1, "harmful")]
+    assert told(inverted, [], 4) == [(4, "inverted")]
+    assert told(inverted, []) == []
+    assert told(inverted, [], cues=0) == [
+        (n, "inverted") for n in (1, 2, 3, 4)
+    ]  # of two cues nothing is known
+    assert told([], [], 1) == [(1, "harmful")]

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, Suspect, advise
+from cuecast.crossval.agreement import Agreement
+from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, advise
 
 
 def curve(*points: tuple[int, float]) -> list[CurvePoint]:
@@ -54,7 +55,7 @@ def test_a_check_comes_back_from_its_json() -> None:
     check = CueCheck(
         scores=(CueScore(1, "a.png", None, {"cell": None}), CueScore(2, "b.png", 0.5, {"cell": 0.5})),
         flags=(CueFlag(2, "b.png", "shifted", "it looks shifted", "move it", {"dx": 3.0}),),
-        suspects=(Suspect(2, "b.png", 0.5, 0.25, 0.75),),
+        agreements=(Agreement(2, "b.png", 0.5, 0.75, 1.0),),
         curve=tuple(curve((1, 0.25), (2, 0.5))),
         more_helps=True,
         advice="more.",

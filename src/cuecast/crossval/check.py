@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cuecast.crossval.agreement import agreements, separations
 from cuecast.crossval.flags import ClassFit, drawn_wrongly, fit, other_magnification, weigh
-from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, Suspect, advise
+from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, advise
 from cuecast.crossval.trials import Board, Trial, answers, class_ious, complete_cues, mean
 from cuecast.cues import Cue
 from cuecast.errors import CueError
@@ -14,10 +15,7 @@ from cuecast.predictor import Predictor
 from cuecast.types import ClassInfo, Example
 
 Progress = Callable[[int, int], None]
-"""Called with (answers made, answers in all) after each one; the second may grow once."""
-
-SUSPECTS = 2
-"""Cues at most whose absence is tried: so many whose drawing looks wrong, and so many others."""
+"""Called with (answers made, answers in all) after each one."""
 
 
 def check_cues(
@@ -32,8 +30,8 @@ def check_cues(
     For each complete cue (with a mask or polygons), the IoU that the concept of all others reaches on it; flags for
     cues that hurt; mean IoU against the number of cues. `classes` and `scale` are as in `Predictor.learn`.
 
-    Cost: with n complete cues, n answers for leave-one-out, at most 8 n for what each cue alone teaches, 8 for each
-    number of cues of the curve (1, 2, 4, ...), and at most 4 x 8 for the cues that are suspected most.
+    Cost: with n complete cues, n answers for leave-one-out, at most 8 n for what each cue alone teaches, and 8 for each
+    number of cues of the curve (1, 2, 4, ...).
     Raises CueError where fewer than two pictures have a complete cue, and what learning raises.
     """
     infos = tuple(
@@ -61,6 +59,7 @@ class _Check:
     board: Board
     progress: Progress | None
     ious: dict[Trial, dict[int, float]] = field(default_factory=dict)
+    separations: dict[Trial, dict[int, float]] = field(default_factory=dict)
     fits: dict[int, dict[int, ClassFit]] = field(default_factory=dict)
 
     def run(self) -> CueCheck:
@@ -69,8 +68,8 @@ class _Check:
         pairs, curve = board.pairs(), board.curve()
         self._ask([*alone.values(), *(t for _, t in pairs), *(t for ts in curve.values() for t in ts)])
         grave, light = self._drawn()
-        suspects = self._suspects(alone, pairs, {f.number - 1 for f in grave})
-        flags = weigh(grave, light, suspects)
+        agreed = agreements(pairs, self.separations, board.examples)
+        flags = weigh(grave, light, agreed)
         points = [
             CurvePoint(n, value, len(ts)) for n, ts in curve.items() if (value := self._mean(ts)) is not None
         ]
@@ -78,7 +77,7 @@ class _Check:
         return CueCheck(
             scores=tuple(self._score(q, t) for q, t in alone.items()),
             flags=tuple(flags),
-            suspects=tuple(suspects),
+            agreements=tuple(agreed),
             curve=tuple(points),
             more_helps=more,
             advice=advice,
@@ -92,6 +91,7 @@ class _Check:
         for trial, prediction in answers(self.board, new):
             example = self.board.examples[trial.query]
             self.ious[trial] = class_ious(prediction, example)
+            self.separations[trial] = separations(prediction, example)
             if trial == self.board.left_out(trial.query):
                 self.fits[trial.query] = fit(prediction, example, self.board.scale)
             if self.progress:
@@ -107,30 +107,6 @@ class _Check:
             grave += [f for f in wrong if f.kind != "border"]
             light += [f for f in wrong if f.kind == "border"] or ([] if wrong else other_magnification(*said))
         return grave, light
-
-    def _suspects(
-        self, alone: Mapping[int, Trial], pairs: Sequence[tuple[int, Trial]], flagged: Set[int]
-    ) -> list[Suspect]:
-        """What the absence of a cue does to the rest; three complete cues are needed.
-
-        Only those are tried that stand out most: what they teach alone, and how they are predicted, together. One
-        bad cue can spoil all answers it takes part in, so the answers of single cues tell best who stands out.
-        """
-        complete = self.board.complete
-        if len(complete) < 3:
-            return []
-        taught = {c: self._mean(t for teacher, t in pairs if teacher == c) or 0.0 for c in complete}
-        learnt = {c: self._mean(t for _, t in pairs if t.query == c) or 0.0 for c in complete}
-        order = sorted(complete, key=lambda c: (taught[c] + learnt[c], c))
-        tried = [c for look in (True, False) for c in [c for c in order if (c in flagged) is look][:SUSPECTS]]
-        rests = {s: {t.query: self.board.left_out(t.query, s) for c, t in pairs if c == s} for s in tried}
-        self._ask([t for rest in rests.values() for t in rest.values()])
-        found = []
-        for s, rest in rests.items():
-            figures = [self._mean(ts) for ts in ([alone[s]], (alone[q] for q in rest), rest.values())]
-            if None not in figures:
-                found.append(Suspect(s + 1, self._name(s), *(f for f in figures if f is not None)))
-        return found
 
     def _mean(self, trials: Iterable[Trial]) -> float | None:
         """Mean IoU over trials, of each the mean over its classes."""

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median, median_low
 
-from cuecast.crossval.result import CueFlag, FlagKind, Suspect
+from cuecast.crossval.agreement import Agreement
+from cuecast.crossval.result import CueFlag, FlagKind
 from cuecast.crossval.trials import drawn
 from cuecast.metrics import iou
 from cuecast.misfit import Shift, best_shift, inverted_iou, width_ious
@@ -32,13 +33,6 @@ BORDER = 0.15
 """IoU that another width must bring, beside the width that suits the other cues."""
 FACTOR = 4.0
 """A thing this many times thicker or thinner than on the median of the other cues is at another magnification."""
-BADLY = 0.5
-"""A cue is predicted badly below this share of what the others reach on each other."""
-HARM = 0.1
-"""Share of what the rest reach on each other that they must gain when a cue is left out."""
-
-SHARE = 0.5
-"""Share of the largest gain."""
 
 
 @dataclass(frozen=True)
@@ -192,34 +186,33 @@ def other_magnification(
     return flags
 
 
-def weigh(grave: Sequence[CueFlag], light: Sequence[CueFlag], suspects: Sequence[Suspect]) -> list[CueFlag]:
+def weigh(
+    grave: Sequence[CueFlag], light: Sequence[CueFlag], agreements: Sequence[Agreement]
+) -> list[CueFlag]:
     """The flags that are told, in the order of the cues.
 
     One bad cue can turn the answers on all others, so that these look wrong, too. So a flag but of the border or size
-    is told only where the rest gain without the cue, and at least SHARE of what they gain without the worst; with two
-    cues, of which nothing is known that way, all are told. Light flags (border, magnification) say nothing until graver
-    ones are mended: they are told alone, or where they explain why a cue does harm.
+    is told only where the cue does not agree with the others; of two cues nothing is known that way, and all are told.
+    Light flags (border, magnification) say nothing until graver ones are mended: they are told alone, or where they
+    explain why a cue does not agree.
     """
-    gains = {s.number: s.rest_without - s.rest_with for s in suspects}
-    least = max(0.0, SHARE * max(gains.values(), default=0.0))
-    if suspects:
-        grave = [f for f in grave if gains.get(f.number, -1.0) >= least]
+    outliers = {a.number: a for a in agreements if a.is_outlier}
+    if agreements:
+        grave = [f for f in grave if f.number in outliers]
     told = {f.number for f in grave}
-    harm = [f for s in suspects if s.number not in told and gains[s.number] >= least and (f := harmful(s))]
-    explained = [f for f in light if f.number in {h.number for h in harm}]
-    unexplained = [h for h in harm if h.number not in {f.number for f in explained}]
+    explained = [f for f in light if f.number in outliers.keys() - told]
+    told |= {f.number for f in explained}
+    unexplained = [harmful(a) for number, a in outliers.items() if number not in told]
     return sorted([*grave, *explained, *unexplained] or list(light), key=lambda f: f.number)
 
 
-def harmful(suspect: Suspect) -> CueFlag | None:
-    """A flag where the others predict a cue badly and do better on each other without it."""
-    gain = suspect.rest_without - suspect.rest_with
-    if suspect.alone >= BADLY * suspect.rest_without or gain < HARM * suspect.rest_without:
-        return None
+def harmful(found: Agreement) -> CueFlag:
+    """The flag of a cue that does not agree with the others, where its drawing does not say why."""
     reason = (
-        f"the other cues predict it badly (IoU {suspect.alone:.2f}), and without it they predict each other better "
-        f"({suspect.rest_without:.2f} instead of {suspect.rest_with:.2f}): wrong thing, wrong class or a sloppy mask"
+        f"it and the other cues do not agree on what the thing is: they rank each other's pixels right with "
+        f"{found.own:.2f}, where the others reach {found.others:.2f} (0.5 is chance): wrong thing, wrong class or a "
+        "sloppy mask"
     )
     remedy = "look at its mask; correct it or take the cue out"
-    facts = {k: getattr(suspect, k) for k in ("alone", "rest_with", "rest_without")}
-    return CueFlag(suspect.number, suspect.image, "harmful", reason, remedy, facts)
+    facts = {k: getattr(found, k) for k in ("own", "others", "gap")}
+    return CueFlag(found.number, found.image, "harmful", reason, remedy, facts)

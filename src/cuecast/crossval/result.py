@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from cuecast.crossval.agreement import Agreement
+
 FlagKind = Literal["shifted", "inverted", "class", "border", "magnification", "harmful"]
 
 ENOUGH = 0.02
@@ -46,20 +48,6 @@ class CueFlag:
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A cue that stands out, and what its absence does.
-
-    alone  IoU that all others reach on it.  rest_with, rest_without  mean IoU that they reach on each other.
-    """
-
-    number: int
-    image: str
-    alone: float
-    rest_with: float
-    rest_without: float
-
-
-@dataclass(frozen=True)
 class CurvePoint:
     """Mean IoU on left-out cues where `cues` complete cues teach; the same cues are asked at every point."""
 
@@ -74,7 +62,7 @@ class CueCheck:
 
     scores      one a complete cue, in the order of the cues.
     flags       cues that hurt; empty where none is suspected.
-    suspects    the cues whose absence was tried, flagged or not.
+    agreements  whether each complete cue agrees with the others, flagged or not; empty where there are two.
     curve       mean IoU against the number of cues.
     more_helps  whether more cues are likely to help; None where too few are there to say.
     advice      the same in words.
@@ -83,7 +71,7 @@ class CueCheck:
 
     scores: tuple[CueScore, ...]
     flags: tuple[CueFlag, ...]
-    suspects: tuple[Suspect, ...]
+    agreements: tuple[Agreement, ...]
     curve: tuple[CurvePoint, ...]
     more_helps: bool | None
     advice: str
@@ -101,7 +89,7 @@ class CueCheck:
             "iou": self.iou,
             "cues": [asdict(s) for s in self.scores],
             "flags": [asdict(f) for f in self.flags],
-            "suspects": [asdict(s) for s in self.suspects],
+            "agreements": [asdict(a) for a in self.agreements],
             "curve": [asdict(p) for p in self.curve],
             "more_helps": self.more_helps,
             "advice": self.advice,
@@ -114,7 +102,7 @@ class CueCheck:
         return cls(
             scores=tuple(CueScore(**s) for s in record["cues"]),
             flags=tuple(CueFlag(**f) for f in record["flags"]),
-            suspects=tuple(Suspect(**s) for s in record["suspects"]),
+            agreements=tuple(Agreement(**a) for a in record["agreements"]),
             curve=tuple(CurvePoint(**p) for p in record["curve"]),
             more_helps=record["more_helps"],
             advice=record["advice"],

@@ -94,7 +94,7 @@ def check(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     for finding in found["findings"]:
         finding["image_id"] = project.ids.get(finding["entry"])
     if found["leave_one_out"]:
-        for part in ("cues", "flags", "suspects"):
+        for part in ("cues", "flags", "agreements"):
             for named in found["leave_one_out"][part]:
                 named["image_id"] = project.ids.get(named["image"])
     return found

@@ -75,7 +75,7 @@ def suggest_project(
 
 def _named(result: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The parts of a check that name an image."""
-    return [] if result is None else [*result["cues"], *result["flags"], *result["suspects"]]
+    return [] if result is None else [*result["cues"], *result["flags"], *result["agreements"]]
 
 
 def _plain(entry: str) -> str:
