@@ -11,6 +11,8 @@ RADIUS = 2
 """Half side of the fitting window, in pixels of the coarse map."""
 EPSILON = 4e-3
 """Squared brightness step (of 1) below which an edge is taken for noise."""
+LEAST = np.float32(1e-4)
+"""Scores are kept this far from 0 and 1 where they are enlarged."""
 
 
 def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -18,7 +20,8 @@ def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np
 
     The slope of the scores over the brightness is fitted in every small window of the coarse map (guided filter: He,
     Sun and Tang 2013; He and Sun 2015, 'Fast Guided Filter'). It is applied to the detail alone that the coarse map
-    could not see, so edges fall where the image steps, and thin things are not smoothed away.
+    could not see, so edges fall where the image steps, and thin things are not smoothed away. The map itself is enlarged
+    as logits: between a sure yes and a sure no, an edge then lies where it lies for any phase of the coarse grid.
     """
     size = pixels.shape[:2]
     grey = pixels.mean(2, dtype=np.float32) / 255
@@ -28,8 +31,14 @@ def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np
     covariance = uniform_filter(guide * scores, side) - mean_guide * mean_scores
     slope = covariance / (uniform_filter(guide * guide, side) - mean_guide**2 + EPSILON)
     detail = resize(uniform_filter(slope, side), size) * (grey - resize(guide, size))
-    refined: NDArray[np.float32] = np.clip(resize(scores, size) + detail, 0, 1)
+    refined: NDArray[np.float32] = np.clip(_enlarge(scores, size) + detail, 0, 1)
     return refined
+
+
+def _enlarge(scores: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    kept = scores.clip(LEAST, 1 - LEAST)
+    enlarged: NDArray[np.float32] = 1 / (1 + np.exp(-resize(np.log(kept / (1 - kept)), size)))
+    return enlarged
 
 
 def resize(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
