@@ -34,6 +34,10 @@ PREPROCESSING = {
 }
 """Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels."""
 
+PAIRED, UNPAIRED = (0.45, 0.25, 0.3), (0.6, 0.1, 0.3)
+"""Chances of groups from sets, from regions of one picture and drawn, in the first half of a run and in the second:
+cue and query that show the very same thing are easy, and teach what a likeness is before what a kind is."""
+
 LIMITS = (
     "Trained from scratch for some hours on two CPU cores: looks and textures carry further than meaning.",
     "Natural scenes with many classes, and things told apart by their meaning only, are hard.",
@@ -73,11 +77,11 @@ def main(argv: Sequence[str]) -> None:
     print(
         f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
     )
-    phases = (Phase(options.steps, shapes()),)
+    phases = (Phase(options.steps // 2, shapes(PAIRED)), Phase(options.steps, shapes(UNPAIRED)))
     start = load_pack(options.start) if options.start else None
     # A run that goes on from a pack draws other tasks than the runs before it.
     seed = 1 + trained_before(options.start)["steps"]
-    plan = Plan(phases, rate=options.rate, decay=0.4, freeze_norm=0.4, seed=seed)
+    plan = Plan(phases, rate=options.rate, decay=0.6, freeze_norm=0.25, seed=seed)
     run = Run(plan, sets, options.run, start)
     run.train()
     plot_log(options.run / "log.jsonl", options.run / "loss.png")
@@ -85,12 +89,17 @@ def main(argv: Sequence[str]) -> None:
         write_pack(options.run, options.data, options.out, options.start)
 
 
-def shapes() -> tuple[BatchShape, ...]:
-    """A step with many groups of few images, one with few groups of many, one with large images: diversity, several
-    cues, and things as large as at run time."""
+def shapes(sources: tuple[float, float, float]) -> tuple[BatchShape, ...]:
+    """Steps of equal cost in turn: many groups of few images for diversity, few groups of many for several cues (up to
+    16), and images as large as at run time."""
     from cuecast.training.batches import BatchShape
 
-    return BatchShape(8, 3, decoded=2), BatchShape(4, 6, decoded=3), BatchShape(2, 6, decoded=3, size=192)
+    many = BatchShape(8, 3, decoded=2, sources=sources)
+    several = BatchShape(3, 8, decoded=3, sources=sources)
+    large = BatchShape(2, 6, decoded=3, size=192, sources=sources)
+    whole = BatchShape(1, 6, decoded=4, size=256, sources=sources)
+    crowd = BatchShape(1, 18, decoded=3, queries=4, sources=sources)
+    return many, several, large, many, whole, several, large, crowd
 
 
 def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
@@ -117,8 +126,8 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
             "recipe": "recipes/general.py",
             "steps": before["steps"] + state["step"],
             "hours": round(before["hours"] + state["seconds"] / 3600, 2),
-            "machine": "2 CPU cores (AVX2), float32, no GPU",
-            "tasks": "half from the sets, three tenths drawn (training.synthetic), a fifth regions of a picture",
+            "machine": "2 CPU cores, no GPU; the first 2,100 steps in float32, the others in bfloat16",
+            "tasks": "about half from the sets, three tenths drawn (training.synthetic), the rest regions of a picture",
             "excluded": dict.fromkeys(EXCLUDED, "its card states no licence"),
         },
         "scores": {},

@@ -20,6 +20,7 @@ LAYERS = (
         "render",
         "verdict",
         "matcher",
+        "place",
         "forest",
         "refiner",
         "correction",

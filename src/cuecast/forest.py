@@ -1,7 +1,8 @@
 """A per-pixel classifier fitted on the cues' pixels: what sees texture that the network does not.
 
 Extremely randomised trees (Geurts et al. 2006; scikit-learn) on fixed filter responses, as ilastik and Trainable Weka
-Segmentation fit a random forest. The decoder reads what they say of each pixel and has learned to correct it.
+Segmentation fit a random forest, and on the place in the frame, where it means something. The decoder reads what they
+say of each pixel and has learned to correct it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def fit_forest(
 
 
 def forest_logits(forest: ExtraTreesClassifier | None, pixel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """pixel features (C, h, w) -> logits (1, h, w) of being the thing; 0 everywhere of no forest."""
+    """What the forest was fitted on, (C, h, w) -> logits (1, h, w) of being the thing; 0 everywhere of no forest."""
     C, h, w = pixel.shape
     if forest is None:
         return np.zeros((1, h, w), np.float32)

@@ -8,7 +8,7 @@ Axis letters: C channels, h and w of a feature map, J cue positions, Q query pos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,11 +53,15 @@ class MatcherWeights:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """One cue tile: its features, and the weights (H, W) of 'the thing' and 'not the thing' at each pixel."""
+    """One cue tile: its features, and the weights (H, W) of 'the thing' and 'not the thing' at each pixel.
+
+    at: what the forest reads of a place beside its filters, (P, H/2, W/2).
+    """
 
     features: FeatureMaps
     positive: Array
     negative: Array
+    at: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +113,18 @@ def evidence(
     return _attend(known, query, weights), at4.astype(np.float32), at2.astype(np.float32)
 
 
-def known_pixels(shown: Sequence[Shown], most: int = MOST_PIXELS) -> tuple[Array, Array, Array]:
-    """Pixel features (J, C) at stride 2 where the marks say something, with their weights (J,): thing, not the thing.
+def known_pixels(
+    shown: Sequence[Shown],
+    most: int = MOST_PIXELS,
+    read: Callable[[Shown], Array] = lambda s: s.features.pixel,
+) -> tuple[Array, Array, Array]:
+    """What `read` gives, (J, C) at stride 2, where the marks say something, with weights (J,): thing, not the thing.
 
     Thinned to `most` on a fixed stride, half of them of the thing.
     """
     p, n = _pooled(shown, 2)
     kept, _ = _thin(p, n, most)
-    return _flat([s.features.pixel for s in shown], kept), p[kept], n[kept]
+    return _flat([read(s) for s in shown], kept), p[kept], n[kept]
 
 
 def solve_ridge(x: Array, positive: Array, negative: Array, strength: float) -> Array:

@@ -20,9 +20,10 @@ def look(mean: float, deviation: float) -> np.ndarray:
 
 
 def test_signals_of_a_clear_answer() -> None:
-    found = measure(planes(6.0, 6.0), 1 / 16, look(0, 1), np.stack([look(0, 1)] * 2))
+    found = measure(planes(6.0, 6.0), 1 / 16, look(0, 1), np.stack([look(0, 1)] * 2), 20.0)
     # 100 pixels of 0.99753 and 1500 of 0.00247 score 103.5 together, their squares 99.5.
     assert found["sure"] == pytest.approx(99.52 / 103.46, abs=1e-3)
+    assert found["there"] == 8
     assert found["peak"] == pytest.approx(0.9975, abs=1e-3)
     assert found["forest"] == pytest.approx(1, abs=1e-3)
     assert found["like"] == pytest.approx(0.5, abs=0.02)
@@ -32,7 +33,7 @@ def test_signals_of_a_clear_answer() -> None:
 
 
 def test_a_forest_that_says_otherwise_lowers_the_agreement_and_too_much_marked_the_size() -> None:
-    found = measure(planes(6.0, -6.0), 1 / 64, look(0, 1), look(0, 1)[None])
+    found = measure(planes(6.0, -6.0), 1 / 64, look(0, 1), look(0, 1)[None], -1.5)
     assert found["forest"] < 0.1
     assert found["size"] == pytest.approx(np.log(4), abs=0.05)
     assert found["off_size"] == found["size"]

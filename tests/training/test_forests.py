@@ -18,7 +18,7 @@ def task() -> Task:
     left = np.zeros((1, 1, 32, 32), np.float32)
     left[..., :16] = 1
     thing = torch.from_numpy(left)
-    return Task([0], [1], thing, 1 - thing, thing[:, 0].to(torch.uint8))
+    return Task([0], [1], thing, 1 - thing, thing[:, 0].to(torch.uint8), torch.zeros(2, 4, 4))
 
 
 @pytest.fixture

@@ -58,8 +58,8 @@ def test_numpy_matcher_equals_torch_evidence(network: Network) -> None:
     negative = (1 - positive) * (torch.rand(2, 1, 64, 96) > 0.2)
     cues, query = Features(*(m[:2] for m in features)), Features(*(m[2:] for m in features))
     expected = network.evidence(cues, positive, negative, query, samples=10**6)
-    weights = _weights(network)
-    shown = [Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy()) for i in range(2)]
+    weights, at = _weights(network), np.zeros((0, 32, 48), np.float32)
+    shown = [Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at) for i in range(2)]
     found = evidence(learn(shown, weights), _maps(features, 2), weights)
     for name, a, b in zip(("attention", "ridge4", "ridge2"), found, expected, strict=True):
         np.testing.assert_allclose(a, b[0].numpy(), atol=2e-3, rtol=1e-3, err_msg=name)

@@ -32,13 +32,15 @@ from cuecast.matcher import (
     known_pixels,
     learn,
 )
+from cuecast.place import NOWHERE, Place, positions, read_place, shown_place
 from cuecast.refiner import refine, resize
 from cuecast.segmenters import Answer
 from cuecast.segmenters.features import FeatureCache
 from cuecast.segmenters.mark_weights import fill_boxes, mark_weights, says_background
 from cuecast.segmenters.scale import working_side
 from cuecast.segmenters.signals import PLANES, measure, sigmoid
-from cuecast.segmenters.views import View, Viewer, common_zoom, open_session, pad
+from cuecast.segmenters.views import MULTIPLE, View, Viewer, common_zoom, open_session, pad
+from cuecast.tiling import Window
 from cuecast.types import Example, Image, Marks
 
 Array = NDArray[np.float32]
@@ -57,7 +59,8 @@ class ClassLesson:
     side    the square root of the working frame's area, in working pixels, for scale 'frame';
     zoom    working pixels per image pixel for scale 'pixel' (None for 'frame');
     forest  the per-pixel classifier, None where the cues show nothing but the thing;
-    looks   (n, 2, C) mean and deviation of the pixel features over each cue.
+    looks   (n, 2, C) mean and deviation of the pixel features over each cue;
+    place   where in the frame it was shown, for scale 'frame'.
     """
 
     cls: int
@@ -66,16 +69,21 @@ class ClassLesson:
     known: ClassKnowledge = field(repr=False)
     forest: Any = field(repr=False)
     looks: Array = field(repr=False)
+    place: Place = field(default=NOWHERE, repr=False)
     key: object = field(default_factory=object, repr=False)
     """Stands for this lesson in caches, which must not keep it alive."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What a lesson says of one image before anything is refined: `PLANES` (6, h, w), and its look (2, C)."""
+    """What a lesson says of one image before anything is refined.
+
+    `PLANES` (6, h, w); the image's look (2, C); `there`: logit of the thing being anywhere in it.
+    """
 
     planes: Array
     look: Array
+    there: np.float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +98,7 @@ class MatchingSegmenter:
     """See the module's docstring. Build it with `from_pack`."""
 
     viewer: Viewer
-    decode: Callable[[dict[str, Array]], Array]
+    decode: Callable[[dict[str, Array]], Sequence[Array]]
     weights: MatcherWeights
     preprocessing: dict[str, Any]
     scenes: FeatureCache = field(default_factory=lambda: FeatureCache(SCENES), repr=False)
@@ -107,7 +115,7 @@ class MatchingSegmenter:
                 stored["hidden"],
                 stored["bias"],
             )
-        if "forest" not in {i.name for i in decoder.get_inputs()}:
+        if "place" not in {i.name for i in decoder.get_inputs()}:
             raise PackError(
                 f"pack {folder}: it was made for an earlier version of cuecast; install the pack again"
             )
@@ -118,7 +126,7 @@ class MatchingSegmenter:
                 preprocessing["tile"],
                 preprocessing["overlap"],
             ),
-            decode=lambda maps: decoder.run(None, maps)[0],
+            decode=lambda maps: decoder.run(None, maps),
             weights=weights,
             preprocessing=preprocessing,
         )
@@ -154,7 +162,7 @@ class MatchingSegmenter:
             scene = self._scene(lesson, view)
             logits = self._corrected(scene.planes[:1], lesson.cls, view, own)
             planes = np.concatenate([logits, scene.planes[1:]])
-            signals.append(measure(planes, lesson.known.share, scene.look, lesson.looks))
+            signals.append(measure(planes, lesson.known.share, scene.look, lesson.looks, float(scene.there)))
             scores[k] = refine(sigmoid(planes[0]), image.pixels)
         return Answer(scores, tuple(signals))
 
@@ -182,11 +190,14 @@ class MatchingSegmenter:
             ]
             shown, looks = self._shown(examples, weights, side, zoom)
         forest = before.forest if before else self._forest(shown)
-        return ClassLesson(cls, side, zoom, learn(shown, self.weights), forest, looks)
+        place = shown_place(weights) if zoom is None else NOWHERE
+        return ClassLesson(cls, side, zoom, learn(shown, self.weights), forest, looks, place)
 
     def _forest(self, shown: Sequence[Shown]) -> Any:
-        pixels, positive, negative = known_pixels(shown)
-        return fit_forest(pixels[:, : -self.preprocessing["texture"]], positive, negative)
+        def read(tile: Shown) -> Array:
+            return np.concatenate([tile.features.pixel[: -self.preprocessing["texture"]], tile.at])
+
+        return fit_forest(*known_pixels(shown, read=read))
 
     def _fill(
         self, first: ClassLesson, informed: bool, example: Example, weights: tuple[Array, Array]
@@ -235,7 +246,12 @@ class MatchingSegmenter:
             view = self.viewer.view(example.image, side, zoom)
             p, n = (resize(w, view.frame.shape[:2]) for w in (positive, negative))
             tiles = [
-                Shown(view.features(window), pad(p[window.slices]), pad(n[window.slices]))
+                Shown(
+                    view.features(window),
+                    pad(p[window.slices]),
+                    pad(n[window.slices]),
+                    _at(view, window, zoom),
+                )
                 for window in view.windows()
                 if p[window.slices].any() or n[window.slices].any()
             ]
@@ -249,34 +265,44 @@ class MatchingSegmenter:
 
         def compute() -> Scene:
             moments: list[Array] = []
+            there: list[float] = []
 
-            def answer(features: FeatureMaps) -> Array:
+            def answer(features: FeatureMaps, tile: Window) -> Array:
                 moments.append(_moments(features))
-                return self._answer(lesson, features)
+                where = read_place(lesson.place, tile, view.frame.shape[:2], features.key.shape[1:])
+                planes, presence = self._answer(lesson, features, where, _at(view, tile, lesson.zoom))
+                there.append(presence)
+                return planes
 
             planes = view.blend(len(PLANES), 2, answer)
-            return Scene(planes, _look(moments))
+            return Scene(planes, _look(moments), np.float32(max(there)))
 
         return self.scenes.get((lesson.key, view.digest), compute)
 
-    def _answer(self, lesson: ClassLesson, features: FeatureMaps) -> Array:
-        """`PLANES` of a class in one tile."""
+    def _answer(
+        self, lesson: ClassLesson, features: FeatureMaps, where: Array, at: Array
+    ) -> tuple[Array, float]:
+        """`PLANES` of a class in one tile, and the logit of its being in it; `where` as `read_place` gives it, `at` as
+        `_at`."""
         at8, at4, at2 = evidence(lesson.known, features, self.weights)
         filters, texture = np.split(features.pixel, [-self.preprocessing["texture"]])
-        forest = forest_logits(lesson.forest, filters)
+        forest = forest_logits(lesson.forest, np.concatenate([filters, at]))
         maps = {
             "context": features.context,
             "fine": features.fine,
             "texture": texture,
             "evidence8": at8,
+            "place": where,
             "ridge4": at4,
             "ridge2": at2,
             "forest": forest,
         }
-        logits = self.decode({name: np.ascontiguousarray(m[None]) for name, m in maps.items()})[0]
+        decoded = self.decode({name: np.ascontiguousarray(m[None]) for name, m in maps.items()})
+        logits, there = (out[0] for out in decoded)
         heads = len(self.weights.temperature)
         like, unlike = (at8[i : 3 * heads : 3].mean(0, keepdims=True) for i in (1, 2))
-        return np.concatenate([logits, forest, at2, _enlarge(at4, 2), _enlarge(like, 4), _enlarge(unlike, 4)])
+        planes = [logits, forest, at2, _enlarge(at4, 2), _enlarge(like, 4), _enlarge(unlike, 4)]
+        return np.concatenate(planes), float(there[0])
 
     def _corrected(self, logits: Array, cls: int, view: View, own: Sequence[Marks]) -> Array:
         """Logits (1, h, w) moved by the points and scribbles that the query itself carries."""
@@ -285,8 +311,16 @@ class MatchingSegmenter:
             return logits
         first = view.features(next(view.windows()))
         channels = len(first.fine) + len(first.pixel)
-        features = view.blend(channels, 4, lambda f: np.concatenate([f.fine, _halve(f.pixel)]))
+        features = view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)]))
         return correct(logits[0], standardise(features), places)[None]
+
+
+def _at(view: View, tile: Window, zoom: float | None) -> Array:
+    """The places (2, h, w) of a padded tile at half the working resolution; 0 where they mean nothing."""
+    h, w = (-(-n // MULTIPLE) * MULTIPLE // 2 for n in (tile.bottom - tile.top, tile.right - tile.left))
+    if zoom is not None:
+        return np.zeros((2, h, w), np.float32)
+    return positions(tile, view.frame.shape[:2], (h, w))
 
 
 def _moments(features: FeatureMaps) -> Array:

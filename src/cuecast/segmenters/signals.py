@@ -22,9 +22,9 @@ USUAL = np.array([0.42, 0.2], np.float32)
 """Shift and stretch from one picture to the next where a single cue does not tell (see `unlike`)."""
 
 
-def measure(planes: Array, cue_share: float, look: Array, looks: Array) -> dict[str, float]:
+def measure(planes: Array, cue_share: float, look: Array, looks: Array, there: float) -> dict[str, float]:
     """planes (6, h, w) as in `PLANES`; cue_share: the thing's share of what is known of the cues; looks of the query
-    and of the cues as `unlike` takes them. All by name.
+    and of the cues as `unlike` takes them; there: the decoder's logit of the thing being anywhere. All by name.
 
     sure      mean score of the marked, each place weighted by its score
     peak      the highest score of a thousandth of the image
@@ -33,6 +33,7 @@ def measure(planes: Array, cue_share: float, look: Array, looks: Array) -> dict[
     contrast  the same, less how much they look like the rest of the cues
     familiar  how much the whole image looks like anything in the cues; `strangest` is its tenth percentile
     shift, stretch  see `unlike`
+    there     as given, within -8 and 8
     size      logarithm of the marked area over the area in the cues; `off_size` is its absolute value
     """
     score, forest = sigmoid(planes[0]), sigmoid(planes[1])
@@ -55,6 +56,7 @@ def measure(planes: Array, cue_share: float, look: Array, looks: Array) -> dict[
         "strangest": float(np.percentile(known, 10)),
         "shift": shift,
         "stretch": stretch,
+        "there": float(np.clip(there, -8, 8)),
         "size": size,
         "off_size": abs(size),
     }

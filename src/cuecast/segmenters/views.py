@@ -43,14 +43,16 @@ class View:
 
         return self.encoder.cache.get((self.digest, self.frame.shape, window), compute)
 
-    def blend(self, planes: int, stride: int, compute: Callable[[FeatureMaps], Array]) -> Array:
-        """(planes, h / stride, w / stride): what `compute` gives for the feature maps of each tile, joined."""
+    def blend(self, planes: int, stride: int, compute: Callable[[FeatureMaps, Window], Array]) -> Array:
+        """(planes, h / stride, w / stride): what `compute` gives for the feature maps of each tile, joined.
+
+        It is told the tile in working pixels as well.
+        """
         h, w = (-(-n // stride) for n in self.frame.shape[:2])
 
         def here(window: Window) -> Array:
-            maps = compute(
-                self.features(Window(*(min(stride * v, n) for v, n in zip(window, self._ends, strict=True))))
-            )
+            tile = Window(*(min(stride * v, n) for v, n in zip(window, self._ends, strict=True)))
+            maps = compute(self.features(tile), tile)
             return maps[:, : window.bottom - window.top, : window.right - window.left]
 
         return blend((h, w), planes, self.encoder.tile // stride, self.encoder.overlap // stride, here)

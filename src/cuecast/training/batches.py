@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from cuecast.place import NOWHERE, STRIDE, read_place, shown_place
+from cuecast.tiling import Window
 from cuecast.training.augment import augment
 from cuecast.training.forests import answer_of_forest, filter_responses
 from cuecast.training.marking import pick_kind, simulate_marks
 from cuecast.training.sets import PictureSet
-from cuecast.training.tasks import Group, draw_group
+from cuecast.training.tasks import SOURCES, Group, draw_group
 
-SHOTS = (1, 2, 3, 5)
-SHOTS_CHANCE = (0.3, 0.2, 0.2, 0.3)
+SHOTS = (1, 2, 3, 5, 8, 16)
+SHOTS_CHANCE = (0.32, 0.17, 0.13, 0.23, 0.08, 0.07)
 """Numbers of cues of a task, where its group has as many pictures: the decoder must learn what several say."""
+NOWHERE_CHANCE = 0.15
+"""Share of the tasks whose thing has no place, as in tiles and videos."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,7 @@ class Task:
     """Indices into a batch's images, and what is known of them.
 
     positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries;
+    place (2, S/8, S/8) as `cuecast.place.read_place` gives it; placed: whether places mean anything;
     forest (Q, 1, S/2, S/2) logits of a forest fitted on the cues; None: the closed-form heads alone answer the task.
     """
 
@@ -33,22 +39,36 @@ class Task:
     positive: Tensor
     negative: Tensor
     labels: Tensor
+    place: Tensor
+    placed: bool = True
     forest: Tensor | None = None
+
+    def to(self, device: torch.device) -> Task:
+        """The task with its arrays on a device."""
+        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images (B, 3, S, S) float32 in [0, 1] of all groups, and the tasks on them."""
+    """images (B, 3, S, S) float32 in [0, 1], their filter responses, and the tasks of each group of images."""
 
     images: Tensor
-    tasks: list[Task]
+    filters: Tensor
+    groups: list[list[Task]]
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch with its arrays on a device."""
+        groups = [[t.to(device) for t in tasks] for tasks in self.groups]
+        return Batch(self.images.to(device), self.filters.to(device), groups)
 
 
 @dataclass(frozen=True)
 class BatchShape:
     """How much a step holds: G groups of N images with up to T tasks each, at S x S pixels.
 
-    Of a group's tasks the first `decoded` go through the decoder. `queries` is the most of a task.
+    Of a group's tasks the first `decoded` go through the decoder. `queries` is the most of a task; `sources` the
+    chance of each kind of group.
     """
 
     groups: int = 8
@@ -57,6 +77,7 @@ class BatchShape:
     decoded: int = 1
     size: int = 128
     queries: int = 2
+    sources: tuple[float, float, float] = SOURCES
 
 
 class Steps(Dataset[Batch]):
@@ -78,17 +99,20 @@ class Steps(Dataset[Batch]):
 def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step: int) -> Batch:
     """The batch of one step; the same for the same arguments, on any machine."""
     rng = np.random.default_rng((seed, step))
-    groups = [draw_group(rng, sets, shape.images, shape.size, shape.tasks) for _ in range(shape.groups)]
+    groups = [
+        draw_group(rng, sets, shape.images, shape.size, shape.tasks, shape.sources)
+        for _ in range(shape.groups)
+    ]
     images = torch.cat([augment(rng, g.images) for g in groups])
     filters = filter_responses(images)
-    tasks = []
+    answered = []
     for i, group in enumerate(groups):
         following = (i + 1) % len(groups)
         foreign = following * shape.images if _strangers(group, groups[following]) else None
-        for t, labels in enumerate(group.tasks):
-            task = _task(rng, labels, i * shape.images, shape.queries, foreign)
-            tasks.append(answer_of_forest(rng, task, filters) if t < shape.decoded else task)
-    return Batch(images, tasks)
+        tasks = [_task(rng, labels, i * shape.images, shape.queries, foreign) for labels in group.tasks]
+        decoded = [answer_of_forest(rng, task, filters) for task in tasks[: shape.decoded]]
+        answered.append([*decoded, *tasks[shape.decoded :]])
+    return Batch(images, filters, answered)
 
 
 def _strangers(group: Group, other: Group) -> bool:
@@ -113,5 +137,15 @@ def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, 
         places[-1] = foreign + int(rng.integers(count))
         answers[-1] = np.zeros_like(answers[-1])
     positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))
+    placed = rng.random() >= NOWHERE_CHANCE
+    size = labels.shape[1]
+    place = read_place(
+        shown_place(marks) if placed else NOWHERE,
+        Window(0, size, 0, size),
+        (size, size),
+        (size // STRIDE, size // STRIDE),
+    )
     truth = torch.from_numpy(np.stack(answers))
-    return Task([offset + c for c in cues], places, positive, negative, truth)
+    return Task(
+        [offset + c for c in cues], places, positive, negative, truth, torch.from_numpy(place), placed
+    )

@@ -19,6 +19,7 @@ from cuecast.training.network import (
     CONTEXT_DIM,
     EVIDENCE8,
     FINE_DIM,
+    PLACE_DIM,
     TEXTURE_DIM,
     Decoder,
     Encoder,
@@ -95,18 +96,18 @@ def _export_encoder(encoder: Encoder, path: Path) -> None:
 
 
 def _export_decoder(decoder: Decoder, path: Path) -> None:
-    names = ["context", "fine", "texture", "evidence8", "ridge4", "ridge2", "forest"]
-    strides = dict(zip(names, (8, 4, 2, 8, 4, 2, 2), strict=True))
+    names = ["context", "fine", "texture", "evidence8", "place", "ridge4", "ridge2", "forest"]
+    strides = dict(zip(names, (8, 4, 2, 8, 8, 4, 2, 2), strict=True))
     axes = {n: {2: f"H{s}", 3: f"W{s}"} for n, s in strides.items()} | {"logits": {2: "H2", 3: "W2"}}
 
     def example(height: int, width: int) -> tuple[torch.Tensor, ...]:
-        channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, 1, 1, 1)
+        channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, PLACE_DIM, 1, 1, 1)
         return tuple(
             torch.randn(1, c, height // strides[n], width // strides[n])
             for n, c in zip(names, channels, strict=True)
         )
 
-    _export(decoder, example(96, 128), path, names, ["logits"], axes)
+    _export(decoder, example(96, 128), path, names, ["logits", "there"], axes)
     _check(decoder, example(160, 96), path, names)
 
 
@@ -165,7 +166,7 @@ def _check(module: torch.nn.Module, example: tuple[torch.Tensor, ...], path: Pat
         expected = module(*example)
     expected = [expected] if isinstance(expected, torch.Tensor) else list(expected)
     for name, a, b in zip((o.name for o in session.get_outputs()), found, expected, strict=True):
-        worst = float(np.abs(a - b.numpy()).max() / max(1.0, b.std().item()))
+        worst = float(np.abs(a - b.numpy()).max() / max(1.0, b.std(correction=0).item()))
         if worst > TOLERANCE:
             raise RuntimeError(
                 f"{path.name}: output {name} differs from torch by {worst:.2g} (at most {TOLERANCE})"

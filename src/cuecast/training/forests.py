@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cuecast.forest import fit_forest, forest_logits
 from cuecast.matcher import FeatureMaps, Shown, known_pixels
+from cuecast.place import positions
+from cuecast.tiling import Window
 from cuecast.training.network import FilterBank
 
 if TYPE_CHECKING:
@@ -35,16 +38,25 @@ def filter_responses(images: Tensor) -> Tensor:
 
 def answer_of_forest(rng: np.random.Generator, task: Task, filters: Tensor) -> Task:
     """The task with the logits of a forest fitted on its cues' marks, or with zeros."""
+    at = _at(task, filters.shape[-1])
+    read = {i: np.concatenate([filters[i].numpy(), at]) for i in (*task.cues, *task.queries)}
     shown = [
-        Shown(_pixels(filters[c]), p[0].numpy(), n[0].numpy())
+        Shown(_pixels(read[c]), p[0].numpy(), n[0].numpy(), at)
         for c, p, n in zip(task.cues, task.positive, task.negative, strict=True)
     ]
     forest = fit_forest(*known_pixels(shown, PIXELS), trees=TREES) if rng.random() >= WITHOUT else None
-    answers = [forest_logits(forest, filters[q].numpy()) for q in task.queries]
+    answers = [forest_logits(forest, read[q]) for q in task.queries]
     return replace(task, forest=torch.from_numpy(np.stack(answers)))
 
 
-def _pixels(filters: Tensor) -> FeatureMaps:
-    """Feature maps that hold nothing but one image's filter responses."""
+def _at(task: Task, side: int) -> NDArray[np.float32]:
+    """Places as the run time gives them, (2, S/2, S/2): those of whole frames, or 0."""
+    if not task.placed:
+        return np.zeros((2, side, side), np.float32)
+    return positions(Window(0, 2 * side, 0, 2 * side), (2 * side, 2 * side), (side, side))
+
+
+def _pixels(read: NDArray[np.float32]) -> FeatureMaps:
+    """Feature maps that hold nothing but what the forest reads of one image."""
     none = np.empty((0, 0, 0), np.float32)
-    return FeatureMaps(filters.numpy(), none, none, none, none)
+    return FeatureMaps(read, none, none, none, none)

@@ -14,16 +14,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from cuecast.training.answers import answer_group
 from cuecast.training.batches import Batch, BatchShape, Steps
-from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network
+from cuecast.training.muon import Muon
+from cuecast.training.network import Network
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
 
-LOSS_WEIGHTS = {"bce": 1.0, "dice": 1.0, "ridge4": 1.0, "ridge2": 0.2, "likeness": 0.5}
+LOSS_WEIGHTS = {"bce": 1.0, "dice": 1.0, "ridge4": 1.0, "ridge2": 0.2, "likeness": 0.5, "there": 0.2}
 """With small weights for the closed-form parts (0.1), the decoder learns to lean on the fixed filters, and the encoder
 learns little."""
-CLOSED_SCALE = 2.0
-"""Logits a unit of ridge score. A larger one punishes the sure mistakes of hard tasks more than it teaches."""
+SMALLEST_KERNEL = 8
+"""Sides of a kernel, as a matrix, from which on it is trained by Muon."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,13 @@ class Run:
         self.plan, self.sets, self.folder, self.workers = plan, sets, folder, workers
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
-        self.network = start or Network()
-        self.averaged = Network()
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network, self.averaged = (_placed(n, self.device) for n in (start or Network(), Network()))
         self.averaged.load_state_dict(self.network.state_dict())
-        self.optimizer = torch.optim.AdamW(
-            _groups(self.network, plan.weight_decay), lr=plan.rate, betas=(0.9, 0.99)
+        kernels, others = _split(self.network)
+        self.optimizers = (
+            Muon(kernels, plan.rate, plan.weight_decay),
+            torch.optim.AdamW(others, plan.rate, betas=(0.9, 0.99), weight_decay=0.0),
         )
         self.step = 0
         self.seconds = 0.0
@@ -92,28 +96,33 @@ class Run:
                 continue
             steps = Steps(self.sets, phase.shapes, self.plan.seed, self.step, phase.until)
             loader = DataLoader(
-                steps, batch_size=None, num_workers=self.workers, prefetch_factor=4 if self.workers else None
+                steps,
+                batch_size=None,
+                num_workers=self.workers,
+                prefetch_factor=4 if self.workers else None,
+                worker_init_fn=_give_way,
             )
             for batch in loader:
-                self._advance(batch)
+                self._advance(batch.to(self.device))
         self.save()
 
     def _advance(self, batch: Batch) -> None:
         start = time.perf_counter()
         left = 1 - self.step / self.plan.steps
         rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warmup, left / self.plan.decay)
-        for group in self.optimizer.param_groups:
+        for group in (g for o in self.optimizers for g in o.param_groups):
             group["lr"] = rate
         self.network.train()
         if left <= self.plan.freeze_norm:
             freeze_norm(self.network)
         losses = batch_losses(self.network, batch)
         loss = losses["total"]
-        self.optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         if torch.isfinite(norm):
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
         self.step += 1
         self._average()
         self.seconds += time.perf_counter() - start
@@ -144,7 +153,7 @@ class Run:
             "seconds": self.seconds,
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers],
             "random": torch.get_rng_state(),
             "plan": json.dumps(asdict(self.plan)),
         }
@@ -155,8 +164,15 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(stored)
         torch.set_rng_state(state["random"])
+
+
+def _give_way(_worker: int) -> None:
+    """Material is drawn ahead: where cores are few, the gradient comes first."""
+    if hasattr(os, "nice"):
+        os.nice(10)
 
 
 def freeze_norm(network: nn.Module) -> None:
@@ -167,43 +183,25 @@ def freeze_norm(network: nn.Module) -> None:
 
 
 def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
-    """Scalar losses of a batch: 'total', and its parts 'bce', 'dice', 'ridge4', 'ridge2', 'likeness'.
+    """Scalar losses of a batch: 'total', and its parts, the names of `LOSS_WEIGHTS`.
 
     Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
     """
-    features = network.encoder(batch.images)
-    gathered: list[list[Tensor]] = []
-    closed: dict[str, list[Tensor]] = {"ridge4": [], "ridge2": [], "likeness": []}
-    for task in batch.tasks:
-        cues, query = (
-            Features(*(m[task.cues] for m in features)),
-            Features(*(m[task.queries] for m in features)),
-        )
-        target, known = ((task.labels == 1).float()[:, None], (task.labels != IGNORE_LABEL).float()[:, None])
-        if task.forest is not None:
-            at8, ridge4, ridge2 = network.evidence(cues, task.positive, task.negative, query)
-            gathered.append(
-                [query.context, query.fine, query.pixel[:, FILTER_DIM:], at8, ridge4, ridge2, task.forest]
-            )
-            closed["ridge2"].append(_closed_loss(ridge2 * CLOSED_SCALE, target, known, 2))
-        else:
-            at8 = network.evidence.attend(cues, task.positive, task.negative, query)
-            ridge4 = network.evidence.score4(cues, task.positive, task.negative, query)
-        closed["ridge4"].append(_closed_loss(ridge4 * CLOSED_SCALE, target, known, 4))
-        closed["likeness"].append(_closed_loss(_likeness(network, at8), target, known, 8))
-    logits = network.decoder(*(torch.cat(parts) for parts in zip(*gathered, strict=True)))
-    labels = torch.cat([t.labels for t in batch.tasks if t.forest is not None])[:, None]
+    with _half(batch.images.device):
+        features = network.encoder(batch.images.contiguous(memory_format=torch.channels_last), batch.filters)
+    answers = [answer_group(network, features, tasks) for tasks in batch.groups]
+    with _half(batch.images.device):
+        inputs = zip(*(maps for a in answers for maps in a.decoder), strict=True)
+        logits, there = network.decoder(*(torch.cat(parts) for parts in inputs))
+    labels = torch.cat([t.labels for tasks in batch.groups for t in tasks if t.forest is not None])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
     bce, dice = _mask_losses(logits, F.avg_pool2d(target, 2), F.avg_pool2d(known, 2))
-    losses = {"bce": bce, "dice": dice} | {name: torch.stack(parts).mean() for name, parts in closed.items()}
+    shown = target.flatten(1).amax(1, keepdim=True)
+    losses = {"bce": bce, "dice": dice, "there": F.binary_cross_entropy_with_logits(there, shown)}
+    for name in ("ridge4", "ridge2", "likeness"):
+        losses[name] = torch.stack([loss for a in answers for loss in a.closed[name]]).mean()
     total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
     return {"total": total} | losses
-
-
-def _likeness(network: Network, at8: Tensor) -> Tensor:
-    """Evidence (B, E, h, w) -> logits (B, heads, h, w): how much more the thing's places are alike than the rest's."""
-    heads = [at8[:, 3 * h + 1] - at8[:, 3 * h + 2] for h in range(KEY_HEADS)]
-    return torch.stack(heads, 1) * network.evidence.temperature.exp()[:, None, None]
 
 
 def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -216,19 +214,23 @@ def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor,
     return bce, dice
 
 
-def _closed_loss(logits: Tensor, target: Tensor, known: Tensor, stride: int) -> Tensor:
-    """Class-balanced cross-entropy of a closed-form score, so that the features serve it by themselves."""
-    t, k = F.avg_pool2d(target, stride), F.avg_pool2d(known, stride)
-    t, k = t.expand_as(logits), k.expand_as(logits)
-    share = (t * k).sum((1, 2, 3), keepdim=True) / k.sum((1, 2, 3), keepdim=True).clamp(min=1)
-    weight = k * (t * 0.5 / share.clamp(min=0.02) + (1 - t) * 0.5 / (1 - share).clamp(min=0.02))
-    return F.binary_cross_entropy_with_logits(logits, t, weight=weight)
-
-
-def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels, none for biases, norms and temperatures."""
-    named = list(network.parameters())
-    return [
-        {"params": [p for p in named if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in named if p.ndim <= 1], "weight_decay": 0.0},
+def _split(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Convolution kernels that are matrices of some size, and all other parameters."""
+    kernels = {
+        p for p in network.parameters() if p.ndim == 4 and min(p.shape[0], p[0].numel()) >= SMALLEST_KERNEL
+    }
+    return [p for p in network.parameters() if p in kernels], [
+        p for p in network.parameters() if p not in kernels
     ]
+
+
+def _placed(network: Network, device: torch.device) -> Network:
+    """On a device, with channels last: the layout that convolutions in bfloat16 compute in."""
+    placed: Network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
+
+
+def _half(device: torch.device) -> torch.autocast:
+    """Convolutions in bfloat16 where the hardware computes in it; elsewhere that is slower than float32."""
+    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)

@@ -5,15 +5,30 @@ The weights are those that `cuecast.segmenters.matching` gives to the same marks
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from cuecast.marks import WEAK, box_weights
 from cuecast.training.tasks import IGNORE_LABEL
 
 Weights = NDArray[np.float32]
+Region = NDArray[np.bool_]
+
+KINDS = {
+    "mask": 0.66,
+    "sloppy": 0.1,
+    "points": 0.07,
+    "scribbles": 0.05,
+    "centre-line": 0.04,
+    "contour": 0.02,
+    "boxes": 0.06,
+}
+"""Chances of the kinds of a task's cues: mostly careful masks."""
 
 
 def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: str) -> tuple[Weights, Weights]:
@@ -24,19 +39,20 @@ def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: st
     if kind == "sloppy":
         return _sloppy(rng, thing, labels != IGNORE_LABEL)
     if kind == "boxes":
-        return _boxes(thing)
-    positive = _strokes(rng, thing, points=kind == "points")
-    negative = _strokes(rng, other, points=kind == "points") if rng.random() < 0.7 else np.zeros_like(other)
+        return _boxes(rng, thing)
+    positive = STROKES[kind](rng, thing)
+    if not positive.any():
+        positive = _points(rng, thing)
+    strokes = _points if kind == "points" else _scribbles
+    negative = strokes(rng, other) if rng.random() < 0.7 else np.zeros_like(other)
     if not negative.any():
         return positive.astype(np.float32), np.where(positive, 0, WEAK).astype(np.float32)
     return positive.astype(np.float32), negative.astype(np.float32)
 
 
 def pick_kind(rng: np.random.Generator) -> str:
-    """The kind of a task's cues: mostly careful masks."""
-    return str(
-        rng.choice(["mask", "sloppy", "points", "scribbles", "boxes"], p=[0.66, 0.1, 0.09, 0.09, 0.06])
-    )
+    """The kind of a task's cues."""
+    return str(rng.choice(list(KINDS), p=list(KINDS.values())))
 
 
 def _sloppy(
@@ -55,28 +71,85 @@ def _sloppy(
     return (changed & known).astype(np.float32), (~changed & known).astype(np.float32)
 
 
-def _boxes(thing: NDArray[np.bool_]) -> tuple[Weights, Weights]:
-    """Boxes round the connected pieces, at most six of the largest."""
+def _boxes(rng: np.random.Generator, thing: NDArray[np.bool_]) -> tuple[Weights, Weights]:
+    """Boxes round the connected pieces, at most six of the largest, a little off as a hand draws them."""
     pieces, _ = ndimage.label(thing, np.ones((3, 3), int))
     found = ndimage.find_objects(pieces)
     order = sorted(range(len(found)), key=lambda i: -int((pieces[found[i]] == i + 1).sum()))[:6]
-    boxes = [(found[i][1].start, found[i][0].start, found[i][1].stop, found[i][0].stop) for i in order]
+    boxes = [_jittered(rng, found[i], thing.shape) for i in order]
     return box_weights(thing.shape, boxes)
 
 
-def _strokes(rng: np.random.Generator, region: NDArray[np.bool_], points: bool) -> NDArray[np.bool_]:
-    """A few discs or lines that stay inside the region."""
-    rows, columns = np.nonzero(region)
+def _jittered(
+    rng: np.random.Generator, box: tuple[slice, slice], shape: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of a box whose sides are off by up to a twentieth of its size."""
+    sides = []
+    for along, end in zip(box[::-1], shape[::-1], strict=True):
+        start, stop = np.round(
+            [along.start, along.stop] + rng.normal(0, 0.025, 2) * (along.stop - along.start)
+        )
+        start = min(max(int(start), 0), end - 1)
+        sides.append((start, min(max(int(stop), start + 1), end)))
+    (x0, x1), (y0, y1) = sides
+    return x0, y0, x1, y1
+
+
+def _points(rng: np.random.Generator, region: Region) -> Region:
+    """A few discs that stay inside the region."""
     out = Image.new("1", region.shape[::-1])
-    if not len(rows):
-        return np.zeros_like(region)
     pen = ImageDraw.Draw(out)
-    for _ in range(int(rng.integers(1, 6))):
-        i, j = rng.integers(len(rows), size=2)
-        x, y = int(columns[i]), int(rows[i])
-        if points:
-            r = int(rng.integers(1, 4))
-            pen.ellipse((x - r, y - r, x + r, y + r), fill=1)
-        else:
-            pen.line((x, y, int(columns[j]), int(rows[j])), fill=1, width=int(rng.integers(2, 5)))
+    for x, y in _places(rng, region, int(rng.integers(1, 6))):
+        r = int(rng.integers(1, 4))
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=1)
     return np.asarray(out) & region
+
+
+def _scribbles(rng: np.random.Generator, region: Region) -> Region:
+    """A few straight strokes from place to place, as far as they stay inside the region."""
+    out = Image.new("1", region.shape[::-1])
+    pen = ImageDraw.Draw(out)
+    for start, end in zip(
+        *(_places(rng, region, count) for count in [int(rng.integers(1, 6))] * 2), strict=True
+    ):
+        pen.line((*start, *end), fill=1, width=int(rng.integers(2, 5)))
+    return np.asarray(out) & region
+
+
+def _centre_line(rng: np.random.Generator, region: Region) -> Region:
+    """A stretch of the centre line: how a crack, a vessel or a wire is marked."""
+    return _stretch(rng, skeletonize(region)) & region  # type: ignore[no-untyped-call]
+
+
+def _contour(rng: np.random.Generator, region: Region) -> Region:
+    """A stretch along the outline, just inside of it."""
+    inner = ndimage.binary_erosion(region, iterations=int(rng.integers(1, 4)))
+    return _stretch(rng, inner & ~ndimage.binary_erosion(inner)) & region
+
+
+def _stretch(rng: np.random.Generator, line: Region) -> Region:
+    """What of a line lies within some distance of one of its places, as broad as a pen."""
+    places = _places(rng, line, 1)
+    if not places:
+        return np.zeros_like(line)
+    rows, columns = np.ogrid[: line.shape[0], : line.shape[1]]
+    (x, y), reach = places[0], rng.uniform(0.15, 0.6) * max(line.shape)
+    near = (rows - y) ** 2 + (columns - x) ** 2 < reach**2
+    drawn: Region = line & near
+    return ndimage.binary_dilation(drawn) if rng.random() < 0.5 else drawn
+
+
+def _places(rng: np.random.Generator, region: Region, count: int) -> list[tuple[int, int]]:
+    """`count` random places (x, y) of a region; none of an empty one."""
+    rows, columns = np.nonzero(region)
+    if not len(rows):
+        return []
+    return [(int(columns[i]), int(rows[i])) for i in rng.integers(len(rows), size=count)]
+
+
+STROKES: dict[str, Callable[[np.random.Generator, Region], Region]] = {
+    "points": _points,
+    "scribbles": _scribbles,
+    "centre-line": _centre_line,
+    "contour": _contour,
+}

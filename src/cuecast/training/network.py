@@ -22,6 +22,9 @@ CONTEXT_DIM = 48
 TEXTURE_DIM = 16
 HIDDEN_DIM = 192
 FILTER_DIM = 27
+SAMPLES = 3000
+"""Cue pixels that the pixel head is fitted on in training, at most."""
+PLACE_DIM = 2
 EVIDENCE8 = 3 * KEY_HEADS + 2 * VALUE_DIM + 1
 
 
@@ -145,8 +148,8 @@ class Encoder(nn.Module):
         self.value = nn.Conv2d(w8, VALUE_DIM, 1)
         self.context = nn.Conv2d(w8, CONTEXT_DIM, 1)
 
-    def forward(self, rgb: Tensor) -> Features:
-        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 16."""
+    def forward(self, rgb: Tensor, filters: Tensor | None = None) -> Features:
+        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 16; `filters`: its responses where they are known."""
         c2 = self.stage2((rgb - 0.45) * 4)
         c4 = self.stage4(c2)
         c8 = self.stage8(c4)
@@ -155,21 +158,23 @@ class Encoder(nn.Module):
         p4 = self.fuse4(self.lateral4(c4) + up2(self.down8(p8)))
         heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
         key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
-        pixel = torch.cat([self.filters(rgb.float()), self.texture(c2).float()], 1)
+        responses = self.filters(rgb) if filters is None else filters
+        pixel = torch.cat([responses, self.texture(c2).float()], 1)
         return Features(pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float())
 
 
 class Decoder(nn.Module):
-    """Query features and the evidence of the cues -> logits at stride 2."""
+    """Query features and the evidence of the cues -> logits at stride 2, and whether the thing is there at all."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.at8 = nn.Sequential(conv_norm(CONTEXT_DIM + EVIDENCE8 + 3, 80), Residual(80))
+        self.at8 = nn.Sequential(conv_norm(CONTEXT_DIM + EVIDENCE8 + PLACE_DIM + 3, 80), Residual(80))
         self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), nn.Conv2d(96, 80, 1))
         self.join8 = nn.Sequential(conv_norm(160, 64), Residual(64))
         self.at4 = nn.Sequential(conv_norm(64 + FINE_DIM + 3, 48), Residual(48))
         self.at2 = nn.Sequential(conv_norm(48 + TEXTURE_DIM + 3, 24), conv_norm(24, 24), nn.Conv2d(24, 1, 1))
         self.gain = nn.Parameter(torch.tensor([1.0, 1.0, 0.5]))
+        self.there = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(inplace=True), nn.Linear(64, 1))
 
     def forward(
         self,
@@ -177,26 +182,28 @@ class Decoder(nn.Module):
         fine: Tensor,
         texture: Tensor,
         evidence8: Tensor,
+        place: Tensor,
         ridge4: Tensor,
         ridge2: Tensor,
         forest: Tensor,
-    ) -> Tensor:
-        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 and the logits of a
-        forest (B, 1, H/2, W/2), all 0 where there is none.
+    ) -> tuple[Tensor, Tensor]:
+        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), place (B, PLACE_DIM, H/8, W/8), ridge4
+        (B, 1, H/4, W/4), ridge2 and the logits of a forest (B, 1, H/2, W/2), all 0 where there is none.
 
-        Returns logits (B, 1, H/2, W/2).
+        Returns logits of each place (B, 1, H/2, W/2), and of the thing being anywhere (B, 1).
         """
         ridge4, ridge2 = ridge4.clamp(-3, 3), ridge2.clamp(-3, 3)
         ridge24, forest4 = F.avg_pool2d(ridge2, 2), F.avg_pool2d(forest, 2)
         scores8 = [F.avg_pool2d(x, 2) for x in (ridge4, ridge24, forest4)]
-        seen = torch.cat([context, evidence8, *scores8], 1)
+        seen = torch.cat([context, evidence8, place, *scores8], 1)
         d8 = self.at8(seen)
         d8 = self.join8(torch.cat([d8, up2(self.at16(d8))], 1))
         d4 = self.at4(torch.cat([up2(d8), fine, ridge4, ridge24, forest4], 1))
         ridge42 = up2(ridge4)
         out = self.at2(torch.cat([up2(d4), texture, ridge42, ridge2, forest], 1))
-        logits: Tensor = out + self.gain[0] * ridge42 + self.gain[1] * ridge2 + self.gain[2] * forest
-        return logits
+        logits = out.float() + self.gain[0] * ridge42 + self.gain[1] * ridge2 + self.gain[2] * forest
+        there = self.there(torch.cat([d8.amax((2, 3)), d8.mean((2, 3))], 1))
+        return logits, there.float()
 
 
 class Evidence(nn.Module):
@@ -214,51 +221,75 @@ class Evidence(nn.Module):
             self.hidden.bias.uniform_(-1.5, 1.5)
 
     def forward(
-        self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int = 3000
+        self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int = SAMPLES
     ) -> tuple[Tensor, Tensor, Tensor]:
         """cues of K images and query of B images; positive, negative (K, 1, H, W) float32 weights of the labels.
 
         Returns evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
         """
-        at2 = self._ridge2(cues, F.avg_pool2d(positive, 2), F.avg_pool2d(negative, 2), query, samples)
+        at2 = self.score2(cues, positive, negative, query, samples)
         return self.attend(cues, positive, negative, query), self.score4(cues, positive, negative, query), at2
 
     def attend(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
         """The first part of `forward`'s answer alone."""
-        b, _, h, w = query.key.shape
         p, n = F.avg_pool2d(positive, 8).flatten(), F.avg_pool2d(negative, 8).flatten()
-        known = p + n
-        values = cues.value.permute(1, 0, 2, 3).flatten(1).T  # (J, V)
-        carried = torch.cat([values * p[:, None], values * n[:, None], p[:, None], known[:, None]], 1)
-        out, means = [], []
+        columns = self.columns(places(cues.value), p, n)
+        sums = [alike @ columns for alike in self.alike(places(cues.key), query.key)]
+        b, _, h, w = query.key.shape
+        return self.read_sums(sums, columns).reshape(b, h, w, -1).permute(0, 3, 1, 2)
+
+    def alike(self, cues: Tensor, query: Tensor) -> list[Tensor]:
+        """Keys of J places and of B images -> a weight per head, (B h w, J): 1 for equal keys, less for others."""
+        weights, asked = [], places(query)
         for head in range(KEY_HEADS):
             part = slice(head * KEY_DIM, (head + 1) * KEY_DIM)
-            keys = cues.key[:, part].permute(1, 0, 2, 3).flatten(1)  # (D, J)
-            t = self.temperature[head].exp()
-            sim = query.key[:, part].permute(0, 2, 3, 1).reshape(-1, KEY_DIM) @ keys  # (Q, J)
-            weight = torch.exp(t * (sim - 1))
-            sums = weight @ carried / (weight @ known[:, None] + 1e-6)
-            like = torch.log(weight @ (p / (p.sum() + 1e-6)) + 1e-6) / t + 1
-            unlike = torch.log(weight @ (n / (n.sum() + 1e-6)) + 1e-6) / t + 1
-            out += [sums[:, -2], like, unlike]
-            means.append(sums[:, : 2 * VALUE_DIM])
-        fraction = (torch.log(p.sum() / (known.sum() + 1e-6) + 1e-3) / 4 + 1).expand(len(out[0]))
-        stacked = torch.cat([torch.stack([*out, fraction], 1), torch.stack(means).mean(0)], 1)
-        return stacked.reshape(b, h, w, -1).permute(0, 3, 1, 2)
+            temperature = self.temperature[head].exp()
+            weights.append(torch.exp(asked[:, part] @ (cues[:, part] * temperature).T - temperature))
+        return weights
+
+    @staticmethod
+    def columns(values: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        """What `alike` weighs, (J, 2 VALUE_DIM + 4): shares of thing and rest, values of both, the thing, the known.
+
+        values (J, VALUE_DIM), positive and negative (J,) at the places of the cues.
+        """
+        p, n = positive[:, None], negative[:, None]
+        return torch.cat([p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), values * p, values * n, p, p + n], 1)
+
+    def read_sums(self, sums: list[Tensor], columns: Tensor) -> Tensor:
+        """The products (Q, 2 VALUE_DIM + 4) of `alike` and `columns`, a head each -> evidence (Q, EVIDENCE8)."""
+        out, means = [], []
+        for head, found in enumerate(sums):
+            mean = found[:, 2:-1] / (found[:, -1:] + 1e-6)
+            out += [mean[:, -1:], self.likeness(found[:, :2], head)]
+            means.append(mean[:, :-1])
+        thing, known = columns[:, -2].sum(), columns[:, -1].sum()
+        fraction = (torch.log(thing / (known + 1e-6) + 1e-3) / 4 + 1).expand(len(means[0]), 1)
+        return torch.cat([*out, fraction, torch.stack(means).mean(0)], 1)
+
+    def likeness(self, shares: Tensor, head: int) -> Tensor:
+        """Weighted shares of thing and rest, made comparable between temperatures."""
+        return torch.log(shares + 1e-6) / self.temperature[head].exp() + 1
 
     def score4(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
         """The second part of `forward`'s answer alone."""
-        p, n = F.avg_pool2d(positive, 4).flatten(), F.avg_pool2d(negative, 4).flatten()
-        x = cues.fine.permute(1, 0, 2, 3).flatten(1).T
-        beta = solve_ridge(x, p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), F.softplus(self.ridge4))
-        return torch.einsum("bchw,c->bhw", query.fine, beta[:-1])[:, None] + beta[-1]
+        p, n = F.avg_pool2d(positive, 4).flatten()[None], F.avg_pool2d(negative, 4).flatten()[None]
+        return self.scores4(cues.fine, p, n, query.fine)
 
-    def _ridge2(
-        self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int
+    def scores4(self, cues: Tensor, positive: Tensor, negative: Tensor, query: Tensor) -> Tensor:
+        """Ridge scores (B, T, h, w) of T tasks on the same cues; fine (K and B, FINE_DIM, h, w), weights (T, K h w)."""
+        x = places(cues)
+        p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (positive, negative))
+        beta = solve_ridge(x, p, n, F.softplus(self.ridge4))
+        return torch.einsum("bchw,tc->bthw", query, beta[:, :-1]) + beta[:, -1, None, None]
+
+    def score2(
+        self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int = SAMPLES
     ) -> Tensor:
-        p, n = positive.flatten(), negative.flatten()
+        """The third part of `forward`'s answer alone."""
+        p, n = F.avg_pool2d(positive, 2).flatten(), F.avg_pool2d(negative, 2).flatten()
         chance = p / (p.sum() + 1e-6) + n / (n.sum() + 1e-6)
-        x = cues.pixel.permute(1, 0, 2, 3).flatten(1).T
+        x = places(cues.pixel)
         if len(x) > samples:
             taken = torch.multinomial(chance + 1e-12, samples)
             p, n, x = p[taken], n[taken], x[taken]
@@ -267,7 +298,8 @@ class Evidence(nn.Module):
         mean = (x * known[:, None]).sum(0) / known.sum()
         deviation = torch.sqrt((((x - mean) ** 2) * known[:, None]).sum(0) / known.sum() + 1e-4)
         phi = F.relu(self.hidden(((x - mean) / deviation).clamp(-5, 5)))
-        beta = solve_ridge(phi, p / (p.sum() + 1e-6), n / (n.sum() + 1e-6), F.softplus(self.ridge2))
+        shares = (p / (p.sum() + 1e-6))[None], (n / (n.sum() + 1e-6))[None]
+        beta = solve_ridge(phi, *shares, F.softplus(self.ridge2))[0]
         q = ((query.pixel - mean[:, None, None]) / deviation[:, None, None]).clamp(-5, 5)
         phi_q = F.relu(self.hidden(q.permute(0, 2, 3, 1)))
         return (phi_q @ beta[:-1] + beta[-1])[:, None]
@@ -294,16 +326,20 @@ class Evidence(nn.Module):
 
 
 def solve_ridge(x: Tensor, positive: Tensor, negative: Tensor, strength: Tensor) -> Tensor:
-    """Ridge regression of +1 / -1 on x (J, D) with row weights; returns (D + 1,), the bias last and unpenalised."""
+    """Ridge regression of +1 / -1 on x (J, D) with row weights (T, J): (T, D + 1), the bias last, unpenalised."""
     x1 = F.pad(x, (0, 1), value=1.0)
-    weighted = x1 * (positive + negative)[:, None]
-    gram = weighted.T @ x1
-    scale = gram.diagonal()[:-1].mean()
-    penalty = torch.full((x1.shape[1],), 1.0, device=x.device)
+    gram = ((positive + negative)[:, :, None] * x1).transpose(1, 2) @ x1
+    scale = gram.diagonal(dim1=1, dim2=2)[:, :-1].mean(1)
+    penalty = torch.ones(x1.shape[1], device=x.device)
     penalty[-1] = 1e-3
-    gram = gram + torch.diag(penalty * (strength * scale + 1e-5))
-    beta: Tensor = torch.linalg.solve(gram, x1.T @ (positive - negative))
+    gram = gram + torch.diag_embed(penalty * (strength * scale + 1e-5)[:, None])
+    beta: Tensor = torch.linalg.solve(gram, ((positive - negative) @ x1)[:, :, None])[:, :, 0]
     return beta
+
+
+def places(maps: Tensor) -> Tensor:
+    """Feature maps (K, C, h, w) as rows (K h w, C)."""
+    return maps.permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def up2(x: Tensor) -> Tensor:

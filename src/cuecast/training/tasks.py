@@ -16,6 +16,12 @@ from cuecast.training.sets import IGNORE_VALUE, PictureSet
 from cuecast.training.synthetic import draw_episode
 
 IGNORE_LABEL = 2
+SOURCES = (0.5, 0.2, 0.3)
+"""Chances of a group from a set, from the regions of one picture, and drawn."""
+
+
+UPRIGHT = 0.75
+"""Share of the groups of whole pictures that are all turned the same way, so that a thing keeps its place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +35,15 @@ class Group:
 
 
 def draw_group(
-    rng: np.random.Generator, sets: tuple[PictureSet, ...], count: int, size: int, tasks: int
+    rng: np.random.Generator,
+    sets: tuple[PictureSet, ...],
+    count: int,
+    size: int,
+    tasks: int,
+    sources: tuple[float, float, float] = SOURCES,
 ) -> Group:
-    """One group: half from picture sets, the rest drawn or from regions of single pictures."""
-    kind = rng.choice(["set", "regions", "drawn"], p=[0.5, 0.2, 0.3])
+    """One group: from a picture set, drawn, or from regions of a single picture."""
+    kind = rng.choice(["set", "regions", "drawn"], p=sources)
     for _ in range(20):
         if kind == "set":
             group = _from_set(rng, _pick_set(rng, sets), count, size, tasks)
@@ -57,10 +68,11 @@ def _from_set(
     main = int(rng.choice(list(pictures.holding)))
     members = pictures.holding[main]
     chosen = rng.choice(members, count, replace=len(members) < count)
-    if pictures.lacking[main] and rng.random() < 0.15:
+    if pictures.lacking[main] and rng.random() < 0.25:
         chosen[-1] = rng.choice(pictures.lacking[main])
     zoom = np.exp(rng.uniform(np.log(0.3), 0)) if rng.random() < 0.6 else 1.0
-    views = [_view(rng, pictures.images[i], pictures.masks[i], size, zoom, main) for i in chosen]
+    turned = _orientation(rng) if zoom == 1 and rng.random() < UPRIGHT else None
+    views = [_view(rng, pictures.images[i], pictures.masks[i], size, zoom, main, turned) for i in chosen]
     images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
     found = []
     others = [c for c in np.unique(masks) if c not in (0, IGNORE_VALUE, main)]
@@ -125,8 +137,12 @@ def _view(
     size: int,
     zoom: float,
     target: int,
+    turned: tuple[bool, int] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
-    """A square view of a picture and its labels, mostly one that shows `target`; flipped, sometimes turned."""
+    """A square view of a picture and its labels, mostly one that shows `target`; flipped, sometimes turned.
+
+    `turned`: the orientation of the whole group; None: its own.
+    """
     H, W = labels.shape
     share = min(1.0, zoom * np.exp(rng.uniform(-0.2, 0.2)))
     stretch = np.exp(rng.uniform(-0.1, 0.1))
@@ -145,12 +161,16 @@ def _view(
     image = _resize(picture, (size, size), Image.Resampling.BILINEAR, box)
     mode = np.int32 if labels.dtype == np.int32 else np.uint8
     mask = _resize(labels.astype(mode), (size, size), Image.Resampling.NEAREST, box)
-    if rng.random() < 0.5:
+    flipped, turns = turned or _orientation(rng)
+    if flipped:
         image, mask = image[:, ::-1], mask[:, ::-1]
-    if rng.random() < 0.25:
-        turns = int(rng.integers(1, 4))
-        image, mask = np.rot90(image, turns), np.rot90(mask, turns)
+    image, mask = np.rot90(image, turns), np.rot90(mask, turns)
     return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+
+
+def _orientation(rng: np.random.Generator) -> tuple[bool, int]:
+    """Whether to flip, and how often to turn by 90 degrees."""
+    return bool(rng.random() < 0.5), int(rng.integers(1, 4)) if rng.random() < 0.25 else 0
 
 
 def _resize(

@@ -1,0 +1,104 @@
+"""What the closed-form parts say of the tasks of one group, and how wrong they are.
+
+The tasks of a group share their images, so that what is compared for one is compared for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cuecast.training.batches import Task
+from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network, places
+from cuecast.training.tasks import IGNORE_LABEL
+
+MOST_PLACES = 2048
+"""Places of all cues of a group that queries are compared with, at most."""
+CLOSED_SCALE = 2.0
+"""Logits a unit of ridge score. A larger one punishes the sure mistakes of hard tasks more than it teaches."""
+
+
+@dataclass(frozen=True, eq=False)
+class GroupAnswer:
+    """`closed`: losses by name, one a task that has them; `decoder`: its inputs for each task with a forest."""
+
+    closed: dict[str, list[Tensor]] = field(
+        default_factory=lambda: {"ridge4": [], "ridge2": [], "likeness": []}
+    )
+    decoder: list[list[Tensor]] = field(default_factory=list)
+
+
+def answer_group(network: Network, features: Features, tasks: Sequence[Task]) -> GroupAnswer:
+    """Answer the tasks of a group from the features (B, ...) of all images of the batch."""
+    evidence = network.evidence
+    cues, queries = (sorted({i for t in tasks for i in getattr(t, name)}) for name in ("cues", "queries"))
+    shown, asked = (Features(*(m[ids] for m in features)) for ids in (cues, queries))
+    p8, n8 = (_pooled(tasks, cues, 8, which) for which in ("positive", "negative"))
+    # As at run time, places are thinned where there are many.
+    kept = torch.randperm(p8.shape[1], device=p8.device)[:MOST_PLACES]
+    value, key = places(shown.value)[kept], places(shown.key)[kept]
+    columns = [evidence.columns(value, p, n) for p, n in zip(p8[:, kept], n8[:, kept], strict=True)]
+    # Undecoded tasks need the shares of thing and rest alone, the first two columns.
+    widths = [c.shape[1] if t.forest is not None else 2 for c, t in zip(columns, tasks, strict=True)]
+    gathered = torch.cat([c[:, :w] for c, w in zip(columns, widths, strict=True)], 1)
+    sums = [torch.split(alike @ gathered, widths, 1) for alike in evidence.alike(key, asked.key)]
+    ridge4 = evidence.scores4(
+        shown.fine, _pooled(tasks, cues, 4, "positive"), _pooled(tasks, cues, 4, "negative"), asked.fine
+    )
+    answer = GroupAnswer()
+    height, width = asked.key.shape[-2:]
+    for t, task in enumerate(tasks):
+        rows = [queries.index(q) for q in task.queries]
+        found = [_at(head[t], len(queries), height, width)[rows] for head in sums]
+        target, known = (task.labels == 1).float()[:, None], (task.labels != IGNORE_LABEL).float()[:, None]
+        at4 = ridge4[rows, t][:, None]
+        answer.closed["ridge4"].append(_closed_loss(at4 * CLOSED_SCALE, target, known, 4))
+        answer.closed["likeness"].append(_closed_loss(_likeness(network, found), target, known, 8))
+        if task.forest is not None:
+            query = Features(*(m[rows] for m in asked))
+            own = Features(*(m[task.cues] for m in features))
+            at2 = evidence.score2(own, task.positive, task.negative, query)
+            answer.closed["ridge2"].append(_closed_loss(at2 * CLOSED_SCALE, target, known, 2))
+            at8 = _at(evidence.read_sums([places(f) for f in found], columns[t]), len(rows), height, width)
+            place = task.place.expand(len(rows), -1, -1, -1)
+            texture = query.pixel[:, FILTER_DIM:]
+            answer.decoder.append([query.context, query.fine, texture, at8, place, at4, at2, task.forest])
+    return answer
+
+
+def _pooled(tasks: Sequence[Task], cues: Sequence[int], stride: int, which: str) -> Tensor:
+    """The tasks' weights at a stride, (T, K h w) over all cue images of the group; 0 where a task has no cue."""
+    out = []
+    for task in tasks:
+        pooled = F.avg_pool2d(getattr(task, which), stride)[:, 0]
+        every = pooled.new_zeros(len(cues), *pooled.shape[1:])
+        every[[cues.index(c) for c in task.cues]] = pooled
+        out.append(every.flatten())
+    return torch.stack(out)
+
+
+def _at(rows: Tensor, count: int, height: int, width: int) -> Tensor:
+    """(count h w, C) -> (count, C, h, w)."""
+    return rows.reshape(count, height, width, -1).permute(0, 3, 1, 2)
+
+
+def _likeness(network: Network, found: Sequence[Tensor]) -> Tensor:
+    """Weighted shares (B, 2.., h, w) a head -> logits (B, heads, h, w): how much more like the thing than the rest."""
+    out = []
+    for head in range(KEY_HEADS):
+        like = network.evidence.likeness(found[head][:, :2], head)
+        out.append((like[:, 0] - like[:, 1]) * network.evidence.temperature[head].exp())
+    return torch.stack(out, 1)
+
+
+def _closed_loss(logits: Tensor, target: Tensor, known: Tensor, stride: int) -> Tensor:
+    """Class-balanced cross-entropy of a closed-form score, so that the features serve it by themselves."""
+    t, k = F.avg_pool2d(target, stride), F.avg_pool2d(known, stride)
+    t, k = t.expand_as(logits), k.expand_as(logits)
+    share = (t * k).sum((1, 2, 3), keepdim=True) / k.sum((1, 2, 3), keepdim=True).clamp(min=1)
+    weight = k * (t * 0.5 / share.clamp(min=0.02) + (1 - t) * 0.5 / (1 - share).clamp(min=0.02))
+    return F.binary_cross_entropy_with_logits(logits, t, weight=weight)

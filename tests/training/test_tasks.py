@@ -1,0 +1,51 @@
+"""Groups of images that share tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
+
+from cuecast.training.sets import PictureSet  # noqa: E402
+from cuecast.training.tasks import draw_group  # noqa: E402
+
+FROM_SETS = (1.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def corners() -> tuple[PictureSet, ...]:
+    """A set whose thing is the top left quarter of every picture; its last two lack it."""
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:48, :48] = 1
+    pictures = tuple(np.random.default_rng(i).integers(0, 255, (96, 96, 3), np.uint8) for i in range(8))
+    masks = (*[mask] * 6, *[np.zeros_like(mask)] * 2)
+    return (PictureSet("corners", pictures, masks, {1: tuple(range(6))}, {1: (6, 7)}),)
+
+
+def test_things_keep_their_place_in_most_groups_of_whole_pictures(corners: tuple[PictureSet, ...]) -> None:
+    same = []
+    for seed in range(120):
+        labels = draw_group(np.random.default_rng(seed), corners, 3, 64, 1, FROM_SETS).tasks[0]
+        shown = [m for m in labels if m.any()]
+        if all(0.2 < (m == 1).mean() < 0.3 for m in shown):
+            quarters = {tuple(np.round(np.argwhere(m == 1).mean(0) / 64).astype(int)) for m in shown}
+            same.append(len(quarters) == 1)
+    assert len(same) > 20
+    # Turned each by itself, a quarter of them would agree, or less.
+    assert 0.5 < np.mean(same) < 1
+
+
+def test_some_groups_hold_a_picture_without_the_thing(corners: tuple[PictureSet, ...]) -> None:
+    lacking = [
+        not all(
+            m.any() for m in draw_group(np.random.default_rng(seed), corners, 3, 64, 1, FROM_SETS).tasks[0]
+        )
+        for seed in range(60)
+    ]
+    assert 0.1 < np.mean(lacking) < 0.5
+
+
+def test_the_sources_are_those_asked_for(corners: tuple[PictureSet, ...]) -> None:
+    for source, kind in ((FROM_SETS, "set"), ((0.0, 1.0, 0.0), "regions"), ((0.0, 0.0, 1.0), "drawn")):
+        assert draw_group(np.random.default_rng(0), corners, 3, 64, 2, source).kind == kind
