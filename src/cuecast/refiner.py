@@ -20,8 +20,8 @@ def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np
 
     The slope of the scores over the brightness is fitted in every small window of the coarse map (guided filter: He,
     Sun and Tang 2013; He and Sun 2015, 'Fast Guided Filter'). It is applied to the detail alone that the coarse map
-    could not see, so edges fall where the image steps, and thin things are not smoothed away. The map itself is enlarged
-    as logits: between a sure yes and a sure no, an edge then lies where it lies for any phase of the coarse grid.
+    could not see, so edges fall where the image steps, and thin things are not smoothed away. The map itself is
+    enlarged as logits: an edge between a sure yes and a sure no then lies where it lies, wherever the grid begins.
     """
     size = pixels.shape[:2]
     grey = pixels.mean(2, dtype=np.float32) / 255
