@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
+from scipy.special import logit
 
 from cuecast.tiling import Window
 
@@ -61,7 +62,7 @@ def shown_place(weights: Sequence[tuple[Array, Array]]) -> Place:
     share = float(np.clip(thing.sum() / known.sum(), LEAST, 1 - LEAST))
     spread = np.stack([_smooth(t) for t in thing])
     seen = np.stack([_smooth(k) for k in known])
-    odds = _logit(_likely(spread.sum(0), seen.sum(0), share)) - _logit(share)
+    odds = logit(_likely(spread.sum(0), seen.sum(0), share)) - logit(share)
     return Place(odds.astype(np.float32), _trust(thing, known, spread, seen, share))
 
 
@@ -120,9 +121,3 @@ def _weights(start: int, count: int, side: int) -> Array:
     at = at.clip(0, GRID - 1)
     weights: Array = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(GRID))).astype(np.float32)
     return weights
-
-
-def _logit(p: Array | float) -> Array:
-    p = np.asarray(p)
-    logit: Array = np.log(p / (1 - p))
-    return logit

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import uniform_filter
+from scipy.special import expit, logit
 
 RADIUS = 2
 """Half side of the fitting window, in pixels of the coarse map."""
@@ -36,8 +37,7 @@ def refine(scores: NDArray[np.float32], pixels: NDArray[np.uint8]) -> NDArray[np
 
 
 def _enlarge(scores: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    kept = scores.clip(LEAST, 1 - LEAST)
-    enlarged: NDArray[np.float32] = 1 / (1 + np.exp(-resize(np.log(kept / (1 - kept)), size)))
+    enlarged: NDArray[np.float32] = expit(resize(logit(scores.clip(LEAST, 1 - LEAST)), size))
     return enlarged
 
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
-from cuecast.crossval.trials import Trial, drawn
+from cuecast.crossval.trials import Trial
+from cuecast.geometry import mark_labels
 from cuecast.prediction import Prediction
-from cuecast.types import Example
+from cuecast.types import IGNORE, Example
 
 GAP = 1.4
 """Difference of logits from which a cue does not agree with the others, where these agree evenly."""
@@ -54,10 +56,11 @@ def separations(prediction: Prediction | None, example: Example) -> dict[int, fl
     """Class id -> probability that a pixel of it scores above one beside it, for the classes drawn and taught."""
     if prediction is None:
         return {}
+    labels = mark_labels(example.marks)
+    ignore = labels == IGNORE
     found = {}
     for info, scores in zip(prediction.classes, prediction.scores, strict=True):
-        truth, ignore = drawn(example, info.id)
-        if (value := separation(scores, truth, ignore)) is not None:
+        if (value := separation(scores, labels == info.id, ignore)) is not None:
             found[info.id] = value
     return found
 
@@ -66,8 +69,7 @@ def separation(
     scores: NDArray[np.float32], truth: NDArray[np.bool_], ignore: NDArray[np.bool_]
 ) -> float | None:
     """The probability that a pixel of the truth scores above one beside it, ties half; None where either is empty."""
-    clipped = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
-    logits = np.clip(np.log(clipped / (1 - clipped)), -FARTHEST, FARTHEST)
+    logits = np.clip(logit(scores.astype(np.float64)), -FARTHEST, FARTHEST)
     bins = np.minimum((logits + FARTHEST) / (2 * FARTHEST) * BINS, BINS - 1).astype(np.intp)
     thing, rest = (np.bincount(bins[m], minlength=BINS) for m in (truth & ~ignore, ~truth & ~ignore))
     if not thing.any() or not rest.any():
@@ -118,6 +120,5 @@ def _median(values: NDArray[np.float64]) -> float:
 
 
 def _logit(p: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    p = np.clip(np.asarray(p, np.float64), LEAST, 1 - LEAST)
-    logit: NDArray[np.float64] = np.log(p / (1 - p))
-    return logit
+    kept: NDArray[np.float64] = logit(np.clip(p, LEAST, 1 - LEAST))
+    return kept

@@ -39,7 +39,7 @@ from cuecast.segmenters.features import FeatureCache
 from cuecast.segmenters.mark_weights import fill_boxes, mark_weights, says_background
 from cuecast.segmenters.scale import working_side
 from cuecast.segmenters.signals import PLANES, measure, sigmoid
-from cuecast.segmenters.views import MULTIPLE, View, Viewer, common_zoom, open_session, pad
+from cuecast.segmenters.views import View, Viewer, common_zoom, open_session, pad
 from cuecast.tiling import Window
 from cuecast.types import Example, Image, Marks
 
@@ -247,10 +247,10 @@ class MatchingSegmenter:
             p, n = (resize(w, view.frame.shape[:2]) for w in (positive, negative))
             tiles = [
                 Shown(
-                    view.features(window),
+                    features := view.features(window),
                     pad(p[window.slices]),
                     pad(n[window.slices]),
-                    _at(view, window, zoom),
+                    _at(view, window, features, zoom),
                 )
                 for window in view.windows()
                 if p[window.slices].any() or n[window.slices].any()
@@ -270,7 +270,9 @@ class MatchingSegmenter:
             def answer(features: FeatureMaps, tile: Window) -> Array:
                 moments.append(_moments(features))
                 where = read_place(lesson.place, tile, view.frame.shape[:2], features.key.shape[1:])
-                planes, presence = self._answer(lesson, features, where, _at(view, tile, lesson.zoom))
+                planes, presence = self._answer(
+                    lesson, features, where, _at(view, tile, features, lesson.zoom)
+                )
                 there.append(presence)
                 return planes
 
@@ -315,12 +317,12 @@ class MatchingSegmenter:
         return correct(logits[0], standardise(features), places)[None]
 
 
-def _at(view: View, tile: Window, zoom: float | None) -> Array:
-    """The places (2, h, w) of a padded tile at half the working resolution; 0 where they mean nothing."""
-    h, w = (-(-n // MULTIPLE) * MULTIPLE // 2 for n in (tile.bottom - tile.top, tile.right - tile.left))
+def _at(view: View, tile: Window, features: FeatureMaps, zoom: float | None) -> Array:
+    """The places (2, h, w) of a tile's pixel features; 0 where they mean nothing."""
+    shape = features.pixel.shape[1:]
     if zoom is not None:
-        return np.zeros((2, h, w), np.float32)
-    return positions(tile, view.frame.shape[:2], (h, w))
+        return np.zeros((2, *shape), np.float32)
+    return positions(tile, view.frame.shape[:2], shape)
 
 
 def _moments(features: FeatureMaps) -> Array:

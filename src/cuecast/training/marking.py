@@ -109,9 +109,9 @@ def _scribbles(rng: np.random.Generator, region: Region) -> Region:
     """A few straight strokes from place to place, as far as they stay inside the region."""
     out = Image.new("1", region.shape[::-1])
     pen = ImageDraw.Draw(out)
-    for start, end in zip(
-        *(_places(rng, region, count) for count in [int(rng.integers(1, 6))] * 2), strict=True
-    ):
+    count = int(rng.integers(1, 6))
+    starts, ends = (_places(rng, region, count) for _ in range(2))
+    for start, end in zip(starts, ends, strict=True):
         pen.line((*start, *end), fill=1, width=int(rng.integers(2, 5)))
     return np.asarray(out) & region
 
