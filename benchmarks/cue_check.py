@@ -1,7 +1,7 @@
 """How often `cues check` finds a bad cue that was planted among good ones, and how often it complains of good ones.
 
     python benchmarks/cue_check.py EPISODES [--root DIR] [--pack general] [--trials 300] [--sets NAME ...] \
-        [-o RESULT.json]
+        [--workers 1] [-o RESULT.json]
 
 A trial takes the cues of an episode with five cues. In three trials of four, one of them gets a bad mask: shifted by
 a quarter of the image, inverted, or that of another thing (of another task on the same picture, where the list has
@@ -20,25 +20,21 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PILImage
-from records import finished, keep
+from records import finished, keep, measured
 
 import cuecast
 from cuecast.crossval.check import check_cues
-from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
-from cuecast.io.images import read_image
-from cuecast.types import Example
+from cuecast.io.episodes import Episode, find_root, read_episodes, select
+from cuecast.training.planting import FAULTS, read_single, spoil
 
 KIND = "cue-check"
-KINDS = ("clean", "shifted", "inverted", "other")
+KINDS = ("clean", *FAULTS)
 PREDICTED = 0.5
 """IoU that the other cues reach on a cue's good mask from which its fault can be expected to be seen."""
 
@@ -54,26 +50,26 @@ def main() -> int:
     parser.add_argument("--sets", nargs="+", default=[])
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int)
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     listed = read_episodes(options.episodes)
     chosen = in_turn(select(listed, options.sets, shots=[5]))
     root = options.root or find_root(options.episodes, chosen)
-    predictor = cuecast.load(options.pack, threads=options.threads)
+    pack = cuecast.load(options.pack).pack
     how = {
         "kind": KIND,
-        "pack": predictor.pack.name,
-        "pack_digest": predictor.pack.digest,
+        "pack": pack.name,
+        "pack_digest": pack.digest,
         "seed": options.seed,
         "sets": options.sets,
     }
     records = finished(options.output, how, "trials")
-    for number in range(len(records), options.trials):
-        episode, kind = chosen[number // len(KINDS) % len(chosen)], KINDS[number % len(KINDS)]
-        started = time.perf_counter()
-        record = trial(predictor, episode, kind, root, listed, np.random.default_rng((options.seed, number)))
-        records.append({**record, "seconds": round(time.perf_counter() - started, 2)})
+    job = partial(trial, chosen=chosen, root=root, listed=listed, seed=options.seed)
+    numbers = range(len(records), options.trials)
+    for record in measured(job, numbers, options.pack, options.workers, options.threads):
+        records.append(record)
         keep(options.output, how, "trials", records, summed(records))
     print(json.dumps(summed(records), indent=1))
     return 0
@@ -89,17 +85,20 @@ def in_turn(episodes: Sequence[Episode]) -> list[Episode]:
 
 def trial(
     predictor: cuecast.Predictor,
-    episode: Episode,
-    kind: str,
+    number: int,
+    *,
+    chosen: Sequence[Episode],
     root: Path,
     listed: Sequence[Episode],
-    random: np.random.Generator,
+    seed: int,
 ) -> dict[str, Any]:
     """One check of five cues, one of them spoilt where the kind says so."""
-    examples = [single(cue_of(c, root).read()) for c in episode.cues]
-    planted = int(random.integers(len(examples)))
+    started = time.perf_counter()
+    episode, kind = chosen[number // len(KINDS) % len(chosen)], KINDS[number % len(KINDS)]
+    examples = [read_single(c, root) for c in episode.cues]
+    planted = int(np.random.default_rng((seed, number)).integers(len(examples)))
     if kind != "clean":
-        examples[planted] = spoilt(examples[planted], episode.cues[planted], kind, episode, root, listed)
+        examples[planted] = spoil(examples[planted], episode.cues[planted], kind, episode, root, listed)
     found = check_cues(predictor, examples, [episode.task])
     flags = {f.number - 1: f.kind for f in found.flags}
     return {
@@ -108,49 +107,12 @@ def trial(
         "planted": None if kind == "clean" else planted,
         "flags": {str(k): v for k, v in flags.items()},
         "agreements": [
-            [a.number - 1, *(round(v, 3) for v in (a.own, a.others, a.gap))] for a in found.agreements
+            [a.number - 1, *(v and round(v, 3) for v in (a.own, a.others, a.outline, a.doubt))]
+            for a in found.agreements
         ],
         "ious": [None if s.iou is None else round(s.iou, 3) for s in found.scores],
+        "seconds": round(time.perf_counter() - started, 2),
     }
-
-
-def spoilt(
-    example: Example, shown: Shown, kind: str, episode: Episode, root: Path, listed: Sequence[Episode]
-) -> Example:
-    """The cue with a bad mask."""
-    mask, (H, W) = example.marks.mask, example.marks.size
-    assert mask is not None
-    if kind == "shifted":
-        bad = np.roll(mask, (H // 4, W // 4), (0, 1))
-    elif kind == "inverted":
-        bad = np.where(mask < 0, mask, 1 - mask)
-    else:
-        bad = np.asarray(
-            PILImage.fromarray(other_thing(example, shown, episode, root, listed)).resize((W, H), 0), np.int32
-        )
-    if not (bad > 0).any():
-        bad = np.roll(mask, (H // 4, W // 4), (0, 1))
-    return Example(example.image, replace(example.marks, mask=bad))
-
-
-def other_thing(
-    example: Example, shown: Shown, episode: Episode, root: Path, listed: Sequence[Episode]
-) -> NDArray[np.uint8]:
-    """(h, w): 1 on the thing of the first other task of the set that is on the picture; else the query's mask."""
-    values = dict.fromkeys(e.cues[0].value for e in listed if e.set == episode.set and e.task != episode.task)
-    for value in values:
-        if value and value != shown.value:
-            found = truth_of(replace(shown, value=value), root, example.image) > 0
-            if found.any():
-                return found.astype(np.uint8)
-    query = truth_of(episode.query, root, read_image(root / episode.query.image))
-    return (query > 0).astype(np.uint8)
-
-
-def single(example: Example) -> Example:
-    """The cue with all that it marks as class 1."""
-    mask = example.marks.mask
-    return Example(example.image, replace(example.marks, mask=None if mask is None else np.minimum(mask, 1)))
 
 
 def summed(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
 A test compares the page with what this gives. Results of `cuecast bench -o`, and of verdicts.py, negatives.py,
-cue_check.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder are left alone.
+cue_check.py, suggest.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder are left alone.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ FOOT = """\
     python benchmarks/verdicts.py scores/*/scores.json -o benchmarks/results/verdicts.json
     python benchmarks/negatives.py ABSENT.jsonl EPISODES.jsonl -o benchmarks/results/negatives.json
     python benchmarks/cue_check.py EPISODES.jsonl -o benchmarks/results/cue_check.json
+    python benchmarks/suggest.py EPISODES.jsonl -o benchmarks/results/suggest.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
 
@@ -89,6 +90,7 @@ def page(folder: Path = RESULTS) -> str:
     parts += ["\n".join(verdicts(name, result)) for name, result in read(folder, "verdicts").items()]
     parts += ["\n".join(negatives(name, result)) for name, result in read(folder, "negatives").items()]
     parts += ["\n".join(cue_check(name, result)) for name, result in read(folder, "cue-check").items()]
+    parts += ["\n".join(suggestions(name, result)) for name, result in read(folder, "suggest").items()]
     parts += ["\n".join(others(list(read(folder, "seggpt-speed").values()))), FOOT]
     return "\n".join(parts)
 
@@ -252,6 +254,29 @@ def cue_check(name: str, result: dict[str, Any]) -> Iterator[str]:
     )
 
 
+def suggestions(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on whether it pays to mark what `cuecast suggest` names."""
+    found = result["means"]
+    yield f"## What to mark next: {name}"
+    yield ""
+    yield "`benchmarks/suggest.py`: of a set, a pool of pictures, one of them marked; then what `cuecast suggest` names"
+    yield "in the pool is marked, or random pictures of it. 'rest' is the mean IoU on what is left of the pool, 'held'"
+    yield "that on pictures outside of it, which are the same for both."
+    yield f"{found['runs']} runs over {found['sets']} sets, pools of {result['pool']}; pack {result['pack']} "
+    yield f"`{result['pack_digest'][:12]}`, commit `{result['commit']}`."
+    yield ""
+    yield from table(
+        ["way", "mean IoU on", *(f"{n} marked" for n in result["marks"])],
+        [
+            [way, where, *(f"{v:.3f}" for v in found[way][where])]
+            for where in ("rest", "held")
+            for way in ("suggested", "random")
+        ],
+    )
+    yield f"![Mean IoU against the number of marked pictures, suggested and random ones.](images/{name}.png)"
+    yield ""
+
+
 def others(timings: Sequence[dict[str, Any]]) -> Iterator[str]:
     """What was not measured here, or not for accuracy."""
     yield "## Published, and measured for speed only"
@@ -359,9 +384,33 @@ def draw_curves(result: dict[str, Any], path: Path) -> Path:
     return path
 
 
+def draw_suggestions(result: dict[str, Any], path: Path) -> Path:
+    """Mean IoU against the number of marked pictures, on the rest and on held-out pictures, as a PNG."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
+    titles = {"rest": "the rest of the pool", "held": "held-out pictures"}
+    for ax, (where, title) in zip(axes, titles.items(), strict=True):
+        for way in ("suggested", "random"):
+            ax.plot(result["marks"], result["means"][way][where], "o-", label=way)
+        ax.set_xscale("log", base=2)
+        ax.set_xticks(result["marks"], [str(n) for n in result["marks"]])
+        ax.set(title=title, xlabel="marked pictures")
+        ax.grid(alpha=0.3)
+    axes[0].set_ylabel("mean IoU over the sets")
+    axes[0].legend()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+    return path
+
+
 def pictures(folder: Path = RESULTS, images: Path = HERE / "images") -> list[Path]:
-    """Draw the curves of every result that has enough numbers of cues, and those on verdicts; returns their paths."""
+    """Draw the curves of every result that has enough numbers of cues, those on verdicts and on what to mark next."""
     drawn = [draw_verdicts(r, images / verdicts_name(name)) for name, r in read(folder, "verdicts").items()]
+    drawn += [draw_suggestions(r, images / f"{name}.png") for name, r in read(folder, "suggest").items()]
     for name, result in read(folder, KIND).items():
         if len(shots_of([p for p in result["peers"] if p["cues"] == "masks"])) >= CURVE_SHOTS:
             drawn.append(draw_curves(result, images / curves_name(name)))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -58,6 +59,9 @@ def main(argv: Sequence[str]) -> None:
         "--start", type=Path, help="pack folder whose weights to begin with; default: drawn ones"
     )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="learning rate before it falls")
+    parser.add_argument(
+        "--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="processes that draw material"
+    )
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
     parser.add_argument(
         "--scores", type=Path, help="only state this JSON of `cuecast eval` in the card of --out"
@@ -82,7 +86,7 @@ def main(argv: Sequence[str]) -> None:
     # A run that goes on from a pack draws other tasks than the runs before it.
     seed = 1 + trained_before(options.start)["steps"]
     plan = Plan(phases, rate=options.rate, decay=0.6, freeze_norm=0.25, seed=seed)
-    run = Run(plan, sets, options.run, start)
+    run = Run(plan, sets, options.run, start, options.workers)
     run.train()
     plot_log(options.run / "log.jsonl", options.run / "loss.png")
     if options.out:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 from cue_pictures import clean
 
 from cuecast.crossval.agreement import Agreement, agreements, separation
+from cuecast.crossval.outline import Outline
 from cuecast.crossval.trials import Trial
 
 NONE = np.zeros((8, 8), bool)
@@ -44,12 +47,20 @@ def test_what_is_ignored_does_not_count() -> None:
     assert separation(mixed, LEFT, ~LEFT) is None
 
 
-def found(count: int, values: dict[tuple[int, int], float], usual: float) -> list[Agreement]:
-    """Agreements of cues of which each teaches all others, with these probabilities and the usual one elsewhere."""
+def found(
+    count: int,
+    values: dict[tuple[int, int], float],
+    usual: float,
+    shares: dict[int, float] | None = None,
+) -> list[Agreement]:
+    """Agreements of cues of which each teaches all others, with these probabilities and the usual one elsewhere; and
+    likewise with these shares of their outlines, or without any."""
     pairs = [(t, Trial((t,), q)) for t in range(count) for q in range(count) if t != q]
-    return agreements(
-        pairs, {trial: {1: values.get((t, trial.query), usual)} for t, trial in pairs}, clean(count)
+    found = {trial: {1: values.get((t, trial.query), usual)} for t, trial in pairs}
+    lies = (
+        {i: {1: Outline(shares.get(i, 0.97), 0, 0, 0.0)} for i in range(count)} if shares is not None else {}
     )
+    return agreements(pairs, found, defaultdict(dict, lies), clean(count))
 
 
 def outliers(agreed: list[Agreement]) -> list[int]:
@@ -63,7 +74,7 @@ def around(cue: int, count: int, value: float) -> dict[tuple[int, int], float]:
 
 
 @pytest.mark.parametrize("count", [3, 5, 12])
-@pytest.mark.parametrize(("usual", "value"), [(0.99, 0.8), (0.8, 0.4)])
+@pytest.mark.parametrize(("usual", "value"), [(0.99, 0.6), (0.8, 0.2)])
 def test_one_that_is_ranked_worse_stands_out(count: int, usual: float, value: float) -> None:
     assert outliers(found(count, around(1, count, value), usual)) == [2]
 
@@ -74,8 +85,8 @@ def test_a_little_worse_is_not_enough(usual: float, value: float) -> None:
 
 
 def test_where_the_others_differ_a_larger_gap_is_needed() -> None:
-    uneven = around(0, 5, 0.99) | around(1, 5, 0.6) | around(2, 5, 0.8)
-    even = around(2, 5, 0.8)
+    uneven = around(0, 5, 0.99) | around(1, 5, 0.6) | around(2, 5, 0.6)
+    even = around(2, 5, 0.6)
     assert 3 not in outliers(found(5, uneven, 0.95))
     assert outliers(found(5, even, 0.95)) == [3]
 
@@ -88,7 +99,22 @@ def test_the_worst_class_of_a_cue_is_told() -> None:
     pairs = [(t, Trial((t,), q)) for t in range(4) for q in range(4) if t != q]
     values = around(3, 4, 0.3)
     both = {trial: {1: 0.95, 2: values.get((t, trial.query), 0.95)} for t, trial in pairs}
-    agreed = agreements(pairs, both, clean(4))
+    agreed = agreements(pairs, both, defaultdict(dict), clean(4))
     assert outliers(agreed) == [4]
     assert agreed[3].own == pytest.approx(0.3)
     assert agreed[3].others == pytest.approx(0.95)
+
+
+def test_an_outline_off_the_edges_adds_to_the_doubt() -> None:
+    values = around(1, 5, 0.7)
+    plain, follows = found(5, values, 0.9), found(5, values, 0.9, {1: 0.99})
+    lies_off = found(5, values, 0.9, {1: 0.4})
+    assert plain[1].outline is None
+    assert lies_off[1].outline == 0.4
+    assert lies_off[1].doubt > plain[1].doubt + 1 > follows[1].doubt
+    assert outliers(lies_off) == [2]
+
+
+def test_where_no_outline_follows_edges_one_that_does_not_either_is_no_worse() -> None:
+    everywhere = dict.fromkeys(range(5), 0.6)
+    assert found(5, {}, 0.9, everywhere)[0].doubt < found(5, {}, 0.9, {0: 0.6})[0].doubt

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from cuecast.crossval.agreement import GAP, Agreement
+from cuecast.crossval.agreement import Agreement
 from cuecast.crossval.flags import ClassFit, drawn_wrongly, other_magnification, weigh
+from cuecast.crossval.outline import Outline
 from cuecast.crossval.result import CueFlag, FlagKind
 from cuecast.misfit import Shift
 
@@ -84,8 +85,9 @@ def flag(number: int, kind: FlagKind) -> CueFlag:
 
 def told(grave: list[CueFlag], light: list[CueFlag], *outliers: int, cues: int = 4) -> list[tuple[int, str]]:
     """(number, kind) of what is told where these of the cues do not agree with the others."""
-    gaps = {n: GAP if n in outliers else GAP - 0.01 for n in range(1, cues + 1)}
-    found = weigh(grave, light, [Agreement(n, "x.png", 0.5, 0.9, gap) for n, gap in gaps.items()])
+    doubts = {n: 0.0 if n in outliers else -0.01 for n in range(1, cues + 1)}
+    agreed = [Agreement(n, "x.png", 0.5, 0.9, None, doubt) for n, doubt in doubts.items()]
+    found = weigh(grave, light, agreed, {n: {} for n in range(cues)})
     return [(f.number, f.kind) for f in found]
 
 
@@ -106,3 +108,16 @@ def test_what_one_bad_cue_turns_is_not_flagged() -> None:
         (n, "inverted") for n in (1, 2, 3, 4)
     ]  # of two cues nothing is known
     assert told([], [], 1) == [(1, "harmful")]
+
+
+def test_an_outline_off_the_edges_explains_a_cue_that_does_not_agree() -> None:
+    outlines = {
+        0: {1: Outline(0.97, 0, 0, 0.0), 2: Outline(0.35, -12, 5, 0.0)},
+        1: {1: Outline(0.9, 3, 0, 0.0)},
+    }
+    agreed = [Agreement(1, "x.png", 0.5, 0.9, 0.35, 0.5), Agreement(2, "x.png", 0.5, 0.9, 0.9, 0.5)]
+    first, second = weigh([], [], agreed, outlines)
+    assert (first.kind, second.kind) == ("shifted", "harmful")
+    assert "stronger edges at 65% of the other places" in first.reason
+    assert "best 12 px left and 5 px down" in first.reason
+    assert first.facts == {"dx": -12, "dy": 5, "outline": 0.35}

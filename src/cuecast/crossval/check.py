@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cuecast.crossval.agreement import agreements, separations
 from cuecast.crossval.flags import ClassFit, drawn_wrongly, fit, other_magnification, weigh
+from cuecast.crossval.outline import outlines
 from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, advise
 from cuecast.crossval.trials import Board, Trial, answers, class_ious, complete_cues, mean
 from cuecast.cues import Cue
@@ -66,10 +67,11 @@ class _Check:
         board = self.board
         alone = {q: board.left_out(q) for q in board.complete}
         pairs, curve = board.pairs(), board.curve()
-        self._ask([*alone.values(), *(t for _, t in pairs), *(t for ts in curve.values() for t in ts)])
+        self._ask([*alone.values(), *(t for _, t in pairs), *(t for ts in curve.values() for t in ts)], pairs)
         grave, light = self._drawn()
-        agreed = agreements(pairs, self.separations, board.examples)
-        flags = weigh(grave, light, agreed)
+        lies = {cue: outlines(board.examples[cue]) for cue in board.complete}
+        agreed = agreements(pairs, self.separations, lies, board.examples)
+        flags = weigh(grave, light, agreed, lies)
         points = [
             CurvePoint(n, value, len(ts)) for n, ts in curve.items() if (value := self._mean(ts)) is not None
         ]
@@ -84,14 +86,16 @@ class _Check:
             answers=len(self.ious),
         )
 
-    def _ask(self, trials: Sequence[Trial]) -> None:
-        """Answer what is not answered yet, and keep the figures."""
+    def _ask(self, trials: Sequence[Trial], pairs: Sequence[tuple[int, Trial]]) -> None:
+        """Answer what is not answered yet, and keep the figures; ranks of the pairs alone."""
+        ranked = {trial for _, trial in pairs}
         new = [t for t in dict.fromkeys(trials) if t not in self.ious]
         total = len(self.ious) + len(new)
         for trial, prediction in answers(self.board, new):
             example = self.board.examples[trial.query]
             self.ious[trial] = class_ious(prediction, example)
-            self.separations[trial] = separations(prediction, example)
+            if trial in ranked:
+                self.separations[trial] = separations(prediction, example)
             if trial == self.board.left_out(trial.query):
                 self.fits[trial.query] = fit(prediction, example, self.board.scale)
             if self.progress:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median, median_low
 
 from cuecast.crossval.agreement import Agreement
+from cuecast.crossval.outline import Outline
 from cuecast.crossval.result import CueFlag, FlagKind
 from cuecast.crossval.trials import drawn
 from cuecast.metrics import iou
@@ -33,6 +34,8 @@ BORDER = 0.15
 """IoU that another width must bring, beside the width that suits the other cues."""
 FACTOR = 4.0
 """A thing this many times thicker or thinner than on the median of the other cues is at another magnification."""
+FOLLOWS = 0.8
+"""`Outline.share` from which a mask is taken to follow the edges of its picture, a few good ones excepted."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,8 @@ def _shifted(found: ClassFit, of: str) -> _Flag | None:
     resized = found.widths[found.width]  # a mask too wide on the open side of the frame's edge fits both ways
     if shift.pixels < SHORTEST or shift.moved < max(MATCH, shift.still + CLEAR) or shift.moved <= resized:
         return None
-    where = " and ".join(
-        f"{abs(d)} px {way[d > 0]}"
-        for d, way in ((shift.dx, ("left", "right")), (shift.dy, ("up", "down")))
-        if d
-    )
     reason = (
-        f"its mask{of} looks shifted: moved {where} it fits what the other cues predict, "
+        f"its mask{of} looks shifted: moved {_way(shift.dx, shift.dy)} it fits what the other cues predict, "
         f"IoU {shift.moved:.2f} instead of {shift.still:.2f}"
     )
     facts = {"dx": shift.dx, "dy": shift.dy, "as_drawn": shift.still, "reached": shift.moved}
@@ -187,9 +185,12 @@ def other_magnification(
 
 
 def weigh(
-    grave: Sequence[CueFlag], light: Sequence[CueFlag], agreements: Sequence[Agreement]
+    grave: Sequence[CueFlag],
+    light: Sequence[CueFlag],
+    agreements: Sequence[Agreement],
+    outlines: Mapping[int, Mapping[int, Outline]],
 ) -> list[CueFlag]:
-    """The flags that are told, in the order of the cues.
+    """The flags that are told, in the order of the cues. `outlines`: position of a cue -> class id -> outline.
 
     One bad cue can turn the answers on all others, so that these look wrong, too. So a flag but of the border or size
     is told only where the cue does not agree with the others; of two cues nothing is known that way, and all are told.
@@ -202,8 +203,26 @@ def weigh(
     told = {f.number for f in grave}
     explained = [f for f in light if f.number in outliers.keys() - told]
     told |= {f.number for f in explained}
-    unexplained = [harmful(a) for number, a in outliers.items() if number not in told]
+    unexplained = [
+        off_its_edges(a, outlines[number - 1]) or harmful(a)
+        for number, a in outliers.items()
+        if number not in told
+    ]
     return sorted([*grave, *explained, *unexplained] or list(light), key=lambda f: f.number)
+
+
+def off_its_edges(found: Agreement, outlines: Mapping[int, Outline]) -> CueFlag | None:
+    """The flag of a cue whose mask does not follow the edges of its picture."""
+    if found.outline is None or found.outline >= FOLLOWS:
+        return None
+    outline = next(o for o in outlines.values() if o.share == found.outline)
+    reason = (
+        f"its mask looks shifted, or drawn on another image: its outline would lie on stronger edges at "
+        f"{1 - found.outline:.0%} of the other places of this image, and best {_way(outline.dx, outline.dy)}"
+    )
+    facts = {"dx": outline.dx, "dy": outline.dy, "outline": found.outline}
+    remedy = "move the mask, or check that it was drawn on this image"
+    return CueFlag(found.number, found.image, "shifted", reason, remedy, facts)
 
 
 def harmful(found: Agreement) -> CueFlag:
@@ -214,5 +233,11 @@ def harmful(found: Agreement) -> CueFlag:
         "sloppy mask"
     )
     remedy = "look at its mask; correct it or take the cue out"
-    facts = {k: getattr(found, k) for k in ("own", "others", "gap")}
+    facts = {k: getattr(found, k) for k in ("own", "others", "doubt")}
     return CueFlag(found.number, found.image, "harmful", reason, remedy, facts)
+
+
+def _way(dx: int, dy: int) -> str:
+    """A move in words, as '3 px left and 5 px up'."""
+    moves = ((dx, ("left", "right")), (dy, ("up", "down")))
+    return " and ".join(f"{abs(d)} px {way[d > 0]}" for d, way in moves if d)

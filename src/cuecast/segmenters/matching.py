@@ -48,6 +48,9 @@ UNMARKED = -1.0
 """Logit of a place that nothing is known of."""
 SURE = 0.5
 """Score from which a pixel of a sparsely marked cue is taken for the thing; the others are taken for the rest."""
+FOREST_SHARE = 0.4
+"""Of the answer's logits: the decoder reads the forest, but heeds it too little on kinds of pictures that it never saw
+(docs/decisions/0018-forest-share.md)."""
 SCENES = 32 * 2**20
 """Bytes of answers that are kept for the next click on their image."""
 
@@ -301,6 +304,8 @@ class MatchingSegmenter:
         }
         decoded = self.decode({name: np.ascontiguousarray(m[None]) for name, m in maps.items()})
         logits, there = (out[0] for out in decoded)
+        if lesson.forest is not None:
+            logits = (1 - FOREST_SHARE) * logits + FOREST_SHARE * forest
         heads = len(self.weights.temperature)
         like, unlike = (at8[i : 3 * heads : 3].mean(0, keepdims=True) for i in (1, 2))
         planes = [logits, forest, at2, _enlarge(at4, 2), _enlarge(like, 4), _enlarge(unlike, 4)]

@@ -1,0 +1,58 @@
+"""Bad cues that are planted among good ones, to measure and to fit what finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from cuecast.evaluate import cue_of, truth_of
+from cuecast.io.episodes import Episode, Shown
+from cuecast.io.images import read_image
+from cuecast.types import Example
+
+FAULTS = ("shifted", "inverted", "other")
+"""By a quarter of the image; inverted; the mask of another thing."""
+
+
+def read_single(shown: Shown, root: Path) -> Example:
+    """A cue with all that it marks as class 1."""
+    example = cue_of(shown, root).read()
+    mask = example.marks.mask
+    return Example(example.image, replace(example.marks, mask=None if mask is None else np.minimum(mask, 1)))
+
+
+def spoil(
+    example: Example, shown: Shown, fault: str, episode: Episode, root: Path, listed: Sequence[Episode]
+) -> Example:
+    """The cue with a bad mask. `listed`: all episodes, whose tasks are the other things."""
+    mask, (H, W) = example.marks.mask, example.marks.size
+    assert mask is not None
+    if fault == "shifted":
+        bad = np.roll(mask, (H // 4, W // 4), (0, 1))
+    elif fault == "inverted":
+        bad = np.where(mask < 0, mask, 1 - mask)
+    else:
+        other = PILImage.fromarray(_other_thing(example, shown, episode, root, listed))
+        bad = np.asarray(other.resize((W, H), PILImage.Resampling.NEAREST), np.int32)
+    if not (bad > 0).any():
+        bad = np.roll(mask, (H // 4, W // 4), (0, 1))
+    return Example(example.image, replace(example.marks, mask=bad))
+
+
+def _other_thing(
+    example: Example, shown: Shown, episode: Episode, root: Path, listed: Sequence[Episode]
+) -> NDArray[np.uint8]:
+    """(h, w): 1 on the thing of the first other task of the set that is on the picture; else the query's mask."""
+    values = dict.fromkeys(e.cues[0].value for e in listed if e.set == episode.set and e.task != episode.task)
+    for value in values:
+        if value and value != shown.value:
+            found = truth_of(replace(shown, value=value), root, example.image) > 0
+            if found.any():
+                return found.astype(np.uint8)
+    query = truth_of(episode.query, root, read_image(root / episode.query.image))
+    return (query > 0).astype(np.uint8)
