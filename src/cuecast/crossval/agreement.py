@@ -126,8 +126,8 @@ def figures(ranks: Floats, outlines: Sequence[Outline | None]) -> Floats:
     outlines  n; one that is not known counts like the others'.
     """
     own, others, spread = typical(ranks)
-    misfit, usual = _beside([o and o.share for o in outlines])
-    frame, usual_frame = _beside([o and o.frame for o in outlines])
+    misfit, usual = _beside([None if o is None else o.share for o in outlines])
+    frame, usual_frame = _beside([None if o is None else o.frame for o in outlines])
     lower = _logit(others) - _logit(own)
     return np.stack([lower, spread, -_logit(misfit), _logit(usual) - _logit(misfit), frame - usual_frame], 1)
 
