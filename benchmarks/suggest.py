@@ -3,9 +3,11 @@
     python benchmarks/suggest.py EPISODES [--root DIR] [--pack general] [--sets NAME ...] [--pool 16] [--held 6]
                                  [--marks 1 2 4 8] [--seeds 5] [--workers 1] [-o RESULT.json]
 
-For each set of an episode list, the pictures of its first task are divided by seed into a pool and held-out ones. One
+For each set of an episode list that is large enough, the pictures of its first task are divided by seed into a pool and
+held-out ones. One
 picture of the pool is marked at random. Up to each number of --marks, as many more are marked as are missing: those
-that `suggest` names of the rest when it is asked for so many at once, or random ones. After each, the concept of the
+that `suggest` names of the rest when it is asked for so many at once (where it names fewer, the first of the rest), or
+random ones. After each, the concept of the
 marked ones is asked for all others. Two figures: 'rest', the mean IoU on what is left of the pool (it gains where hard
 pictures are taken out of it), and 'held', that on the held-out pictures, which are the same for both ways. RESULT.json
 is kept after each set and seed: a run that was stopped goes on. It is tabled by docs/generate_benchmarks.py.
@@ -61,6 +63,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int)
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
+    if options.marks != sorted({1, *options.marks}):
+        parser.error("--marks must begin with 1 and ascend")
     episodes = select(read_episodes(options.episodes), options.sets)
     root = options.root or find_root(options.episodes, episodes)
     pack = cuecast.load(options.pack).pack
@@ -71,9 +75,14 @@ def main() -> int:
         "pool": options.pool,
         "held": options.held,
         "marks": options.marks,
+        "sets": options.sets,
     }
     runs = finished(options.output, how, "runs")
-    pictures = pictures_of(episodes)
+    pictures = {
+        name: shown
+        for name, shown in pictures_of(episodes).items()
+        if min(options.pool, len(shown) * 2 // 3) > options.marks[-1]
+    }
     done = {(r["set"], r["seed"]) for r in runs}
     # The first seed of every set, then the second, ...: a run that is stopped early has seen all sets.
     jobs = [(name, seed) for seed in range(options.seeds) for name in pictures if (name, seed) not in done]

@@ -15,13 +15,9 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from cuecast.io.episodes import Episode
-    from cuecast.predictor import Predictor
 
 EXCLUDED = ("crack_sut",)
 """Sets whose card states no licence."""
@@ -34,6 +30,8 @@ WEAKNESS = 10.0
 
 def main(argv: Sequence[str]) -> None:
     """Draw, answer, fit; prints weights, limit, and what they find."""
+    from cuecast.io.files import write_text
+
     parser = argparse.ArgumentParser(prog="cuecast train recipes/cue_check.py", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of picture sets, one folder a set")
     parser.add_argument("--pack", default="general")
@@ -41,14 +39,14 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--queries", type=int, default=2, help="cue sets of each task")
     parser.add_argument("--tasks", type=int, default=3, help="tasks of each set, at most")
     parser.add_argument(
-        "--rows", type=Path, help="JSON to keep the figures of the cues in, and to read them from"
+        "--rows", type=Path, help="JSON to keep the figures of the cues in; if there, it is read instead"
     )
     options = parser.parse_args(argv)
     rows = (
         json.loads(options.rows.read_text()) if options.rows and options.rows.exists() else answered(options)
     )
     if options.rows:
-        options.rows.write_text(json.dumps(rows))
+        write_text(options.rows, json.dumps(rows))
     report(rows)
 
 
@@ -57,11 +55,12 @@ def answered(options: argparse.Namespace) -> list[dict[str, Any]]:
     import cuecast
     from cuecast.io.draw import draw_episodes
     from cuecast.processes import run_each
+    from cuecast.training.planting import planted_figures
 
     drawn = draw_episodes(options.data, (CUES,), queries=options.queries, tasks=options.tasks)
     episodes = [e for e in drawn if e.set not in EXCLUDED]
     predictor = cuecast.load(options.pack, threads=1)
-    run = partial(rows_of, listed=episodes)
+    run = partial(planted_figures, listed=episodes)
     told = run_each(predictor, episodes, options.data, run, tell, workers=options.workers, threads=1)
     return [row for rows in told for row in rows]
 
@@ -69,41 +68,6 @@ def answered(options: argparse.Namespace) -> list[dict[str, Any]]:
 def tell(done: int, total: int) -> None:
     """Progress on a line of its own."""
     print(f"cue set {done} of {total}", flush=True)
-
-
-def rows_of(
-    predictor: Predictor, episode: Episode, root: Path, *, listed: Sequence[Episode]
-) -> list[dict[str, Any]]:
-    """The figures of five cues, clean and with each fault planted; answers that a fault does not touch are kept."""
-    from cuecast.crossval.agreement import FIGURES, figures, separations
-    from cuecast.crossval.outline import outlines
-    from cuecast.crossval.trials import Board, answers
-    from cuecast.training.planting import FAULTS, read_single, spoil
-    from cuecast.types import ClassInfo
-
-    good = [read_single(shown, root) for shown in episode.cues]
-    infos = (ClassInfo(1, episode.task),)
-    board = Board(predictor, tuple(good), infos, "frame")
-    predictions = {(t, trial.query): p for t, trial in board.pairs() for _, p in answers(board, [trial])}
-    planted = int(np.random.default_rng(len(episode.id)).integers(len(good)))
-    rows = []
-    for fault in ("clean", *FAULTS):
-        examples, answered_by = list(good), dict(predictions)
-        if fault != "clean":
-            shown = episode.cues[planted]
-            examples[planted] = spoil(good[planted], shown, fault, episode, root, listed)
-            taught = Board(predictor, tuple(examples), infos, "frame")
-            own = {trial: (t, trial.query) for t, trial in taught.pairs() if t == planted}
-            answered_by |= {own[trial]: p for trial, p in answers(taught, own)}
-        ranks = np.full((len(good), len(good)), np.nan)
-        for (teacher, query), prediction in answered_by.items():
-            ranks[teacher, query] = separations(prediction, examples[query]).get(1, np.nan)
-        lies = [outlines(e).get(1) for e in examples]
-        found = np.round(figures(ranks, lies), 4).tolist()
-        rows.append(
-            {"set": episode.set, "fault": fault, "planted": planted, "names": FIGURES, "figures": found}
-        )
-    return rows
 
 
 def report(rows: Sequence[dict[str, Any]]) -> None:

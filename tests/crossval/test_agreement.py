@@ -84,7 +84,7 @@ def test_a_little_worse_is_not_enough(usual: float, value: float) -> None:
     assert outliers(found(5, around(1, 5, value), usual)) == []
 
 
-def test_where_the_others_differ_a_larger_gap_is_needed() -> None:
+def test_where_the_others_differ_a_larger_difference_is_needed() -> None:
     uneven = around(0, 5, 0.99) | around(1, 5, 0.6) | around(2, 5, 0.6)
     even = around(2, 5, 0.6)
     assert 3 not in outliers(found(5, uneven, 0.95))

@@ -86,7 +86,7 @@ def flag(number: int, kind: FlagKind) -> CueFlag:
 def told(grave: list[CueFlag], light: list[CueFlag], *outliers: int, cues: int = 4) -> list[tuple[int, str]]:
     """(number, kind) of what is told where these of the cues do not agree with the others."""
     doubts = {n: 0.0 if n in outliers else -0.01 for n in range(1, cues + 1)}
-    agreed = [Agreement(n, "x.png", 0.5, 0.9, None, doubt) for n, doubt in doubts.items()]
+    agreed = [Agreement(n, "x.png", 1, 0.5, 0.9, None, doubt) for n, doubt in doubts.items()]
     found = weigh(grave, light, agreed, {n: {} for n in range(cues)})
     return [(f.number, f.kind) for f in found]
 
@@ -115,9 +115,22 @@ def test_an_outline_off_the_edges_explains_a_cue_that_does_not_agree() -> None:
         0: {1: Outline(0.97, 0, 0, 0.0), 2: Outline(0.35, -12, 5, 0.0)},
         1: {1: Outline(0.9, 3, 0, 0.0)},
     }
-    agreed = [Agreement(1, "x.png", 0.5, 0.9, 0.35, 0.5), Agreement(2, "x.png", 0.5, 0.9, 0.9, 0.5)]
+    agreed = [Agreement(1, "x.png", 2, 0.5, 0.9, 0.35, 0.5), Agreement(2, "x.png", 1, 0.5, 0.9, 0.9, 0.5)]
     first, second = weigh([], [], agreed, outlines)
     assert (first.kind, second.kind) == ("shifted", "harmful")
     assert "stronger edges at 65% of the other places" in first.reason
     assert "best 12 px left and 5 px down" in first.reason
     assert first.facts == {"dx": -12, "dy": 5, "outline": 0.35}
+
+
+def test_where_no_outline_follows_edges_none_is_to_blame() -> None:
+    outlines = {n: {1: Outline(0.3, 9, 0, 0.0)} for n in range(4)}
+    (found,) = weigh([], [], [Agreement(1, "x.png", 1, 0.5, 0.9, 0.3, 0.5)], outlines)
+    assert found.kind == "harmful"
+    assert "rank each other's pixels right with 0.50" in found.reason
+
+
+def test_ranks_are_no_reason_where_they_are_alike() -> None:
+    (found,) = weigh([], [], [Agreement(1, "x.png", 1, 0.95, 0.95, None, 0.1)], {0: {}})
+    assert found.kind == "harmful"
+    assert "along the frame" in found.reason

@@ -43,6 +43,13 @@ def test_a_moved_mask_and_the_way_back(dx: int, dy: int) -> None:
     assert abs(found.dy + dy) <= 4
 
 
+def test_a_way_back_longer_than_half_the_picture_stays_in_it() -> None:
+    found = lies(textured(np.roll(disc((300, 400)), 190, 1)))
+    assert found.dx == pytest.approx(-190, abs=4)
+    far = lies(textured(np.roll(disc((300, 400)), 230, 1)))
+    assert far.dx == pytest.approx(-230, abs=4)
+
+
 def test_flat_colours() -> None:
     assert lies(cue(0)).share == 1
     assert lies(cue(0, moved(0, 30, 20))).share < 0.9

@@ -55,7 +55,7 @@ def test_a_check_comes_back_from_its_json() -> None:
     check = CueCheck(
         scores=(CueScore(1, "a.png", None, {"cell": None}), CueScore(2, "b.png", 0.5, {"cell": 0.5})),
         flags=(CueFlag(2, "b.png", "shifted", "it looks shifted", "move it", {"dx": 3.0}),),
-        agreements=(Agreement(2, "b.png", 0.5, 0.75, None, 1.0),),
+        agreements=(Agreement(2, "b.png", 1, 0.5, 0.75, None, 1.0),),
         curve=tuple(curve((1, 0.25), (2, 0.5))),
         more_helps=True,
         advice="more.",

@@ -3,7 +3,8 @@
 Compared by rank: the probability that a place of the thing scores higher than a place beside it (AUC; Mann and Whitney
 1947). A thing that is hard to cut out is still ranked right by a cue that shows it, and by a shifted mask, an inverted
 one or that of another thing it is not. What two cues say of each other counts together, and medians are taken, so that
-one bad cue does not turn the others. Beside that counts how the outline of the mask lies on the picture's own edges.
+one bad cue does not turn the others. Beside that counts how the outline of the mask lies on the picture's own edges,
+and whether it lies along the picture's frame. Another thing on the same picture is told by ranks alone.
 """
 
 from __future__ import annotations
@@ -40,17 +41,18 @@ FARTHEST = 8.0
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a complete cue and the others rank each other's pixels, for the class with the largest `doubt`.
+    """How a complete cue and the others rank each other's pixels, for the class `cls` with the largest `doubt`.
 
     own      median over the others of the probability that thing scores above ground, both ways, in [0, 1];
     others   the same among the others, the cue left out;
     outline  share of the other places of the picture at which the mask's outline would lie on weaker edges, in [0, 1];
-             None where there is no outline;
+             None where there is no outline of some length, or the picture has no edges;
     doubt    the weighted figures less their limit: from 0 on the cue does not agree.
     """
 
     number: int
     image: str
+    cls: int
     own: float
     others: float
     outline: float | None
@@ -113,17 +115,16 @@ def agreements(
         for i, (cue, outline) in enumerate(zip(cues, lies, strict=True)):
             if not np.isnan(doubts[i]) and (cue not in worst or doubts[i] > worst[cue].doubt):
                 name, share = examples[cue].image.name, outline.share if outline else None
-                worst[cue] = Agreement(
-                    cue + 1, name, float(own[i]), float(others[i]), share, float(doubts[i])
-                )
+                both = float(own[i]), float(others[i])
+                worst[cue] = Agreement(cue + 1, name, cls, *both, share, float(doubts[i]))
     return [worst[c] for c in cues if c in worst]
 
 
 def figures(ranks: Floats, outlines: Sequence[Outline | None]) -> Floats:
-    """(n, 5) `FIGURES` of n cues; a row is nan where a cue or all others have no ranks.
+    """(n, 5) `FIGURES` of n cues; the first is nan where a cue or all others have no ranks.
 
     ranks     (n, n): `separation` of what the cue of a row teaches, on the cue of a column; nan where unknown.
-    outlines  n; one that is not known counts like the others'.
+    outlines  n; one that is not known counts like the others', and where none is, none counts.
     """
     own, others, spread = typical(ranks)
     misfit, usual = _beside([None if o is None else o.share for o in outlines])
@@ -133,10 +134,10 @@ def figures(ranks: Floats, outlines: Sequence[Outline | None]) -> Floats:
 
 
 def _beside(values: Sequence[float | None]) -> tuple[Floats, Floats]:
-    """(n,) values, and of each the median of the others, which stands for a missing one; 1 where none is known."""
+    """(n,) values, and of each the median of the others, which stands for a missing one; 0.5 where none is known."""
     known = np.array([np.nan if v is None else v for v in values], np.float64)
     others = np.array([_median(np.delete(known, i)) for i in range(len(known))])
-    others = np.where(np.isnan(others), 1.0, others)
+    others = np.where(np.isnan(others), 0.5, others)
     return np.where(np.isnan(known), others, known), others
 
 

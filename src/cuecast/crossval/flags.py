@@ -1,7 +1,7 @@
 """Which cues hurt, and in which way: thresholds, and the words for a person.
 
-Each test compares what is drawn with what the others predict there, and with how the other cues fare, so that what
-the pack does everywhere (lines a little too wide, say) is no cue's fault.
+Most tests compare what is drawn with what the others predict there, and with how the other cues fare, so that what
+the pack does everywhere (lines a little too wide, say) is no cue's fault. One compares it with the picture's edges.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ BORDER = 0.15
 """IoU that another width must bring, beside the width that suits the other cues."""
 FACTOR = 4.0
 """A thing this many times thicker or thinner than on the median of the other cues is at another magnification."""
+LOWER = 0.02
+"""Difference of shares of right ranks below which ranks are not named as the reason."""
 FOLLOWS = 0.8
 """`Outline.share` from which a mask is taken to follow the edges of its picture, a few good ones excepted."""
 
@@ -195,7 +197,8 @@ def weigh(
     One bad cue can turn the answers on all others, so that these look wrong, too. So a flag but of the border or size
     is told only where the cue does not agree with the others; of two cues nothing is known that way, and all are told.
     Light flags (border, magnification) say nothing until graver ones are mended: they are told alone, or where they
-    explain why a cue does not agree.
+    explain why a cue does not agree. What nothing explains is `shifted` where its outline lies off the edges and the
+    others' do not, else `harmful`.
     """
     outliers = {a.number: a for a in agreements if a.is_outlier}
     if agreements:
@@ -204,18 +207,20 @@ def weigh(
     explained = [f for f in light if f.number in outliers.keys() - told]
     told |= {f.number for f in explained}
     unexplained = [
-        off_its_edges(a, outlines[number - 1]) or harmful(a)
-        for number, a in outliers.items()
-        if number not in told
+        off_its_edges(a, outlines) or harmful(a) for number, a in outliers.items() if number not in told
     ]
     return sorted([*grave, *explained, *unexplained] or list(light), key=lambda f: f.number)
 
 
-def off_its_edges(found: Agreement, outlines: Mapping[int, Outline]) -> CueFlag | None:
-    """The flag of a cue whose mask does not follow the edges of its picture."""
+def off_its_edges(found: Agreement, outlines: Mapping[int, Mapping[int, Outline]]) -> CueFlag | None:
+    """The flag of a cue whose mask does not follow the edges of its picture, where those of the others do."""
     if found.outline is None or found.outline >= FOLLOWS:
         return None
-    outline = next(o for o in outlines.values() if o.share == found.outline)
+    others = [o[found.cls].share for cue, o in outlines.items() if cue != found.number - 1 and found.cls in o]
+    known = [share for share in others if share is not None]
+    if known and median(known) < FOLLOWS:
+        return None
+    outline = outlines[found.number - 1][found.cls]
     reason = (
         f"its mask looks shifted, or drawn on another image: its outline would lie on stronger edges at "
         f"{1 - found.outline:.0%} of the other places of this image, and best {_way(outline.dx, outline.dy)}"
@@ -227,13 +232,19 @@ def off_its_edges(found: Agreement, outlines: Mapping[int, Outline]) -> CueFlag 
 
 def harmful(found: Agreement) -> CueFlag:
     """The flag of a cue that does not agree with the others, where its drawing does not say why."""
+    remedy = "look at its mask; correct it or take the cue out"
+    facts = {k: getattr(found, k) for k in ("own", "others", "doubt")}
+    if found.others - found.own < LOWER:
+        reason = (
+            "its mask is unlike those of the other cues: it lies along the frame of the image where theirs do not, or "
+            "off the image's edges"
+        )
+        return CueFlag(found.number, found.image, "harmful", reason, remedy, facts)
     reason = (
         f"it and the other cues do not agree on what the thing is: they rank each other's pixels right with "
         f"{found.own:.2f}, where the others reach {found.others:.2f} (0.5 is chance): wrong thing, wrong class or a "
         "sloppy mask"
     )
-    remedy = "look at its mask; correct it or take the cue out"
-    facts = {k: getattr(found, k) for k in ("own", "others", "doubt")}
     return CueFlag(found.number, found.image, "harmful", reason, remedy, facts)
 
 

@@ -27,6 +27,8 @@ BLUR = 1.0
 """Standard deviation of the gradient's smoothing, in pixels of that size."""
 NEAR = 0.08
 """Moves shorter than this share of the sides are not other places."""
+TIE = 1e-6
+"""Fits that differ by less, in ranks times pixels, are equal."""
 LEAST = 4.0
 """Length of an outline, in pixels of that size, below which it says nothing."""
 
@@ -37,7 +39,8 @@ class Outline:
 
     share   of the places farther away at which it would lie on weaker edges than where it is drawn, in [0, 1]; None
             where it has hardly an outline, or the picture no edges;
-    dx, dy  the move, in pixels of the image, to the place where it lies on the strongest edges;
+    dx, dy  the move, in pixels of the image, to the place where it lies on the strongest edges; its middle stays in
+            the image;
     frame   share of the image's frame that the class lies at, in [0, 1].
     """
 
@@ -62,13 +65,19 @@ def _fit(edges: Floats, truth: NDArray[np.bool_], ignore: NDArray[np.bool_]) -> 
     h, w = fits.shape
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) / n for n in (h, w))
     far = np.hypot(rows[:, None], columns[None]) > NEAR
-    here = fits[np.ix_((-1, 0, 1), (-1, 0, 1))].max()
+    near = np.ix_((-1, 0, 1), (-1, 0, 1))
+    far[near] = False
+    if not far.any():
+        return Outline(None, 0, 0, frame)
+    weaker = fits[near].max() - fits[far]
     best = np.unravel_index(fits.argmax(), fits.shape)
+    middle = (outline.sum(1) @ np.arange(h), outline.sum(0) @ np.arange(w)) / outline.sum()
     dy, dx = (
-        round((int(at) + n // 2) % n - n // 2) * side // n
-        for at, n, side in zip(best, (h, w), truth.shape, strict=True)
+        round((int(at) - n * (at + m >= n)) * side / n)
+        for at, m, n, side in zip(best, middle, (h, w), truth.shape, strict=True)
     )
-    return Outline(float((fits[far] < here).mean()), dx, dy, frame)
+    share = (weaker > TIE).mean() + (np.abs(weaker) <= TIE).mean() / 2
+    return Outline(float(share), dx, dy, frame)
 
 
 def _edges(pixels: NDArray[np.uint8]) -> Floats:

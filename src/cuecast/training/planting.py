@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from cuecast.crossval.agreement import FIGURES, figures, separations
+from cuecast.crossval.outline import outlines
+from cuecast.crossval.trials import Board, answers
 from cuecast.evaluate import cue_of, truth_of
 from cuecast.io.episodes import Episode, Shown
 from cuecast.io.images import read_image
-from cuecast.types import Example
+from cuecast.predictor import Predictor
+from cuecast.types import ClassInfo, Example
 
 FAULTS = ("shifted", "inverted", "other")
 """By a quarter of the image; inverted; the mask of another thing."""
@@ -29,7 +34,10 @@ def read_single(shown: Shown, root: Path) -> Example:
 def spoil(
     example: Example, shown: Shown, fault: str, episode: Episode, root: Path, listed: Sequence[Episode]
 ) -> Example:
-    """The cue with a bad mask. `listed`: all episodes, whose tasks are the other things."""
+    """The cue with a bad mask. `listed`: all episodes, whose tasks are the other things.
+
+    Where that mask is empty, it is shifted; a mask that fills its picture stays as it is.
+    """
     mask, (H, W) = example.marks.mask, example.marks.size
     assert mask is not None
     if fault == "shifted":
@@ -42,6 +50,35 @@ def spoil(
     if not (bad > 0).any():
         bad = np.roll(mask, (H // 4, W // 4), (0, 1))
     return Example(example.image, replace(example.marks, mask=bad))
+
+
+def planted_figures(
+    predictor: Predictor, episode: Episode, root: Path, *, listed: Sequence[Episode]
+) -> list[dict[str, Any]]:
+    """The figures of an episode's cues, clean and with each fault planted, a row each."""
+    good = [read_single(shown, root) for shown in episode.cues]
+    infos = (ClassInfo(1, episode.task),)
+    board = Board(predictor, tuple(good), infos, "frame")
+    teachers = {trial: teacher for teacher, trial in board.pairs()}
+    clean = {(teachers[trial], trial.query): p for trial, p in answers(board, teachers)}
+    planted = int(np.random.default_rng(len(episode.id)).integers(len(good)))
+    rows = []
+    for fault in ("clean", *FAULTS):
+        examples, predictions = list(good), dict(clean)
+        if fault != "clean":
+            examples[planted] = spoil(good[planted], episode.cues[planted], fault, episode, root, listed)
+            taught = Board(predictor, tuple(examples), infos, "frame")
+            by_planted = [trial for teacher, trial in taught.pairs() if teacher == planted]
+            # What the good cues say of each other, and of the picture of the bad one, stays as it is.
+            predictions |= {(planted, trial.query): p for trial, p in answers(taught, by_planted)}
+        ranks = np.full((len(good), len(good)), np.nan)
+        for (teacher, query), prediction in predictions.items():
+            ranks[teacher, query] = separations(prediction, examples[query]).get(1, np.nan)
+        found = np.round(figures(ranks, [outlines(e).get(1) for e in examples]), 4).tolist()
+        rows.append(
+            {"set": episode.set, "fault": fault, "planted": planted, "names": FIGURES, "figures": found}
+        )
+    return rows
 
 
 def _other_thing(
