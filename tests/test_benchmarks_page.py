@@ -205,3 +205,23 @@ def test_figures_on_bad_cues_are_tabled(generator: ModuleType, results: Path) ->
     )
     assert "| a cue is flagged where all are good | 8 | 0.125 |" in lines
     assert not any("another thing |" in line for line in lines)
+
+
+def test_suggestions_are_tabled_and_drawn(generator: ModuleType, tmp_path: Path) -> None:
+    curves = {"rest": [0.25, 0.5], "held": [0.125, 0.375]}
+    result = {
+        "kind": "suggest",
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+        "pool": 16,
+        "marks": [1, 2],
+        "means": {"sets": 3, "runs": 6, "suggested": curves, "random": curves},
+    }
+    (tmp_path / "suggest.json").write_text(json.dumps(result))
+    page = generator.page(tmp_path)
+    assert "| way | mean IoU on | 1 marked | 2 marked |" in page
+    assert "| suggested | held | 0.125 | 0.375 |" in page
+    assert "(images/suggest.png)" in page
+    assert (tmp_path / "suggest.png") in generator.pictures(tmp_path, tmp_path)
+    assert (tmp_path / "suggest.png").stat().st_size > 5000
