@@ -31,8 +31,8 @@ SHORTEST = 3
 RADII = (-8, -6, -4, -3, -2, -1, 1, 2, 3, 4, 6, 8)
 """How far a mask is grown or shrunk: in pixels of an image of 512 x 512, and accordingly in larger ones."""
 BORDER = 0.3
-"""IoU that another width must bring, beside the width that suits the other cues: of 37 good cue sets of the training sets,
-11 % have a cue with 0.15, 3 % one with 0.3."""
+"""IoU that another width must bring, beside the width that suits the other cues. Of 37 good cue sets of the training
+sets, 11 % have a cue with 0.15, 3 % one with 0.3."""
 FACTOR = 4.0
 """A thing this many times thicker or thinner than on the median of the other cues is at another magnification."""
 LOWER = 0.02
