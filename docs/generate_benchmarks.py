@@ -51,14 +51,15 @@ FOOT = """\
 ## Making it again
 
     pip install 'cuecast[bench]'
-    cuecast episodes SETS -o curves.jsonl --queries 4 --tasks 2
-    cuecast bench EPISODES.jsonl -o benchmarks/results/NAME.json
+    cuecast bench EPISODES.jsonl --shots 5 --peers cuecast,filter-forest,prototype -o benchmarks/results/peers.json
+    cuecast bench EPISODES.jsonl --shots 1 --limit 2 --peers cuecast-box,grabcut -o benchmarks/results/boxes.json
+    cuecast episodes SETS -o curves.jsonl --queries 2 --tasks 1
     cuecast bench curves.jsonl --root SETS --peers cuecast,filter-forest,prototype -o benchmarks/results/curves.json
     cuecast eval EPISODES.jsonl -o scores/dev && cuecast eval ABSENT.jsonl -o scores/absent
     python benchmarks/verdicts.py scores/*/scores.json -o benchmarks/results/verdicts.json
     python benchmarks/negatives.py ABSENT.jsonl EPISODES.jsonl -o benchmarks/results/negatives.json
     python benchmarks/cue_check.py EPISODES.jsonl -o benchmarks/results/cue_check.json
-    python benchmarks/suggest.py EPISODES.jsonl -o benchmarks/results/suggest.json
+    python benchmarks/suggest.py EPISODES.jsonl --held 4 -o benchmarks/results/suggest.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
 
