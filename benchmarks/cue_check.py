@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from records import finished, keep, measured
+from records import finished, keep
 
 import cuecast
 from cuecast.crossval.check import check_cues
 from cuecast.io.episodes import Episode, find_root, read_episodes, select
+from cuecast.processes import one_by_one
 from cuecast.training.planting import FAULTS, read_single, spoil
 
 KIND = "cue-check"
@@ -57,18 +58,19 @@ def main() -> int:
     listed = read_episodes(options.episodes)
     chosen = in_turn(select(listed, options.sets, shots=[5]))
     root = options.root or find_root(options.episodes, chosen)
-    pack = cuecast.load(options.pack).pack
+    predictor = cuecast.load(options.pack, threads=options.threads)
     how = {
         "kind": KIND,
-        "pack": pack.name,
-        "pack_digest": pack.digest,
+        "pack": predictor.pack.name,
+        "pack_digest": predictor.pack.digest,
         "seed": options.seed,
         "sets": options.sets,
     }
     records = finished(options.output, how, "trials")
-    job = partial(trial, chosen=chosen, root=root, listed=listed, seed=options.seed)
+    job = partial(trial, chosen=chosen, listed=listed, seed=options.seed)
     numbers = range(len(records), options.trials)
-    for record in measured(job, numbers, options.pack, options.workers, options.threads):
+    how_many = {"workers": options.workers, "threads": options.threads}
+    for record in one_by_one(predictor, numbers, root, job, **how_many):
         records.append(record)
         keep(options.output, how, "trials", records, summed(records))
     print(json.dumps(summed(records), indent=1))
@@ -86,9 +88,9 @@ def in_turn(episodes: Sequence[Episode]) -> list[Episode]:
 def trial(
     predictor: cuecast.Predictor,
     number: int,
+    root: Path,
     *,
     chosen: Sequence[Episode],
-    root: Path,
     listed: Sequence[Episode],
     seed: int,
 ) -> dict[str, Any]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cuecast
 from cuecast.evaluate import source_commit
 from cuecast.io.files import write_text
 
@@ -38,35 +35,3 @@ def keep(
     if target is not None:
         whole = {**how, "commit": source_commit(), **figures, key: records}
         write_text(target, json.dumps(whole, indent=1) + "\n")
-
-
-Job = Callable[[cuecast.Predictor, Any], dict[str, Any]]
-"""What is measured: a function of the script, or a partial of one, of the predictor and one of the jobs."""
-
-
-def measured(
-    job: Job, jobs: Iterable[Any], pack: str, workers: int, threads: int | None
-) -> Iterator[dict[str, Any]]:
-    """What `job` gives for each of `jobs`, in their order, from processes that each load the pack."""
-    if workers <= 1:
-        predictor = cuecast.load(pack, threads=threads)
-        yield from (job(predictor, each) for each in jobs)
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, _start, (job, pack, threads or 1)) as pool:
-        yield from pool.map(_work, jobs)
-
-
-_worker: tuple[Job, cuecast.Predictor] | None = None
-"""What a worker process keeps from job to job; None in every other process."""
-
-
-def _start(job: Job, pack: str, threads: int) -> None:
-    global _worker
-    _worker = job, cuecast.load(pack, threads=threads)
-
-
-def _work(each: Any) -> dict[str, Any]:
-    assert _worker is not None
-    job, predictor = _worker
-    return job(predictor, each)

@@ -4,13 +4,12 @@
                                  [--marks 1 2 4 8] [--seeds 5] [--workers 1] [-o RESULT.json]
 
 For each set of an episode list that is large enough, the pictures of its first task are divided by seed into a pool and
-held-out ones. One
-picture of the pool is marked at random. Up to each number of --marks, as many more are marked as are missing: those
-that `suggest` names of the rest when it is asked for so many at once (where it names fewer, the first of the rest), or
-random ones. After each, the concept of the
-marked ones is asked for all others. Two figures: 'rest', the mean IoU on what is left of the pool (it gains where hard
-pictures are taken out of it), and 'held', that on the held-out pictures, which are the same for both ways. RESULT.json
-is kept after each set and seed: a run that was stopped goes on. It is tabled by docs/generate_benchmarks.py.
+held-out ones. One picture of the pool is marked at random. Up to each number of --marks, as many more are marked as are
+missing: those that `suggest` names of the rest when it is asked for so many at once (where it names fewer, the first of
+the rest), or random ones. After each, the concept of the marked ones is asked for all others. Two figures: 'rest', the
+mean IoU on what is left of the pool (it gains where hard pictures are taken out of it), and 'held', that on the held-
+out pictures, which are the same for both ways. RESULT.json is kept after each set and seed: a run that was stopped goes
+on. It is tabled by docs/generate_benchmarks.py.
 """
 
 from __future__ import annotations
@@ -28,13 +27,14 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from records import finished, keep, measured
+from records import finished, keep
 
 import cuecast
 from cuecast.descriptor import describe
 from cuecast.evaluate import cue_of
 from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
 from cuecast.metrics import iou
+from cuecast.processes import one_by_one
 from cuecast.segmenters.features import FeatureCache
 from cuecast.segmenters.matching import MatchingSegmenter
 from cuecast.suggest import choose
@@ -67,11 +67,11 @@ def main() -> int:
         parser.error("--marks must begin with 1 and ascend")
     episodes = select(read_episodes(options.episodes), options.sets)
     root = options.root or find_root(options.episodes, episodes)
-    pack = cuecast.load(options.pack).pack
+    predictor = cuecast.load(options.pack, threads=options.threads)
     how = {
         "kind": KIND,
-        "pack": pack.name,
-        "pack_digest": pack.digest,
+        "pack": predictor.pack.name,
+        "pack_digest": predictor.pack.digest,
         "pool": options.pool,
         "held": options.held,
         "marks": options.marks,
@@ -86,8 +86,9 @@ def main() -> int:
     done = {(r["set"], r["seed"]) for r in runs}
     # The first seed of every set, then the second, ...: a run that is stopped early has seen all sets.
     jobs = [(name, seed) for seed in range(options.seeds) for name in pictures if (name, seed) not in done]
-    job = partial(compare, pictures=pictures, root=root, options=options)
-    for run in measured(job, jobs, options.pack, options.workers, options.threads):
+    job = partial(compare, pictures=pictures, options=options)
+    how_many = {"workers": options.workers, "threads": options.threads}
+    for run in one_by_one(predictor, jobs, root, job, **how_many):
         runs.append(run)
         keep(options.output, how, "runs", runs, {"means": means(runs)})
     print(json.dumps(means(runs), indent=1))
@@ -107,9 +108,9 @@ def pictures_of(episodes: Sequence[Episode]) -> dict[str, list[Shown]]:
 def compare(
     predictor: cuecast.Predictor,
     job: tuple[str, int],
+    root: Path,
     *,
     pictures: Mapping[str, Sequence[Shown]],
-    root: Path,
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Of a set and seed, {way: {'rest': [...], 'held': [...]}}: mean IoU at each number of marks."""

@@ -40,7 +40,7 @@ def pictures(tmp_path: Path) -> dict[str, list[Shown]]:
 
 def test_curves_of_a_set(script: ModuleType, pictures: dict[str, list[Shown]], tmp_path: Path) -> None:
     predictor = cuecast.load("colours")
-    found = script.compare(predictor, ("squares", 1), pictures=pictures, root=tmp_path, options=OPTIONS)
+    found = script.compare(predictor, ("squares", 1), tmp_path, pictures=pictures, options=OPTIONS)
     assert (found["set"], found["seed"]) == ("squares", 1)
     for way in ("suggested", "random"):
         assert found[way] == {"rest": [1.0] * 3, "held": [1.0] * 3}

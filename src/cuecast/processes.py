@@ -1,4 +1,4 @@
-"""Episodes in one process or in several: results in the order of the list, whatever the number of workers."""
+"""Episodes, or other items, in one process or in several: results in the order of the list, whatever the workers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cuecast.io.episodes import Episode
 from cuecast.predictor import Predictor, load
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 Run: TypeAlias = Callable[[Predictor, Episode, Path], T]
 """What is done with one episode whose paths start from a data root."""
@@ -41,25 +42,35 @@ def run_each(
 
     Raises what `run` raises, and EpisodeError where a worker ends early or the pack has changed.
     """
-    root = Path(root)
-    if workers <= 1:
-        runs: Iterator[T] = (run(predictor, episode, root) for episode in episodes)
-    else:
-        share = max(1, (os.cpu_count() or 1) // workers)
-        runs = _in_processes(predictor, episodes, root, run, workers, threads or share)
     results: list[T] = []
-    for result in runs:
+    for result in one_by_one(predictor, episodes, root, run, workers=workers, threads=threads):
         results.append(result)
         if progress:
             progress(len(results), len(episodes))
     return results
 
 
+def one_by_one(
+    predictor: Predictor,
+    items: Sequence[Item],
+    root: str | Path,
+    run: Callable[[Predictor, Item, Path], T],
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+) -> Iterator[T]:
+    """As `run_each`, of any items that a process can be sent; each result when it and those before it are there."""
+    if workers <= 1:
+        return (run(predictor, item, Path(root)) for item in items)
+    share = max(1, (os.cpu_count() or 1) // workers)
+    return _in_processes(predictor, items, Path(root), run, workers, threads or share)
+
+
 def _in_processes(
     predictor: Predictor,
-    episodes: Sequence[Episode],
+    items: Sequence[Item],
     root: Path,
-    run: Run[T],
+    run: Callable[[Predictor, Item, Path], T],
     workers: int,
     threads: int,
 ) -> Iterator[T]:
@@ -72,7 +83,7 @@ def _in_processes(
         initargs=(str(predictor.pack.folder), predictor.pack.digest, threads, root, run),
     )
     try:
-        yield from pool.map(_work, episodes)
+        yield from pool.map(_work, items)
     except BrokenProcessPool as error:
         raise EpisodeError(
             "a worker process ended early, perhaps for lack of memory or a changed pack; run with --workers 1"
@@ -81,11 +92,13 @@ def _in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-_worker: tuple[Predictor, Path, Run[Any]] | None = None
-"""What a worker process keeps between episodes; None in every other process."""
+_worker: tuple[Predictor, Path, Callable[[Predictor, Any, Path], Any]] | None = None
+"""What a worker process keeps between items; None in every other process."""
 
 
-def _start_worker(pack: str, digest: str, threads: int, root: Path, run: Run[Any]) -> None:
+def _start_worker(
+    pack: str, digest: str, threads: int, root: Path, run: Callable[[Predictor, Any, Path], Any]
+) -> None:
     global _worker
     predictor = load(pack, threads=threads)
     if predictor.pack.digest != digest:
@@ -93,7 +106,7 @@ def _start_worker(pack: str, digest: str, threads: int, root: Path, run: Run[Any
     _worker = (predictor, root, run)
 
 
-def _work(episode: Episode) -> Any:
+def _work(item: Any) -> Any:
     assert _worker is not None
     predictor, root, run = _worker
-    return run(predictor, episode, root)
+    return run(predictor, item, root)
