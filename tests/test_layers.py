@@ -29,6 +29,7 @@ LAYERS = (
         "misfit",
         "descriptor",
         "closeness",
+        "pieces",
     ),
     ("segmenters",),
     ("cues", "prediction", "predictor"),

@@ -11,9 +11,11 @@ from cuecast.types import ClassInfo, Image
 
 def test_uncertainty_is_highest_where_the_best_score_is_a_half(tmp_path: Path) -> None:
     scores = np.array([[[0.0, 0.5, 0.9]], [[0.0, 0.2, 1.0]]], np.float32)
+    mask = np.array([[0, 1, 2]], np.int32)
     prediction = Prediction(
         Image(np.zeros((1, 3, 3), np.uint8)),
-        np.array([[0, 1, 2]], np.int32),
+        mask,
+        mask,
         scores,
         (ClassInfo(1, "a"), ClassInfo(2, "b")),
         "found",

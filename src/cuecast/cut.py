@@ -38,12 +38,15 @@ class AreaPrior:
 
 
 def shown_areas(examples: Sequence[Example], cls: int) -> Floats:
-    """Shares (n,) of the image that class `cls` covers in each cue whose mask shows it and knows most of the image."""
+    """Shares (n,) of the image that class `cls` covers in each of its `complete_masks`."""
+    masks = complete_masks(examples, cls)
+    return np.array([(mask == cls).sum() / (mask != IGNORE).sum() for mask in masks], np.float64)
+
+
+def complete_masks(examples: Sequence[Example], cls: int) -> list[NDArray[np.int32]]:
+    """The masks that show class `cls` and know most of their image."""
     masks = [e.marks.mask for e in examples if e.marks.mask is not None]
-    counts = [((mask == cls).sum(), (mask != IGNORE).sum(), mask.size) for mask in masks]
-    return np.array(
-        [thing / known for thing, known, size in counts if thing and known >= size / 2], np.float64
-    )
+    return [m for m in masks if (m == cls).any() and (m != IGNORE).sum() >= m.size / 2]
 
 
 def areas_at(scores: NDArray[np.float32], cuts: Floats = CUTS) -> Floats:

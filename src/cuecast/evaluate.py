@@ -31,7 +31,6 @@ from cuecast.predictor import Predictor
 from cuecast.processes import Progress, run_each
 from cuecast.reliability import reliability
 from cuecast.types import IGNORE, Image, Verdict
-from cuecast.verdict import decide
 
 __all__ = [
     "Episode",
@@ -208,7 +207,6 @@ def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str =
         prediction = concept.segment(image)
         truth = truth_of(episode.query, root, image)
         pair = prediction.mask > 0, truth > 0, truth == IGNORE
-        scored = decide(prediction.scores, [c.id for c in prediction.classes], prediction.cuts) > 0
         return Outcome(
             id=episode.id,
             set=episode.set,
@@ -216,7 +214,7 @@ def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str =
             shots=episode.shots,
             iou=iou(*pair),
             dice=dice(*pair),
-            scored_iou=iou(scored, *pair[1:]),
+            scored_iou=iou(prediction.marked > 0, *pair[1:]),
             cldice=cldice(*pair) if is_thin(root, episode.set) else None,
             verdict=prediction.verdict,
             confidence=prediction.confidence,

@@ -23,6 +23,7 @@ class Prediction:
     """The answer for one image.
 
     mask        (H, W) int32 label map: class ids, 0 = background.
+    marked      the same as it was before the verdict 'absent' emptied it of a class.
     scores      (K, H, W) float32 in [0, 1], plane k belongs to classes[k]; absolute, never stretched.
     verdict     'found', 'doubtful' or 'absent'.
     confidence  in [0, 1]: the IoU that is expected of this mask; for 'absent', of the emptiness.
@@ -32,6 +33,7 @@ class Prediction:
 
     image: Image
     mask: NDArray[np.int32]
+    marked: NDArray[np.int32]
     scores: NDArray[np.float32]
     classes: tuple[ClassInfo, ...]
     verdict: Verdict

@@ -18,6 +18,7 @@ from cuecast.errors import CueError
 from cuecast.geometry import mark_labels
 from cuecast.io.images import read_image
 from cuecast.ordered import in_order
+from cuecast.pieces import drop_specks, smallest_piece
 from cuecast.prediction import Prediction
 from cuecast.segmenters import Segmenter
 from cuecast.segmenters.packs import Pack, open_pack
@@ -78,6 +79,11 @@ class Concept:
         """For each class the shares of the image that it covers in the complete cues."""
         return tuple(shown_areas(self.examples, c.id) for c in self.classes)
 
+    @cached_property
+    def smallest_pieces(self) -> tuple[float, ...]:
+        """For each class the share of the image that its smallest piece covers in the complete cues; 0: unknown."""
+        return tuple(smallest_piece(self.examples, c.id) for c in self.classes)
+
     def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
         """A new concept taught by these cues as well: corrections, or marks on the query itself.
 
@@ -105,12 +111,12 @@ class Concept:
         answer = self.predictor.segmenter.score(self.knowledge, query, own)
         scores = self._keep_marks(answer.scores, own)
         cuts = self._cuts(scores)
-        mask = decide(scores, [c.id for c in self.classes], cuts)
-        verdict, confidence, absent = self._judge(scores, mask, answer.signals, own)
-        mask[np.isin(mask, absent)] = 0
-        mask.flags.writeable = scores.flags.writeable = False
+        marked = self._mark(scores, cuts, own)
+        verdict, confidence, absent = self._judge(scores, marked, answer.signals, own)
+        mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
+        mask.flags.writeable = marked.flags.writeable = scores.flags.writeable = False
         seconds = time.perf_counter() - start
-        return Prediction(query, mask, scores, self.classes, verdict, confidence, seconds, cuts)
+        return Prediction(query, mask, marked, scores, self.classes, verdict, confidence, seconds, cuts)
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
@@ -135,6 +141,20 @@ class Concept:
             choose_cut(areas_at(plane), shown, usual, prior)
             for plane, shown in zip(scores, self.shown_areas, strict=True)
         )
+
+    def _mark(
+        self, scores: NDArray[np.float32], cuts: Sequence[float], own: Sequence[Marks]
+    ) -> NDArray[np.int32]:
+        """The label map (H, W) of scores (K, H, W), without specks; `own` are marks on the query itself."""
+        mask = decide(scores, [c.id for c in self.classes], cuts)
+        if self.scale != "frame":
+            return mask
+        stated = [mark_labels(m) for m in own]
+        for info, shown in zip(self.classes, self.smallest_pieces, strict=True):
+            thing = mask == info.id
+            kept = np.any([s == info.id for s in stated], axis=0) if stated else None
+            mask[thing & ~drop_specks(thing, shown, kept)] = 0
+        return mask
 
     def _judge(
         self,

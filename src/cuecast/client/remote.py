@@ -158,6 +158,7 @@ class RemoteConcept:
         return RemotePrediction(
             query,
             mask,
+            mask,
             np.zeros((0, *query.size), np.float32),
             self.classes,
             found["verdict"],

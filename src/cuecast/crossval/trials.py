@@ -18,7 +18,6 @@ from cuecast.metrics import iou
 from cuecast.prediction import Prediction
 from cuecast.predictor import Predictor
 from cuecast.types import IGNORE, ClassInfo, Example
-from cuecast.verdict import decide
 
 SEED = 0
 ASKED = 8
@@ -111,8 +110,7 @@ def answers(board: Board, trials: Iterable[Trial]) -> Iterator[tuple[Trial, Pred
 
 def _there(prediction: Prediction) -> Prediction:
     """With what the verdict 'absent' takes away: on a picture that was drawn on, it is known not to be so."""
-    ids = tuple(c.id for c in prediction.classes)
-    return replace(prediction, mask=decide(prediction.scores, ids, prediction.cuts))
+    return replace(prediction, mask=prediction.marked)
 
 
 def class_ious(prediction: Prediction | None, example: Example) -> dict[int, float]:

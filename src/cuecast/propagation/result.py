@@ -90,5 +90,5 @@ def answer_of(
     mask = np.where(np.isin(mask, gone), 0, mask).astype(np.int32)
     mask.flags.writeable = scores.flags.writeable = False
     verdict, confidence = joint_verdict(objects)
-    prediction = Prediction(frame.image, mask, scores, classes, verdict, confidence, seconds)
+    prediction = Prediction(frame.image, mask, mask, scores, classes, verdict, confidence, seconds)
     return TrackedFrame(frame.index, frame.seconds, prediction, objects, marked)

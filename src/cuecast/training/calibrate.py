@@ -27,6 +27,7 @@ from cuecast.io.draw import draw_absent, draw_episodes
 from cuecast.io.episodes import Episode
 from cuecast.io.images import read_image
 from cuecast.metrics import iou
+from cuecast.pieces import drop_specks
 from cuecast.predictor import Predictor
 from cuecast.types import IGNORE
 from cuecast.verdict import LIMIT, expected_iou
@@ -160,12 +161,13 @@ def _answer(predictor: Predictor, episode: Episode, root: Path, there: bool) -> 
     answer = predictor.segmenter.score(concept.knowledge, image)
     scores = answer.scores[0]
     truth = truth_of(episode.query, root, image)
+    marked = [drop_specks(scores >= t, concept.smallest_pieces[0]) for t in CUTS]
     return Trial(
         episode.set,
         episode.shots,
         there,
-        np.array([iou(scores >= t, truth > 0, truth == IGNORE) for t in CUTS]),
-        np.array([expected_iou(scores, scores >= t) for t in CUTS]),
+        np.array([iou(m, truth > 0, truth == IGNORE) for m in marked]),
+        np.array([expected_iou(scores, m) for m in marked]),
         areas_at(scores),
         concept.shown_areas[0],
         answer.signals[0] if answer.signals else {},
