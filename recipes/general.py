@@ -115,7 +115,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
     from cuecast.training.export import export_pack, load_network, write_card
     from cuecast.training.sets import licences
 
-    state = torch.load(run / "last.pt", weights_only=True)
+    state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)
     before = trained_before(start)
     card: dict[str, Any] = {
         "version": 1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,9 @@ def test_some_tasks_have_none_as_clicks_have(
     answer = forests.answer_of_forest(np.random.default_rng(0), task, filters).forest
     assert answer is not None
     assert not answer.any()
+
+
+def test_sparse_marks_have_none_as_at_the_engines_first_look(task: Task, filters: torch.Tensor) -> None:
+    sparse = replace(task, sparse=True)
+    answers = [forests.answer_of_forest(np.random.default_rng(s), sparse, filters).forest for s in range(20)]
+    assert not any(a is None or a.any() for a in answers)

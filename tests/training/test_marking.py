@@ -7,9 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
-from cuecast.training.marking import KINDS, simulate_marks  # noqa: E402
-
-SPARSE = ("points", "scribbles", "centre-line", "contour")
+from cuecast.training.marking import KINDS, STROKES, simulate_marks  # noqa: E402
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def test_chances_add_up() -> None:
     assert sum(KINDS.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", SPARSE)
+@pytest.mark.parametrize("kind", STROKES)
 @pytest.mark.parametrize("seed", range(8))
 def test_strokes_stay_on_the_thing_and_off_it(labels: np.ndarray, kind: str, seed: int) -> None:
     positive, negative = simulate_marks(np.random.default_rng(seed), labels, kind)
@@ -41,6 +39,14 @@ def test_centre_lines_run_inside_of_thin_things() -> None:
     positive, _ = simulate_marks(np.random.default_rng(0), line, "centre-line")
     assert positive[31:34].sum() > 0.9 * positive.sum()
     assert positive.any(0).sum() > 8
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sloppy_masks_waver_about_the_outline(labels: np.ndarray, seed: int) -> None:
+    positive, negative = simulate_marks(np.random.default_rng(seed), labels, "sloppy")
+    assert np.array_equal(positive, 1 - negative)
+    shared, either = (positive * (labels == 1)).sum(), ((positive > 0) | (labels == 1)).sum()
+    assert 0.4 < shared / either < 1
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -49,3 +49,13 @@ def test_some_groups_hold_a_picture_without_the_thing(corners: tuple[PictureSet,
 def test_the_sources_are_those_asked_for(corners: tuple[PictureSet, ...]) -> None:
     for source, kind in ((FROM_SETS, "set"), ((0.0, 1.0, 0.0), "regions"), ((0.0, 0.0, 1.0), "drawn")):
         assert draw_group(np.random.default_rng(0), corners, 3, 64, 2, source).kind == kind
+
+
+def test_no_picture_is_drawn_twice_where_a_class_has_enough() -> None:
+    mask = np.ones((64, 64), np.uint8)
+    mask[:32] = 2
+    plain = tuple(np.full((64, 64, 3), 20 * i, np.uint8) for i in range(6))
+    few = PictureSet("few", plain, (mask,) * 6, {1: (0, 1), 2: tuple(range(6))}, {1: (), 2: ()})
+    for seed in range(12):
+        group = draw_group(np.random.default_rng(seed), (few,), 3, 64, 2, FROM_SETS)
+        assert len({int(image.mean()) for image in group.images}) == 3

@@ -38,8 +38,9 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
     cues, queries = (sorted({i for t in tasks for i in getattr(t, name)}) for name in ("cues", "queries"))
     shown, asked = (Features(*(m[ids] for m in features)) for ids in (cues, queries))
     p8, n8 = (_pooled(tasks, cues, 8, which) for which in ("positive", "negative"))
-    # As at run time, places are thinned where there are many.
-    kept = torch.randperm(p8.shape[1], device=p8.device)[:MOST_PLACES]
+    # As at run time, places are thinned where there are many, but not those of the things.
+    rank = torch.rand(p8.shape[1], device=p8.device) + (p8 > 0).any(0)
+    kept = rank.argsort(descending=True)[:MOST_PLACES]
     value, key = places(shown.value)[kept], places(shown.key)[kept]
     columns = [evidence.columns(value, p, n) for p, n in zip(p8[:, kept], n8[:, kept], strict=True)]
     # Undecoded tasks need the shares of thing and rest alone, the first two columns.

@@ -14,7 +14,7 @@ from cuecast.place import NOWHERE, STRIDE, read_place, shown_place
 from cuecast.tiling import Window
 from cuecast.training.augment import augment
 from cuecast.training.forests import answer_of_forest, filter_responses
-from cuecast.training.marking import pick_kind, simulate_marks
+from cuecast.training.marking import SPARSE, pick_kind, simulate_marks
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import SOURCES, Group, draw_group
 
@@ -30,7 +30,8 @@ class Task:
     """Indices into a batch's images, and what is known of them.
 
     positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries;
-    place (2, S/8, S/8) as `cuecast.place.read_place` gives it; placed: whether places mean anything;
+    place (2, S/8, S/8) as `cuecast.place.read_place` gives it; placed: whether places mean anything; sparse: whether
+    the marks are points, strokes or boxes;
     forest (Q, 1, S/2, S/2) logits of a forest fitted on the cues; None: the closed-form heads alone answer the task.
     """
 
@@ -41,6 +42,7 @@ class Task:
     labels: Tensor
     place: Tensor
     placed: bool = True
+    sparse: bool = False
     forest: Tensor | None = None
 
     def to(self, device: torch.device) -> Task:
@@ -128,7 +130,7 @@ def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, 
     queries = [int(q) for q in rng.permutation(count) if q not in cues][:most]
     kind = pick_kind(rng)
     marks = [simulate_marks(rng, labels[c], kind) for c in cues]
-    if kind not in ("mask", "sloppy"):
+    if kind in SPARSE:
         # Sparse marks must also teach the rest of their own picture.
         queries = [*queries[: most - 1], cues[0]]
     answers = [labels[q] for q in queries]
@@ -137,7 +139,7 @@ def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, 
         places[-1] = foreign + int(rng.integers(count))
         answers[-1] = np.zeros_like(answers[-1])
     positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))
-    placed = rng.random() >= NOWHERE_CHANCE
+    placed = kind not in SPARSE and rng.random() >= NOWHERE_CHANCE
     size = labels.shape[1]
     place = read_place(
         shown_place(marks) if placed else NOWHERE,
@@ -147,5 +149,12 @@ def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, 
     )
     truth = torch.from_numpy(np.stack(answers))
     return Task(
-        [offset + c for c in cues], places, positive, negative, truth, torch.from_numpy(place), placed
+        [offset + c for c in cues],
+        places,
+        positive,
+        negative,
+        truth,
+        torch.from_numpy(place),
+        placed,
+        kind in SPARSE,
     )

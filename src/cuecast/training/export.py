@@ -37,7 +37,7 @@ HALF = "_half"
 def load_network(checkpoint: Path) -> Network:
     """The averaged weights of a run, in running mode."""
     network = Network()
-    network.load_state_dict(torch.load(checkpoint, weights_only=True)["averaged"])
+    network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["averaged"])
     return network.eval()
 
 

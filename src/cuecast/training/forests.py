@@ -37,14 +37,15 @@ def filter_responses(images: Tensor) -> Tensor:
 
 
 def answer_of_forest(rng: np.random.Generator, task: Task, filters: Tensor) -> Task:
-    """The task with the logits of a forest fitted on its cues' marks, or with zeros."""
+    """The task with the logits of a forest fitted on its cues' marks, or with zeros where these are too few."""
     at = _at(task, filters.shape[-1])
     read = {i: np.concatenate([filters[i].numpy(), at]) for i in (*task.cues, *task.queries)}
     shown = [
         Shown(_pixels(read[c]), p[0].numpy(), n[0].numpy(), at)
         for c, p, n in zip(task.cues, task.positive, task.negative, strict=True)
     ]
-    forest = fit_forest(*known_pixels(shown, PIXELS), trees=TREES) if rng.random() >= WITHOUT else None
+    without = task.sparse or rng.random() < WITHOUT
+    forest = None if without else fit_forest(*known_pixels(shown, PIXELS), trees=TREES)
     answers = [forest_logits(forest, read[q]) for q in task.queries]
     return replace(task, forest=torch.from_numpy(np.stack(answers)))
 

@@ -87,7 +87,7 @@ class Run:
         self.step = 0
         self.seconds = 0.0
         if (folder / "last.pt").is_file():
-            self._load(torch.load(folder / "last.pt", weights_only=True))
+            self._load(torch.load(folder / "last.pt", map_location="cpu", weights_only=True))
 
     def train(self) -> None:
         """Go on until the plan's last step."""
@@ -108,6 +108,8 @@ class Run:
 
     def _advance(self, batch: Batch) -> None:
         start = time.perf_counter()
+        # What a step draws depends on the step alone, on any device, however often the run was stopped.
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
         left = 1 - self.step / self.plan.steps
         rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warmup, left / self.plan.decay)
         for group in (g for o in self.optimizers for g in o.param_groups):
@@ -154,7 +156,6 @@ class Run:
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
-            "random": torch.get_rng_state(),
             "plan": json.dumps(asdict(self.plan)),
         }
         torch.save(state, self.folder / "last.tmp")
@@ -166,7 +167,6 @@ class Run:
         self.averaged.load_state_dict(state["averaged"])
         for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(stored)
-        torch.set_rng_state(state["random"])
 
 
 def _give_way(_worker: int) -> None:

@@ -1,6 +1,7 @@
 """Simulated cues: what a person might mark of a task, as weights of 'the thing' and 'not the thing' per pixel.
 
-The weights are those that `cuecast.segmenters.matching` gives to the same marks at run time.
+The weights of sparse marks (`SPARSE`) are those that the engine's first look gives them, before there is a forest or a
+place; what it then fills in is a mask of the kind 'sloppy'.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ Region = NDArray[np.bool_]
 
 KINDS = {
     "mask": 0.66,
-    "sloppy": 0.1,
-    "points": 0.07,
-    "scribbles": 0.05,
-    "centre-line": 0.04,
-    "contour": 0.02,
+    "sloppy": 0.2,
+    "points": 0.03,
+    "scribbles": 0.02,
+    "centre-line": 0.02,
+    "contour": 0.01,
     "boxes": 0.06,
 }
 """Chances of the kinds of a task's cues: mostly careful masks."""
+SPARSE = frozenset(KINDS) - {"mask", "sloppy"}
 
 
 def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: str) -> tuple[Weights, Weights]:
@@ -58,14 +60,12 @@ def pick_kind(rng: np.random.Generator) -> str:
 def _sloppy(
     rng: np.random.Generator, thing: NDArray[np.bool_], known: NDArray[np.bool_]
 ) -> tuple[Weights, Weights]:
-    """Outlines a little too wide or too tight, as drawn in a hurry."""
-    steps = int(rng.integers(1, 4))
-    grow = rng.random() < 0.6
-    changed = (
-        ndimage.binary_dilation(thing, iterations=steps)
-        if grow
-        else ndimage.binary_erosion(thing, iterations=steps)
-    )
+    """Outlines that waver by up to a third of the thing's thickness, as drawn in a hurry or filled in by guess."""
+    distance = ndimage.distance_transform_edt(np.pad(thing, 1))[1:-1, 1:-1]
+    inside = distance - ndimage.distance_transform_edt(~thing) if not thing.all() else distance
+    noise = ndimage.gaussian_filter(rng.normal(size=thing.shape), rng.uniform(0.02, 0.1) * len(thing))
+    reach = rng.uniform(0.1, 0.35) * 4 * float(distance[thing].mean()) if thing.any() else 0.0
+    changed = inside + reach * (noise / (noise.std() + 1e-6) + rng.normal(0, 0.5)) / 2 > 0
     if not changed.any():
         changed = thing
     return (changed & known).astype(np.float32), (~changed & known).astype(np.float32)

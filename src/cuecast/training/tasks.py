@@ -65,7 +65,9 @@ def _pick_set(rng: np.random.Generator, sets: tuple[PictureSet, ...]) -> Picture
 def _from_set(
     rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int
 ) -> Group | None:
-    main = int(rng.choice(list(pictures.holding)))
+    # A picture that is drawn twice would be asked about what it shows itself.
+    enough = [c for c, members in pictures.holding.items() if len(members) >= count]
+    main = int(rng.choice(enough or list(pictures.holding)))
     members = pictures.holding[main]
     chosen = rng.choice(members, count, replace=len(members) < count)
     if pictures.lacking[main] and rng.random() < 0.25:
