@@ -59,8 +59,7 @@ class Predictor:
         Raises CueError where there is no cue, or all say 'absent', and what reading the cues raises.
         """
         cues = tuple(cues)
-        infos = _class_infos(classes or named_classes(c for c in cues if isinstance(c, Cue)))
-        examples = tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in cues)
+        infos, examples = read_cues(cues, classes)
         return _learn(self, examples, infos, scale)
 
 
@@ -220,6 +219,14 @@ def _learn(
     classes = tuple(named.get(c) or ClassInfo(c, "thing" if marked == [1] else f"class {c}") for c in marked)
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
     return Concept(predictor, examples, classes, scale, knowledge)
+
+
+def read_cues(
+    cues: Sequence[Cue | Example], classes: Sequence[ClassInfo | str] | None = None
+) -> tuple[tuple[ClassInfo, ...], tuple[Example, ...]]:
+    """The classes, as `Predictor.learn` names them (none where nothing does), and the cues as read with these names."""
+    infos = _class_infos(classes or named_classes(c for c in cues if isinstance(c, Cue)))
+    return infos, tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in cues)
 
 
 def _class_infos(classes: Sequence[ClassInfo | str] | None) -> tuple[ClassInfo, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +136,25 @@ def test_cues_are_read_and_progress_is_told(predictor: cuecast.Predictor) -> Non
     found = check_cues(predictor, cues, progress=lambda done, total: steps.append((done, total)))
     assert [done for done, _ in steps] == list(range(1, found.answers + 1))
     assert steps[-1] == (found.answers, found.answers)
+
+
+def test_a_name_means_one_class_in_all_label_files(predictor: cuecast.Predictor, tmp_path: Path) -> None:
+    cues = []
+    for i, example in enumerate(clean(3)):
+        height, width = example.image.size
+        ys, xs = np.nonzero(example.marks.mask)
+        found = [[int(xs.min()), int(ys.min())], [int(xs.max()) + 1, int(ys.max()) + 1]]
+        shapes = [{"label": "square", "shape_type": "rectangle", "points": found}]
+        if i == 0:  # This file alone names another class, before the square.
+            shapes.insert(0, {"label": "corner", "shape_type": "rectangle", "points": [[0, 0], [3, 3]]})
+        file = tmp_path / f"{i}.json"
+        file.write_text(
+            json.dumps({"imageHeight": height, "imageWidth": width, "imagePath": "", "shapes": shapes})
+        )
+        cues.append(cuecast.Cue(example.image.pixels, mask=file))
+    check = check_cues(predictor, cues)
+    assert all(s.classes["square"] > 0.9 for s in check.scores)
+    assert check.scores[0].classes["corner"] is None
 
 
 def test_the_cost_is_bounded(predictor: cuecast.Predictor) -> None:

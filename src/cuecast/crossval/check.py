@@ -12,7 +12,7 @@ from cuecast.crossval.result import CueCheck, CueFlag, CueScore, CurvePoint, adv
 from cuecast.crossval.trials import Board, Trial, answers, class_ious, complete_cues, mean
 from cuecast.cues import Cue
 from cuecast.errors import CueError
-from cuecast.predictor import Predictor
+from cuecast.predictor import Predictor, read_cues
 from cuecast.types import ClassInfo, Example
 
 Progress = Callable[[int, int], None]
@@ -35,10 +35,7 @@ def check_cues(
     number of cues of the curve (1, 2, 4, ...).
     Raises CueError where fewer than two pictures have a complete cue, and what learning raises.
     """
-    infos = tuple(
-        c if isinstance(c, ClassInfo) else ClassInfo(i, c) for i, c in enumerate(classes or (), start=1)
-    )
-    read = tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in examples)
+    infos, read = read_cues(tuple(examples), classes)
     if len(complete_cues(read)) < 2:
         raise CueError(too_few(read))
     return _Check(Board(predictor, read, infos or _unnamed(read), scale), progress).run()
