@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.correction import MOST_PLACES, TARGET, correct, marked_places, standardise
+from cuecast.correction import MOST_CLICKS, MOST_OF_STROKES, TARGET, correct, marked_places, standardise
 from cuecast.types import Marks, Point, Scribble
 
 
@@ -70,8 +70,16 @@ def test_masks_and_boxes_name_no_place() -> None:
     assert marked_places(Marks((8, 8), mask=np.eye(8, dtype=np.int32)), 1).shape == (0, 3)
 
 
-def test_long_strokes_are_thinned() -> None:
-    many = np.tile(place(0.5, 0.25, 1), (10 * MOST_PLACES, 1))
-    moved = correct(np.zeros((40, 40), np.float32), halves(), many)
+def test_long_strokes_are_thinned_and_drown_no_click() -> None:
+    path = tuple((float(99 * (i % 2)), i / 3) for i in range(150))
+    marks = Marks((50, 100), points=(Point((40.0, 9.0)), Point((70.0, 30.0), 0)), scribbles=(Scribble(path),))
+    places = marked_places(marks, 1)
+    assert len(places) <= 2 + MOST_OF_STROKES
+    assert np.allclose(places[:2], [[0.18, 0.4, 1], [0.6, 0.7, -1]])
+    moved = correct(np.zeros((40, 40), np.float32), halves(), places)
     assert np.isfinite(moved).all()
-    assert moved[20, 10] == pytest.approx(TARGET, abs=0.1)
+
+
+def test_thousands_of_clicks_cost_no_more_than_hundreds() -> None:
+    clicks = tuple(Point((i % 100 + 0.5, i // 100 + 0.5), 1 + i % 2) for i in range(4000))
+    assert len(marked_places(Marks((50, 100), points=clicks), 1)) <= 2 * MOST_CLICKS

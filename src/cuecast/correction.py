@@ -24,8 +24,9 @@ ANYWHERE = 0.3
 TARGET = 2.5
 """Logit that a marked place is brought to at least: a probability of 0.92."""
 NOISE = 0.1
-MOST_PLACES = 256
-"""Marked places that are fitted, at most; long strokes are thinned on a fixed stride."""
+MOST_CLICKS, MOST_OF_STROKES = 256, 128
+"""Places that are fitted, at most, of clicks and along strokes, for the class and against it; thinned on a fixed
+stride."""
 BLOCK = 16384
 """Places of the image that the kernel is computed for at once, so that memory does not grow with it."""
 SPACING = 0.02
@@ -40,7 +41,6 @@ def correct(logits: Array, features: Array, places: Array) -> Array:
     """
     h, w = logits.shape
     C, rows, columns = features.shape
-    places = places[:: -(-len(places) // MOST_PLACES)]
     sign = places[:, 2]
     here = logits[_pixels(places, h, w)]
     lacking = np.maximum(TARGET - sign * here, 0) * sign
@@ -61,13 +61,15 @@ def marked_places(marks: Marks, cls: int) -> Array:
     Masks and boxes are not read: the pixels of a mask are kept as marked, and a box says no place.
     """
     H, W = marks.size
-    said = [(point.xy[1], point.xy[0], point.cls) for point in marks.points]
-    for scribble in marks.scribbles:
-        said += [(y, x, scribble.cls) for x, y in _along(scribble.path, SPACING * (H * W) ** 0.5)]
-    inside = [
-        (y / H, x / W, 1 if c == cls else -1) for y, x, c in said if 0 <= x < W and 0 <= y < H and c != IGNORE
-    ]
-    return np.asarray(inside, np.float32).reshape(-1, 3)
+    clicks = [(point.xy[1], point.xy[0], point.cls) for point in marks.points]
+    strokes = [(y, x, s.cls) for s in marks.scribbles for x, y in _along(s.path, SPACING * (H * W) ** 0.5)]
+    kept = []
+    for said, most in ((clicks, MOST_CLICKS), (strokes, MOST_OF_STROKES)):
+        inside = [s for s in said if 0 <= s[0] < H and 0 <= s[1] < W and s[2] != IGNORE]
+        for sign in (1, -1):
+            places = [(y / H, x / W, sign) for y, x, c in inside if (c == cls) == (sign > 0)]
+            kept += places[:: -(-len(places) // most) or 1]
+    return np.asarray(kept, np.float32).reshape(-1, 3)
 
 
 def _pixels(places: Array, height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
