@@ -43,14 +43,25 @@ def box_weights(
     The ellipse of 0.7 of the box is the thing, a band round the box (up to 1.5 of its size) is not; the rest of the
     box and everything beyond the band is unknown.
     """
-    H, W = size
     positive, band, inside = (np.zeros(size, bool) for _ in range(3))
-    y, x = np.mgrid[0:H, 0:W].astype(np.float32) + 0.5
     for x1, y1, x2, y2 in boxes:
-        cx, cy, w, h = (x1 + x2) / 2, (y1 + y2) / 2, max(x2 - x1, 1), max(y2 - y1, 1)
-        dx, dy = np.abs(x - cx) / w * 2, np.abs(y - cy) / h * 2
-        # A box of a pixel or two still has its middle pixel.
-        positive |= (dx**2 + dy**2 <= 0.7**2) | ((np.abs(x - cx) <= 0.5) & (np.abs(y - cy) <= 0.5))
-        inside |= (dx <= 1) & (dy <= 1)
-        band |= (dx <= max(1.5, 1 + 8 / w)) & (dy <= max(1.5, 1 + 8 / h))
+        w, h = max(x2 - x1, 1), max(y2 - y1, 1)
+        # Only the rows and columns that the band can reach are looked at; of a box of a pixel or two it is 4 wide.
+        reach = [max(1.5, 1 + 8 / side) for side in (w, h)]
+        columns, dx = _along(size[1], (x1 + x2) / 2, w / 2, reach[0])
+        rows, dy = _along(size[0], (y1 + y2) / 2, h / 2, reach[1])
+        place, dy = (rows, columns), dy[:, None]
+        # Such a box still has its middle pixel.
+        positive[place] |= (dx**2 + dy**2 <= 0.7**2) | ((dx * w <= 1) & (dy * h <= 1))
+        inside[place] |= (dx <= 1) & (dy <= 1)
+        band[place] |= (dx <= reach[0]) & (dy <= reach[1])
     return positive.astype(np.float32), (band & ~inside).astype(np.float32)
+
+
+def _along(length: int, centre: float, half: float, reach: float) -> tuple[slice, Weights]:
+    """The pixels of one side of an image that lie within `reach` half sides of a centre, and how many they are off."""
+    start = min(max(int(np.floor(centre - half * reach)), 0), length)
+    stop = min(max(int(np.ceil(centre + half * reach)), start), length)
+    return slice(start, stop), np.abs(
+        np.arange(start, stop, dtype=np.float32) + 0.5 - np.float32(centre)
+    ) / half

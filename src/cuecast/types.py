@@ -96,6 +96,12 @@ class Box:
     xyxy: tuple[float, float, float, float]
     cls: int = 1
 
+    @property
+    def pixels(self) -> tuple[slice, slice]:
+        """The rows and the columns inside, at least one of each."""
+        x1, y1, x2, y2 = self.xyxy
+        return slice(int(y1), max(round(y2), int(y1) + 1)), slice(int(x1), max(round(x2), int(x1) + 1))
+
 
 @dataclass(frozen=True)
 class Point:
@@ -153,6 +159,11 @@ class Marks:
                 raise CueError(
                     f"box {box.xyxy} reaches outside the image, which is {W} wide and {H} high: "
                     "boxes are x1,y1,x2,y2 in pixels of that image"
+                )
+            if self.mask is not None and not np.isin(self.mask[box.pixels], (box.cls, IGNORE)).any():
+                raise CueError(
+                    f"box {box.xyxy} says class {box.cls}, but the mask of the same image, which is complete, has none "
+                    "there: mark the class in the mask, or put the box on another image"
                 )
         for point in self.points:
             x, y = point.xy

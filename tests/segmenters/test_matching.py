@@ -108,6 +108,22 @@ def test_quick_marks_correct_their_own_image_and_teach_nothing(concept: cuecast.
     assert np.array_equal(concept.segment(other).scores, corrected.segment(other).scores)
 
 
+def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:
+    picture, truth = discs(6)
+    y, x = np.unravel_index(distance_transform_edt(truth).argmax(), truth.shape)
+    taught = concept.add([cuecast.Cue(picture, points=[(float(x), float(y), 0)])])
+    before, after = (c.knowledge.lessons[0] for c in (concept, taught))
+    assert after.known.share < before.known.share
+    assert len(after.looks) == len(before.looks) == 1  # only the cue that shows the thing says how it looks
+
+
+def test_a_box_round_everything_leaves_a_rest(predictor: cuecast.Predictor) -> None:
+    picture, _ = discs(0)
+    concept = predictor.learn([cuecast.Cue(picture, boxes=[(0, 0, 200, 160)])])
+    assert 0 < concept.knowledge.lessons[0].known.share < 0.95
+    assert not concept.segment(discs(1)[0]).mask.all()
+
+
 def test_quick_masks_teach_and_keep_the_forest(concept: cuecast.Concept) -> None:
     taught = concept.add([cuecast.Cue(*discs(8))], quick=True)
     assert taught.knowledge is not concept.knowledge

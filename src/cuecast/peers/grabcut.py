@@ -61,8 +61,7 @@ class GrabCut:
         cv2 = self.cv2
         inside = np.zeros(image.size, bool)
         for box in knowledge:
-            x1, y1, x2, y2 = box.xyxy
-            inside[int(y1) : max(round(y2), int(y1) + 1), int(x1) : max(round(x2), int(x1) + 1)] = True
+            inside[box.pixels] = True
         if inside.all():
             return inside
         state = np.where(inside, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)

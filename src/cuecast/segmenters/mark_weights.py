@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cuecast.geometry import mark_labels
 from cuecast.marks import WEAK, box_weights, draw_points
-from cuecast.types import IGNORE, Marks
+from cuecast.types import IGNORE, Box, Marks
 
 Weights = NDArray[np.float32]
 TIGHT = 0.9
@@ -38,17 +38,14 @@ def mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]:
     return positive, negative * (positive == 0)
 
 
-def fill_boxes(
-    scores: Weights, boxes: Sequence[tuple[float, float, float, float]]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def fill_boxes(scores: Weights, boxes: Sequence[Box]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(the thing, the inside of the boxes), both (H, W) bool.
 
     A box is drawn tight, so the thing reaches its four sides (Lempitsky et al. 2009): the threshold is lowered until
     it nearly does.
     """
     thing, inside = np.zeros(scores.shape, bool), np.zeros(scores.shape, bool)
-    for x1, y1, x2, y2 in boxes:
-        place = slice(int(y1), max(round(y2), int(y1) + 1)), slice(int(x1), max(round(x2), int(x1) + 1))
+    for place in (b.pixels for b in boxes):
         inside[place] = True
         for threshold in BOX_THRESHOLDS:
             found = scores[place] >= threshold
@@ -59,6 +56,7 @@ def fill_boxes(
 
 
 def says_background(marks: Marks, cls: int) -> bool:
-    """Whether these marks show anything that is not the class."""
+    """Whether these marks show anything that is not the class: a box does, unless it leaves nothing outside."""
     labels = mark_labels(marks)
-    return bool(marks.boxes) or bool(((labels != IGNORE) & (labels != cls)).any())
+    outside = box_weights(marks.size, [b.xyxy for b in marks.boxes])[1]
+    return bool(outside.any()) or bool(((labels != IGNORE) & (labels != cls)).any())

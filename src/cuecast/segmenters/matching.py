@@ -211,7 +211,7 @@ class MatchingSegmenter:
         """
         cls = first.cls
         positive, negative = weights
-        boxes = [b.xyxy for b in example.marks.boxes if b.cls == cls]
+        boxes = [b for b in example.marks.boxes if b.cls == cls]
         if not (informed or boxes or positive.any()):
             return weights  # Nothing here says where the thing is; it may be anywhere.
         view = self.viewer.view(example.image, first.side, first.zoom)
@@ -225,8 +225,11 @@ class MatchingSegmenter:
         if boxes:
             thing, inside = fill_boxes(scores, boxes)
             rest = inside & ~thing
-        else:
+        elif positive.any():
             thing, rest = scores >= SURE, scores < SURE
+        else:
+            # Who only says 'not this' denies guesses: those that are left must not be taught as the thing.
+            return positive, np.maximum(negative, scores < SURE).astype(np.float32)
         filled = np.maximum(positive * (not boxes), thing & (negative <= WEAK)).astype(np.float32)
         if not filled.any():
             return weights
