@@ -30,7 +30,7 @@ from records import finished, keep
 
 import cuecast
 from cuecast.crossval.check import check_cues
-from cuecast.io.episodes import Episode, find_root, read_episodes, select
+from cuecast.io.episodes import Episode, find_root, list_digest, read_episodes, select
 from cuecast.processes import one_by_one
 from cuecast.training.planting import FAULTS, read_single, spoil
 
@@ -63,6 +63,7 @@ def main() -> int:
         "kind": KIND,
         "pack": predictor.pack.name,
         "pack_digest": predictor.pack.digest,
+        "list_digest": list_digest(chosen),
         "seed": options.seed,
         "sets": options.sets,
     }

@@ -38,7 +38,7 @@ from records import finished, keep
 import cuecast
 from cuecast.clicks import next_click
 from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes
+from cuecast.io.episodes import Episode, Shown, find_root, list_digest, read_episodes
 from cuecast.io.images import read_image
 from cuecast.metrics import iou
 from cuecast.types import IGNORE, Point
@@ -80,6 +80,7 @@ def main() -> int:
         "kind": KIND,
         "pack": predictor.pack.name,
         "pack_digest": predictor.pack.digest,
+        "list_digest": list_digest(listed),
         "seed": options.seed,
     }
     records = finished(options.output, how, "episodes")

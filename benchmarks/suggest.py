@@ -32,7 +32,7 @@ from records import finished, keep
 import cuecast
 from cuecast.descriptor import describe
 from cuecast.evaluate import cue_of
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
+from cuecast.io.episodes import Episode, Shown, find_root, list_digest, read_episodes, select
 from cuecast.metrics import iou
 from cuecast.processes import one_by_one
 from cuecast.segmenters.features import FeatureCache
@@ -72,6 +72,7 @@ def main() -> int:
         "kind": KIND,
         "pack": predictor.pack.name,
         "pack_digest": predictor.pack.digest,
+        "list_digest": list_digest(episodes),
         "pool": options.pool,
         "held": options.held,
         "marks": options.marks,

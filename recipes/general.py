@@ -32,8 +32,10 @@ PREPROCESSING = {
     "tile": 448,
     "overlap": 128,
     "texture": 16,
+    "forest_share": 0.4,
 }
-"""Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels."""
+"""Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels; channels
+of learned texture; how far the answer follows the forest."""
 
 PAIRED, UNPAIRED = (0.45, 0.25, 0.3), (0.6, 0.1, 0.3)
 """Chances of groups from sets, from regions of one picture and drawn, in the first half of a run and in the second:
@@ -112,7 +114,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
 
     import cuecast
     from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
-    from cuecast.training.export import export_pack, load_network, write_card
+    from cuecast.training.export import export_pack, load_network, replace_pack, write_card
     from cuecast.training.sets import licences
 
     state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)
@@ -137,15 +139,17 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
         "scores": {},
         "limits": list(LIMITS),
     }
-    export_pack(load_network(run / "last.pt"), out, card)
-    trials = answer_trials(cuecast.load(out), data, EXCLUDED)
+    new = out.with_name(out.name + ".new")  # until it is calibrated, the one before stays in its place
+    export_pack(load_network(run / "last.pt"), new, card)
+    trials = answer_trials(cuecast.load(new), data, EXCLUDED)
     score, prior, reached = fit_cut(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card["thresholds"]["score"] = score
     card["area"] = asdict(prior)
     cuts = [cut_of(t, score, prior) for t in trials]
     card["calibration"] = fit_calibration(trials, cuts, card["thresholds"]["min_fraction"])
-    write_card(out, card)
+    write_card(new, card)
+    replace_pack(new, out)
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
 
 

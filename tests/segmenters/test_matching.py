@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +149,6 @@ def test_two_classes_are_told_apart(predictor: cuecast.Predictor) -> None:
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
-    import shutil
 
     copy = tmp_path / "general"
     shutil.copytree(WHEEL_PACKS / "general", copy)
@@ -156,6 +157,16 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     (copy / "decode.onnx").write_bytes(data)
     with pytest.raises(cuecast.PackError, match=r"decode\.onnx is corrupt.*install the pack again"):
         cuecast.load(copy)
+
+
+def test_a_pack_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(WHEEL_PACKS / "general", folder)
+    card = json.loads((folder / "card.json").read_text())
+    del card["preprocessing"]["forest_share"]
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(cuecast.PackError, match="earlier version of cuecast; install the pack again"):
+        cuecast.load(folder)
 
 
 def test_real_cells_from_one_cue(predictor: cuecast.Predictor, data: Path) -> None:

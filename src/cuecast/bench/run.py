@@ -7,7 +7,6 @@ anything is timed, so that loading its libraries is in nobody's seconds either.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from cuecast.bench.machine import machine
 from cuecast.bench.result import Answer, BenchResult, Method
 from cuecast.errors import CuecastError, EpisodeError
 from cuecast.evaluate import cue_of, source_commit, truth_of
-from cuecast.io.episodes import Episode, Shown
+from cuecast.io.episodes import Episode, Shown, list_digest
 from cuecast.io.images import read_image
 from cuecast.metrics import dice, iou
 from cuecast.peers import CueKind, Peer, load_peer
@@ -61,7 +60,7 @@ def run_bench(
     return BenchResult(
         answers=tuple(chain.from_iterable(answers)),
         methods=tuple(Method(name, p.title, p.cues, p.settings) for name, p in peers.items()),
-        episodes={"list": list_name, "digest": _digest(episodes), "count": len(episodes)},
+        episodes={"list": list_name, "digest": list_digest(episodes), "count": len(episodes)},
         machine=machine(),
         pack=predictor.pack.name,
         pack_digest=predictor.pack.digest,
@@ -181,8 +180,3 @@ def _first_asked(episodes: Sequence[Episode]) -> frozenset[str]:
     for e in episodes:
         first.setdefault((e.set, e.task, e.query), e.id)
     return frozenset(first.values())
-
-
-def _digest(episodes: Sequence[Episode]) -> str:
-    """SHA-256 over the episodes: equal for the same selection of the same list."""
-    return hashlib.sha256(repr(list(episodes)).encode()).hexdigest()

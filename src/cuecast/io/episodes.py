@@ -10,6 +10,7 @@ Paths are relative to a data root. `"mask": null` says that the thing is not in 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -119,6 +120,11 @@ def select(
             "no episode is left after the selection; check the names of sets and the numbers of cues"
         )
     return kept
+
+
+def list_digest(episodes: Iterable[Episode]) -> str:
+    """SHA-256 over the episodes: equal for the same selection of the same list."""
+    return hashlib.sha256(repr(list(episodes)).encode()).hexdigest()
 
 
 def is_thin(root: str | Path, name: str) -> bool:

@@ -48,9 +48,9 @@ UNMARKED = -1.0
 """Logit of a place that nothing is known of."""
 SURE = 0.5
 """Score from which a pixel of a sparsely marked cue is taken for the thing; the others are taken for the rest."""
-FOREST_SHARE = 0.4
-"""Of the answer's logits: the decoder reads the forest, but heeds it too little on kinds of pictures that it never saw
-(docs/decisions/0018-forest-share.md)."""
+STATED = ("side", "most", "thickness", "tile", "overlap", "texture", "forest_share")
+"""What a card states under 'preprocessing'. The last is the forest's share of the answer's logits: the decoder reads
+the forest, but heeds it too little on kinds of pictures that it never saw (docs/decisions/0018-forest-share.md)."""
 SCENES = 32 * 2**20
 """Bytes of answers that are kept for the next click on their image."""
 
@@ -118,11 +118,11 @@ class MatchingSegmenter:
                 stored["hidden"],
                 stored["bias"],
             )
-        if "place" not in {i.name for i in decoder.get_inputs()}:
+        preprocessing = card.get("preprocessing", {})
+        if "place" not in {i.name for i in decoder.get_inputs()} or not preprocessing.keys() >= set(STATED):
             raise PackError(
                 f"pack {folder}: it was made for an earlier version of cuecast; install the pack again"
             )
-        preprocessing = card["preprocessing"]
         return cls(
             viewer=Viewer(
                 lambda image: encoder.run(None, {"image": image}),
@@ -308,7 +308,8 @@ class MatchingSegmenter:
         decoded = self.decode({name: np.ascontiguousarray(m[None]) for name, m in maps.items()})
         logits, there = (out[0] for out in decoded)
         if lesson.forest is not None:
-            logits = (1 - FOREST_SHARE) * logits + FOREST_SHARE * forest
+            share = self.preprocessing["forest_share"]
+            logits = (1 - share) * logits + share * forest
         heads = len(self.weights.temperature)
         like, unlike = (at8[i : 3 * heads : 3].mean(0, keepdims=True) for i in (1, 2))
         planes = [logits, forest, at2, _enlarge(at4, 2), _enlarge(like, 4), _enlarge(unlike, 4)]

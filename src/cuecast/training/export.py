@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,15 @@ def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
     np.savez(folder / "matcher.npz", allow_pickle=False, **numbers)
     write_card(folder, card)
     return folder
+
+
+def replace_pack(new: Path, folder: Path) -> None:
+    """Put a finished pack in the place of the one in `folder`, if there is one."""
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:

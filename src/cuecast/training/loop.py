@@ -162,6 +162,12 @@ class Run:
         os.replace(self.folder / "last.tmp", self.folder / "last.pt")
 
     def _load(self, state: dict[str, Any]) -> None:
+        begun = json.loads(state["plan"])["seed"]
+        if begun != self.plan.seed:
+            raise RuntimeError(
+                f"{self.folder / 'last.pt'} was begun with seed {begun}, not {self.plan.seed}: go on from the pack "
+                "that it started from (--start), or in another folder (--run)"
+            )
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])

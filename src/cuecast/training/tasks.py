@@ -126,7 +126,7 @@ def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -
 
 
 def _group(images: NDArray[np.uint8], found: list[NDArray[np.uint8]], kind: str, name: str) -> Group | None:
-    """The group with the tasks that show the thing in at least two images, one of them well enough for a cue."""
+    """The group with the tasks that show the thing in at least two images well enough for a cue."""
     size = images.shape[1]
     usable = [t for t in found if ((t == 1).sum((1, 2)) >= max(8, 2e-4 * size * size)).sum() >= 2]
     return Group(images, tuple(usable), kind, name) if usable else None
