@@ -38,8 +38,9 @@ PREPROCESSING = {
 of learned texture; how far the answer follows the forest."""
 
 PAIRED, UNPAIRED = (0.45, 0.25, 0.3), (0.6, 0.1, 0.3)
-"""Chances of groups from sets, from regions of one picture and drawn, in the first half of a run and in the second:
-cue and query that show the very same thing are easy, and teach what a likeness is before what a kind is."""
+"""Chances of groups from sets, from regions of one picture and drawn, in the first part of a run (half of it, an eighth
+where it goes on from a pack) and in the rest: cue and query that show the very same thing are easy, and teach what a
+likeness is before what a kind is."""
 
 LIMITS = (
     "Trained from scratch for some hours on two CPU cores: looks and textures carry further than meaning.",
@@ -83,7 +84,9 @@ def main(argv: Sequence[str]) -> None:
     print(
         f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
     )
-    phases = (Phase(options.steps // 2, shapes(PAIRED)), Phase(options.steps, shapes(UNPAIRED)))
+    # A pack that a run goes on from knows what a likeness is.
+    paired = options.steps // (8 if options.start else 2)
+    phases = (Phase(paired, shapes(PAIRED)), Phase(options.steps, shapes(UNPAIRED)))
     start = load_pack(options.start) if options.start else None
     # A run that goes on from a pack draws other tasks than the runs before it.
     seed = 1 + trained_before(options.start)["steps"]

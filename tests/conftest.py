@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow, and that is no fault of what is tested.
+settings.register_profile("cuecast", deadline=None)
+settings.load_profile("cuecast")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

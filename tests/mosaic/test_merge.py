@@ -48,7 +48,7 @@ maps = arrays(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(maps, st.integers(1, 5))
 def test_blocks_give_the_objects_of_the_whole(labels: np.ndarray, side: int) -> None:
     size = labels.shape
@@ -69,7 +69,7 @@ def test_blocks_give_the_objects_of_the_whole(labels: np.ndarray, side: int) -> 
     assert (covered == labels).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(maps, st.integers(1, 5))
 def test_perimeters_are_those_of_scikit_image(labels: np.ndarray, side: int) -> None:
     for piece in merged(labels, side):
@@ -81,7 +81,7 @@ def test_perimeters_are_those_of_scikit_image(labels: np.ndarray, side: int) -> 
         assert got == pytest.approx(perimeter_crofton(alone[y1:y2, x1:x2], directions=4))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(maps, st.integers(1, 5))
 def test_no_ring_comes_back_to_a_corner(labels: np.ndarray, side: int) -> None:
     for piece in merged(labels, side):

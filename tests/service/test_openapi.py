@@ -72,7 +72,6 @@ def try_route(service: Service, cases: st.SearchStrategy[Case], ids: dict[str, s
     @settings(
         max_examples=SENT // 2,
         database=None,
-        deadline=None,
         derandomize=True,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
