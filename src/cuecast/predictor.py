@@ -93,7 +93,10 @@ class Concept:
         new = tuple(c.read(self.classes) if isinstance(c, Cue) else c for c in cues)
         examples = (*self.examples, *new)
         if quick and all(_corrects_only(e.marks, self.classes) for e in new):
-            return replace(self, examples=examples)
+            corrected = replace(self, examples=examples)
+            # Points and scribbles show no size: what the masks show is not measured again at every click.
+            vars(corrected).update(shown_areas=self.shown_areas, smallest_pieces=self.smallest_pieces)
+            return corrected
         return _learn(self.predictor, examples, self.classes, self.scale, self.knowledge if quick else None)
 
     def segment(self, image: Any, page: int | None = None) -> Prediction:
