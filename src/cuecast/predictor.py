@@ -112,7 +112,8 @@ class Concept:
         ]
         answer = self.predictor.segmenter.score(self.knowledge, query, own)
         scores = self._keep_marks(answer.scores, own)
-        cuts = self._cuts(scores)
+        # Marks on the query say where the thing is, not how much there is of it: the cut is that without them.
+        cuts = self._cuts(self.predictor.segmenter.score(self.knowledge, query).scores if own else scores)
         marked = self._mark(scores, cuts, own)
         verdict, confidence, absent = self._judge(scores, marked, answer.signals, own)
         mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
