@@ -17,7 +17,7 @@ Array = NDArray[np.float32]
 
 REACH = 0.12
 """Standard deviation of the kernel over the image, as a share of the square root of its area."""
-LIKENESS = 1.0
+LIKENESS = 1.3
 """Standard deviation of the kernel over standardised features (root of the mean squared difference)."""
 ANYWHERE = 0.3
 """Share of the kernel that looks at features alone."""
