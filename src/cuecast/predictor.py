@@ -22,7 +22,7 @@ from cuecast.pieces import drop_specks, smallest_piece
 from cuecast.prediction import Prediction
 from cuecast.segmenters import Segmenter
 from cuecast.segmenters.packs import Pack, open_pack
-from cuecast.types import IGNORE, ClassInfo, Example, Marks
+from cuecast.types import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.verdict import Judgement, decide, judge
 
 
@@ -112,8 +112,7 @@ class Concept:
         ]
         answer = self.predictor.segmenter.score(self.knowledge, query, own)
         scores = self._keep_marks(answer.scores, own)
-        # Marks on the query say where the thing is, not how much there is of it: the cut is that without them.
-        cuts = self._cuts(self.predictor.segmenter.score(self.knowledge, query).scores if own else scores)
+        cuts = self._cuts(scores, query if own else None)
         marked = self._mark(scores, cuts, own)
         verdict, confidence, absent = self._judge(scores, marked, answer.signals, own)
         mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
@@ -134,12 +133,18 @@ class Concept:
 
         yield from cuecast.track(self, frames, marked)
 
-    def _cuts(self, scores: NDArray[np.float32]) -> tuple[float, ...]:
-        """The threshold of each class for an image with these scores (K, H, W)."""
+    def _cuts(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
+        """The threshold of each class for an image with these scores (K, H, W).
+
+        `corrected` is the image, where it carries marks of its own.
+        """
         pack = self.predictor.pack
         usual, prior = pack.thresholds.score, pack.area_prior
-        if prior is None or self.scale != "frame":
+        if prior is None or self.scale != "frame" or not any(map(len, self.shown_areas)):
             return (usual,) * len(scores)
+        if corrected:
+            # Its marks say where the thing is, not how much there is of it: the cut is that without them.
+            scores = self.predictor.segmenter.score(self.knowledge, corrected).scores
         return tuple(
             choose_cut(areas_at(plane), shown, usual, prior)
             for plane, shown in zip(scores, self.shown_areas, strict=True)

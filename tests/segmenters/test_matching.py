@@ -150,7 +150,6 @@ def test_two_classes_are_told_apart(predictor: cuecast.Predictor) -> None:
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
-
     copy = tmp_path / "general"
     shutil.copytree(WHEEL_PACKS / "general", copy)
     data = bytearray((copy / "decode.onnx").read_bytes())
