@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from records import finished, keep
+from records import finished, keep, made_with
 
 import cuecast
 from cuecast.crossval.check import check_cues
-from cuecast.io.episodes import Episode, find_root, list_digest, read_episodes, select
+from cuecast.io.episodes import Episode, find_root, read_episodes, select
 from cuecast.processes import one_by_one
 from cuecast.training.planting import FAULTS, read_single, spoil
 
@@ -59,14 +59,7 @@ def main() -> int:
     chosen = in_turn(select(listed, options.sets, shots=[5]))
     root = options.root or find_root(options.episodes, chosen)
     predictor = cuecast.load(options.pack, threads=options.threads)
-    how = {
-        "kind": KIND,
-        "pack": predictor.pack.name,
-        "pack_digest": predictor.pack.digest,
-        "list_digest": list_digest(chosen),
-        "seed": options.seed,
-        "sets": options.sets,
-    }
+    how = made_with(KIND, predictor, chosen, seed=options.seed, sets=options.sets)
     records = finished(options.output, how, "trials")
     job = partial(trial, chosen=chosen, listed=listed, seed=options.seed)
     numbers = range(len(records), options.trials)

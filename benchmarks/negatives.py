@@ -33,12 +33,12 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
-from records import finished, keep
+from records import finished, keep, made_with
 
 import cuecast
 from cuecast.clicks import next_click
 from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.episodes import Episode, Shown, find_root, list_digest, read_episodes
+from cuecast.io.episodes import Episode, Shown, find_root, read_episodes
 from cuecast.io.images import read_image
 from cuecast.metrics import iou
 from cuecast.types import IGNORE, Point
@@ -76,13 +76,7 @@ def main() -> int:
     listed = read_episodes(options.absent)
     root = options.root or find_root(options.absent, listed)
     predictor = cuecast.load(options.pack, threads=options.threads)
-    how = {
-        "kind": KIND,
-        "pack": predictor.pack.name,
-        "pack_digest": predictor.pack.digest,
-        "list_digest": list_digest(listed),
-        "seed": options.seed,
-    }
+    how = made_with(KIND, predictor, listed, seed=options.seed)
     records = finished(options.output, how, "episodes")
     done = {r["id"] for r in records}
     for case in cases(listed, read_episodes(options.present), options.queries, options.seed):

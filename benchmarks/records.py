@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cuecast.evaluate import source_commit
+from cuecast.io.episodes import Episode, list_digest
 from cuecast.io.files import write_text
+from cuecast.predictor import Predictor
+
+
+def made_with(kind: str, predictor: Predictor, episodes: Iterable[Episode], **options: Any) -> dict[str, Any]:
+    """What a measurement is made with: records that were made with something else are not gone on with."""
+    pack = predictor.pack
+    return {
+        "kind": kind,
+        "pack": pack.name,
+        "pack_digest": pack.digest,
+        "list_digest": list_digest(episodes),
+        **options,
+    }
 
 
 def finished(target: Path | None, how: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -27,12 +27,12 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from records import finished, keep
+from records import finished, keep, made_with
 
 import cuecast
 from cuecast.descriptor import describe
 from cuecast.evaluate import cue_of
-from cuecast.io.episodes import Episode, Shown, find_root, list_digest, read_episodes, select
+from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
 from cuecast.metrics import iou
 from cuecast.processes import one_by_one
 from cuecast.segmenters.features import FeatureCache
@@ -68,16 +68,15 @@ def main() -> int:
     episodes = select(read_episodes(options.episodes), options.sets)
     root = options.root or find_root(options.episodes, episodes)
     predictor = cuecast.load(options.pack, threads=options.threads)
-    how = {
-        "kind": KIND,
-        "pack": predictor.pack.name,
-        "pack_digest": predictor.pack.digest,
-        "list_digest": list_digest(episodes),
-        "pool": options.pool,
-        "held": options.held,
-        "marks": options.marks,
-        "sets": options.sets,
-    }
+    how = made_with(
+        KIND,
+        predictor,
+        episodes,
+        pool=options.pool,
+        held=options.held,
+        marks=options.marks,
+        sets=options.sets,
+    )
     runs = finished(options.output, how, "runs")
     pictures = {
         name: shown
