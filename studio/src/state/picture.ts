@@ -79,6 +79,7 @@ export class OpenPicture {
     try {
       this.found.value = decodeMask(await api.predictionMask(this.project, this.id, this.abort.signal));
     } catch (error) {
+      if (this.abort.signal.aborted) return; // nobody looks at this picture any more
       // The mask may have gone with a new run since the image was asked for.
       if (!(error instanceof ApiError && error.status === 404)) throw error;
       this.found.value = labelMap(image.width, image.height);
