@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="torch is needed to train, not to ru
 
 from cuecast.training.answers import answer_group  # noqa: E402
 from cuecast.training.batches import BatchShape, draw_batch  # noqa: E402
+from cuecast.training.classes import Classifier  # noqa: E402
 from cuecast.training.loop import LOSS_WEIGHTS, Phase, Plan, Run, batch_losses  # noqa: E402
 from cuecast.training.muon import Muon, orthogonal  # noqa: E402
 from cuecast.training.network import Features, Network  # noqa: E402
@@ -61,7 +62,7 @@ def test_a_run_does_not_go_on_with_other_material(tmp_path: Path) -> None:
 def test_every_loss_has_a_weight_and_reaches_the_network() -> None:
     torch.manual_seed(0)
     network = Network()
-    losses = batch_losses(network, draw_batch((), DRAWN, 1, 0))
+    losses = batch_losses(network, draw_batch((), DRAWN, 1, 0), Classifier(()))
     assert losses.keys() == LOSS_WEIGHTS.keys() | {"total"}
     losses["total"].backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]

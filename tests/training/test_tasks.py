@@ -20,7 +20,7 @@ def corners() -> tuple[PictureSet, ...]:
     mask[:48, :48] = 1
     pictures = tuple(np.random.default_rng(i).integers(0, 255, (96, 96, 3), np.uint8) for i in range(8))
     masks = (*[mask] * 6, *[np.zeros_like(mask)] * 2)
-    return (PictureSet("corners", pictures, masks, {1: tuple(range(6))}, {1: (6, 7)}),)
+    return (PictureSet("corners", pictures, masks, {1: tuple(range(6))}, {1: (6, 7)}, {1: 0.3}),)
 
 
 def test_things_keep_their_place_in_most_groups_of_whole_pictures(corners: tuple[PictureSet, ...]) -> None:
@@ -55,7 +55,22 @@ def test_no_picture_is_drawn_twice_where_a_class_has_enough() -> None:
     mask = np.ones((64, 64), np.uint8)
     mask[:32] = 2
     plain = tuple(np.full((64, 64, 3), 20 * i, np.uint8) for i in range(6))
-    few = PictureSet("few", plain, (mask,) * 6, {1: (0, 1), 2: tuple(range(6))}, {1: (), 2: ()})
+    few = PictureSet(
+        "few", plain, (mask,) * 6, {1: (0, 1), 2: tuple(range(6))}, {1: (), 2: ()}, {1: 0.3, 2: 0.3}
+    )
     for seed in range(12):
         group = draw_group(np.random.default_rng(seed), (few,), 3, 64, 2, FROM_SETS)
         assert len({int(image.mean()) for image in group.images}) == 3
+
+
+def test_thin_things_are_mostly_seen_as_close_as_at_run_time() -> None:
+    mask = np.zeros((512, 512), np.uint8)
+    mask[:, 255:258] = 1
+    plain = tuple(np.full((512, 512, 3), 20 * i, np.uint8) for i in range(4))
+
+    def covered(thickness: float) -> float:
+        lines = PictureSet("lines", plain, (mask,) * 4, {1: (0, 1, 2, 3)}, {1: ()}, {1: thickness})
+        groups = [draw_group(np.random.default_rng(i), (lines,), 3, 128, 1, FROM_SETS) for i in range(60)]
+        return float(np.median([m.mean() for g in groups for m in g.tasks[0] if m.any()]))
+
+    assert covered(3 / 512) > 2 * covered(0.2)

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from cuecast.place import NOWHERE, STRIDE, read_place, shown_place
 from cuecast.tiling import Window
 from cuecast.training.augment import augment
+from cuecast.training.classes import Classified
 from cuecast.training.forests import answer_of_forest, filter_responses
 from cuecast.training.marking import SPARSE, pick_kind, simulate_marks
 from cuecast.training.sets import PictureSet
@@ -53,16 +54,19 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images (B, 3, S, S) float32 in [0, 1], their filter responses, and the tasks of each group of images."""
+    """images (B, 3, S, S) float32 in [0, 1], their filter responses, the tasks of each group of images, and the classes
+    of those groups that are from a set."""
 
     images: Tensor
     filters: Tensor
     groups: list[list[Task]]
+    classified: list[Classified]
 
     def to(self, device: torch.device) -> Batch:
         """The batch with its arrays on a device."""
         groups = [[t.to(device) for t in tasks] for tasks in self.groups]
-        return Batch(self.images.to(device), self.filters.to(device), groups)
+        classified = [c.to(device) for c in self.classified]
+        return Batch(self.images.to(device), self.filters.to(device), groups, classified)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,12 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
         tasks = [_task(rng, labels, i * shape.images, shape.queries, foreign) for labels in group.tasks]
         decoded = [answer_of_forest(rng, task, filters) for task in tasks[: shape.decoded]]
         answered.append([*decoded, *tasks[shape.decoded :]])
-    return Batch(images, filters, answered)
+    classified = [
+        Classified(g.name, i * shape.images, torch.from_numpy(g.classes))
+        for i, g in enumerate(groups)
+        if g.classes is not None
+    ]
+    return Batch(images, filters, answered, classified)
 
 
 def _strangers(group: Group, other: Group) -> bool:

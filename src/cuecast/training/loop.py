@@ -16,12 +16,21 @@ from torch.utils.data import DataLoader
 
 from cuecast.training.answers import answer_group
 from cuecast.training.batches import Batch, BatchShape, Steps
+from cuecast.training.classes import Classifier
 from cuecast.training.muon import Muon
 from cuecast.training.network import Network
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
 
-LOSS_WEIGHTS = {"bce": 1.0, "dice": 1.0, "ridge4": 1.0, "ridge2": 0.2, "likeness": 0.5, "there": 0.2}
+LOSS_WEIGHTS = {
+    "bce": 1.0,
+    "dice": 1.0,
+    "ridge4": 1.0,
+    "ridge2": 0.2,
+    "likeness": 0.5,
+    "there": 0.2,
+    "classes": 0.5,
+}
 """With small weights for the closed-form parts (0.1), the decoder learns to lean on the fixed filters, and the encoder
 learns little."""
 SMALLEST_KERNEL = 8
@@ -79,10 +88,12 @@ class Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network, self.averaged = (_placed(n, self.device) for n in (start or Network(), Network()))
         self.averaged.load_state_dict(self.network.state_dict())
+        self.classifier = Classifier(sets).to(self.device)
         kernels, others = _split(self.network)
+        rest = [*others, *self.classifier.parameters()]
         self.optimizers = (
             Muon(kernels, plan.rate, plan.weight_decay),
-            torch.optim.AdamW(others, plan.rate, betas=(0.9, 0.99), weight_decay=0.0),
+            torch.optim.AdamW(rest, plan.rate, betas=(0.9, 0.99), weight_decay=0.0),
         )
         self.step = 0
         self.seconds = 0.0
@@ -117,9 +128,10 @@ class Run:
         self.network.train()
         if left <= self.plan.freeze_norm:
             freeze_norm(self.network)
-        losses = batch_losses(self.network, batch)
+        losses = batch_losses(self.network, batch, self.classifier)
         loss = losses["total"]
-        self.network.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         if torch.isfinite(norm):
@@ -155,6 +167,7 @@ class Run:
             "seconds": self.seconds,
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
+            "classifier": self.classifier.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
             "plan": json.dumps(asdict(self.plan)),
         }
@@ -171,6 +184,7 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
+        self.classifier.load_state_dict(state["classifier"])
         for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(stored)
 
@@ -188,7 +202,7 @@ def freeze_norm(network: nn.Module) -> None:
             module.eval()
 
 
-def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
+def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict[str, Tensor]:
     """Scalar losses of a batch: 'total', and its parts, the names of `LOSS_WEIGHTS`.
 
     Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
@@ -206,6 +220,7 @@ def batch_losses(network: Network, batch: Batch) -> dict[str, Tensor]:
     losses = {"bce": bce, "dice": dice, "there": F.binary_cross_entropy_with_logits(there, shown)}
     for name in ("ridge4", "ridge2", "likeness"):
         losses[name] = torch.stack([loss for a in answers for loss in a.closed[name]]).mean()
+    losses["classes"] = classifier.loss(features, batch.classified)
     total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
     return {"total": total} | losses
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cuecast.segmenters.scale import thickness
+
 IGNORE_VALUE = 255
+MEASURED = 5
+"""Pictures whose things are measured for the typical thickness of a class."""
 SMALLEST_SHARE = 0.002
 """A class counts as present in a picture from this share of its pixels on."""
 
@@ -20,7 +25,8 @@ SMALLEST_SHARE = 0.002
 class PictureSet:
     """One set: pictures (H, W, 3) uint8, label maps (H, W) uint8 with 255 = ignore.
 
-    `holding[c]` lists the pictures that show class c, `lacking[c]` those that hold not one pixel of it.
+    `holding[c]` lists the pictures that show class c, `lacking[c]` those that hold not one pixel of it; `thickness[c]`
+    is how thick c typically is there, over the square root of a picture's area.
     """
 
     name: str
@@ -28,6 +34,7 @@ class PictureSet:
     masks: tuple[NDArray[np.uint8], ...]
     holding: dict[int, tuple[int, ...]]
     lacking: dict[int, tuple[int, ...]]
+    thickness: dict[int, float]
 
 
 def read_set(folder: Path) -> PictureSet:
@@ -45,7 +52,12 @@ def read_set(folder: Path) -> PictureSet:
                 holding.setdefault(int(value), []).append(i)
     kept = {c: tuple(v) for c, v in holding.items() if len(v) >= 2}
     lacking = {c: tuple(i for i, p in enumerate(present) if c not in p) for c in kept}
-    return PictureSet(folder.name, images, masks, kept, lacking)
+    thick = {c: float(np.median([_relative(masks[i] == c) for i in v[:MEASURED]])) for c, v in kept.items()}
+    return PictureSet(folder.name, images, masks, kept, lacking, thick)
+
+
+def _relative(region: NDArray[np.bool_]) -> float:
+    return thickness(region) / math.sqrt(region.size)
 
 
 def read_sets(root: Path, excluded: Sequence[str]) -> tuple[PictureSet, ...]:

@@ -18,20 +18,25 @@ from cuecast.training.synthetic import draw_episode
 IGNORE_LABEL = 2
 SOURCES = (0.5, 0.2, 0.3)
 """Chances of a group from a set, from the regions of one picture, and drawn."""
-
-
+FRAME, THICK, CLOSEST = 256, 6.0, 600
+"""Side of the whole picture at run time, how thick things are wanted there, and the side it grows to for that in
+pictures of the size of the training ones."""
 UPRIGHT = 0.75
 """Share of the groups of whole pictures that are all turned the same way, so that a thing keeps its place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`."""
+    """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`.
+
+    classes (N, S, S) uint8 of the set's pixels, where the images are from a set.
+    """
 
     images: NDArray[np.uint8]
     tasks: tuple[NDArray[np.uint8], ...]
     kind: str
     name: str
+    classes: NDArray[np.uint8] | None = None
 
 
 def draw_group(
@@ -72,7 +77,7 @@ def _from_set(
     chosen = rng.choice(members, count, replace=len(members) < count)
     if pictures.lacking[main] and rng.random() < 0.25:
         chosen[-1] = rng.choice(pictures.lacking[main])
-    zoom = np.exp(rng.uniform(np.log(0.3), 0)) if rng.random() < 0.6 else 1.0
+    zoom = _pick_zoom(rng, pictures.thickness[main], size)
     turned = _orientation(rng) if zoom == 1 and rng.random() < UPRIGHT else None
     views = [_view(rng, pictures.images[i], pictures.masks[i], size, zoom, main, turned) for i in chosen]
     images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
@@ -87,7 +92,15 @@ def _from_set(
             labels = 1 - labels
         labels[masks == IGNORE_VALUE] = IGNORE_LABEL
         found.append(labels)
-    return _group(images, found, "set", pictures.name)
+    return _group(images, found, "set", pictures.name, masks)
+
+
+def _pick_zoom(rng: np.random.Generator, thickness: float, size: int) -> float:
+    """Share of the picture's sides that a view shows; thin things are mostly seen as close as at run time."""
+    if thickness * FRAME < THICK and rng.random() < 0.7:
+        close = size / min(THICK / thickness, CLOSEST)
+        return float(min(1.0, close * np.exp(rng.uniform(-0.35, 0.7))))
+    return float(np.exp(rng.uniform(np.log(0.3), 0))) if rng.random() < 0.6 else 1.0
 
 
 def _from_regions(
@@ -125,11 +138,17 @@ def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -
     return _group(images, [(labels == c).astype(np.uint8) for c in picked], "drawn", "drawn")
 
 
-def _group(images: NDArray[np.uint8], found: list[NDArray[np.uint8]], kind: str, name: str) -> Group | None:
+def _group(
+    images: NDArray[np.uint8],
+    found: list[NDArray[np.uint8]],
+    kind: str,
+    name: str,
+    classes: NDArray[np.uint8] | None = None,
+) -> Group | None:
     """The group with the tasks that show the thing in at least two images well enough for a cue."""
     size = images.shape[1]
     usable = [t for t in found if ((t == 1).sum((1, 2)) >= max(8, 2e-4 * size * size)).sum() >= 2]
-    return Group(images, tuple(usable), kind, name) if usable else None
+    return Group(images, tuple(usable), kind, name, classes) if usable else None
 
 
 def _view(

@@ -1,0 +1,77 @@
+"""A plain classifier of each set's classes beside the tasks: it teaches the features what a class is, then is dropped.
+
+A task of a few images says little about a class, and another task comes with the next step; a classifier keeps what it
+has learned of all pictures of a set, costs hardly anything, and makes features that carry over to other classes (Chen
+et al. 2019, 'A Closer Look at Few-shot Classification'; Tian et al. 2020, 'Rethinking Few-Shot Image Classification').
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cuecast.training.network import FINE_DIM, KEY_DIM, KEY_HEADS, Features, places
+from cuecast.training.sets import PictureSet
+
+KEY_SCALE = 8.0
+"""Keys have unit length a head; a classifier of them needs longer ones."""
+RAREST = 0.02
+"""Share of the places from which on classes count alike; rarer ones count less."""
+UNKNOWN = -100
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """Images first to first + N of a batch, all of one set, and the class (N, S, S) uint8 of their pixels."""
+
+    name: str
+    first: int
+    labels: Tensor
+
+    def to(self, device: torch.device) -> Classified:
+        """The same with its labels on a device."""
+        return replace(self, labels=self.labels.to(device))
+
+
+class Classifier(nn.Module):
+    """Linear readouts of fine features and keys, a row for each class of each set, background as class 0."""
+
+    def __init__(self, sets: Sequence[PictureSet]) -> None:
+        super().__init__()
+        self.rows: dict[str, slice] = {}
+        count = 0
+        for s in sets:
+            self.rows[s.name] = slice(count, count + max(s.holding) + 1)
+            count = self.rows[s.name].stop
+        self.fine, self.key = nn.Linear(FINE_DIM, count), nn.Linear(KEY_HEADS * KEY_DIM, count)
+        for readout in (self.fine, self.key):
+            nn.init.zeros_(readout.weight)
+            nn.init.zeros_(readout.bias)
+
+    def loss(self, features: Features, classified: Sequence[Classified]) -> Tensor:
+        """Mean class-balanced cross-entropy within each set, 1 for a guess; features (B, ...) of the whole batch."""
+        losses = [features.fine.new_zeros(())] if not classified else []
+        for images in classified:
+            rows = self.rows[images.name]
+            taken = slice(images.first, images.first + len(images.labels))
+            read = ((self.fine, features.fine[taken], 4), (self.key, features.key[taken] * KEY_SCALE, 8))
+            for readout, maps, stride in read:
+                logits = F.linear(places(maps), readout.weight[rows], readout.bias[rows])
+                at = images.labels[:, stride // 2 :: stride, stride // 2 :: stride].flatten().long()
+                losses.append(_balanced(logits, at.where(at < logits.shape[1], UNKNOWN)))
+        return torch.stack(losses).mean()
+
+
+def _balanced(logits: Tensor, target: Tensor) -> Tensor:
+    """logits (J, C), target (J,) with UNKNOWN -> cross-entropy over that of a guess, every class counting alike."""
+    known = target[target != UNKNOWN]
+    if not len(known):
+        return logits.sum() * 0
+    share = torch.bincount(known, minlength=logits.shape[1]) / len(known)
+    loss = F.cross_entropy(logits, target, weight=1 / share.clamp(min=RAREST), ignore_index=UNKNOWN)
+    return loss / math.log(max(logits.shape[1], 2))
