@@ -56,3 +56,12 @@ def test_sparse_marks_have_none_as_at_the_engines_first_look(task: Task, filters
     sparse = replace(task, sparse=True)
     answers = [forests.answer_of_forest(np.random.default_rng(s), sparse, filters).forest for s in range(20)]
     assert not any(a is None or a.any() for a in answers)
+
+
+def test_views_of_one_picture_have_none(
+    task: Task, filters: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forests, "WITHOUT", 0.0)
+    answer = forests.answer_of_forest(np.random.default_rng(0), task, filters, paired=True).forest
+    assert answer is not None
+    assert not answer.any()

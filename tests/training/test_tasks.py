@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
+from cuecast.training import tasks  # noqa: E402
 from cuecast.training.sets import PictureSet  # noqa: E402
 from cuecast.training.tasks import draw_group  # noqa: E402
 
@@ -74,3 +75,18 @@ def test_thin_things_are_mostly_seen_as_close_as_at_run_time() -> None:
         return float(np.median([m.mean() for g in groups for m in g.tasks[0] if m.any()]))
 
     assert covered(3 / 512) > 2 * covered(0.2)
+
+
+def test_some_tasks_ask_for_the_rim_or_the_core(
+    corners: tuple[PictureSet, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PARTS", 1.0)
+    with_middle = []
+    for seed in range(40):
+        for labels in draw_group(np.random.default_rng(seed), corners, 3, 96, 1, FROM_SETS).tasks[0]:
+            if 0.01 < (labels == 1).mean() < 0.2:
+                rows, columns = np.nonzero(labels == 1)
+                with_middle.append(
+                    labels[(rows.min() + rows.max()) // 2, (columns.min() + columns.max()) // 2] == 1
+                )
+    assert 0.15 < np.mean(with_middle) < 0.85

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from cuecast.place import NOWHERE, STRIDE, read_place, shown_place
 from cuecast.tiling import Window
-from cuecast.training.augment import augment
+from cuecast.training.augment import Changes, apply_changes, draw_changes
 from cuecast.training.classes import Classified
+from cuecast.training.corrections import corrected_masks
 from cuecast.training.forests import answer_of_forest, filter_responses
 from cuecast.training.marking import SPARSE, pick_kind, simulate_marks
 from cuecast.training.sets import PictureSet
@@ -54,19 +56,25 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """images (B, 3, S, S) float32 in [0, 1], their filter responses, the tasks of each group of images, and the classes
-    of those groups that are from a set."""
+    """images (B, 3, S, S) uint8; what happens to those of each group before the network sees them, and its tasks; the
+    classes of those groups that are from a set."""
 
     images: Tensor
-    filters: Tensor
+    changes: list[Changes]
     groups: list[list[Task]]
     classified: list[Classified]
 
     def to(self, device: torch.device) -> Batch:
         """The batch with its arrays on a device."""
         groups = [[t.to(device) for t in tasks] for tasks in self.groups]
+        changes = [c.to(device) for c in self.changes]
         classified = [c.to(device) for c in self.classified]
-        return Batch(self.images.to(device), self.filters.to(device), groups, classified)
+        return Batch(self.images.to(device), changes, groups, classified)
+
+    def augmented(self) -> Tensor:
+        """What the network sees of the images: (B, 3, S, S) float32 in [0, 1]."""
+        parts = self.images.chunk(len(self.changes))
+        return torch.cat([apply_changes(p, c) for p, c in zip(parts, self.changes, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -109,21 +117,25 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
         draw_group(rng, sets, shape.images, shape.size, shape.tasks, shape.sources)
         for _ in range(shape.groups)
     ]
-    images = torch.cat([augment(rng, g.images) for g in groups])
-    filters = filter_responses(images)
+    images = torch.from_numpy(np.concatenate([g.images for g in groups])).permute(0, 3, 1, 2).contiguous()
+    changes = [draw_changes(rng, shape.images) for _ in groups]
+    filters = filter_responses(images / 255)
     answered = []
     for i, group in enumerate(groups):
         following = (i + 1) % len(groups)
         foreign = following * shape.images if _strangers(group, groups[following]) else None
-        tasks = [_task(rng, labels, i * shape.images, shape.queries, foreign) for labels in group.tasks]
-        decoded = [answer_of_forest(rng, task, filters) for task in tasks[: shape.decoded]]
+        first = i * shape.images
+        own = filters[first : first + shape.images].numpy()
+        tasks = [_task(rng, labels, own, first, shape.queries, foreign) for labels in group.tasks]
+        paired = group.kind == "regions"
+        decoded = [answer_of_forest(rng, task, filters, paired) for task in tasks[: shape.decoded]]
         answered.append([*decoded, *tasks[shape.decoded :]])
     classified = [
         Classified(g.name, i * shape.images, torch.from_numpy(g.classes))
         for i, g in enumerate(groups)
         if g.classes is not None
     ]
-    return Batch(images, filters, answered, classified)
+    return Batch(images, changes, answered, classified)
 
 
 def _strangers(group: Group, other: Group) -> bool:
@@ -131,14 +143,25 @@ def _strangers(group: Group, other: Group) -> bool:
     return group.kind != "regions" and other.kind != "regions" and group.name != other.name
 
 
-def _task(rng: np.random.Generator, labels: np.ndarray, offset: int, most: int, foreign: int | None) -> Task:
+def _task(
+    rng: np.random.Generator,
+    labels: NDArray[np.uint8],
+    filters: NDArray[np.float32],
+    offset: int,
+    most: int,
+    foreign: int | None,
+) -> Task:
+    """A task on a group's images with labels (N, S, S) and these filter responses; they begin at `offset`."""
     count = len(labels)
     showing = rng.permutation(np.flatnonzero((labels == 1).sum((1, 2)) >= 8))
     shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(showing), count - 1)
     cues = [int(c) for c in showing[:shots]]
     queries = [int(q) for q in rng.permutation(count) if q not in cues][:most]
     kind = pick_kind(rng)
-    marks = [simulate_marks(rng, labels[c], kind) for c in cues]
+    seen = [labels[c] for c in cues]
+    if kind == "corrected":
+        seen = corrected_masks(rng, labels, filters, cues, int(showing[-1]))
+    marks = [simulate_marks(rng, mask, kind) for mask in seen]
     if kind in SPARSE:
         # Sparse marks must also teach the rest of their own picture.
         queries = [*queries[: most - 1], cues[0]]

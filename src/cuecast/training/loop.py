@@ -207,8 +207,9 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
 
     Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
     """
+    images = batch.augmented().contiguous(memory_format=torch.channels_last)
     with _half(batch.images.device):
-        features = network.encoder(batch.images.contiguous(memory_format=torch.channels_last), batch.filters)
+        features = network.encoder(images)
     answers = [answer_group(network, features, tasks) for tasks in batch.groups]
     with _half(batch.images.device):
         inputs = zip(*(maps for a in answers for maps in a.decoder), strict=True)

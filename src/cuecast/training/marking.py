@@ -21,8 +21,9 @@ Weights = NDArray[np.float32]
 Region = NDArray[np.bool_]
 
 KINDS = {
-    "mask": 0.66,
+    "mask": 0.6,
     "sloppy": 0.2,
+    "corrected": 0.06,
     "points": 0.03,
     "scribbles": 0.02,
     "centre-line": 0.02,
@@ -30,13 +31,16 @@ KINDS = {
     "boxes": 0.06,
 }
 """Chances of the kinds of a task's cues: mostly careful masks."""
-SPARSE = frozenset(KINDS) - {"mask", "sloppy"}
+SPARSE = frozenset(KINDS) - {"mask", "sloppy", "corrected"}
 
 
 def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: str) -> tuple[Weights, Weights]:
-    """labels (S, S) of one cue -> (positive, negative), each (S, S) float32 weights in [0, 1]."""
+    """labels (S, S) of one cue -> (positive, negative), each (S, S) float32 weights in [0, 1].
+
+    Labels of the kind 'corrected' are those of `cuecast.training.corrections`.
+    """
     thing, other = labels == 1, labels == 0
-    if kind == "mask":
+    if kind in ("mask", "corrected"):
         return thing.astype(np.float32), other.astype(np.float32)
     if kind == "sloppy":
         return _sloppy(rng, thing, labels != IGNORE_LABEL)

@@ -148,8 +148,8 @@ class Encoder(nn.Module):
         self.value = nn.Conv2d(w8, VALUE_DIM, 1)
         self.context = nn.Conv2d(w8, CONTEXT_DIM, 1)
 
-    def forward(self, rgb: Tensor, filters: Tensor | None = None) -> Features:
-        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 16; `filters`: its responses where they are known."""
+    def forward(self, rgb: Tensor) -> Features:
+        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 16."""
         c2 = self.stage2((rgb - 0.45) * 4)
         c4 = self.stage4(c2)
         c8 = self.stage8(c4)
@@ -158,8 +158,7 @@ class Encoder(nn.Module):
         p4 = self.fuse4(self.lateral4(c4) + up2(self.down8(p8)))
         heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
         key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
-        responses = self.filters(rgb) if filters is None else filters
-        pixel = torch.cat([responses, self.texture(c2).float()], 1)
+        pixel = torch.cat([self.filters(rgb), self.texture(c2).float()], 1)
         return Features(pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float())
 
 

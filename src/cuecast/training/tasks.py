@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
 from cuecast.training.sets import IGNORE_VALUE, PictureSet
@@ -21,6 +22,8 @@ SOURCES = (0.5, 0.2, 0.3)
 FRAME, THICK, CLOSEST = 256, 6.0, 600
 """Side of the whole picture at run time, how thick things are wanted there, and the side it grows to for that in
 pictures of the size of the training ones."""
+PARTS = 0.08
+"""Share of the tasks of a set that ask for the rim or the core of things alone."""
 UPRIGHT = 0.75
 """Share of the groups of whole pictures that are all turned the same way, so that a thing keeps its place."""
 
@@ -88,11 +91,26 @@ def _from_set(
         if others and rng.random() < 0.15:
             values.append(int(rng.choice(others)))
         labels = np.isin(masks, values).astype(np.uint8)
+        if rng.random() < PARTS:
+            labels = _part(rng, labels)
         if rng.random() < 0.06:
             labels = 1 - labels
         labels[masks == IGNORE_VALUE] = IGNORE_LABEL
         found.append(labels)
     return _group(images, found, "set", pictures.name, masks)
+
+
+def _part(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of the things in (N, S, S) labels the rim alone, or the core: up to the same share of each piece's depth."""
+    share, core = rng.uniform(0.25, 0.6), rng.random() < 0.5
+    parts = []
+    for thing in labels == 1:
+        pieces, count = ndimage.label(thing)
+        depth = ndimage.distance_transform_edt(thing) if not thing.all() else thing.astype(float)
+        deepest = np.append(0, ndimage.maximum(depth, pieces, np.arange(1, count + 1)))[pieces]
+        inner = depth > share * deepest
+        parts.append(thing & (inner if core else ~inner))
+    return np.stack(parts).astype(np.uint8)
 
 
 def _pick_zoom(rng: np.random.Generator, thickness: float, size: int) -> float:
