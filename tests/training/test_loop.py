@@ -73,7 +73,7 @@ def test_tasks_answered_together_get_what_each_gets_alone() -> None:
     torch.manual_seed(0)
     network = Network()
     batch = draw_batch((), BatchShape(2, 4, tasks=4, size=64, sources=(0.0, 0.0, 1.0)), 1, 0)
-    features = network.encoder(batch.images)
+    features = network.encoder(batch.augmented())
     tasks = max(batch.groups, key=len)
     assert len(tasks) > 1
     together, alone = (

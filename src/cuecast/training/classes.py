@@ -48,6 +48,7 @@ class Classifier(nn.Module):
         for s in sets:
             self.rows[s.name] = slice(count, count + max(s.holding) + 1)
             count = self.rows[s.name].stop
+        count = max(count, 1)  # without any set there is nothing to learn, and torch warns of empty layers
         self.fine, self.key = nn.Linear(FINE_DIM, count), nn.Linear(KEY_HEADS * KEY_DIM, count)
         for readout in (self.fine, self.key):
             nn.init.zeros_(readout.weight)
