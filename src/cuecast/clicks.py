@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.geometry import NEIGHBOURS
 from cuecast.types import Point
 
 Bools = NDArray[np.bool_]
@@ -39,7 +40,7 @@ def _largest(mask: Bools) -> Bools:
     """The largest piece (8-neighbourhood) of a mask (H, W) bool, the first of equals; empty where the mask is."""
     from scipy import ndimage
 
-    pieces, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    pieces, count = ndimage.label(mask, structure=NEIGHBOURS)
     if not count:
         return mask
     largest: Bools = pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from cuecast.errors import CueError
 from cuecast.types import IGNORE, Marks, Polygon, Scribble
 
+NEIGHBOURS = np.ones((3, 3), bool)
+"""The 8-neighbourhood: what touches at a corner is one piece."""
 Ring = Sequence[tuple[float, float]] | NDArray[np.floating] | NDArray[np.integer]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.geometry import NEIGHBOURS
 from cuecast.types import ObjectMask
-
-_EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def connected_objects(mask: NDArray[np.int32]) -> tuple[ObjectMask, ...]:
     for index, where in enumerate(ndimage.find_objects(positive)):
         if where is None:
             continue
-        pieces, _ = ndimage.label(positive[where] == index + 1, structure=_EIGHT)
+        pieces, _ = ndimage.label(positive[where] == index + 1, structure=NEIGHBOURS)
         for piece, (rows, cols) in enumerate(ndimage.find_objects(pieces), start=1):
             crop = pieces[rows, cols] == piece
             top, left = where[0].start + rows.start, where[1].start + cols.start

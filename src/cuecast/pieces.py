@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cuecast.cut import complete_masks
+from cuecast.geometry import NEIGHBOURS
 from cuecast.types import Example
 
 OF_SHOWN = 0.5
 """A piece of this share of the smallest one shown is no speck."""
 OF_FOUND = 0.3
 """Nor is one of this share of the largest one found: things far away are small together."""
-NEIGHBOURS = np.ones((3, 3), int)
 
 
 def smallest_piece(examples: Sequence[Example], cls: int) -> float:

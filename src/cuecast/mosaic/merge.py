@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cuecast.geometry import NEIGHBOURS
 from cuecast.io.rasters.place import Place
 from cuecast.mosaic.rings import edges_of
 from cuecast.tiling import Window
-
-_EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(eq=False)
@@ -92,7 +91,7 @@ class Merger:
         """(h, w) ids of the block's pieces, which are new."""
         ids = np.zeros(labels.shape, np.int64)
         for cls in (int(c) for c in np.unique(labels) if c > 0):
-            found, count = ndimage.label(labels == cls, structure=_EIGHT)
+            found, count = ndimage.label(labels == cls, structure=NEIGHBOURS)
             ids[found > 0] = found[found > 0] + self._count
             self._measure(window, found, count, cls)
             self._count += count

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cuecast.errors import CueError
-from cuecast.geometry import mark_labels
+from cuecast.geometry import NEIGHBOURS, mark_labels
 from cuecast.io.video import Frame, Frames, open_frames
 from cuecast.predictor import Concept
 from cuecast.propagation.plan import Sweep, plan
@@ -155,7 +155,7 @@ def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:
         inside = np.zeros(mask.shape, bool)
         for x1, y1, x2, y2 in (b.xyxy for b in marks.boxes if b.cls == cls):
             inside[int(y1) : ceil(y2), int(x1) : ceil(x2)] = True
-        pieces, _ = ndimage.label(own & inside if inside.any() else own, structure=np.ones((3, 3)))
+        pieces, _ = ndimage.label(own & inside if inside.any() else own, structure=NEIGHBOURS)
         hit = inside if labels is None else inside | (labels == cls)
         kept = np.unique(pieces[hit & (pieces > 0)])
         if len(kept):

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
+from cuecast.geometry import NEIGHBOURS
 from cuecast.marks import WEAK, box_weights
 from cuecast.training.tasks import IGNORE_LABEL
 
@@ -77,7 +78,7 @@ def _sloppy(
 
 def _boxes(rng: np.random.Generator, thing: NDArray[np.bool_]) -> tuple[Weights, Weights]:
     """Boxes round the connected pieces, at most six of the largest, a little off as a hand draws them."""
-    pieces, _ = ndimage.label(thing, np.ones((3, 3), int))
+    pieces, _ = ndimage.label(thing, NEIGHBOURS)
     found = ndimage.find_objects(pieces)
     order = sorted(range(len(found)), key=lambda i: -int((pieces[found[i]] == i + 1).sum()))[:6]
     boxes = [_jittered(rng, found[i], thing.shape) for i in order]

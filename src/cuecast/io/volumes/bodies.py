@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.geometry import NEIGHBOURS
 from cuecast.io.files import replacing
 from cuecast.io.volumes.volume import Volume
 from cuecast.types import ClassInfo
@@ -21,8 +22,6 @@ COLUMNS = (
     "centroid_superior_mm",
 )  # fmt: skip
 """Columns of a volume's objects.csv. The last four are empty where spacing or place are unknown."""
-
-_EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _number_pieces(plane: NDArray[Any], z: int, pieces: list[_Sums]) -> NDArray[
 
     numbers = np.zeros(plane.shape, np.int64)
     for cls in np.unique(plane[plane > 0]):
-        found, count = ndimage.label(plane == cls, structure=_EIGHT)
+        found, count = ndimage.label(plane == cls, structure=NEIGHBOURS)
         for number, (rows, columns) in enumerate(ndimage.find_objects(found), start=1):
             ys, xs = np.nonzero(found[rows, columns] == number)
             ys, xs = ys + rows.start, xs + columns.start
