@@ -17,11 +17,19 @@ TIGHT = 0.9
 BOX_THRESHOLDS = (0.5, 0.35, 0.2, 0.1)
 
 
-def mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]:
-    """(positive, negative) weights (H, W) of a class: see `cuecast.marks`.
+def mark_weights(marks: Sequence[Marks], cls: int) -> list[tuple[Weights, Weights]]:
+    """(positive, negative) weights (H, W) of a class for each cue: see `cuecast.marks`.
 
-    `lone`: no cue says anywhere what is not the thing, so untouched pixels weakly do.
+    Where no cue says anywhere what is not the thing, the untouched pixels of all weakly do.
     """
+    weights = [_said(m, cls) for m in marks]
+    if any(negative.any() for _, negative in weights):
+        return weights
+    return [(positive, np.where(positive > 0, 0, WEAK).astype(np.float32)) for positive, _ in weights]
+
+
+def _said(marks: Marks, cls: int) -> tuple[Weights, Weights]:
+    """What the marks of one cue say by themselves."""
     labels = mark_labels(marks)
     draw_points(labels, marks.points)
     positive = (labels == cls).astype(np.float32)
@@ -33,8 +41,6 @@ def mark_weights(marks: Marks, cls: int, lone: bool) -> tuple[Weights, Weights]:
         positive, negative = np.maximum(positive, inside * (negative == 0)), np.maximum(negative, band)
     if others:
         negative = np.maximum(negative, box_weights(marks.size, others)[0] * (positive == 0))
-    if lone:
-        negative = np.where(positive > 0, 0, np.maximum(negative, WEAK)).astype(np.float32)
     return positive, negative * (positive == 0)
 
 
@@ -53,10 +59,3 @@ def fill_boxes(scores: Weights, boxes: Sequence[Box]) -> tuple[NDArray[np.bool_]
                 break
         thing[place] |= found
     return thing, inside
-
-
-def says_background(marks: Marks, cls: int) -> bool:
-    """Whether these marks show anything that is not the class: a box does, unless it leaves nothing outside."""
-    labels = mark_labels(marks)
-    outside = box_weights(marks.size, [b.xyxy for b in marks.boxes])[1]
-    return bool(outside.any()) or bool(((labels != IGNORE) & (labels != cls)).any())

@@ -36,7 +36,7 @@ from cuecast.place import NOWHERE, Place, positions, read_place, shown_place
 from cuecast.refiner import refine, resize
 from cuecast.segmenters import Answer
 from cuecast.segmenters.features import FeatureCache
-from cuecast.segmenters.mark_weights import fill_boxes, mark_weights, says_background
+from cuecast.segmenters.mark_weights import fill_boxes, mark_weights
 from cuecast.segmenters.scale import working_side
 from cuecast.segmenters.signals import PLANES, measure, sigmoid
 from cuecast.segmenters.views import View, Viewer, common_zoom, open_session, pad
@@ -181,8 +181,7 @@ class MatchingSegmenter:
 
         What sparse marks leave open is first filled in by the matcher alone.
         """
-        lone = not any(says_background(e.marks, cls) for e in examples)
-        weights = [mark_weights(e.marks, cls, lone) for e in examples]
+        weights = mark_weights([e.marks for e in examples], cls)
         shown, looks = self._shown(examples, weights, side, zoom)
         if any(e.marks.is_sparse for e in examples):
             first = ClassLesson(cls, side, zoom, learn(shown, self.weights), None, looks)
