@@ -37,7 +37,7 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
     evidence = network.evidence
     cues, queries = (sorted({i for t in tasks for i in getattr(t, name)}) for name in ("cues", "queries"))
     shown, asked = (Features(*(m[ids] for m in features)) for ids in (cues, queries))
-    p8, n8 = (_pooled(tasks, cues, 8, which) for which in ("positive", "negative"))
+    p8, n8 = (_weights_at(tasks, cues, 8, which) for which in ("positive", "negative"))
     # As at run time, places are thinned where there are many, but not those of the things.
     rank = torch.rand(p8.shape[1], device=p8.device) + (p8 > 0).any(0)
     kept = rank.argsort(descending=True)[:MOST_PLACES]
@@ -48,7 +48,10 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
     gathered = torch.cat([c[:, :w] for c, w in zip(columns, widths, strict=True)], 1)
     sums = [torch.split(alike @ gathered, widths, 1) for alike in evidence.alike(key, asked.key)]
     ridge4 = evidence.scores4(
-        shown.fine, _pooled(tasks, cues, 4, "positive"), _pooled(tasks, cues, 4, "negative"), asked.fine
+        shown.fine,
+        _weights_at(tasks, cues, 4, "positive"),
+        _weights_at(tasks, cues, 4, "negative"),
+        asked.fine,
     )
     answer = GroupAnswer()
     height, width = asked.key.shape[-2:]
@@ -71,7 +74,7 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
     return answer
 
 
-def _pooled(tasks: Sequence[Task], cues: Sequence[int], stride: int, which: str) -> Tensor:
+def _weights_at(tasks: Sequence[Task], cues: Sequence[int], stride: int, which: str) -> Tensor:
     """The tasks' weights at a stride, (T, K h w) over all cue images of the group; 0 where a task has no cue."""
     out = []
     for task in tasks:
@@ -96,10 +99,18 @@ def _likeness(network: Network, found: Sequence[Tensor]) -> Tensor:
     return torch.stack(out, 1)
 
 
+def pooled(target: Tensor, known: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """Shares of cells, (B, 1, H/stride, W/stride): of what is known the thing's, and what is known.
+
+    target (B, 1, H, W) is 0 where nothing is known.
+    """
+    k = F.avg_pool2d(known, stride)
+    return F.avg_pool2d(target, stride) / k.clamp(min=1e-6), k
+
+
 def _closed_loss(logits: Tensor, target: Tensor, known: Tensor, stride: int) -> Tensor:
     """Class-balanced cross-entropy of a closed-form score, so that the features serve it by themselves."""
-    t, k = F.avg_pool2d(target, stride), F.avg_pool2d(known, stride)
-    t, k = t.expand_as(logits), k.expand_as(logits)
+    t, k = (x.expand_as(logits) for x in pooled(target, known, stride))
     share = (t * k).sum((1, 2, 3), keepdim=True) / k.sum((1, 2, 3), keepdim=True).clamp(min=1)
     weight = k * (t * 0.5 / share.clamp(min=0.02) + (1 - t) * 0.5 / (1 - share).clamp(min=0.02))
     return F.binary_cross_entropy_with_logits(logits, t, weight=weight)

@@ -127,8 +127,7 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
         first = i * shape.images
         own = filters[first : first + shape.images].numpy()
         tasks = [_task(rng, labels, own, first, shape.queries, foreign) for labels in group.tasks]
-        paired = group.kind == "regions"
-        decoded = [answer_of_forest(rng, task, filters, paired) for task in tasks[: shape.decoded]]
+        decoded = [answer_of_forest(rng, task, filters, group.paired) for task in tasks[: shape.decoded]]
         answered.append([*decoded, *tasks[shape.decoded :]])
     classified = [
         Classified(g.name, i * shape.images, torch.from_numpy(g.classes))
@@ -159,15 +158,18 @@ def _task(
     queries = [int(q) for q in rng.permutation(count) if q not in cues][:most]
     kind = pick_kind(rng)
     seen = [labels[c] for c in cues]
-    if kind == "corrected":
-        seen = corrected_masks(rng, labels, filters, cues, int(showing[-1]))
+    spare = [int(s) for s in showing if s not in cues and s not in queries]
+    teacher = cues[-1] if shots > 1 else spare[0] if spare else None
+    if kind == "corrected" and teacher is not None:
+        seen = corrected_masks(rng, labels, filters, cues, teacher)
     marks = [simulate_marks(rng, mask, kind) for mask in seen]
     if kind in SPARSE:
         # Sparse marks must also teach the rest of their own picture.
         queries = [*queries[: most - 1], cues[0]]
     answers = [labels[q] for q in queries]
     places = [offset + q for q in queries]
-    if foreign is not None and rng.random() < 0.25:
+    # What covers most of its pictures may be 'all but that', which foreign pictures are full of.
+    if foreign is not None and (labels == 1).mean() < 0.5 and rng.random() < 0.25:
         places[-1] = foreign + int(rng.integers(count))
         answers[-1] = np.zeros_like(answers[-1])
     positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))

@@ -49,8 +49,9 @@ def corrected_masks(
 def _corrected(
     rng: np.random.Generator, labels: NDArray[np.uint8], filters: NDArray[np.float32], forest: Any
 ) -> NDArray[np.uint8]:
-    small = labels[::2, ::2]
-    truth, ignore = small == 1, small == IGNORE_LABEL
+    truth, ignore = (_halved(labels == value) for value in (1, IGNORE_LABEL))
+    if not truth.any():
+        return labels
     logits = forest_logits(forest, filters)[0]
     answer = logits > 0
     made: list[Point] = []
@@ -66,6 +67,13 @@ def _corrected(
     accepted: NDArray[np.uint8] = answer.repeat(2, 0).repeat(2, 1).astype(np.uint8)
     accepted[labels == IGNORE_LABEL] = IGNORE_LABEL
     return accepted
+
+
+def _halved(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(S, S) -> (S/2, S/2): where at least half of the pixels are set."""
+    h, w = mask.shape
+    halved: NDArray[np.bool_] = mask.reshape(h // 2, 2, w // 2, 2).mean((1, 3)) >= 0.5
+    return halved
 
 
 def _places(clicks: Sequence[Point], shape: tuple[int, int]) -> NDArray[np.float32]:

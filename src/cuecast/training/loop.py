@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from cuecast.training.answers import answer_group
+from cuecast.training.answers import answer_group, pooled
 from cuecast.training.batches import Batch, BatchShape, Steps
 from cuecast.training.classes import Classifier
 from cuecast.training.muon import Muon
@@ -216,7 +216,7 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
         logits, there = network.decoder(*(torch.cat(parts) for parts in inputs))
     labels = torch.cat([t.labels for tasks in batch.groups for t in tasks if t.forest is not None])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
-    bce, dice = _mask_losses(logits, F.avg_pool2d(target, 2), F.avg_pool2d(known, 2))
+    bce, dice = _mask_losses(logits, *pooled(target, known, 2))
     shown = target.flatten(1).amax(1, keepdim=True)
     losses = {"bce": bce, "dice": dice, "there": F.binary_cross_entropy_with_logits(there, shown)}
     for name in ("ridge4", "ridge2", "likeness"):
@@ -229,8 +229,8 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
 def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy and soft Dice loss over queries; an empty target costs only the cross-entropy."""
     bce = F.binary_cross_entropy_with_logits(logits, target, weight=known)
-    p = torch.sigmoid(logits) * known
-    shared, total = (p * target).sum((1, 2, 3)), p.sum((1, 2, 3)) + target.sum((1, 2, 3))
+    p, target = torch.sigmoid(logits) * known, target * known
+    shared, total = (torch.sigmoid(logits) * target).sum((1, 2, 3)), (p + target).sum((1, 2, 3))
     there = (target.sum((1, 2, 3)) > 0).float()
     dice = ((1 - (2 * shared + 1) / (total + 1)) * there).sum() / there.sum().clamp(min=1)
     return bce, dice

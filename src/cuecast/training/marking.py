@@ -32,6 +32,8 @@ KINDS = {
     "boxes": 0.06,
 }
 """Chances of the kinds of a task's cues: mostly careful masks."""
+JITTERED = 0.3
+"""Share of points and strokes that are drawn a little off."""
 SPARSE = frozenset(KINDS) - {"mask", "sloppy", "corrected"}
 
 
@@ -50,8 +52,10 @@ def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: st
     positive = STROKES[kind](rng, thing)
     if not positive.any():
         positive = _points(rng, thing)
+    if rng.random() < JITTERED:
+        positive = _jittered_strokes(rng, positive)
     strokes = _points if kind == "points" else _scribbles
-    negative = strokes(rng, other) if rng.random() < 0.7 else np.zeros_like(other)
+    negative = strokes(rng, other) & ~positive if rng.random() < 0.7 else np.zeros_like(other)
     if not negative.any():
         return positive.astype(np.float32), np.where(positive, 0, WEAK).astype(np.float32)
     return positive.astype(np.float32), negative.astype(np.float32)
@@ -83,6 +87,12 @@ def _boxes(rng: np.random.Generator, thing: NDArray[np.bool_]) -> tuple[Weights,
     order = sorted(range(len(found)), key=lambda i: -int((pieces[found[i]] == i + 1).sum()))[:6]
     boxes = [_jittered(rng, found[i], thing.shape) for i in order]
     return box_weights(thing.shape, boxes)
+
+
+def _jittered_strokes(rng: np.random.Generator, strokes: Region) -> Region:
+    """Strokes a pixel or two off, so that some of them stray."""
+    moved: Region = ndimage.shift(strokes, rng.integers(-2, 3, 2), order=0)
+    return moved if moved.any() else strokes
 
 
 def _jittered(

@@ -110,6 +110,11 @@ class FilterBank(nn.Module):
 
     def forward(self, rgb: Tensor) -> Tensor:
         """rgb (B, 3, H, W) in [0, 1] -> (B, FILTER_DIM, H/2, W/2)."""
+        # Differences of nearly equal numbers: in bfloat16 some of these would be noise.
+        with torch.autocast(rgb.device.type, enabled=False):
+            return self._responses(rgb)
+
+    def _responses(self, rgb: Tensor) -> Tensor:
         grey = rgb.mean(1, keepdim=True)
         half = F.avg_pool2d(rgb, 2)
         half_grey = half.mean(1, keepdim=True)

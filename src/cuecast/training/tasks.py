@@ -13,6 +13,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 
+from cuecast.geometry import NEIGHBOURS
 from cuecast.training.sets import IGNORE_VALUE, PictureSet
 from cuecast.training.synthetic import draw_episode
 
@@ -32,7 +33,8 @@ UPRIGHT = 0.75
 class Group:
     """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`.
 
-    classes (N, S, S) uint8 of the set's pixels, where the images are from a set.
+    classes (N, S, S) uint8 of the set's pixels, where the images are from a set; `paired`: some images are views of
+    the same picture.
     """
 
     images: NDArray[np.uint8]
@@ -40,6 +42,7 @@ class Group:
     kind: str
     name: str
     classes: NDArray[np.uint8] | None = None
+    paired: bool = False
 
 
 def draw_group(
@@ -97,7 +100,7 @@ def _from_set(
             labels = 1 - labels
         labels[masks == IGNORE_VALUE] = IGNORE_LABEL
         found.append(labels)
-    return _group(images, found, "set", pictures.name, masks)
+    return _group(images, found, "set", pictures.name, masks, paired=len(set(chosen.tolist())) < count)
 
 
 def _part(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -105,7 +108,7 @@ def _part(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uin
     share, core = rng.uniform(0.25, 0.6), rng.random() < 0.5
     parts = []
     for thing in labels == 1:
-        pieces, count = ndimage.label(thing)
+        pieces, count = ndimage.label(thing, NEIGHBOURS)
         depth = ndimage.distance_transform_edt(thing) if not thing.all() else thing.astype(float)
         deepest = np.append(0, ndimage.maximum(depth, pieces, np.arange(1, count + 1)))[pieces]
         inner = depth > share * deepest
@@ -146,7 +149,7 @@ def _from_regions(
         if rng.random() < 0.3:
             values.append(int(rng.choice(usable)))
         found.append(np.isin(maps, values).astype(np.uint8))
-    return _group(np.stack([v[0] for v in views]), found, "regions", pictures.name)
+    return _group(np.stack([v[0] for v in views]), found, "regions", pictures.name, paired=True)
 
 
 def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -> Group | None:
@@ -162,11 +165,12 @@ def _group(
     kind: str,
     name: str,
     classes: NDArray[np.uint8] | None = None,
+    paired: bool = False,
 ) -> Group | None:
-    """The group with the tasks that show the thing in at least two images well enough for a cue."""
-    size = images.shape[1]
-    usable = [t for t in found if ((t == 1).sum((1, 2)) >= max(8, 2e-4 * size * size)).sum() >= 2]
-    return Group(images, tuple(usable), kind, name, classes) if usable else None
+    """The group with the tasks that show the thing and the rest in at least two images well enough for a cue."""
+    least = max(8, 2e-4 * images.shape[1] ** 2)
+    usable = [t for t in found if all(((t == v).sum((1, 2)) >= least).sum() >= 2 for v in (0, 1))]
+    return Group(images, tuple(usable), kind, name, classes, paired) if usable else None
 
 
 def _view(
