@@ -76,7 +76,6 @@ def main(argv: Sequence[str]) -> None:
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
-    from cuecast.training.plot import plot_log
     from cuecast.training.sets import read_sets
 
     started = time.time()
@@ -93,7 +92,6 @@ def main(argv: Sequence[str]) -> None:
     plan = Plan(phases, rate=options.rate, decay=0.6, freeze_norm=0.25, seed=seed)
     run = Run(plan, sets, options.run, start, options.workers)
     run.train()
-    plot_log(options.run / "log.jsonl", options.run / "loss.png")
     if options.out:
         write_pack(options.run, options.data, options.out, options.start)
 
@@ -135,8 +133,8 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
             "recipe": "recipes/general.py",
             "steps": before["steps"] + state["step"],
             "hours": round(before["hours"] + state["seconds"] / 3600, 2),
-            "machine": "2 CPU cores, no GPU; the first 2,100 steps in float32, the others in bfloat16",
-            "tasks": "about half from the sets, three tenths drawn (training.synthetic), the rest regions of a picture",
+            "machine": machines(before, state),
+            "tasks": "{:.0%} from the sets, {:.0%} from regions of a picture, {:.0%} drawn".format(*UNPAIRED),
             "excluded": dict.fromkeys(EXCLUDED, "its card states no licence"),
         },
         "scores": {},
@@ -154,6 +152,12 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
     write_card(new, card)
     replace_pack(new, out)
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
+
+
+def machines(before: dict[str, Any], state: dict[str, Any]) -> str:
+    """Where all steps were made: what the card of --start says, and the machine of this run's checkpoint."""
+    last = f"{state['step']:,} steps: {state['machine']}"
+    return f"{before['machine']}; the last {last}" if before["steps"] else last
 
 
 def trained_before(start: Path | None) -> dict[str, Any]:

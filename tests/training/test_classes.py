@@ -15,7 +15,7 @@ from cuecast.training.sets import PictureSet  # noqa: E402
 SIDE = 32
 
 
-def halves(name: str, left: int, right: int) -> PictureSet:
+def split(name: str, left: int, right: int) -> PictureSet:
     """Pictures whose left half is of one class and whose right half of another."""
     mask = np.full((96, 96), left, np.uint8)
     mask[:, 48:] = right
@@ -32,7 +32,7 @@ def features(fine: torch.Tensor) -> Features:
 
 
 def test_a_guess_costs_one_whatever_the_number_of_classes() -> None:
-    sets = (halves("few", 0, 1), halves("many", 2, 9))
+    sets = (split("few", 0, 1), split("many", 2, 9))
     labels = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
     labels[:, :, SIDE // 2 :] = 1
     for name in ("few", "many"):
@@ -42,8 +42,8 @@ def test_a_guess_costs_one_whatever_the_number_of_classes() -> None:
         assert float(loss.detach()) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_what_is_unknown_or_in_too_few_pictures_costs_nothing() -> None:
-    classifier = Classifier((halves("few", 0, 1),))
+def test_what_is_unknown_costs_nothing() -> None:
+    classifier = Classifier((split("few", 0, 1),))
     for value in (255, 7):
         labels = torch.full((1, SIDE, SIDE), value, dtype=torch.uint8)
         fine = torch.randn(1, FINE_DIM, SIDE // 4, SIDE // 4, requires_grad=True)
@@ -54,7 +54,7 @@ def test_what_is_unknown_or_in_too_few_pictures_costs_nothing() -> None:
 
 
 def test_classes_of_one_set_are_not_told_from_those_of_another() -> None:
-    classifier = Classifier((halves("few", 0, 1), halves("many", 2, 9)))
+    classifier = Classifier((split("few", 0, 1), split("many", 2, 9)))
     labels = torch.ones(1, SIDE, SIDE, dtype=torch.uint8)
     fine = torch.randn(1, FINE_DIM, SIDE // 4, SIDE // 4)
     classifier.loss(features(fine), [Classified("few", 0, labels)]).backward()
@@ -63,7 +63,7 @@ def test_classes_of_one_set_are_not_told_from_those_of_another() -> None:
 
 
 def test_rare_classes_count_like_common_ones() -> None:
-    classifier = Classifier((halves("few", 0, 1),))
+    classifier = Classifier((split("few", 0, 1),))
     labels = torch.zeros(1, SIDE, SIDE, dtype=torch.uint8)
     labels[:, :, -4:] = 1  # an eighth
     fine = torch.zeros(1, FINE_DIM, SIDE // 4, SIDE // 4)
@@ -71,11 +71,10 @@ def test_rare_classes_count_like_common_ones() -> None:
     torch.testing.assert_close(classifier.fine.bias.grad, torch.zeros(2))
 
 
-def test_a_batch_says_which_images_are_of_which_set() -> None:
-    pictures = halves("halves", 1, 2)
-    batch = draw_batch((pictures,), BatchShape(8, 3, size=64, sources=(0.6, 0.2, 0.2)), 1, 2)
+def test_a_batch_says_which_images_are_of_which_set(halves: PictureSet) -> None:
+    batch = draw_batch((halves,), BatchShape(8, 3, size=64, sources=(0.6, 0.2, 0.2)), 1, 2)
     assert 0 < len(batch.classified) < 8
     for known in batch.classified:
-        assert known.first % 3 == 0
         assert known.labels.shape == (3, 64, 64)
-        assert set(known.labels.unique().tolist()) <= {1, 2}
+        grey = batch.images[known.first : known.first + 3].float().mean(1)
+        assert ((known.labels == 1) == (grey < 110)).float().mean() > 0.95  # borders are smoothed

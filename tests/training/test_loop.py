@@ -11,26 +11,31 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
-from cuecast.training.answers import answer_group  # noqa: E402
-from cuecast.training.batches import BatchShape, draw_batch  # noqa: E402
+from cuecast.training import batches  # noqa: E402
+from cuecast.training.answers import answer_group, pooled  # noqa: E402
+from cuecast.training.batches import Batch, BatchShape, draw_batch  # noqa: E402
 from cuecast.training.classes import Classifier  # noqa: E402
-from cuecast.training.loop import LOSS_WEIGHTS, Phase, Plan, Run, batch_losses  # noqa: E402
+from cuecast.training.loop import LOSS_WEIGHTS, Phase, Plan, Run, _mask_losses, batch_losses  # noqa: E402
 from cuecast.training.muon import Muon, orthogonal  # noqa: E402
-from cuecast.training.network import Features, Network  # noqa: E402
+from cuecast.training.network import FILTER_DIM, Features, Network  # noqa: E402
+from cuecast.training.sets import PictureSet  # noqa: E402
 
 DRAWN = BatchShape(2, 3, tasks=2, size=64, sources=(0.0, 0.0, 1.0))
-PLAN = Plan((Phase(1, (DRAWN,)), Phase(3, (DRAWN,))), warmup=1, save_every=1)
+MIXED = BatchShape(4, 3, tasks=2, size=64, sources=(0.5, 0.2, 0.3))
+PLAN = Plan((Phase(1, (MIXED,)), Phase(3, (MIXED,))), warmup=1, save_every=1, plot_every=2)
 
 
 class StoppedError(Exception):
     """Stands for a kill."""
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    straight = Run(PLAN, (), tmp_path / "straight", workers=0)
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    halves: PictureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = Run(PLAN, (halves,), tmp_path / "straight", workers=0)
     straight.train()
 
-    first = Run(PLAN, (), tmp_path / "pieces", workers=0)
+    first = Run(PLAN, (halves,), tmp_path / "pieces", workers=0)
     save = first.save
 
     def stop_after_two() -> None:
@@ -41,12 +46,16 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(first, "save", stop_after_two)
     with pytest.raises(StoppedError):
         first.train()
-    second = Run(PLAN, (), tmp_path / "pieces", workers=0)
+    assert (tmp_path / "straight" / "loss.png").read_bytes()[:4] == b"\x89PNG"
+    second = Run(PLAN, (halves,), tmp_path / "pieces", workers=0)
     assert second.step == 2
     second.train()
 
-    for name, expected in straight.averaged.state_dict().items():
-        torch.testing.assert_close(second.averaged.state_dict()[name], expected, rtol=1e-4, atol=1e-5)
+    for part in ("averaged", "classifier"):
+        found = getattr(second, part).state_dict()
+        for name, expected in getattr(straight, part).state_dict().items():
+            torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5)
+    assert straight.classifier.fine.weight.any()
     steps = [
         json.loads(line)["step"] for line in (tmp_path / "pieces" / "log.jsonl").read_text().splitlines()
     ]
@@ -59,10 +68,16 @@ def test_a_run_does_not_go_on_with_other_material(tmp_path: Path) -> None:
         Run(replace(PLAN, seed=2), (), tmp_path, workers=0)
 
 
-def test_every_loss_has_a_weight_and_reaches_the_network() -> None:
+def test_a_run_does_not_go_on_with_other_sets(halves: PictureSet, tmp_path: Path) -> None:
+    Run(PLAN, (halves,), tmp_path, workers=0).save()
+    with pytest.raises(RuntimeError, match="begun with other picture sets"):
+        Run(PLAN, (replace(halves, name="other"),), tmp_path, workers=0)
+
+
+def test_every_loss_has_a_weight_and_reaches_the_network(halves: PictureSet) -> None:
     torch.manual_seed(0)
     network = Network()
-    losses = batch_losses(network, draw_batch((), DRAWN, 1, 0), Classifier(()))
+    losses = batch_losses(network, draw_batch((halves,), MIXED, 1, 1), Classifier((halves,)))
     assert losses.keys() == LOSS_WEIGHTS.keys() | {"total"}
     losses["total"].backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
@@ -89,17 +104,69 @@ def test_tasks_answered_together_get_what_each_gets_alone() -> None:
     torch.testing.assert_close(together.decoder[0][5], at4, rtol=1e-3, atol=1e-4)
 
 
-def test_a_batch_depends_on_seed_and_step_alone() -> None:
-    a, b, c = (draw_batch((), DRAWN, 1, step) for step in (4, 4, 5))
-    assert torch.equal(a.images, b.images)
-    assert torch.equal(a.groups[0][0].place, b.groups[0][0].place)
+def arrays(batch: Batch) -> list[torch.Tensor]:
+    """Everything that a batch holds, in order."""
+    parts = [*batch.changes, *batch.classified, *(t for tasks in batch.groups for t in tasks)]
+    return [batch.images, *(v for part in parts for v in vars(part).values() if isinstance(v, torch.Tensor))]
+
+
+def test_a_batch_depends_on_seed_and_step_alone(halves: PictureSet) -> None:
+    a, b, c = (draw_batch((halves,), MIXED, 1, step) for step in (4, 4, 5))
+    assert len(arrays(a)) > 20
+    for found, expected in zip(arrays(a), arrays(b), strict=True):
+        assert torch.equal(found, expected)
     assert not torch.equal(a.images, c.images)
+
+
+def test_a_batch_moves_with_all_that_it_holds(halves: PictureSet) -> None:
+    moved = draw_batch((halves,), MIXED, 1, 1).to(torch.device("meta"))
+    assert {a.device.type for a in arrays(moved)} == {"meta"}
+
+
+def test_no_query_has_a_say_in_corrected_cues(halves: PictureSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    teachers = []
+
+    def spy(
+        _rng: object, labels: np.ndarray, _filters: object, cues: list[int], teacher: int
+    ) -> list[np.ndarray]:
+        teachers.append(teacher)
+        return [labels[c] for c in cues]
+
+    monkeypatch.setattr(batches, "pick_kind", lambda _: "corrected")
+    monkeypatch.setattr(batches, "corrected_masks", spy)
+    for step in range(12):
+        labels = np.stack(halves.masks[:6]) % 2
+        task = batches._task(np.random.default_rng(step), labels, np.zeros((6, 1, 48, 48)), 0, 2, None)
+        assert not {teachers[-1]} & set(task.queries)
+    assert len(set(teachers)) > 2
+
+
+def test_half_unknown_cells_count_for_what_is_known() -> None:
+    target, known = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
+    target[..., :2], known[..., 1::2] = 1, 0  # of every cell the left column is known
+    target *= known
+    share, seen = pooled(target, known, 2)
+    assert share.flatten().tolist() == [1, 0, 1, 0]
+    assert seen.unique().tolist() == [0.5]
+    sure = torch.where(share > 0, 20.0, -20.0)
+    assert max(float(loss) for loss in _mask_losses(sure, share, seen)) < 0.01
+
+
+@pytest.mark.skipif(
+    not torch.cpu._is_avx512_bf16_supported(), reason="convolutions in bfloat16 are slow here"
+)
+def test_fixed_filters_stay_exact_where_convolutions_do_not() -> None:
+    images = torch.rand(1, 3, 32, 32, generator=torch.manual_seed(0))
+    encoder = Network().encoder.eval()
+    exact = encoder(images).pixel[:, :FILTER_DIM]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(encoder(images).pixel[:, :FILTER_DIM], exact)
 
 
 def test_many_cues_come_up() -> None:
     shape = BatchShape(1, 18, tasks=1, size=64, sources=(0.0, 0.0, 1.0))
-    counts = {len(t.cues) for step in range(24) for t in draw_batch((), shape, 1, step).groups[0]}
-    assert max(counts) >= 8
+    counts = {len(t.cues) for step in range(60) for t in draw_batch((), shape, 1, step).groups[0]}
+    assert max(counts) == 16
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])

@@ -33,3 +33,11 @@ def test_scores_are_stated_in_the_card_and_nothing_else_changes(tmp_path: Path) 
         "cracks": {"5": 0.412},
     }
     assert (card["name"], card["limits"], len(card["files"])) == ("mine", ["few"], 3)
+
+
+def test_the_card_names_every_machine_that_trained() -> None:
+    machines = runpy.run_path(str(RECIPE))["machines"]
+    state = {"step": 1500, "machine": "an accelerator, bfloat16"}
+    assert machines({"steps": 0, "hours": 0.0}, state) == "1,500 steps: an accelerator, bfloat16"
+    before = {"steps": 900, "machine": "900 steps: 2 CPU cores"}
+    assert machines(before, state) == "900 steps: 2 CPU cores; the last 1,500 steps: an accelerator, bfloat16"

@@ -111,7 +111,7 @@ class Steps(Dataset[Batch]):
 
 
 def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step: int) -> Batch:
-    """The batch of one step; the same for the same arguments, on any machine."""
+    """The batch of one step; the same for the same arguments."""
     rng = np.random.default_rng((seed, step))
     groups = [
         draw_group(rng, sets, shape.images, shape.size, shape.tasks, shape.sources)

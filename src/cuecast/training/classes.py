@@ -27,7 +27,7 @@ UNKNOWN = -100
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """Images first to first + N of a batch, all of one set, and the class (N, S, S) uint8 of their pixels."""
+    """A group of N images of one set, from `first` on in a batch, and the class (N, S, S) uint8 of their pixels."""
 
     name: str
     first: int
@@ -54,16 +54,22 @@ class Classifier(nn.Module):
             nn.init.zeros_(readout.weight)
             nn.init.zeros_(readout.bias)
 
+    @property
+    def numbers(self) -> dict[str, list[int]]:
+        """First and last row, exclusive, of each set's classes: what a checkpoint's weights belong to."""
+        return {name: [rows.start, rows.stop] for name, rows in self.rows.items()}
+
     def loss(self, features: Features, classified: Sequence[Classified]) -> Tensor:
-        """Mean class-balanced cross-entropy within each set, 1 for a guess; features (B, ...) of the whole batch."""
-        losses = [features.fine.new_zeros(())] if not classified else []
-        for images in classified:
-            rows = self.rows[images.name]
-            taken = slice(images.first, images.first + len(images.labels))
+        """Mean class-balanced cross-entropy within each set, 1 for a guess; features (B, ...) of the whole batch, which
+        holds one group of a set at least."""
+        losses = []
+        for group in classified:
+            rows = self.rows[group.name]
+            taken = slice(group.first, group.first + len(group.labels))
             read = ((self.fine, features.fine[taken], 4), (self.key, features.key[taken] * KEY_SCALE, 8))
             for readout, maps, stride in read:
                 logits = F.linear(places(maps), readout.weight[rows], readout.bias[rows])
-                at = images.labels[:, stride // 2 :: stride, stride // 2 :: stride].flatten().long()
+                at = group.labels[:, stride // 2 :: stride, stride // 2 :: stride].flatten().long()
                 losses.append(_balanced(logits, at.where(at < logits.shape[1], UNKNOWN)))
         return torch.stack(losses).mean()
 

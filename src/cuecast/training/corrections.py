@@ -1,7 +1,7 @@
 """Simulated corrections: cues that are an answer to their picture, clicked right where it was wrong, and accepted.
 
 The answer is that of a forest (`cuecast.forest`), which needs no network; clicks move it as at run time
-(`cuecast.correction`). What is left wrong is taught as it stands, as it would be.
+(`cuecast.correction`), by the look of the forest's filters. What is left wrong is taught as it stands, as it would be.
 """
 
 from __future__ import annotations

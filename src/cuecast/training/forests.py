@@ -38,7 +38,8 @@ def filter_responses(images: Tensor) -> Tensor:
 
 
 def answer_of_forest(rng: np.random.Generator, task: Task, filters: Tensor, paired: bool = False) -> Task:
-    """The task with the logits of a forest fitted on its cues' marks, or with zeros where these are too few.
+    """The task with the logits of a forest fitted on its cues' marks; with zeros where these are too few or sparse, and
+    in a share of the tasks.
 
     `paired`: the images are views of one picture, whose forest would know the very pixels it is asked about.
     """

@@ -19,6 +19,7 @@ from cuecast.training.batches import Batch, BatchShape, Steps
 from cuecast.training.classes import Classifier
 from cuecast.training.muon import Muon
 from cuecast.training.network import Network
+from cuecast.training.plot import plot_log
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
 
@@ -61,6 +62,7 @@ class Plan:
     average: float = 0.995
     seed: int = 1
     save_every: int = 50
+    plot_every: int = 500
 
     @property
     def steps(self) -> int:
@@ -116,6 +118,18 @@ class Run:
             for batch in loader:
                 self._advance(batch.to(self.device))
         self.save()
+        self._plot()
+
+    @property
+    def machine(self) -> str:
+        """What the run computes with, in words."""
+        half = "bfloat16" if _half_is_fast(self.device) else "float32"
+        if self.device.type == "cuda":
+            return f"{torch.cuda.get_device_name(self.device)}, {half}"
+        return f"{torch.get_num_threads()} CPU cores, no GPU, {half}"
+
+    def _plot(self) -> None:
+        plot_log(self.folder / "log.jsonl", self.folder / "loss.png")
 
     def _advance(self, batch: Batch) -> None:
         start = time.perf_counter()
@@ -134,7 +148,7 @@ class Run:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        if torch.isfinite(norm):
+        if torch.isfinite(norm) and torch.isfinite(loss):
             for optimizer in self.optimizers:
                 optimizer.step()
         self.step += 1
@@ -143,6 +157,8 @@ class Run:
         self._log({k: round(float(v.detach()), 4) for k, v in losses.items()} | {"rate": round(rate, 6)})
         if self.step % self.plan.save_every == 0:
             self.save()
+        if self.step % self.plan.plot_every == 0:
+            self._plot()
 
     def _average(self) -> None:
         """Exponential moving average of weights and statistics (Polyak; a longer memory as the run ages)."""
@@ -168,6 +184,8 @@ class Run:
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "classifier": self.classifier.state_dict(),
+            "classes": self.classifier.numbers,
+            "machine": self.machine,
             "optimizers": [o.state_dict() for o in self.optimizers],
             "plan": json.dumps(asdict(self.plan)),
         }
@@ -180,6 +198,11 @@ class Run:
             raise RuntimeError(
                 f"{self.folder / 'last.pt'} was begun with seed {begun}, not {self.plan.seed}: go on from the pack "
                 "that it started from (--start), or in another folder (--run)"
+            )
+        if state["classes"] != self.classifier.numbers:
+            raise RuntimeError(
+                f"{self.folder / 'last.pt'} was begun with other picture sets: go on with those, or from the pack "
+                "that it started from (--start) in another folder (--run)"
             )
         self.step, self.seconds = state["step"], state["seconds"]
         self.network.load_state_dict(state["network"])
@@ -203,7 +226,7 @@ def freeze_norm(network: nn.Module) -> None:
 
 
 def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict[str, Tensor]:
-    """Scalar losses of a batch: 'total', and its parts, the names of `LOSS_WEIGHTS`.
+    """Scalar losses of a batch: 'total', and its parts, the names of `LOSS_WEIGHTS`; 'classes' where any are known.
 
     Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
     """
@@ -221,7 +244,8 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
     losses = {"bce": bce, "dice": dice, "there": F.binary_cross_entropy_with_logits(there, shown)}
     for name in ("ridge4", "ridge2", "likeness"):
         losses[name] = torch.stack([loss for a in answers for loss in a.closed[name]]).mean()
-    losses["classes"] = classifier.loss(features, batch.classified)
+    if batch.classified:
+        losses["classes"] = classifier.loss(features, batch.classified)
     total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
     return {"total": total} | losses
 
@@ -253,6 +277,12 @@ def _placed(network: Network, device: torch.device) -> Network:
 
 
 def _half(device: torch.device) -> torch.autocast:
-    """Convolutions in bfloat16 where the hardware computes in it; elsewhere that is slower than float32."""
-    fast = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+    """Convolutions in bfloat16 where that is fast."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=_half_is_fast(device))
+
+
+def _half_is_fast(device: torch.device) -> bool:
+    """Whether the hardware computes in bfloat16; elsewhere that is slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())

@@ -18,8 +18,9 @@ def plot_log(log: Path, picture: Path, window: int = 25) -> Path:
     lines = {entry["step"]: entry for entry in map(json.loads, log.read_text().splitlines())}
     entries = [lines[s] for s in sorted(lines)]
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    for name in (k for k in entries[-1] if k not in ("step", "seconds", "rate")):
-        known = [e for e in entries if name in e]  # a loss that joined later starts later
+    names = dict.fromkeys(k for e in entries for k in e if k not in ("step", "seconds", "rate"))
+    for name in names:
+        known = [e for e in entries if name in e]  # not every step has every loss
         count = max(1, len(known) // window)
         steps, values = (np.array_split([e[k] for e in known], count) for k in ("step", name))
         axes.plot([s.mean() for s in steps], [v.mean() for v in values], label=name)

@@ -61,14 +61,15 @@ def _relative(region: NDArray[np.bool_]) -> float:
 
 
 def read_sets(root: Path, excluded: Sequence[str]) -> tuple[PictureSet, ...]:
-    """All sets under `root` but the excluded ones, by name."""
-    folders = sorted(f for f in root.iterdir() if (f / "card.json").is_file() and f.name not in excluded)
-    return tuple(read_set(f) for f in folders)
+    """All sets under `root` but the excluded ones and those without a class in two pictures, by name."""
+    return tuple(s for s in map(read_set, _folders(root, excluded)) if s.holding)
+
+
+def _folders(root: Path, excluded: Sequence[str]) -> list[Path]:
+    return sorted(f for f in root.iterdir() if (f / "card.json").is_file() and f.name not in excluded)
 
 
 def licences(root: Path, excluded: Sequence[str]) -> list[dict[str, str]]:
     """What the cards of the used sets say of source and licence, for the pack's own card."""
-    cards = [
-        json.loads((f / "card.json").read_text()) for f in sorted(root.iterdir()) if f.name not in excluded
-    ]
+    cards = [json.loads((f / "card.json").read_text()) for f in _folders(root, excluded)]
     return [{k: str(c[k]) for k in ("name", "domain", "source", "licence", "count")} for c in cards]
