@@ -1,7 +1,8 @@
 """What the cues say about each place of a query, in closed form: attention and two ridge heads (numpy).
 
-`learn` keeps what is needed of the cues, `evidence` reads it out for a query. `cuecast.training.network.Evidence` is
-the same computation in torch, so that the features are trained for it; a test compares the two.
+`learn` keeps what is needed of the cues, `join` adds others, `evidence` reads it out for a query.
+`cuecast.training.network.Evidence` is the same computation in torch, so that the features are trained for it; a test
+compares the two.
 
 Axis letters: C channels, h and w of a feature map, J cue positions, Q query positions, V value channels.
 """
@@ -10,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Moments = NDArray[np.float64]
 
 MOST_POSITIONS = 6144
 """Cue positions that attention compares a query with, at most; more are thinned on a fixed stride."""
@@ -66,36 +69,71 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class ClassKnowledge:
-    """What is kept of the cues of one class. Arrays as used by `evidence`.
+    """What is kept of the cues of one class. Arrays as used by `evidence`, and as others can join them (`join`).
 
-    keys (heads, D, J), carried (J, 2V + 2), positive and negative (J,) shares; ridge4 (C + 1,); mean, deviation (C,)
-    and ridge2 (D + 1,) of the pixel head; fraction: the coded share of the thing among the known.
+    keys (heads, D, J) and carried (J, 2V + 2) of the cue positions: values of the thing and of the rest, weight of the
+    thing, weight of both; fine (2, C + 1, C + 1) and hidden (2, D + 1, D + 1): `moments` of what the ridge heads read;
+    mean, deviation (C,): standardisation of the pixel head; ridge4 (C + 1,) and ridge2 (D + 1,): the heads.
     """
 
     keys: Array
     carried: Array
-    positive: Array
-    negative: Array
-    fraction: float
-    ridge4: Array
+    fine: Moments
+    hidden: Moments
     mean: Array
     deviation: Array
+    ridge4: Array
     ridge2: Array
 
     @property
     def share(self) -> float:
         """The share of the thing among the known."""
-        return float(np.exp(4 * (self.fraction - 1)) - 1e-3)
+        thing, rest = self.fine[:, -1, -1]
+        return float(thing / (thing + rest + EPSILON))
+
+    @cached_property
+    def shares(self) -> tuple[Array, Array]:
+        """What each cue position has of the thing and of the rest, (J,) each; both add up to 1."""
+        positive, known = self.carried[:, -2], self.carried[:, -1]
+        negative = known - positive
+        return positive / (positive.sum() + EPSILON), negative / (negative.sum() + EPSILON)
 
 
 def learn(shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
     """Keep what the cues of one class say. At least one pixel must be positive."""
-    keys, carried, p8, n8, fraction = _positions(shown, len(weights.temperature))
-    x = _flat([s.features.fine for s in shown])
-    p4, n4 = _pooled(shown, 4)
-    ridge4 = solve_ridge(x, p4 / (p4.sum() + EPSILON), n4 / (n4.sum() + EPSILON), weights.ridge4)
-    mean, deviation, ridge2 = _pixel_head(shown, weights)
-    return ClassKnowledge(keys, carried, p8, n8, fraction, ridge4, mean, deviation, ridge2)
+    x, p, n = known_pixels(shown)
+    mean, deviation = x.mean(0), np.sqrt(x.var(0) + 1e-4)
+    hidden = moments(_hidden(x, mean, deviation, weights), p, n)
+    return _solve(*_positions(shown, weights), _fine(shown), hidden, mean, deviation, weights)
+
+
+def join(known: ClassKnowledge, shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
+    """What is known with these tiles as further cues; only the standardisation stays that of the first."""
+    x, p, n = known_pixels(shown)
+    hidden = known.hidden + moments(_hidden(x, known.mean, known.deviation, weights), p, n)
+    keys, carried = _positions(shown, weights)
+    return _solve(
+        np.concatenate([known.keys, keys], 2),
+        np.concatenate([known.carried, carried]),
+        known.fine + _fine(shown),
+        hidden,
+        known.mean,
+        known.deviation,
+        weights,
+    )
+
+
+def _solve(
+    keys: Array,
+    carried: Array,
+    fine: Moments,
+    hidden: Moments,
+    mean: Array,
+    deviation: Array,
+    weights: MatcherWeights,
+) -> ClassKnowledge:
+    ridge4, ridge2 = solve_ridge(fine, weights.ridge4), solve_ridge(hidden, weights.ridge2)
+    return ClassKnowledge(keys, carried, fine, hidden, mean, deviation, ridge4, ridge2)
 
 
 def evidence(
@@ -120,22 +158,28 @@ def known_pixels(
 ) -> tuple[Array, Array, Array]:
     """What `read` gives, (J, C) at stride 2, where the marks say something, with weights (J,): thing, not the thing.
 
-    Thinned to `most` on a fixed stride, half of them of the thing.
+    Thinned to `most` on a fixed stride, half of them of the thing; those that are kept weigh for the others.
     """
     p, n = _pooled(shown, 2)
-    kept, _ = _thin(p, n, most)
-    return _flat([read(s) for s in shown], kept), p[kept], n[kept]
+    kept, factor = _thin(p, n, most)
+    return _flat([read(s) for s in shown], kept), p[kept] * factor, n[kept] * factor
 
 
-def solve_ridge(x: Array, positive: Array, negative: Array, strength: float) -> Array:
-    """Ridge regression of +1 / -1 on the rows of x (J, C), weighted; (C + 1,) float32, the bias last, unpenalised."""
+def moments(x: Array, positive: Array, negative: Array) -> Moments:
+    """(2, C + 1, C + 1): second moments of the rows of x (J, C), a 1 joined to each, weighted for thing and rest."""
     x1 = np.concatenate([x, np.ones((len(x), 1), np.float32)], 1)
-    gram = ((x1 * (positive + negative)[:, None]).T @ x1).astype(np.float64)
+    return np.stack([(x1 * w[:, None]).T @ x1 for w in (positive, negative)]).astype(np.float64)
+
+
+def solve_ridge(seen: Moments, strength: float) -> Array:
+    """Ridge regression of +1 on the thing and -1 on the rest, both counting alike; (C + 1,) float32, the bias last and
+    unpenalised."""
+    thing, rest = (m / (m[-1, -1] + EPSILON) for m in seen)
+    gram = thing + rest
     scale = np.diagonal(gram)[:-1].mean()
     penalty = np.full(len(gram), strength * scale + 1e-5)
     penalty[-1] *= 1e-3
-    target = (x1.T @ (positive - negative)).astype(np.float64)
-    return np.linalg.solve(gram + np.diag(penalty), target).astype(np.float32)
+    return np.linalg.solve(gram + np.diag(penalty), thing[:, -1] - rest[:, -1]).astype(np.float32)
 
 
 def pool(weights: Array, stride: int) -> Array:
@@ -145,16 +189,19 @@ def pool(weights: Array, stride: int) -> Array:
     return pooled
 
 
-def _positions(shown: Sequence[Shown], heads: int) -> tuple[Array, Array, Array, Array, float]:
-    """Keys, carried values and shares of the cue positions at stride 8, thinned where there are many."""
+def _positions(shown: Sequence[Shown], weights: MatcherWeights) -> tuple[Array, Array]:
+    """Keys and carried values of the cue positions at stride 8, thinned where there are many."""
+    heads = len(weights.temperature)
     p, n = _pooled(shown, 8)
-    fraction = float(np.log(p.sum() / ((p + n).sum() + EPSILON) + 1e-3) / 4 + 1)
-    key, value = _flat([s.features.key for s in shown]), _flat([s.features.value for s in shown])
     kept, factor = _thin(p, n, MOST_POSITIONS)
-    p, n, key, value = p[kept] * factor, n[kept] * factor, key[kept], value[kept]
+    key, value = (_flat([getattr(s.features, name) for s in shown], kept) for name in ("key", "value"))
+    p, n = p[kept] * factor, n[kept] * factor
     carried = np.concatenate([value * p[:, None], value * n[:, None], p[:, None], (p + n)[:, None]], 1)
-    keys = np.ascontiguousarray(key.reshape(len(key), heads, -1).transpose(1, 2, 0))
-    return keys, carried, p / (p.sum() + EPSILON), n / (n.sum() + EPSILON), fraction
+    return np.ascontiguousarray(key.reshape(len(key), heads, -1).transpose(1, 2, 0)), carried
+
+
+def _fine(shown: Sequence[Shown]) -> Moments:
+    return moments(_flat([s.features.fine for s in shown]), *_pooled(shown, 4))
 
 
 def _thin(positive: Array, negative: Array, most: int) -> tuple[NDArray[np.intp], Array]:
@@ -190,22 +237,13 @@ def _attend(known: ClassKnowledge, query: FeatureMaps, weights: MatcherWeights) 
         np.exp(alike, out=alike)
         sums = alike @ known.carried
         sums = sums[:, :-1] / (sums[:, -1:] + EPSILON)
-        like = np.log(alike @ known.positive + EPSILON) / t + 1
-        unlike = np.log(alike @ known.negative + EPSILON) / t + 1
+        like, unlike = (np.log(alike @ share + EPSILON) / t + 1 for share in known.shares)
         out += [sums[:, -1], like, unlike]
         means.append(sums[:, :-1])
-    out.append(np.full(h * w, known.fraction, np.float32))
+    fraction = np.log(known.share + 1e-3) / 4 + 1
+    out.append(np.full(h * w, fraction, np.float32))
     stacked = np.concatenate([np.stack(out, 1), sum(means) / heads], 1)
     return np.ascontiguousarray(stacked.T.reshape(-1, h, w), np.float32)
-
-
-def _pixel_head(shown: Sequence[Shown], weights: MatcherWeights) -> tuple[Array, Array, Array]:
-    """Standardisation and ridge weights of the pixel head, fitted on the known pixels at stride 2."""
-    x, p, n = known_pixels(shown)
-    mean = x.mean(0)
-    deviation = np.sqrt(x.var(0) + 1e-4)
-    phi = _hidden(x, mean, deviation, weights)
-    return mean, deviation, solve_ridge(phi, p / (p.sum() + EPSILON), n / (n.sum() + EPSILON), weights.ridge2)
 
 
 def _hidden(x: Array, mean: Array, deviation: Array, weights: MatcherWeights) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from PIL import Image as PILImage
 from scipy.ndimage import distance_transform_edt
 
 import cuecast
+from cuecast.matcher import ClassKnowledge, MatcherWeights, Shown, join
+from cuecast.segmenters import matching
 from cuecast.segmenters.packs import WHEEL_PACKS
 
 pytestmark = pytest.mark.skipif(
@@ -118,6 +121,32 @@ def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:
     before, after = (c.knowledge.lessons[0] for c in (concept, taught))
     assert after.known.share < before.known.share
     assert len(after.looks) == len(before.looks) == 1  # only the cue that shows the thing says how it looks
+
+
+def test_the_query_joins_its_cues_where_the_frame_is_seen_whole(
+    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = []
+
+    def spy(known: ClassKnowledge, shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
+        joined.append(shown)
+        return join(known, shown, weights)
+
+    monkeypatch.setattr(matching, "join", spy)
+    picture, truth = discs(0)
+    query, wanted = discs(1)
+    concepts = [predictor.learn([cuecast.Cue(picture, mask=truth)], scale=s) for s in ("frame", "pixel")]
+    for concept in concepts:
+        concept.segment(query)
+    ((tile,),) = joined
+    found = tile.positive.sum() / (tile.positive + tile.negative).sum()
+    assert found == pytest.approx(wanted.mean(), abs=0.05)
+    # What is thin is looked at more closely, in several tiles: there it does not pay.
+    picture, truth = discs(2, (400, 500))
+    truth[:] = False
+    truth[200] = True
+    predictor.learn([cuecast.Cue(picture, mask=truth)]).segment(query)
+    assert len(joined) == 1
 
 
 def test_a_box_round_everything_leaves_a_rest(predictor: cuecast.Predictor) -> None:

@@ -3,7 +3,8 @@
     learn:  cue images --resize--> tiles --encode--> features --+--> matcher.learn and a forest, a class at a time
             marks ----------------------> weights --------------+
     score:  query --resize--> tiles --encode--> features --matcher.evidence--+--> decode --> correct --> refine
-                                                       +--forest------------+                  ^
+                                                 ^     +--forest------------+     |            ^
+                                                 +---- joins the cues <-----------+            |
                                                              marks on the query itself --------+
 
 Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shared between threads.
@@ -12,7 +13,7 @@ Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from cuecast.matcher import (
     MatcherWeights,
     Shown,
     evidence,
+    join,
     known_pixels,
     learn,
 )
@@ -271,35 +273,40 @@ class MatchingSegmenter:
         def compute() -> Scene:
             moments: list[Array] = []
             there: list[float] = []
+            forests: dict[Window, Array] = {}
 
             def answer(features: FeatureMaps, tile: Window) -> Array:
                 moments.append(_moments(features))
-                where = read_place(lesson.place, tile, view.frame.shape[:2], features.key.shape[1:])
-                planes, presence = self._answer(
-                    lesson, features, where, _at(view, tile, features, lesson.zoom)
-                )
+                forests[tile] = self._forest_logits(lesson, view, tile, features)
+                planes, presence = self._answer(lesson, view, tile, features, forests[tile])
                 there.append(presence)
                 return planes
 
             planes = view.blend(len(PLANES), 2, answer)
+            if lesson.zoom is None and lesson.side == self.preprocessing["side"]:
+                taught = replace(lesson, known=join(lesson.known, _as_cue(view, planes[0]), self.weights))
+                planes[:1] = view.blend(
+                    1, 2, lambda f, t: self._answer(taught, view, t, f, forests[t])[0][:1]
+                )
             return Scene(planes, _look(moments), np.float32(max(there)))
 
         return self.scenes.get((lesson.key, view.digest), compute)
 
+    def _forest_logits(self, lesson: ClassLesson, view: View, tile: Window, features: FeatureMaps) -> Array:
+        filters = features.pixel[: -self.preprocessing["texture"]]
+        return forest_logits(lesson.forest, np.concatenate([filters, _at(view, tile, features, lesson.zoom)]))
+
     def _answer(
-        self, lesson: ClassLesson, features: FeatureMaps, where: Array, at: Array
+        self, lesson: ClassLesson, view: View, tile: Window, features: FeatureMaps, forest: Array
     ) -> tuple[Array, float]:
-        """`PLANES` of a class in one tile, and the logit of its being in it; `where` as `read_place` gives it, `at` as
-        `_at`."""
+        """`PLANES` of a class in one tile, and the logit of its being in it; `forest`: the forest's logits there."""
         at8, at4, at2 = evidence(lesson.known, features, self.weights)
-        filters, texture = np.split(features.pixel, [-self.preprocessing["texture"]])
-        forest = forest_logits(lesson.forest, np.concatenate([filters, at]))
         maps = {
             "context": features.context,
             "fine": features.fine,
-            "texture": texture,
+            "texture": features.pixel[-self.preprocessing["texture"] :],
             "evidence8": at8,
-            "place": where,
+            "place": read_place(lesson.place, tile, view.frame.shape[:2], features.key.shape[1:]),
             "ridge4": at4,
             "ridge2": at2,
             "forest": forest,
@@ -323,6 +330,16 @@ class MatchingSegmenter:
         channels = len(first.fine) + len(first.pixel)
         features = view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)]))
         return correct(logits[0], standardise(features), places)[None]
+
+
+def _as_cue(view: View, logits: Array) -> list[Shown]:
+    """A query as a cue of its own: its pixels speak for the thing and for the rest as surely as the answer does."""
+    thing = sigmoid(resize(logits, view.frame.shape[:2]))
+    none = np.empty((0, 0, 0), np.float32)
+    return [
+        Shown(view.features(tile), pad(thing[tile.slices]), pad(1 - thing[tile.slices]), none)
+        for tile in view.windows()
+    ]
 
 
 def _at(view: View, tile: Window, features: FeatureMaps, zoom: float | None) -> Array:
