@@ -23,6 +23,8 @@ MOST_POSITIONS = 6144
 """Cue positions that attention compares a query with, at most; more are thinned on a fixed stride."""
 MOST_PIXELS = 12000
 """Cue pixels that the pixel head is fitted on, at most; half of them of the thing."""
+MOST_JOINING = 4096
+"""The same for cues that join: each query does, and a tenth of a second would count there."""
 EPSILON = 1e-6
 
 
@@ -109,7 +111,7 @@ def learn(shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
 
 def join(known: ClassKnowledge, shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
     """What is known with these tiles as further cues; only the standardisation stays that of the first."""
-    x, p, n = known_pixels(shown)
+    x, p, n = known_pixels(shown, MOST_JOINING)
     hidden = known.hidden + moments(_hidden(x, known.mean, known.deviation, weights), p, n)
     keys, carried = _positions(shown, weights)
     return _solve(
