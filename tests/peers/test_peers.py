@@ -77,7 +77,8 @@ def test_answers_have_the_size_of_the_image(peer: Peer, size: tuple[int, int]) -
 def test_a_cue_may_be_the_thing_all_over(peer: Peer) -> None:
     image, _ = discs(0)
     mask = peer.segment(peer.learn([shown(peer, image, np.ones(image.size, bool))]), image)
-    assert mask.mean() > 0.5
+    # A box round the whole image says only that the thing is somewhere in it.
+    assert mask.mean() > (0.5 if peer.cues == "masks" else 0.1)
 
 
 def test_cues_without_the_thing_are_refused(peer: Peer) -> None:

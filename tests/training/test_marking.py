@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
+from cuecast.training import marking  # noqa: E402
 from cuecast.training.marking import KINDS, STROKES, simulate_marks  # noqa: E402
 
 
@@ -23,8 +24,15 @@ def test_chances_add_up() -> None:
     assert sum(KINDS.values()) == pytest.approx(1)
 
 
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stroke is drawn a little off."""
+    monkeypatch.setattr(marking, "JITTERED", 0.0)
+
+
 @pytest.mark.parametrize("kind", STROKES)
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.usefixtures("steady")
 def test_strokes_stay_on_the_thing_and_off_it(labels: np.ndarray, kind: str, seed: int) -> None:
     positive, negative = simulate_marks(np.random.default_rng(seed), labels, kind)
     assert positive.any()
@@ -33,6 +41,16 @@ def test_strokes_stay_on_the_thing_and_off_it(labels: np.ndarray, kind: str, see
     assert (positive > 0).mean() < (labels == 1).mean()
 
 
+@pytest.mark.parametrize("kind", STROKES)
+def test_some_strokes_stray_a_little(labels: np.ndarray, kind: str) -> None:
+    drawn = [simulate_marks(np.random.default_rng(seed), labels, kind) for seed in range(40)]
+    stray = [float(positive[labels == 0].sum() / positive.sum()) for positive, _ in drawn]
+    assert 0 < np.mean([s > 0 for s in stray]) < 0.5
+    assert np.mean(stray) < 0.2
+    assert not any((positive * (negative > 0.5)).any() for positive, negative in drawn)
+
+
+@pytest.mark.usefixtures("steady")
 def test_centre_lines_run_inside_of_thin_things() -> None:
     line = np.zeros((64, 64), np.uint8)
     line[30:35, 4:60] = 1

@@ -53,7 +53,7 @@ def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: st
     if not positive.any():
         positive = _points(rng, thing)
     if rng.random() < JITTERED:
-        positive = _jittered_strokes(rng, positive)
+        positive = _jittered_strokes(rng, positive, thing)
     strokes = _points if kind == "points" else _scribbles
     negative = strokes(rng, other) & ~positive if rng.random() < 0.7 else np.zeros_like(other)
     if not negative.any():
@@ -89,10 +89,10 @@ def _boxes(rng: np.random.Generator, thing: NDArray[np.bool_]) -> tuple[Weights,
     return box_weights(thing.shape, boxes)
 
 
-def _jittered_strokes(rng: np.random.Generator, strokes: Region) -> Region:
-    """Strokes a pixel or two off, so that some of them stray."""
+def _jittered_strokes(rng: np.random.Generator, strokes: Region, thing: Region) -> Region:
+    """Strokes a pixel or two off, so that some of them stray, unless most would miss the thing."""
     moved: Region = ndimage.shift(strokes, rng.integers(-2, 3, 2), order=0)
-    return moved if moved.any() else strokes
+    return moved if (moved & thing).sum() > 0.5 * moved.sum() else strokes
 
 
 def _jittered(
