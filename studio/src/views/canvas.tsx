@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Drawing, Shapes } from "../canvas/drawing";
 import type { Rect } from "../canvas/labels";
 import type { Colours, Overlay } from "../canvas/overlay";
@@ -45,7 +45,7 @@ export function Canvas(props: CanvasProps) {
   const marks = useRef<HTMLCanvasElement>(null);
   const driver = useRef<Driver | null>(null);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!frame.current || !picture.current || !overlay.current || !marks.current) return;
     const sheets = { picture: picture.current, overlay: overlay.current, marks: marks.current };
     const made = new Driver(frame.current, new Stage(sheets));
@@ -58,12 +58,13 @@ export function Canvas(props: CanvasProps) {
       made.stop();
     };
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (props.picture) driver.current?.stage.setPicture(props.picture, props.size);
     driver.current?.tellScale();
   }, [props.picture]);
   const [chosen, seen, size] = [tool.value, look.value, radius.value];
-  useEffect(() => driver.current?.show(props, chosen, seen, size));
+  // Before the next key or click arrives: effects that wait for the next frame would let it meet the tool of before.
+  useLayoutEffect(() => driver.current?.show(props, chosen, seen, size));
 
   const readOnly = !props.drawing;
   const hides = !readOnly && ROUND.has(chosen);
