@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.clicks import next_click
-from cuecast.correction import correct, standardise
+from cuecast.correction import correct, marked_places, standardise
 from cuecast.forest import fit_forest, forest_logits
-from cuecast.matcher import Shown, known_pixels
+from cuecast.matcher import Shown, known_pixels, pool
 from cuecast.metrics import iou
 from cuecast.training.forests import PIXELS, TREES, pixels_of
 from cuecast.training.tasks import IGNORE_LABEL
-from cuecast.types import Point
+from cuecast.types import Marks, Point
 
 MOST_CLICKS = 5
 ACCEPTED = 0.6
@@ -49,7 +49,7 @@ def corrected_masks(
 def _corrected(
     rng: np.random.Generator, labels: NDArray[np.uint8], filters: NDArray[np.float32], forest: Any
 ) -> NDArray[np.uint8]:
-    truth, ignore = (_halved(labels == value) for value in (1, IGNORE_LABEL))
+    truth, ignore = (pool(labels == value, 2) >= 0.5 for value in (1, IGNORE_LABEL))
     if not truth.any():
         return labels
     logits = forest_logits(forest, filters)[0]
@@ -61,22 +61,9 @@ def _corrected(
         if click is None:
             break
         made.append(click)
-        answer = correct(logits, features, _places(made, truth.shape)) > 0
+        answer = correct(logits, features, marked_places(Marks(truth.shape, points=tuple(made)), 1)) > 0
     if iou(answer, truth, ignore) < ACCEPTED:
         return labels
     accepted: NDArray[np.uint8] = answer.repeat(2, 0).repeat(2, 1).astype(np.uint8)
     accepted[labels == IGNORE_LABEL] = IGNORE_LABEL
     return accepted
-
-
-def _halved(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(S, S) -> (S/2, S/2): where at least half of the pixels are set."""
-    h, w = mask.shape
-    halved: NDArray[np.bool_] = mask.reshape(h // 2, 2, w // 2, 2).mean((1, 3)) >= 0.5
-    return halved
-
-
-def _places(clicks: Sequence[Point], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Clicks as `cuecast.correction.correct` takes them."""
-    h, w = shape
-    return np.array([(c.xy[1] / h, c.xy[0] / w, 1 if c.cls else -1) for c in clicks], np.float32)

@@ -253,8 +253,8 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
 def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy and soft Dice loss over queries; an empty target costs only the cross-entropy."""
     bce = F.binary_cross_entropy_with_logits(logits, target, weight=known)
-    p, target = torch.sigmoid(logits) * known, target * known
-    shared, total = (torch.sigmoid(logits) * target).sum((1, 2, 3)), (p + target).sum((1, 2, 3))
+    p, target = torch.sigmoid(logits), target * known
+    shared, total = (p * target).sum((1, 2, 3)), (p * known + target).sum((1, 2, 3))
     there = (target.sum((1, 2, 3)) > 0).float()
     dice = ((1 - (2 * shared + 1) / (total + 1)) * there).sum() / there.sum().clamp(min=1)
     return bce, dice
