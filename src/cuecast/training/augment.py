@@ -5,8 +5,7 @@ What changes is drawn with a step's material; it is applied where the network is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,11 +30,6 @@ class Changes:
     shift: Tensor
     white: Tensor
     noise: float
-
-    def to(self, device: torch.device) -> Changes:
-        """The same with its arrays on a device."""
-        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **moved)
 
 
 def draw_changes(rng: np.random.Generator, count: int) -> Changes:

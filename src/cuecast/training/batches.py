@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -48,10 +49,17 @@ class Task:
     sparse: bool = False
     forest: Tensor | None = None
 
-    def to(self, device: torch.device) -> Task:
-        """The task with its arrays on a device."""
-        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **moved)
+
+Part = TypeVar("Part", Task, Changes, Classified)
+
+
+def _moved(parts: Sequence[Part], device: torch.device) -> list[Part]:
+    """Parts of a batch with their tensors on a device."""
+    out = []
+    for part in parts:
+        tensors: dict[str, Any] = {k: v.to(device) for k, v in vars(part).items() if isinstance(v, Tensor)}
+        out.append(replace(part, **tensors))
+    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +74,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch with its arrays on a device."""
-        groups = [[t.to(device) for t in tasks] for tasks in self.groups]
-        changes = [c.to(device) for c in self.changes]
-        classified = [c.to(device) for c in self.classified]
+        groups = [_moved(tasks, device) for tasks in self.groups]
+        changes, classified = _moved(self.changes, device), _moved(self.classified, device)
         return Batch(self.images.to(device), changes, groups, classified)
 
     def augmented(self) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -32,10 +32,6 @@ class Classified:
     name: str
     first: int
     labels: Tensor
-
-    def to(self, device: torch.device) -> Classified:
-        """The same with its labels on a device."""
-        return replace(self, labels=self.labels.to(device))
 
 
 class Classifier(nn.Module):
