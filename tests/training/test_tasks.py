@@ -77,6 +77,31 @@ def test_thin_things_are_mostly_seen_as_close_as_at_run_time() -> None:
     assert covered(3 / 512) > 1.5 * covered(0.2)
 
 
+def test_some_pictures_of_a_group_are_seen_from_much_nearer() -> None:
+    rows, columns = np.mgrid[:256, :256]
+    disc = (((rows - 128) ** 2 + (columns - 128) ** 2) < 10**2).astype(np.uint8)
+    plain = tuple(np.full((256, 256, 3), 20 * i, np.uint8) for i in range(4))
+    discs = PictureSet("discs", plain, (disc,) * 4, {1: (0, 1, 2, 3)}, {1: ()}, {1: 20 / 256})
+    groups = [draw_group(np.random.default_rng(i), (discs,), 4, 128, 1, FROM_SETS) for i in range(80)]
+    areas = [sorted((m == 1).mean() for m in g.tasks[0] if m.any()) for g in groups]
+    # Views of one zoom differ by 1.5 in each side at most.
+    larger = np.mean([a[-1] > 2.6 * np.median(a) for a in areas])
+    assert 0.08 < larger < 0.8
+
+
+def test_drawn_things_differ_in_size_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one_square(_rng: object, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = np.zeros((count, size, size), np.uint8)
+        labels[:, 60:68, 60:68] = 1
+        return np.zeros((count, size, size, 3), np.uint8), labels
+
+    monkeypatch.setattr(tasks, "draw_episode", one_square)
+    groups = [draw_group(np.random.default_rng(i), (), 4, 128, 1, (0.0, 0.0, 1.0)) for i in range(40)]
+    areas = np.array([m.sum() for g in groups for m in g.tasks[0] if m.any()])
+    assert 0.5 < (areas == 64).mean() < 0.9
+    assert (areas > 2 * 64).mean() > 0.05
+
+
 def test_some_tasks_ask_for_the_rim_or_the_core(
     corners: tuple[PictureSet, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,11 @@ FRAME, THICK, CLOSEST = 256, 6.0, 600
 pictures of the size of the training ones."""
 PARTS = 0.08
 """Share of the tasks of a set that ask for the rim or the core of things alone."""
+NEARER, NEAREST = 0.3, 0.4
+"""Share of the images that show less of the scene than the others of their group, and the least share of its sides: the
+same thing can be much larger in one picture than in the next."""
+STRAIGHT = (False, 0)
+"""Neither flipped nor turned."""
 UPRIGHT = 0.75
 """Share of the groups of whole pictures that are all turned the same way, so that a thing keeps its place."""
 
@@ -85,7 +90,18 @@ def _from_set(
         chosen[-1] = rng.choice(pictures.lacking[main])
     zoom = _pick_zoom(rng, pictures.thickness[main], size)
     turned = _orientation(rng) if zoom == 1 and rng.random() < UPRIGHT else None
-    views = [_view(rng, pictures.images[i], pictures.masks[i], size, zoom, main, turned) for i in chosen]
+    views = [
+        _view(
+            rng,
+            pictures.images[i],
+            pictures.masks[i],
+            size,
+            zoom if turned else zoom * _nearer(rng),
+            main,
+            turned,
+        )
+        for i in chosen
+    ]
     images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
     found = []
     others = [c for c in np.unique(masks) if c not in (0, IGNORE_VALUE, main)]
@@ -124,6 +140,11 @@ def _pick_zoom(rng: np.random.Generator, thickness: float, size: int) -> float:
     return float(np.exp(rng.uniform(np.log(0.3), 0))) if rng.random() < 0.6 else 1.0
 
 
+def _nearer(rng: np.random.Generator) -> float:
+    """By how much the sides of one view of a group are smaller than those of the others."""
+    return float(np.exp(rng.uniform(np.log(NEAREST), 0))) if rng.random() < NEARER else 1.0
+
+
 def _from_regions(
     rng: np.random.Generator, pictures: PictureSet, count: int, size: int, tasks: int
 ) -> Group | None:
@@ -155,6 +176,12 @@ def _from_regions(
 def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -> Group | None:
     images, labels = draw_episode(rng, count, size)
     classes = np.unique(labels[labels > 0])
+    if not len(classes):
+        return None
+    for i in range(count):
+        if (share := _nearer(rng)) < 1:
+            target = int(rng.choice(classes))
+            images[i], labels[i] = _view(rng, images[i], labels[i], size, share, target, STRAIGHT)
     picked = rng.permutation(classes)[:tasks]
     return _group(images, [(labels == c).astype(np.uint8) for c in picked], "drawn", "drawn")
 
