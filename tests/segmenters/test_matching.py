@@ -123,7 +123,7 @@ def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:
     assert len(after.looks) == len(before.looks) == 1  # only the cue that shows the thing says how it looks
 
 
-def test_the_query_joins_its_cues_where_the_frame_is_seen_whole(
+def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
     predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined = []
@@ -147,6 +147,11 @@ def test_the_query_joins_its_cues_where_the_frame_is_seen_whole(
     truth[200] = True
     predictor.learn([cuecast.Cue(picture, mask=truth)]).segment(query)
     assert len(joined) == 1
+    # More cues say by themselves how different a thing can look.
+    several = [cuecast.Cue(p, mask=m) for p, m in map(discs, (2, 3, 4))]
+    predictor.learn(several[:2]).segment(query)
+    predictor.learn(several).segment(query)
+    assert len(joined) == 2
 
 
 def test_a_box_round_everything_leaves_a_rest(predictor: cuecast.Predictor) -> None:

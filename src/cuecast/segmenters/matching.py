@@ -4,7 +4,7 @@
             marks ----------------------> weights --------------+
     score:  query --resize--> tiles --encode--> features --matcher.evidence--+--> decode --> correct --> refine
                                                  ^     +--forest------------+     |            ^
-                                                 +---- joins the cues <-----------+            |
+                                                 +---- joins few cues <-----------+            |
                                                              marks on the query itself --------+
 
 Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shared between threads.
@@ -53,6 +53,9 @@ SURE = 0.5
 STATED = ("side", "most", "thickness", "tile", "overlap", "texture", "forest_share")
 """What a card states under 'preprocessing'. The last is the forest's share of the answer's logits: the decoder reads
 the forest, but heeds it too little on kinds of pictures that it never saw (docs/decisions/0018-forest-share.md)."""
+FEW = 2
+"""Cues that show a thing, up to which a query joins them: with more it gains nothing, and doubles the time
+(docs/decisions/0020-second-look.md)."""
 SCENES = 32 * 2**20
 """Bytes of answers that are kept for the next click on their image."""
 
@@ -283,7 +286,8 @@ class MatchingSegmenter:
                 return planes
 
             planes = view.blend(len(PLANES), 2, answer)
-            if lesson.zoom is None and lesson.side == self.preprocessing["side"]:
+            seen_whole = lesson.zoom is None and lesson.side == self.preprocessing["side"]
+            if seen_whole and len(lesson.looks) <= FEW:
                 taught = replace(lesson, known=join(lesson.known, _as_cue(view, planes[0]), self.weights))
                 planes[:1] = view.blend(
                     1, 2, lambda f, t: self._answer(taught, view, t, f, forests[t])[0][:1]
