@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,23 @@ def test_ours_is_the_library_itself(predictor: cuecast.Predictor) -> None:
     expected = predictor.learn([cuecast.Cue(first.pixels, mask=marked)]).segment(second).mask > 0
     cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))
     assert (peer.segment(peer.learn([cue]), second) == expected).all()
+
+
+def test_ours_encodes_what_it_has_seen_before(predictor: cuecast.Predictor) -> None:
+    asked = []
+    viewer = predictor.segmenter.viewer  # type: ignore[attr-defined]
+
+    def encode(rgb: np.ndarray) -> Any:
+        asked.append(rgb.shape)
+        return viewer.encode(rgb)
+
+    counted = replace(predictor.segmenter, viewer=replace(viewer, encode=encode))  # type: ignore[type-var]
+    peer = load_peer("cuecast", replace(predictor, segmenter=counted))
+    (first, marked), (second, _) = discs(0), discs(1)
+    cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))
+    for times in (1, 2):
+        peer.segment(peer.learn([cue]), second)
+        assert len(asked) == 2 * times
 
 
 def test_prototype_needs_an_encoder() -> None:

@@ -40,3 +40,13 @@ def test_what_is_larger_than_the_budget_is_given_and_not_kept() -> None:
     cache = FeatureCache(budget=ONE - 1)
     assert cache.get("a", lambda: maps(1)).key[0, 0, 0] == 1
     assert cache.get("a", lambda: maps(2)).key[0, 0, 0] == 2
+
+
+def test_a_cleared_cache_computes_again_and_has_all_its_room() -> None:
+    cache = FeatureCache(budget=2 * ONE)
+    cache.get("a", lambda: maps(1))
+    cache.get("b", lambda: maps(2))
+    cache.clear()
+    assert cache.get("a", lambda: maps(3)).key[0, 0, 0] == 3
+    cache.get("b", lambda: maps(4))
+    cache.get("a", never)

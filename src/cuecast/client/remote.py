@@ -219,6 +219,9 @@ class _Elsewhere:
         """Never called: `RemoteConcept.segment` asks the service."""
         raise AssertionError("the service scores")
 
+    def forget(self) -> None:
+        """Nothing is kept here."""
+
 
 def _joined(there: Mapping[str, Any], example: Example) -> dict[str, Any]:
     """The marks of an image at the service with those of an example. A mask takes the place of the one there.

@@ -34,7 +34,8 @@ class Ours:
         return {"pack": self.predictor.pack.name, "pack_digest": self.predictor.pack.digest}
 
     def learn(self, examples: Sequence[Example]) -> Concept:
-        """The concept of the cues."""
+        """The concept of the cues, as if none of their images had been seen before: lists show them again and again."""
+        self.predictor.segmenter.forget()
         return self.predictor.learn(examples)
 
     def segment(self, knowledge: Concept, image: Image) -> NDArray[np.bool_]:

@@ -54,3 +54,7 @@ class Segmenter(Protocol):
         `own` are marks on this very image: the scores agree with them, whether or not they were learned from.
         """
         ...
+
+    def forget(self) -> None:
+        """Drop what is kept of images seen before. Answers stay the same; their seconds are those of a first time."""
+        ...

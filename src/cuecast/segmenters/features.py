@@ -40,6 +40,12 @@ class FeatureCache:
                 self._bytes -= _bytes(self._kept.popitem(last=False)[1])
         return maps
 
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
 
 def _bytes(maps: Any) -> int:
     return sum(getattr(maps, f.name).nbytes for f in fields(maps))

@@ -174,6 +174,11 @@ class MatchingSegmenter:
             scores[k] = refine(sigmoid(planes[0]), image.pixels)
         return Answer(scores, tuple(signals))
 
+    def forget(self) -> None:
+        """See `Segmenter.forget`."""
+        self.viewer.cache.clear()
+        self.scenes.clear()
+
     def _study(
         self,
         examples: Sequence[Example],

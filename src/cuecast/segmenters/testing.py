@@ -60,6 +60,9 @@ class ColourSegmenter:
             planes.append(np.isin(codes, list(this.difference(*(under for c, under in marked if c != cls)))))
         return Answer(np.stack(planes).astype(np.float32))
 
+    def forget(self) -> None:
+        """Nothing is kept."""
+
 
 def _codes(image: Image) -> NDArray[np.int32]:
     p = image.pixels.astype(np.int32)
