@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import mask, picture
+from pictures import RED, mask, picture
 from PIL import Image as PILImage
 
 import cuecast
@@ -369,6 +369,26 @@ def test_a_mask_corrected_by_hand_is_put_aside_and_not_lost(
     assert (out / "edited/p2.png").read_bytes() == corrected
 
 
+def test_a_mask_corrected_by_hand_outlives_a_run_over_other_images(
+    concept: Concept, inputs: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(concept, inputs, out)
+    corrected = mask(out / "masks/p2.png", [1] * 8).read_bytes()
+    run(concept, inputs[:2], out)
+    run(concept, inputs, out)
+    assert (out / "edited/p2.png").read_bytes() == corrected
+
+
+def test_a_report_without_overlays_shows_the_page_that_was_read(concept: Concept, tmp_path: Path) -> None:
+    pages = [PILImage.new("RGB", size, RED) for size in ((8, 4), (12, 8))]
+    pages[0].save(tmp_path / "two.tif", save_all=True, append_images=pages[1:])
+    run(concept, [tmp_path / "two.tif"], tmp_path / "out", BatchOptions(page=1, formats=("report",)))
+    (row,) = read_manifest(tmp_path / "out/manifest.jsonl")
+    assert (row.verdict, row.size) == ("found", (8, 12))
+    assert (tmp_path / "out/report.html").read_text().count("data:image/jpeg") == 2  # the cue and the picture
+
+
 def test_another_reading_of_the_images_is_not_resumed(
     concept: Concept, inputs: list[Path], tmp_path: Path
 ) -> None:
@@ -520,6 +540,20 @@ def test_a_new_class_redoes_everything(cueset: Path, nine: list[Path], tmp_path:
     classes = [*read_cueset(cueset).classes, cuecast.ClassInfo(2, "blue")]
     add_cue(cueset, tmp_path / "shown.png", points=[cuecast.Point((7, 0), 2)], classes=classes)
     assert len(redo(cueset, nine, tmp_path / "out")) == 9
+
+
+def test_a_class_that_is_marked_at_last_is_searched_for_everywhere(nine: list[Path], tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    new_cueset(root, ["red", "blue"])
+    add_cue(root, picture(tmp_path / "shown.png", 4), mask=mask(tmp_path / "m.png", [1] * 4 + [0] * 4))
+    redo(root, nine, tmp_path / "out")
+    both = mask(tmp_path / "m.png", [1] * 4 + [2] * 4)
+    add_cue(root, tmp_path / "shown.png", mask=both)
+    assert len(redo(root, nine, tmp_path / "out")) == 9
+    add_cue(root, tmp_path / "shown.png", mask=mask(tmp_path / "m.png", [1] * 4 + [0] * 4))
+    assert len(redo(root, nine[:5], tmp_path / "out")) == 5
+    # What was searched for both is not among the inputs, and has no place in tables of one class.
+    assert list(made_by(tmp_path / "out")) == [f"p{i}" for i in range(5)]
 
 
 def test_another_cue_set_another_scale_or_a_forgotten_past_is_another_concept(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pictures import episode_folder
+from pictures import episode, episode_folder
 
 import cuecast
 from cuecast.errors import EpisodeError
@@ -38,6 +38,14 @@ def test_outcomes_in_the_order_of_the_list(result: EvaluationResult) -> None:
     assert [o.verdict for o in result.outcomes] == ["found", "found", "absent", "found"]
     assert [o.truth_empty for o in result.outcomes] == [False, False, True, False]
     assert [o.shots for o in result.outcomes] == [1, 1, 1, 2]
+
+
+def test_without_values_everything_marked_is_the_thing(folder: Path) -> None:
+    shown = {"image": "images/a.png", "mask": "masks/d.png"}  # a 2 and three 1
+    line = episode(id="any", cues=[shown], query={"image": "images/d.png", "mask": "masks/d.png"})
+    (folder / "any.jsonl").write_text(json.dumps(line) + "\n")
+    (outcome,) = evaluate(cuecast.load("colours"), read_episodes(folder / "any.jsonl"), folder).outcomes
+    assert outcome.iou == 1
 
 
 def test_means_within_a_set_before_the_mean_over_sets(result: EvaluationResult) -> None:

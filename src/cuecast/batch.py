@@ -251,15 +251,23 @@ class _Batch:
     def may_change(self, path: Path, entry: ManifestEntry) -> bool:
         """Whether a finished image is worth doing again after a correction of the cue set.
 
-        It is where its verdict was not 'found', where a person said 'wrong', and where it is close to a picture
-        whose cue came, went or changed since (see `closeness`). Raises ImageError.
+        It is where its verdict was not 'found', where a person said 'wrong', where it was searched for other classes
+        than the cues mark now, and where it is close to a picture whose cue came, went or changed since (see
+        `closeness`). Raises ImageError.
         """
         if entry.concept == (self.pack, self.cues):
             return False
         changes = self._changes(entry)
         if changes is None or changes.everything or entry.verdict != "found" or entry.review:
             return True
+        if entry.areas.keys() != self._classes:
+            return True
         return changes.near(self._read(path))
+
+    @property
+    def _classes(self) -> set[int]:
+        """The classes that the cues mark, of those that their set knows."""
+        return {c.id for c in self.concept.classes}
 
     def _changes(self, entry: ManifestEntry) -> Changes | None:
         """What differs from the version that made the line; None where it is no version of our cue set."""
@@ -290,8 +298,11 @@ class _Batch:
         def ordered() -> Iterator[ManifestEntry]:
             for name, path in mine.items():
                 yield replace(entry_at(manifest, index[name]), image=str(path))
-            for name in index:
-                if name not in mine and self._mask_holds(former := entry_at(manifest, index[name])):
+            for name in (n for n in index if n not in mine):
+                former = entry_at(manifest, index[name])
+                if not self._mask_holds(former):
+                    self._keep_edited(name, former)
+                elif former.areas.keys() <= self._classes:  # no table has a place for others
                     yield former
 
         write_manifest(manifest, ordered())
@@ -320,7 +331,7 @@ class _Batch:
             )
             told = check.for_report([e.image.name for e in self.concept.examples]) if check else None
             files["report"] = gather.write_report_file(
-                results, self.concept.examples, facts, options.opacity, options.review, told
+                results, self.concept.examples, facts, options.opacity, options.review, told, self._read
             )
         return files
 

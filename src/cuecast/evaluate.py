@@ -199,6 +199,8 @@ def evaluate(
 def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str = "frame") -> Outcome:
     """Learn the episode's cues, answer its query, compare. Raises EpisodeError and names the episode."""
     try:
+        # The seconds are those of someone who shows these cues for the first time.
+        predictor.segmenter.forget()
         started = time.perf_counter()
         cues = [cue_of(shown, root) for shown in episode.cues]
         concept = predictor.learn(cues, classes=[episode.task], scale=scale)
@@ -247,9 +249,15 @@ def source_commit() -> str | None:
 
 
 def cue_of(shown: Shown, root: Path) -> Cue:
-    """The cue that an episode shows: its mask, or 'absent' where it has none. Reads nothing yet."""
+    """The cue that an episode shows: its mask, or 'absent' where it has none.
+
+    Without values everything that its mask marks is one thing; the mask is read for that. Raises InputError.
+    """
     if shown.mask is None:
         return Cue(root / shown.image, absent=True)
+    if shown.value is None:
+        image = read_image(root / shown.image)
+        return Cue(image, mask=np.minimum(read_mask(root / shown.mask, image=image), 1))
     return Cue(root / shown.image, mask=root / shown.mask, value=shown.value)
 
 

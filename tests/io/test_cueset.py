@@ -543,3 +543,14 @@ def test_the_overview_shows_each_cue_with_its_marks(root: Path, tmp_path: Path) 
 
 def test_the_overview_of_an_empty_set_is_a_picture(root: Path) -> None:
     assert overview(read_cueset(root)).size > (0, 0)
+
+
+def test_deep_pictures_of_a_set_are_read_through_the_window_of_the_queries(tmp_path: Path) -> None:
+    new_cueset(tmp_path / "set", ["dark"])
+    deep = np.repeat(np.array([[1000, 1000, 3000, 3000]], np.uint16), 4, 0)
+    PILImage.fromarray(deep).save(tmp_path / "deep.png")
+    add_cue(tmp_path / "set", tmp_path / "deep.png", mask=mask(tmp_path / "m.png", [1, 1, 0, 0]))
+    cueset = read_cueset(tmp_path / "set")
+    (own,), (stated,) = read_examples(cueset), read_examples(cueset, (0, 4000))
+    assert set(own.image.pixels.ravel().tolist()) == {0, 255}
+    assert set(stated.image.pixels.ravel().tolist()) == {64, 191}

@@ -213,3 +213,7 @@ def test_a_file_changed_by_hand_is_moved_aside_and_no_other(tmp_path: Path) -> N
     keep_edited(path, digest, tmp_path)
     assert (tmp_path / "edited" / "a.png").read_bytes() == b"by hand"
     assert not path.exists()
+    path.write_bytes(b"again")
+    keep_edited(path, digest, tmp_path)
+    kept = {p.name: p.read_bytes() for p in (tmp_path / "edited").iterdir()}
+    assert kept == {"a.png": b"by hand", "a-2.png": b"again"}

@@ -218,6 +218,8 @@ def test_the_pixel_size_is_read_where_it_can_be_trusted(tmp_path: Path) -> None:
     ome = {"PhysicalSizeX": 0.3, "PhysicalSizeY": 0.3, "PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
     assert size("o.ome.tif", ome=True, metadata=ome) == (0.3, "um")
     assert size("cm.tif", resolution=(200, 200), resolutionunit="centimeter") == (0.05, "mm")
+    packed = encoded(RGB, "TIFF", compression="tiff_lzw", resolution=200, resolution_unit=3)
+    assert read_image(packed).pixel_size == pytest.approx(0.05)  # Pillow decodes it
     assert size("xy.tif", resolution=(200, 100), resolutionunit="centimeter") == (None, None)
     assert size("dpi.tif", resolution=(300, 300), resolutionunit="inch") == (None, None)
     assert size("72.tif", resolution=(28.35, 28.35), resolutionunit="centimeter") == (None, None)

@@ -128,6 +128,14 @@ def test_transparent_pixels_are_background() -> None:
     assert label(np.dstack([np.full((2, 3), 255, U8), alpha])) == [[1, 0, 1], [1, 1, 1]]
 
 
+def test_a_palette_with_a_transparent_background_is_read_by_colour(tmp_path: Path) -> None:
+    thing = np.array([[0, 0, 1], [1, 1, 1]], U8)
+    path = saved(tmp_path / "a.png", thing, [200, 0, 0, 255, 255, 255], transparency=1)
+    assert label(path) == [[1, 1, 0], [0, 0, 0]]
+    by_index = saved(tmp_path / "b.png", thing, [0, 0, 0, 200, 0, 0], transparency=0)
+    assert label(by_index) == thing.tolist()
+
+
 def test_values_choose_the_thing() -> None:
     values = np.array([[0, 1, 2, 3, 255]], U8)
     assert label(values, value=2) == [[0, 0, 1, 0, IGNORE]]
@@ -298,6 +306,8 @@ def test_label_files_give_ids_by_name(tmp_path: Path) -> None:
         ):
             read_mask(path, image=photo, classes=[ClassInfo(1, "dog")])
     assert np.array_equal(read_mask(coco, image=photo), found.label_map())
+    by_value = read_mask(coco, image=photo, value=7, classes=[ClassInfo(1, "dog")])
+    assert np.array_equal(by_value, found.label_map() == 7)
     assert np.array_equal(read_mask(coco, image=photo, value=7), found.label_map() == 7)
     assert label_names(coco) == label_names(yolo) == tuple(c.name for c in CLASSES)
     assert set(label_names(labelme)) == {CLASSES[1].name, CLASSES[2].name}

@@ -157,7 +157,7 @@ def segment_map(
     classes = classes_of(cueset, class_names)
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
     examples: list[Cue | Example] = [
-        *(read_examples(cueset) if cueset else ()),
+        *(read_examples(cueset, limits) if cueset else ()),
         *_others(flags, value, limits),
     ]
     with open_raster(raster, chosen, level) as opened:

@@ -148,7 +148,7 @@ def segment(
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
     paths = list_images(images, recursive, leave_out=output)
     examples: list[Cue | Example] = [
-        *(read_examples(cueset) if cueset else ()),
+        *(read_examples(cueset, limits) if cueset else ()),
         *_cues(flags, value, cue_page, limits),
     ]
     concept = load(pack, threads=share_threads(threads, workers)).learn(
@@ -166,7 +166,7 @@ def segment(
         review=review,
         check=check,
     )
-    origin = lineage(cueset) if cueset and not flags else None
+    origin = lineage(cueset, limits) if cueset and not flags else None
     with _in_turn(quiet) as report:
         report("images", 0, len(paths))
         summary = run(

@@ -111,17 +111,20 @@ def read_cueset(path: str | Path) -> CueSet:
     return cueset
 
 
-def read_examples(cueset: CueSet) -> list[Example]:
-    """The cues as a predictor learns them, in the set's order. Raises CueSetError or InputError."""
-    return [read_example(cueset, entry) for entry in cueset.entries]
+def read_examples(cueset: CueSet, window: tuple[float, float] | None = None) -> list[Example]:
+    """The cues as a predictor learns them, in the set's order; `window` as in `read_image`.
+
+    Raises CueSetError or InputError.
+    """
+    return [read_example(cueset, entry, window) for entry in cueset.entries]
 
 
-def read_example(cueset: CueSet, entry: CueEntry) -> Example:
+def read_example(cueset: CueSet, entry: CueEntry, window: tuple[float, float] | None = None) -> Example:
     """One cue with its image and mask. Raises as `read_examples`; the message names set and image."""
     with ExitStack() as stack:
         path = stack.enter_context(cueset.bundle.local(entry.image))
         mask = stack.enter_context(cueset.bundle.local(entry.mask)) if entry.mask else None
-        image = replace(read_image(path, page=entry.page), name=entry.image, path=None)
+        image = replace(read_image(path, page=entry.page, window=window), name=entry.image, path=None)
         example = build_example(image, entry, mask, cueset.classes)
     check_classes(example.marks, cueset.classes, entry.image)
     return example

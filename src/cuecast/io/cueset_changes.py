@@ -54,16 +54,20 @@ class Lineage:
     changes: Callable[[str], Changes | None]
 
 
-def lineage(cueset: CueSet) -> Lineage:
-    """The present version of a cue set that has been read. Raises CueSetError."""
+def lineage(cueset: CueSet, window: tuple[float, float] | None = None) -> Lineage:
+    """The present version of a cue set that has been read; `window` as in `read_image`. Raises CueSetError."""
     log = versions(cueset)
-    return Lineage(log[-1].version, log[-1].digest, cache(lambda digest: changes_since(cueset, digest, log)))
+    return Lineage(
+        log[-1].version, log[-1].digest, cache(lambda digest: changes_since(cueset, digest, log, window))
+    )
 
 
-def changes_since(cueset: CueSet, digest: str, log: Sequence[Version]) -> Changes | None:
+def changes_since(
+    cueset: CueSet, digest: str, log: Sequence[Version], window: tuple[float, float] | None = None
+) -> Changes | None:
     """What differs between the version of that digest and now; None where it never was a version of this set.
 
-    `log` is `versions(cueset)`.
+    `log` is `versions(cueset)`; `window` as in `read_image`.
     """
     former = next((v for v in reversed(log) if v.digest == digest), None)
     if former is None:
@@ -78,7 +82,7 @@ def changes_since(cueset: CueSet, digest: str, log: Sequence[Version]) -> Change
     if old_classes != new_classes:
         return Changes(everything=True)
     try:
-        return Changes(tuple(_pictures(cueset.bundle, log[-1], old ^ new)))
+        return Changes(tuple(_pictures(cueset.bundle, log[-1], old ^ new, window)))
     except (CueSetError, InputError):
         return Changes(everything=True)
 
@@ -95,7 +99,10 @@ def _content(text: str, version: Version) -> tuple[Any, set[tuple[str, tuple[str
 
 
 def _pictures(
-    bundle: Bundle, present: Version, cues: set[tuple[str, tuple[str, str, int | None], str]]
+    bundle: Bundle,
+    present: Version,
+    cues: set[tuple[str, tuple[str, str, int | None], str]],
+    window: tuple[float, float] | None,
 ) -> Iterator[Image]:
     """The images of those cues, each once, in a fixed order. Raises CueSetError or InputError."""
     for name, digest, page in sorted({image for _, image, _ in cues}, key=repr):
@@ -103,4 +110,4 @@ def _pictures(
         if place is None:
             raise CueSetError(f"{bundle.path}: {name} of an earlier version is not kept")
         with ExitStack() as stack:
-            yield read_image(stack.enter_context(bundle.local(place)), page=page)
+            yield read_image(stack.enter_context(bundle.local(place)), page=page, window=window)

@@ -83,7 +83,7 @@ def file_digest(path: str | Path) -> str:
 
 
 def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
-    """Move a result that was changed by hand since into `out`/edited, before a new one takes its place.
+    """Move a result that was changed by hand since into `out`/edited, beside what is there of it already.
 
     former_hash  SHA-256 that the manifest states of it; None where it states none, and nothing is moved.
 
@@ -91,7 +91,10 @@ def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
     """
     if former_hash is None or not path.is_file() or file_digest(path) == former_hash:
         return
-    target = out / "edited" / path.name
+    target, number = out / "edited" / path.name, 1
+    while target.exists():
+        number += 1
+        target = target.with_name(f"{path.stem}-{number}{path.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from cuecast.io.table import Row, write_objects_csv
 from cuecast.io.yolo import write_yolo, write_yolo_names
 from cuecast.objects import connected_objects, measure
 from cuecast.render import draw_marks, overlay, thumbnail
-from cuecast.types import Annotations, ClassInfo, Example
+from cuecast.types import Annotations, ClassInfo, Example, Image
 
 MANIFEST = "manifest.jsonl"
 COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
@@ -129,9 +129,11 @@ def write_report_file(
     opacity: float,
     review: bool = False,
     check: ReportCheck | None = None,
+    read: Callable[[Path], Image] = read_image,
 ) -> Path:
     """report.html; its pictures are made from the overlays, or from image and mask where there are none.
 
+    read    gives an image of the manifest as it was read for its mask.
     review  with a tick box 'wrong' for each image.
     check   what the cues (`examples`, in their order) say of each other.
     """
@@ -151,8 +153,10 @@ def write_report_file(
                 opened.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
                 return _small(opened)
         try:
-            image = read_image(images[row.name])
+            image = read(Path(images[row.name]))
             mask = read_result(results.file("masks", row.name))
+            if image.size != mask.shape:  # the file has changed since
+                return None
             return _small(overlay(image, mask, results.classes, opacity))
         except CuecastError:
             return None

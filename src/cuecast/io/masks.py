@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,9 @@ def read_mask(
     if isinstance(source, (str, Path)) and Path(source).suffix.lower() in LABEL_SUFFIXES:
         from cuecast.io.labels import read_label_file
 
-        labels = read_label_file(Path(source), image, classes)
+        labels = read_label_file(Path(source), image, classes if value is None else None)
         return labels if value is None else _select(labels, value, ignored=labels == IGNORE)
-    raster = read_raster(source, error=MaskError, label=f"mask of {image.name}")
+    raster = _clear(read_raster(source, error=MaskError, label=f"mask of {image.name}"))
     _check_size(raster, image)
     if (codes := _colour_codes(raster)) is not None:
         return (
@@ -133,6 +134,17 @@ def _check_size(raster: Raster, image: Image) -> None:
         f"{raster.label}: the mask is {w} wide and {h} high, its image {image.name} is {W} wide and {H} high"
         f"{turned}: they must match; resize the mask with nearest neighbour or pass the image it was drawn on"
     )
+
+
+def _clear(raster: Raster) -> Raster:
+    """Where a palette makes another index than 0 transparent, its colours say more than its indices."""
+    if raster.palette is None or _OWN_CHUNK in raster.text:
+        return raster
+    clear = raster.palette[:, 3] == 0
+    if clear[0] or not clear[np.unique(raster.samples)].any():
+        return raster
+    rgba = raster.palette[raster.samples]
+    return replace(raster, samples=rgba[..., :3], alpha=rgba[..., 3], palette=None)
 
 
 def _grey_codes(raster: Raster) -> tuple[NDArray[np.int64], NDArray[np.bool_], bool]:

@@ -306,12 +306,12 @@ def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
         found = read_tiff_page(stream, page or 0, lambda n: _check_page(page or 0, n, door), door.check_size)
     except _BROKEN as error:
         raise door.broken(error) from error
-    if found is None:  # a compression or colour space that Pillow decodes
+    if found.samples is None:  # a compression or colour space that Pillow decodes
         try:
             stream.seek(0)
             opened = TiffImagePlugin.TiffImageFile(stream)
         except _BROKEN as error:
             raise door.broken(error) from error
-        return _read_pil(opened, door, page)
+        return replace(_read_pil(opened, door, page), pixel_size=found.pixel_size, unit=found.unit)
     raster = split_channels(found.samples, door.label, door.error, found.alpha)
     return replace(raster, format="TIFF", palette=found.palette, pixel_size=found.pixel_size, unit=found.unit)

@@ -20,9 +20,12 @@ _SCREEN_DPI = (72.0, 96.0)
 
 @dataclass(frozen=True, eq=False)
 class TiffPage:
-    """samples (H, W) or (H, W, S), upright; `alpha`: whether the channel after the colours is one."""
+    """samples (H, W) or (H, W, S), upright; `alpha`: whether the channel after the colours is one.
 
-    samples: NDArray[Any]
+    samples are None where Pillow is to decode them (compressions and colours of 8-bit pictures).
+    """
+
+    samples: NDArray[Any] | None
     alpha: bool
     palette: NDArray[np.uint8] | None
     pixel_size: float | None
@@ -31,8 +34,8 @@ class TiffPage:
 
 def read_tiff_page(
     stream: IO[bytes], page: int, check_page: Callable[[int], None], check_size: Callable[[int, int], None]
-) -> TiffPage | None:
-    """Page `page` (from 0), or None where Pillow is to read it (compressions and colours of 8-bit pictures).
+) -> TiffPage:
+    """Page `page` (from 0).
 
     `check_page(number of pages)` and `check_size(width, height)` are called before anything is decoded.
     Raises ValueError and its like where the file is damaged, or cannot be decoded without loss.
@@ -48,9 +51,10 @@ def read_tiff_page(
         check_size(p.imagewidth, p.imagelength)
         if p.imagewidth * p.imagelength * p.samplesperpixel * p.imagedepth != int(np.prod(p.shape)):
             raise ValueError(f"its size {p.shape} contradicts its tags")
+        size, unit = _pixel_size(tif, p)
         special = int(p.photometric) in (5, 6, 8, 9, 10)  # CMYK, YCbCr, Lab
         if (int(p.compression) not in _PLAIN or special) and (_bits(p) <= 8 or p.samplesperpixel == 1):
-            return None
+            return TiffPage(None, False, None, size, unit)
         _check_complete(p, stream)
         samples = _channels_last(p)
         if int(p.photometric) == 0:  # white is zero
@@ -62,7 +66,6 @@ def read_tiff_page(
         orientation = p.tags.get(274)
         samples = upright(samples, int(orientation.value) if orientation else 1)
         alpha = any(int(e) in (1, 2) for e in (p.extrasamples or ()))
-        size, unit = _pixel_size(tif, p)
         return TiffPage(samples, alpha, palette, size, unit)
 
 
