@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.cues import Cue, named_classes
+from cuecast.cues import Cue, coloured_classes, named_classes
 from cuecast.cut import areas_at, choose_cut, shown_areas
 from cuecast.errors import CueError
 from cuecast.geometry import mark_labels
@@ -234,7 +234,8 @@ def read_cues(
     cues: Sequence[Cue | Example], classes: Sequence[ClassInfo | str] | None = None
 ) -> tuple[tuple[ClassInfo, ...], tuple[Example, ...]]:
     """The classes, as `Predictor.learn` names them (none where nothing does), and the cues as read with these names."""
-    infos = _class_infos(classes or named_classes(c for c in cues if isinstance(c, Cue)))
+    given = [c for c in cues if isinstance(c, Cue)]
+    infos = _class_infos(classes or named_classes(given) or coloured_classes(given))
     return infos, tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in cues)
 
 

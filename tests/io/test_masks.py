@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image as PILImage
 
+from cuecast.cues import Cue
 from cuecast.errors import MaskError, OutputError
 from cuecast.io.coco import write_coco
 from cuecast.io.images import read_image
@@ -25,6 +26,7 @@ from cuecast.io.labelme import write_labelme
 from cuecast.io.labels import label_names
 from cuecast.io.masks import read_mask, write_mask
 from cuecast.io.yolo import write_yolo, write_yolo_names
+from cuecast.predictor import read_cues
 from cuecast.types import IGNORE, ClassInfo, Image
 
 
@@ -340,3 +342,18 @@ def test_a_mask_beside_its_image_after_the_door() -> None:
     PILImage.new("RGB", (4, 6)).save(stream, "JPEG", exif=exif)
     photo = read_image(stream)
     assert read_mask(np.zeros((4, 6), U8), image=photo).shape == photo.size == (4, 6)
+
+
+def test_a_colour_is_the_same_class_in_every_cue() -> None:
+    red, blue = (200, 0, 0), (0, 0, 200)
+    both = np.array([[red, blue, (0, 0, 0)]] * 2, U8)
+    one = np.array([[red, red, (0, 0, 0)]] * 2, U8)
+    cues = [Cue(np.zeros((2, 3, 3), U8), mask=m) for m in (both, one)]
+    infos, examples = read_cues(cues)
+    assert [(i.id, i.colour) for i in infos] == [(1, "#0000c8"), (2, "#c80000")]
+    masks = [e.marks.mask for e in examples if e.marks.mask is not None]
+    assert [m[0].tolist() for m in masks] == [[2, 1, 0], [2, 2, 0]]
+    # A label map beside them keeps its numbers, and what cannot be read is told by whoever reads it.
+    assert read_cues([*cues, Cue(np.zeros((2, 3, 3), U8), mask=np.full((2, 3), 7, U8))])[0] == ()
+    with pytest.raises(MaskError, match=r"none\.png"):
+        read_cues([*cues, Cue(np.zeros((2, 3, 3), U8), mask="none.png")])

@@ -43,7 +43,8 @@ def read_mask(
       - only 0 and 255 (or 0 and 65535 in 16 bits, or bool): the high value is the thing, class 1;
       - otherwise each value is a class; 255 in 8 bits and 65535 in 16 bits are IGNORE, as is -1 in arrays;
       - three equal channels are grey; other colours are classes: by the colour of `classes` where all colours
-        are found there, else 1, 2, ... in order of the packed colour (r << 16 | g << 8 | b); black is 0;
+        are found there, else 1, 2, ... in order of the packed colour (r << 16 | g << 8 | b); black is 0 (see
+        `mask_colours` for several masks);
       - transparent pixels are background; a palette of just black and white is read as grey;
       - a JPEG cannot hold labels: 128 and above is the thing.
     Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given.
@@ -72,6 +73,18 @@ def read_mask(
     labels = (codes > 0).astype(np.int32) if binary else codes.astype(np.int32)
     labels[ignored] = IGNORE
     return labels
+
+
+def mask_colours(source: Any) -> set[int] | None:
+    """The packed colours but black of a colour-coded mask; None where it is not one, or none that can be read."""
+    try:
+        codes = _colour_codes(_clear(read_raster(source, error=MaskError, label="mask")))
+    except MaskError:  # who reads its labels will say why
+        return None
+    if codes is None:
+        return None
+    colours = set(np.unique(codes).tolist()) - {0}
+    return colours if len(colours) <= _MAX_COLOURS else None
 
 
 def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[ClassInfo] = ()) -> Path:
