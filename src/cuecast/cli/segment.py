@@ -137,6 +137,7 @@ def segment(
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
     from cuecast.io.files import list_images
+    from cuecast.io.gather import result_folders
     from cuecast.predictor import load
 
     try:
@@ -146,7 +147,7 @@ def segment(
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
-    paths = list_images(images, recursive, leave_out=output)
+    paths = list_images(images, recursive, leave_out=result_folders(output))
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
         *_cues(flags, value, cue_page, limits),

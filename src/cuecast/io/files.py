@@ -143,27 +143,29 @@ def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
 
 
 def list_images(
-    inputs: Iterable[str | Path], recursive: bool = False, leave_out: Path | None = None
+    inputs: Iterable[str | Path], recursive: bool = False, leave_out: Iterable[Path] = ()
 ) -> list[Path]:
     """The image files meant by what was typed, in that order, duplicates dropped.
 
     file        is taken whatever its suffix. One with a known suffix that is not there is taken, too: it fails when
                 it is read, is named, and the others are done.
-    folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`, and
-                then without those below `leave_out`, the folder of the results.
+    folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`.
                 `x_mask.*` beside an image `x.*` is its mask, and left out.
     pattern     `*`, `?`, `[...]` and `**`, not expanded by the shell: files with a known suffix, sorted.
     @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
     -           the same from standard input.
 
+    Where subfolders are looked into, files below the folders `leave_out` are results, not inputs.
+
     What exists under exactly the typed name wins over every other reading. Raises InputError where an input
     matches nothing.
     """
     found: dict[str, Path] = {}
-    results = os.path.join(os.path.realpath(leave_out), "") if leave_out else None
+    results = tuple(os.path.join(os.path.realpath(folder), "") for folder in leave_out)
     for item in inputs:
+        deep = recursive or "**" in str(item)
         for path in _expand(str(item), recursive):
-            if not (recursive and results and os.path.realpath(path).startswith(results)):
+            if not (deep and os.path.realpath(path).startswith(results)):
                 found.setdefault(os.path.abspath(path), path)
     return list(found.values())
 

@@ -43,6 +43,12 @@ FOLDERS = {
 }
 """Folder of the results -> suffix of the files in it."""
 
+
+def result_folders(out: Path) -> tuple[Path, ...]:
+    """Where in the folder `out` there are pictures that are results, and nobody's inputs."""
+    return tuple(out / name for name in (*FOLDERS, "edited"))
+
+
 SHOWN = 24
 """Cues whose pictures are in the report; all are where it says something of each."""
 THUMBNAIL = 360

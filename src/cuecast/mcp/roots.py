@@ -51,11 +51,11 @@ class Roots:
         return path
 
     def images(
-        self, texts: Sequence[str], recursive: bool = False, leave_out: Path | None = None
+        self, texts: Sequence[str], recursive: bool = False, leave_out: Iterable[Path] = ()
     ) -> list[Path]:
         """The images of these files and folders, as `list_images` finds them.
 
-        `leave_out` is the folder of the results, which is no input. Raises InputError; also where a link in one of
+        `leave_out` are folders of results, which are no inputs. Raises InputError; also where a link in one of
         the folders leads outside the roots.
         """
         found = list_images([self.existing(text) for text in texts], recursive, leave_out)
