@@ -61,6 +61,12 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--start", type=Path, help="pack folder whose weights to begin with; default: drawn ones"
     )
+    parser.add_argument(
+        "--keep",
+        type=float,
+        default=0.0,
+        help="share of --start's weights in the pack, the rest is this run's",
+    )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="learning rate before it falls")
     parser.add_argument(
         "--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="processes that draw material"
@@ -93,7 +99,7 @@ def main(argv: Sequence[str]) -> None:
     run = Run(plan, sets, options.run, start, options.workers)
     run.train()
     if options.out:
-        write_pack(options.run, options.data, options.out, options.start)
+        write_pack(options.run, options.data, options.out, options.start, options.keep)
 
 
 def shapes(sources: tuple[float, float, float]) -> tuple[BatchShape, ...]:
@@ -109,13 +115,20 @@ def shapes(sources: tuple[float, float, float]) -> tuple[BatchShape, ...]:
     return many, several, large, many, whole, several, large, crowd
 
 
-def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
-    """Export the run's averaged weights with a card that says where they come from; `start` as in --start."""
+def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float) -> None:
+    """Export the run's averaged weights with a card that says where they come from; `start`, `keep` as the options."""
     import torch
 
     import cuecast
     from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
-    from cuecast.training.export import export_pack, load_network, replace_pack, write_card
+    from cuecast.training.export import (
+        export_pack,
+        load_network,
+        load_pack,
+        mix_networks,
+        replace_pack,
+        write_card,
+    )
     from cuecast.training.sets import licences
 
     state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)
@@ -141,7 +154,10 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None) -> None:
         "limits": list(LIMITS),
     }
     new = out.with_name(out.name + ".new")  # until it is calibrated, the one before stays in its place
-    export_pack(load_network(run / "last.pt"), new, card)
+    network = load_network(run / "last.pt")
+    if start and keep:
+        mix_networks(network, load_pack(start), keep)
+    export_pack(network, new, card)
     trials = answer_trials(cuecast.load(new), data, EXCLUDED)
     score, prior, reached = fit_cut(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")

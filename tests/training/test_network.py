@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is needed to train, not to ru
 
 from cuecast.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
 from cuecast.segmenters.packs import open_pack  # noqa: E402
-from cuecast.training.export import export_pack, load_pack  # noqa: E402
+from cuecast.training.export import export_pack, load_pack, mix_networks  # noqa: E402
 from cuecast.training.network import Features, Network  # noqa: E402
 
 PREPROCESSING = {
@@ -99,3 +99,15 @@ def test_pack_of_another_network_is_refused(network: Network, tmp_path: Path) ->
     (folder / "encode.onnx").write_bytes((folder / "decode.onnx").read_bytes())
     with pytest.raises(RuntimeError, match=r"encode\.onnx: .* is missing or of another shape"):
         load_pack(folder)
+
+
+def test_networks_are_mixed_weights_and_statistics(network: Network) -> None:
+    torch.manual_seed(3)
+    other, mixed = Network().eval(), Network().eval()
+    mixed.load_state_dict(network.state_dict())
+    mix_networks(mixed, other, 0.25)
+    name = "decoder.at8.0.1.running_var"
+    assert mixed.state_dict().keys() == network.state_dict().keys()
+    for key in ("encoder.fine.weight", name):
+        a, b, c = (n.state_dict()[key] for n in (network, other, mixed))
+        assert torch.allclose(c, 0.75 * a + 0.25 * b, atol=1e-6)
