@@ -121,14 +121,8 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
 
     import cuecast
     from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
-    from cuecast.training.export import (
-        export_pack,
-        load_network,
-        load_pack,
-        mix_networks,
-        replace_pack,
-        write_card,
-    )
+    from cuecast.training.export import export_pack, load_network, load_pack, replace_pack, write_card
+    from cuecast.training.network import mix_networks
     from cuecast.training.sets import licences
 
     state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 from cuecast.errors import CueError
 from cuecast.geometry import fill_polygons
 from cuecast.io.images import read_image
-from cuecast.io.masks import LABEL_SUFFIXES, mask_colours, read_mask
+from cuecast.io.masks import is_label_file, mask_colours, read_mask
 from cuecast.types import Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 
 
@@ -75,8 +75,7 @@ def named_classes(cues: Iterable[Cue]) -> list[str]:
     """
     from cuecast.io.labels import label_names
 
-    files = [c.mask for c in cues if c.value is None and isinstance(c.mask, (str, Path))]
-    labels = [f for f in files if Path(f).suffix.lower() in LABEL_SUFFIXES and Path(f).is_file()]
+    labels = [c.mask for c in cues if c.value is None and is_label_file(c.mask) and Path(c.mask).is_file()]
     return list(dict.fromkeys(name for file in labels for name in label_names(file)))
 
 
@@ -86,16 +85,17 @@ def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
     So that a colour means the same class in all of them, whatever else each shows; none where one mask, or one colour,
     is all there is, or where a mask is not of this kind.
     """
-    masks = [c.mask for c in cues if c.value is None and c.mask is not None]
-    raster = [
-        m for m in masks if not (isinstance(m, (str, Path)) and Path(m).suffix.lower() in LABEL_SUFFIXES)
-    ]
-    if len(raster) < 2:
+    masks = [c.mask for c in cues if c.value is None and c.mask is not None and not is_label_file(c.mask)]
+    if len(masks) < 2:
         return ()
-    found = [mask_colours(m) for m in raster]
-    colours = sorted(set().union(*(f or () for f in found)))
-    infos = tuple(ClassInfo(i, f"class {i}", f"#{c:06x}") for i, c in enumerate(colours, start=1))
-    return infos if len(infos) > 1 and None not in found else ()
+    colours: set[int] = set()
+    for mask in masks:
+        found = mask_colours(mask)
+        if found is None:  # mostly so with the first mask, and the others need not be read for this
+            return ()
+        colours |= found
+    infos = tuple(ClassInfo(i, f"class {i}", f"#{c:06x}") for i, c in enumerate(sorted(colours), start=1))
+    return infos if len(infos) > 1 else ()
 
 
 def _box(b: Any) -> Box:

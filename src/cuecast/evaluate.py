@@ -257,7 +257,7 @@ def cue_of(shown: Shown, root: Path) -> Cue:
         return Cue(root / shown.image, absent=True)
     if shown.value is None:
         image = read_image(root / shown.image)
-        return Cue(image, mask=np.minimum(read_mask(root / shown.mask, image=image), 1))
+        return Cue(image, mask=np.minimum(truth_of(shown, root, image), 1))
     return Cue(root / shown.image, mask=root / shown.mask, value=shown.value)
 
 

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="torch is needed to train, not to ru
 
 from cuecast.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
 from cuecast.segmenters.packs import open_pack  # noqa: E402
-from cuecast.training.export import export_pack, load_pack, mix_networks  # noqa: E402
-from cuecast.training.network import Features, Network  # noqa: E402
+from cuecast.training.export import export_pack, load_pack  # noqa: E402
+from cuecast.training.network import Features, Network, mix_networks  # noqa: E402
 
 PREPROCESSING = {
     "side": 96,

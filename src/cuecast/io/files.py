@@ -82,6 +82,10 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+EDITED = "edited"
+"""Folder in that of the results for what was changed by hand since."""
+
+
 def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
     """Move a result that was changed by hand since into `out`/edited, beside what is there of it already.
 
@@ -91,7 +95,7 @@ def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
     """
     if former_hash is None or not path.is_file() or file_digest(path) == former_hash:
         return
-    target, number = out / "edited" / path.name, 1
+    target, number = out / EDITED / path.name, 1
     while target.exists():
         number += 1
         target = target.with_name(f"{path.stem}-{number}{path.suffix}")

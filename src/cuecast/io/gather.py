@@ -19,7 +19,7 @@ from PIL import JpegImagePlugin
 
 from cuecast.errors import CuecastError, MaskError
 from cuecast.io.coco import write_coco
-from cuecast.io.files import replacing
+from cuecast.io.files import EDITED, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
 from cuecast.io.manifest import ManifestEntry, read_manifest
@@ -42,11 +42,12 @@ FOLDERS = {
     "uncertainty": ".png",
 }
 """Folder of the results -> suffix of the files in it."""
+RESULT_FOLDERS = (*FOLDERS, EDITED)
 
 
 def result_folders(out: Path) -> tuple[Path, ...]:
     """Where in the folder `out` there are pictures that are results, and nobody's inputs."""
-    return tuple(out / name for name in (*FOLDERS, "edited"))
+    return tuple(out / name for name in RESULT_FOLDERS)
 
 
 SHOWN = 24

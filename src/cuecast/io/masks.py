@@ -30,6 +30,11 @@ _OWN_CHUNK = "cuecast-labels"
 _MAX_COLOURS = 254
 
 
+def is_label_file(source: Any) -> bool:
+    """Whether this is the path of a COCO, LabelMe or YOLO-seg file, by its suffix."""
+    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in LABEL_SUFFIXES
+
+
 def read_mask(
     source: Any,
     *,
@@ -54,7 +59,7 @@ def read_mask(
 
     Raises MaskError: unreadable, not a mask, or of another size than its image.
     """
-    if isinstance(source, (str, Path)) and Path(source).suffix.lower() in LABEL_SUFFIXES:
+    if is_label_file(source):
         from cuecast.io.labels import read_label_file
 
         labels = read_label_file(Path(source), image, classes if value is None else None)

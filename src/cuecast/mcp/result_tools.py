@@ -17,7 +17,7 @@ from cuecast.batch import Progress as Step
 from cuecast.errors import OutputError
 from cuecast.io.cueset import read_cueset
 from cuecast.io.cueset_changes import lineage
-from cuecast.io.gather import COCO, FOLDERS, MANIFEST, REPORT, TABLE, result_folders
+from cuecast.io.gather import COCO, FOLDERS, MANIFEST, REPORT, RESULT_FOLDERS, TABLE, result_folders
 from cuecast.io.images import read_image
 from cuecast.io.manifest import ManifestEntry
 from cuecast.io.report import ATTENTION
@@ -31,7 +31,7 @@ from cuecast.segmenters.packs import list_packs
 from cuecast.types import ClassInfo
 
 Words = Literal["found", "doubtful", "absent", "failed"]
-PLACES = (*FOLDERS, "edited", MANIFEST, COCO, TABLE, REPORT)
+PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
 """What a folder of results has in it."""
 
 

@@ -68,18 +68,6 @@ def load_pack(folder: Path) -> Network:
     return network.eval()
 
 
-def mix_networks(network: Network, other: Network, share: float) -> None:
-    """Move `network`'s weights and statistics to `share` of the other's and the rest of its own.
-
-    Two ends of training that began with the same weights lie in one valley, and a point between them often serves kinds
-    that neither was trained on better than both (Wortsman et al. 2022, 'Model soups').
-    """
-    with torch.no_grad():
-        for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True):
-            if a.is_floating_point():
-                a.lerp_(b, share)
-
-
 def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
     """Write the pack's files, check them, and state their checksums in the card. Raises RuntimeError on a mismatch."""
     folder.mkdir(parents=True, exist_ok=True)

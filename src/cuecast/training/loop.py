@@ -18,7 +18,7 @@ from cuecast.training.answers import answer_group, pooled
 from cuecast.training.batches import Batch, BatchShape, Steps
 from cuecast.training.classes import Classifier
 from cuecast.training.muon import Muon
-from cuecast.training.network import Network
+from cuecast.training.network import Network, mix_networks
 from cuecast.training.plot import plot_log
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
@@ -163,14 +163,7 @@ class Run:
     def _average(self) -> None:
         """Exponential moving average of weights and statistics (Polyak; a longer memory as the run ages)."""
         keep = min(self.plan.average, self.step / (self.step + 10))
-        with torch.no_grad():
-            for a, b in zip(
-                self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True
-            ):
-                if a.is_floating_point():
-                    a.lerp_(b, 1 - keep)
-                else:
-                    a.copy_(b)
+        mix_networks(self.averaged, self.network, 1 - keep)
 
     def _log(self, values: dict[str, Any]) -> None:
         with (self.folder / "log.jsonl").open("a") as file:

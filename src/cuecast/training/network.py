@@ -359,3 +359,18 @@ class Network(nn.Module):
         self.encoder = Encoder()
         self.evidence = Evidence()
         self.decoder = Decoder()
+
+
+def mix_networks(network: Network, other: Network, share: float) -> None:
+    """Move `network`'s weights and statistics to `share` of the other's and the rest of its own.
+
+    The running average of a training is made of such moves. Two ends of training that began with the same weights lie
+    in one valley, and a point between them often serves kinds that neither was trained on better than both (Wortsman et
+    al. 2022, 'Model soups').
+    """
+    with torch.no_grad():
+        for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True):
+            if a.is_floating_point():
+                a.lerp_(b, share)
+            else:  # counts
+                a.copy_(b)
