@@ -79,6 +79,10 @@ def main(argv: Sequence[str]) -> None:
     if options.scores:
         state_scores(options.out, options.scores)
         return
+    if options.keep and not options.start:
+        parser.error("--keep is a share of --start's weights: name the pack with --start")
+    if not 0 <= options.keep < 1:
+        parser.error(f"--keep {options.keep}: a share from 0 to below 1")
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run

@@ -41,3 +41,20 @@ def test_the_card_names_every_machine_that_trained() -> None:
     assert machines({"steps": 0, "hours": 0.0}, state) == "1,500 steps: an accelerator, bfloat16"
     before = {"steps": 900, "machine": "900 steps: 2 CPU cores"}
     assert machines(before, state) == "900 steps: 2 CPU cores; the last 1,500 steps: an accelerator, bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--keep", "0.4"], "name the pack with --start"),
+        (["--keep", "1", "--start", "pack"], "from 0 to below 1"),
+    ],
+)
+def test_a_share_to_keep_must_be_one_of_a_pack(
+    options: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = runpy.run_path(str(RECIPE))["main"]
+    with pytest.raises(SystemExit):
+        main(["--data", str(tmp_path), "--run", str(tmp_path / "run"), *options])
+    assert named in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
