@@ -2,7 +2,7 @@
 
 import { batch, signal } from "@preact/signals";
 import { ApiError, api } from "../api";
-import { type LabelMap, labelMap } from "../canvas/labels";
+import type { LabelMap } from "../canvas/labels";
 import { decodeMask } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
@@ -26,6 +26,7 @@ export class OpenPicture {
   /** A correction was accepted: running again is offered. */
   readonly offer = signal(false);
   private readonly abort = new AbortController();
+  private opened: Saver | null = null;
   /** The tool that was chosen before correcting; corrections begin with clicks. */
   private toolBefore = tool.peek();
 
@@ -40,7 +41,7 @@ export class OpenPicture {
   close(): void {
     this.abort.abort();
     this.pixels.value?.close();
-    void this.saver.value?.save();
+    void this.opened?.leave();
   }
 
   private fail(error: unknown): void {
@@ -53,7 +54,7 @@ export class OpenPicture {
     const pixels = api
       .blob(api.viewPath(this.project, this.id), this.abort.signal)
       .then((blob) => createImageBitmap(blob));
-    const saver = openSaver(this.project, image);
+    const saver = this.openMarks(image);
     await this.loadFound(image);
     const [bitmap, opened] = [await pixels, await saver];
     if (this.abort.signal.aborted) return bitmap.close();
@@ -70,6 +71,13 @@ export class OpenPicture {
     });
   }
 
+  private async openMarks(image: ImageInfo): Promise<Saver> {
+    const opened = await openSaver(this.project, image);
+    if (this.abort.signal.aborted) void opened.leave();
+    else this.opened = opened;
+    return opened;
+  }
+
   private async loadFound(image: ImageInfo): Promise<void> {
     const { prediction } = image;
     if (!prediction?.verdict) {
@@ -82,7 +90,7 @@ export class OpenPicture {
       if (this.abort.signal.aborted) return; // nobody looks at this picture any more
       // The mask may have gone with a new run since the image was asked for.
       if (!(error instanceof ApiError && error.status === 404)) throw error;
-      this.found.value = labelMap(image.width, image.height);
+      this.found.value = null;
     }
   }
 
@@ -160,7 +168,7 @@ export class OpenPicture {
   async reopenMarks(): Promise<void> {
     const image = this.image.value;
     this.saver.value?.discard();
-    if (image) this.saver.value = await openSaver(this.project, image);
+    if (image) this.saver.value = await this.openMarks(image);
   }
 }
 

@@ -37,6 +37,8 @@ export const checked = computed(() => {
 });
 
 let following = new AbortController();
+/** The project that was asked for last: an answer for another one comes too late. */
+let asked: string | null = null;
 /** What becomes of a job that has just ended. */
 export const ended = signal<Job | null>(null);
 
@@ -47,8 +49,11 @@ export function isActive(job: Job | null | undefined): boolean {
 export async function openProject(id: string): Promise<void> {
   if (project.value?.id === id) return;
   closeProject();
-  project.value = await api.project(id);
-  chosenClass.value = project.value.classes[0]?.id ?? 1;
+  asked = id;
+  const opened = await api.project(id);
+  if (asked !== id) return;
+  project.value = opened;
+  chosenClass.value = opened.classes[0]?.id ?? 1;
   const newest = await Promise.all((["run", "check", "suggest"] as const).map((kind) => api.jobs(id, kind)));
   if (project.value?.id !== id) return;
   for (const { items } of newest) if (items[0]) follow(items[0]);
@@ -58,6 +63,7 @@ export async function openProject(id: string): Promise<void> {
 export function closeProject(): void {
   following.abort();
   following = new AbortController();
+  asked = null;
   batch(() => {
     project.value = null;
     verdicts.value = null;
@@ -82,14 +88,17 @@ export async function reloadProject(): Promise<void> {
 
 /** Change the classes on the server. Raises ApiError, e.g. for a class that marks use. */
 export async function saveClasses(classes: ClassInfo[]): Promise<void> {
-  if (!project.value) return;
+  const id = project.value?.id;
+  if (!id) return;
   // A new class has id 0 here and gets its number there.
   const wanted = classes.map(({ id, name, colour }) => ({
     ...(id ? { id } : {}),
     name,
     ...(colour ? { colour } : {}),
   }));
-  project.value = await api.changeProject(project.value.id, { classes: wanted as ClassInfo[] });
+  const changed = await api.changeProject(id, { classes: wanted as ClassInfo[] });
+  if (project.value?.id !== id) return;
+  project.value = changed;
   if (!project.value.classes.some(({ id }) => id === chosenClass.value)) {
     chosenClass.value = project.value.classes[0].id;
   }
@@ -123,14 +132,17 @@ export async function countVerdicts(): Promise<void> {
 export async function start(kind: "run" | "check" | "suggest"): Promise<void> {
   const id = project.value?.id;
   if (!id) return;
+  const job = await started(id, kind);
+  if (job && project.value?.id === id) follow(job);
+}
+
+async function started(id: string, kind: "run" | "check" | "suggest"): Promise<Job | undefined> {
   try {
-    const job =
-      kind === "run" ? await api.run(id) : kind === "check" ? await api.check(id) : await api.suggest(id, 5);
-    follow(job);
+    if (kind === "run") return await api.run(id);
+    return kind === "check" ? await api.check(id) : await api.suggest(id, 5);
   } catch (error) {
     if (!(error instanceof ApiError && error.code === "busy")) throw error;
-    const { items } = await api.jobs(id, kind);
-    if (items[0]) follow(items[0]);
+    return (await api.jobs(id, kind)).items[0];
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Autosave: one Saver for each picture that is drawn on. It outlives the view, so that nothing is lost by leaving
- * it, and tries again until the marks are stored.
+ * Autosave: one Saver for each picture that is drawn on. It outlives the view until the marks are stored, so that
+ * nothing is lost by leaving it.
  */
 
 import { effect, signal, untracked } from "@preact/signals";
@@ -20,6 +20,8 @@ export class Saver {
   private timer = 0;
   private busy: Promise<void> | null = null;
   private theirs: Marks | null = null;
+  /** How many views show these marks. */
+  private views = 0;
   private readonly stop: () => void;
 
   constructor(
@@ -42,6 +44,17 @@ export class Saver {
 
   get savedVersion(): number {
     return this.version;
+  }
+
+  enter(): void {
+    this.views++;
+  }
+
+  /** A view is closed. Marks that are stored are forgotten with the last one: they hold a map of all pixels. */
+  async leave(): Promise<void> {
+    this.views--;
+    await this.save();
+    if (!this.views && this.isSaved) this.discard();
   }
 
   private changed(): void {
@@ -120,7 +133,7 @@ export class Saver {
     clearTimeout(this.timer);
     this.stop();
     this.state.value = "saved";
-    savers.delete(this.image.id);
+    if (savers.get(this.image.id) === this) savers.delete(this.image.id);
   }
 }
 
@@ -134,15 +147,28 @@ const savers = new Map<string, Saver>();
 /** The picture whose marks were stored last; what shows marks is brought up to date by it. */
 export const lastSaved = signal<{ project: string; image: string } | null>(null);
 
-/** The saver of a picture, with what is not stored yet; else with the marks that the server holds. */
+/**
+ * The saver of a picture, with what is not stored yet; else with the marks that the server holds. Whoever opens it
+ * leaves it.
+ */
 export async function openSaver(project: string, image: ImageInfo): Promise<Saver> {
   const kept = savers.get(image.id);
-  if (kept && !kept.isSaved) return kept;
-  kept?.discard();
+  const saver = kept && !kept.isSaved ? kept : await freshSaver(project, image);
+  saver.enter();
+  return saver;
+}
+
+async function freshSaver(project: string, image: ImageInfo): Promise<Saver> {
+  savers.get(image.id)?.discard();
   const marks = await api.marks(project, image.id);
   const saver = new Saver(project, image, Drawing.fromMarks(marks, image), marks.version);
   savers.set(image.id, saver);
   return saver;
+}
+
+/** How many pictures' marks are held. */
+export function heldSavers(): number {
+  return savers.size;
 }
 
 export function hasUnsaved(): boolean {

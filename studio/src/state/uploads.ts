@@ -51,8 +51,7 @@ async function work(): Promise<void> {
     const { upload, file } = next;
     change(upload, { state: "sending" });
     try {
-      info ??= api.info();
-      const most = (await info).limits.upload_bytes;
+      const most = (await information()).limits.upload_bytes;
       if (file.size > most) throw new ApiError(0, "too_large", `${most} B`);
       const path = upload.source ? api.sourcePath : api.uploadPath;
       await sendFile(path(upload.project, file.name), file, (sent) => change(upload, { sent }));
@@ -63,6 +62,14 @@ async function work(): Promise<void> {
     }
   }
   running--;
+}
+
+function information(): Promise<Info> {
+  info ??= api.info().catch((error) => {
+    info = null; // the next file asks again
+    throw error;
+  });
+  return info;
 }
 
 function change(upload: Upload, changes: Partial<Upload>): void {

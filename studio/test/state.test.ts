@@ -1,0 +1,105 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { OpenPicture } from "../src/state/picture";
+import { closeProject, jobs, openProject, project, start } from "../src/state/project";
+import { heldSavers, openSaver } from "../src/state/saver";
+import { enqueue, uploads } from "../src/state/uploads";
+import type { ImageInfo } from "../src/wire";
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  closeProject();
+});
+
+const reply = (content: unknown, status = 200) => new Response(JSON.stringify(content), { status });
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A server of empty projects: what it says of the one named "slow" comes last. */
+async function projects(path: string, { method }: RequestInit): Promise<Response> {
+  const [, id, part] = /projects\/(\w+)(?:\/(\w+))?/.exec(path) ?? [];
+  if (id === "slow") await pause(30);
+  if (method === "POST")
+    return reply({ id: "j", project: id, kind: "run", state: "done", done: 1, total: 1 });
+  if (part) return reply({ items: [], next: null, total: 0 });
+  return reply({ id, name: id, kind: "images", classes: [{ id: 1, name: "thing", colour: "#ff0000" }] });
+}
+
+describe("a project that was left", () => {
+  it("is not shown when its answer comes after that of the next one", async () => {
+    vi.stubGlobal("fetch", projects);
+    const first = openProject("slow");
+    await openProject("quick");
+    await first;
+    expect(project.value?.id).toBe("quick");
+  });
+
+  it("keeps the job that was started in it", async () => {
+    vi.stubGlobal("fetch", projects);
+    await openProject("slow");
+    const started = start("run");
+    await openProject("quick");
+    await started;
+    expect(project.value?.id).toBe("quick");
+    expect(jobs.value.run).toBeUndefined();
+  });
+});
+
+const NOTHING = { version: 0, absent: false, boxes: [], points: [], scribbles: [], polygons: [], mask: null };
+
+describe("marks", () => {
+  const image = { id: "i", width: 40, height: 30 } as ImageInfo;
+
+  it("are forgotten with the last view of their picture once they are stored", async () => {
+    let stored = 0;
+    vi.stubGlobal("fetch", async (_: string, { method }: RequestInit) => {
+      if (method === "PUT") stored++;
+      return reply({ ...NOTHING, version: stored });
+    });
+    const saver = await openSaver("p", image);
+    saver.drawing.add({ points: [{ xy: [3, 4], class: 1 }] });
+    expect(await openSaver("p", image)).toBe(saver);
+    await saver.leave();
+    expect([stored, heldSavers()]).toEqual([1, 1]);
+    await saver.leave();
+    expect([stored, heldSavers()]).toEqual([1, 0]);
+  });
+
+  it("stay while they cannot be stored", async () => {
+    vi.stubGlobal("fetch", async (_: string, { method }: RequestInit) =>
+      method === "PUT" ? reply({ error: { code: "marks_invalid", message: "no" } }, 422) : reply(NOTHING),
+    );
+    const saver = await openSaver("p", image);
+    saver.drawing.add({ points: [{ xy: [3, 4], class: 1 }] });
+    await saver.leave();
+    expect(saver.state.value).toBe("failed");
+    expect(await openSaver("p", image)).toBe(saver);
+    saver.discard();
+  });
+
+  it("are not held for a picture that was closed while they were on their way", async () => {
+    vi.stubGlobal("fetch", async (path: string) => {
+      await pause(5);
+      return path.endsWith("/marks") ? reply(NOTHING) : reply({ ...image, id: "closed" });
+    });
+    const picture = new OpenPicture("p", "closed");
+    await pause(8);
+    picture.close();
+    await pause(20);
+    expect(heldSavers()).toBe(0);
+  });
+});
+
+describe("uploads", () => {
+  it("ask for the bounds again after they could not be had", async () => {
+    let asked = 0;
+    vi.stubGlobal("fetch", async () => {
+      if (asked++) return reply({ limits: { upload_bytes: 1 } });
+      return reply({ error: { code: "internal_error", message: "no" } }, 500);
+    });
+    const file = new File(["more than a byte"], "a.png");
+    enqueue("p", [file]);
+    await vi.waitFor(() => expect(uploads.value[0].state).toBe("failed"));
+    enqueue("p", [file]);
+    await vi.waitFor(() => expect(uploads.value[0].state).toBe("failed"));
+    expect(uploads.value[0].error?.code).toBe("too_large");
+  });
+});
