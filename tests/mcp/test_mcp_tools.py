@@ -237,6 +237,27 @@ def test_a_run_that_is_out_of_time_goes_on(agent: Run, root: Path, monkeypatch: 
     agent(job)
 
 
+def test_figures_of_former_masks_are_not_told_as_those_of_the_present_ones(
+    agent: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(result_tools, "monotonic", lambda: next(clock))
+
+    async def job(agent: Agent) -> None:
+        await agent.ask("new_cueset", cueset="set", cues=[CUE])
+        ask = {"cueset": "set", "images": ["photos"], "output": "out"}
+        await agent.ask("segment", **ask, seconds=3600)
+        assert (await agent.ask("measure", results="out"))["classes"]
+        more = {"image": "photos/b.png", "boxes": [{"xyxy": [0, 0, 1, 4], "class": 1}]}
+        await agent.ask("add_cues", cueset="set", cues=[more])
+        assert not (await agent.ask("segment", **ask, seconds=30))["finished"]
+        assert "objects.csv: is older than the masks" in await agent.error("measure", results="out")
+        await agent.ask("segment", **ask, seconds=3600)
+        assert (await agent.ask("measure", results="out"))["classes"]
+
+    agent(job)
+
+
 def test_measures_in_units(agent: Run) -> None:
     async def job(agent: Agent) -> None:
         await agent.ask("new_cueset", cueset="set", cues=[CUE], classes=["red"])

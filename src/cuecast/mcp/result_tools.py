@@ -14,7 +14,7 @@ from pydantic import Field
 
 from cuecast.batch import BatchOptions, BatchSummary, run
 from cuecast.batch import Progress as Step
-from cuecast.errors import OutputError
+from cuecast.errors import InputError, OutputError
 from cuecast.io.cueset import read_cueset
 from cuecast.io.cueset_changes import lineage
 from cuecast.io.gather import COCO, FOLDERS, MANIFEST, REPORT, RESULT_FOLDERS, TABLE, result_folders
@@ -151,7 +151,13 @@ class ResultTools:
 
         In pixels; areas also in squared units where the size of a pixel is known.
         """
-        return measure_results(self._results(results) / TABLE, image, limit, offset)
+        out = self._results(results)
+        table = out / TABLE
+        if table.is_file() and table.stat().st_mtime_ns < (out / MANIFEST).stat().st_mtime_ns:
+            raise InputError(
+                f"{table}: is older than the masks; go on with `segment` until it is finished, or `export` as csv"
+            )
+        return measure_results(table, image, limit, offset)
 
     def export(
         self,
