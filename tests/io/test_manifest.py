@@ -11,6 +11,7 @@ from cuecast.io.manifest import (
     ManifestEntry,
     appending,
     entry_at,
+    find_entries,
     index_manifest,
     read_manifest,
     write_manifest,
@@ -129,3 +130,26 @@ def test_a_full_disk_while_appending_is_named_with_a_remedy() -> None:
         pytest.raises(OutputError, match=r"No space left.*free space"),
     ):
         ManifestAppender(full, stream).append(FULL)
+
+
+def test_entries_are_found_by_name_the_last_line_counting(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.jsonl"
+    assert find_entries(path, {"a"}) == {}
+    lines = [("a", 1.0), ("b", 2.0), ("c", 3.0), ("a", 4.0)]
+    with appending(path) as manifest:
+        for name, seconds in lines:
+            manifest.append(ManifestEntry(name, f"{name}.png", "p", "c", seconds=seconds))
+    assert {name: e.seconds for name, e in find_entries(path, {"a", "c", "d"}).items()} == {
+        "a": 4.0,
+        "c": 3.0,
+    }
+
+
+def test_a_manifest_that_is_replaced_while_it_is_read_is_read_as_it_was(tmp_path: Path) -> None:
+    path = write_manifest(
+        tmp_path / "manifest.jsonl", [ManifestEntry(n, f"{n}.png", "p", "c") for n in "abc"]
+    )
+    reading = read_manifest(path)
+    assert next(reading).name == "a"
+    write_manifest(path, [ManifestEntry("another", "much/longer.png", "p", "c")])
+    assert [entry.name for entry in reading] == ["b", "c"]

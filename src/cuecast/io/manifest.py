@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from io import RawIOBase
+from io import BytesIO, RawIOBase
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from cuecast.errors import OutputError
 from cuecast.io.files import replacing
@@ -119,8 +119,11 @@ def read_manifest(path: Path) -> Iterator[ManifestEntry]:
     A torn last line (the run was killed while writing it) is left out. Raises OutputError where the file is
     not a manifest of cuecast.
     """
-    for offset in index_manifest(path).values():
-        yield entry_at(path, offset)
+    # One open file: a run may put another one in its place meanwhile.
+    with _reading(path) as stream:
+        for offset in _index(path, stream).values():
+            stream.seek(offset)
+            yield _parse(path, stream.readline(), None)
 
 
 def index_manifest(path: Path) -> dict[str, int]:
@@ -128,19 +131,14 @@ def index_manifest(path: Path) -> dict[str, int]:
 
     Empty where there is no file. Raises OutputError as `read_manifest` does.
     """
-    index: dict[str, int] = {}
-    try:
-        with open(path, "rb") as stream:
-            offset = 0
-            for number, line in enumerate(stream, start=1):
-                if line.endswith(b"\n"):
-                    index[_parse(path, line, number).name] = offset
-                offset += len(line)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be read ({error.strerror}); choose another folder") from error
-    return index
+    with _reading(path) as stream:
+        return _index(path, stream)
+
+
+def find_entries(path: Path, names: Container[str]) -> dict[str, ManifestEntry]:
+    """Name -> entry, of these names alone; empty where there is no file. Raises OutputError as `read_manifest` does."""
+    with _reading(path) as stream:
+        return {e.name: e for _, e in _lines(path, stream) if e.name in names}
 
 
 def entry_at(path: Path, offset: int) -> ManifestEntry:
@@ -148,6 +146,33 @@ def entry_at(path: Path, offset: int) -> ManifestEntry:
     with open(path, "rb") as stream:
         stream.seek(offset)
         return _parse(path, stream.readline(), None)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    """The open manifest, an empty one where there is none. Raises OutputError where it cannot be read."""
+    stream: BinaryIO
+    try:
+        stream = open(path, "rb")  # noqa: SIM115  closed below; only the opening may raise OutputError
+    except FileNotFoundError:
+        stream = BytesIO()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror}); choose another folder") from error
+    with stream:
+        yield stream
+
+
+def _index(path: Path, stream: BinaryIO) -> dict[str, int]:
+    return {entry.name: offset for offset, entry in _lines(path, stream)}
+
+
+def _lines(path: Path, stream: BinaryIO) -> Iterator[tuple[int, ManifestEntry]]:
+    """Byte offset and entry of each whole line."""
+    offset = 0
+    for number, line in enumerate(stream, start=1):
+        if line.endswith(b"\n"):
+            yield offset, _parse(path, line, number)
+        offset += len(line)
 
 
 _FIELDS = frozenset(f.name for f in fields(ManifestEntry))

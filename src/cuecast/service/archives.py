@@ -26,7 +26,7 @@ from cuecast.service.files import DataFolder
 from cuecast.service.pictures import open_picture
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
-from cuecast.service.store import images, marks, models, projects
+from cuecast.service.store import images, marks, models, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.uploads import Upload, place
 
@@ -187,9 +187,10 @@ def _join_classes(session: Session, owner: models.Project, cueset: CueSet) -> di
     if [c["name"] for c in present] == ["thing"] and not marks.documents(session, owner.id):
         present = []  # as it was made, and never used
     by_name: dict[str, int] = {c["name"]: c["id"] for c in present}
+    predicted = predictions.predicted_classes(session, owner.id)
     for c in cueset.classes:
         if c.name not in by_name:
-            taken = {p["id"] for p in present}
+            taken = {p["id"] for p in present} | predicted
             by_name[c.name] = c.id if c.id not in taken else max(taken) + 1
             present.append({"id": by_name[c.name], "name": c.name, "colour": c.colour})
     owner.classes = present

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from cuecast.io.gather import Results
-from cuecast.io.manifest import ManifestEntry, entry_at, index_manifest
+from cuecast.io.manifest import ManifestEntry, find_entries
 from cuecast.objects import ObjectMeasures
 from cuecast.service import schemas
 from cuecast.service.compute.results import Measured, measured
@@ -25,11 +25,10 @@ def objects_of(session: Session, files: DataFolder, project: str, image: Image) 
     """The objects of one image, in the order of objects.csv; none where its mask is not there."""
     names = _class_names(session, project)
     results = Results(files.results(project), ())
-    offset = index_manifest(results.manifest).get(image.stem)
-    if offset is None:
+    entry = find_entries(results.manifest, {image.stem}).get(image.stem)
+    if entry is None:
         return []
-    mask = place_of_result(session, files, image, "masks")
-    return list(_rows(mask, entry_at(results.manifest, offset), image, names))
+    return list(_rows(place_of_result(session, files, image, "masks"), entry, image, names))
 
 
 def page(
@@ -44,18 +43,18 @@ def page(
     counts = predictions.object_counts(session, project)
     total = sum(n for _, n in counts)
     results = Results(files.results(project), ())
-    index = index_manifest(results.manifest)
-    rows: list[ObjectRow] = []
+    part: list[tuple[Image, int]] = []  # and how many of its objects are of the part before
     before = 0
     for ident, n in counts:
-        if before + n > start and len(rows) < limit:
-            image = images.find(session, project, ident)
-            if image.stem in index:
-                skip = max(0, start - before)
-                mask = place_of_result(session, files, image, "masks")
-                found = _rows(mask, entry_at(results.manifest, index[image.stem]), image, names)
-                rows += islice(found, skip, skip + limit - len(rows))
+        if before < start + limit and before + n > start:
+            part.append((images.find(session, project, ident), max(0, start - before)))
         before += n
+    entries = find_entries(results.manifest, {image.stem for image, _ in part})
+    rows: list[ObjectRow] = []
+    for image, skip in part:
+        if (entry := entries.get(image.stem)) is not None:
+            found = _rows(place_of_result(session, files, image, "masks"), entry, image, names)
+            rows += islice(found, skip, skip + limit - len(rows))
     following = str(start + limit) if start + limit < total else None
     return schemas.Page[ObjectRow](items=rows, next=following, total=total)
 

@@ -36,6 +36,8 @@ STATUS: tuple[tuple[type[CuecastError], int, str], ...] = (
 )
 """Error of the library -> status and code; the first that fits counts."""
 
+_NO_ROOM = ("is full", "disk i/o error", "no space left")
+"""What SQLite and PostgreSQL say where asking again does not help."""
 _REMEDIES = {404: "check the address", 405: "see /openapi.json for what can be done here"}
 
 
@@ -81,6 +83,10 @@ def problem_of(error: Exception) -> Problem:
             code, error.status_code, f"{said}: {remedy}" if remedy else said, headers=error.headers
         )
     if isinstance(error, OperationalError):
+        if any(text in str(error.orig).lower() for text in _NO_ROOM):
+            log.error("the database cannot be written: %s", error.orig)
+            said = "the disk of the server is full or broken: what was sent is not saved; free space there"
+            return Problem("cannot_write", 507, said)
         log.warning("the database is busy or away: %s", error.orig)
         said = "the database is busy; ask again in a moment"
         return Problem("database_busy", 503, said, headers={"Retry-After": "2"})

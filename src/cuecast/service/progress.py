@@ -13,7 +13,7 @@ from cuecast.batch import Progress
 from cuecast.io.gather import Results
 from cuecast.io.manifest import ManifestEntry, read_manifest
 from cuecast.predictor import Predictor, load
-from cuecast.service.compute.results import count_objects
+from cuecast.service.compute.results import count_objects, is_of
 from cuecast.service.files import DataFolder
 from cuecast.service.settings import Settings
 from cuecast.service.store import jobs, predictions, projects
@@ -96,6 +96,11 @@ class Recorder:
         """Name of an image's results -> its id."""
         return {Path(name).stem: image for name, image in self.project.ids.items()}
 
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        """Name of an image's results -> the digest of the image."""
+        return {Path(name).stem: digest for name, digest in self.project.digests.items()}
+
     def counts(self, entry: ManifestEntry) -> dict[str, int]:
         """Class id -> number of objects."""
         return self.counted(entry) if self.counted else count_objects(self.results, entry)
@@ -105,7 +110,7 @@ class Recorder:
         found = {}
         if self.results.manifest.is_file():
             entries = (e for e in read_manifest(self.results.manifest) if e.name in self._images)
-            found = {self._images[e.name]: e for e in entries}
+            found = {self._images[e.name]: e for e in entries if is_of(e, self._digests.get(e.name))}
         with self.bench.database.reading() as session:
             known = predictions.predictions_of(session, self.job.project_id)
         missing = [e for i, e in found.items() if i not in known or not _same(e, known[i])]

@@ -35,6 +35,12 @@ def example(*values: Any) -> ConfigDict:
     )
 
 
+def request(*values: Any) -> ConfigDict:
+    """The settings of a model that is sent to the service: a field that it does not know is refused, for a slip in a
+    name would else be taken for a field left out."""
+    return example(*values) | ConfigDict(extra="forbid")
+
+
 class ErrorBody(BaseModel):
     """What was refused, and what to do."""
 
@@ -64,7 +70,7 @@ class Error(BaseModel):
 class Box(BaseModel):
     """The thing lies inside: x0, y0, x1, y1."""
 
-    model_config = example({"xyxy": [10, 20, 90, 80], "class": 1})
+    model_config = request({"xyxy": [10, 20, 90, 80], "class": 1})
     xyxy: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
     cls: ClassId = Field(default=1, alias="class")
 
@@ -72,7 +78,7 @@ class Box(BaseModel):
 class Point(BaseModel):
     """A pixel of the thing, or (class 0) of something else."""
 
-    model_config = example({"xy": [30, 40], "class": 1})
+    model_config = request({"xy": [30, 40], "class": 1})
     xy: Xy
     cls: MarkClass = 1
 
@@ -80,7 +86,7 @@ class Point(BaseModel):
 class Scribble(BaseModel):
     """A stroke of `width` pixels on the thing, or (class 0) on something else."""
 
-    model_config = example({"path": [[1, 2], [3, 4]], "width": 3, "class": 0})
+    model_config = request({"path": [[1, 2], [3, 4]], "width": 3, "class": 0})
     path: list[Xy] = Field(min_length=1, max_length=100_000)
     width: float = Field(default=3, gt=0, le=10_000)
     cls: MarkClass = 1
@@ -89,7 +95,7 @@ class Scribble(BaseModel):
 class Polygon(BaseModel):
     """The outline of a thing. Complete, like a mask."""
 
-    model_config = example({"path": [[5, 5], [9, 5], [9, 9]], "class": 1})
+    model_config = request({"path": [[5, 5], [9, 5], [9, 9]], "class": 1})
     path: list[Xy] = Field(min_length=3, max_length=100_000)
     cls: ClassId = Field(default=1, alias="class")
 
@@ -100,7 +106,7 @@ class Mask(BaseModel):
     Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background.
     """
 
-    model_config = example({"size": [2, 3], "counts": {"1": [2, 3, 1]}})
+    model_config = request({"size": [2, 3], "counts": {"1": [2, 3, 1]}})
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
         description="height and width, those of the image"
     )
@@ -113,7 +119,7 @@ class Mask(BaseModel):
 class Marks(BaseModel):
     """What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked."""
 
-    model_config = example(
+    model_config = request(
         {
             "version": 0,
             "absent": False,
@@ -139,7 +145,7 @@ class Marks(BaseModel):
 class NewClass(BaseModel):
     """A class to be made, or, with its id, one that stays."""
 
-    model_config = example({"name": "cell", "colour": "#e6194b"})
+    model_config = request({"name": "cell", "colour": "#e6194b"})
     id: ClassId | None = None
     name: Name
     colour: Colour | None = None
@@ -160,7 +166,7 @@ class NewProject(BaseModel):
     `scale` is 'frame' for images where it is left out; of a video or volume it is 'pixel', and nothing else.
     """
 
-    model_config = example({"name": "Blood cells", "classes": [{"name": "cell"}]})
+    model_config = request({"name": "Blood cells", "classes": [{"name": "cell"}]})
     name: Name
     kind: Kind = "images"
     scale: Scale | None = None
@@ -170,7 +176,7 @@ class NewProject(BaseModel):
 class ProjectChange(BaseModel):
     """What is to change. `classes` is the full list: one that is left out goes, unless marks use it."""
 
-    model_config = example({"name": "Red cells"})
+    model_config = request({"name": "Red cells"})
     name: Name | None = None
     scale: Scale | None = None
     classes: list[NewClass] | None = Field(default=None, min_length=1, max_length=1000)
@@ -350,7 +356,7 @@ class NewFolder(BaseModel):
     For a project of a video or volume: its file, the folder of its frames, or that of a DICOM series.
     """
 
-    model_config = example({"path": "/srv/pictures/slides", "recursive": False})
+    model_config = request({"path": "/srv/pictures/slides", "recursive": False})
     path: str = Field(min_length=1, max_length=4096)
     recursive: bool = False
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from cuecast.service.schemas import Marks, Mask, Prediction, Verdict, example
+from cuecast.service.schemas import Marks, Mask, Prediction, Verdict, example, request
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExportFormat = Literal["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "ytvis", "cueset"]
@@ -17,7 +17,7 @@ MASK = {"size": [2, 3], "counts": {"1": [2, 3, 1]}}
 class NewRun(BaseModel):
     """A run over all images, or over `images`. `overwrite` redoes what is finished."""
 
-    model_config = example({}, {"images": ["p4m8xk2v9qtw"], "overwrite": True})
+    model_config = request({}, {"images": ["p4m8xk2v9qtw"], "overwrite": True})
     images: list[Id] | None = Field(None, min_length=1, max_length=100_000)
     overwrite: bool = False
 
@@ -25,27 +25,27 @@ class NewRun(BaseModel):
 class NewCheck(BaseModel):
     """A check of the marks against each other: nothing is to be said."""
 
-    model_config = example({})
+    model_config = request({})
 
 
 class NewSuggestion(BaseModel):
     """`n` images at most are named."""
 
-    model_config = example({"n": 5})
+    model_config = request({"n": 5})
     n: int = Field(5, ge=1, le=500)
 
 
 class NewExport(BaseModel):
     """What the zip is to hold: of a video masks, overlays, ytvis, csv and cueset; of a volume those without ytvis."""
 
-    model_config = example({"formats": ["masks", "csv", "cueset"]})
+    model_config = request({"formats": ["masks", "csv", "cueset"]})
     formats: list[ExportFormat] = Field(min_length=1, max_length=20)
 
 
 class NewPreview(BaseModel):
     """Marks on the image as they are drawn; they are not saved."""
 
-    model_config = example({"marks": {"points": [{"xy": [30, 40], "class": 1}]}})
+    model_config = request({"marks": {"points": [{"xy": [30, 40], "class": 1}]}})
     marks: Marks
 
 
@@ -136,11 +136,11 @@ class PredictionDetail(Prediction):
 class Review(BaseModel):
     """What a person says of a mask: a wrong one is made anew by the next run after the marks have changed."""
 
-    model_config = example({"wrong": True})
+    model_config = request({"wrong": True})
     wrong: bool
 
 
 class ShownCue(Marks):
     """Marks on one of the `cue` files of a single call, in the order of the files."""
 
-    model_config = example({"boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}]})
+    model_config = request({"boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}]})

@@ -58,18 +58,19 @@ def run_images(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     recorder = Recorder(bench, job, project, Results(folders.results, project.classes), overwrite)
     known = recorder.index()
     # What this very job has made anew before it was stopped is not made anew twice.
-    done = {i for i, p in known.items() if p.job_id == job.id} if overwrite else set()
+    done = {i for i, p in known.items() if p.job_id == job.id and not p.stale} if overwrite else set()
     recorder.before = sum(project.ids[name] in done for name in chosen)
     plan = RunPlan(
         classes=project.classes,
         scale=project.scale,
         cues=project.cues,
         images=project.images,
+        digests=project.digests,
         wanted=[name for name in chosen if project.ids[name] not in done],
         wrong=[names[i] for i, p in known.items() if p.wrong],
         overwrite=overwrite,
     )
-    summary = run_project(bench.predictor, folders, plan, recorder.note)
+    summary = run_project(bench.predictor, folders, plan, recorder.index, recorder.note)
     known = recorder.index()
     found = [known[i] for i in (project.ids[name] for name in chosen) if i in known]
     counts = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})
@@ -129,7 +130,12 @@ def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     target = bench.files.exports(job.project_id) / f"{job.id}.zip"
     if project.kind == "images":
         plan = ExportPlan(
-            job.request["formats"], project.classes, project.cues, project.images, bench.settings.pack
+            job.request["formats"],
+            project.classes,
+            project.cues,
+            project.images,
+            project.digests,
+            bench.settings.pack,
         )
         export_project(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
     else:

@@ -25,7 +25,8 @@ class Snapshot:
     """What teaches in a project, and its images in their order.
 
     state   of the marks, see `marks_state`.
-    images  name -> file; ids: name -> id.
+    images  name -> file; ids: name -> id; digests: name -> SHA-256 of the file of an upload. A file below the server's
+            roots may change, and frames and slices have no file of their own: they have no digest here.
     kind    'images', 'video' or 'volume'.
     source  where the video or volume is read, of which the images are frames or slices: their file is this one.
     """
@@ -38,13 +39,14 @@ class Snapshot:
     cues: tuple[MarkedImage, ...]
     images: dict[str, Path]
     ids: dict[str, str]
+    digests: dict[str, str]
 
 
 def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
     """Read a project. Raises Problem with 404."""
     found = projects.find(session, project)
     rows = session.execute(
-        select(Image.id, Image.name, Image.path)
+        select(Image.id, Image.name, Image.path, Image.digest)
         .where(Image.project_id == project)
         .order_by(Image.order_key, Image.id)
     ).all()
@@ -58,6 +60,7 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
         tuple(marked_images(session, files, project)),
         {row.name: source or place_of(files, row.path) for row in rows},
         {row.name: row.id for row in rows},
+        {r.name: r.digest for r in rows if source is None and not Path(r.path).is_absolute()},
     )
 
 

@@ -21,10 +21,10 @@ from cuecast.io.cueset import read_cueset, read_examples
 from cuecast.io.files import file_digest, replacing
 from cuecast.io.gather import Results
 from cuecast.io.images import read_image
-from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.io.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
 from cuecast.render import overlay
 from cuecast.service.compute.cues import MarkedImage, forget_history, write_cueset
-from cuecast.service.compute.results import shown_classes
+from cuecast.service.compute.results import is_of, shown_classes
 from cuecast.service.compute.runs import place_input
 from cuecast.types import ClassInfo
 
@@ -38,12 +38,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """What an export is made from; `images` are name -> file, in the order of the project."""
+    """What an export is made from; `images` are name -> file, in the order of the project, `digests` name -> digest of
+    its file, where it is known."""
 
     formats: Sequence[str]
     classes: tuple[ClassInfo, ...]
     cues: Sequence[MarkedImage]
     images: Mapping[str, Path]
+    digests: Mapping[str, str]
     pack: str
 
 
@@ -110,21 +112,29 @@ class _Export:
         source = Results(self.source, ())
         (self.tree / "masks").mkdir(parents=True)
         named = {Path(name).stem: (name, path) for name, path in self.plan.images.items()}
+        digests = {Path(name).stem: digest for name, digest in self.plan.digests.items()}
         for _ in range(3):
-            found = {e.name: e for e in read_manifest(source.manifest)} if source.manifest.is_file() else {}
-            if all(self._link(source, e) for e in found.values() if e.name in named and e.error is None):
+            entries = find_entries(source.manifest, named)
+            found = {name: e for name, e in entries.items() if is_of(e, digests.get(name))}
+            linked = [self._link(source, e) for e in found.values() if e.error is None]
+            if all(linked):
                 break
         for stem, (name, path) in named.items():
-            if (entry := found.get(stem)) is not None:
-                yield replace(entry, image=str(place_input(self.tree / "images", name, path)))
+            entry = found.get(stem)
+            if entry is None or not (entry.error or (self.tree / "masks" / f"{stem}.png").exists()):
+                continue  # not run, or its mask is gone
+            yield replace(entry, image=str(place_input(self.tree / "images", name, path)))
 
     def _link(self, source: Results, entry: ManifestEntry) -> bool:
-        """Put the mask of an entry into the tree; whether it is the one that the entry speaks of."""
+        """Put the mask of an entry into the tree, if it is there; whether it is the one that the entry speaks of."""
         target = self.tree / "masks" / f"{entry.name}.png"
         if target.exists() and file_digest(target) == entry.mask_hash:
             return True
         target.unlink(missing_ok=True)
-        link_file(source.file("masks", entry.name), target)
+        try:
+            link_file(source.file("masks", entry.name), target)
+        except FileNotFoundError:
+            return False
         return file_digest(target) == entry.mask_hash
 
     def _overlay(self, results: Results, entry: ManifestEntry) -> None:

@@ -23,6 +23,14 @@ class Measured:
     measures: ObjectMeasures
 
 
+def is_of(entry: ManifestEntry, digest: str | None) -> bool:
+    """Whether an entry speaks of the image whose file has this digest (None: it is not known).
+
+    A name alone may be that of an image that was deleted.
+    """
+    return digest is None or entry.image_hash in (None, digest)
+
+
 def prune(results: Results, keep: Callable[[ManifestEntry], bool]) -> None:
     """Take the images that are not to be kept out of the results: their lines first, then their files."""
     if not results.manifest.is_file():

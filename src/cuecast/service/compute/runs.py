@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from cuecast.io.gather import Results
 from cuecast.io.manifest import ManifestEntry
 from cuecast.predictor import Predictor
 from cuecast.service.compute.cues import MarkedImage, write_cueset
-from cuecast.service.compute.results import note_wrong, prune
+from cuecast.service.compute.results import is_of, note_wrong, prune
 from cuecast.types import ClassInfo
 
 
@@ -38,6 +38,7 @@ class RunPlan:
     """What a run is made from.
 
     images     name -> file of every image of the project; others are taken out of the results.
+    digests    name -> digest of its file, where it is known.
     wanted     the names that are to be done, in this order.
     wrong      names whose mask a person called wrong.
     overwrite  redo what is finished.
@@ -47,13 +48,18 @@ class RunPlan:
     scale: str
     cues: Sequence[MarkedImage]
     images: Mapping[str, Path]
+    digests: Mapping[str, str]
     wanted: Sequence[str]
     wrong: Sequence[str] = ()
     overwrite: bool = False
 
 
-def run_project(predictor: Predictor, folders: Folders, plan: RunPlan, progress: Callback) -> BatchSummary:
+def run_project(
+    predictor: Predictor, folders: Folders, plan: RunPlan, pruned: Callable[[], object], progress: Callback
+) -> BatchSummary:
     """Do a run. An exception out of `progress` stops it; what is finished stays, and the next run goes on.
+
+    `pruned` is called when what does not fit the marks any more has been taken out of the results.
 
     Raises CueError where the marks teach nothing, and what reading them and writing results raises.
     """
@@ -62,12 +68,15 @@ def run_project(predictor: Predictor, folders: Folders, plan: RunPlan, progress:
     origin = lineage(cueset)
     results = Results(folders.results, concept.classes)
     inputs = {name: place_input(folders.inputs, name, path) for name, path in plan.images.items()}
-    stems = {path.stem for path in inputs.values()}
+    digests = {path.stem: plan.digests.get(name) for name, path in inputs.items()}
 
     def fits(entry: ManifestEntry) -> bool:
-        return entry.name in stems and _of_this_line(entry, predictor, plan.scale, origin)
+        if entry.name not in digests or not is_of(entry, digests[entry.name]):
+            return False
+        return _of_this_line(entry, predictor, plan.scale, origin)
 
     prune(results, fits)
+    pruned()
     note_wrong(results, [inputs[name].stem for name in plan.wrong if name in inputs])
     _sweep(folders.inputs, set(inputs))
     options = BatchOptions(overwrite=plan.overwrite, formats=("uncertainty",))

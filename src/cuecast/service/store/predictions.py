@@ -69,6 +69,12 @@ def predictions_of(session: Session, project: str) -> dict[str, Prediction]:
     return {p.image_id: p for p in found}
 
 
+def predicted_classes(session: Session, project: str) -> set[int]:
+    """The ids of all classes that the predictions of a project name."""
+    areas = session.scalars(select(Prediction.areas).join(Image).where(Image.project_id == project))
+    return {int(cls) for area in areas for cls in area}
+
+
 def get_prediction(session: Session, project: str, image: str) -> tuple[Image, Prediction]:
     """An image with its prediction. Raises Problem with 404."""
     row = session.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Text, func, select, update
@@ -13,6 +13,7 @@ from cuecast.service import schemas
 from cuecast.service.problem import Problem, not_found
 from cuecast.service.store import models
 from cuecast.service.store.pages import read_page
+from cuecast.service.store.predictions import predicted_classes
 from cuecast.service.store.wire import project_of
 from cuecast.types import ClassInfo
 
@@ -63,7 +64,7 @@ def change(session: Session, project: str, wanted: schemas.ProjectChange) -> sch
     if wanted.name is not None:
         row.name = wanted.name
     if wanted.classes is not None:
-        classes = number_classes(wanted.classes, row.classes)
+        classes = number_classes(wanted.classes, row.classes, predicted_classes(session, project))
         _check_use(session, row, {c["id"] for c in classes})
         if [c["id"] for c in classes] != [c["id"] for c in row.classes]:
             outdate(session, project)
@@ -111,9 +112,13 @@ def class_infos(classes: Iterable[dict[str, Any]]) -> tuple[ClassInfo, ...]:
 
 
 def number_classes(
-    wanted: Sequence[schemas.NewClass], present: Sequence[dict[str, Any]] = ()
+    wanted: Sequence[schemas.NewClass],
+    present: Sequence[dict[str, Any]] = (),
+    predicted: Collection[int] = (),
 ) -> list[dict[str, Any]]:
     """Classes with ids and colours: those stated, else of the class with that name, else the next free ones.
+
+    Ids of classes that are `present` or `predicted` are not given to others: masks may still hold them.
 
     Raises Problem with 422 where two have the same id or name.
     """
@@ -126,8 +131,7 @@ def number_classes(
     for new in wanted:
         number = new.id or by_name.get(new.name, {}).get("id")
         if number is None:
-            # Ids of classes that go are not given to others: masks may still hold them.
-            number = max((*used, *by_id, 0)) + 1
+            number = max((*used, *by_id, *predicted, 0)) + 1
         used.add(number)
         if number > 65534:
             raise Problem("classes_invalid", 422, "class ids run to 65534; give the new class a free one")

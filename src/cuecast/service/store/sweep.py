@@ -14,7 +14,8 @@ from cuecast.service.store.database import Database
 
 
 def sweep(files: DataFolder, database: Database, cache_bytes: int) -> None:
-    """Remove unfinished uploads, images and projects that the database does not know, and the oldest of the cache.
+    """Remove unfinished uploads and exports, images and projects that the database does not know, and the oldest of
+    the cache.
 
     Whoever calls holds the data folder for itself (`io.lock.exclusive`).
     """
@@ -28,6 +29,9 @@ def sweep(files: DataFolder, database: Database, cache_bytes: int) -> None:
         if folder.name not in projects:
             _remove(folder)
             continue
+        for path in files.exports(folder.name).glob("*"):
+            if path.suffix != ".zip" or path.name.startswith("."):
+                _remove(path)
         for path in files.images(folder.name).glob("*"):
             if path.relative_to(files.root).as_posix() not in images:
                 _remove(path)
