@@ -116,6 +116,16 @@ def test_a_second_run_does_nothing_again(folder: Path, capsys: pytest.CaptureFix
     assert (folder / "out/edited/ct.nii.gz").read_bytes() == b"changed"
 
 
+def test_a_volume_that_lies_otherwise_in_space_is_another_one(folder: Path) -> None:
+    command = ["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "-o", "out", "--pack", "colours", "-q"]
+    assert run(command) == 0
+    turned = phantoms.affine((2.0, 1.0, 1.0)) @ np.diag([-1.0, 1.0, 1.0, 1.0])
+    phantoms.nifti(folder / "ct.nii.gz", phantoms.values(), turned)
+    assert "holds results of other cues or another volume" in one_line(cuecast(*command).err)
+    assert run([*command, "--overwrite"]) == 0
+    assert (nibabel.load("out/masks/ct.nii.gz").affine == turned).all()
+
+
 @pytest.mark.usefixtures("folder")
 def test_results_of_other_cues_are_kept() -> None:
     assert run(["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "-o", "out", *QUICK]) == 0

@@ -31,6 +31,13 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
         assert all((f.image.pixels == pictures[f.index]).all() for f in read)
 
 
+def test_digits_that_are_no_numbers_are_letters(tmp_path: Path) -> None:
+    save_frames(tmp_path, film(2, lambda i: (4, 2 + 3 * i)))
+    next(iter(sorted(tmp_path.iterdir()))).rename(tmp_path / "1\u00b23.png")
+    frames = open_frames(tmp_path)
+    assert [frames.name(i) for i in range(2)] == ["1\u00b23", "f1"]
+
+
 def test_a_list_may_hold_arrays_and_names_its_frames_by_number() -> None:
     frames = open_frames([still(), still(((1, 1), (200, 30, 30)))])
     assert (frames.name(1), len(frames.seconds)) == ("000001", 2)

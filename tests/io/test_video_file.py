@@ -142,6 +142,22 @@ def test_a_last_frame_that_stays_long_is_no_break(tmp_path: Path) -> None:
     assert "the file states 5.3 s" in str(_ends_early(Lasting(5.3), (0.0, 0.1, 0.2, 0.3), 0.0))
 
 
+def test_a_film_that_starts_late_is_no_break(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width = FILM[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for k in range(30):
+            frame = av.VideoFrame.from_ndarray(FILM[k % len(FILM)], format="rgb24")
+            frame.pts, frame.time_base = 30 + k, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    found = open_video(path)
+    assert (len(found.seconds), found.seconds[0], found.broken) == (30, 0.0, None)
+
+
 class Lasting:
     """What a stream says of its length."""
 

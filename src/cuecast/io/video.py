@@ -167,4 +167,4 @@ def _check_names(pictures: Sequence[Path]) -> None:
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
     """A key by which numbers in names sort as numbers."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]

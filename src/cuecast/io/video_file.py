@@ -179,7 +179,7 @@ def _look_through(path: Path, container: Any, digest: str) -> VideoFile:
         )
     _check_size(path, size)
     seconds = _seconds(stamps, stream)
-    broken = broken or _ends_early(stream, seconds, shown)
+    broken = broken or _ends_early(stream, seconds, shown, stamps[0])
     ordered = all(s is not None for s in stamps) and all(a < b for a, b in pairwise(stamps))  # type: ignore[operator]
     whole = tuple(s for s in stamps if s is not None) if ordered else None
     return VideoFile(path, size, seconds, broken, digest, whole, tuple(keys), skipped)
@@ -203,12 +203,15 @@ def _seconds(stamps: list[int | None], stream: Any) -> tuple[float, ...]:
     return tuple(i / rate for i in range(len(stamps)))
 
 
-def _ends_early(stream: Any, seconds: tuple[float, ...], shown: float) -> str | None:
+def _ends_early(
+    stream: Any, seconds: tuple[float, ...], shown: float, first: int | None = None
+) -> str | None:
     """A sentence where the file states that it is clearly longer than what could be decoded.
 
-    The last frame lasts as long as the mean one, or `shown` seconds where the file states more of it.
+    The last frame lasts as long as the mean one, or `shown` seconds where the file states more of it. `first` is the
+    stamp of the first frame.
     """
-    stated = _stated_seconds(stream)
+    stated = _stated_seconds(stream, first or 0)
     mean = seconds[-1] / (len(seconds) - 1) if len(seconds) > 1 else 0.0
     if stated is None or stated - seconds[-1] - max(shown, mean) <= max(0.5, SHORT * stated):
         return None
@@ -218,11 +221,14 @@ def _ends_early(stream: Any, seconds: tuple[float, ...], shown: float) -> str | 
     )
 
 
-def _stated_seconds(stream: Any) -> float | None:
+def _stated_seconds(stream: Any, first: int) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
-    return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3]) if tag else None
+    if tag is None:
+        return None
+    # Matroska's tag is the time at which the last frame ends, and not the time from the first one on.
+    return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3]) - float(first * (stream.time_base or 0))
 
 
 def _turns(frame: Any) -> int:

@@ -244,11 +244,13 @@ class _Folder:
 
 
 def _source_digest(volume: Volume, window: tuple[float, float]) -> str:
-    """SHA-256 of the stored voxels and of how they are read."""
+    """SHA-256 of the stored voxels, of how they are read, and of where they lie in space."""
     h = hashlib.sha256(
         repr((volume.size, volume.voxels.dtype.str, volume.slope, volume.intercept, window)).encode()
     )
     h.update(repr(volume.spacing).encode())
+    if volume.affine is not None:
+        h.update(volume.affine.tobytes())
     for plane in volume.voxels:
         h.update(np.ascontiguousarray(plane).data)
     return h.hexdigest()

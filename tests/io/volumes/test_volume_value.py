@@ -77,6 +77,16 @@ def test_the_window_of_floats_is_near(recwarn: pytest.WarningsRecorder) -> None:
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("huge", [1e6, -1e30, 3e38])
+def test_a_huge_value_does_not_widen_the_window_of_floats(huge: float) -> None:
+    voxels = np.linspace(-1, 1, 1000, dtype=np.float32).reshape(10, 10, 10)
+    voxels[3, 3, 3] = huge
+    assert value_window(Volume(voxels)) == pytest.approx((-0.99, 0.99), abs=0.01)
+    rare = np.zeros((10, 10, 10), np.float32)
+    rare[0, 0, 0] = huge
+    assert value_window(Volume(rare)) == pytest.approx(tuple(sorted((0.0, huge))))
+
+
 def test_windows_that_need_no_percentiles() -> None:
     assert value_window(Volume(np.full((2, 2, 2), 7, np.uint8))) == (0.0, 255.0)
     assert value_window(Volume(np.ones((2, 2, 2), bool))) == (0.0, 1.0)

@@ -20,6 +20,8 @@ PERCENTILES = (0.5, 99.5)
 """The value window of volumes that state none, as for single images."""
 BINS = 65536
 """Bins of the histogram that percentiles are read from."""
+FEW = 256
+"""Bins at least between the two percentiles: where there are fewer, the histogram is taken anew, of that part alone."""
 
 WINDOWS = {
     "brain": (0.0, 80.0),
@@ -114,35 +116,53 @@ def value_window(volume: Volume) -> tuple[float, float]:
     """(low, high): one window for the whole volume, so that a value looks the same in every slice.
 
     8-bit voxels keep their values; of others the 0.5 and 99.5 percentiles of all finite voxels, exact for integers of
-    up to 16 bits, else to 1/65,536 of their range. Slices are read one at a time. Raises ImageError where no voxel
-    is finite.
+    up to 16 bits, else to a 256th of what lies between them: a few huge values do not count. Slices are read one at a
+    time. Raises ImageError where no voxel is finite.
     """
     voxels = volume.voxels
     if voxels.dtype == bool:
         return 0.0, 1.0
     if voxels.dtype == np.uint8 and (volume.slope, volume.intercept) == (1.0, 0.0):
         return 0.0, 255.0
-    low, high = _extremes(volume)
-    exact = voxels.dtype.kind in "iu" and voxels.dtype.itemsize <= 2
-    counts = np.zeros(BINS, np.int64)
-    width = 1.0 if exact else (high - low) / (BINS - 1) or 1.0
-    for finite in _finite(volume):
-        counts += np.bincount(
-            np.rint((finite.astype(np.float64) - low) / width).astype(np.int64), minlength=BINS
-        )
-    reached = np.cumsum(counts)
-    found = [low + width * int(np.searchsorted(reached, reached[-1] * p / 100)) for p in PERCENTILES]
-    if found[1] <= found[0]:  # nearly all voxels are equal: show what differs
-        found = [low, high]
-    ends = sorted(v * volume.slope + volume.intercept for v in found)
-    return ends[0], ends[1]
-
-
-def _extremes(volume: Volume) -> tuple[float, float]:
-    found = [(float(f.min()), float(f.max())) for f in _finite(volume)]
-    if not found:
+    extremes = _extremes(volume)
+    if extremes is None:
         raise ImageError(f"{volume.name}: holds no finite voxel; export it again")
-    return min(low for low, _ in found), max(high for _, high in found)
+    exact = voxels.dtype.kind in "iu" and voxels.dtype.itemsize <= 2
+    ends = extremes
+    while True:
+        width = 1.0 if exact else (ends[1] - ends[0]) / (BINS - 1) or 1.0
+        found = _percentiles(volume, ends, width)
+        if exact or found[1] - found[0] >= FEW * width:
+            break
+        narrower = _extremes(volume, (found[0] - width, found[1] + width))
+        if narrower is None or narrower == ends:
+            break
+        ends = narrower
+    if found[1] <= found[0]:  # nearly all voxels are equal: show what differs
+        found = extremes
+    low, high = sorted(v * volume.slope + volume.intercept for v in found)
+    return low, high
+
+
+def _percentiles(volume: Volume, ends: tuple[float, float], width: float) -> tuple[float, float]:
+    """`PERCENTILES` of all finite voxels, by a histogram with bins of `width` between two values."""
+    counts = np.zeros(BINS, np.int64)
+    for finite in _finite(volume):
+        bins = np.rint((np.clip(finite.astype(np.float64), *ends) - ends[0]) / width)
+        counts += np.bincount(bins.astype(np.int64), minlength=BINS)
+    reached = np.cumsum(counts)
+    low, high = (ends[0] + width * int(np.searchsorted(reached, reached[-1] * p / 100)) for p in PERCENTILES)
+    return low, high
+
+
+def _extremes(volume: Volume, between: tuple[float, float] = (-np.inf, np.inf)) -> tuple[float, float] | None:
+    """The least and the greatest of the finite voxels between two values; None where there are none."""
+    found = []
+    for finite in _finite(volume):
+        inside = finite[(finite >= between[0]) & (finite <= between[1])]
+        if inside.size:
+            found.append((float(inside.min()), float(inside.max())))
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
 
 def _finite(volume: Volume) -> Iterator[NDArray[Any]]:
