@@ -146,3 +146,27 @@ def test_the_header_that_a_page_keeps_for_its_pieces_is_used(
         monkeypatch.setattr(tifffile.TiffPage, "decode", decode)
         assert (raster.read(WINDOW).samples == pixels[WINDOW.slices]).all()
     assert set(given) == {b"header"}
+
+
+def test_channels_in_several_files_are_refused(tmp_path: Path) -> None:
+    ids = [f"urn:uuid:00000000-0000-0000-0000-00000000000{i}" for i in range(2)]
+    blocks = "".join(
+        f'<TiffData FirstC="{i}" FirstZ="0" FirstT="0" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="c{i}.ome.tif">{ids[i]}</UUID></TiffData>'
+        for i in range(2)
+    )
+    channels = "".join(f'<Channel ID="Channel:0:{i}" SamplesPerPixel="1"/>' for i in range(2))
+    for i, own in enumerate(ids):
+        described = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{own}"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="64" SizeY="64" SizeC="2" SizeZ="1" '
+            f'SizeT="1">{channels}{blocks}</Pixels></Image></OME>'
+        )
+        pixels = np.full((64, 64), 50 + 70 * i, np.uint8)
+        tifffile.imwrite(tmp_path / f"c{i}.ome.tif", pixels, description=described, metadata=None)
+    with (
+        pytest.raises(ImageError, match="its channels lie in several files"),
+        open_raster(tmp_path / "c0.ome.tif"),
+    ):
+        pass

@@ -46,6 +46,8 @@ def open_pyramid(path: Path, bands: tuple[int, ...] | None, level: int) -> Itera
         if not 0 <= level < len(series.levels):
             raise ImageError(f"{path}: there is no level {level}, it has 0 to {len(series.levels) - 1}")
         planes, size = _planes(path, series.levels[level])
+        if any(page.parent.filehandle is not tif.filehandle for page, _ in planes):
+            raise ImageError(f"{path}: its channels lie in several files; save them as one OME-TIFF")
         chosen = _chosen(path, planes, bands)
         full = _planes(path, series.levels[0])[1]
         edge, unit = _pixel_size(tif)
