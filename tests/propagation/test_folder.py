@@ -55,6 +55,18 @@ def redone(out: Path, before: dict[int, int]) -> list[int]:
     return [i for i, at in written(out).items() if at != before[i]]
 
 
+def test_what_earlier_runs_wrote_tells_no_other_story_than_the_masks(tmp_path: Path) -> None:
+    run(tmp_path, 4, options=TrackOptions())
+    video = (tmp_path / "overlay.mp4").read_bytes()
+    nothing = [cuecast.Cue(FILM[0], absent=True), cuecast.Cue(FILM[4], mask=square((10 + 4 % 3, 8)))]
+    concept = cuecast.load("colours").learn(nothing, classes=["scarlet"])
+    marked = dict(zip((0, 4), concept.examples, strict=True))
+    summary = track_into(concept, FILM, tmp_path, marked, TrackOptions(formats=("csv",), overwrite=True))
+    assert set(summary.files) == {"manifest", "masks", "overlay", "ytvis", "csv"}
+    assert [c.name for c in read_ytvis(tmp_path / "annotations.ytvis.json")[1]] == ["scarlet"]
+    assert (tmp_path / "overlay.mp4").read_bytes() != video
+
+
 def test_every_output_holds_the_known_answer(tmp_path: Path) -> None:
     video = save_film(tmp_path / "film.mp4", FILM, milliseconds=[50 * i + 10 * (i % 2) for i in range(COUNT)])
     out = tmp_path / "out"

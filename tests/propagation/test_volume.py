@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import cuecast
-from cuecast.io.volumes import Volume
+from cuecast.io.volumes import Volume, open_volume
 from cuecast.propagation.result import TrackedObject
 from cuecast.propagation.volume import segment_volume
 from cuecast.propagation.volume_memory import (
@@ -157,6 +158,20 @@ def test_a_concept_from_other_pictures(predictor: cuecast.Predictor) -> None:
     nothing = segment_volume(concept, Volume(np.full(phantoms.SIZE, phantoms.REST, np.uint8)))
     assert not nothing.labels.any()
     assert {s.verdict for s in nothing.slices} == {"absent"}
+
+
+def test_labels_are_saved_in_the_format_that_their_name_says(
+    predictor: cuecast.Predictor, tmp_path: Path
+) -> None:
+    import tifffile
+
+    scan = tmp_path / "scan.tif"
+    tifffile.imwrite(scan, phantoms.values())
+    found = segment_volume(predictor, open_volume(scan), [cue("z")])
+    for name, kind in (("a.nii.gz", "nifti"), ("a.NRRD", "nrrd"), ("a.tif", "tiff")):
+        saved = open_volume(found.save(tmp_path / name))
+        assert (saved.format, (saved.voxels == phantoms.truth()).all()) == (kind, True)
+    assert found.save(tmp_path / "labels").read_bytes() == (tmp_path / "a.tif").read_bytes()
 
 
 def test_nothing_marked_is_an_error(predictor: cuecast.Predictor) -> None:

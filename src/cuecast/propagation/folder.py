@@ -199,12 +199,15 @@ class _Folder:
         entries = read_frames(self.manifest)
         write_manifest(self.manifest, entries.values())
         files, note = {"manifest": self.manifest, "masks": self.out / "masks"}, None
-        if "overlay" in self.options.formats:
+        # Those of earlier runs as well: none may tell another story than the masks.
+        there = {"overlay": VIDEO, "ytvis": YTVIS, "csv": TABLE}
+        wanted = {*self.options.formats, *(f for f, name in there.items() if (self.out / name).exists())}
+        if "overlay" in wanted:
             files["overlay"], note = self._write_overlay()
-        if "ytvis" in self.options.formats:
+        if "ytvis" in wanted:
             label = Path(self.job.frames.label).name
             files["ytvis"] = write_ytvis(self.out / YTVIS, self._annotations, self.classes, label)
-        if "csv" in self.options.formats:
+        if "csv" in wanted:
             files["csv"] = write_frames_csv(self.out / TABLE, self._rows(entries))
         return files, note
 

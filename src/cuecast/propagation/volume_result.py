@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.volumes import Plane, Volume, output_suffix, write_labels
+from cuecast.io.volumes import Plane, Volume, kind_of_suffix, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies
 from cuecast.propagation.volume_slices import Slices
 from cuecast.render import overlay
@@ -66,10 +66,12 @@ class VolumePrediction:
         return {c.name: each * sum(s.voxels.get(c.id, 0) for s in self.slices) for c in self.classes}
 
     def save(self, path: str | Path, kind: str | None = None) -> Path:
-        """Write the labels in the volume's geometry: `kind` of `cuecast.io.volumes.OUTPUTS`, None: as the input.
+        """Write the labels in the volume's geometry: `kind` of `cuecast.io.volumes.OUTPUTS`, None: as the suffix says,
+        else as the input.
 
         Raises OutputError and MissingExtraError.
         """
+        kind = kind or kind_of_suffix(Path(path).name)
         return write_labels(
             Path(path), self.labels, self.volume, self.classes, output_suffix(self.volume, kind)[0]
         )

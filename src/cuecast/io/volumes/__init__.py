@@ -23,8 +23,8 @@ from cuecast.io.volumes.volume import PLANES, WINDOWS, Plane, Volume, grey, valu
 from cuecast.types import ClassInfo
 
 __all__ = [
-    "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat", "grey", "open_volume",
-    "output_suffix", "value_window", "write_labels",
+    "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat", "grey",
+    "kind_of_suffix", "open_volume", "output_suffix", "value_window", "write_labels",
 ]  # fmt: skip
 
 
@@ -93,6 +93,13 @@ def is_stack(path: str | Path) -> bool:
             return any(n > 1 for axis, n in zip(series.axes, series.shape, strict=True) if axis not in "YXS")
     except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError):
         return False
+
+
+def kind_of_suffix(name: str) -> str | None:
+    """The format of labels that a file's name speaks of; None where it speaks of none, or of DICOM: an input's slices
+    and a DICOM SEG have the same suffix."""
+    suffixes = {".nii": "nifti", ".nii.gz": "nifti", ".nrrd": "nrrd", ".tif": "tiff", ".tiff": "tiff"}
+    return next((kind for end, kind in suffixes.items() if name.lower().endswith(end)), None)
 
 
 def output_suffix(volume: Volume, kind: str | None) -> tuple[str, str]:
