@@ -20,7 +20,7 @@ from cuecast.errors import InputError, OutputError
 from cuecast.io.files import read_json
 from cuecast.io.gather import MANIFEST
 from cuecast.io.lock import exclusive
-from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.io.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
 
 VERSION = 1
 
@@ -60,7 +60,7 @@ def apply_review(out: str | Path, ticks: Sequence[Tick]) -> Reviewed:
     manifest = _manifest(out)
     by_name = {tick.name: tick for tick in ticks}
     with exclusive(Path(out)):
-        entries = {e.name: e.mask_hash for e in read_manifest(manifest) if e.name in by_name}
+        entries = {name: e.mask_hash for name, e in find_entries(manifest, by_name).items()}
         wrong = {n: reason for n, t in by_name.items() if (reason := _unfit(t, entries))}
 
         def reviewed() -> Iterator[ManifestEntry]:

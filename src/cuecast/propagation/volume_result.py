@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.volumes import Plane, Volume, kind_of_suffix, output_suffix, write_labels
+from cuecast.io.volumes import OUTPUTS, Plane, Volume, format_of_suffix, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies
 from cuecast.propagation.volume_slices import Slices
 from cuecast.render import overlay
@@ -71,7 +71,8 @@ class VolumePrediction:
 
         Raises OutputError and MissingExtraError.
         """
-        kind = kind or kind_of_suffix(Path(path).name)
+        stated = format_of_suffix(Path(path).name)
+        kind = kind or (stated if stated in OUTPUTS else None)
         return write_labels(
             Path(path), self.labels, self.volume, self.classes, output_suffix(self.volume, kind)[0]
         )

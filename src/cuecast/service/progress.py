@@ -11,7 +11,7 @@ from typing import Any
 
 from cuecast.batch import Progress
 from cuecast.io.gather import Results
-from cuecast.io.manifest import ManifestEntry, read_manifest
+from cuecast.io.manifest import ManifestEntry, find_entries
 from cuecast.predictor import Predictor, load
 from cuecast.service.compute.results import count_objects, is_of
 from cuecast.service.files import DataFolder
@@ -96,21 +96,15 @@ class Recorder:
         """Name of an image's results -> its id."""
         return {Path(name).stem: image for name, image in self.project.ids.items()}
 
-    @cached_property
-    def _digests(self) -> dict[str, str]:
-        """Name of an image's results -> the digest of the image."""
-        return {Path(name).stem: digest for name, digest in self.project.digests.items()}
-
     def counts(self, entry: ManifestEntry) -> dict[str, int]:
         """Class id -> number of objects."""
         return self.counted(entry) if self.counted else count_objects(self.results, entry)
 
     def index(self) -> dict[str, Prediction]:
         """Make the predictions those of the manifest; returns them by image id."""
-        found = {}
-        if self.results.manifest.is_file():
-            entries = (e for e in read_manifest(self.results.manifest) if e.name in self._images)
-            found = {self._images[e.name]: e for e in entries if is_of(e, self._digests.get(e.name))}
+        entries = find_entries(self.results.manifest, self._images)
+        digests = self.project.digests
+        found = {self._images[name]: e for name, e in entries.items() if is_of(e, digests.get(name))}
         with self.bench.database.reading() as session:
             known = predictions.predictions_of(session, self.job.project_id)
         missing = [e for i, e in found.items() if i not in known or not _same(e, known[i])]

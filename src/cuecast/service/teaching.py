@@ -25,8 +25,9 @@ class Snapshot:
     """What teaches in a project, and its images in their order.
 
     state   of the marks, see `marks_state`.
-    images  name -> file; ids: name -> id; digests: name -> SHA-256 of the file of an upload. A file below the server's
-            roots may change, and frames and slices have no file of their own: they have no digest here.
+    images  name -> file; ids: name -> id.
+    digests  name of the results of an upload -> SHA-256 of its file. A file below the server's roots may change, and
+            frames and slices have no file of their own: they have no digest here.
     kind    'images', 'video' or 'volume'.
     source  where the video or volume is read, of which the images are frames or slices: their file is this one.
     """
@@ -60,7 +61,7 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
         tuple(marked_images(session, files, project)),
         {row.name: source or place_of(files, row.path) for row in rows},
         {row.name: row.id for row in rows},
-        {r.name: r.digest for r in rows if source is None and not Path(r.path).is_absolute()},
+        {Path(r.name).stem: r.digest for r in rows if source is None and not Path(r.path).is_absolute()},
     )
 
 

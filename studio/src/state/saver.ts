@@ -1,6 +1,6 @@
 /**
- * Autosave: one Saver for each picture that is drawn on. It outlives the view until the marks are stored, so that
- * nothing is lost by leaving it.
+ * Autosave: one Saver for each picture that is drawn on. It tries until the marks are stored and outlives the view
+ * so long: nothing is lost by leaving it.
  */
 
 import { effect, signal, untracked } from "@preact/signals";

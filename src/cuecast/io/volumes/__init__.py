@@ -23,8 +23,8 @@ from cuecast.io.volumes.volume import PLANES, WINDOWS, Plane, Volume, grey, valu
 from cuecast.types import ClassInfo
 
 __all__ = [
-    "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat", "grey",
-    "kind_of_suffix", "open_volume", "output_suffix", "value_window", "write_labels",
+    "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat",
+    "format_of_suffix", "grey", "open_volume", "output_suffix", "value_window", "write_labels",
 ]  # fmt: skip
 
 
@@ -95,11 +95,9 @@ def is_stack(path: str | Path) -> bool:
         return False
 
 
-def kind_of_suffix(name: str) -> str | None:
-    """The format of labels that a file's name speaks of; None where it speaks of none, or of DICOM: an input's slices
-    and a DICOM SEG have the same suffix."""
-    suffixes = {".nii": "nifti", ".nii.gz": "nifti", ".nrrd": "nrrd", ".tif": "tiff", ".tiff": "tiff"}
-    return next((kind for end, kind in suffixes.items() if name.lower().endswith(end)), None)
+def format_of_suffix(name: str) -> str | None:
+    """The format of `FORMATS` that a file's name speaks of; None where it speaks of none."""
+    return next((known for known, form in FORMATS.items() if name.lower().endswith(form.suffixes)), None)
 
 
 def output_suffix(volume: Volume, kind: str | None) -> tuple[str, str]:
@@ -146,12 +144,10 @@ def write_labels(
 
 
 def _format(path: Path) -> str:
-    name = path.name.lower()
     if path.is_dir():
         return "dicom"
-    for known, form in FORMATS.items():
-        if name.endswith(form.suffixes):
-            return known
+    if known := format_of_suffix(path.name):
+        return known
     if not path.suffix or path.suffix[1:].isdigit():
         return "dicom"
     suffixes = ", ".join(s for form in FORMATS.values() for s in form.suffixes)

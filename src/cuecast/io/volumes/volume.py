@@ -155,11 +155,11 @@ def _percentiles(volume: Volume, ends: tuple[float, float], width: float) -> tup
     return low, high
 
 
-def _extremes(volume: Volume, between: tuple[float, float] = (-np.inf, np.inf)) -> tuple[float, float] | None:
-    """The least and the greatest of the finite voxels between two values; None where there are none."""
+def _extremes(volume: Volume, between: tuple[float, float] | None = None) -> tuple[float, float] | None:
+    """The least and the greatest of the finite voxels, or of those between two values; None where there are none."""
     found = []
     for finite in _finite(volume):
-        inside = finite[(finite >= between[0]) & (finite <= between[1])]
+        inside = finite if between is None else finite[(finite >= between[0]) & (finite <= between[1])]
         if inside.size:
             found.append((float(inside.min()), float(inside.max())))
     return (min(low for low, _ in found), max(high for _, high in found)) if found else None

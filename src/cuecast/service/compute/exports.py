@@ -38,8 +38,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """What an export is made from; `images` are name -> file, in the order of the project, `digests` name -> digest of
-    its file, where it is known."""
+    """What an export is made from; `images` are name -> file, in the order of the project, `digests` name of
+    results -> digest of the image's file, where it is known."""
 
     formats: Sequence[str]
     classes: tuple[ClassInfo, ...]
@@ -112,10 +112,9 @@ class _Export:
         source = Results(self.source, ())
         (self.tree / "masks").mkdir(parents=True)
         named = {Path(name).stem: (name, path) for name, path in self.plan.images.items()}
-        digests = {Path(name).stem: digest for name, digest in self.plan.digests.items()}
         for _ in range(3):
             entries = find_entries(source.manifest, named)
-            found = {name: e for name, e in entries.items() if is_of(e, digests.get(name))}
+            found = {name: e for name, e in entries.items() if is_of(e, self.plan.digests.get(name))}
             linked = [self._link(source, e) for e in found.values() if e.error is None]
             if all(linked):
                 break

@@ -31,19 +31,23 @@ def is_of(entry: ManifestEntry, digest: str | None) -> bool:
     return digest is None or entry.image_hash in (None, digest)
 
 
-def prune(results: Results, keep: Callable[[ManifestEntry], bool]) -> None:
-    """Take the images that are not to be kept out of the results: their lines first, then their files."""
+def prune(results: Results, keep: Callable[[ManifestEntry], bool]) -> bool:
+    """Take the images that are not to be kept out of the results: their lines first, then their files.
+
+    Returns whether there were any.
+    """
     if not results.manifest.is_file():
-        return
+        return False
     with exclusive(results.out, wait=True):
         dropped = [e.name for e in read_manifest(results.manifest) if not keep(e)]
         if not dropped:
-            return
+            return False
         write_manifest(results.manifest, (e for e in read_manifest(results.manifest) if keep(e)))
         for name in dropped:
             for folder in FOLDERS:
                 with suppress(FileNotFoundError):
                     results.file(folder, name).unlink()
+    return True
 
 
 def note_wrong(results: Results, names: Sequence[str]) -> None:

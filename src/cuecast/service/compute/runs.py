@@ -38,7 +38,7 @@ class RunPlan:
     """What a run is made from.
 
     images     name -> file of every image of the project; others are taken out of the results.
-    digests    name -> digest of its file, where it is known.
+    digests    name of results -> digest of the image's file, where it is known.
     wanted     the names that are to be done, in this order.
     wrong      names whose mask a person called wrong.
     overwrite  redo what is finished.
@@ -59,7 +59,7 @@ def run_project(
 ) -> BatchSummary:
     """Do a run. An exception out of `progress` stops it; what is finished stays, and the next run goes on.
 
-    `pruned` is called when what does not fit the marks any more has been taken out of the results.
+    `pruned` is called where something that does not fit the marks any more has been taken out of the results.
 
     Raises CueError where the marks teach nothing, and what reading them and writing results raises.
     """
@@ -68,15 +68,15 @@ def run_project(
     origin = lineage(cueset)
     results = Results(folders.results, concept.classes)
     inputs = {name: place_input(folders.inputs, name, path) for name, path in plan.images.items()}
-    digests = {path.stem: plan.digests.get(name) for name, path in inputs.items()}
+    stems = {path.stem for path in inputs.values()}
 
     def fits(entry: ManifestEntry) -> bool:
-        if entry.name not in digests or not is_of(entry, digests[entry.name]):
+        if entry.name not in stems or not is_of(entry, plan.digests.get(entry.name)):
             return False
         return _of_this_line(entry, predictor, plan.scale, origin)
 
-    prune(results, fits)
-    pruned()
+    if prune(results, fits):
+        pruned()
     note_wrong(results, [inputs[name].stem for name in plan.wrong if name in inputs])
     _sweep(folders.inputs, set(inputs))
     options = BatchOptions(overwrite=plan.overwrite, formats=("uncertainty",))
