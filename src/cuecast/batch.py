@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import string
 import time
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -39,6 +37,7 @@ from cuecast.io.manifest import (
     read_manifest,
     write_manifest,
 )
+from cuecast.io.names import output_names
 from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 from cuecast.render import overlay
@@ -47,7 +46,6 @@ from cuecast.types import Image
 Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty"]
 FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
-NAME_FIELDS = ("stem", "suffix", "parent", "index")
 
 
 @dataclass(frozen=True)
@@ -163,43 +161,6 @@ def run(
     return BatchSummary(out, dict(counts), tuple(failures), resumed_count, time.perf_counter() - start, files)
 
 
-def output_names(inputs: Sequence[Path], template: str) -> list[str]:
-    """The output name of each input, by a template of {stem}, {suffix}, {parent} and {index} (from 1).
-
-    Raises OutputError where the template cannot be used, or two inputs would have the same name.
-    """
-    check_template(template)
-    names: list[str] = []
-    taken: dict[str, Path] = {}
-    for index, path in enumerate(inputs, start=1):
-        parent = Path(os.path.abspath(path)).parent.name
-        name = template.format(stem=path.stem, suffix=path.suffix[1:], parent=parent, index=index)
-        if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
-            raise OutputError(f"{path}: {name!r} cannot name a file; change the template {template!r}")
-        # two names that differ in case, or in how an accent is written, are one file on some systems
-        key = unicodedata.normalize("NFC", name).casefold()
-        if key in taken:
-            raise OutputError(
-                f"{taken[key]} and {path} would both be written as {name}.png; name them apart with "
-                "--name '{parent}_{stem}', '{stem}_{suffix}' or '{index}_{stem}'"
-            )
-        taken[key] = path
-        names.append(name)
-    return names
-
-
-def concept_digest(concept: Concept) -> str:
-    """SHA-256 of what was shown: images, marks, classes, scale; the same for equal cues from other files."""
-    h = hashlib.sha256(repr((concept.scale, concept.classes)).encode())
-    for example in concept.examples:
-        marks = example.marks
-        sparse = (marks.size, marks.boxes, marks.points, marks.scribbles, marks.absent)
-        h.update(f"{example.image.digest}{sparse!r}".encode())
-        if marks.mask is not None:
-            h.update(marks.mask.astype("<i4").tobytes())
-    return h.hexdigest()
-
-
 @dataclass(frozen=True, eq=False)
 class _Batch:
     """One concept, one folder, one way to run: the steps of `run`."""
@@ -213,7 +174,7 @@ class _Batch:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pack", self.concept.predictor.pack.digest)
-        object.__setattr__(self, "cues", concept_digest(self.concept))
+        object.__setattr__(self, "cues", self.concept.digest)
 
     def claim(self) -> dict[str, int]:
         """Make the folder ours: name -> offset of what the manifest knows. Raises OutputError."""
@@ -454,18 +415,6 @@ def _check_options(options: BatchOptions) -> None:
     for kind in options.formats:
         if kind not in FORMATS:
             raise OutputError(f"format {kind!r} is unknown; known are {', '.join(FORMATS)}")
-
-
-def check_template(template: str) -> None:
-    """Raise OutputError where a template of output names cannot be used."""
-    remedy = "use {stem}, {suffix}, {parent} and {index}, for example '{parent}_{stem}' or '{index:04d}'"
-    try:
-        fields = [f for _, f, _, _ in string.Formatter().parse(template) if f is not None]
-        if any(f not in NAME_FIELDS for f in fields):
-            raise ValueError("it names something else")
-        template.format(stem="", suffix="", parent="", index=1)
-    except (ValueError, IndexError, KeyError) as error:
-        raise OutputError(f"name template {template!r} cannot be used ({error}); {remedy}") from error
 
 
 def _check_places(inputs: Sequence[Path], out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,6 +73,14 @@ class Concept:
     classes: tuple[ClassInfo, ...]
     scale: str
     knowledge: Any = field(repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what was shown: images, marks, classes, scale; the same for equal cues from other files."""
+        h = hashlib.sha256(repr((self.scale, self.classes)).encode())
+        for example in self.examples:
+            h.update(example.content)
+        return h.hexdigest()
 
     @cached_property
     def shown_areas(self) -> tuple[NDArray[np.float64], ...]:

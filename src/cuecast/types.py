@@ -215,6 +215,14 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class ObjectMask:
+    @property
+    def content(self) -> bytes:
+        """Picture (its digest) and marks as bytes, for digests: the same for equal examples from other files."""
+        marks = self.marks
+        sparse = (marks.size, marks.boxes, marks.points, marks.scribbles, marks.absent)
+        mask = b"" if marks.mask is None else marks.mask.astype("<i4").tobytes()
+        return f"{self.image.digest}{sparse!r}".encode() + mask
+
     """One object: its class and its pixels as a crop `mask` (h, w) bool placed at row `top`, column `left`.
 
     The parts of an object that occlusion has split stay together in one ObjectMask.

@@ -133,9 +133,10 @@ def segment(
     _check_units(pixel_size, unit)
     written = read_formats(formats, FORMATS)
 
-    from cuecast.batch import DEFAULT_FORMATS, BatchOptions, check_template, run
+    from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
+    from cuecast.io.names import check_template
     from cuecast.io.files import list_images
     from cuecast.io.gather import result_folders
     from cuecast.predictor import load

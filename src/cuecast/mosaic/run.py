@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from cuecast.batch import concept_digest
 from cuecast.errors import CueError, OutputError
 from cuecast.io.files import check_space, file_digest, keep_edited
 from cuecast.io.lock import exclusive
@@ -135,7 +134,7 @@ def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) 
         WHOLE,
         str(raster.path),
         concept.predictor.pack.digest,
-        concept_digest(concept),
+        concept.digest,
         image_hash=hashlib.sha256(repr(seen).encode()).hexdigest(),
         pixel_size=raster.place.pixel_size,
         unit=raster.place.unit,

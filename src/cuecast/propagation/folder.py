@@ -247,11 +247,7 @@ class _Folder:
         at_origin = next((s.marks for s in job.sweeps if sweep.origin in s.frames), ())
         h = hashlib.sha256(repr((concept.scale, concept.classes, sweep, at_origin)).encode())
         for example in (*job.elsewhere, *(job.marked[m] for m in (*sweep.marks, *at_origin))):
-            marks = example.marks
-            sparse = (marks.size, marks.boxes, marks.points, marks.scribbles, marks.absent)
-            h.update(f"{example.image.digest}{sparse!r}".encode())
-            if marks.mask is not None:
-                h.update(marks.mask.astype("<i4").tobytes())
+            h.update(example.content)
         return h.hexdigest()
 
     def _holds(self, entry: FrameEntry | None, index: int, digest: str) -> bool:

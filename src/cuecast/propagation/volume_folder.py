@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cuecast.batch import concept_digest
 from cuecast.errors import OutputError
 from cuecast.io.files import check_space, file_digest, keep_edited, replacing
 from cuecast.io.lock import exclusive
@@ -119,7 +118,7 @@ class _Folder:
     def __post_init__(self) -> None:
         slices = self.walk.slices
         places = sorted((c.plane, c.index) for c in self.walk.shown)
-        shown = f"{concept_digest(self.walk.concept)}{places}{slices.plane}"
+        shown = f"{self.walk.concept.digest}{places}{slices.plane}"
         object.__setattr__(self, "pack", self.walk.concept.predictor.pack.digest)
         object.__setattr__(self, "cues", hashlib.sha256(shown.encode()).hexdigest())
         object.__setattr__(self, "source", _source_digest(slices.volume, slices.window))
