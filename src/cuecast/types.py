@@ -20,6 +20,7 @@ from cuecast.errors import CueError, ImageError, MaskError
 
 IGNORE = -1
 """Label of pixels that count neither as the thing nor as background (255 or 65535 in files)."""
+MAX_CLASS_ID = 65534
 
 Verdict = Literal["found", "doubtful", "absent"]
 
@@ -39,8 +40,10 @@ class ClassInfo:
     colour: str = ""
 
     def __post_init__(self) -> None:
-        if self.id < 1 or self.id >= 65535:
-            raise CueError(f"class {self.name!r} has id {self.id}: ids run from 1 to 65534, 0 is background")
+        if not 1 <= self.id <= MAX_CLASS_ID:
+            raise CueError(
+                f"class {self.name!r} has id {self.id}: ids run from 1 to {MAX_CLASS_ID}, 0 is background"
+            )
         if not self.colour:
             object.__setattr__(self, "colour", PALETTE[(self.id - 1) % len(PALETTE)])
 
@@ -212,9 +215,6 @@ class Example:
                 f"{self.image.name}: the marks are for an image of {self.marks.size}, this one is {self.image.size}"
             )
 
-
-@dataclass(frozen=True, eq=False)
-class ObjectMask:
     @property
     def content(self) -> bytes:
         """Picture (its digest) and marks as bytes, for digests: the same for equal examples from other files."""
@@ -223,6 +223,9 @@ class ObjectMask:
         mask = b"" if marks.mask is None else marks.mask.astype("<i4").tobytes()
         return f"{self.image.digest}{sparse!r}".encode() + mask
 
+
+@dataclass(frozen=True, eq=False)
+class ObjectMask:
     """One object: its class and its pixels as a crop `mask` (h, w) bool placed at row `top`, column `left`.
 
     The parts of an object that occlusion has split stay together in one ObjectMask.

@@ -38,7 +38,7 @@ def rectangle(x1: float, y1: float, x2: float, y2: float) -> list[list[float]]:
     return [[HALF_METRE.c + x / 2, HALF_METRE.f - y / 2] for x, y in corners]
 
 
-def write(path: Path, *shapes: Any, crs: str | None = UTM, names: tuple[str | None, ...] = ()) -> Path:
+def write(path: Path, *shapes: Any, crs: str | None = UTM, names: tuple[str | int | None, ...] = ()) -> Path:
     """A GeoJSON of geometries, in UTM 32 or in what `crs` says; each with a class where `names` has one."""
     features = [
         {"type": "Feature", "properties": {"class": n} if names else {}, "geometry": s}
@@ -129,6 +129,16 @@ def test_classes_by_their_names(raster: BlockRaster, tmp_path: Path) -> None:
     assert example.marks.class_ids == (1, 2)
     with pytest.raises(CueError, match="of class 'road', the classes are roof"):
         polygon_cues(raster, TONES, found, [(0, 0, 700, 600)], classes[:1])
+
+
+def test_classes_that_are_numbers_keep_them(raster: BlockRaster, tmp_path: Path) -> None:
+    """Beside a polygon without class, GDAL hands whole numbers over as floats."""
+    shapes = [polygon(rectangle(*t)) for t in THINGS[:3]]
+    found = read_polygons(write(tmp_path / "p.geojson", *shapes, names=(7, None, 3)), raster.place)
+    assert [p.name for p in found] == ["7", None, "3"]
+    assert [(c.id, c.name) for c in polygon_classes(found)] == [(3, "3"), (7, "7")]
+    found = read_polygons(write(tmp_path / "p.geojson", *shapes, names=("1", "01", "1")), raster.place)
+    assert [(c.id, c.name) for c in polygon_classes(found)] == [(1, "1"), (2, "01")]
 
 
 def test_a_window_without_polygons_says_that_the_thing_is_absent(raster: BlockRaster, tmp_path: Path) -> None:

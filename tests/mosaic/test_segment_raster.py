@@ -28,6 +28,7 @@ from map_pictures import HALF_METRE, SIZE, THINGS, UTM, painted, read_band, trut
 
 TILES = MapOptions(tile=128, overlap=32)
 """Steps of 96: 6 x 7 tiles on 600 x 700 pixels."""
+NOT_TILED = dict.fromkeys(("tiled", "blockxsize", "blockysize", "compress"))
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +290,26 @@ def test_nodata_is_not_looked_at(concept: Concept, tmp_path: Path, monkeypatch: 
     assert done.counts["nodata"] == 3 * 6  # columns 4 to 6 begin at 384
     assert len(asked) == 24
     assert all((image.pixels != 0).any(axis=2).all() for image in asked)
+
+
+def test_a_raster_of_nodata_alone_is_not_called_absent(concept: Concept, tmp_path: Path) -> None:
+    path = write_map(tmp_path / "blank.tif", np.zeros((50, 60, 3), np.uint8), nodata=0)
+    for _ in range(2):
+        done = segment_raster(concept, path, tmp_path / "map")
+        assert (done.verdict, done.confidence) == ("doubtful", 0.0)
+        assert "all of it is nodata: nothing was looked at" in done.notes
+
+
+def test_a_raster_that_was_moved_on_the_map_is_made_again(concept: Concept, tmp_path: Path) -> None:
+    """Its place may stand in a world file, so that the raster's own file stays as it is."""
+    pixels = painted(truth((50, 60), THINGS[:1]))
+    path = write_map(tmp_path / "a.png", pixels, driver="PNG", crs=None, transform=None, **NOT_TILED)
+    world = tmp_path / "a.pgw"
+    for left in (100.25, 200.25):
+        world.write_text(f"0.5\n0\n0\n-0.5\n{left}\n50.25\n")
+        done = segment_raster(concept, path, tmp_path / "map")
+        with rasterio.open(done.files["mask"]) as mask:
+            assert mask.transform == rasterio.Affine(0.5, 0, left - 0.25, 0, -0.5, 50.5)
 
 
 def test_a_raster_without_crs_is_in_pixels(concept: Concept, tmp_path: Path) -> None:

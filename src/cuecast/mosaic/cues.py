@@ -16,7 +16,7 @@ from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.tones import Tones, tones_of
 from cuecast.io.rasters.vectors import MapPolygon
 from cuecast.tiling import Window
-from cuecast.types import IGNORE, ClassInfo, Example, Image, Marks
+from cuecast.types import IGNORE, MAX_CLASS_ID, ClassInfo, Example, Image, Marks
 
 Box = tuple[int, int, int, int]
 """(x1, y1, x2, y2) in pixels of the raster, half-open."""
@@ -105,8 +105,13 @@ def polygon_cues(
 
 
 def polygon_classes(polygons: Sequence[MapPolygon]) -> list[ClassInfo]:
-    """The classes that polygons name, in the order of first mention; none where they name none."""
+    """The classes that polygons name; none where they name none.
+
+    Where all names are whole numbers from 1 on, these are the ids; else they are counted in the order of first mention.
+    """
     names = dict.fromkeys(p.name for p in polygons if p.name)
+    if all(name.isdecimal() and name == str(int(name)) and 0 < int(name) <= MAX_CLASS_ID for name in names):
+        return [ClassInfo(int(name), name) for name in sorted(names, key=int)]
     return [ClassInfo(i, name) for i, name in enumerate(names, start=1)]
 
 

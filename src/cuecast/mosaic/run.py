@@ -78,6 +78,8 @@ def segment_raster(
             job.check_space(known)
             done = job.tiles(known, progress)
             whole, files = job.finish(done)
+    looked = any(n for word, n in done.counts.items() if word != "nodata")
+    blank = () if looked else ("all of it is nodata: nothing was looked at",)
     return MapSummary(
         job.out,
         whole.verdict or "absent",
@@ -88,7 +90,7 @@ def segment_raster(
         whole.objects or 0,
         whole.areas,
         time.perf_counter() - start,
-        raster.notes,
+        (*raster.notes, *blank),
         files,
     )
 
@@ -129,7 +131,7 @@ def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) 
         ) from error
     tones = tones_of(raster, options.window)
     stat = raster.path.stat()
-    seen = (stat.st_size, stat.st_mtime_ns, raster.bands, options.level, tones, grid)
+    seen = (stat.st_size, stat.st_mtime_ns, raster.bands, options.level, tones, grid, raster.place)
     blank = ManifestEntry(
         WHOLE,
         str(raster.path),

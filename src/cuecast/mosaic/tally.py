@@ -19,8 +19,8 @@ from cuecast.verdict import Thresholds
 class Tally:
     """Sums over what was looked at; `verdict` then says what `cuecast.verdict.judge` says of an image.
 
-    One thing differs: a raster is 'absent' where no pixel is marked. A share of so many pixels says nothing of a thing
-    that is small against them.
+    Two things differ: a raster is 'absent' where no pixel is marked, as a share of so many pixels says nothing of a
+    thing that is small against them; and it is 'doubtful' where there was nothing but nodata to look at.
     """
 
     thresholds: Thresholds
@@ -28,12 +28,14 @@ class Tally:
     _inside: int = 0
     _outside: int = 0
     _highest: int = 0
+    _seen: int = 0
 
     def add(self, levels: NDArray[np.uint8], labels: NDArray[Any], rule: LabelRule) -> None:
         """The next block: levels (K, h, w) as `Blender` gives them, and the labels (h, w) made of them."""
         seen = levels[0] != UNSEEN
         best = levels.max(axis=0)[seen].astype(np.int64)
         found = labels[seen]
+        self._seen += len(found)
         marked = found > 0
         for info in rule.classes:
             self.areas[info.id] += int((found == info.id).sum())
@@ -43,6 +45,8 @@ class Tally:
 
     def verdict(self) -> tuple[Verdict, float]:
         """(verdict, confidence in [0, 1]): expected intersection over expected union of the mask."""
+        if not self._seen:
+            return "doubtful", 0.0
         area = sum(self.areas.values())
         if not area:
             return "absent", 1 - self._highest / TOP

@@ -48,11 +48,17 @@ def read_polygons(path: str | Path, place: Place) -> list[MapPolygon]:
     for index, shape in enumerate(geometry):
         for rings in _polygons(shape) if shape is not None else ():
             moved = tuple(_to_pixels(path, ring, meta["crs"], place) for ring in rings)
-            name = None if names is None or names[index] is None else str(names[index])
-            found.append(MapPolygon(moved, name))
+            found.append(MapPolygon(moved, None if names is None else _name(names[index])))
     if not found:
         raise CueError(f"{path}: it holds no polygon; outline the thing in a GIS and export the layer again")
     return found
+
+
+def _name(value: Any) -> str | None:
+    """A class as it is written in a GIS: where some have none, those that are whole numbers are read as floats."""
+    if value is None or value != value:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _to_pixels(
