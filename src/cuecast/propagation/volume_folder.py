@@ -146,7 +146,7 @@ class _Folder:
                 f"{self.out}: it holds results of other cues or another volume ({entries[0].image}); choose another "
                 "folder, or --overwrite to replace them"
             )
-        if len(entries) != self.walk.slices.count:
+        if len(entries) != self.walk.slices.count or not (self.out / TABLE).is_file():
             return None
         stated = {e.mask_hash for e in entries}
         if not self._has_labels(e.areas for e in entries):
@@ -160,12 +160,13 @@ class _Folder:
         """
         manifest, mask_hash, pieces = self.out / MANIFEST, None, prediction.bodies()
         former = list(read_manifest(manifest)) if manifest.exists() else []
-        keep_edited(self.mask, former[0].mask_hash if former else None, self.out)
+        former_hash = former[0].mask_hash if former else None
+        keep_edited(self.mask, former_hash, self.out)
         if self._has_labels(answer.voxels for answer in prediction.slices):
             mask_hash = file_digest(prediction.save(self.mask, self.kind))
         else:
             self.mask.unlink(missing_ok=True)
-        self._sweep(former)
+        self._sweep(former, former_hash)
         doubtful = most_doubtful(prediction.slices, self.options.overlays)
         for index in doubtful:
             with replacing(self._overlay(index)) as temporary:
@@ -229,14 +230,19 @@ class _Folder:
     def _overlay(self, index: int) -> Path:
         return self.out / "overlays" / f"{self._name(index)}.png"
 
-    def _sweep(self, former: Sequence[ManifestEntry]) -> None:
-        """Remove the overlays of an earlier run: those its manifest names, and this volume's; and temporary files."""
+    def _sweep(self, former: Sequence[ManifestEntry], former_hash: str | None) -> None:
+        """Remove what an earlier run wrote: overlays that its manifest names, or this volume's; its labels where they
+        have another name, as of another format, and nobody changed them; and temporary files.
+        """
         drawn, ours = self.out / "overlays", re.compile(rf"{re.escape(self.volume.name)}_[zyx]\d{{4,}}\.png")
         old = {drawn / f"{e.name}.png" for e in former} | {
             p for p in drawn.glob("*") if ours.fullmatch(p.name)
         }
         for folder in (self.out, self.out / "masks", self.out / "overlays"):
             old |= set(folder.glob(".cuecast-*"))
+        if former_hash is not None:
+            others = (p for p in self.mask.parent.glob("*") if p != self.mask and p.is_file())
+            old |= {p for p in others if file_digest(p) == former_hash}
         for path in old:
             with suppress(OSError):
                 path.unlink()

@@ -89,6 +89,8 @@ def test_without_affine_it_works_in_voxels_and_says_so(tmp_path: Path) -> None:
     write_labels(tmp_path / "out.nii", phantoms.truth().astype(np.uint8), volume, THING, "nifti")
     header = nibabel.load(tmp_path / "out.nii").header
     assert (int(header["sform_code"]), int(header["qform_code"])) == (0, 0)
+    write_labels(tmp_path / "stated.nii", phantoms.truth().astype(np.uint8), stated, THING, "nifti")
+    assert open_volume(tmp_path / "stated.nii").spacing == (2, 1, 0.5)
 
 
 def test_micrometres_become_millimetres(tmp_path: Path) -> None:

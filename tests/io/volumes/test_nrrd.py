@@ -12,7 +12,7 @@ import phantoms
 import pytest
 
 from cuecast.errors import ImageError
-from cuecast.io.volumes import open_volume, write_labels
+from cuecast.io.volumes import Reading, open_volume, write_labels
 from cuecast.types import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
@@ -74,8 +74,10 @@ def test_without_a_patient_space_it_has_spacing_alone(tmp_path: Path) -> None:
     assert volume.affine is None
     assert volume.spacing == phantoms.SPACING
     assert "no patient space" in volume.notes[0]
-    write_labels(tmp_path / "out.nrrd", phantoms.truth().astype(np.uint8), volume, THING, "nrrd")
-    assert open_volume(tmp_path / "out.nrrd").spacing == phantoms.SPACING
+    stated = open_volume(tmp_path / "a.nrrd", Reading(spacing=(4, 3, 2)))
+    for given, spacing in ((volume, phantoms.SPACING), (stated, (4, 3, 2))):
+        write_labels(tmp_path / "out.nrrd", phantoms.truth().astype(np.uint8), given, THING, "nrrd")
+        assert open_volume(tmp_path / "out.nrrd").spacing == spacing
 
 
 @pytest.mark.parametrize("encoding", ["raw", "gzip"])

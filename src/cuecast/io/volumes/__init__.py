@@ -65,7 +65,16 @@ def open_volume(path: str | Path, reading: Reading | None = None) -> Volume:
     path, reading = Path(path), reading or Reading()
     if not path.exists():
         raise ImageError(f"{path}: there is no such file or folder; check the spelling")
-    volume: Volume = importlib.import_module(FORMATS[_format(path)].module).read_volume(path, reading)
+    kind = _format(path)
+    if reading.series is not None and kind != "dicom":
+        raise ImageError(
+            f"{path}: --series chooses one of several DICOM series, this is {kind}; leave it out"
+        )
+    if reading.channel is not None and kind == "dicom":
+        raise ImageError(
+            f"{path}: --channel is for files with several; a DICOM series is chosen with --series"
+        )
+    volume: Volume = importlib.import_module(FORMATS[kind].module).read_volume(path, reading)
     if reading.spacing is None:
         return volume
     if volume.affine is not None:

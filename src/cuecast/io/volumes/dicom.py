@@ -94,7 +94,10 @@ def _header(pydicom: Any, path: Path) -> Any:
 
 
 def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
-    """UID -> files with their headers, of all files below a folder that hold pictures."""
+    """UID -> files with their headers, of all files below a folder that hold pictures.
+
+    Segmentations are passed over: they are answers about a series, such as those that cuecast writes.
+    """
     found: dict[str, list[tuple[Path, Any]]] = defaultdict(list)
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
         header = _header(pydicom, path)
@@ -102,7 +105,8 @@ def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
             raise ImageError(
                 f"{path}: is no DICOM file, by its name it should be; copy it again, or take it away"
             )
-        if header is not None and "Rows" in header and "SeriesInstanceUID" in header:
+        segmentation = header is not None and header.get("Modality") == "SEG"
+        if header is not None and not segmentation and "Rows" in header and "SeriesInstanceUID" in header:
             found[str(header.SeriesInstanceUID)].append((path, header))
     if not found:
         raise ImageError(f"{folder}: holds no DICOM pictures; name the folder that has the slices")

@@ -37,9 +37,9 @@ def read_volume(path: Path, reading: Reading) -> Volume:
             f"{path}: the NIfTI file is damaged or cut short ({error}); copy or export it again"
         ) from error
     header = image.header
-    unit = MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
-    affine, spacing, note = None, _pixdim(header, unit), ""
+    affine, spacing, note = None, _pixdim(header), ""
     if int(header["sform_code"]) or int(header["qform_code"]):
+        unit = _unit(header)
         affine = np.diag([unit, unit, unit, 1.0]) @ np.asarray(image.affine, np.float64)
         spacing = _spacing(affine)
     else:
@@ -70,6 +70,12 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
         kind = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
         header.set_data_shape(labels.shape[::-1])
         header["cal_min"] = header["cal_max"] = 0
+        if volume.affine is None and volume.spacing not in (
+            None,
+            _pixdim(header),
+        ):  # a person stated another one
+            header.set_zooms(volume.spacing[::-1])
+            header.set_xyzt_units("mm", header.get_xyzt_units()[1])
         # None keeps both codes and both transforms of the header to the bit.
         image = kind(labels.T, None, header)
     else:
@@ -113,8 +119,14 @@ def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
     return z, y, x
 
 
-def _pixdim(header: Any, unit: float) -> tuple[float, float, float] | None:
+def _unit(header: Any) -> float:
+    """The header's unit of length in mm."""
+    return MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+
+
+def _pixdim(header: Any) -> tuple[float, float, float] | None:
     """(z, y, x) in mm by the header's pixdim; None where it is not above 0, or 1, which is what nobody has set."""
+    unit = _unit(header)
     x, y, z = (float(v) for v in header["pixdim"][1:4])
     known = all(0 < v < float("inf") for v in (x, y, z)) and (x, y, z) != (1.0, 1.0, 1.0)
     return (z * unit, y * unit, x * unit) if known else None

@@ -79,6 +79,10 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
     nrrd = library("nrrd", "volumes", "writing NRRD")
     if volume.format == "nrrd":
         header = dict(volume.header)
+        if volume.affine is None and volume.spacing is not None:
+            for stated in ("space directions", "spacings"):
+                header.pop(stated, None)
+            header["spacings"] = np.asarray(volume.spacing[::-1])
     elif volume.affine is not None:
         lps = np.diag([-1.0, -1.0, 1.0]) @ volume.affine[:3]
         header = {
