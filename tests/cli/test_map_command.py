@@ -110,6 +110,11 @@ def test_a_raster_without_crs_says_so(capsys: pytest.CaptureFixture[str]) -> Non
         (["--cue-window", "0,0,10,10=mask.png"], 1, "60 wide"),
         (["--cue-window", "690,0,750,50=mask.png"], 1, "reaches outside ortho.tif"),
         (["--polygons", "none.gpkg"], 1, "there is no such file of polygons"),
+        (
+            ["--point", "mask.png=1,1", "--value", "3"],
+            2,
+            "--value: it chooses among the values of --cue masks",
+        ),
         (["--cue-window", CUE, "--bands", "1,2"], 2, "three band numbers"),
         (["--cue-window", CUE, "--bands", "9"], 1, "it has 1 to 3"),
         (["--cue-window", CUE, "--level", "3"], 1, "level 3 cannot be opened"),

@@ -224,6 +224,7 @@ def test_sizes_in_units() -> None:
         (["--cue", "cue.png", "--pixel-size", "2"], 2, "--pixel-size and --unit belong together"),
         (["--cue", "cue.png", "--pixel-size", "-2", "--unit", "m"], 2, "is a number above 0"),
         (["--cue", "cue.png", "--format", "gif"], 2, "--format 'gif' is unknown; choose from overlays, coco"),
+        (["--box", "cue.png=0,0,4,4", "--value", "3"], 2, "--value: it chooses among the values of --cue"),
         (["--cue", "cue.png", "--scale", "metre"], 2, "invalid value for '--scale'"),
         (["--cue", "cue.png", "--name", "{date}"], 2, "name template '{date}' cannot be used"),
         (["--cue", "cue.png", "--pack", "none"], 1, "no pack 'none'"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from commands import cuecast, one_line
 from films import GREEN, RED, film, save_film, save_frames, square, still
 from PIL import Image
@@ -84,6 +85,25 @@ def test_a_cue_set_made_on_another_picture(capsys: pytest.CaptureFixture[str]) -
     assert follows() == list(range(8))
 
 
+def test_deep_frames_through_one_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By their own percentiles, what is 1,000 would be as bright as what is 3,000 in another frame."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for i, value in enumerate((3000, 1000, 3000)):
+        tifffile.imwrite(f"in/f{i}.tif", square((4, 8 + i), value).astype(np.uint16))
+    Image.fromarray(square((4, 8)).astype(np.uint8)).save("m0.png")
+    assert run(["frames", "in", "0", "1", "-o", "drawn", "--window", "0,3000"]) == 0
+    shown = [np.unique(np.asarray(Image.open(f"drawn/f{i}.png"))).tolist() for i in (0, 1)]
+    assert shown == [[0, 255], [0, 85]]
+    command = ["track", "in", "-c", "0=m0.png", *QUICK]
+    assert run([*command, "--window", "0,3000"]) == 0
+    assert (read_result(Path("out/masks/f2.png")) == square((4, 10))).all()
+    assert run([*command, "--window", "0,2000"]) == 1
+    assert "results of another video" in one_line(capsys.readouterr().err)
+
+
 def test_two_objects_by_boxes_with_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     save_frames(tmp_path / "in", [still(((4, 4 + i), RED), ((30, 40 - i), GREEN)) for i in range(5)])
@@ -129,6 +149,8 @@ def test_a_broken_frame_is_named_and_those_before_it_are_done() -> None:
             2,
             "--format 'pdf' is unknown; choose from overlay, ytvis, csv, none",
         ),
+        (["--box", "0=20,0,32,12", "--value", "3"], 2, "--value: it chooses among the values of --cue"),
+        (["-c", "0=m0.png", "--window", "0,9"], 1, "a window is for pictures of more than 8 bits"),
         (["-c", "0=m0.png", "--rate", "0"], 2, "--rate 0: a number of frames a second above 0"),
     ],
 )

@@ -116,6 +116,30 @@ def test_a_second_run_does_nothing_again(folder: Path, capsys: pytest.CaptureFix
     assert (folder / "out/edited/ct.nii.gz").read_bytes() == b"changed"
 
 
+def test_labels_in_another_format_take_the_place_of_the_former(folder: Path) -> None:
+    command = ["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "-o", "out", *QUICK]
+    for kind, name in (("nifti", "ct.nii.gz"), ("nrrd", "ct.nrrd"), ("nifti", "ct.nii.gz")):
+        assert run([*command, "--format", kind]) == 0
+        assert [p.name for p in Path("out/masks").iterdir()] == [name]
+    assert not (folder / "out/edited").exists()
+    Path("out/masks/ct.nii.gz").write_bytes(b"changed")
+    for kind in ("nrrd", "nifti"):
+        assert run([*command, "--format", kind]) == 0
+    assert (labels("out/masks/ct.nii.gz") == phantoms.truth()).all()
+    assert (folder / "out/edited/ct.nii.gz").read_bytes() == b"changed"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_table_that_is_gone_is_made_again() -> None:
+    command = ["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "-o", "out", *QUICK]
+    assert run(command) == 0
+    table = Path("out/objects.csv")
+    rows = table.read_text()
+    table.unlink()
+    assert run(command) == 0
+    assert table.read_text() == rows
+
+
 def test_a_volume_that_lies_otherwise_in_space_is_another_one(folder: Path) -> None:
     command = ["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "-o", "out", "--pack", "colours", "-q"]
     assert run(command) == 0
@@ -151,7 +175,10 @@ def test_a_dicom_series_and_its_segmentation(folder: Path, capsys: pytest.Captur
     assert run(["volume", "series", "-o", "nifti", *flags]) == 0
     assert (labels("nifti/masks/series.nii.gz") == phantoms.truth()).all()
     assert run(["volume", "series", "-o", "seg", "-f", "dicom-seg", *flags]) == 0
-    assert Path("seg/masks/series.dcm").is_file()
+    shutil.copy("seg/masks/series.dcm", "series/answer.dcm")
+    assert run(["volume", "series", "-o", "again", *flags]) == 0
+    assert run(["volume", "series", "-o", "channel", "--channel", "0", *flags]) == 1
+    assert "a DICOM series is chosen with --series" in one_line(capsys.readouterr().err)
     phantoms.dicom(folder / "series", phantoms.values(), series="1.2.3.5", description="lung")
     assert run(["volume", "series", "-o", "two", *flags]) == 1
     assert "--series" in capsys.readouterr().err
@@ -244,6 +271,8 @@ def test_a_full_disk_is_seen_before_any_work(
         (["--cue", "z:2=z2.png", "-f", "mha"], 2, "choose from nifti, nrrd, tiff, dicom-seg"),
         (["--cue", "z:2=z2.png", "-f", "dicom-seg"], 1, "refers to the slices of a DICOM series"),
         (["--cue", "z:2=z2.png", "--channel", "1"], 1, "no channel 1"),
+        (["--cue", "z:2=z2.png", "--series", "lung"], 1, "this is nifti; leave it out"),
+        (["--point", "z:2=3,3", "--value", "3"], 2, "--value: it chooses among the values of --cue masks"),
     ],
 )
 def test_wrong_usage_is_one_line(

@@ -107,6 +107,15 @@ def collect_marks(
             getattr(at(place), where).append(mark)
 
 
+def read_values(value: Sequence[int] | None, masks: Iterable[object]) -> tuple[int, ...] | None:
+    """The values of --value, None where it is not given. Raises BadParameter where no mask is given that has them."""
+    if value and not any(masks):
+        raise typer.BadParameter(
+            "--value: it chooses among the values of --cue masks, and there is none; drop it"
+        )
+    return tuple(value) if value else None
+
+
 def refuse_names(cues: object, names: Sequence[str] | None) -> None:
     """Raise BadParameter where --class is given beside a cue set."""
     if cues and names:

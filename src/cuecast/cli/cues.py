@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuecast.cli.cue_flags import class_list, read_flags
+from cuecast.cli.cue_flags import class_list, read_flags, read_values
 from cuecast.cli.cues_check import check
 from cuecast.cli.cues_history import log, undo
 from cuecast.cli.options import (
@@ -96,11 +96,12 @@ def add(
     classes = class_list(class_names or (), known.classes)
     pair = ((image, mask),) if image and mask else ()
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes, pair)
+    values = read_values(value, (m.mask for m in flags))
     cues = [
         NewCue(
             m.image,
             m.mask,
-            tuple(value) if value and m.mask else None,
+            values if m.mask else None,
             m.boxes,
             m.points,
             m.scribbles,

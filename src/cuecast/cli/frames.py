@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cuecast.cli.options import WindowOption, read_limits
+
 
 def frames(
     video: Annotated[
@@ -16,6 +18,7 @@ def frames(
         list[str], typer.Argument(metavar="FRAME", help="Number of a frame from 0, or its file in a folder.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the pictures.")],
+    window: WindowOption = None,
 ) -> None:
     """Write frames of VIDEO as PNG, at their own size: to draw masks on, for `cuecast track`.
 
@@ -27,7 +30,7 @@ def frames(
     from cuecast.io.files import replacing
     from cuecast.io.video import open_frames
 
-    found = open_frames(video)
+    found = open_frames(video, read_limits(window))
     for number in [number_of(found, name) for name in numbers]:
         path = output / f"{found.name(number)}.png"
         for frame in found.read(range(number, number + 1)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, read_flags
+from cuecast.cli.cue_flags import classes_of, read_flags, read_values
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
@@ -156,13 +156,14 @@ def segment_map(
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
+    masked = [(w, mask) for w, mask in windows if mask is not None]
+    values = read_values(value, [*masked, *(m.mask for m in flags)])
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
-        *_others(flags, value, limits),
+        *_others(flags, values, limits),
     ]
     with open_raster(raster, chosen, level) as opened:
-        masked = [(w, mask) for w, mask in windows if mask is not None]
-        own, named = _own(opened, limits, masked, bare, polygons, value, classes)
+        own, named = _own(opened, limits, masked, bare, polygons, values, classes)
     concept = load(pack, threads=share_threads(threads, workers)).learn(
         [*examples, *own], classes or named or None, "pixel"
     )
@@ -194,7 +195,7 @@ def _own(
     masked: Sequence[tuple[Box, Path]],
     bare: Sequence[Box],
     polygons: Path | None,
-    value: Sequence[int] | None,
+    values: tuple[int, ...] | None,
     classes: Sequence[ClassInfo],
 ) -> tuple[list[Example], list[ClassInfo]]:
     """The cues that lie in the raster itself, and the classes that polygons name."""
@@ -203,10 +204,7 @@ def _own(
     from cuecast.mosaic.cues import mask_cue, polygon_classes, polygon_cues
 
     tones = tones_of(raster, limits)
-    own = [
-        mask_cue(raster, tones, box, mask, tuple(value) if value else None, classes or None)
-        for box, mask in masked
-    ]
+    own = [mask_cue(raster, tones, box, mask, values, classes or None) for box, mask in masked]
     if polygons is None:
         return own, []
     found = read_polygons(polygons, raster.place)
@@ -215,7 +213,7 @@ def _own(
 
 
 def _others(
-    flags: Sequence[Any], value: Sequence[int] | None, limits: tuple[float, float] | None
+    flags: Sequence[Any], values: tuple[int, ...] | None, limits: tuple[float, float] | None
 ) -> list[Cue]:
     """What the flags say of other images."""
     from cuecast.cues import Cue
@@ -225,7 +223,7 @@ def _others(
         Cue(
             read_image(m.image, window=limits),
             mask=m.mask,
-            value=tuple(value) if value and m.mask else None,
+            value=values if m.mask else None,
             boxes=m.boxes,
             points=m.points,
             scribbles=m.scribbles,

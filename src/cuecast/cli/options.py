@@ -91,6 +91,15 @@ ValueOption = Annotated[
         "--value", metavar="N", help="Only this value of the --cue masks is the thing; may be repeated."
     ),
 ]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window",
+        metavar="LOW,HIGH",
+        help="Values shown as black and white where samples have 16 bits or are floats. Default: each picture's own "
+        "0.5 and 99.5 percentiles.",
+    ),
+]
 RootOption = Annotated[
     Path | None,
     typer.Option(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, read_flags
+from cuecast.cli.cue_flags import classes_of, read_flags, read_values
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
@@ -28,6 +28,7 @@ from cuecast.cli.options import (
     ScribbleOption,
     ThreadsOption,
     ValueOption,
+    WindowOption,
     WorkersOption,
     read_formats,
     read_limits,
@@ -70,10 +71,7 @@ def segment(
         typer.Option(min=0, metavar="N", help="Page of multi-page images, from 0. Default: the first."),
     ] = None,
     cue_page: CuePageOption = None,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="LOW,HIGH", help="Values shown as black and white in 16-bit and float images."),
-    ] = None,
+    window: WindowOption = None,
     name: Annotated[
         str,
         typer.Option(
@@ -136,9 +134,9 @@ def segment(
     from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
-    from cuecast.io.names import check_template
     from cuecast.io.files import list_images
     from cuecast.io.gather import result_folders
+    from cuecast.io.names import check_template
     from cuecast.predictor import load
 
     try:
@@ -151,7 +149,7 @@ def segment(
     paths = list_images(images, recursive, leave_out=result_folders(output))
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
-        *_cues(flags, value, cue_page, limits),
+        *_cues(flags, read_values(value, (m.mask for m in flags)), cue_page, limits),
     ]
     concept = load(pack, threads=share_threads(threads, workers)).learn(
         examples, classes or None, scale.value
@@ -214,7 +212,10 @@ def _check_units(pixel_size: float | None, unit: str | None) -> None:
 
 
 def _cues(
-    flags: Sequence[Marked], value: Sequence[int] | None, page: int | None, window: tuple[float, float] | None
+    flags: Sequence[Marked],
+    values: tuple[int, ...] | None,
+    page: int | None,
+    window: tuple[float, float] | None,
 ) -> list[Cue]:
     """The flags as cues, their images read the way the queries are."""
     from cuecast.cues import Cue
@@ -224,7 +225,7 @@ def _cues(
         Cue(
             read_image(m.image, page=page, window=window),
             mask=m.mask,
-            value=tuple(value) if value and m.mask else None,
+            value=values if m.mask else None,
             boxes=m.boxes,
             points=m.points,
             scribbles=m.scribbles,

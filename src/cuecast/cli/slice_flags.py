@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cuecast.cli.cue_flags import collect_marks
+from cuecast.cli.cue_flags import collect_marks, read_values
 from cuecast.errors import MaskError
 
 if TYPE_CHECKING:
@@ -68,9 +68,10 @@ def read_slice_flags(
     )
     for text in absent:
         found.setdefault(slice_place("--absent", text), _Marked()).absent = True
+    values = read_values(value, (m.mask for m in found.values()))
     return [
         SliceCue(
-            plane, index, mask=m.mask, value=tuple(value) if value and m.mask else None, boxes=m.boxes,
+            plane, index, mask=m.mask, value=values if m.mask else None, boxes=m.boxes,
             points=m.points, scribbles=m.scribbles, absent=m.absent,
         )
         for (plane, index), m in found.items()

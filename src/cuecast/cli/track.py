@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, collect_marks
+from cuecast.cli.cue_flags import classes_of, collect_marks, read_values
 from cuecast.cli.options import (
     ClassOption,
     JsonFlag,
@@ -22,7 +22,9 @@ from cuecast.cli.options import (
     Scale,
     ThreadsOption,
     ValueOption,
+    WindowOption,
     read_formats,
+    read_limits,
 )
 from cuecast.errors import CueError, MaskError
 
@@ -52,14 +54,14 @@ class MarkedFrame:
     scribbles: list[Scribble] = field(default_factory=list)
     absent: bool = False
 
-    def cue(self, image: Image, value: Sequence[int] | None) -> Cue:
+    def cue(self, image: Image, values: tuple[int, ...] | None) -> Cue:
         """The marks with the frame they lie on."""
         from cuecast.cues import Cue
 
         return Cue(
             image,
             mask=self.mask,
-            value=tuple(value) if value and self.mask else None,
+            value=values if self.mask else None,
             boxes=self.boxes,
             points=self.points,
             scribbles=self.scribbles,
@@ -109,6 +111,7 @@ def track(
     cues: OtherCuesOption = None,
     class_names: ClassOption = None,
     value: ValueOption = None,
+    window: WindowOption = None,
     pack: PackOption = "general",
     scale: Annotated[
         Scale | None,
@@ -152,7 +155,7 @@ def track(
         raise typer.BadParameter(
             "nothing shows the thing: give --cue FRAME=MASK, --box, --point or --scribble, or --cues CUESET"
         )
-    written = read_formats(formats, FORMATS)
+    written, limits = read_formats(formats, FORMATS), read_limits(window)
     if rate is not None and not 0 < rate <= 1000:
         raise typer.BadParameter(
             f"--rate {rate:g}: a number of frames a second above 0, at most 1000, is expected"
@@ -167,15 +170,16 @@ def track(
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
     flags = read_marks(cue or (), box or (), point or (), scribble or (), absent or (), classes)
-    frames = open_frames(video)
+    frames = open_frames(video, limits)
     numbers = {number_of(frames, name): flags[name] for name in sorted(flags, key=partial(number_of, frames))}
     if len(numbers) < len(flags):
         raise typer.BadParameter(
             "a frame is named in two ways, by its number and by its file; name it one way"
         )
-    shown: list[Cue | Example] = list(read_examples(cueset)) if cueset else []
+    values = read_values(value, (marked.mask for marked in flags.values()))
+    shown: list[Cue | Example] = list(read_examples(cueset, limits)) if cueset else []
     others = len(shown)
-    shown += [marked.cue(_image(frames, n), value) for n, marked in numbers.items()]
+    shown += [marked.cue(_image(frames, n), values) for n, marked in numbers.items()]
     chosen = scale or (Scale.FRAME if cueset else Scale.PIXEL)
     concept = load(pack, threads=threads).learn(shown, classes or None, chosen.value)
     on = dict(zip(numbers, concept.examples[others:], strict=True))

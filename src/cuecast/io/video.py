@@ -73,11 +73,13 @@ class Frames(Protocol):
 def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frames:
     """The frames of a video file, a folder of pictures (sorted, '2' before '10'), or a sequence of pictures.
 
-    window  (low, high) that becomes 0 to 255 in 16-bit and float pictures.
+    window  (low, high) that becomes 0 to 255 in 16-bit and float pictures; None: the own percentiles of each, so
+            that a picture does not depend on the others.
 
     A frame that is broken ends the frames: those before it are kept, and `broken` says what happened. Raises
-    ImageError where there is no sound frame at all, InputError where it is nothing of the kind or two pictures of a
-    folder differ in their suffix alone, MissingExtraError where a video is given and PyAV is not installed.
+    ImageError where there is no sound frame at all, InputError where it is nothing of the kind, a video is given a
+    window, or two pictures of a folder differ in their suffix alone, MissingExtraError where a video is given and PyAV
+    is not installed.
     """
     if isinstance(source, (str, Path)):
         path = Path(source)
@@ -90,6 +92,10 @@ def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frame
         if path.suffix.lower() in IMAGE_SUFFIXES - VIDEO_SUFFIXES:
             raise InputError(
                 f"{path}: this is one picture, not a video; give a video, the folder of its frames, or use segment"
+            )
+        if window is not None:
+            raise InputError(
+                f"{path}: a window is for pictures of more than 8 bits, not for videos; leave it out"
             )
         from cuecast.io.video_file import open_video
 
