@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studio_page import CHROMIUM, FLAGS, PATIENCE, Service, Studio
+from studio_page import CHROMIUM, FLAGS, GREEN, PATIENCE, RED, Service, Studio, paint
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +45,13 @@ def studio(browser: Any, service: Service) -> Iterator[Studio]:
     yield opened
     context.close()
     assert opened.problems == []
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """a: red. b: red and green. c: neither."""
+    return [
+        paint(tmp_path / "a.png", (RED, 8, 8)),
+        paint(tmp_path / "b.png", (RED, 8, 8), (GREEN, 40, 24)),
+        paint(tmp_path / "c.png"),
+    ]

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -23,6 +26,19 @@ PATIENCE = 120
 MARGIN = 12
 """Pixels that the studio leaves round a picture that fits; see studio/src/canvas/viewport.ts."""
 LARGEST_FIT = 8
+
+RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
+SQUARE = ((8, 8), (24, 8), (24, 24), (8, 24))
+"""The corners of what is red on each picture."""
+
+
+def paint(path: Path, *patches: tuple[tuple[int, int, int], int, int]) -> Path:
+    """A blue picture of 64 x 48; each patch is a square of 16 with its colour and its left and upper edge."""
+    pixels = np.full((48, 64, 3), BLUE, np.uint8)
+    for colour, left, top in patches:
+        pixels[top : top + 16, left : left + 16] = colour
+    Image.fromarray(pixels).save(path)
+    return path
 
 
 class Service:
@@ -137,6 +153,11 @@ class Studio:
     def to_gallery(self) -> None:
         self.page.goto(f"{self.service.url}/#/p/{self.project}")
         self.page.locator(".gallery .card").first.wait_for()
+
+    def run(self) -> None:
+        self.to_gallery()
+        self.page.get_by_role("button", name=re.compile("^Run ")).click()
+        self.page.get_by_role("button", name="Run again where").wait_for()
 
     def place(self, name: str, x: float, y: float) -> tuple[float, float]:
         """Where a place on a picture is on the screen, as long as the whole picture is shown."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -14,36 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from studio_page import Service, Studio
+from studio_page import GREEN, RED, SQUARE, Service, Studio, paint
 
 import cuecast
 from cuecast.geometry import mark_labels
 from cuecast.io.cueset import read_cueset, read_examples
 from cuecast.io.rle import decode_rle
 from cuecast.types import Marks, Scribble
-
-RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
-SQUARE = ((8, 8), (24, 8), (24, 24), (8, 24))
-"""The corners of what is red on each picture."""
-
-
-def paint(path: Path, *patches: tuple[tuple[int, int, int], int, int]) -> Path:
-    """A blue picture of 64 x 48; each patch is a square of 16 with its colour and its left and upper edge."""
-    pixels = np.full((48, 64, 3), BLUE, np.uint8)
-    for colour, left, top in patches:
-        pixels[top : top + 16, left : left + 16] = colour
-    Image.fromarray(pixels).save(path)
-    return path
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
-    """a: red. b: red and green. c: neither."""
-    return [
-        paint(tmp_path / "a.png", (RED, 8, 8)),
-        paint(tmp_path / "b.png", (RED, 8, 8), (GREEN, 40, 24)),
-        paint(tmp_path / "c.png"),
-    ]
 
 
 def labels_of(mask: dict[str, Any]) -> NDArray[np.int32]:
@@ -81,12 +57,6 @@ def concept_of(archive: zipfile.ZipFile, folder: Path) -> cuecast.Concept:
     return cuecast.load("colours").learn(read_examples(cueset), cueset.classes)
 
 
-def run(studio: Studio) -> None:
-    studio.to_gallery()
-    studio.page.get_by_role("button", name=re.compile("^Run ")).click()
-    studio.page.get_by_role("button", name="Run again where").wait_for()
-
-
 def test_mark_run_look_correct_export(studio: Studio, pictures: list[Path], tmp_path: Path) -> None:
     page = studio.page
     studio.create(pictures)
@@ -100,7 +70,7 @@ def test_mark_run_look_correct_export(studio: Studio, pictures: list[Path], tmp_
     assert np.array_equal(labels_of(marks["mask"]), square)
 
     # Run, and look.
-    run(studio)
+    studio.run()
     page.get_by_role("link", name="b.png, Found").wait_for()
     page.get_by_role("link", name="c.png, Not here").wait_for()
     page.locator(".thumb canvas").nth(1).wait_for()
@@ -154,7 +124,7 @@ def test_a_real_picture_and_the_brush(studio: Studio, data: Path, tmp_path: Path
     # The mouse is somewhere in a pixel of the screen: the rims may differ.
     assert ((mask == 1) & (expected == 1)).sum() > 0.95 * union.sum()
 
-    run(studio)
+    studio.run()
     archive = export(studio)
     concept = concept_of(archive, tmp_path / "export")
     for picture in pictures:
@@ -331,7 +301,7 @@ def test_a_cue_set_opens_as_a_project(studio: Studio, pictures: list[Path], tmp_
     studio.open_image("a.png")
     studio.outline("a.png", SQUARE)
     studio.wait_saved("a.png", 1)
-    run(studio)
+    studio.run()
     archive = export(studio)
     archive.extractall(tmp_path / "export")
     folder = next((tmp_path / "export").rglob("cues.json")).parent

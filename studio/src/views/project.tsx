@@ -55,6 +55,7 @@ export function ProjectPage({ id }: { id: string }) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: dropping is one way more; the buttons do the same
     <div class="work" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
+      <h1 class="unseen">{project.value.name}</h1>
       <Flow project={project.value} adding={adding} />
       <section class="gallery" aria-label={t.gallery.title}>
         <GalleryTools />
