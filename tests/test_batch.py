@@ -253,6 +253,27 @@ def test_another_concepts_results_are_refused_and_kept(
     assert snapshot(out) == before
 
 
+def test_results_of_another_picture_of_the_same_name_are_kept(
+    concept: Concept, inputs: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(concept, inputs, out)
+    before = snapshot(out)
+    other = picture(tmp_path / "other" / "p2.png", 5)
+    with pytest.raises(
+        OutputError,
+        match=r"other/p2\.png would be written as p2\.png in .*, which holds the results of .*in/p2\.png",
+    ):
+        run(concept, [inputs[0], other], out)
+    assert snapshot(out) == before
+    copy = Path(shutil.copy(inputs[2], other))
+    assert run(concept, [copy], out).resumed == 1
+    picture(other, 5)
+    run(concept, [other], out, BatchOptions(overwrite=True))
+    other.unlink()
+    assert run(concept, [picture(tmp_path / "moved" / "p2.png", 2)], out).resumed == 0
+
+
 def test_overwrite_replaces_another_concepts_results_without_a_trace(
     concept: Concept, inputs: list[Path], tmp_path: Path
 ) -> None:

@@ -147,6 +147,7 @@ def run(
     resumed_count = 0
     with exclusive(out):
         known = job.claim()
+        job.check_names(inputs, names, known)
         with appending(job.results.manifest) as journal:
             for done, (entry, resumed) in enumerate(job.entries(inputs, names, known), start=1):
                 if not resumed:
@@ -201,6 +202,23 @@ class _Batch:
                 self._remove(entry.name, entry)
         write_manifest(manifest, (e for e in read_manifest(manifest) if self.ours(e)))
         return index_manifest(manifest)
+
+    def check_names(self, inputs: Sequence[Path], names: Sequence[str], known: Mapping[str, int]) -> None:
+        """Raise OutputError where the results of another picture, which is still there, have the name of an input."""
+        for path, name in zip(inputs, names, strict=True):
+            if name not in known or self.options.overwrite:
+                continue
+            entry = entry_at(self.results.manifest, known[name])
+            former = Path(entry.image)
+            if os.path.realpath(former) == os.path.realpath(path) or not (
+                former.is_file() and path.is_file()
+            ):
+                continue
+            if entry.image_hash not in (None, self._image_hash(path)):
+                raise OutputError(
+                    f"{path} would be written as {name}.png in {self.results.out}, which holds the results of "
+                    f"{former}; choose another folder, name them apart with --name, or --overwrite to replace them"
+                )
 
     def ours(self, entry: ManifestEntry) -> bool:
         """Whether a line is of this concept, or of another version of its cue set (same pack, same scale)."""
