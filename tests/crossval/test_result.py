@@ -23,6 +23,7 @@ def curve(*points: tuple[int, float]) -> list[CurvePoint]:
         ([(1, 0.5), (2, 0.7), (4, 0.6)], False, "'cuecast suggest'"),
         ([(1, 0.8), (2, 0.93), (4, 0.94)], False, "not needed"),
         ([(1, 0.8), (2, 1.0)], False, "not needed"),
+        ([(2, 0.5), (3, 0.6)], True, "from 2 to 3 cues the IoU went +0.100"),
         ([(1, 0.8)], None, "from three complete cues on"),
         ([], None, "from three complete cues on"),
     ],

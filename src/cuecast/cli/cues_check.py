@@ -30,8 +30,9 @@ def check(
 
     Prints one line a finding about the files. Where two images at least have a mask or polygons, each of these is
     predicted from all the others (leave-one-out): the IoU says how well the cues agree. A cue is flagged where its
-    mask looks shifted, inverted, of another class or too wide, where its magnification differs, or where the others
-    do better without it. The curve of IoU against the number of cues says whether more are likely to help.
+    mask looks shifted, inverted, of another class or too wide, where its magnification differs, or where it disagrees
+    with the others and nothing of these explains it. The curve of IoU against the number of cues says whether more
+    are likely to help.
 
     Exit code 1 says that there is an error in the files; warnings and flags give 0.
     """

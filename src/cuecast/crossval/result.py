@@ -133,7 +133,7 @@ def advise(curve: Sequence[CurvePoint], flagged: bool) -> tuple[bool | None, str
     if len(curve) < 2:
         return None, f"{mend}whether more cues would help is known from three complete cues on"
     last = curve[-1]
-    before = [p for p in curve[:-1] if 2 * p.cues <= last.cues][-1]
+    before = next((p for p in reversed(curve[:-1]) if 2 * p.cues <= last.cues), curve[0])
     gain = last.iou - before.iou
     step = f"from {before.cues} to {last.cues} cue{'s' * (last.cues > 1)} the IoU went {gain:+.3f} to {last.iou:.3f}"
     if gain >= ENOUGH and last.iou < 0.99:

@@ -21,7 +21,7 @@ from cuecast.types import IGNORE, ClassInfo, Example
 
 SEED = 0
 ASKED = 8
-"""Cues that are asked for a point of the curve, for what one cue alone teaches, and for what its absence changes."""
+"""Cues that are asked for a point of the curve, and for what one cue alone teaches."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,19 @@ class Board:
         """Positions of the complete cues."""
         return complete_cues(self.examples)
 
-    def others(self, query: int, without: int | None = None) -> tuple[int, ...]:
-        """Positions of all cues on other pictures than `query`'s and `without`'s."""
-        gone = {self.examples[i].image.digest for i in (query, without) if i is not None}
-        return tuple(i for i, e in enumerate(self.examples) if e.image.digest not in gone)
+    def others(self, query: int) -> tuple[int, ...]:
+        """Positions of all cues on other pictures than `query`'s."""
+        own = self.examples[query].image.digest
+        return tuple(i for i, e in enumerate(self.examples) if e.image.digest != own)
 
-    def peers(self, query: int, without: int | None = None) -> tuple[int, ...]:
+    def peers(self, query: int) -> tuple[int, ...]:
         """The complete ones among the others."""
-        return tuple(i for i in self.others(query, without) if i in self.complete)
+        complete = frozenset(self.complete)
+        return tuple(i for i in self.others(query) if i in complete)
 
-    def left_out(self, query: int, without: int | None = None) -> Trial:
-        """All others teach: leave one out, or leave two out."""
-        return Trial(self.others(query, without), query)
+    def left_out(self, query: int) -> Trial:
+        """All others teach."""
+        return Trial(self.others(query), query)
 
     def taught_by(self, few: Iterable[int], query: int) -> Trial:
         """Only these complete cues teach, besides the sparse and absent ones."""

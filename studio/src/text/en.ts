@@ -298,7 +298,7 @@ export const en = {
       border: "The border looks wider or narrower than on the other examples. Draw it closer.",
       magnification:
         "The thing is much larger or smaller here than on the others. Use pictures of one magnification.",
-      harmful: "The others do better without this example. Look at its marks; correct or remove them.",
+      harmful: "It disagrees with the other examples. Look at its marks; correct or remove them.",
     },
     open: (name: string) => `Open ${name}`,
   },
