@@ -50,7 +50,7 @@ class Cue:
         image = read_image(self.image, page=self.page)
         mask = None
         if self.mask is not None:
-            mask = read_mask(self.mask, image=image, value=self.value, classes=classes)
+            mask = read_mask(self.mask, image=image, value=self.value, classes=classes, page=self.page)
         polygons = tuple(_polygon(p) for p in self.polygons)
         if polygons:
             mask = fill_polygons(image.size, polygons, base=mask)
@@ -85,12 +85,12 @@ def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
     So that a colour means the same class in all of them, whatever else each shows; none where one mask, or one colour,
     is all there is, or where a mask is not of this kind.
     """
-    masks = [c.mask for c in cues if c.value is None and c.mask is not None and not is_label_file(c.mask)]
-    if len(masks) < 2:
+    coded = [c for c in cues if c.value is None and c.mask is not None and not is_label_file(c.mask)]
+    if len(coded) < 2:
         return ()
     colours: set[int] = set()
-    for mask in masks:
-        found = mask_colours(mask)
+    for cue in coded:
+        found = mask_colours(cue.mask, cue.page)
         if found is None:  # mostly so with the first mask, and the others need not be read for this
             return ()
         colours |= found

@@ -113,6 +113,11 @@ def test_errors_are_one_line(
     assert says in one_line(streams.err)
 
 
+def test_what_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["cues", "undo", "nowhere/set"]) == 1
+    assert "nowhere/set" in one_line(capsys.readouterr().err)
+
+
 def test_there_is_an_end_to_taking_back(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["cues", "undo", name]) == 0
     capsys.readouterr()

@@ -156,6 +156,17 @@ def test_foreign_polygons_are_a_union_and_cut_at_the_image(tmp_path: Path) -> No
     assert found.label_map().astype(bool).sum(axis=1).tolist() == [6, 0, 0, 0, 0]
     (found,), _ = read(tmp_path, foreign([[10, 10, 12, 10, 12, 12]]))
     assert found.objects == ()
+    (found,), _ = read(tmp_path, foreign([1, 0, 4, 0, 4, 2, 1, 2]))
+    assert [o.xyxy for o in found.objects] == [(1, 0, 4, 2)]
+
+
+def test_ids_of_images_may_be_text_in_one_place_and_numbers_in_another(tmp_path: Path) -> None:
+    data = foreign(
+        [[1, 0, 4, 0, 4, 2, 1, 2]], images=[{"id": 7, "file_name": "a.jpg", "height": 5, "width": 6}]
+    )
+    data["annotations"][0]["image_id"] = "7"
+    (found,), _ = read(tmp_path, data)
+    assert len(found.objects) == 1
 
 
 HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}
@@ -180,6 +191,7 @@ HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}
         (foreign([[0, 0, 1, 0, 1, 1]], categories=[{"id": 3, "name": "x"}]), "category 17 is not among"),
         (foreign([], categories=[{"id": -5, "name": "x"}]), "is not a COCO file .*ids run from 1"),
         (foreign([], images=[{"id": "x", "file_name": "a"}]), "image a states no height and width; add"),
+        (foreign([], images=[{**HUGE, "height": float("inf")}]), "image a states no height and width; add"),
         (foreign([], images=[HUGE]), "1000000 x 1000000, outside .*MAX_PIXELS"),
     ],
 )  # fmt: skip

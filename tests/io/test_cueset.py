@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,14 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from pictures import BLUE, RED, mask, picture
 from PIL import Image as PILImage
 
 from cuecast.errors import CuecastError, CueError, CueSetError, ImageError, MaskError, OutputError
-from cuecast.io import bundle
+from cuecast.io import bundle, cueset_draft
 from cuecast.io.cueset import CueEntry, read_cueset, read_examples
 from cuecast.io.cueset_check import check_cueset, overview
-from cuecast.io.cueset_edit import add_cue, new_cueset, pack_cueset
+from cuecast.io.cueset_draft import NewCue
+from cuecast.io.cueset_edit import add_cue, add_cues, new_cueset, pack_cueset
 from cuecast.types import IGNORE, Box, ClassInfo, Point, Polygon, Scribble
 
 CELL, RIM = ClassInfo(1, "cell", "#e6194b"), ClassInfo(2, "rim", "#3cb44b")
@@ -114,6 +117,26 @@ def test_images_without_a_file_are_stored(root: Path, tmp_path: Path, kind: str)
     source = {"bytes": path.read_bytes(), "array": pixels, "pil": PILImage.fromarray(pixels)}[kind]
     cueset = add_cue(root, source, mask=np.array([[1] * 3 + [0] * 5] * 4))
     assert (read_examples(cueset)[0].image.pixels == pixels).all()
+
+
+def test_bytes_of_a_deep_tiff_are_stored_as_they_are(root: Path) -> None:
+    stored = io.BytesIO()
+    tifffile.imwrite(stored, np.linspace(0, 1, 96, dtype=np.float32).reshape(4, 8, 3), photometric="rgb")
+    cueset = add_cue(root, stored.getvalue(), points=[Point((0, 0))])
+    assert cueset.entries[0].image.endswith(".tiff")
+    assert read_examples(cueset)[0].image.pixels[-1, -1].tolist() == [250, 252, 255]
+
+
+def test_each_picture_is_decoded_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To know whose place a new cue takes, its picture is compared with all that are there."""
+    shown = [mask(tmp_path / "m.png", HALF), *(picture(tmp_path / f"{i}.png", i) for i in range(6))]
+    cues = [NewCue(path, mask=shown[0]) for path in shown[1:]]
+    add_cues(root, cues[:3])
+    read = []
+    real = cueset_draft.read_image
+    monkeypatch.setattr(cueset_draft, "read_image", lambda *a, **k: read.append(a) or real(*a, **k))
+    assert len(add_cues(root, cues).entries) == 6
+    assert len(read) <= 6 + 3 + 6  # the new ones, those there, and the new ones as they are stored
 
 
 def test_a_page_of_a_tiff_is_remembered(root: Path, tmp_path: Path) -> None:
@@ -306,6 +329,7 @@ MALFORMED = [
     ({"image": "images/a.png", "boxes": [[1, 2, 3, 4]]}, "its marks cannot be read"),
     ({"image": "images/a.png", "points": [{"xy": [1, float("nan")]}]}, "should be 2 numbers"),
     ({"image": "images/a.png", "points": 5}, "its marks cannot be read"),
+    ({"image": "images/a.png", "absent": True, "page": float("inf")}, "its marks cannot be read"),
 ]
 
 

@@ -116,6 +116,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "sub/d.tif",
         "a_mask.png",
         "x_mask.png",
+        "_mask.png",
         STRANGE,
         "e[1].bmp",
     ):
@@ -131,7 +132,9 @@ def names(paths: list[Path]) -> list[str]:
 
 
 def test_a_folder_gives_its_images_sorted_without_masks_of_others(folder: Path) -> None:
-    assert names(list_images(["in"])) == sorted([STRANGE, "a.JPG", "b.png", "e[1].bmp", "x_mask.png"])
+    assert names(list_images(["in"])) == sorted(
+        [STRANGE, "_mask.png", "a.JPG", "b.png", "e[1].bmp", "x_mask.png"]
+    )
     assert "d.tif" in names(list_images([str(folder)], recursive=True))
 
 
@@ -141,7 +144,9 @@ def test_files_keep_their_order_and_come_once(folder: Path) -> None:
 
 
 def test_patterns_are_expanded(folder: Path) -> None:  # noqa: ARG001
-    assert names(list_images(["in/*.png"])) == sorted([STRANGE, "a_mask.png", "b.png", "x_mask.png"])
+    assert names(list_images(["in/*.png"])) == sorted(
+        [STRANGE, "_mask.png", "a_mask.png", "b.png", "x_mask.png"]
+    )
     assert names(list_images(["in/**/*.tif"])) == ["d.tif"]
     assert names(list_images(["in/[ab].*"])) == ["a.JPG", "b.png"]
 
@@ -165,10 +170,12 @@ def test_lists_from_a_file_and_from_standard_input(folder: Path, monkeypatch: py
         ("@in/none.txt", "none.txt: the file list cannot be read .*; check"),
         ("in/empty", "in/empty: the folder holds no image .*; name the files"),
         ("@in/c.txt", "c.txt: the file list is empty; put one path"),
+        ("@in/loop.txt", "@in/loop.txt: the file list names itself; take that line out"),
     ],
 )
 def test_an_input_that_matches_nothing_is_named(folder: Path, item: str, words: str) -> None:
     (folder / "empty").mkdir()
+    (folder / "loop.txt").write_text("in/b.png\n@in/loop.txt\n")
     with pytest.raises(InputError, match=words):
         list_images(["in/b.png", item])
 

@@ -180,8 +180,32 @@ def test_white_is_zero_is_turned(tmp_path: Path) -> None:
 
 def test_a_fourth_channel_that_is_not_alpha_is_dropped(tmp_path: Path) -> None:
     four = np.dstack([RGB, np.zeros_like(GREY)])
-    tifffile.imwrite(tmp_path / "a.tif", four, photometric="rgb", extrasamples=["unspecified"])
-    assert np.array_equal(read_image(tmp_path / "a.tif").pixels, RGB)
+    pytest.importorskip("imagecodecs", reason="writes LZW")
+    for options in ({}, {"compression": "lzw"}):  # Pillow decodes the second
+        tifffile.imwrite(tmp_path / "a.tif", four, photometric="rgb", extrasamples=["unspecified"], **options)
+        assert np.array_equal(read_image(tmp_path / "a.tif").pixels, RGB)
+
+
+def test_tiffs_that_cannot_be_decoded_are_not_called_damaged_alone(tmp_path: Path) -> None:
+    pytest.importorskip("imagecodecs", reason="writes LZW")
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 9), np.float64), compression="lzw")
+    told(
+        tmp_path / "a.tif",
+        r"a\.tif: its compression with this kind of samples cannot be read .*save it uncompressed",
+    )
+    tifffile.imwrite(tmp_path / "c.tif", np.zeros((9, 9), np.complex64))
+    told(tmp_path / "c.tif", r"c\.tif: samples of type complex64 are no image")
+
+
+def test_a_ragged_list_is_told() -> None:
+    told([[1, 2], [3]], "image: the rows of the array differ in length")
+
+
+def test_one_bit_pictures_keep_their_transparency() -> None:
+    picture = PILImage.fromarray(np.array([[0, 1], [1, 0]], bool))
+    stored = io.BytesIO()
+    picture.save(stored, "PNG", transparency=0)
+    assert (read_image(stored.getvalue()).pixels == 255).all()
 
 
 @pytest.mark.parametrize("format", ["TIFF", "GIF"])

@@ -97,6 +97,13 @@ def test_a_mask_shape_is_pasted_and_cut_at_the_image(tmp_path: Path) -> None:
     assert found.label_map()[2:4].tolist() == [[0] * 6 + [1, 0], [0] * 6 + [1, 1]]
 
 
+@pytest.mark.parametrize("kind", ["rectangle", "rotation", "oriented_rectangle", "polygon", None])
+def test_boxes_by_all_their_corners(tmp_path: Path, kind: str | None) -> None:
+    corners = [[1, 1], [6, 1], [6, 4], [1, 4]]
+    found, _ = read(tmp_path, {**shape(points=corners), "shape_type": kind})
+    assert [(o.xyxy, o.area) for o in found.objects] == [((1, 1, 6, 4), 15)]
+
+
 def test_points_and_lines_are_left_out(tmp_path: Path) -> None:
     found, _ = read(
         tmp_path, shape(kind="point", points=[[1, 1]]), shape(kind="line", points=[[1, 1], [2, 2]])
@@ -121,6 +128,7 @@ def test_groups_are_of_one_label(tmp_path: Path) -> None:
         ([], {"shapes": None}, "is not a LabelMe file .*; export"),
         ([{"points": []}], {}, "is not a LabelMe file"),
         ([], {"imageHeight": None}, "no imageHeight and imageWidth; save"),
+        ([], {"imageHeight": float("inf")}, "no imageHeight and imageWidth; save"),
         ([], {"imageHeight": 10**9}, "8 x 1000000000, outside the limits; .*MAX_PIXELS"),
         ([shape(), shape(points=[[0, 0]])], {}, "shape 2 .'b'. cannot be used: .*three vertices.*; correct"),
         ([shape(points="no")], {}, "shape 1"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from PIL import Image as PILImage
 
 from cuecast.cues import Cue
 from cuecast.errors import MaskError, OutputError
+from cuecast.io import labels
 from cuecast.io.coco import write_coco
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
@@ -136,6 +139,62 @@ def test_a_palette_with_a_transparent_background_is_read_by_colour(tmp_path: Pat
     assert label(path) == [[1, 1, 0], [0, 0, 0]]
     by_index = saved(tmp_path / "b.png", thing, [0, 0, 0, 200, 0, 0], transparency=0)
     assert label(by_index) == thing.tolist()
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png"])
+def test_a_palette_in_any_order_is_read_by_colour(tmp_path: Path, name: str) -> None:
+    """As programs order it that make one of a drawing: by how often a colour occurs, or by its brightness."""
+    drawn = PILImage.fromarray(COLOURS)
+    orders = (np.roll(np.unique(COLOURS.reshape(-1, 3), axis=0), turn, axis=0) for turn in range(4))
+    for order in orders:
+        palette = PILImage.new("P", (1, 1))
+        palette.putpalette(order.ravel().tolist())
+        drawn.quantize(palette=palette, dither=PILImage.Dither.NONE).save(tmp_path / name)
+        assert label(tmp_path / name) == [[0, 3, 1], [2, 3, 0]]
+    PILImage.fromarray(COLOURS[..., :1].repeat(3, axis=2) * U8([1, 0, 0])).save(tmp_path / "two.gif")
+    assert label(tmp_path / "two.gif") == [[0, 1, 0], [0, 1, 0]]
+
+
+def test_each_page_of_an_image_has_its_page_of_the_mask(tmp_path: Path) -> None:
+    stack = np.stack([THING * 0, THING, 1 - THING]).astype(U8) * 255
+    tifffile.imwrite(tmp_path / "image.tif", stack, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "mask.tif", stack, photometric="minisblack")
+    for page, expected in ((1, THING), (2, 1 - THING)):
+        mask = Cue(tmp_path / "image.tif", mask=tmp_path / "mask.tif", page=page).read().marks.mask
+        assert np.array_equal(mask, expected)
+    lone = Cue(tmp_path / "image.tif", mask=saved(tmp_path / "m.png", stack[1]), page=2).read().marks.mask
+    assert np.array_equal(lone, THING)
+    tifffile.imwrite(tmp_path / "two.tif", stack[:2], photometric="minisblack")
+    with pytest.raises(MaskError, match=r"two\.tif: there is no page 2, the file has 2"):
+        Cue(tmp_path / "image.tif", mask=tmp_path / "two.tif", page=2).read()
+
+
+def test_labels_that_are_cut_to_eight_bits_are_refused(tmp_path: Path) -> None:
+    deep = np.array([[0, 300, 2], [1, 0, 0]], np.uint16)
+    (tmp_path / "a.png").write_bytes(sixteen_bit_rgb(deep))
+    with pytest.raises(
+        MaskError, match=r"a\.png: 16-bit samples .* cuts labels; save it with one grey channel"
+    ):
+        label(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(sixteen_bit_rgb(THING.astype(np.uint16) * 65535))
+    assert label(tmp_path / "a.png") == THING.tolist()
+
+
+def sixteen_bit_rgb(grey: np.ndarray) -> bytes:
+    """A PNG of three equal 16-bit channels, which Pillow reads but does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    h, w = grey.shape
+    rows = b"".join(b"\0" + np.repeat(row[:, None], 3, axis=1).astype(">u2").tobytes() for row in grey)
+    head = struct.pack(">IIBBBBB", w, h, 16, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_values_choose_the_thing() -> None:
@@ -313,6 +372,27 @@ def test_label_files_give_ids_by_name(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(coco, image=photo, value=7), found.label_map() == 7)
     assert label_names(coco) == label_names(yolo) == tuple(c.name for c in CLASSES)
     assert set(label_names(labelme)) == {CLASSES[1].name, CLASSES[2].name}
+
+
+def test_a_file_of_many_cues_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_coco(tmp_path / "all.json", [annotations(SHAPES, f"{i}.jpg") for i in range(3)], CLASSES)
+    parsed = []
+    real = labels.read_json
+    monkeypatch.setattr(labels, "read_json", lambda *a: parsed.append(a) or real(*a))
+    for i in range(3):
+        assert read_mask(path, image=image(12, 15, tmp_path / f"{i}.jpg")).any()
+        assert len(label_names(path)) == 3
+    assert len(parsed) == 1
+    write_coco(path, [annotations((), "0.jpg")], CLASSES)
+    os.utime(path, ns=(1, 1))
+    assert not read_mask(path, image=image(12, 15, tmp_path / "0.jpg")).any()
+
+
+def test_labelme_files_without_a_size_take_that_of_their_image(tmp_path: Path) -> None:
+    path = write_labelme(tmp_path / "a.json", annotations(SHAPES), CLASSES)
+    stated = read_mask(path, image=image(12, 15))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "imageHeight": None, "imageWidth": None}))
+    assert np.array_equal(read_mask(path, image=image(12, 15)), stated)
 
 
 def test_yolo_without_names_counts_from_one(tmp_path: Path) -> None:

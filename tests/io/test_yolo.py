@@ -39,6 +39,8 @@ def test_what_is_written_is_yolo(tmp_path: Path) -> None:
     given = Annotations("a", (10, 20), (obj(7, 5, 10, "##"),))
     assert write_yolo(tmp_path / "a.txt", given, CLASSES).read_text() == "2 0.5 0.5 0.6 0.5 0.6 0.6 0.5 0.6\n"
     assert read_yolo(tmp_path / "a.txt", (10, 20)).objects[0].cls == 3
+    (tmp_path / "a.txt").write_text("2.0 0.5 0.5 0.6 0.5 0.6 0.6 0.5 0.6\n")
+    assert read_yolo(tmp_path / "a.txt", (10, 20)).objects[0].cls == 3
 
 
 def test_names_survive(tmp_path: Path) -> None:
@@ -52,6 +54,9 @@ def test_names_survive(tmp_path: Path) -> None:
         ("data.yaml", "nc: 2\nnames: ['red cell', \"b, c\"]\n"),
         ("data.yaml", "names:\n- red cell\n- b, c\n"),
         ("data.yaml", "names:\n  0: red cell\n  1: 'b, c'\n"),
+        ("data.yaml", 'names: {0: red cell, 1: "b, c"}\n'),
+        ("data.yaml", "# class names: below\nnames: # of both\n  1: 'b, c' # the second\n  0: red cell\n"),
+        ("data.yaml", "names:\n- red cell\n- b, c\ntrain:\n- a\n- b\n"),
         ("classes.txt", "red cell\nb, c\n"),
     ],
 )
@@ -70,7 +75,8 @@ def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:
     [
         ("0 0.5 0.5 0.2 0.2", "holds a box, not an outline"),
         ("0 0.5 0.5 0.2 0.2 0.1", "at least three x y pairs, this has 5"),
-        ("x 0 0 1 0 1 1", "invalid literal"),
+        ("x 0 0 1 0 1 1", "could not convert"),
+        ("0.5 0 0 1 0 1 1", "class index 0.5 is no whole number"),
         ("0 0 0 1 0 1 one", "could not convert"),
         ("0 0 0 1 0 1 nan", "finite"),
         ("0 0 0 1 0 1 inf", "look like pixels"),
@@ -93,6 +99,14 @@ def test_files_that_are_no_text_or_not_there_are_named(tmp_path: Path) -> None:
         read_yolo(tmp_path / "f.txt", (5, 6))
     with pytest.raises(MaskError, match=r"none\.txt: cannot be read .*; check"):
         read_yolo(tmp_path / "none.txt", (5, 6))
+    broken = {
+        "names:\n  0: a\n  2: c\n": "names no class 1",
+        "names: [a\n": "its class names cannot be read .*",
+    }
+    for text, words in broken.items():
+        (tmp_path / "data.yaml").write_text(text)
+        with pytest.raises(MaskError, match=rf"data\.yaml: {words}; number them"):
+            read_yolo_names(tmp_path / "data.yaml")
     (tmp_path / "data.yaml").write_text("names:\n")
     with pytest.raises(MaskError, match=r"data\.yaml: names no classes; list"):
         read_yolo_names(tmp_path / "data.yaml")

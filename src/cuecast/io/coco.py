@@ -39,20 +39,20 @@ class CocoFile:
     path: Path
     images: tuple[dict[str, Any], ...]
     classes: tuple[ClassInfo, ...]
-    entries: dict[Any, list[dict[str, Any]]]
+    entries: dict[str, list[dict[str, Any]]]
     shift: int
 
     def annotations(self, image: dict[str, Any]) -> Annotations:
         """The objects of one of `images`. Raises MaskError."""
         size = self.size(image)
-        found = [self._object(entry, size) for entry in self.entries.get(image["id"], ())]
+        found = [self._object(entry, size) for entry in self.entries.get(str(image["id"]), ())]
         return Annotations(str(image["file_name"]), size, tuple(o for o in found if o.mask.size))
 
     def size(self, image: dict[str, Any]) -> tuple[int, int]:
         """(height, width) of one of `images`. Raises MaskError where it states none or too much."""
         try:
             H, W = int(image["height"]), int(image["width"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise MaskError(
                 f"{self.path}: image {image['file_name']} states no height and width; add them"
             ) from error
@@ -77,10 +77,13 @@ class CocoFile:
             ) from error
 
 
-def open_coco(path: str | Path) -> CocoFile:
-    """Read images, categories and the list of annotations of a COCO file. Raises MaskError."""
+def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
+    """Images, categories and the list of annotations of a COCO file; `data`: its content, where that has been read.
+
+    Raises MaskError.
+    """
     path = Path(path)
-    data = read_json(path, MaskError)
+    data = read_json(path, MaskError) if data is None else data
     try:
         images = tuple(data["images"])
         for image in images:
@@ -88,10 +91,11 @@ def open_coco(path: str | Path) -> CocoFile:
         categories = [(int(c["id"]), c) for c in data["categories"]]
         shift = 1 if any(i == 0 for i, _ in categories) else 0
         classes = tuple(ClassInfo(i + shift, str(c["name"]), _colour(c.get("color"))) for i, c in categories)
-        entries: dict[Any, list[dict[str, Any]]] = {}
+        # By text: some programs write the ids of images as numbers, and those that refer to them as text.
+        entries: dict[str, list[dict[str, Any]]] = {}
         for entry in data["annotations"]:
-            entries.setdefault(entry["image_id"], []).append(entry)
-    except (KeyError, TypeError, ValueError, AttributeError, CueError) as error:
+            entries.setdefault(str(entry["image_id"]), []).append(entry)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise MaskError(f"{path}: is not a COCO file ({reason}); export it again as COCO") from error
     return CocoFile(path, images, classes, entries, shift)
@@ -184,6 +188,8 @@ def _shape(segmentation: Any, size: tuple[int, int], cls: int) -> ObjectMask:
             )
         counts = segmentation["counts"]
         return decode_rle(expand_counts(counts) if isinstance(counts, str) else list(counts), size, cls)
+    if not isinstance(segmentation[0], list):  # a single polygon without the list round it
+        segmentation = [segmentation]
     if any(len(ring) % 2 for ring in segmentation):
         raise ValueError("a polygon has an odd number of coordinates")
     rings = [list(zip(ring[::2], ring[1::2], strict=True)) for ring in segmentation]

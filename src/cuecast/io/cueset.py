@@ -199,7 +199,7 @@ def _classes(raw: Any, report: Callable[[Finding], None]) -> tuple[ClassInfo, ..
     remedy = 'write "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}]'
     try:
         infos = tuple(ClassInfo(int(c["id"]), str(c["name"]), str(c.get("colour") or "")) for c in raw)
-    except (TypeError, KeyError, ValueError, AttributeError, CueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError, CueError) as error:
         report(Finding("error", INDEX, f"the classes cannot be read ({error})", remedy))
         return ()
     if wrong := class_problem(infos):
@@ -227,7 +227,7 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
         raise CueSetError(f"it names no image; {form}")
     for key in ("image", "mask"):
         name = item.get(key)
-        if key in item and (reason := unsafe(name)):
+        if (key == "image" or name is not None) and (reason := unsafe(name)):
             raise CueSetError(f"{key} {name!r} is refused, {reason}; copy the file into the cue set")
         if name and name not in bundle.members:
             raise CueSetError(
@@ -251,7 +251,7 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
             absent=bool(item.get("absent", False)),
             page=None if item.get("page") is None else int(item["page"]),
         )
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
         raise CueSetError(f"its marks cannot be read ({type(error).__name__}: {error}); {form}") from error
     if not entry.kinds:
         raise CueSetError('it marks nothing; mark the thing, or write "absent": true if it is not there')
@@ -271,7 +271,9 @@ def _path(raw: Any) -> tuple[tuple[float, float], ...]:
 
 def build_example(image: Image, entry: CueEntry, mask: Any, classes: Sequence[ClassInfo]) -> Example:
     """Image and marks as one. `mask` is whatever `read_mask` takes."""
-    labels = None if mask is None else read_mask(mask, image=image, value=entry.value, classes=classes)
+    labels = None
+    if mask is not None:
+        labels = read_mask(mask, image=image, value=entry.value, classes=classes, page=entry.page)
     if entry.polygons:
         labels = fill_polygons(image.size, entry.polygons, base=labels)
     try:

@@ -17,12 +17,13 @@ from typing import Any
 
 from PIL import Image as PILImage
 
-from cuecast.errors import CueSetError, InputError
+from cuecast.errors import CueSetError, ImageError, InputError
 from cuecast.io.cueset import CueEntry, CueSet, build_example, check_classes, to_json
 from cuecast.io.cueset_history import Version, next_version
 from cuecast.io.cueset_store import commit
 from cuecast.io.images import read_image
 from cuecast.io.masks import write_mask
+from cuecast.io.raster import read_raster
 from cuecast.types import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
 
 
@@ -55,6 +56,8 @@ class Draft:
     entries: tuple[CueEntry, ...]
     files: Mapping[str, bytes] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    pixels: dict[tuple[str, int | None], str | None] = field(default_factory=dict, repr=False)
+    """(image, page) -> digest of the pixels, as far as it was needed; all versions of the draft share it."""
 
     def add(self, cue: NewCue, replace_all: bool) -> Draft:
         """The draft with one cue more."""
@@ -135,14 +138,20 @@ class Draft:
 
     def _shows(self, entry: CueEntry, image: Image) -> bool:
         """Whether a cue lies on that picture, by its pixels. A file that cannot be read does not."""
-        data = self.files.get(entry.image)
+        key = (entry.image, entry.page)
+        if key not in self.pixels:
+            self.pixels[key] = self._digest(*key)
+        return self.pixels[key] == image.digest
+
+    def _digest(self, name: str, page: int | None) -> str | None:
+        data = self.files.get(name)
         try:
             if data is not None:
-                return read_image(data, page=entry.page).digest == image.digest
-            with self.cueset.bundle.local(entry.image) as path:
-                return read_image(path, page=entry.page).digest == image.digest
+                return read_image(data, page=page).digest
+            with self.cueset.bundle.local(name) as path:
+                return read_image(path, page=page).digest
         except (InputError, CueSetError):
-            return False
+            return None
 
 
 def _kinds(entries: Sequence[CueEntry]) -> str:
@@ -164,8 +173,7 @@ def _image_bytes(source: Any) -> tuple[bytes | None, str]:
     if isinstance(source, str | Path):
         return Path(source).read_bytes(), Path(source).suffix.lower()
     if isinstance(source, bytes):
-        with PILImage.open(io.BytesIO(source)) as opened:
-            return source, f".{(opened.format or 'bin').lower()}"
+        return source, f".{read_raster(source, error=ImageError).format.lower()}"
     return None, ".png"
 
 

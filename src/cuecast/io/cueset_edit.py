@@ -6,7 +6,7 @@ Images are copied in, every change is atomic (see `cueset_store`) and is a versi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,8 @@ def undo(path: str | Path, to: int | None = None) -> CueSet:
 @contextmanager
 def _held(root: Path) -> Iterator[None]:
     """One writer at a time; an archive is held by its folder. Nothing is held where there is no set."""
-    with exclusive(root if root.is_dir() else root.parent, wait=True):
+    folder = root if root.is_dir() else root.parent
+    with exclusive(folder, wait=True) if folder.is_dir() else nullcontext():
         yield
 
 

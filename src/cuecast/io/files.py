@@ -168,7 +168,11 @@ def list_images(
     results = tuple(os.path.join(os.path.realpath(folder), "") for folder in leave_out)
     for item in inputs:
         deep = recursive or "**" in str(item)
-        for path in _expand(str(item), recursive):
+        try:
+            named = _expand(str(item), recursive)
+        except RecursionError:
+            raise InputError(f"{item}: the file list names itself; take that line out") from None
+        for path in named:
             if not (deep and os.path.realpath(path).startswith(results)):
                 found.setdefault(os.path.abspath(path), path)
     return list(found.values())
@@ -219,7 +223,7 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
         p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
     ]
     plain = {p.with_suffix("") for p in images}
-    images = [p for p in images if not (p.stem.endswith("_mask") and p.with_name(p.stem[:-5]) in plain)]
+    images = [p for p in images if not (p.stem.endswith("_mask") and p.parent / p.stem[:-5] in plain)]
     if not images:
         hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
         raise InputError(

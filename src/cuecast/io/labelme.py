@@ -22,6 +22,8 @@ from cuecast.types import Annotations, ClassInfo, ObjectMask
 
 _VERSION = "5.4.1"
 _WITHOUT_AREA = ("point", "line", "linestrip", "points")
+_BY_CORNERS = ("polygon", "rotation", "oriented_rectangle")
+"""Shapes that list all their corners; the last two are boxes that other programs turn."""
 
 
 def read_labelme(
@@ -31,23 +33,18 @@ def read_labelme(
 
     classes  resolve labels to ids; shapes with other labels are left out. None: 1, 2, ... in the order of the
              sorted labels of this file.
-    size     (H, W) of the image, for files that do not state it.
+    size     (H, W) of the image, for files that do not state theirs.
 
     Polygons, rectangles, circles and masks are read; shapes of one label and one group_id are one object;
     points and lines have no area and are left out. Raises MaskError.
     """
     path = Path(path)
     data = read_json(path, MaskError)
-    shapes = data.get("shapes")
-    if not isinstance(shapes, list) or not all(isinstance(s, dict) and "label" in s for s in shapes):
-        raise MaskError(
-            f"{path}: is not a LabelMe file (no list of labelled shapes); export it again from LabelMe"
-        )
-    size = size or _size(path, data)
-    shapes = [s for s in shapes if s.get("shape_type", "polygon") not in _WITHOUT_AREA]
+    shapes = _shapes(path, data)
+    if size is None or (data.get("imageHeight") is not None and data.get("imageWidth") is not None):
+        size = _size(path, data)
     if classes is None:
-        names = sorted({str(s["label"]) for s in shapes})
-        classes = [ClassInfo(i, name) for i, name in enumerate(names, start=1)]
+        classes = [ClassInfo(i, name) for i, name in enumerate(_labels(shapes), start=1)]
     ids = {c.name: c.id for c in classes}
     groups: dict[Any, list[ObjectMask]] = {}
     for index, shape in enumerate(shapes):
@@ -58,6 +55,11 @@ def read_labelme(
     objects = (_union(parts) for parts in groups.values())
     name = str(data.get("imagePath") or path.stem).replace("\\", "/").rpartition("/")[2]
     return Annotations(name, size, tuple(o for o in objects if o.mask.size)), tuple(classes)
+
+
+def labelme_names(path: Path) -> tuple[str, ...]:
+    """The labels of the shapes of a file that have an area, sorted. Raises MaskError."""
+    return tuple(_labels(_shapes(path, read_json(path, MaskError))))
 
 
 def write_labelme(
@@ -94,10 +96,28 @@ def _shape(label: str, points: list[list[int]], group: int | None) -> dict[str, 
     return {"label": label, "points": points, "group_id": group, "shape_type": "polygon", "flags": {}}
 
 
+def _shapes(path: Path, data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shapes that have an area. Raises MaskError where it is no LabelMe file."""
+    shapes = data.get("shapes")
+    if not isinstance(shapes, list) or not all(isinstance(s, dict) and "label" in s for s in shapes):
+        raise MaskError(
+            f"{path}: is not a LabelMe file (no list of labelled shapes); export it again from LabelMe"
+        )
+    return [s for s in shapes if _kind(s) not in _WITHOUT_AREA]
+
+
+def _kind(shape: dict[str, Any]) -> Any:
+    return shape.get("shape_type") or "polygon"
+
+
+def _labels(shapes: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted({str(s["label"]) for s in shapes})
+
+
 def _size(path: Path, data: dict[str, Any]) -> tuple[int, int]:
     try:
         H, W = int(data["imageHeight"]), int(data["imageWidth"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MaskError(f"{path}: states no imageHeight and imageWidth; save it again in LabelMe") from error
     if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
         raise MaskError(
@@ -108,7 +128,7 @@ def _size(path: Path, data: dict[str, Any]) -> tuple[int, int]:
 
 def _object(path: Path, index: int, shape: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
     try:
-        kind = shape.get("shape_type", "polygon")
+        kind = _kind(shape)
         points = np.asarray(shape["points"], np.float64)
         if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
             raise ValueError("its points are not a list of finite [x, y]")
@@ -122,16 +142,17 @@ def _object(path: Path, index: int, shape: dict[str, Any], size: tuple[int, int]
 
 
 def _ring(kind: Any, points: Any) -> Ring:
-    """Corners of a polygon, rectangle [corner, opposite corner] or circle [centre, point on it]."""
-    if kind == "polygon":
+    """Corners of a polygon, a rectangle (two opposite corners, or all four) or a circle [centre, point on it]."""
+    if kind in _BY_CORNERS:
         return np.asarray(points)
     if kind not in ("rectangle", "circle"):
         raise ValueError(f"the shape type {kind!r} is not known")
     if len(points) < 2:
         raise ValueError(f"a {kind} needs two points")
-    (x1, y1), (x2, y2) = points[0], points[1]
     if kind == "rectangle":
+        (x1, y1), (x2, y2) = points.min(axis=0), points.max(axis=0)
         return [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+    (x1, y1), (x2, y2) = points[0], points[1]
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     radius = float(np.hypot(x2 - x1, y2 - y1))
     return [(x1 + radius * c, y1 + radius * s) for c, s in zip(np.cos(angles), np.sin(angles), strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from cuecast.errors import MaskError
 from cuecast.io.coco import CocoFile, open_coco
 from cuecast.io.files import read_json
-from cuecast.io.labelme import read_labelme
+from cuecast.io.labelme import labelme_names, read_labelme
 from cuecast.io.yolo import read_yolo, read_yolo_names
 from cuecast.types import Annotations, ClassInfo, Image
 
@@ -25,17 +26,12 @@ def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | Non
     """
     if path.suffix.lower() == ".txt":
         found = _from_yolo(path, image, classes)
-    elif "shapes" in (data := read_json(path, MaskError)):
-        found, own = read_labelme(path)
+    elif (coco := _coco_in(path)) is None:
+        found, own = read_labelme(path, size=image.size)
         found = _chosen(path, found, own, classes)
-    elif "images" in data and "annotations" in data:
-        coco = open_coco(path)
+    else:
         found = coco.annotations(_entry_of(coco, image))
         found = _chosen(path, found, coco.classes, classes)
-    else:
-        raise MaskError(
-            f"{path}: is neither COCO nor LabelMe JSON; export it as one of these, or give a mask image"
-        )
     if found.size != image.size:
         (h, w), (H, W) = found.size, image.size
         raise MaskError(
@@ -50,9 +46,30 @@ def label_names(path: str | Path) -> tuple[str, ...]:
     path = Path(path)
     if path.suffix.lower() == ".txt":
         return _yolo_names(path)
-    if "shapes" in read_json(path, MaskError):
-        return tuple(c.name for c in read_labelme(path)[1])
-    return tuple(c.name for c in sorted(open_coco(path).classes, key=lambda c: c.id))
+    if (coco := _coco_in(path)) is None:
+        return labelme_names(path)
+    return tuple(c.name for c in sorted(coco.classes, key=lambda c: c.id))
+
+
+def _coco_in(path: Path) -> CocoFile | None:
+    """The COCO file at a path, None where it is a LabelMe file. Raises MaskError where it is neither."""
+    try:
+        return _opened(path, path.stat().st_mtime_ns)
+    except OSError:
+        return _opened(path, 0)  # says why it cannot be read
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, mtime_ns: int) -> CocoFile | None:  # noqa: ARG001
+    """As `_coco_in`. Cues often share one large file, which is parsed once."""
+    data = read_json(path, MaskError)
+    if "shapes" in data:
+        return None
+    if "images" not in data or "annotations" not in data:
+        raise MaskError(
+            f"{path}: is neither COCO nor LabelMe JSON; export it as one of these, or give a mask image"
+        )
+    return open_coco(path, data)
 
 
 def _chosen(

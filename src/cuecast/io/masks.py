@@ -41,6 +41,7 @@ def read_mask(
     image: Image,
     value: int | Sequence[int] | None = None,
     classes: Sequence[ClassInfo] | None = None,
+    page: int | None = None,
 ) -> NDArray[np.int32]:
     """Mask or label file, PIL image or array -> (H, W) int32: class ids, 0 = background, IGNORE = unknown.
 
@@ -50,12 +51,14 @@ def read_mask(
       - three equal channels are grey; other colours are classes: by the colour of `classes` where all colours
         are found there, else 1, 2, ... in order of the packed colour (r << 16 | g << 8 | b); black is 0 (see
         `mask_colours` for several masks);
-      - transparent pixels are background; a palette of just black and white is read as grey;
+      - transparent pixels are background; a palette of just black and white is read as grey, and one in which not
+        its first colour but another one is black, as GIF programs make them, by its colours;
       - a JPEG cannot hold labels: 128 and above is the thing.
     Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given.
 
     value    these values (for colours: packed) become 1, ignored pixels IGNORE, all others 0.
     classes  names and colours of the classes; those of a label file that are not among them are background.
+    page     of the image, from 0: a mask file with several pages has one for each of the image's.
 
     Raises MaskError: unreadable, not a mask, or of another size than its image.
     """
@@ -64,7 +67,7 @@ def read_mask(
 
         labels = read_label_file(Path(source), image, classes if value is None else None)
         return labels if value is None else _select(labels, value, ignored=labels == IGNORE)
-    raster = _clear(read_raster(source, error=MaskError, label=f"mask of {image.name}"))
+    raster = _read(source, page, f"mask of {image.name}")
     _check_size(raster, image)
     if (codes := _colour_codes(raster)) is not None:
         return (
@@ -80,10 +83,10 @@ def read_mask(
     return labels
 
 
-def mask_colours(source: Any) -> set[int] | None:
+def mask_colours(source: Any, page: int | None = None) -> set[int] | None:
     """The packed colours but black of a colour-coded mask; None where it is not one, or none that can be read."""
     try:
-        codes = _colour_codes(_clear(read_raster(source, error=MaskError, label="mask")))
+        codes = _colour_codes(_read(source, page, "mask"))
     except MaskError:  # who reads its labels will say why
         return None
     if codes is None:
@@ -154,12 +157,28 @@ def _check_size(raster: Raster, image: Image) -> None:
     )
 
 
-def _clear(raster: Raster) -> Raster:
-    """Where a palette makes another index than 0 transparent, its colours say more than its indices."""
+def _read(source: Any, page: int | None, label: str) -> Raster:
+    """The mask as it is stored. Raises MaskError."""
+    raster = read_raster(source, error=MaskError, page=page, label=label, lone=True)
+    if raster.coarse and set(np.unique(raster.samples).tolist()) != {0, 255}:
+        raise MaskError(
+            f"{raster.label}: 16-bit samples beside others are decoded to 8 bits, which cuts labels; save it with one "
+            "grey channel, or as TIFF"
+        )
+    return _by_colour(raster)
+
+
+def _by_colour(raster: Raster) -> Raster:
+    """The colours in place of the indices where a palette's background is not its first entry.
+
+    That is so where it makes another index transparent, or where black occurs and is another index.
+    """
     if raster.palette is None or _OWN_CHUNK in raster.text:
         return raster
-    clear = raster.palette[:, 3] == 0
-    if clear[0] or not clear[np.unique(raster.samples)].any():
+    used = np.unique(raster.samples)
+    colours, alpha = raster.palette[:, :3], raster.palette[:, 3]
+    backgrounds = (alpha == 0, colours.max(axis=1) == 0)
+    if not any(back[used].any() and not back[0] for back in backgrounds):
         return raster
     rgba = raster.palette[raster.samples]
     return replace(raster, samples=rgba[..., :3], alpha=rgba[..., 3], palette=None)

@@ -88,6 +88,17 @@ class _Door:
     label: str
     error: type[InputError]
     max_pixels: int
+    lone: bool = False
+
+    def page(self, wanted: int | None, pages: int) -> int:
+        """The page to take of so many. Raises the error where it is not there."""
+        if wanted is None or (self.lone and pages == 1):
+            return 0
+        if not 0 <= wanted < pages:
+            raise self.error(
+                f"{self.label}: there is no page {wanted}, the file has {pages}; pages count from 0"
+            )
+        return wanted
 
     def check_size(self, width: int, height: int) -> None:
         if width * height > self.max_pixels:
@@ -112,20 +123,22 @@ def read_raster(
     page: int | None = None,
     max_pixels: int | None = None,
     label: str = "image",
+    lone: bool = False,
 ) -> Raster:
     """Read path, bytes, open binary file, PIL image or array. Raises `error` with file, reason and remedy.
 
     page        of a multi-page TIFF or animated file, from 0; None is the first.
     max_pixels  limit on width x height, checked before decoding; None takes $CUECAST_MAX_PIXELS or 2e8.
     label       what messages call a source that has no path.
+    lone        the only page of a file stands for any `page`.
     """
     limit = pixel_limit(error) if max_pixels is None else max_pixels
     if isinstance(source, (str, os.PathLike)):
         path = Path(os.fsdecode(source))
-        door = _Door(str(path), error, limit)
+        door = _Door(str(path), error, limit, lone)
         with _open(path, door) as stream:
             return replace(_read_stream(stream, door, page), path=path)
-    door = _Door(label, error, limit)
+    door = _Door(label, error, limit, lone)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _read_stream(io.BytesIO(bytes(source)), door, page)
     if isinstance(source, PILImage.Image):
@@ -133,7 +146,12 @@ def read_raster(
     if hasattr(source, "read") and hasattr(source, "seek"):
         return _read_stream(source, door, page)
     if hasattr(source, "__array__") or isinstance(source, (list, tuple)):
-        return _read_array(np.array(source), door)  # a copy: the caller may change theirs
+        try:
+            return _read_array(np.array(source), door)  # a copy: the caller may change theirs
+        except ValueError as ragged:
+            raise error(
+                f"{label}: the rows of the array differ in length ({ragged}); make them equal"
+            ) from None
     raise error(
         f"{label}: cannot read a {type(source).__name__}; give a path, bytes, a PIL image or an array"
     )
@@ -196,11 +214,9 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
     door.check_size(*image.size)
     pages = int(getattr(image, "n_frames", 1))
     try:
-        if page is not None:
-            _check_page(page, pages, door)
-            if pages > 1:
-                image.seek(page)
-                door.check_size(*image.size)
+        if chosen := door.page(page, pages):
+            image.seek(chosen)
+            door.check_size(*image.size)
         raw_mode = next((str(t[3]) for t in getattr(image, "tile", ()) if isinstance(t[3], str)), "")
         image.load()
         name = image.format or "array"
@@ -216,11 +232,6 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
     return Raster(samples, door.label, format=name, alpha=alpha, palette=palette, coarse=coarse, text=text)
 
 
-def _check_page(page: int, pages: int, door: _Door) -> None:
-    if not 0 <= page < pages:
-        raise door.error(f"{door.label}: there is no page {page}, the file has {pages}; pages count from 0")
-
-
 def _samples(image: PILImage.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """(samples, alpha) of a loaded image; alpha is None where every pixel is opaque by construction."""
     mode = image.mode
@@ -233,11 +244,9 @@ def _samples(image: PILImage.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
     if mode == "LA":
         both = np.array(image)
         return both[..., 0], both[..., 1]
-    if mode == "1":
-        return np.array(image.convert("L")), None
-    if mode in ("L", "RGB", "RGBA", "PA", "La", "RGBa"):
+    if mode in ("1", "L", "RGB", "RGBA", "PA", "La", "RGBa"):
         rgba = np.array(image.convert("RGBA"))
-        return (rgba[..., 0] if mode in ("L", "La") else rgba[..., :3]), rgba[..., 3]
+        return (rgba[..., 0] if mode in ("1", "L", "La") else rgba[..., :3]), rgba[..., 3]
     return np.array(image.convert("RGB")), None
 
 
@@ -273,15 +282,15 @@ def upright(a: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def _read_array(a: NDArray[Any], door: _Door) -> Raster:
-    if a.dtype.kind not in "buif":
-        raise door.error(
-            f"{door.label}: an array of {a.dtype} is no image; give uint8, uint16, int, float or bool"
-        )
     return split_channels(a, door.label, door.error, alpha=True)
 
 
 def split_channels(a: NDArray[Any], label: str, error: type[InputError], alpha: bool) -> Raster:
     """(H, W) or (H, W, C) -> Raster; the channel after the colours is alpha if `alpha`, else dropped."""
+    if a.dtype.kind not in "buif":
+        raise error(
+            f"{label}: samples of type {a.dtype} are no image; give uint8, uint16, int, float or bool"
+        )
     if a.ndim == 3 and a.shape[2] == 1:
         a = a[..., 0]
     if a.ndim == 2 or (a.ndim == 3 and a.shape[2] == 3):
@@ -303,7 +312,7 @@ def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
     from cuecast.io.tiff import read_tiff_page
 
     try:
-        found = read_tiff_page(stream, page or 0, lambda n: _check_page(page or 0, n, door), door.check_size)
+        found = read_tiff_page(stream, lambda n: door.page(page, n), door.check_size)
     except _BROKEN as error:
         raise door.broken(error) from error
     if found.samples is None:  # a compression or colour space that Pillow decodes
@@ -311,7 +320,12 @@ def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
             stream.seek(0)
             opened = TiffImagePlugin.TiffImageFile(stream)
         except _BROKEN as error:
-            raise door.broken(error) from error
-        return replace(_read_pil(opened, door, page), pixel_size=found.pixel_size, unit=found.unit)
+            raise door.error(
+                f"{door.label}: its compression with this kind of samples cannot be read ({error}); save it "
+                "uncompressed or with deflate, or copy it again if it is damaged"
+            ) from error
+        raster = _read_pil(opened, door, page)
+        alpha = raster.alpha if found.alpha else None
+        return replace(raster, alpha=alpha, pixel_size=found.pixel_size, unit=found.unit)
     raster = split_channels(found.samples, door.label, door.error, found.alpha)
     return replace(raster, format="TIFF", palette=found.palette, pixel_size=found.pixel_size, unit=found.unit)

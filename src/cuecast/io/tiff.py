@@ -33,11 +33,11 @@ class TiffPage:
 
 
 def read_tiff_page(
-    stream: IO[bytes], page: int, check_page: Callable[[int], None], check_size: Callable[[int, int], None]
+    stream: IO[bytes], choose_page: Callable[[int], int], check_size: Callable[[int, int], None]
 ) -> TiffPage:
-    """Page `page` (from 0).
+    """The page, from 0, that `choose_page(number of pages)` says.
 
-    `check_page(number of pages)` and `check_size(width, height)` are called before anything is decoded.
+    It and `check_size(width, height)` are called before anything is decoded.
     Raises ValueError and its like where the file is damaged, or cannot be decoded without loss.
     """
     import tifffile
@@ -45,16 +45,16 @@ def read_tiff_page(
     from cuecast.io.raster import upright
 
     with tifffile.TiffFile(stream) as tif:
-        check_page(len(tif.pages))
-        p: Any = tif.pages[page]
+        p: Any = tif.pages[choose_page(len(tif.pages))]
         p = p if isinstance(p, tifffile.TiffPage) else p.aspage()
         check_size(p.imagewidth, p.imagelength)
         if p.imagewidth * p.imagelength * p.samplesperpixel * p.imagedepth != int(np.prod(p.shape)):
             raise ValueError(f"its size {p.shape} contradicts its tags")
         size, unit = _pixel_size(tif, p)
         special = int(p.photometric) in (5, 6, 8, 9, 10)  # CMYK, YCbCr, Lab
+        alpha = any(int(e) in (1, 2) for e in (p.extrasamples or ()))
         if (int(p.compression) not in _PLAIN or special) and (_bits(p) <= 8 or p.samplesperpixel == 1):
-            return TiffPage(None, False, None, size, unit)
+            return TiffPage(None, alpha, None, size, unit)
         _check_complete(p, stream)
         samples = _channels_last(p)
         if int(p.photometric) == 0:  # white is zero
@@ -65,7 +65,6 @@ def read_tiff_page(
             palette = np.column_stack([rgb, np.full(len(rgb), 255, np.uint8)])
         orientation = p.tags.get(274)
         samples = upright(samples, int(orientation.value) if orientation else 1)
-        alpha = any(int(e) in (1, 2) for e in (p.extrasamples or ()))
         return TiffPage(samples, alpha, palette, size, unit)
 
 

@@ -6,9 +6,10 @@ A line is the class index (from 0) and one polygon, x and y as shares of the ima
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
+
+import yaml
 
 from cuecast.errors import CueError, MaskError
 from cuecast.io.files import read_text, write_text
@@ -75,22 +76,15 @@ def write_yolo_names(path: str | Path, classes: Sequence[ClassInfo]) -> Path:
 
 
 def read_yolo_names(path: str | Path) -> tuple[str, ...]:
-    """Class names by index, of a data.yaml (`names:` as a list or as numbered lines) or a classes.txt.
+    """Class names by index, of a data.yaml (`names:` as a list or as numbered entries) or a classes.txt.
 
-    Raises MaskError where there are none.
+    Raises MaskError where there are none, or an index is left out.
     """
     text = read_text(path, MaskError)
     if Path(path).suffix.lower() == ".txt":
         names = [line.strip() for line in text.splitlines() if line.strip()]
     else:
-        _, _, after = text.partition("names:")
-        inline = re.match(r"\s*\[(.*?)\]", after, re.DOTALL)
-        if inline:
-            names = [_unquoted(v) for v in re.findall(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^,\s][^,]*", inline[1])]
-        else:
-            names = [
-                _unquoted(v) for v in re.findall(r"^[ \t]*(?:\d+[ \t]*:|-)[ \t]*(.+)$", after, re.MULTILINE)
-            ]
+        names = _names_in_yaml(path, text)
     if not names:
         raise MaskError(
             f"{path}: names no classes; list them under 'names:' (data.yaml) or one a line (classes.txt)"
@@ -98,18 +92,29 @@ def read_yolo_names(path: str | Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _unquoted(text: str) -> str:
-    text = text.strip()
-    if text.startswith('"'):
-        try:
-            return str(json.loads(text))
-        except ValueError:
-            return text.strip('"')
-    return text.strip("'")
+def _names_in_yaml(path: str | Path, text: str) -> list[str]:
+    try:
+        data = yaml.safe_load(text)
+        found = data.get("names") if isinstance(data, dict) else None
+        if isinstance(found, dict):
+            found = [found[i] for i in range(len(found))]
+    except KeyError as missing:
+        raise MaskError(
+            f"{path}: names no class {missing}; number them 0, 1, 2, ... below 'names:'"
+        ) from missing
+    except (yaml.YAMLError, RecursionError) as error:
+        raise MaskError(
+            f"{path}: its class names cannot be read ({' '.join(str(error).split())}); number them 0, 1, 2, ... "
+            "below 'names:'"
+        ) from error
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def _object(fields: list[str], size: tuple[int, int], classes: Sequence[ClassInfo] | None) -> ObjectMask:
-    index, values = int(fields[0]), [float(v) for v in fields[1:]]
+    index, values = float(fields[0]), [float(v) for v in fields[1:]]
+    if not index.is_integer():
+        raise ValueError(f"class index {fields[0]} is no whole number")
+    index = int(index)
     if len(values) == 4:
         raise ValueError("it holds a box, not an outline (this is a detection file, not YOLO-seg)")
     if len(values) < 6 or len(values) % 2:
