@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cuecast.refiner import refine, resize
+from cuecast.refiner import Refiner, resize
 
 
 def test_refined_edge_lies_on_the_image_edge() -> None:
@@ -13,7 +13,7 @@ def test_refined_edge_lies_on_the_image_edge() -> None:
     truth = np.zeros((64, 64), bool)
     truth[:, 29:] = True
     coarse = resize(truth.astype(np.float32), (16, 16))
-    plain, refined = resize(coarse, (64, 64)), refine(coarse, pixels)
+    plain, refined = resize(coarse, (64, 64)), Refiner(pixels).refine(coarse)
     assert (np.abs(refined - truth)).mean() < 0.5 * np.abs(plain - truth).mean()
     np.testing.assert_array_equal(refined >= 0.5, truth)
 
@@ -21,7 +21,7 @@ def test_refined_edge_lies_on_the_image_edge() -> None:
 def test_scores_keep_their_scale() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (40, 56, 3)).astype(np.uint8)
     for value in (0.0, 0.3, 1.0):
-        refined = refine(np.full((10, 14), value, np.float32), pixels)
+        refined = Refiner(pixels).refine(np.full((10, 14), value, np.float32))
         assert refined.dtype == np.float32
         np.testing.assert_allclose(refined, value, atol=1e-4)
 

@@ -27,18 +27,21 @@ def fit_forest(
     positive: NDArray[np.float32],
     negative: NDArray[np.float32],
     trees: int = TREES,
+    jobs: int = 1,
 ) -> ExtraTreesClassifier | None:
     """Trees that tell the thing's pixels (J, C) from the rest by their weights (J,); None where only one is shown.
 
     Classes are not balanced here (`cuecast.matcher.known_pixels` thins the larger one where there are many pixels):
-    where the thing is rare, a pixel needs more to be taken for it.
+    where the thing is rare, a pixel needs more to be taken for it. `jobs` threads grow the same trees as one; -1: all.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
     thing = positive >= negative
     if thing.all() or not thing.any():
         return None
-    forest = ExtraTreesClassifier(trees, max_depth=DEPTH, min_samples_leaf=SMALLEST_LEAF, random_state=0)
+    forest = ExtraTreesClassifier(
+        trees, max_depth=DEPTH, min_samples_leaf=SMALLEST_LEAF, n_jobs=jobs, random_state=0
+    )
     return forest.fit(pixels, thing)
 
 
@@ -47,6 +50,9 @@ def forest_logits(forest: ExtraTreesClassifier | None, pixel: NDArray[np.float32
     C, h, w = pixel.shape
     if forest is None:
         return np.zeros((1, h, w), np.float32)
-    share = forest.predict_proba(pixel.reshape(C, -1).T)[:, 1].clip(CLIP, 1 - CLIP)
+    # As the forest adds its trees; it would have each of them read a transposed view, and check it.
+    rows = np.ascontiguousarray(pixel.reshape(C, -1).T, np.float32)
+    votes = sum(tree.predict_proba(rows, check_input=False)[:, 1] for tree in forest.estimators_)
+    share = (votes / len(forest.estimators_)).clip(CLIP, 1 - CLIP)
     logits: NDArray[np.float32] = np.log(share / (1 - share)).reshape(1, h, w).astype(np.float32)
     return logits

@@ -92,6 +92,11 @@ class Concept:
         """For each class the share of the image that its smallest piece covers in the complete cues; 0: unknown."""
         return tuple(smallest_piece(self.examples, c.id) for c in self.classes)
 
+    @cached_property
+    def _uncorrected_cuts(self) -> dict[str, tuple[float, ...]]:
+        """Digest of an image -> its cuts without its own marks: the same at every click on it."""
+        return {}
+
     def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
         """A new concept taught by these cues as well: corrections, or marks on the query itself.
 
@@ -104,7 +109,11 @@ class Concept:
         if quick and all(_corrects_only(e.marks, self.classes) for e in new):
             corrected = replace(self, examples=examples)
             # Points and scribbles show no size: what the masks show is not measured again at every click.
-            vars(corrected).update(shown_areas=self.shown_areas, smallest_pieces=self.smallest_pieces)
+            vars(corrected).update(
+                shown_areas=self.shown_areas,
+                smallest_pieces=self.smallest_pieces,
+                _uncorrected_cuts=self._uncorrected_cuts,
+            )
             return corrected
         return _learn(self.predictor, examples, self.classes, self.scale, self.knowledge if quick else None)
 
@@ -151,13 +160,19 @@ class Concept:
         usual, prior = pack.thresholds.score, pack.area_prior
         if prior is None or self.scale != "frame" or not any(map(len, self.shown_areas)):
             return (usual,) * len(scores)
+        # Its marks say where the thing is, not how much there is of it: the cut is that without them.
+        known = self._uncorrected_cuts if corrected else {}
+        digest = corrected.digest if corrected else ""
+        if digest in known:
+            return known[digest]
         if corrected:
-            # Its marks say where the thing is, not how much there is of it: the cut is that without them.
             scores = self.predictor.segmenter.score(self.knowledge, corrected).scores
-        return tuple(
+        cuts = tuple(
             choose_cut(areas_at(plane), shown, usual, prior)
             for plane, shown in zip(scores, self.shown_areas, strict=True)
         )
+        known[digest] = cuts
+        return cuts
 
     def _mark(
         self, scores: NDArray[np.float32], cuts: Sequence[float], own: Sequence[Marks]

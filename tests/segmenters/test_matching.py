@@ -114,6 +114,29 @@ def test_quick_marks_correct_their_own_image_and_teach_nothing(concept: cuecast.
     assert np.array_equal(concept.segment(other).scores, corrected.segment(other).scores)
 
 
+def test_what_a_click_does_not_change_is_computed_once(
+    concept: cuecast.Concept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture, _ = discs(9)
+    scored = []
+    real = matching.MatchingSegmenter.score
+    monkeypatch.setattr(
+        matching.MatchingSegmenter, "score", lambda self, *a: scored.append(len(a) > 2) or real(self, *a)
+    )
+    for x in (3.0, 30.0, 60.0):
+        concept = concept.add([cuecast.Cue(picture, points=[(x, 3.0, 0)])], quick=True)
+        concept.segment(picture)
+    assert scored == [True, False, True, True]  # with its marks; once without them, for the cuts
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    answers = []
+    for threads in (1, 2):
+        learnt = cuecast.load("general", threads=threads).learn([cuecast.Cue(*discs(0))])
+        answers.append(learnt.segment(discs(1)[0]).scores)
+    np.testing.assert_allclose(*answers, atol=1e-5)
+
+
 def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:
     picture, truth = discs(6)
     y, x = np.unravel_index(distance_transform_edt(truth).argmax(), truth.shape)

@@ -23,6 +23,12 @@ def test_thickness_of_a_strip_is_its_width(width: int) -> None:
     assert thickness(mask) == pytest.approx(width, rel=0.15)
 
 
+def test_thickness_does_not_depend_on_what_lies_around() -> None:
+    mask = np.zeros((40, 50), bool)
+    mask[:7, 10:30] = mask[20:40, 12:15] = True  # touches borders
+    assert thickness(np.pad(mask, ((0, 300), (0, 400)))) == thickness(mask)
+
+
 def test_large_things_take_the_base_scale() -> None:
     mask = np.zeros((1000, 1000), int)
     mask[200:700, 200:700] = 1

@@ -31,7 +31,7 @@ from cuecast.propagation.motion import STILL, Move, closeness, find_move, shifte
 from cuecast.propagation.odds import CERTAIN, log_odds
 from cuecast.propagation.palette import colour_odds, palette_of
 from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects
-from cuecast.refiner import refine, resize
+from cuecast.refiner import Refiner, resize
 from cuecast.types import ClassInfo
 from cuecast.verdict import Thresholds, decide
 
@@ -201,7 +201,7 @@ class Tracker:
         size = frame.image.size
         colours = colour_odds(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
         if place.labels is not None:
-            labels = refine(place.labels, frame.image.pixels)
+            labels = Refiner(frame.image.pixels).refine(place.labels)
             odds += np.where(labels < CERTAIN, -trust.far, log_odds(labels)) + trust.colour * colours
         else:
             pixel = size[1] / seen.shape[1]

@@ -35,7 +35,7 @@ from cuecast.matcher import (
     learn,
 )
 from cuecast.place import NOWHERE, Place, positions, read_place, shown_place
-from cuecast.refiner import refine, resize
+from cuecast.refiner import Refiner, resize
 from cuecast.segmenters import Answer
 from cuecast.segmenters.features import FeatureCache
 from cuecast.segmenters.mark_weights import fill_boxes, mark_weights
@@ -109,6 +109,7 @@ class MatchingSegmenter:
     decode: Callable[[dict[str, Array]], Sequence[Array]]
     weights: MatcherWeights
     preprocessing: dict[str, Any]
+    threads: int | None = None
     scenes: FeatureCache = field(default_factory=lambda: FeatureCache(SCENES), repr=False)
 
     @classmethod
@@ -137,6 +138,7 @@ class MatchingSegmenter:
             decode=lambda maps: decoder.run(None, maps),
             weights=weights,
             preprocessing=preprocessing,
+            threads=threads,
         )
 
     def learn(
@@ -165,13 +167,14 @@ class MatchingSegmenter:
         signals = []
         scales = {(lesson.side, lesson.zoom) for lesson in knowledge.lessons}
         views = {scale: self.viewer.view(image, *scale) for scale in scales}
+        refiner = Refiner(image.pixels)
         for k, lesson in enumerate(knowledge.lessons):
             view = views[lesson.side, lesson.zoom]
             scene = self._scene(lesson, view)
             logits = self._corrected(scene.planes[:1], lesson.cls, view, own)
             planes = np.concatenate([logits, scene.planes[1:]])
             signals.append(measure(planes, lesson.known.share, scene.look, lesson.looks, float(scene.there)))
-            scores[k] = refine(sigmoid(planes[0]), image.pixels)
+            scores[k] = refiner.refine(sigmoid(planes[0]))
         return Answer(scores, tuple(signals))
 
     def forget(self) -> None:
@@ -209,7 +212,7 @@ class MatchingSegmenter:
         def read(tile: Shown) -> Array:
             return np.concatenate([tile.features.pixel[: -self.preprocessing["texture"]], tile.at])
 
-        return fit_forest(*known_pixels(shown, read=read))
+        return fit_forest(*known_pixels(shown, read=read), jobs=self.threads or -1)
 
     def _fill(
         self, first: ClassLesson, informed: bool, example: Example, weights: tuple[Array, Array]
@@ -230,7 +233,8 @@ class MatchingSegmenter:
             # A few marked pixels teach the matcher too little; the process that corrects answers starts from nothing.
             h, w = (n // 2 for n in view.frame.shape[:2])
             logits = np.full((1, h, w), UNMARKED, np.float32)
-        scores = refine(sigmoid(self._corrected(logits, cls, view, [example.marks])[0]), example.image.pixels)
+        corrected = self._corrected(logits, cls, view, [example.marks])
+        scores = Refiner(example.image.pixels).refine(sigmoid(corrected[0]))
         if boxes:
             thing, inside = fill_boxes(scores, boxes)
             rest = inside & ~thing

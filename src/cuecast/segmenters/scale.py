@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, find_objects
 
 from cuecast.geometry import mark_labels
 from cuecast.types import Example
@@ -57,5 +57,8 @@ def thickness(mask: NDArray[np.bool_]) -> float:
 
     A strip of width t has a mean distance of t / 4, a disc of diameter d one of d / 6.
     """
-    distance = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    return float(4 * (distance[mask] - 0.5).clip(0.25).mean())
+    thing = mask[
+        find_objects(mask.astype(np.uint8))[0]
+    ]  # nothing around it matters, and may be most of the image
+    distance = distance_transform_edt(np.pad(thing, 1))[1:-1, 1:-1]
+    return float(4 * (distance[thing] - 0.5).clip(0.25).mean())
