@@ -135,7 +135,6 @@ def segment(
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
     from cuecast.io.files import list_images
-    from cuecast.io.gather import result_folders
     from cuecast.io.names import check_template
     from cuecast.predictor import load
 
@@ -146,7 +145,7 @@ def segment(
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
     flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
-    paths = list_images(images, recursive, leave_out=result_folders(output))
+    paths = list_images(images, recursive)
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
         *_cues(flags, read_values(value, (m.mask for m in flags)), cue_page, limits),

@@ -86,6 +86,12 @@ EDITED = "edited"
 """Folder in that of the results for what was changed by hand since."""
 
 
+MANIFEST = "manifest.jsonl"
+"""The state of a folder of results, in its top."""
+RESULT_PICTURES = ("masks", "overlays", "uncertainty", EDITED)
+"""Folders beside a manifest whose pictures are results."""
+
+
 def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
     """Move a result that was changed by hand since into `out`/edited, beside what is there of it already.
 
@@ -146,9 +152,7 @@ def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
     return found
 
 
-def list_images(
-    inputs: Iterable[str | Path], recursive: bool = False, leave_out: Iterable[Path] = ()
-) -> list[Path]:
+def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:
     """The image files meant by what was typed, in that order, duplicates dropped.
 
     file        is taken whatever its suffix. One with a known suffix that is not there is taken, too: it fails when
@@ -159,23 +163,30 @@ def list_images(
     @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
     -           the same from standard input.
 
-    Where subfolders are looked into, files below the folders `leave_out` are results, not inputs.
+    Where subfolders are looked into, pictures that are results of cuecast are left out: masks and the like beside a
+    manifest. A folder of them that is named itself is taken.
 
     What exists under exactly the typed name wins over every other reading. Raises InputError where an input
     matches nothing.
     """
     found: dict[str, Path] = {}
-    results = tuple(os.path.join(os.path.realpath(folder), "") for folder in leave_out)
     for item in inputs:
-        deep = recursive or "**" in str(item)
+        deep, typed = recursive or "**" in str(item), os.path.abspath(item)
         try:
             named = _expand(str(item), recursive)
         except RecursionError:
             raise InputError(f"{item}: the file list names itself; take that line out") from None
         for path in named:
-            if not (deep and os.path.realpath(path).startswith(results)):
+            if not (deep and _is_result(path, typed)):
                 found.setdefault(os.path.abspath(path), path)
     return list(found.values())
+
+
+def _is_result(path: Path, typed: str) -> bool:
+    """Whether a picture lies in a folder of results, and not in one that was typed."""
+    folder = path.parent
+    own = folder.name in RESULT_PICTURES and (folder.parent / MANIFEST).is_file()
+    return own and not typed.startswith(os.path.abspath(folder))
 
 
 def _expand(item: str, recursive: bool) -> list[Path]:

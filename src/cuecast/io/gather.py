@@ -19,7 +19,7 @@ from PIL import JpegImagePlugin
 
 from cuecast.errors import CuecastError, MaskError
 from cuecast.io.coco import write_coco
-from cuecast.io.files import EDITED, replacing
+from cuecast.io.files import EDITED, MANIFEST, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
 from cuecast.io.manifest import ManifestEntry, read_manifest
@@ -32,7 +32,6 @@ from cuecast.objects import connected_objects, measure
 from cuecast.render import draw_marks, overlay, thumbnail
 from cuecast.types import Annotations, ClassInfo, Example, Image
 
-MANIFEST = "manifest.jsonl"
 COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
 FOLDERS = {
     "masks": ".png",
@@ -43,11 +42,6 @@ FOLDERS = {
 }
 """Folder of the results -> suffix of the files in it."""
 RESULT_FOLDERS = (*FOLDERS, EDITED)
-
-
-def result_folders(out: Path) -> tuple[Path, ...]:
-    """Where in the folder `out` there are pictures that are results, and nobody's inputs."""
-    return tuple(out / name for name in RESULT_FOLDERS)
 
 
 SHOWN = 24

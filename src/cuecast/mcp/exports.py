@@ -13,6 +13,7 @@ from cuecast.errors import MaskError, OutputError
 from cuecast.io import gather
 from cuecast.io.cueset import CueSet
 from cuecast.io.cueset_history import versions
+from cuecast.io.files import MANIFEST
 from cuecast.io.gather import Results
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import ManifestEntry, read_manifest
@@ -96,7 +97,7 @@ def drawn(image: Image, mask: Path, classes: Sequence[ClassInfo]) -> PILImage.Im
 
 def entries(out: Path) -> Iterator[ManifestEntry]:
     """The entries of a folder of results. Raises OutputError where a name would lead out of it."""
-    for entry in read_manifest(out / gather.MANIFEST):
+    for entry in read_manifest(out / MANIFEST):
         if Path(entry.name).name != entry.name:
             raise OutputError(f"{out}: refused, it names a result {entry.name!r}; do not use this folder")
         yield entry

@@ -17,7 +17,8 @@ from cuecast.batch import Progress as Step
 from cuecast.errors import InputError, OutputError
 from cuecast.io.cueset import read_cueset
 from cuecast.io.cueset_changes import lineage
-from cuecast.io.gather import COCO, FOLDERS, MANIFEST, REPORT, RESULT_FOLDERS, TABLE, result_folders
+from cuecast.io.files import MANIFEST
+from cuecast.io.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
 from cuecast.io.images import read_image
 from cuecast.io.manifest import ManifestEntry
 from cuecast.io.report import ATTENTION
@@ -88,7 +89,7 @@ class ResultTools:
             raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
         read = read_cueset(self.desk.roots.existing(cueset))
         out = self.desk.roots.results(output, PLACES)
-        paths = self.desk.roots.images(images, recursive, leave_out=result_folders(out))
+        paths = self.desk.roots.images(images, recursive)
         options = BatchOptions(name=name, pixel_size=pixel_size, unit=unit)
         steps = _Steps(reporter(context), monotonic() + seconds)
         summary: BatchSummary | None = None

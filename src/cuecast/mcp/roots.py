@@ -50,15 +50,12 @@ class Roots:
             raise InputError(f"{text}: there is no such file or folder below {self}; check the spelling")
         return path
 
-    def images(
-        self, texts: Sequence[str], recursive: bool = False, leave_out: Iterable[Path] = ()
-    ) -> list[Path]:
+    def images(self, texts: Sequence[str], recursive: bool = False) -> list[Path]:
         """The images of these files and folders, as `list_images` finds them.
 
-        `leave_out` are folders of results, which are no inputs. Raises InputError; also where a link in one of
-        the folders leads outside the roots.
+        Raises InputError; also where a link in one of the folders leads outside the roots.
         """
-        found = list_images([self.existing(text) for text in texts], recursive, leave_out)
+        found = list_images([self.existing(text) for text in texts], recursive)
         for path in found:
             self.inside(path)
         return found

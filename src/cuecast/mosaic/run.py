@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from cuecast.errors import CueError, OutputError
-from cuecast.io.files import check_space, file_digest, keep_edited
+from cuecast.io.files import MANIFEST, check_space, file_digest, keep_edited
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import (
     ManifestEntry,
@@ -44,7 +44,7 @@ from cuecast.mosaic.tiles import TileWork
 from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 
-MASK, SCORES, TILES, MANIFEST = "mask.tif", "scores.tif", "tiles", "manifest.jsonl"
+MASK, SCORES, TILES = "mask.tif", "scores.tif", "tiles"
 WHOLE = "raster"
 """Name of the manifest's line about the whole raster, its first."""
 PACKED = 4

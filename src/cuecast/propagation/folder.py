@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cuecast.errors import MissingExtraError, OutputError
-from cuecast.io.files import check_space, file_digest, keep_edited
+from cuecast.io.files import MANIFEST, check_space, file_digest, keep_edited
 from cuecast.io.gather import read_result, write_overlay
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import appending, write_manifest
@@ -40,7 +40,7 @@ from cuecast.types import Annotations, ClassInfo, Example
 
 Format = Literal["overlay", "ytvis", "csv"]
 FORMATS: tuple[Format, ...] = ("overlay", "ytvis", "csv")
-MANIFEST, VIDEO, YTVIS, TABLE = "manifest.jsonl", "overlay.mp4", "annotations.ytvis.json", "objects.csv"
+VIDEO, YTVIS, TABLE = "overlay.mp4", "annotations.ytvis.json", "objects.csv"
 STATE = "state.npz"
 KEPT_EVERY = 25
 """A stopped run loses up to so many frames."""

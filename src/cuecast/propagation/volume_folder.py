@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cuecast.errors import OutputError
-from cuecast.io.files import check_space, file_digest, keep_edited, replacing
+from cuecast.io.files import MANIFEST, check_space, file_digest, keep_edited, replacing
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
 from cuecast.io.volumes import Reading, Volume, open_volume, output_suffix
@@ -24,7 +24,7 @@ from cuecast.propagation.volume_result import VolumePrediction, most_doubtful
 from cuecast.propagation.volume_slices import SliceCue
 from cuecast.types import ClassInfo
 
-MANIFEST, TABLE = "manifest.jsonl", "objects.csv"
+TABLE = "objects.csv"
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import OutputError
+from cuecast.io.files import MANIFEST
 from cuecast.io.volumes import Volume
 from cuecast.objects import connected_objects
 from cuecast.predictor import Predictor
-from cuecast.propagation.volume_folder import MANIFEST, VolumeOptions, VolumeSummary, run_volume
+from cuecast.propagation.volume_folder import VolumeOptions, VolumeSummary, run_volume
 from cuecast.propagation.volume_slices import SliceCue, Slices
 from cuecast.service.compute.cues import MarkedImage
 from cuecast.service.compute.documents import Document, marks_of

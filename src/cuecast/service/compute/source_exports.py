@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cuecast.errors import InputError
-from cuecast.io.files import file_digest
+from cuecast.io.files import MANIFEST, file_digest
 from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
 from cuecast.io.video_manifest import read_frames
-from cuecast.propagation.folder import MANIFEST, TABLE, VIDEO, YTVIS
+from cuecast.propagation.folder import TABLE, VIDEO, YTVIS
 from cuecast.service.compute.cues import MarkedImage, forget_history, write_cueset
 from cuecast.service.compute.exports import Progress, link_file, pack
 from cuecast.service.compute.scans import labels_file

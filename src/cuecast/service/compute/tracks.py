@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cuecast.io.files import MANIFEST
 from cuecast.io.manifest import ManifestEntry, entry_at, read_manifest
 from cuecast.predictor import Predictor
-from cuecast.propagation.folder import MANIFEST, TrackOptions, TrackSummary, track_into
+from cuecast.propagation.folder import TrackOptions, TrackSummary, track_into
 from cuecast.service.compute.cues import MarkedImage, read_marked
 from cuecast.service.compute.sources import FramesSource, open_source
 from cuecast.types import ClassInfo
