@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image as PILImage
 
+from cuecast.errors import OutputError
 from cuecast.prediction import Prediction
 from cuecast.types import ClassInfo, Image
 
@@ -23,5 +25,8 @@ def test_uncertainty_is_highest_where_the_best_score_is_a_half(tmp_path: Path) -
         0.1,
     )
     assert prediction.uncertainty.tolist() == [[0, 1, 0]]
+    for save in (prediction.save, prediction.save_uncertainty):
+        with pytest.raises(OutputError, match=r"u\.jpg: is written as PNG, .*; name it u\.png"):
+            save(tmp_path / "u.jpg")
     written = np.asarray(PILImage.open(prediction.save_uncertainty(tmp_path / "u.png")))
     assert written.tolist() == [[0, 255, 0]]

@@ -10,8 +10,8 @@ from typing import Any
 from cuecast.errors import CueError
 from cuecast.geometry import fill_polygons
 from cuecast.io.images import read_image
-from cuecast.io.masks import is_label_file, mask_colours, read_mask
-from cuecast.types import Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
+from cuecast.io.masks import ids_of_colours, is_label_file, mask_colours, read_mask
+from cuecast.types import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def named_classes(cues: Iterable[Cue]) -> list[str]:
 
 
 def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
-    """A class for each colour in the cues' colour-coded masks, in the order of the packed colours.
+    """A class for each colour in the cues' colour-coded masks, numbered as `ids_of_colours` does.
 
     So that a colour means the same class in all of them, whatever else each shows; none where one mask, or one colour,
     is all there is, or where a mask is not of this kind.
@@ -94,13 +94,15 @@ def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
         if found is None:  # mostly so with the first mask, and the others need not be read for this
             return ()
         colours |= found
-    infos = tuple(ClassInfo(i, f"class {i}", f"#{c:06x}") for i, c in enumerate(sorted(colours), start=1))
+    ids = sorted((i, c) for c, i in ids_of_colours(colours).items() if i != IGNORE)
+    infos = tuple(ClassInfo(i, f"class {i}", f"#{c:06x}") for i, c in ids)
     return infos if len(infos) > 1 else ()
 
 
 def _box(b: Any) -> Box:
     if isinstance(b, Box):
         return b
+    _check_listed("boxes", b)
     if len(b) not in (4, 5):
         raise CueError(f"box {tuple(b)}: expected x1,y1,x2,y2 and optionally a class")
     x1, y1, x2, y2 = (float(v) for v in b[:4])
@@ -110,9 +112,16 @@ def _box(b: Any) -> Box:
 def _point(p: Any) -> Point:
     if isinstance(p, Point):
         return p
+    _check_listed("points", p)
     if len(p) not in (2, 3):
         raise CueError(f"point {tuple(p)}: expected x,y and optionally a class")
     return Point((float(p[0]), float(p[1])), int(p[2]) if len(p) == 3 else 1)
+
+
+def _check_listed(name: str, mark: Any) -> None:
+    """Raise CueError where one mark was given without the list around it."""
+    if isinstance(mark, int | float):
+        raise CueError(f"{name} are a list of them, this holds the number {mark:g}; write {name}=[(...)]")
 
 
 def _scribble(s: Any) -> Scribble:

@@ -127,6 +127,52 @@ def test_colours_are_classes_in_order_or_by_the_classes() -> None:
     assert label(COLOURS, value=0xFF0000) == [[0, 1, 0], [0, 1, 0]]
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_our_colours_keep_their_meaning_without_the_palette(tmp_path: Path, mode: str) -> None:
+    """As a drawing program saves a mask of ours; the colours of classes 1 and 2 are not in the order of the ids."""
+    labels = np.array([[1, 2, 0], [20, IGNORE, 1]], np.int32)
+    path = write_mask(tmp_path / "a.png", labels)
+    PILImage.open(path).convert(mode).save(tmp_path / "b.png")
+    assert label(tmp_path / "b.png") == labels.tolist()
+    photos = [saved(tmp_path / f"{i}.png", np.zeros((2, 3, 3), U8)) for i in range(2)]
+    infos, examples = read_cues([Cue(p, mask=tmp_path / "b.png") for p in photos])
+    assert [i.id for i in infos] == [1, 2, 20]
+    assert [e.marks.mask.tolist() for e in examples if e.marks.mask is not None] == [labels.tolist()] * 2
+
+
+def soft(size: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """A disc as a brush draws it, and where it covers more than half of a pixel."""
+    y, x = np.mgrid[:size, :size] - np.array([size / 2 - 0.3, size / 2 + 0.4])[:, None, None]
+    cover = np.clip(size / 4 - np.hypot(x, y) + 0.5, 0, 1)
+    return (cover * 255).astype(U8), cover * 255 >= 128
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_soft_edges_are_cut_in_the_middle(channels: int) -> None:
+    drawn, thing = soft()
+    assert label(drawn if channels == 1 else np.stack([drawn] * 3, axis=2)) == thing.astype(int).tolist()
+
+
+def test_labels_beside_255_are_no_soft_edges() -> None:
+    """Neither large things, nor single pixels on what is ignored, nor a band between the two."""
+    blocks = np.kron(np.array([[0, 40, 80], [120, 160, 255]], U8), np.ones((9, 9), U8))
+    assert set(np.unique(label(blocks))) == {IGNORE, 0, 40, 80, 120, 160}
+    seeds = np.full((20, 20), 255, U8)
+    seeds[2, 2:12:2] = [10, 20, 30, 40, 50]
+    assert set(np.unique(label(seeds))) == {IGNORE, 10, 20, 30, 40, 50}
+    trimap = np.repeat(np.array([[0, 0, 128, 255, 255]], U8), 5, axis=0)
+    assert set(np.unique(label(trimap))) == {IGNORE, 0, 128}
+
+
+def test_soft_edges_in_colours_are_refused() -> None:
+    drawn, _ = soft()
+    coloured = (drawn[..., None] / 255 * [230, 25, 75]).astype(U8)
+    with pytest.raises(
+        MaskError, match=r"its edges are soft, with \d+ colours, .*draw it without anti-aliasing"
+    ):
+        label(coloured)
+
+
 def test_transparent_pixels_are_background() -> None:
     alpha = np.array([[255, 0, 255], [255, 255, 9]], U8)
     assert label(np.dstack([COLOURS, alpha])) == [[0, 0, 1], [2, 3, 0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from PIL import PngImagePlugin
 
-from cuecast.errors import MaskError
-from cuecast.io.files import replacing
+from cuecast.errors import MaskError, OutputError
+from cuecast.io.files import IMAGE_SUFFIXES, replacing
 from cuecast.io.pairs import find_mask
 from cuecast.io.raster import Raster, read_raster
-from cuecast.types import IGNORE, ClassInfo, Image
+from cuecast.types import IGNORE, PALETTE, ClassInfo, Image
 
 __all__ = ["find_mask", "read_mask", "write_mask"]
 
@@ -28,6 +28,12 @@ _OWN_CHUNK = "cuecast-labels"
 """PNG text chunk of the masks we write: their values are labels, nothing is to be guessed."""
 
 _MAX_COLOURS = 254
+_SOFT_VALUES, _SOFT_SHARE = 4, 0.75
+"""Values between 0 and 255 from which on edges may be soft, and the share of them that then lies between others."""
+_SOFT_COLOURS, _SOFT_PIXELS = 12, 8
+"""Colours from which on edges may be soft, and the pixels that most of them then have at most."""
+_OWN_COLOURS = {int(colour[1:], 16): i for i, colour in enumerate(PALETTE, start=1)} | {0xE0E0C0: IGNORE}
+"""The colours of our masks, packed: what they mean after a program has dropped the palette."""
 
 
 def is_label_file(source: Any) -> bool:
@@ -48,9 +54,11 @@ def read_mask(
     Raster masks (any image file, palette PNGs by index):
       - only 0 and 255 (or 0 and 65535 in 16 bits, or bool): the high value is the thing, class 1;
       - otherwise each value is a class; 255 in 8 bits and 65535 in 16 bits are IGNORE, as is -1 in arrays;
-      - three equal channels are grey; other colours are classes: by the colour of `classes` where all colours
-        are found there, else 1, 2, ... in order of the packed colour (r << 16 | g << 8 | b); black is 0 (see
-        `mask_colours` for several masks);
+      - three equal channels are grey; grey whose edges are soft, as brushes draw them, is cut in the middle like a
+        JPEG;
+      - other colours are classes: by the colour of `classes` where all colours are found there, else as `write_mask`
+        gives colours where all are of these, else 1, 2, ... in order of the packed colour (r << 16 | g << 8 | b);
+        black is 0 (see `mask_colours` for several masks);
       - transparent pixels are background; a palette of just black and white is read as grey, and one in which not
         its first colour but another one is black, as GIF programs make them, by its colours;
       - a JPEG cannot hold labels: 128 and above is the thing.
@@ -95,6 +103,14 @@ def mask_colours(source: Any, page: int | None = None) -> set[int] | None:
     return colours if len(colours) <= _MAX_COLOURS else None
 
 
+def ids_of_colours(colours: Iterable[int]) -> dict[int, int]:
+    """Packed colour but black -> label: as `write_mask` gives colours where all are of these, else counted in order."""
+    ordered = sorted(colours)
+    if _OWN_COLOURS.keys() >= set(ordered):
+        return {c: _OWN_COLOURS[c] for c in ordered}
+    return {c: i for i, c in enumerate(ordered, start=1)}
+
+
 def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[ClassInfo] = ()) -> Path:
     """Write a label map (H, W) as PNG, whole or not at all; returns its path.
 
@@ -114,6 +130,7 @@ def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[Clas
         image = _with_palette(image, classes)
     else:
         image = PILImage.fromarray(np.where(mask == IGNORE, 65535, mask).astype(np.uint16))
+    _check_name(path)
     text = PngImagePlugin.PngInfo()
     text.add_text(_OWN_CHUNK, json.dumps({str(c.id): c.name for c in classes}))
     with replacing(path) as temporary:
@@ -123,16 +140,26 @@ def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[Clas
 
 def write_grey(path: str | Path, values: NDArray[np.float32]) -> Path:
     """Write values (H, W) in [0, 1] as an 8-bit grey PNG, whole or not at all; returns its path. Raises OutputError."""
+    _check_name(path)
     image = PILImage.fromarray(np.round(255 * values).astype(np.uint8))
     with replacing(path) as temporary:
         image.save(temporary, format="PNG")
     return Path(path)
 
 
+def _check_name(path: str | Path) -> None:
+    """Raise OutputError where a name promises another format than PNG."""
+    suffix = Path(path).suffix.lower()
+    if suffix in IMAGE_SUFFIXES and suffix != ".png":
+        raise OutputError(
+            f"{path}: is written as PNG, which keeps every value; name it {Path(path).stem}.png"
+        )
+
+
 def _with_palette(image: PILImage.Image, classes: Sequence[ClassInfo]) -> PILImage.Image:
     """The grey image with black for 0, the classes' colours, and a pale yellow for 'ignore'."""
     named = {c.id: c.rgb for c in classes}
-    colours = [(0, 0, 0), *(named.get(i) or ClassInfo(i, "").rgb for i in range(1, 255)), (224, 224, 192)]
+    colours = [(0, 0, 0), *(named.get(i) or ClassInfo(i, "").rgb for i in range(1, 255)), (0xE0, 0xE0, 0xC0)]
     image = image.copy()
     image.putpalette([v for colour in colours for v in colour])
     return image
@@ -193,7 +220,7 @@ def _grey_codes(raster: Raster) -> tuple[NDArray[np.int64], NDArray[np.bool_], b
     codes = _integers(samples, raster.label)
     if raster.alpha is not None:
         codes[raster.alpha == 0] = 0
-    if raster.format == "JPEG":
+    if raster.format == "JPEG" or (samples.dtype == np.uint8 and not own and _is_soft(codes)):
         return (codes >= 128).astype(np.int64) * 255, np.zeros(codes.shape, bool), True
     if codes.min() < IGNORE:
         raise MaskError(
@@ -208,6 +235,17 @@ def _grey_codes(raster: Raster) -> tuple[NDArray[np.int64], NDArray[np.bool_], b
     limit = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name, IGNORE)
     ignored = codes == IGNORE if binary else (codes == IGNORE) | (codes == limit)
     return codes, ignored, binary
+
+
+def _is_soft(codes: NDArray[np.int64]) -> bool:
+    """Whether values between 0 and 255 are but the soft edges of one thing: nearly all lie between their neighbours."""
+    between = (codes > 0) & (codes < 255)
+    if not between.any() or len(np.unique(codes[between])) < _SOFT_VALUES or not (codes == 255).any():
+        return False
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    lowest, highest = minimum_filter(codes, 3), maximum_filter(codes, 3)
+    return float(((lowest < codes) & (codes < highest))[between].mean()) >= _SOFT_SHARE
 
 
 def _black_and_white(palette: NDArray[np.uint8], indices: NDArray[np.uint8]) -> bool:
@@ -252,13 +290,18 @@ def _class_of_colour(
     codes: NDArray[np.int64], classes: Sequence[ClassInfo] | None, label: str
 ) -> NDArray[np.int32]:
     """Class ids (H, W) of packed colours, by the rule in `read_mask`."""
-    colours, where = np.unique(codes, return_inverse=True)
+    colours, where, counts = np.unique(codes, return_inverse=True, return_counts=True)
     present = [c for c in colours.tolist() if c]
     if len(present) > _MAX_COLOURS:
         raise MaskError(
             f"{label}: holds {len(present)} colours: a picture, not a mask; give one flat colour a class"
         )
+    if len(present) >= _SOFT_COLOURS and np.median(counts) <= _SOFT_PIXELS:
+        raise MaskError(
+            f"{label}: its edges are soft, with {len(present)} colours, most of them on {_SOFT_PIXELS} pixels or less; "
+            "draw it without anti-aliasing, or one thing in white on black"
+        )
     known = {r << 16 | g << 8 | b: c.id for c in classes or () for r, g, b in [c.rgb]}
-    ids = known if set(present) <= set(known) else {c: i for i, c in enumerate(present, start=1)}
+    ids = known if set(present) <= known.keys() else ids_of_colours(present)
     table = np.array([ids[c] if c else 0 for c in colours.tolist()], np.int32)
     return table[where].reshape(codes.shape)
