@@ -368,8 +368,10 @@ def test_a_mask_corrected_by_hand_is_put_aside_and_not_lost(
     out = tmp_path / "out"
     run(concept, inputs, out)
     corrected = mask(out / "masks/p2.png", [1] * 8).read_bytes()
-    assert run(concept, inputs, out).resumed == 4
+    again = run(concept, inputs, out)
+    assert (again.resumed, again.edited) == (4, (out / "edited/p2.png",))
     assert (out / "edited/p2.png").read_bytes() == corrected
+    assert run(concept, inputs, out).edited == ()
 
 
 def test_a_mask_corrected_by_hand_outlives_a_run_over_other_images(

@@ -25,7 +25,7 @@ from cuecast.crossval import kept
 from cuecast.errors import CuecastError, ImageError, OutputError
 from cuecast.io import gather
 from cuecast.io.cueset_changes import Changes, Lineage
-from cuecast.io.files import file_digest, keep_edited
+from cuecast.io.files import EDITED, file_digest, keep_edited
 from cuecast.io.gather import FOLDERS, Results
 from cuecast.io.images import read_image
 from cuecast.io.lock import exclusive
@@ -101,6 +101,7 @@ class BatchSummary:
     failures  (image, error) of each image that failed, in input order.
     resumed   how many had been finished before.
     files     where things are: 'manifest', 'masks', 'check', and of the formats that were written each its path.
+    edited    masks that were changed by hand since the last run, and were moved here before they were made anew.
     """
 
     out: Path
@@ -109,6 +110,7 @@ class BatchSummary:
     resumed: int
     seconds: float
     files: Mapping[str, Path] = field(default_factory=dict)
+    edited: tuple[Path, ...] = ()
 
 
 def run(
@@ -146,6 +148,7 @@ def run(
     failures: list[tuple[str, str]] = []
     resumed_count = 0
     with exclusive(out):
+        moved = set((out / EDITED).glob("*"))
         known = job.claim()
         job.check_names(inputs, names, known)
         with appending(job.results.manifest) as journal:
@@ -159,7 +162,9 @@ def run(
                 if progress is not None:
                     progress(Progress(done, len(names), entry, resumed))
         files = job.finish(inputs, names, checking)
-    return BatchSummary(out, dict(counts), tuple(failures), resumed_count, time.perf_counter() - start, files)
+    edited = tuple(sorted(set((out / EDITED).glob("*")) - moved))
+    seconds = time.perf_counter() - start
+    return BatchSummary(out, dict(counts), tuple(failures), resumed_count, seconds, files, edited)
 
 
 @dataclass(frozen=True, eq=False)

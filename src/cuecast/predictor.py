@@ -59,8 +59,7 @@ class Predictor:
 
         Raises CueError where there is no cue, or all say 'absent', and what reading the cues raises.
         """
-        cues = tuple(cues)
-        infos, examples = read_cues(cues, classes)
+        infos, examples = read_cues(_checked(cues), classes)
         return _learn(self, examples, infos, scale)
 
 
@@ -263,7 +262,22 @@ def read_cues(
     return infos, tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in cues)
 
 
+def _checked(cues: Iterable[Cue | Example]) -> tuple[Cue | Example, ...]:
+    """The cues. Raises CueError where it is something else, such as one cue that is not in a list."""
+    alone = isinstance(cues, Cue | Example) or not isinstance(cues, Iterable)
+    given: tuple[Any, ...] = (cues,) if alone else tuple(cues)
+    wrong = given if alone else [c for c in given if not isinstance(c, Cue | Example)]
+    if wrong:
+        raise CueError(
+            f"cues are a list of Cue or Example, this is a {type(wrong[0]).__name__}; "
+            "write learn([Cue(image, mask=mask)])"
+        )
+    return given
+
+
 def _class_infos(classes: Sequence[ClassInfo | str] | None) -> tuple[ClassInfo, ...]:
+    if isinstance(classes, str):
+        raise CueError(f"classes are a list of names, this is the text {classes!r}; write [{classes!r}]")
     return tuple(
         c if isinstance(c, ClassInfo) else ClassInfo(i, c) for i, c in enumerate(classes or (), start=1)
     )

@@ -70,7 +70,7 @@ def test_an_image_alone_takes_the_mask_beside_it() -> None:
     touch("images/x=1.jpg", "masks/x=1.png")
     assert split_cue("images/x=1.jpg") == (Path("images/x=1.jpg"), Path("masks/x=1.png"))
     touch("lonely.jpg")
-    with pytest.raises(typer.BadParameter, match=r"lonely\.jpg': no mask lies beside it .*IMAGE=MASK"):
+    with pytest.raises(typer.BadParameter, match=r"lonely\.jpg': no mask lies beside it, .*IMAGE=MASK"):
         split_cue("lonely.jpg")
 
 

@@ -73,6 +73,11 @@ def test_a_second_run_skips_what_is_finished(capsys: pytest.CaptureFixture[str])
     assert json.loads(capsys.readouterr().out)["resumed"] == 5
     assert run([*command, "--overwrite"]) == 0
     assert json.loads(capsys.readouterr().out)["resumed"] == 0
+    Path("out/masks/p2.png").write_bytes(b"changed")
+    assert run(command) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["edited"] == ["out/edited/p2.png"]
+    assert "masks that were changed by hand were made anew; yours are in out/edited: p2.png" in printed.err
 
 
 @pytest.mark.usefixtures("folder")

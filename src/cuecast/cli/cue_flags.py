@@ -178,7 +178,8 @@ def _beside(image: Path) -> Path:
     mask = find_mask(image)
     if mask is None:
         raise typer.BadParameter(
-            f"--cue {str(image)!r}: no mask lies beside it or in masks/ or labels/; write --cue IMAGE=MASK"
+            f"--cue {str(image)!r}: no mask lies beside it, nor in masks/, labels/ or annotations/; "
+            "write --cue IMAGE=MASK"
         )
     return mask
 

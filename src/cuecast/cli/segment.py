@@ -178,6 +178,13 @@ def segment(
             lambda done, total: report("answers", done, total),
         )
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
+    if summary.edited:
+        names = ", ".join(path.name for path in summary.edited)
+        print(
+            f"cuecast: note: masks that were changed by hand were made anew; yours are in {summary.edited[0].parent}: "
+            f"{names} (to teach with one: cuecast cues add)",
+            file=sys.stderr,
+        )
     for image, error in summary.failures:
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
     if summary.failures:
@@ -241,6 +248,7 @@ def _as_dict(summary: BatchSummary) -> dict[str, Any]:
         "failures": [{"image": image, "error": error} for image, error in summary.failures],
         "resumed": summary.resumed,
         "seconds": round(summary.seconds, 3),
+        "edited": [str(path) for path in summary.edited],
         "files": {what: str(path) for what, path in summary.files.items()},
     }
 

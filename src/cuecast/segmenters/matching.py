@@ -12,6 +12,7 @@ Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,6 +116,8 @@ class MatchingSegmenter:
     @classmethod
     def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> MatchingSegmenter:
         """Load encode.onnx, decode.onnx and matcher.npz of a pack on the CPU."""
+        if threads is not None:  # more than there are cores do not help, and each takes memory
+            threads = min(threads, os.cpu_count() or threads)
         encoder, decoder = (open_session(folder / name, threads) for name in ("encode.onnx", "decode.onnx"))
         with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
             weights = MatcherWeights(

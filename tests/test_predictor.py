@@ -1,0 +1,44 @@
+"""What the facade says of arguments that are something else than it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cuecast
+
+PICTURE = np.zeros((4, 8, 3), np.uint8)
+CUE = cuecast.Cue(PICTURE, mask=np.eye(4, 8, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("cues", "classes", "says"),
+    [
+        (CUE, None, r"cues are a list of Cue or Example, this is a Cue; write learn\(\[Cue"),
+        (None, None, "this is a NoneType"),
+        (["a.png"], None, "this is a str"),
+        ([None], None, "this is a NoneType"),
+        ([CUE], "coin", r"classes are a list of names, this is the text 'coin'; write \['coin'\]"),
+        (
+            [cuecast.Cue(PICTURE, points=(2, 3))],
+            None,
+            r"points are a list of them, this holds the number 2; write points=",
+        ),
+        (
+            [cuecast.Cue(PICTURE, boxes=(1, 1, 3, 3))],
+            None,
+            r"boxes are a list of them, .*; write boxes=\[\(...\)\]",
+        ),
+        ([], None, "no cues: mark the thing on at least one image"),
+    ],
+)
+def test_other_arguments_are_told_with_a_remedy(cues: Any, classes: Any, says: str) -> None:
+    with pytest.raises(cuecast.CueError, match=says):
+        cuecast.load("colours").learn(cues, classes)
+
+
+def test_more_threads_than_cores_are_as_many_as_there_are() -> None:
+    learnt = cuecast.load("general", threads=10**8).learn([CUE])
+    assert learnt.segment(PICTURE).mask.shape == (4, 8)
