@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
 from cuecast.training import batches  # noqa: E402
-from cuecast.training.answers import answer_group, pooled  # noqa: E402
+from cuecast.training.answers import MOST_PLACES, answer_group, pooled, thinned  # noqa: E402
 from cuecast.training.batches import Batch, BatchShape, draw_batch  # noqa: E402
 from cuecast.training.classes import Classifier  # noqa: E402
 from cuecast.training.loop import LOSS_WEIGHTS, Phase, Plan, Run, _mask_losses, batch_losses  # noqa: E402
@@ -108,6 +108,19 @@ def arrays(batch: Batch) -> list[torch.Tensor]:
     """Everything that a batch holds, in order."""
     parts = [*batch.changes, *batch.classified, *(t for tasks in batch.groups for t in tasks)]
     return [batch.images, *(v for part in parts for v in vars(part).values() if isinstance(v, torch.Tensor))]
+
+
+@pytest.mark.parametrize("things", [0, 500, 3000, 5000])
+def test_places_that_are_kept_count_for_those_that_are_not(things: int) -> None:
+    thing = torch.zeros(5000, dtype=torch.bool)
+    thing[:things] = True
+    kept, counts = thinned(thing)
+    assert len(kept) == len(counts) == MOST_PLACES
+    assert counts.sum() == pytest.approx(5000 if things <= MOST_PLACES else things, rel=1e-4)
+    assert counts[thing[kept]].sum() == pytest.approx(things, rel=1e-4)
+    few, alone = thinned(thing[:100])
+    assert len(few) == 100
+    assert (alone == 1).all()
 
 
 def test_a_batch_depends_on_seed_and_step_alone(halves: PictureSet) -> None:

@@ -38,11 +38,11 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
     cues, queries = (sorted({i for t in tasks for i in getattr(t, name)}) for name in ("cues", "queries"))
     shown, asked = (Features(*(m[ids] for m in features)) for ids in (cues, queries))
     p8, n8 = (_weights_at(tasks, cues, 8, which) for which in ("positive", "negative"))
-    # As at run time, places are thinned where there are many, but not those of the things.
-    rank = torch.rand(p8.shape[1], device=p8.device) + (p8 > 0).any(0)
-    kept = rank.argsort(descending=True)[:MOST_PLACES]
+    kept, counts = thinned((p8 > 0).any(0))
     value, key = places(shown.value)[kept], places(shown.key)[kept]
-    columns = [evidence.columns(value, p, n) for p, n in zip(p8[:, kept], n8[:, kept], strict=True)]
+    columns = [
+        evidence.columns(value, p * counts, n * counts) for p, n in zip(p8[:, kept], n8[:, kept], strict=True)
+    ]
     # Undecoded tasks need the shares of thing and rest alone, the first two columns.
     widths = [c.shape[1] if t.forest is not None else 2 for c, t in zip(columns, tasks, strict=True)]
     gathered = torch.cat([c[:, :w] for c, w in zip(columns, widths, strict=True)], 1)
@@ -72,6 +72,19 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
             texture = query.pixel[:, FILTER_DIM:]
             answer.decoder.append([query.context, query.fine, texture, at8, place, at4, at2, task.forest])
     return answer
+
+
+def thinned(thing: Tensor) -> tuple[Tensor, Tensor]:
+    """Of places (J,), which are kept, and for how many of their kind each of these counts, as at run time.
+
+    thing  (J,) bool: those of the things of any task, which are dropped last.
+    """
+    rank = torch.rand(len(thing), device=thing.device) + thing
+    kept = rank.argsort(descending=True)[:MOST_PLACES]
+    counts = torch.ones_like(rank)
+    for kind in (thing, ~thing):
+        counts[kind] = kind.sum() / kind[kept].sum().clamp(min=1)
+    return kept, counts[kept]
 
 
 def _weights_at(tasks: Sequence[Task], cues: Sequence[int], stride: int, which: str) -> Tensor:
