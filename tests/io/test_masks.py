@@ -150,7 +150,10 @@ def soft(size: int = 60) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_soft_edges_are_cut_in_the_middle(channels: int) -> None:
     drawn, thing = soft()
-    assert label(drawn if channels == 1 else np.stack([drawn] * 3, axis=2)) == thing.astype(int).tolist()
+    source = drawn if channels == 1 else np.stack([drawn] * 3, axis=2)
+    assert label(source) == thing.astype(int).tolist()
+    edge = int(drawn[(drawn > 0) & (drawn < 255)][0])
+    assert label(source, value=edge) == np.where(drawn == 255, IGNORE, drawn == edge).tolist()
 
 
 def test_labels_beside_255_are_no_soft_edges() -> None:

@@ -83,7 +83,7 @@ def read_mask(
             if value is None
             else _select(codes, value, codes < 0)
         )
-    codes, ignored, binary = _grey_codes(raster)
+    codes, ignored, binary = _grey_codes(raster, soft=value is None)
     if value is not None:
         return _select(codes, value, ignored & ~np.isin(codes, value))
     labels = (codes > 0).astype(np.int32) if binary else codes.astype(np.int32)
@@ -211,8 +211,11 @@ def _by_colour(raster: Raster) -> Raster:
     return replace(raster, samples=rgba[..., :3], alpha=rgba[..., 3], palette=None)
 
 
-def _grey_codes(raster: Raster) -> tuple[NDArray[np.int64], NDArray[np.bool_], bool]:
-    """(values (H, W), where they are to be ignored, whether every value above 0 is the one thing)."""
+def _grey_codes(raster: Raster, soft: bool) -> tuple[NDArray[np.int64], NDArray[np.bool_], bool]:
+    """(values (H, W), where they are to be ignored, whether every value above 0 is the one thing).
+
+    `soft`: whether edges may be.
+    """
     own = _OWN_CHUNK in raster.text
     samples = raster.samples if raster.samples.ndim == 2 else raster.samples[..., 0]
     if raster.palette is not None and not own and _black_and_white(raster.palette, samples):
@@ -220,7 +223,7 @@ def _grey_codes(raster: Raster) -> tuple[NDArray[np.int64], NDArray[np.bool_], b
     codes = _integers(samples, raster.label)
     if raster.alpha is not None:
         codes[raster.alpha == 0] = 0
-    if raster.format == "JPEG" or (samples.dtype == np.uint8 and not own and _is_soft(codes)):
+    if raster.format == "JPEG" or (soft and samples.dtype == np.uint8 and not own and _is_soft(codes)):
         return (codes >= 128).astype(np.int64) * 255, np.zeros(codes.shape, bool), True
     if codes.min() < IGNORE:
         raise MaskError(
