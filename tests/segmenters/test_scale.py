@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cuecast.segmenters.scale import thickness, working_side
-from cuecast.types import Box, Example, Image, Marks
+from cuecast.types import Box, Example, Image, Marks, Scribble
 
 PREPROCESSING = {"side": 256, "most": 1024, "thickness": 6}
 
@@ -45,6 +45,16 @@ def test_nothing_is_gained_beyond_the_images_own_pixels() -> None:
     mask = np.zeros((290, 290), int)
     mask[100:102] = 1
     assert working_side([example(mask)], 1, PREPROCESSING) == 256
+
+
+def test_strokes_ask_for_twice_the_base_at_most() -> None:
+    """They are as wide on a large thing as on a small one."""
+    image = Image(np.zeros((3000, 3000, 3), np.uint8))
+    stroke = Scribble(((100, 100), (2000, 2000)), 6.0, 1)
+    drawn = Example(image, Marks((3000, 3000), scribbles=(stroke,)))
+    assert working_side([drawn], 1, PREPROCESSING) == 512
+    boxed = Example(image, Marks((3000, 3000), scribbles=(stroke,), boxes=(Box((10, 10, 20, 20)),)))
+    assert working_side([boxed], 1, PREPROCESSING) == 1024
 
 
 def test_boxes_give_a_scale_too() -> None:

@@ -13,17 +13,22 @@ from scipy.ndimage import distance_transform_edt, find_objects
 from cuecast.geometry import mark_labels
 from cuecast.types import Example
 
+STROKES = 2
+"""How many times the base side the working side is at most where strokes alone show the thing: a line is drawn as wide
+on a face as on a crack, and four times the pixels are dear."""
+
 
 def working_side(examples: Sequence[Example], cls: int, preprocessing: Mapping[str, Any]) -> float:
     """Square root of the working frame's area, in working pixels.
 
     The base side is doubled in half steps until the thing is `thickness` working pixels thick (the median of its
-    cues), or nothing is gained because the cue images have no more pixels, or `longest` is reached.
+    cues), or nothing is gained because the cue images have no more pixels, or `most` is reached.
     """
     base, most, wanted = (float(preprocessing[k]) for k in ("side", "most", "thickness"))
     found = [t for t in (_relative_thickness(e, cls) for e in examples) if t is not None]
     native = float(np.median([np.prod(e.image.size) ** 0.5 for e in examples]))
     half_steps = 0
+    most = most if any(_shows_size(e, cls) for e in examples) else min(most, STROKES * base)
     limit = min(most, 1.2 * native) * 1.001
     while (
         found
@@ -32,6 +37,13 @@ def working_side(examples: Sequence[Example], cls: int, preprocessing: Mapping[s
     ):
         half_steps += 1
     return _side(base, half_steps)
+
+
+def _shows_size(example: Example, cls: int) -> bool:
+    """Whether a cue says how thick the thing is; a stroke only hints at it."""
+    marks = example.marks
+    masked = marks.mask is not None and bool((marks.mask == cls).any())
+    return masked or any(b.cls == cls for b in marks.boxes)
 
 
 def _side(base: float, half_steps: int) -> float:
