@@ -25,7 +25,7 @@ from cuecast.crossval import kept
 from cuecast.errors import CuecastError, ImageError, OutputError
 from cuecast.io import gather
 from cuecast.io.cueset_changes import Changes, Lineage
-from cuecast.io.files import EDITED, file_digest, keep_edited
+from cuecast.io.files import edited_in, file_digest, keep_edited
 from cuecast.io.gather import FOLDERS, Results
 from cuecast.io.images import read_image
 from cuecast.io.lock import exclusive
@@ -148,7 +148,7 @@ def run(
     failures: list[tuple[str, str]] = []
     resumed_count = 0
     with exclusive(out):
-        moved = set((out / EDITED).glob("*"))
+        before = edited_in(out)
         known = job.claim()
         job.check_names(inputs, names, known)
         with appending(job.results.manifest) as journal:
@@ -162,7 +162,7 @@ def run(
                 if progress is not None:
                     progress(Progress(done, len(names), entry, resumed))
         files = job.finish(inputs, names, checking)
-    edited = tuple(sorted(set((out / EDITED).glob("*")) - moved))
+    edited = tuple(sorted(edited_in(out) - before))
     seconds = time.perf_counter() - start
     return BatchSummary(out, dict(counts), tuple(failures), resumed_count, seconds, files, edited)
 

@@ -77,7 +77,10 @@ def test_a_second_run_skips_what_is_finished(capsys: pytest.CaptureFixture[str])
     assert run(command) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["edited"] == ["out/edited/p2.png"]
-    assert "masks that were changed by hand were made anew; yours are in out/edited: p2.png" in printed.err
+    assert (
+        "changed by hand since the last run was made anew; yours is in out/edited: p2.png (to teach"
+        in printed.err
+    )
 
 
 @pytest.mark.usefixtures("folder")

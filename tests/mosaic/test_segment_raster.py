@@ -201,7 +201,8 @@ def test_a_mask_changed_by_hand_is_kept_aside(
     for name, options in (("again", TILES), ("over", replace(TILES, overwrite=True))):
         out = Path(shutil.copytree(made.out, tmp_path / name))
         (out / "mask.tif").write_bytes(b"by hand")
-        segment_raster(concept, ortho, out, options)
+        (note,) = segment_raster(concept, ortho, out, options).notes
+        assert note.endswith("edited: mask.tif")
         assert (out / "edited/mask.tif").read_bytes() == b"by hand"
         assert contents(out) == contents(made.out)
 

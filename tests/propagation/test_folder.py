@@ -187,7 +187,7 @@ def test_a_mask_changed_by_hand_is_redone_and_kept_aside(tmp_path: Path) -> None
     run(out, 0)
     drawn = (out / "masks/000003.png").read_bytes()
     (out / "masks/000007.png").write_bytes(drawn)
-    run(out, 0)
+    assert str(run(out, 0).note).endswith("edited: 000007.png")
     assert (out / "edited/000007.png").read_bytes() == drawn
     assert (read_result(out / "masks/000007.png") == square((11, 14))).all()
 

@@ -134,7 +134,7 @@ def segment(
     from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
-    from cuecast.io.files import list_images
+    from cuecast.io.files import list_images, note_of_edited
     from cuecast.io.names import check_template
     from cuecast.predictor import load
 
@@ -178,13 +178,8 @@ def segment(
             lambda done, total: report("answers", done, total),
         )
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
-    if summary.edited:
-        names = ", ".join(path.name for path in summary.edited)
-        print(
-            f"cuecast: note: masks that were changed by hand were made anew; yours are in {summary.edited[0].parent}: "
-            f"{names} (to teach with one: cuecast cues add)",
-            file=sys.stderr,
-        )
+    if note := note_of_edited(summary.edited):
+        print(f"cuecast: note: {note} (to teach with one: cuecast cues add)", file=sys.stderr)
     for image, error in summary.failures:
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
     if summary.failures:

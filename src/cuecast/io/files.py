@@ -116,6 +116,22 @@ def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
         path.unlink()
 
 
+def edited_in(out: Path) -> frozenset[Path]:
+    """What lies in `out`/edited."""
+    return frozenset((out / EDITED).glob("*"))
+
+
+def note_of_edited(moved: Iterable[Path]) -> str | None:
+    """What to say where these were moved there by `keep_edited`; None where there are none."""
+    paths = sorted(moved)
+    if not paths:
+        return None
+    names = ", ".join(path.name for path in paths)
+    return (
+        f"what was changed by hand since the last run was made anew; yours is in {paths[0].parent}: {names}"
+    )
+
+
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Write a whole file or nothing; returns its path. Raises OutputError."""
     with replacing(path) as temporary:

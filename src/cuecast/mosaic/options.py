@@ -59,7 +59,7 @@ class MapSummary:
     failures  (window, error) of each tile that failed.
     resumed   how many tiles had been finished before.
     objects   their number; areas: class id -> marked pixels.
-    notes     what a user should know of how the raster was understood.
+    notes     what a user should know of how the raster was understood, and of what was moved aside.
     files     where things are: 'mask', 'scores', 'manifest', and each of the formats.
     """
 

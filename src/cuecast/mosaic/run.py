@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from cuecast.errors import CueError, OutputError
-from cuecast.io.files import MANIFEST, check_space, file_digest, keep_edited
+from cuecast.io.files import MANIFEST, check_space, edited_in, file_digest, keep_edited, note_of_edited
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import (
     ManifestEntry,
@@ -74,12 +74,14 @@ def segment_raster(
     with open_raster(path, options.bands, options.level) as raster:
         job = _job(concept, raster, Path(out), options)
         with exclusive(job.out):
+            before = edited_in(job.out)
             known = job.claim()
             job.check_space(known)
             done = job.tiles(known, progress)
             whole, files = job.finish(done)
     looked = any(n for word, n in done.counts.items() if word != "nodata")
-    blank = () if looked else ("all of it is nodata: nothing was looked at",)
+    blank = None if looked else "all of it is nodata: nothing was looked at"
+    notes = (*raster.notes, blank, note_of_edited(edited_in(job.out) - before))
     return MapSummary(
         job.out,
         whole.verdict or "absent",
@@ -90,7 +92,7 @@ def segment_raster(
         whole.objects or 0,
         whole.areas,
         time.perf_counter() - start,
-        (*raster.notes, *blank),
+        tuple(n for n in notes if n),
         files,
     )
 

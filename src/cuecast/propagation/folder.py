@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cuecast.errors import MissingExtraError, OutputError
-from cuecast.io.files import MANIFEST, check_space, file_digest, keep_edited
+from cuecast.io.files import MANIFEST, check_space, edited_in, file_digest, keep_edited, note_of_edited
 from cuecast.io.gather import read_result, write_overlay
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import appending, write_manifest
@@ -73,7 +73,7 @@ class TrackSummary:
     resumed  how many frames had been finished before and stayed.
     broken   why there are no frames after the last one; None where the video just ends.
     files    where things are: 'manifest', 'masks', and of the formats that were written each its path.
-    note     what could not be written as asked for, and what was written instead.
+    note     what could not be written as asked for, and what was written instead; what was moved aside.
     """
 
     out: Path
@@ -113,12 +113,16 @@ def track_into(
             f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
         ) from error
     with exclusive(out):
+        before = edited_in(out)
         resumed = folder.fill(progress)
         files, note = folder.finish()
+    notes = [n for n in (note, note_of_edited(edited_in(out) - before)) if n]
     counts = Counter({"found": 0, "doubtful": 0, "absent": 0})
     counts.update(e.verdict or "absent" for e in read_frames(folder.manifest).values())
     seconds = time.perf_counter() - started
-    return TrackSummary(out, dict(counts), resumed, folder.job.frames.broken, seconds, files, note)
+    return TrackSummary(
+        out, dict(counts), resumed, folder.job.frames.broken, seconds, files, "; ".join(notes) or None
+    )
 
 
 @dataclass(frozen=True, eq=False)

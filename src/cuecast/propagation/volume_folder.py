@@ -7,13 +7,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from cuecast.errors import OutputError
-from cuecast.io.files import MANIFEST, check_space, file_digest, keep_edited, replacing
+from cuecast.io.files import (
+    MANIFEST,
+    check_space,
+    edited_in,
+    file_digest,
+    keep_edited,
+    note_of_edited,
+    replacing,
+)
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
 from cuecast.io.volumes import Reading, Volume, open_volume, output_suffix
@@ -97,8 +105,11 @@ def run_volume(
         entries = folder.finished()
         if entries is not None:
             return folder.summary(entries, finished=True)
+        before = edited_in(out)
         entries = folder.write(walk.predict(progress))
-    return folder.summary(entries, finished=False)
+    summary = folder.summary(entries, finished=False)
+    note = note_of_edited(edited_in(out) - before)
+    return replace(summary, notes=(*summary.notes, note)) if note else summary
 
 
 @dataclass(frozen=True, eq=False)
