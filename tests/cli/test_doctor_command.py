@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -32,6 +34,20 @@ def test_says_what_is_used_and_why(general: Path, capsys: pytest.CaptureFixture[
     assert report["libraries"]["numpy"] == version("numpy")
     assert report["settings"]["CUECAST_PACKS"] == str(general.parent)
     assert report["problems"] == []
+
+
+def test_the_libraries_are_those_that_the_package_asks_for() -> None:
+    """The file is in a checkout alone, which is where the tests are."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+
+    def names(wanted: list[str]) -> set[str]:
+        return {re.split(r"[>=\[]", w)[0] for w in wanted} - {"cuecast"}
+
+    assert names(project["dependencies"]) == set(doctor.CORE)
+    asked = {extra: names(wanted) for extra, wanted in project["optional-dependencies"].items()}
+    assert {extra: set(libraries) for extra, libraries in doctor.EXTRAS.items()} == {
+        extra: asked[extra] for extra in asked if extra not in ("test", "dev")
+    }
 
 
 def test_reads_as_text(general: Path, capsys: pytest.CaptureFixture[str]) -> None:

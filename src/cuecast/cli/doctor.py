@@ -14,7 +14,9 @@ import typer
 
 from cuecast.cli.options import JsonFlag
 
-CORE = ("numpy", "scipy", "scikit-image", "pillow", "tifffile", "onnxruntime", "typer", "rich")
+CORE = (
+    "numpy", "scipy", "scikit-image", "scikit-learn", "pillow", "tifffile", "onnxruntime", "typer", "rich", "pyyaml",
+)  # fmt: skip
 EXTRAS = {
     "train": ("torch", "onnx", "onnxscript", "matplotlib"),
     "bench": ("opencv-python-headless", "matplotlib"),
