@@ -219,7 +219,13 @@ class _Batch:
                 former.is_file() and path.is_file()
             ):
                 continue
-            if entry.image_hash not in (None, self._image_hash(path)):
+            try:
+                same = entry.image_hash in (None, self._image_hash(path)) or file_digest(
+                    former
+                ) == file_digest(path)
+            except (ImageError, OSError):  # who reads it will say why
+                continue
+            if not same:
                 raise OutputError(
                     f"{path} would be written as {name}.png in {self.results.out}, which holds the results of "
                     f"{former}; choose another folder, name them apart with --name, or --overwrite to replace them"

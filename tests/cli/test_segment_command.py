@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from commands import cuecast, one_line
-from pictures import mask, picture
+from pictures import BLUE, RED, mask, picture
 from PIL import Image
 
 from cuecast import batch
@@ -77,10 +78,18 @@ def test_a_second_run_skips_what_is_finished(capsys: pytest.CaptureFixture[str])
     assert run(command) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)["edited"] == ["out/edited/p2.png"]
-    assert (
-        "changed by hand since the last run was made anew; yours is in out/edited: p2.png (to teach"
-        in printed.err
-    )
+    assert "changed by hand since the last run was moved to out/edited: p2.png (to teach" in printed.err
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_page_of_a_cue_is_that_of_its_mask_too() -> None:
+    pages, thing = np.full((2, 4, 8, 3), BLUE, np.uint8), np.zeros((2, 4, 8), np.uint8)
+    pages[1, :, :4], thing[1, :, :4] = RED, 255
+    tifffile.imwrite("stack.tif", pages, photometric="rgb")
+    tifffile.imwrite("masks.tif", thing, photometric="minisblack")
+    cue = ["--cue", "stack.tif=masks.tif", "--cue-page", "1"]
+    assert run(["segment", "in/p3.png", *cue, "-o", "out", *QUICK]) == 0
+    assert red_columns("out") == {"p3": 3}
 
 
 @pytest.mark.usefixtures("folder")

@@ -112,7 +112,7 @@ def test_a_second_run_does_nothing_again(folder: Path, capsys: pytest.CaptureFix
     assert mask.stat().st_mtime_ns == stamp
     mask.write_bytes(b"changed")
     assert run(command) == 0
-    assert "made anew; yours is in out/edited: ct.nii.gz" in capsys.readouterr().err
+    assert "was moved to out/edited: ct.nii.gz" in capsys.readouterr().err
     assert (labels(mask) == phantoms.truth()).all()
     assert (folder / "out/edited/ct.nii.gz").read_bytes() == b"changed"
 

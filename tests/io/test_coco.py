@@ -164,9 +164,10 @@ def test_ids_of_images_may_be_text_in_one_place_and_numbers_in_another(tmp_path:
     data = foreign(
         [[1, 0, 4, 0, 4, 2, 1, 2]], images=[{"id": 7, "file_name": "a.jpg", "height": 5, "width": 6}]
     )
-    data["annotations"][0]["image_id"] = "7"
-    (found,), _ = read(tmp_path, data)
-    assert len(found.objects) == 1
+    for written in ("7", 7.0, 7):
+        data["annotations"][0]["image_id"] = written
+        (found,), _ = read(tmp_path, data)
+        assert len(found.objects) == 1
 
 
 HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}

@@ -196,8 +196,23 @@ def test_results_below_the_inputs_are_left_out(folder: Path) -> None:
         (out / "manifest.jsonl").write_text("")
         assert names(list_images([str(folder)], recursive=True)).count("b.png") == 1
     assert names(list_images([f"{folder}/**/*.png"])).count("b.png") == 1
-    for typed in (results / "masks", f"{results}/masks/**/*.png"):
-        assert names(list_images([str(typed)], recursive=True)) == ["b.png"]
+    (folder / "list.txt").write_text(f"{results}/masks\n")
+    for typed in (
+        results / "masks",
+        f"{results}/masks/**/*.png",
+        f"{folder}/**/masks/b.png",
+        f"@{folder}/list.txt",
+    ):
+        assert set(names(list_images([str(typed)], recursive=True))) == {"b.png"}
+    (results / "mask.tif").write_bytes(b"")  # of a map
+    (results / "other.tif").write_bytes(b"")
+    assert names(list_images([f"{folder}/in/out"], recursive=True)) == ["mask.tif", "other.tif"]
+    assert "mask.tif" not in names(list_images([str(folder)], recursive=True))
+    (folder / "only" / "masks").mkdir(parents=True)
+    (folder / "only" / "masks" / "b.png").write_bytes(b"")
+    (folder / "only" / "manifest.jsonl").write_text("")
+    with pytest.raises(InputError, match="the folder holds no image"):
+        list_images([str(folder / "only")], recursive=True)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,32 @@ def test_our_colours_keep_their_meaning_without_the_palette(tmp_path: Path, mode
     assert [e.marks.mask.tolist() for e in examples if e.marks.mask is not None] == [labels.tolist()] * 2
 
 
+def flat(*colours: int) -> np.ndarray:
+    """A row of pixels with these packed colours, (1, n, 3)."""
+    return np.array([[[c >> 16, c >> 8 & 255, c & 255] for c in colours]], U8)
+
+
+def test_colours_that_others_use_as_well_are_counted() -> None:
+    """The first and the third class of PASCAL VOC; and one of ours that no stated class can mean."""
+    assert label(flat(0, 0x800000, 0x808000)) == [[0, 1, 2]]
+    assert label(flat(0, 0x800000), classes=[ClassInfo(1, "cell")]) == [[0, 1]]
+    assert label(flat(0, 0x3CB44B), classes=[ClassInfo(1, "cell")]) == [[0, 1]]
+    assert label(flat(0, 0x3CB44B)) == [[0, 2]]
+
+
+def test_what_is_ignored_stays_so_beside_stated_colours(tmp_path: Path) -> None:
+    classes = [ClassInfo(1, "a", "#ff0000"), ClassInfo(2, "b", "#00ff00")]
+    labels = np.array([[1, 2, IGNORE], [0, 0, 1]], np.int32)
+    PILImage.open(write_mask(tmp_path / "a.png", labels, classes)).convert("RGB").save(tmp_path / "b.png")
+    assert label(tmp_path / "b.png", classes=classes) == labels.tolist()
+
+
+def test_many_small_things_of_stated_colours_are_no_soft_edges() -> None:
+    classes = [ClassInfo(i, f"c{i}", f"#{i * 9:02x}40{255 - i * 9:02x}") for i in range(1, 15)]
+    drawn = flat(0, *(int(c.colour[1:], 16) for c in classes))
+    assert label(drawn, classes=classes) == [list(range(15))]
+
+
 def soft(size: int = 60) -> tuple[np.ndarray, np.ndarray]:
     """A disc as a brush draws it, and where it covers more than half of a pixel."""
     y, x = np.mgrid[:size, :size] - np.array([size / 2 - 0.3, size / 2 + 0.4])[:, None, None]
@@ -200,6 +226,10 @@ def test_a_palette_in_any_order_is_read_by_colour(tmp_path: Path, name: str) -> 
         palette.putpalette(order.ravel().tolist())
         drawn.quantize(palette=palette, dither=PILImage.Dither.NONE).save(tmp_path / name)
         assert label(tmp_path / name) == [[0, 3, 1], [2, 3, 0]]
+    numbers = saved(
+        tmp_path / "n.png", np.array([[0, 1, 3], [3, 1, 0]], U8), [255, 255, 255, 9, 9, 9, 8, 8, 8, 0, 0, 0]
+    )
+    assert label(numbers, value=3) == [[0, 0, 1], [1, 0, 0]]
     PILImage.fromarray(COLOURS[..., :1].repeat(3, axis=2) * U8([1, 0, 0])).save(tmp_path / "two.gif")
     assert label(tmp_path / "two.gif") == [[0, 1, 0], [0, 1, 0]]
 
@@ -227,6 +257,8 @@ def test_labels_that_are_cut_to_eight_bits_are_refused(tmp_path: Path) -> None:
         label(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes(sixteen_bit_rgb(THING.astype(np.uint16) * 65535))
     assert label(tmp_path / "a.png") == THING.tolist()
+    (tmp_path / "a.png").write_bytes(sixteen_bit_rgb(deep * 0))
+    assert label(tmp_path / "a.png") == (THING * 0).tolist()
 
 
 def sixteen_bit_rgb(grey: np.ndarray) -> bytes:

@@ -57,12 +57,18 @@ def test_names_survive(tmp_path: Path) -> None:
         ("data.yaml", 'names: {0: red cell, 1: "b, c"}\n'),
         ("data.yaml", "# class names: below\nnames: # of both\n  1: 'b, c' # the second\n  0: red cell\n"),
         ("data.yaml", "names:\n- red cell\n- b, c\ntrain:\n- a\n- b\n"),
+        ("data.yaml", "names:\n  '0': red cell\n  '1': b, c\n"),
         ("classes.txt", "red cell\nb, c\n"),
     ],
 )
 def test_foreign_names_are_read(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     assert read_yolo_names(tmp_path / name) == ("red cell", "b, c")
+
+
+def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("names: [on, no, null, 010]\n")
+    assert read_yolo_names(tmp_path / "data.yaml") == ("on", "no", "null", "010")
 
 
 def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:

@@ -231,6 +231,7 @@ def _cues(
             points=m.points,
             scribbles=m.scribbles,
             absent=m.absent,
+            page=page,
         )
         for m in flags
     ]

@@ -45,7 +45,7 @@ class CocoFile:
     def annotations(self, image: dict[str, Any]) -> Annotations:
         """The objects of one of `images`. Raises MaskError."""
         size = self.size(image)
-        found = [self._object(entry, size) for entry in self.entries.get(str(image["id"]), ())]
+        found = [self._object(entry, size) for entry in self.entries.get(_key(image["id"]), ())]
         return Annotations(str(image["file_name"]), size, tuple(o for o in found if o.mask.size))
 
     def size(self, image: dict[str, Any]) -> tuple[int, int]:
@@ -91,10 +91,9 @@ def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
         categories = [(int(c["id"]), c) for c in data["categories"]]
         shift = 1 if any(i == 0 for i, _ in categories) else 0
         classes = tuple(ClassInfo(i + shift, str(c["name"]), _colour(c.get("color"))) for i, c in categories)
-        # By text: some programs write the ids of images as numbers, and those that refer to them as text.
         entries: dict[str, list[dict[str, Any]]] = {}
         for entry in data["annotations"]:
-            entries.setdefault(str(entry["image_id"]), []).append(entry)
+            entries.setdefault(_key(entry["image_id"]), []).append(entry)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise MaskError(f"{path}: is not a COCO file ({reason}); export it again as COCO") from error
@@ -148,6 +147,11 @@ def write_coco(
         shutil.copyfileobj(images, out)
         out.write("\n]}\n")
     return Path(path)
+
+
+def _key(image_id: Any) -> str:
+    """The same for 7, 7.0 and '7': some programs write the ids of images one way, and what refers to them another."""
+    return str(int(image_id)) if isinstance(image_id, float) and image_id.is_integer() else str(image_id)
 
 
 def _annotation(obj: ObjectMask, size: tuple[int, int], shape: Shape) -> dict[str, Any]:

@@ -90,6 +90,8 @@ MANIFEST = "manifest.jsonl"
 """The state of a folder of results, in its top."""
 RESULT_PICTURES = ("masks", "overlays", "uncertainty", EDITED)
 """Folders beside a manifest whose pictures are results."""
+RESULT_RASTERS = ("mask.tif", "scores.tif")
+"""Pictures beside a manifest that are results of a map."""
 
 
 def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
@@ -127,9 +129,7 @@ def note_of_edited(moved: Iterable[Path]) -> str | None:
     if not paths:
         return None
     names = ", ".join(path.name for path in paths)
-    return (
-        f"what was changed by hand since the last run was made anew; yours is in {paths[0].parent}: {names}"
-    )
+    return f"what was changed by hand since the last run was moved to {paths[0].parent}: {names}"
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
@@ -187,22 +187,20 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
     """
     found: dict[str, Path] = {}
     for item in inputs:
-        deep, typed = recursive or "**" in str(item), os.path.abspath(item)
         try:
-            named = _expand(str(item), recursive)
+            for path in _expand(str(item), recursive):
+                found.setdefault(os.path.abspath(path), path)
         except RecursionError:
             raise InputError(f"{item}: the file list names itself; take that line out") from None
-        for path in named:
-            if not (deep and _is_result(path, typed)):
-                found.setdefault(os.path.abspath(path), path)
     return list(found.values())
 
 
-def _is_result(path: Path, typed: str) -> bool:
-    """Whether a picture lies in a folder of results, and not in one that was typed."""
+def _is_result(path: Path) -> bool:
+    """Whether a picture is a result: it lies beside a manifest, in a folder for such or under such a name."""
     folder = path.parent
-    own = folder.name in RESULT_PICTURES and (folder.parent / MANIFEST).is_file()
-    return own and not typed.startswith(os.path.abspath(folder))
+    if folder.name in RESULT_PICTURES:
+        return (folder.parent / MANIFEST).is_file()
+    return path.name in RESULT_RASTERS and (folder / MANIFEST).is_file()
 
 
 def _expand(item: str, recursive: bool) -> list[Path]:
@@ -218,6 +216,8 @@ def _expand(item: str, recursive: bool) -> list[Path]:
     if glob.has_magic(item):
         matches = sorted(Path(m) for m in glob.glob(item, recursive=True))
         images = [m for m in matches if m.suffix.lower() in IMAGE_SUFFIXES and m.is_file()]
+        if "**" in item and not set(path.parts) & set(RESULT_PICTURES):
+            images = [m for m in images if not _is_result(m)]
         if not images:
             raise InputError(
                 f"{item}: the pattern matches no image; check the folder, or name the files one by one"
@@ -251,6 +251,8 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
     ]
     plain = {p.with_suffix("") for p in images}
     images = [p for p in images if not (p.stem.endswith("_mask") and p.parent / p.stem[:-5] in plain)]
+    if recursive:
+        images = [p for p in images if p.parent == folder or not _is_result(p)]
     if not images:
         hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -54,13 +55,13 @@ def label_names(path: str | Path) -> tuple[str, ...]:
 def _coco_in(path: Path) -> CocoFile | None:
     """The COCO file at a path, None where it is a LabelMe file. Raises MaskError where it is neither."""
     try:
-        return _opened(path, path.stat().st_mtime_ns)
+        return _opened(path, os.path.abspath(path), path.stat().st_mtime_ns)
     except OSError:
-        return _opened(path, 0)  # says why it cannot be read
+        return _opened(path, "", 0)  # says why it cannot be read
 
 
-@lru_cache(maxsize=4)
-def _opened(path: Path, mtime_ns: int) -> CocoFile | None:  # noqa: ARG001
+@lru_cache(maxsize=1)
+def _opened(path: Path, place: str, mtime_ns: int) -> CocoFile | None:  # noqa: ARG001
     """As `_coco_in`. Cues often share one large file, which is parsed once."""
     data = read_json(path, MaskError)
     if "shapes" in data:

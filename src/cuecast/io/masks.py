@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,13 @@ _SOFT_VALUES, _SOFT_SHARE = 4, 0.75
 """Values between 0 and 255 from which on edges may be soft, and the share of them that then lies between others."""
 _SOFT_COLOURS, _SOFT_PIXELS = 12, 8
 """Colours from which on edges may be soft, and the pixels that most of them then have at most."""
-_OWN_COLOURS = {int(colour[1:], 16): i for i, colour in enumerate(PALETTE, start=1)} | {0xE0E0C0: IGNORE}
+_IGNORE_COLOUR = 0xE0E0C0
+_OWN_COLOURS = {int(colour[1:], 16): i for i, colour in enumerate(PALETTE, start=1)} | {
+    _IGNORE_COLOUR: IGNORE
+}
 """The colours of our masks, packed: what they mean after a program has dropped the palette."""
+_EVERYBODYS = {0x800000, 0x808000, 0xA9A9A9}
+"""Those of them that others use as well: alone they do not say that a mask is ours."""
 
 
 def is_label_file(source: Any) -> bool:
@@ -64,7 +69,8 @@ def read_mask(
       - a JPEG cannot hold labels: 128 and above is the thing.
     Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given.
 
-    value    these values (for colours: packed) become 1, ignored pixels IGNORE, all others 0.
+    value    these values become 1, ignored pixels IGNORE, all others 0; of colours they are packed, and those below 256
+             are the numbers of a palette.
     classes  names and colours of the classes; those of a label file that are not among them are background.
     page     of the image, from 0: a mask file with several pages has one for each of the image's.
 
@@ -75,7 +81,8 @@ def read_mask(
 
         labels = read_label_file(Path(source), image, classes if value is None else None)
         return labels if value is None else _select(labels, value, ignored=labels == IGNORE)
-    raster = _read(source, page, f"mask of {image.name}")
+    by_index = value is not None and int(np.max(value)) < 256
+    raster = _read(source, page, f"mask of {image.name}", by_index)
     _check_size(raster, image)
     if (codes := _colour_codes(raster)) is not None:
         return (
@@ -103,11 +110,17 @@ def mask_colours(source: Any, page: int | None = None) -> set[int] | None:
     return colours if len(colours) <= _MAX_COLOURS else None
 
 
-def ids_of_colours(colours: Iterable[int]) -> dict[int, int]:
-    """Packed colour but black -> label: as `write_mask` gives colours where all are of these, else counted in order."""
-    ordered = sorted(colours)
-    if _OWN_COLOURS.keys() >= set(ordered):
-        return {c: _OWN_COLOURS[c] for c in ordered}
+def ids_of_colours(colours: Iterable[int], known: Mapping[int, int] | None = None) -> dict[int, int]:
+    """Packed colour but black -> label.
+
+    By `known`, the colours of stated classes, where all are among these; else as `write_mask` gives colours where all
+    are of these and of those classes; else counted in order.
+    """
+    ordered, known = sorted(colours), known or {}
+    ours = {c: i for c, i in _OWN_COLOURS.items() if not known or i == IGNORE or i in known.values()}
+    for ids in (known, {_IGNORE_COLOUR: IGNORE} | dict(known), ours):
+        if set(ordered) <= ids.keys() and not (ids is ours and set(ordered) <= _EVERYBODYS):
+            return {c: ids[c] for c in ordered}
     return {c: i for i, c in enumerate(ordered, start=1)}
 
 
@@ -159,7 +172,7 @@ def _check_name(path: str | Path) -> None:
 def _with_palette(image: PILImage.Image, classes: Sequence[ClassInfo]) -> PILImage.Image:
     """The grey image with black for 0, the classes' colours, and a pale yellow for 'ignore'."""
     named = {c.id: c.rgb for c in classes}
-    colours = [(0, 0, 0), *(named.get(i) or ClassInfo(i, "").rgb for i in range(1, 255)), (0xE0, 0xE0, 0xC0)]
+    colours = [(0, 0, 0), *(named.get(i) or ClassInfo(i, "").rgb for i in range(1, 255)), (224, 224, 192)]
     image = image.copy()
     image.putpalette([v for colour in colours for v in colour])
     return image
@@ -184,15 +197,15 @@ def _check_size(raster: Raster, image: Image) -> None:
     )
 
 
-def _read(source: Any, page: int | None, label: str) -> Raster:
-    """The mask as it is stored. Raises MaskError."""
+def _read(source: Any, page: int | None, label: str, by_index: bool = False) -> Raster:
+    """The mask as it is stored; `by_index`: a palette says nothing. Raises MaskError."""
     raster = read_raster(source, error=MaskError, page=page, label=label, lone=True)
-    if raster.coarse and set(np.unique(raster.samples).tolist()) != {0, 255}:
+    if raster.coarse and not set(np.unique(raster.samples).tolist()) <= {0, 255}:
         raise MaskError(
             f"{raster.label}: 16-bit samples beside others are decoded to 8 bits, which cuts labels; save it with one "
             "grey channel, or as TIFF"
         )
-    return _by_colour(raster)
+    return raster if by_index else _by_colour(raster)
 
 
 def _by_colour(raster: Raster) -> Raster:
@@ -299,12 +312,13 @@ def _class_of_colour(
         raise MaskError(
             f"{label}: holds {len(present)} colours: a picture, not a mask; give one flat colour a class"
         )
-    if len(present) >= _SOFT_COLOURS and np.median(counts) <= _SOFT_PIXELS:
+    known = {r << 16 | g << 8 | b: c.id for c in classes or () for r, g, b in [c.rgb]}
+    flat = set(present) <= known.keys()
+    if not flat and len(present) >= _SOFT_COLOURS and np.median(counts) <= _SOFT_PIXELS:
         raise MaskError(
             f"{label}: its edges are soft, with {len(present)} colours, most of them on {_SOFT_PIXELS} pixels or less; "
             "draw it without anti-aliasing, or one thing in white on black"
         )
-    known = {r << 16 | g << 8 | b: c.id for c in classes or () for r, g, b in [c.rgb]}
-    ids = known if set(present) <= known.keys() else ids_of_colours(present)
+    ids = ids_of_colours(present, known)
     table = np.array([ids[c] if c else 0 for c in colours.tolist()], np.int32)
     return table[where].reshape(codes.shape)

@@ -94,13 +94,15 @@ def read_yolo_names(path: str | Path) -> tuple[str, ...]:
 
 def _names_in_yaml(path: str | Path, text: str) -> list[str]:
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(
+            text, Loader=yaml.BaseLoader
+        )  # every scalar as it is written: a class may be called 'no'
         found = data.get("names") if isinstance(data, dict) else None
         if isinstance(found, dict):
-            found = [found[i] for i in range(len(found))]
+            found = [found[str(i)] for i in range(len(found))]
     except KeyError as missing:
         raise MaskError(
-            f"{path}: names no class {missing}; number them 0, 1, 2, ... below 'names:'"
+            f"{path}: names no class {missing.args[0]}; number them 0, 1, 2, ... below 'names:'"
         ) from missing
     except (yaml.YAMLError, RecursionError) as error:
         raise MaskError(

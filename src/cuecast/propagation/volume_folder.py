@@ -24,7 +24,7 @@ from cuecast.io.files import (
 )
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
-from cuecast.io.volumes import Reading, Volume, open_volume, output_suffix
+from cuecast.io.volumes import OUTPUTS, Reading, Volume, open_volume, output_suffix
 from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.volume import Progress, VolumeWalk, prepare
@@ -252,7 +252,10 @@ class _Folder:
         for folder in (self.out, self.out / "masks", self.out / "overlays"):
             old |= set(folder.glob(".cuecast-*"))
         if former_hash is not None:
-            others = (p for p in self.mask.parent.glob("*") if p != self.mask and p.is_file())
+            names = {f"{self.volume.name}{suffix}" for suffix in (*OUTPUTS.values(), ".nii")} - {
+                self.mask.name
+            }
+            others = (p for p in map(self.mask.with_name, names) if p.is_file())
             old |= {p for p in others if file_digest(p) == former_hash}
         for path in old:
             with suppress(OSError):
