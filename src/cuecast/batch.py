@@ -33,6 +33,7 @@ from cuecast.io.manifest import (
     ManifestEntry,
     appending,
     entry_at,
+    find_entries,
     index_manifest,
     read_manifest,
     write_manifest,
@@ -150,7 +151,7 @@ def run(
     with exclusive(out):
         before = edited_in(out)
         known = job.claim()
-        job.check_names(inputs, names, known)
+        job.check_names(inputs, names)
         with appending(job.results.manifest) as journal:
             for done, (entry, resumed) in enumerate(job.entries(inputs, names, known), start=1):
                 if not resumed:
@@ -208,28 +209,27 @@ class _Batch:
         write_manifest(manifest, (e for e in read_manifest(manifest) if self.ours(e)))
         return index_manifest(manifest)
 
-    def check_names(self, inputs: Sequence[Path], names: Sequence[str], known: Mapping[str, int]) -> None:
+    def check_names(self, inputs: Sequence[Path], names: Sequence[str]) -> None:
         """Raise OutputError where the results of another picture, which is still there, have the name of an input."""
-        for path, name in zip(inputs, names, strict=True):
-            if name not in known or self.options.overwrite:
-                continue
-            entry = entry_at(self.results.manifest, known[name])
-            former = Path(entry.image)
-            if os.path.realpath(former) == os.path.realpath(path) or not (
-                former.is_file() and path.is_file()
-            ):
-                continue
-            try:
-                same = entry.image_hash in (None, self._image_hash(path)) or file_digest(
-                    former
-                ) == file_digest(path)
-            except (ImageError, OSError):  # who reads it will say why
-                continue
-            if not same:
+        if self.options.overwrite:
+            return
+        mine = dict(zip(names, inputs, strict=True))
+        for name, entry in find_entries(self.results.manifest, mine).items():
+            former, path = Path(entry.image), mine[name]
+            if former.is_file() and path.is_file() and not self._is_same(path, former, entry):
                 raise OutputError(
                     f"{path} would be written as {name}.png in {self.results.out}, which holds the results of "
                     f"{former}; choose another folder, name them apart with --name, or --overwrite to replace them"
                 )
+
+    def _is_same(self, path: Path, former: Path, entry: ManifestEntry) -> bool:
+        """Whether two files are one or hold one picture; so taken where one cannot be read, as that is told later."""
+        if os.path.realpath(former) == os.path.realpath(path) or entry.image_hash is None:
+            return True
+        try:
+            return entry.image_hash == self._image_hash(path) or file_digest(former) == file_digest(path)
+        except (ImageError, OSError):
+            return True
 
     def ours(self, entry: ManifestEntry) -> bool:
         """Whether a line is of this concept, or of another version of its cue set (same pack, same scale)."""

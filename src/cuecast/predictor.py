@@ -159,19 +159,18 @@ class Concept:
         usual, prior = pack.thresholds.score, pack.area_prior
         if prior is None or self.scale != "frame" or not any(map(len, self.shown_areas)):
             return (usual,) * len(scores)
+
+        def cuts(planes: NDArray[np.float32]) -> tuple[float, ...]:
+            pairs = zip(planes, self.shown_areas, strict=True)
+            return tuple(choose_cut(areas_at(plane), shown, usual, prior) for plane, shown in pairs)
+
+        if corrected is None:
+            return cuts(scores)
         # Its marks say where the thing is, not how much there is of it: the cut is that without them.
-        known = self._uncorrected_cuts if corrected else {}
-        digest = corrected.digest if corrected else ""
-        if digest in known:
-            return known[digest]
-        if corrected:
-            scores = self.predictor.segmenter.score(self.knowledge, corrected).scores
-        cuts = tuple(
-            choose_cut(areas_at(plane), shown, usual, prior)
-            for plane, shown in zip(scores, self.shown_areas, strict=True)
-        )
-        known[digest] = cuts
-        return cuts
+        known = self._uncorrected_cuts
+        if corrected.digest not in known:
+            known[corrected.digest] = cuts(self.predictor.segmenter.score(self.knowledge, corrected).scores)
+        return known[corrected.digest]
 
     def _mark(
         self, scores: NDArray[np.float32], cuts: Sequence[float], own: Sequence[Marks]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,18 @@ class Refiner:
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         """pixels (H, W, 3) uint8."""
+        self._pixels = pixels
+        self._guides: dict[tuple[int, int], _Guide] = {}
+
+    @cached_property
+    def _grey(self) -> NDArray[np.float32]:
+        """The brightness in [0, 1], (H, W)."""
         # As `mean(2)` adds them, six times faster.
-        grey = np.add(pixels[..., 0], pixels[..., 1], dtype=np.float32)
-        grey += pixels[..., 2]
+        grey: NDArray[np.float32] = np.add(self._pixels[..., 0], self._pixels[..., 1], dtype=np.float32)
+        grey += self._pixels[..., 2]
         grey /= 3
         grey /= 255
-        self._grey: NDArray[np.float32] = grey
-        self._guides: dict[tuple[int, int], _Guide] = {}
+        return grey
 
     def refine(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """scores (h, w) in [0, 1] on the whole image; returns (H, W) float32 in [0, 1]."""

@@ -19,6 +19,7 @@ import typer
 from cuecast.errors import ImageError, MaskError
 
 if TYPE_CHECKING:
+    from cuecast.cues import Cue
     from cuecast.io.cueset import CueSet
     from cuecast.types import Box, ClassInfo, Point, Scribble
 
@@ -82,6 +83,31 @@ def read_flags(
                 f"--absent {text!r}: another flag marks the thing on this image; drop one of the two"
             )
     return list(found.values())
+
+
+def cues_of(
+    flags: Iterable[Marked],
+    values: tuple[int, ...] | None,
+    window: tuple[float, float] | None,
+    page: int | None = None,
+) -> list[Cue]:
+    """The flags as cues, their images read the way the queries are; `values` as `read_values` gives them."""
+    from cuecast.cues import Cue
+    from cuecast.io.images import read_image
+
+    return [
+        Cue(
+            read_image(m.image, page=page, window=window),
+            mask=m.mask,
+            value=values if m.mask else None,
+            boxes=m.boxes,
+            points=m.points,
+            scribbles=m.scribbles,
+            absent=m.absent,
+            page=page,
+        )
+        for m in flags
+    ]
 
 
 def collect_marks(

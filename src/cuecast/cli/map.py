@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, read_flags, read_values
+from cuecast.cli.cue_flags import classes_of, cues_of, read_flags, read_values
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
@@ -160,7 +160,7 @@ def segment_map(
     values = read_values(value, [*masked, *(m.mask for m in flags)])
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
-        *_others(flags, values, limits),
+        *cues_of(flags, values, limits),
     ]
     with open_raster(raster, chosen, level) as opened:
         own, named = _own(opened, limits, masked, bare, polygons, values, classes)
@@ -210,27 +210,6 @@ def _own(
     found = read_polygons(polygons, raster.place)
     named = polygon_classes(found)
     return [*own, *polygon_cues(raster, tones, found, bare, classes or named)], named
-
-
-def _others(
-    flags: Sequence[Any], values: tuple[int, ...] | None, limits: tuple[float, float] | None
-) -> list[Cue]:
-    """What the flags say of other images."""
-    from cuecast.cues import Cue
-    from cuecast.io.images import read_image
-
-    return [
-        Cue(
-            read_image(m.image, window=limits),
-            mask=m.mask,
-            value=values if m.mask else None,
-            boxes=m.boxes,
-            points=m.points,
-            scribbles=m.scribbles,
-            absent=m.absent,
-        )
-        for m in flags
-    ]
 
 
 def _cue_window(text: str) -> tuple[Box, Path | None]:

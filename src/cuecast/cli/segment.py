@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, read_flags, read_values
+from cuecast.cli.cue_flags import classes_of, cues_of, read_flags, read_values
 from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
@@ -38,7 +38,6 @@ from cuecast.errors import OutputError
 
 if TYPE_CHECKING:
     from cuecast.batch import BatchSummary, Format
-    from cuecast.cli.cue_flags import Marked
     from cuecast.cues import Cue
     from cuecast.types import Example
 
@@ -148,7 +147,7 @@ def segment(
     paths = list_images(images, recursive)
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
-        *_cues(flags, read_values(value, (m.mask for m in flags)), cue_page, limits),
+        *cues_of(flags, read_values(value, (m.mask for m in flags)), limits, cue_page),
     ]
     concept = load(pack, threads=share_threads(threads, workers)).learn(
         examples, classes or None, scale.value
@@ -210,31 +209,6 @@ def _check_units(pixel_size: float | None, unit: str | None) -> None:
         )
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
         raise typer.BadParameter(f"--pixel-size {pixel_size}: the edge of a pixel is a number above 0")
-
-
-def _cues(
-    flags: Sequence[Marked],
-    values: tuple[int, ...] | None,
-    page: int | None,
-    window: tuple[float, float] | None,
-) -> list[Cue]:
-    """The flags as cues, their images read the way the queries are."""
-    from cuecast.cues import Cue
-    from cuecast.io.images import read_image
-
-    return [
-        Cue(
-            read_image(m.image, page=page, window=window),
-            mask=m.mask,
-            value=values if m.mask else None,
-            boxes=m.boxes,
-            points=m.points,
-            scribbles=m.scribbles,
-            absent=m.absent,
-            page=page,
-        )
-        for m in flags
-    ]
 
 
 def _as_dict(summary: BatchSummary) -> dict[str, Any]:

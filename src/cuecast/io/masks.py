@@ -256,7 +256,7 @@ def _grey_codes(raster: Raster, soft: bool) -> tuple[NDArray[np.int64], NDArray[
 def _is_soft(codes: NDArray[np.int64]) -> bool:
     """Whether values between 0 and 255 are but the soft edges of one thing: nearly all lie between their neighbours."""
     between = (codes > 0) & (codes < 255)
-    if not between.any() or len(np.unique(codes[between])) < _SOFT_VALUES or not (codes == 255).any():
+    if not (codes == 255).any() or len(np.unique(codes[between])) < _SOFT_VALUES:
         return False
     from scipy.ndimage import maximum_filter, minimum_filter
 

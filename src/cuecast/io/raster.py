@@ -147,11 +147,12 @@ def read_raster(
         return _read_stream(source, door, page)
     if hasattr(source, "__array__") or isinstance(source, (list, tuple)):
         try:
-            return _read_array(np.array(source), door)  # a copy: the caller may change theirs
+            array = np.array(source)  # a copy: the caller may change theirs
         except ValueError as ragged:
             raise error(
                 f"{label}: the rows of the array differ in length ({ragged}); make them equal"
             ) from None
+        return split_channels(array, label, error, alpha=True)
     raise error(
         f"{label}: cannot read a {type(source).__name__}; give a path, bytes, a PIL image or an array"
     )
@@ -279,10 +280,6 @@ def upright(a: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (3, 4, 7, 8):
         a = a[::-1]
     return np.ascontiguousarray(a)
-
-
-def _read_array(a: NDArray[Any], door: _Door) -> Raster:
-    return split_channels(a, door.label, door.error, alpha=True)
 
 
 def split_channels(a: NDArray[Any], label: str, error: type[InputError], alpha: bool) -> Raster:

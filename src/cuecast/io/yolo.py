@@ -94,9 +94,8 @@ def read_yolo_names(path: str | Path) -> tuple[str, ...]:
 
 def _names_in_yaml(path: str | Path, text: str) -> list[str]:
     try:
-        data = yaml.load(
-            text, Loader=yaml.BaseLoader
-        )  # every scalar as it is written: a class may be called 'no'
+        # The loader that leaves scalars as they are written: a class may be called 'no'.
+        data = yaml.load(text, Loader=yaml.BaseLoader)
         found = data.get("names") if isinstance(data, dict) else None
         if isinstance(found, dict):
             found = [found[str(i)] for i in range(len(found))]

@@ -19,7 +19,15 @@ from itertools import chain
 from pathlib import Path
 
 from cuecast.errors import CueError, OutputError
-from cuecast.io.files import MANIFEST, check_space, edited_in, file_digest, keep_edited, note_of_edited
+from cuecast.io.files import (
+    MANIFEST,
+    RESULT_RASTERS,
+    check_space,
+    edited_in,
+    file_digest,
+    keep_edited,
+    note_of_edited,
+)
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import (
     ManifestEntry,
@@ -44,7 +52,8 @@ from cuecast.mosaic.tiles import TileWork
 from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 
-MASK, SCORES, TILES = "mask.tif", "scores.tif", "tiles"
+MASK, SCORES = RESULT_RASTERS
+TILES = "tiles"
 WHOLE = "raster"
 """Name of the manifest's line about the whole raster, its first."""
 PACKED = 4

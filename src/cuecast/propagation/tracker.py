@@ -149,7 +149,10 @@ class Tracker:
         expected = tuple(self._followed(state, k, seen, look) for k in range(len(state.places)))
         evidence = self._evidence(frame, expected)
         said = zip(evidence, expected, state.palettes, strict=True)
-        scores = np.stack([self._posterior(e, p, palette, seen, frame) for e, p, palette in said])
+        refiner = Refiner(frame.image.pixels)
+        scores = np.stack(
+            [self._posterior(e, p, palette, seen, frame.image.size, refiner) for e, p, palette in said]
+        )
         mask, objects = self._judged(scores, expected)
         places = tuple(_updated(p, mask == o.cls, o) for p, o in zip(expected, objects, strict=True))
         memory = state.memory.with_frame(_remembered(frame.index, look, expected, places))
@@ -190,7 +193,13 @@ class Tracker:
         return scores
 
     def _posterior(
-        self, scores: Floats, place: Place, palette: Floats | None, seen: Floats, frame: Frame
+        self,
+        scores: Floats,
+        place: Place,
+        palette: Floats | None,
+        seen: Floats,
+        size: tuple[int, int],
+        refiner: Refiner,
     ) -> Floats:
         """Scores (H, W) with place and colours in them; where these say nothing, the same pixels are marked."""
         if place.mask is None or place.unseen >= FORGOTTEN:
@@ -198,10 +207,9 @@ class Tracker:
         trust = (OBJECT if self.identity else KIND).faded(1 - place.unseen / FORGOTTEN)
         cut = log_odds(np.float32(self.concept.predictor.pack.thresholds.score))
         odds = cut + trust.scores * (log_odds(scores) - cut)
-        size = frame.image.size
         colours = colour_odds(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
         if place.labels is not None:
-            labels = Refiner(frame.image.pixels).refine(place.labels)
+            labels = refiner.refine(place.labels)
             odds += np.where(labels < CERTAIN, -trust.far, log_odds(labels)) + trust.colour * colours
         else:
             pixel = size[1] / seen.shape[1]

@@ -69,8 +69,7 @@ def thickness(mask: NDArray[np.bool_]) -> float:
 
     A strip of width t has a mean distance of t / 4, a disc of diameter d one of d / 6.
     """
-    thing = mask[
-        find_objects(mask.astype(np.uint8))[0]
-    ]  # nothing around it matters, and may be most of the image
+    # Nothing around it matters, and that may be most of the image.
+    thing = mask[find_objects(mask.astype(np.uint8))[0]]
     distance = distance_transform_edt(np.pad(thing, 1))[1:-1, 1:-1]
     return float(4 * (distance[thing] - 0.5).clip(0.25).mean())

@@ -70,10 +70,8 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
         kind = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
         header.set_data_shape(labels.shape[::-1])
         header["cal_min"] = header["cal_max"] = 0
-        if volume.affine is None and volume.spacing not in (
-            None,
-            _pixdim(header),
-        ):  # a person stated another one
+        # A person may have stated another one than the header does.
+        if volume.affine is None and volume.spacing not in (None, _pixdim(header)):
             header.set_zooms(volume.spacing[::-1])
             header.set_xyzt_units("mm", header.get_xyzt_units()[1])
         # None keeps both codes and both transforms of the header to the bit.
