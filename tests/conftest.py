@@ -11,12 +11,23 @@ from hypothesis import settings
 settings.register_profile("cuecast", deadline=None)
 settings.load_profile("cuecast")
 
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[2] / "shared"
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real pictures with masks beside the checkout; skips where it is absent."""
-    if not SHARED_DATA.is_dir():
-        pytest.skip("the shared real pictures are not beside this checkout")
-    return SHARED_DATA
+    return _shared("data", "real pictures")
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small inputs that once went wrong beside the checkout; skips where it is absent."""
+    return _shared("cases", "inputs that once went wrong")
+
+
+def _shared(name: str, what: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"the shared {what} are not beside this checkout")
+    return folder
