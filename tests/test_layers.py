@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
-    ("types", "geometry", "errors", "marks", "cut"),
+    ("types", "geometry", "errors", "notes", "marks", "cut"),
     (
         "io",
         "ordered",

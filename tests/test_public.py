@@ -11,8 +11,8 @@ import pytest
 import cuecast
 
 PUBLIC = [
-    "Box", "ClassInfo", "Concept", "Cue", "CueError", "CueSetError", "CuecastError", "EpisodeError", "Image",
-    "ImageError", "InputError", "MapOptions", "MaskError", "MissingExtraError", "ObjectMask", "OutputError",
+    "Box", "ClassInfo", "Concept", "Cue", "CueError", "CueSetError", "CuecastError", "CuecastWarning", "EpisodeError",
+    "Image", "ImageError", "InputError", "MapOptions", "MaskError", "MissingExtraError", "ObjectMask", "OutputError",
     "PackError", "Point", "Polygon", "Prediction", "Predictor", "Scribble", "SliceCue", "Volume", "check_cues", "load",
     "open_volume", "raster_cue", "segment_raster", "segment_volume", "suggest_images", "track",
 ]  # fmt: skip

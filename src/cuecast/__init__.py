@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cuecast.cues import Cue
     from cuecast.errors import (
         CuecastError,
+        CuecastWarning,
         CueError,
         CueSetError,
         EpisodeError,
@@ -48,6 +49,7 @@ _HOME = {
     "CueError": "errors",
     "CueSetError": "errors",
     "CuecastError": "errors",
+    "CuecastWarning": "errors",
     "EpisodeError": "errors",
     "Image": "types",
     "ImageError": "errors",
@@ -83,6 +85,7 @@ __all__ = [
     "CueError",
     "CueSetError",
     "CuecastError",
+    "CuecastWarning",
     "EpisodeError",
     "Image",
     "ImageError",

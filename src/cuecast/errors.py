@@ -12,6 +12,7 @@
     └── MissingExtraError   an optional library is needed and not installed
 
 Each message says what is wrong, where, and what to do about it. Anything else that escapes is a bug.
+`CuecastWarning` is no error: a note on how an input was understood.
 """
 
 from __future__ import annotations
@@ -55,3 +56,7 @@ class EpisodeError(CuecastError):
 
 class MissingExtraError(CuecastError):
     """An optional library is needed for this and is not installed."""
+
+
+class CuecastWarning(UserWarning):
+    """A note on an input that was used: what of it was passed over, or how it was understood."""

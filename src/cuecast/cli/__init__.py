@@ -1,7 +1,8 @@
 """The command `cuecast`. Thin: it reads flags, calls the library, and says what came of it.
 
 Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but
-some inputs failed, 130 interrupted. Every error is one line that starts with 'cuecast: error:'.
+some inputs failed, 130 interrupted. Every error is one line that starts with 'cuecast: error:',
+every note on an input that was used one that starts with 'cuecast: note:'.
 Importing this loads no heavy library: commands import what they need when they run.
 """
 
@@ -17,6 +18,7 @@ import typer
 
 from cuecast.cli.table import app
 from cuecast.errors import CuecastError
+from cuecast.notes import notes_to
 
 INTERRUPTED = 130
 
@@ -28,7 +30,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line (None: this process's) and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = app(args or ["--help"], prog_name="cuecast", standalone_mode=False)
+        with notes_to(_note):
+            code = app(args or ["--help"], prog_name="cuecast", standalone_mode=False)
         sys.stdout.flush()
     except _UsageError as error:
         return _fail(_usage(error), 2)
@@ -63,6 +66,10 @@ def _usage(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "cuecast"
     return f"{said[:1].lower()}{said[1:]} (see '{command} --help')"
+
+
+def _note(text: str) -> None:
+    print(f"cuecast: note: {' '.join(text.splitlines())}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> int:

@@ -115,7 +115,15 @@ class CueShown(BaseModel):
     kinds: list[str]
 
 
-class CueSetState(BaseModel):
+class Noted(BaseModel):
+    """An answer that says how the inputs of the call were understood."""
+
+    notes: list[str] = Field(
+        default=[], description="How inputs were understood, and what of them was passed over"
+    )
+
+
+class CueSetState(Noted):
     """A cue set as it is now. `version` counts its changes; `undo_cues` takes the last one back."""
 
     cueset: str
@@ -218,7 +226,7 @@ class ResultList(BaseModel):
     next_offset: int | None
 
 
-class Segmented(ResultList):
+class Segmented(ResultList, Noted):
     """What a call of `segment` came to."""
 
     finished: bool = Field(description="All images are done; if not, call again with the same arguments")

@@ -21,6 +21,8 @@ from cuecast.mcp.cue_tools import CueTools
 from cuecast.mcp.desk import Desk
 from cuecast.mcp.result_tools import ResultTools
 from cuecast.mcp.roots import Roots
+from cuecast.mcp.schemas import Noted
+from cuecast.notes import notes_to
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SESSIONS = 20
@@ -121,10 +123,13 @@ def _tool(entry: Entry, method: Callable[..., Any], turn: anyio.CapacityLimiter)
     @functools.wraps(method)
     async def call(**arguments: Any) -> Any:
         work = functools.partial(method, **arguments)
+        notes: list[str] = []
         try:
-            return await anyio.to_thread.run_sync(work, limiter=turn if entry.heavy else None)
+            with notes_to(notes.append):
+                done = await anyio.to_thread.run_sync(work, limiter=turn if entry.heavy else None)
         except CuecastError as error:
             raise ToolError(str(error)) from error
+        return done.model_copy(update={"notes": notes}) if isinstance(done, Noted) else done
 
     hints = ToolAnnotations(
         read_only_hint=entry.reads,
