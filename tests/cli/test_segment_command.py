@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -375,3 +376,29 @@ def test_the_cues_are_checked_after_the_images(capsys: pytest.CaptureFixture[str
     streams = capsys.readouterr()
     assert streams.err == ""
     assert json.loads(streams.out)["files"]["check"] == "out/cue_check.json"
+
+
+def test_every_picture_of_a_folder_is_done_and_other_files_are_counted(folder: Path, cases: Path) -> None:
+    shutil.copytree(cases / "in_folder_heic_jfif/photos", folder / "photos")
+    (folder / "photos/list.txt").write_text("x")
+    photo = folder / "photos/IMG_1.jpg"
+    done = cuecast(
+        "segment", "photos", "--point", f"{photo}=2,2", "-o", "out", *QUICK, "--name", "{stem}_{suffix}"
+    )
+    assert done.code == 0, done.err
+    assert len(list(Path("out/masks").iterdir())) == 7
+    assert done.err == "cuecast: note: photos: passed over as no pictures by their suffix: 1 file (1 .txt)\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_pages_of_a_stack_behind_a_single_page_are_segmented(folder: Path) -> None:
+    """As Fiji writes stacks above 4 GB."""
+    columns = [0, 3, 4]
+    stack = np.stack([np.tile(np.where(np.arange(8)[:, None] < n, RED, BLUE), (4, 1, 1)) for n in columns])
+    tifffile.imwrite("stack.tif", stack.astype(np.uint8), imagej=True, truncate=True, photometric="rgb")
+    mask(folder / "m.png", [1, 1, 1, 0, 0, 0, 0, 0])
+    done = cuecast(
+        "segment", "stack.tif", "--page", 2, "--cue", "stack.tif=m.png", "--cue-page", 1, "-o", "out", *QUICK
+    )
+    assert done.code == 0, done.err
+    assert red_columns("out") == {"stack": 4}

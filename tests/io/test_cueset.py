@@ -123,7 +123,7 @@ def test_bytes_of_a_deep_tiff_are_stored_as_they_are(root: Path) -> None:
     stored = io.BytesIO()
     tifffile.imwrite(stored, np.linspace(0, 1, 96, dtype=np.float32).reshape(4, 8, 3), photometric="rgb")
     cueset = add_cue(root, stored.getvalue(), points=[Point((0, 0))])
-    assert cueset.entries[0].image.endswith(".tiff")
+    assert cueset.entries[0].image.endswith(".tif")
     assert read_examples(cueset)[0].image.pixels[-1, -1].tolist() == [250, 252, 255]
 
 

@@ -186,13 +186,7 @@ def test_a_fourth_channel_that_is_not_alpha_is_dropped(tmp_path: Path) -> None:
         assert np.array_equal(read_image(tmp_path / "a.tif").pixels, RGB)
 
 
-def test_tiffs_that_cannot_be_decoded_are_not_called_damaged_alone(tmp_path: Path) -> None:
-    pytest.importorskip("imagecodecs", reason="writes LZW")
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((9, 9), np.float64), compression="lzw")
-    told(
-        tmp_path / "a.tif",
-        r"a\.tif: its compression with this kind of samples cannot be read .*save it uncompressed",
-    )
+def test_samples_that_are_no_picture_are_told(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "c.tif", np.zeros((9, 9), np.complex64))
     told(tmp_path / "c.tif", r"c\.tif: samples of type complex64 are no image")
 

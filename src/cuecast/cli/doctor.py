@@ -25,6 +25,7 @@ EXTRAS = {
     "dicom-seg": ("highdicom",),
     "dicom-jpeg": ("python-gdcm",),
     "tiff-codecs": ("imagecodecs",),
+    "heic": ("pi-heif",),
     "maps": ("rasterio", "pyogrio", "imagecodecs"),
     "service": (
         "fastapi",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,10 +28,12 @@ def frames(
     from PIL import Image
 
     from cuecast.cli.track import number_of
-    from cuecast.io.files import replacing
+    from cuecast.io.files import note_of_others, replacing
     from cuecast.io.video import open_frames
 
     found = open_frames(video, read_limits(window))
+    if others := note_of_others([video]):
+        print(f"cuecast: note: {others}", file=sys.stderr)
     for number in [number_of(found, name) for name in numbers]:
         path = output / f"{found.name(number)}.png"
         for frame in found.read(range(number, number + 1)):

@@ -133,7 +133,7 @@ def segment(
     from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.cueset_changes import lineage
-    from cuecast.io.files import list_images, note_of_edited
+    from cuecast.io.files import list_images, note_of_edited, note_of_others
     from cuecast.io.names import check_template
     from cuecast.predictor import load
 
@@ -177,6 +177,8 @@ def segment(
             lambda done, total: report("answers", done, total),
         )
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
+    if others := note_of_others(images, recursive):
+        print(f"cuecast: note: {others}", file=sys.stderr)
     if note := note_of_edited(summary.edited):
         print(f"cuecast: note: {note} (to teach with one: cuecast cues add)", file=sys.stderr)
     for image, error in summary.failures:

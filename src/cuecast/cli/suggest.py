@@ -53,7 +53,7 @@ def suggest(
     """
     from cuecast.cli.progress import progress
     from cuecast.io.cueset import read_cueset, read_examples
-    from cuecast.io.files import list_images
+    from cuecast.io.files import list_images, note_of_others
     from cuecast.predictor import load
     from cuecast.suggest import suggest_images
 
@@ -64,6 +64,8 @@ def suggest(
     with progress("images", quiet) as report:
         found = suggest_images(concept, paths, count, workers, report)
     typer.echo(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) if as_json else found.as_table())
+    if others := note_of_others(images, recursive):
+        print(f"cuecast: note: {others}", file=sys.stderr)
     for image, error in found.failures:
         print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
     if found.failures:

@@ -163,6 +163,7 @@ def track(
 
     from cuecast.cli.progress import progress
     from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.io.files import note_of_others
     from cuecast.io.video import open_frames
     from cuecast.predictor import load
     from cuecast.propagation.folder import TrackOptions, track_into
@@ -191,8 +192,8 @@ def track(
     with progress("frames", quiet) as report:
         summary = track_into(concept, frames, output, on, options, report)
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
-    if summary.note:
-        print(f"cuecast: note: {summary.note}", file=sys.stderr)
+    for note in filter(None, (note_of_others([video]), summary.note)):
+        print(f"cuecast: note: {note}", file=sys.stderr)
     if summary.broken:
         print(f"cuecast: failed: {video}: {summary.broken}; the frames before it are done", file=sys.stderr)
         raise typer.Exit(3)

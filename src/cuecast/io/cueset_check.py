@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
-from cuecast.errors import CueSetError, InputError
+from cuecast.errors import CueSetError, InputError, MissingExtraError
 from cuecast.io.cueset import INDEX, CueEntry, CueSet, Finding, read_classes_and_cues, read_example
 from cuecast.render import draw_marks, thumbnail
 
@@ -28,7 +28,7 @@ def check_cueset(path: str | Path) -> list[Finding]:
     for entry in cueset.entries:
         try:
             example = read_example(cueset, entry)
-        except (InputError, CueSetError) as error:
+        except (InputError, CueSetError, MissingExtraError) as error:
             reason, _, remedy = str(error).partition("; ")
             findings.append(Finding("error", entry.image, reason, remedy or "correct or take out this cue"))
             continue

@@ -17,13 +17,13 @@ from typing import Any
 
 from PIL import Image as PILImage
 
-from cuecast.errors import CueSetError, ImageError, InputError
+from cuecast.errors import CueSetError, InputError, MissingExtraError
 from cuecast.io.cueset import CueEntry, CueSet, build_example, check_classes, to_json
 from cuecast.io.cueset_history import Version, next_version
 from cuecast.io.cueset_store import commit
 from cuecast.io.images import read_image
+from cuecast.io.kinds import HEAD, picture_kind
 from cuecast.io.masks import write_mask
-from cuecast.io.raster import read_raster
 from cuecast.types import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
 
 
@@ -150,7 +150,7 @@ class Draft:
                 return read_image(data, page=page).digest
             with self.cueset.bundle.local(name) as path:
                 return read_image(path, page=page).digest
-        except (InputError, CueSetError):
+        except (InputError, CueSetError, MissingExtraError):
             return None
 
 
@@ -173,7 +173,8 @@ def _image_bytes(source: Any) -> tuple[bytes | None, str]:
     if isinstance(source, str | Path):
         return Path(source).read_bytes(), Path(source).suffix.lower()
     if isinstance(source, bytes):
-        return source, f".{read_raster(source, error=ImageError).format.lower()}"
+        kind = picture_kind(source[:HEAD])
+        return source, kind.suffixes[0] if kind else ".png"
     return None, ".png"
 
 

@@ -10,31 +10,14 @@ import os
 import secrets
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cuecast.errors import CuecastError, InputError, OutputError
-
-IMAGE_SUFFIXES = frozenset(
-    {
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".webp",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".gif",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".jp2",
-    }
-)
-"""Suffixes (lower case) by which a folder's images are known."""
+from cuecast.io.kinds import IMAGE_SUFFIXES
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -239,6 +222,24 @@ def _is(path: Path, kind: str) -> bool:
 
 
 def _folder(folder: Path, recursive: bool) -> list[Path]:
+    paths = _files(folder, recursive)
+    images = [p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES]
+    plain = {p.with_suffix("") for p in images}
+    images = [p for p in images if not (p.stem.endswith("_mask") and p.parent / p.stem[:-5] in plain)]
+    if recursive:
+        images = [p for p in images if p.parent == folder or not _is_result(p)]
+    if not images:
+        hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
+        others = _others(paths)
+        there = f" ({others} lie there)" if others else ""
+        raise InputError(
+            f"{folder}: the folder holds no image with a known suffix{there}; name the files one by one{hint}"
+        )
+    return images
+
+
+def _files(folder: Path, recursive: bool) -> list[Path]:
+    """The files of a folder, sorted, hidden ones left out. Raises InputError."""
     try:
         os.listdir(folder)  # glob is silent about a folder that may not be read
         paths = sorted(folder.rglob("*") if recursive else folder.iterdir())
@@ -246,19 +247,38 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
         raise InputError(
             f"{folder}: the folder cannot be read ({error.strerror}); give yourself permission"
         ) from error
-    images = [
-        p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".") and p.is_file()
+    return [p for p in paths if not p.name.startswith(".") and p.is_file()]
+
+
+def note_of_others(inputs: Iterable[str | Path], recursive: bool = False) -> str | None:
+    """What to say of the files that `list_images` passes over in the folders among `inputs`; None where there are none.
+
+    Results of cuecast are not counted. Raises InputError.
+    """
+    folders = [Path(item) for item in inputs if _is(Path(item), "dir")]
+    passed = [
+        path
+        for folder in folders
+        for path in _files(folder, recursive)
+        if path.suffix.lower() not in IMAGE_SUFFIXES and not (path.parent / MANIFEST).is_file()
     ]
-    plain = {p.with_suffix("") for p in images}
-    images = [p for p in images if not (p.stem.endswith("_mask") and p.parent / p.stem[:-5] in plain)]
-    if recursive:
-        images = [p for p in images if p.parent == folder or not _is_result(p)]
-    if not images:
-        hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
-        raise InputError(
-            f"{folder}: the folder holds no image with a known suffix; name the files one by one{hint}"
-        )
-    return images
+    others = _others(passed)
+    if others is None:
+        return None
+    return f"{', '.join(map(str, folders))}: passed over as no pictures by their suffix: {others}"
+
+
+def _others(paths: Iterable[Path]) -> str | None:
+    """'3 files (2 .txt, 1 .xcf)', of those that are no pictures by their suffix; None where there are none."""
+    counts = Counter(
+        p.suffix.lower() or "without suffix" for p in paths if p.suffix.lower() not in IMAGE_SUFFIXES
+    )
+    if not counts:
+        return None
+    kinds = [f"{n} {suffix}" for suffix, n in counts.most_common(8)]
+    more = counts.total() - sum(n for _, n in counts.most_common(8))
+    listed = ", ".join([*kinds, *([f"{more} more"] if more else [])])
+    return f"{counts.total()} file{'s' if counts.total() > 1 else ''} ({listed})"
 
 
 def _list_file(path: Path, recursive: bool) -> list[Path]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import ImageError
-from cuecast.io.files import IMAGE_SUFFIXES
+from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.raster import Raster, read_raster
 from cuecast.types import Image
 

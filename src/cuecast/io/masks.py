@@ -14,7 +14,8 @@ from PIL import Image as PILImage
 from PIL import PngImagePlugin
 
 from cuecast.errors import MaskError, OutputError
-from cuecast.io.files import IMAGE_SUFFIXES, replacing
+from cuecast.io.files import replacing
+from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.pairs import find_mask
 from cuecast.io.raster import Raster, read_raster
 from cuecast.types import IGNORE, PALETTE, ClassInfo, Image

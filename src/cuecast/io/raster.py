@@ -1,7 +1,7 @@
 """Raster files as they are: samples in their own type, palette and alpha apart. For `images` and `masks`.
 
-PNG, JPEG, WebP, BMP, GIF, PNM and JPEG 2000 through Pillow; TIFF through tifffile (16-bit colour, float,
-planes) or Pillow, whichever reads its compression without loss.
+TIFF through tifffile (16-bit colour, float, planes) or Pillow, whichever reads its compression without loss; all
+other `kinds` through Pillow and its plugins.
 """
 
 from __future__ import annotations
@@ -10,40 +10,23 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Jpeg2KImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
 from PIL import Image as PILImage
+from PIL import TiffImagePlugin
 
-from cuecast.errors import InputError
+from cuecast.errors import InputError, MissingExtraError
+from cuecast.io.kinds import HEAD, picture_kind
+
+if TYPE_CHECKING:
+    from cuecast.io.tiff import TiffPage
 
 DEFAULT_MAX_PIXELS = 200_000_000
-
-# The plugins are called directly: Image.open has a process-wide limit of its own, which we do not touch.
-_OPENERS: tuple[tuple[bytes, Callable[[IO[bytes]], PILImage.Image]], ...] = (
-    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    (b"\xff\xd8\xff", JpegImagePlugin.jpeg_factory),
-    (b"RIFF", WebPImagePlugin.WebPImageFile),
-    (b"BM", BmpImagePlugin.BmpImageFile),
-    (b"GIF8", GifImagePlugin.GifImageFile),
-    (b"\x00\x00\x00\x0cjP  ", Jpeg2KImagePlugin.Jpeg2KImageFile),
-    *((b"P%d" % n, PpmImagePlugin.PpmImageFile) for n in range(1, 7)),
-)
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # What a broken file makes the decoders raise; everything else would be a bug of ours.
 _BROKEN = (
@@ -189,25 +172,28 @@ def _open(path: Path, door: _Door) -> IO[bytes]:
 def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
     try:
         stream.seek(0)
-        head = stream.read(16)
+        head = stream.read(HEAD)
         stream.seek(0)
     except OSError as error:
         raise door.broken(error) from error
     if not head:
         raise door.error(f"{door.label}: the file is empty (0 bytes); copy or export it again")
-    if head.startswith(_TIFF_MAGIC):
+    kind = picture_kind(head, door.label)
+    if kind is None:
+        raise door.error(
+            f"{door.label}: its content is not that of a known image format, whatever its name says; "
+            "convert it to PNG, JPEG, WebP, BMP or TIFF"
+        )
+    if kind.name == "TIFF":
         return _read_tiff(stream, door, page)
-    for magic, opener in _OPENERS:
-        if head.startswith(magic) and (magic != b"RIFF" or head[8:12] == b"WEBP"):
-            try:
-                opened = opener(stream)
-            except _BROKEN as error:
-                raise door.broken(error) from error
-            return _read_pil(opened, door, page)
-    raise door.error(
-        f"{door.label}: its content is not that of a known image format, whatever its name says; "
-        "convert it to PNG, JPEG, WebP, BMP or TIFF"
-    )
+    try:
+        # Not Image.open: it has a process-wide limit of its own, which we do not touch.
+        opened = kind.opener()(stream)
+    except MissingExtraError as missing:
+        raise MissingExtraError(f"{door.label}: {missing}, or convert it to PNG or JPEG") from None
+    except _BROKEN as error:
+        raise door.broken(error) from error
+    return _read_pil(opened, door, page)
 
 
 def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
@@ -306,23 +292,29 @@ def split_channels(a: NDArray[Any], label: str, error: type[InputError], alpha: 
 
 
 def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
-    from cuecast.io.tiff import read_tiff_page
-
-    try:
-        found = read_tiff_page(stream, lambda n: door.page(page, n), door.check_size)
-    except _BROKEN as error:
-        raise door.broken(error) from error
+    found = _tiff_page(stream, door, page)
     if found.samples is None:  # a compression or colour space that Pillow decodes
+        stream.seek(0)
         try:
-            stream.seek(0)
             opened = TiffImagePlugin.TiffImageFile(stream)
-        except _BROKEN as error:
-            raise door.error(
-                f"{door.label}: its compression with this kind of samples cannot be read ({error}); save it "
-                "uncompressed or with deflate, or copy it again if it is damaged"
-            ) from error
-        raster = _read_pil(opened, door, page)
-        alpha = raster.alpha if found.alpha else None
-        return replace(raster, alpha=alpha, pixel_size=found.pixel_size, unit=found.unit)
+        except _BROKEN:  # a kind of samples that it does not know
+            found = _tiff_page(stream, door, page, pillow=False)
+        else:
+            raster = _read_pil(opened, door, page)
+            alpha = raster.alpha if found.alpha else None
+            return replace(raster, alpha=alpha, pixel_size=found.pixel_size, unit=found.unit)
+    assert found.samples is not None
     raster = split_channels(found.samples, door.label, door.error, found.alpha)
     return replace(raster, format="TIFF", palette=found.palette, pixel_size=found.pixel_size, unit=found.unit)
+
+
+def _tiff_page(stream: IO[bytes], door: _Door, page: int | None, *, pillow: bool = True) -> TiffPage:
+    """The page. Raises the door's error where it is damaged, MissingExtraError where a library more would read it."""
+    from cuecast.io.tiff import CODEC_REMEDY, lacks_codec, read_tiff_page
+
+    try:
+        return read_tiff_page(stream, lambda n: door.page(page, n), door.check_size, pillow=pillow)
+    except (*_BROKEN, ImportError) as error:
+        if lacks_codec(error):
+            raise MissingExtraError(f"{door.label}: this compression {CODEC_REMEDY}") from error
+        raise door.broken(error) from error

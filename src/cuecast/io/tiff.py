@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import IO, Any
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
+CODEC_REMEDY = (
+    "is read by imagecodecs, which is not installed: pip install 'cuecast[tiff-codecs]', or save the file "
+    "uncompressed"
+)
+"""What to do where `lacks_codec`."""
+
 _PLAIN = {1, 8, 32946, 32773}
 """Compressions that tifffile decodes without further libraries: none, deflate (two numbers), PackBits."""
 
-_SCREEN_DPI = (72.0, 96.0)
-"""Written by programs that know nothing of the scene."""
+_PILLOW = {1: "raw", 2: "tiff_ccitt", 3: "group3", 4: "group4", 5: "tiff_lzw", 6: "jpeg", 7: "jpeg",
+           8: "tiff_adobe_deflate", 32946: "tiff_deflate", 32773: "packbits"}  # fmt: skip
+"""Compressions that Pillow decodes always, and others that it may have been built with."""
+_PILLOW_MAYBE = {34925: "lzma", 50000: "zstd", 50001: "webp"}
+
+_ROUND_DPI = (72, 75, 96, 120, 144, 180, 240, 360, 720, 1440, 2400, 2880, 4800, 9600, *range(100, 1201, 50))
+"""Written by programs that know nothing of the scene: of screens, of paper and of scanners."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,30 +46,45 @@ class TiffPage:
 
 
 def read_tiff_page(
-    stream: IO[bytes], choose_page: Callable[[int], int], check_size: Callable[[int, int], None]
+    stream: IO[bytes],
+    choose_page: Callable[[int], int],
+    check_size: Callable[[int, int], None],
+    *,
+    pillow: bool = True,
 ) -> TiffPage:
     """The page, from 0, that `choose_page(number of pages)` says.
 
-    It and `check_size(width, height)` are called before anything is decoded.
-    Raises ValueError and its like where the file is damaged, or cannot be decoded without loss.
+    It and `check_size(width, height)` are called before anything is decoded. Without `pillow` nothing is left to it.
+    Raises ValueError and its like where the file is damaged, or cannot be decoded without loss; `lacks_codec` tells
+    those that a library more would read.
     """
     import tifffile
 
     from cuecast.io.raster import upright
 
     with tifffile.TiffFile(stream) as tif:
-        p: Any = tif.pages[choose_page(len(tif.pages))]
+        first: Any = tif.pages.first
+        planes = _planes(tif)
+        chosen = choose_page(planes or len(tif.pages))
+        p: Any = first if planes else tif.pages[chosen]
         p = p if isinstance(p, tifffile.TiffPage) else p.aspage()
         check_size(p.imagewidth, p.imagelength)
         if p.imagewidth * p.imagelength * p.samplesperpixel * p.imagedepth != int(np.prod(p.shape)):
             raise ValueError(f"its size {p.shape} contradicts its tags")
+        if int(p.compression) not in {int(c) for c in tifffile.COMPRESSION}:
+            raise ValueError(f"its compression {int(p.compression)} is none that is known")
         size, unit = _pixel_size(tif, p)
         special = int(p.photometric) in (5, 6, 8, 9, 10)  # CMYK, YCbCr, Lab
         alpha = any(int(e) in (1, 2) for e in (p.extrasamples or ()))
-        if (int(p.compression) not in _PLAIN or special) and (_bits(p) <= 8 or p.samplesperpixel == 1):
+        exact = pillow and _pillow_is_exact(p, tif.byteorder)
+        if exact and _bits(p) <= 8 and (int(p.compression) not in _PLAIN or special):
             return TiffPage(None, alpha, None, size, unit)
-        _check_complete(p, stream)
-        samples = _channels_last(p)
+        try:
+            samples = _channels_last(p, _plane(stream, p, chosen) if planes else _decoded(p, stream))
+        except (ValueError, ImportError) as error:
+            if exact and lacks_codec(error):
+                return TiffPage(None, alpha, None, size, unit)
+            raise
         if int(p.photometric) == 0:  # white is zero
             samples = ~samples if samples.dtype == bool else np.iinfo(samples.dtype).max - samples
         palette = None
@@ -66,6 +94,68 @@ def read_tiff_page(
         orientation = p.tags.get(274)
         samples = upright(samples, int(orientation.value) if orientation else 1)
         return TiffPage(samples, alpha, palette, size, unit)
+
+
+def lacks_codec(error: BaseException) -> bool:
+    """Whether tifffile failed for want of a library, and not for what the file holds."""
+    return isinstance(error, ImportError) or "imagecodecs" in str(error)
+
+
+def _pillow_is_exact(p: Any, byteorder: str) -> bool:
+    """Whether Pillow decodes the samples of a page as they are: it takes big-endian floats and others for what they
+    are not, without a word."""
+    bits, kind = _bits(p), int(np.max(p.sampleformat))
+    code = int(p.compression)
+    if code not in _PILLOW and not (code in _PILLOW_MAYBE and _pillow_has(_PILLOW_MAYBE[code])):
+        return False
+    if kind == 1 and bits <= 8:
+        return True
+    if p.samplesperpixel > 1 or code in (6, 7):
+        return False
+    return (kind, bits) == (1, 16) or (byteorder == "<" and (kind, bits) in ((2, 16), (2, 32), (3, 32)))
+
+
+@cache
+def _pillow_has(compression: str) -> bool:
+    from PIL import Image as PILImage
+
+    try:
+        PILImage.new("L", (1, 1)).save(io.BytesIO(), "TIFF", compression=compression)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _planes(tif: Any) -> int | None:
+    """How many planes lie one behind the other behind a single page that stands for all of them; None where each has
+    a page of its own. So ImageJ writes stacks above 4 GB, and tifffile what is to be short."""
+    p = tif.pages.first
+    if len(tif.pages) > 1 or int(p.compression) != 1:
+        return None
+    if tif.is_imagej:  # not its series: of a file that is cut short, that is the first page alone
+        stated = int((tif.imagej_metadata or {}).get("images", 1))
+        return stated if stated > 1 else None
+    series = tif.series[0] if tif.series else None
+    if series is None or series.dataoffset is None:
+        return None
+    count = int(np.prod(series.shape)) // max(int(np.prod(p.shape)), 1)
+    return count if count > 1 else None
+
+
+def _plane(stream: IO[bytes], p: Any, index: int) -> NDArray[Any]:
+    """The stored samples of one of the planes that a single page stands for."""
+    dtype = np.dtype(p.dtype).newbyteorder(p.parent.byteorder)
+    count = int(np.prod(p.shape))
+    stream.seek(p.dataoffsets[0] + index * count * dtype.itemsize)
+    data = stream.read(count * dtype.itemsize)
+    if len(data) < count * dtype.itemsize:
+        raise ValueError(f"the data of page {index} are missing, the file ends before")
+    return np.frombuffer(data, dtype).astype(dtype.newbyteorder("=")).reshape(p.shape)
+
+
+def _decoded(p: Any, stream: IO[bytes]) -> NDArray[Any]:
+    _check_complete(p, stream)
+    return np.asarray(p.asarray())
 
 
 def _bits(p: Any) -> int:
@@ -80,8 +170,8 @@ def _check_complete(p: Any, stream: IO[bytes]) -> None:
             raise ValueError(f"the data should reach byte {offset + count}, the file ends at {end}")
 
 
-def _channels_last(p: Any) -> NDArray[Any]:
-    samples: NDArray[Any] = np.asarray(p.asarray())
+def _channels_last(p: Any, samples: NDArray[Any]) -> NDArray[Any]:
+    """(H, W) or (H, W, S) of the decoded samples of a page."""
     if _bits(p) == 1:
         samples = samples.astype(bool)
     axes = str(p.axes)
@@ -105,9 +195,13 @@ def _pixel_size(tif: Any, p: Any) -> tuple[float | None, str | None]:
     stated = p.tags.get(296)
     if stated is None or int(stated.value) != 3 or x == 1:
         return None, None
-    if any(abs(x * 2.54 - dpi) < 0.5 for dpi in _SCREEN_DPI):
-        return None, None
-    return 10 / x, "mm"
+    return (None, None) if _is_round_dpi(x) else (10 / x, "mm")
+
+
+def _is_round_dpi(per_cm: float) -> bool:
+    """Whether a resolution in centimetres is one of print, converted, and perhaps rounded to whole pixels."""
+    whole = per_cm == round(per_cm) and per_cm % 10 != 0
+    return any(abs(per_cm - dpi / 2.54) <= max(0.002 * per_cm, 0.5 * whole) for dpi in _ROUND_DPI)
 
 
 def _resolution(p: Any, code: int) -> float | None:

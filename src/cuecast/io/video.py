@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from cuecast.errors import CuecastError, ImageError, InputError
-from cuecast.io.files import IMAGE_SUFFIXES, list_images
+from cuecast.errors import CuecastError, ImageError, InputError, MissingExtraError
+from cuecast.io.files import list_images
 from cuecast.io.images import read_image
+from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.types import Image
 
 VIDEO_SUFFIXES = frozenset(
@@ -78,8 +79,8 @@ def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frame
 
     A frame that is broken ends the frames: those before it are kept, and `broken` says what happened. Raises
     ImageError where there is no sound frame at all, InputError where it is nothing of the kind, a video is given a
-    window, or two pictures of a folder differ in their suffix alone, MissingExtraError where a video is given and PyAV
-    is not installed.
+    window, or two pictures of a folder differ in their suffix alone, MissingExtraError where a library
+    is needed that is not installed: PyAV for videos, others for some kinds of pictures.
     """
     if isinstance(source, (str, Path)):
         path = Path(source)
@@ -147,6 +148,8 @@ def _look(found: FramesOfPictures) -> FramesOfPictures:
                     f"{image.name}: is {image.size[1]} wide and {image.size[0]} high, the frames before it are "
                     f"{size[1]} and {size[0]}; frames of one video have one size"
                 )
+        except MissingExtraError:
+            raise
         except CuecastError as error:
             broken = f"frame {index} is broken: {error}"
             break

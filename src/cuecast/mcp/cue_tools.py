@@ -155,6 +155,7 @@ class CueTools:
             looked_at=found.images,
             of=len(paths),
             failed=[error for _, error in found.failures[:10]],
+            note=self.desk.roots.note_of_others(images, recursive),
         )
 
     def _cross_check(

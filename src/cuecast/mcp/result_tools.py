@@ -106,6 +106,7 @@ class ResultTools:
             total=len(paths),
             resumed=steps.resumed,
             files={what: str(path) for what, path in summary.files.items()} if summary else {},
+            note=self.desk.roots.note_of_others(images, recursive),
         )
 
     def list_results(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuecast.errors import InputError
-from cuecast.io.files import list_images
+from cuecast.io.files import list_images, note_of_others
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class Roots:
         for path in found:
             self.inside(path)
         return found
+
+    def note_of_others(self, texts: Sequence[str], recursive: bool = False) -> str | None:
+        """What to say of files in these folders that are no images; see `cuecast.io.files.note_of_others`."""
+        return note_of_others([self.path(text) for text in texts], recursive)
 
     def results(self, text: str, names: Iterable[str]) -> Path:
         """A folder that results are read from or written to; none of the `names` in it may be a link outside."""

@@ -194,6 +194,7 @@ class ImagesSuggested(BaseModel):
     looked_at: int
     of: int = Field(description="Images that were given; of more than `at_most` every n-th is looked at")
     failed: list[str] = Field(description="What could not be read, the first few")
+    note: str | None = Field(None, description="How many other files the folders hold, that are no images")
 
 
 class Verdicts(BaseModel):
@@ -234,6 +235,7 @@ class Segmented(ResultList, Noted):
     total: int
     resumed: int = Field(description="Images that had been finished before this call")
     files: dict[str, str] = Field(description="What was written -> its path")
+    note: str | None = Field(None, description="How many other files the folders hold, that are no images")
 
 
 class ClassMeasured(BaseModel):

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from cuecast.io.kinds import picture_kind
 from cuecast.service.problem import Problem
 
 HEAD = 4096
@@ -22,15 +23,6 @@ class Kind:
 
 PNG, JPEG = Kind(".png", "image/png"), Kind(".jpg", "image/jpeg")
 
-_IMAGES: tuple[tuple[bytes, Kind], ...] = (
-    (b"\x89PNG\r\n\x1a\n", PNG),
-    (b"\xff\xd8\xff", JPEG),
-    (b"BM", Kind(".bmp", "image/bmp")),
-    (b"GIF8", Kind(".gif", "image/gif")),
-    (b"\x00\x00\x00\x0cjP  ", Kind(".jp2", "image/jp2")),
-    *((magic, Kind(".tif", "image/tiff")) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    *((b"P%d" % n, Kind(".pnm", "image/x-portable-anymap")) for n in range(1, 7)),
-)
 _VIDEOS: tuple[tuple[bytes, Kind], ...] = (
     (b"\x1a\x45\xdf\xa3", Kind(".mkv", "video/x-matroska")),
     (b"FLV\x01", Kind(".flv", "video/x-flv")),
@@ -48,11 +40,9 @@ def image_kind(head: bytes, name: str) -> Kind:
 
     Raises Problem with 415 for anything else, naming the kind of project for videos and volumes.
     """
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return Kind(".webp", "image/webp")
-    for magic, kind in _IMAGES:
-        if head.startswith(magic):
-            return kind
+    picture = picture_kind(head)
+    if picture is not None:
+        return Kind(picture.suffixes[0], picture.media)
     if video_kind(head) is not None:
         said = "is a video, and images are taken here: make a project of the kind 'video' for it"
     elif volume_kind(head) is not None:
@@ -94,7 +84,7 @@ def source_kind(head: bytes, name: str, kind: str) -> Kind:
 
 def _named(head: bytes) -> str | None:
     """The kind of project that takes a file, where it is of any."""
-    if any(head.startswith(magic) for magic, _ in _IMAGES) or head[8:12] == b"WEBP":
+    if picture_kind(head) is not None:
         return "images"
     return "video" if video_kind(head) else "volume" if volume_kind(head) else None
 
@@ -108,9 +98,8 @@ def video_kind(head: bytes) -> Kind | None:
         if head.startswith(magic):
             return kind
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
-        # The same container holds HEIC and AVIF pictures, which are neither videos nor read here.
-        still = head[4:12] in (b"ftyp" + brand for brand in (b"heic", b"heix", b"mif1", b"avif", b"avis"))
-        return None if still else Kind(".mp4", "video/mp4")
+        # The same container holds HEIC and AVIF pictures.
+        return None if picture_kind(head) is not None else Kind(".mp4", "video/mp4")
     if head[:1] == b"G" and head[188:189] == b"G":
         return Kind(".ts", "video/mp2t")
     return Kind(".avi", "video/x-msvideo") if head[:4] == b"RIFF" and head[8:12] == b"AVI " else None

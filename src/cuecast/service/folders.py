@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from cuecast.errors import CuecastError, InputError
-from cuecast.io.files import IMAGE_SUFFIXES, file_digest, list_images
+from cuecast.io.files import file_digest, list_images, note_of_others
+from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.pictures import header_size
@@ -66,7 +67,8 @@ def add_folder(
                     added.append(images.add(session, owner, new).id)
     with database.reading() as session:
         listed = images.sent(session, added[:LISTED])
-    return schemas.FolderAdded(added=listed, count=len(added), failed=failed[:LISTED])
+    note = note_of_others([_folder(wanted.path, files)], wanted.recursive)
+    return schemas.FolderAdded(added=listed, count=len(added), failed=failed[:LISTED], note=note)
 
 
 def _folder(path: str, files: DataFolder) -> Path:

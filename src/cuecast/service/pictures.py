@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, Any
 
-from PIL import Image as PILImage
-
-from cuecast.errors import ImageError
+from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.images import read_image
+from cuecast.io.kinds import PICTURES
 from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import Kind
 from cuecast.types import Image
 
 ORIENTATION = 0x0112
 """The EXIF tag."""
-
-_PLUGINS = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/webp": "WEBP",
-    "image/bmp": "BMP",
-    "image/gif": "GIF",
-    "image/jp2": "JPEG2000",
-    "image/x-portable-anymap": "PPM",
-}
-"""Type -> name of Pillow's plugin."""
 
 _DECODING = threading.BoundedSemaphore(2)
 """An image at the limit takes gigabytes while it is decoded; requests come by the dozen."""
@@ -36,13 +26,14 @@ _DECODING = threading.BoundedSemaphore(2)
 def open_picture(path: Path, name: str, max_pixels: int) -> Image:
     """Read an image file by the library's rules. `name` is what messages call it, never where it lies.
 
-    Raises ImageError: damaged, cut short, or more pixels than the limit (known from its header, before decoding).
+    Raises ImageError: damaged, cut short, or more pixels than the limit (known from its header, before decoding);
+    MissingExtraError where a library is needed that is not there.
     """
     with _DECODING:
         try:
             return replace(read_image(path, max_pixels=max_pixels), name=name)
-        except ImageError as error:
-            raise ImageError(str(error).replace(str(path), name)) from error
+        except (ImageError, MissingExtraError) as error:
+            raise type(error)(str(error).replace(str(path), name)) from error
         except MemoryError as error:
             raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
 
@@ -58,6 +49,13 @@ def open_frame(frame: FrameAt, name: str) -> Image:
             raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
 
 
+def _opener(kind: Kind, name: str) -> Callable[[IO[bytes]], Any]:
+    try:
+        return next(k for k in PICTURES if k.media == kind.media).opener()
+    except MissingExtraError as missing:
+        raise MissingExtraError(f"{name}: {missing}") from None
+
+
 def header_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int, int]:
     """(height, width) of an upright image, from its header: pixels that are cut short are found when they are read.
 
@@ -66,9 +64,7 @@ def header_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int
     if kind.media == "image/tiff":  # too many variants to tell from the header alone
         return open_picture(path, name, max_pixels).size
     try:
-        PILImage.init()
-        # Not PILImage.open: that has a limit of its own, for the whole process.
-        with open(path, "rb") as file, PILImage.OPEN[_PLUGINS[kind.media]][0](file, str(path)) as opened:
+        with open(path, "rb") as file, _opener(kind, name)(file) as opened:
             width, height = opened.size
             turned = opened.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
     except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:

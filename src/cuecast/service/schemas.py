@@ -374,10 +374,11 @@ class NotAdded(BaseModel):
 class FolderAdded(BaseModel):
     """What came of a folder: at most 500 of the images are listed, `count` says how many are new."""
 
-    model_config = example({"added": [], "count": 0, "failed": []})
+    model_config = example({"added": [], "count": 0, "failed": [], "note": None})
     added: list[Image]
     count: int
     failed: list[NotAdded]
+    note: str | None = Field(None, description="How many other files the folder holds, that are no pictures")
 
 
 class CuesetAdded(BaseModel):

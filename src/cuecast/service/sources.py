@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from cuecast.errors import CuecastError, ImageError
+from cuecast.io.files import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
 from cuecast.service import content, folders, schemas
 from cuecast.service.compute.runs import place_input
@@ -129,8 +130,9 @@ def add_from_server(
     source, is_new = _save(new, project, database)
     with database.reading() as session:
         listed = images.page(session, project, folders.LISTED, None).items
+    note = note_of_others([place]) if owner.kind == "video" else None
     return schemas.FolderAdded(
-        added=listed if is_new else [], count=source.frames if is_new else 0, failed=[]
+        added=listed if is_new else [], count=source.frames if is_new else 0, failed=[], note=note
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.raster import Block, BlockRaster, at
+from cuecast.io.tiff import lacks_codec
 from cuecast.tiling import Window
 
 BROKEN = (ValueError, IndexError, KeyError, TypeError, OSError, EOFError, RuntimeError, OverflowError)
@@ -118,8 +119,8 @@ def _reader(path: Path, file: Any, planes: list[Plane]) -> Callable[[Window], Bl
                 if id(page) not in parts:
                     parts[id(page)] = _page_window(file, lock, page, window, valid)
                 channels.append(parts[id(page)][..., sample])
-        except BROKEN as error:
-            if "imagecodecs" in str(error):
+        except (*BROKEN, ImportError) as error:
+            if lacks_codec(error):
                 raise MissingExtraError(
                     f"{path}: its compression needs imagecodecs; run: pip install 'cuecast[maps]'"
                 ) from error

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.files import replacing
+from cuecast.io.tiff import CODEC_REMEDY, lacks_codec
 from cuecast.io.volumes.reading import Reading, check_channel
 from cuecast.io.volumes.scratch import scratch
 from cuecast.io.volumes.volume import Volume
@@ -43,12 +44,11 @@ def read_volume(path: Path, reading: Reading) -> Volume:
                 )
             voxels = _ordered(_voxels(path, tif, series), axes, path)
             spacing = _spacing(tif, series)
-    except (tifffile.TiffFileError, OSError, EOFError, IndexError, KeyError, ValueError) as error:
-        if "imagecodecs" in str(error):
-            raise MissingExtraError(
-                f"{path}: this compression is read by imagecodecs, which is not installed: "
-                "pip install 'cuecast[tiff-codecs]', or save the file uncompressed"
-            ) from error
+    except (
+        tifffile.TiffFileError, OSError, EOFError, IndexError, KeyError, ValueError, ImportError,
+    ) as error:  # fmt: skip
+        if lacks_codec(error):
+            raise MissingExtraError(f"{path}: this compression {CODEC_REMEDY}") from error
         raise ImageError(
             f"{path}: the TIFF is damaged or cut short ({error}); copy or save it again"
         ) from error
