@@ -15,7 +15,7 @@ from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_ann
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuecast.errors import MaskError, OutputError
+from cuecast.errors import CuecastWarning, MaskError, OutputError
 from cuecast.io.coco import Shape, read_coco, write_coco
 from cuecast.types import Annotations
 
@@ -180,16 +180,9 @@ HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}
         ({"images": []}, "is not a COCO file .'categories' is missing.; export"),
         (foreign([], images=[{"id": 1}]), "'file_name' is missing"),
         (foreign([], images=3), "is not a COCO file"),
-        (foreign([]), "annotation 44 cannot be used: it has no segmentation, only a box .*; correct"),
-        (foreign([[1, 2, 3, 4]]), "annotation 44 .*three vertices"),
-        (foreign([[1, 2, 3, 4, 5]]), "odd number"),
-        (foreign([[1, 2, 3, 4, 5, None]]), "annotation 44 cannot be used"),
-        (foreign([["a", 2, 3, 4, 5, 6]]), "annotation 44 cannot be used"),
-        (foreign({"counts": [30]}), "'size' is missing"),
-        (foreign({"size": [9, 9], "counts": [81]}), "for the size .9, 9., its image has .5, 6."),
-        (foreign({"size": [5, 6], "counts": [31]}), "add up to 31"),
-        (foreign({"size": [5, 6], "counts": "~~~"}), "does not occur"),
-        (foreign([[0, 0, 1, 0, 1, 1]], categories=[{"id": 3, "name": "x"}]), "category 17 is not among"),
+        (foreign([]), r"nothing in it can be used .*: neither an outline nor a box \(annotation 44\); correct"),
+        (foreign([[0, 0, 1, 0, 1, 1]], annotations=[3]), r"an entry that is no object \(number 1 of"),
+        (foreign([], annotations=[{"id": 1, "image_id": 9}]), r"not among the file's \(annotation 1\)"),
         (foreign([], categories=[{"id": -5, "name": "x"}]), "is not a COCO file .*ids run from 1"),
         (foreign([], images=[{"id": "x", "file_name": "a"}]), "image a states no height and width; add"),
         (foreign([], images=[{**HUGE, "height": float("inf")}]), "image a states no height and width; add"),
@@ -199,6 +192,104 @@ HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}
 def test_bad_files_are_named_with_reason_and_remedy(tmp_path: Path, data: Any, words: str) -> None:
     with pytest.raises(MaskError, match=rf"f\.json: .*{words}"):
         read(tmp_path, data)
+
+
+ONE = {"id": 1, "image_id": "x", "category_id": 17, "segmentation": [[0, 0, 3, 0, 3, 2, 0, 2]]}
+"""An annotation that can be used."""
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "words"),
+    [
+        ([[1, 2, 3, 4]], "a polygon of less than three points"),
+        ([[75, 60]], "a polygon of less than three points"),
+        ([[1, 2, 3, 4, 5]], "a polygon with an odd number of coordinates"),
+        ([[1, 2, 3, 4, 5, None]], "not finite|not numbers"),
+        ([["a", 2, 3, 4, 5, 6]], "not numbers"),
+        ([[1, 2, 3, 4, 5, float("inf")]], "not finite"),
+        ("polygon", "neither polygons nor run lengths"),
+        ({"counts": [30]}, "'size' is missing"),
+        ({"size": [5, 6]}, "'counts' is missing"),
+        ({"size": [5, 6], "counts": None}, "neither a list nor a text"),
+        ({"size": [9, 9], "counts": [81]}, r"for the size \[9, 9\], where the image has \[5, 6\]"),
+        ({"size": [6, 5], "counts": [30]}, r"for the size \[6, 5\].*turned"),
+        ({"size": [5, 6], "counts": [31]}, "add up to 31"),
+        ({"size": [5, 6], "counts": "~~~"}, "does not occur"),
+        ({"size": [5, 6], "counts": [10**30]}, "too (large|big)"),
+    ],
+)  # fmt: skip
+def test_an_annotation_that_cannot_be_used_is_passed_over_and_named(
+    tmp_path: Path, segmentation: Any, words: str
+) -> None:
+    data = foreign(segmentation)
+    with pytest.raises(MaskError, match=rf"f\.json: nothing in it .*({words}).*annotation 44.*; correct"):
+        read(tmp_path, data)
+    data["annotations"].append(ONE)
+    with pytest.warns(CuecastWarning, match=rf"f\.json: passed over, .*({words}).*\(annotation 44\)$"):
+        (found,), _ = read(tmp_path, data)
+    assert [o.xyxy for o in found.objects] == [(0, 0, 3, 2)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"category_id": 3}, {"category_id": None}, {"category_id": "x"}, {"image_id": 7}, {"image_id": None}],
+)
+def test_an_annotation_of_no_class_or_image_is_passed_over(tmp_path: Path, change: dict[str, Any]) -> None:
+    data = foreign([[1, 0, 4, 0, 4, 2, 1, 2]])
+    data["annotations"] += [ONE]
+    data["annotations"][0] |= change
+    with pytest.warns(CuecastWarning, match=r"passed over.*\(annotation 44\)"):
+        (found,), _ = read(tmp_path, data)
+    assert len(found.objects) == 1
+
+
+def test_a_stray_point_leaves_the_other_polygons_of_its_annotation(tmp_path: Path) -> None:
+    for rings in ([[75, 60], ONE["segmentation"][0]], [ONE["segmentation"][0], [75, 60], []]):  # type: ignore[index]
+        with pytest.warns(CuecastWarning, match=r"a polygon of less than three points \("):
+            (found,), _ = read(tmp_path, foreign(rings))
+        assert [o.xyxy for o in found.objects] == [(0, 0, 3, 2)]
+
+
+def test_points_in_pairs_are_a_polygon(tmp_path: Path) -> None:
+    pairs = [[0, 0], [3, 0], [3, 2], [0, 2]]
+    for segmentation in (pairs, [pairs]):
+        (found,), _ = read(tmp_path, foreign(segmentation))
+        assert [o.xyxy for o in found.objects] == [(0, 0, 3, 2)]
+
+
+@pytest.mark.parametrize(
+    "nothing", [{}, {"segmentation": None}, {"segmentation": []}, {"segmentation": [[]]}]
+)
+def test_a_box_is_a_rectangle_below_the_outlines(tmp_path: Path, nothing: dict[str, Any]) -> None:
+    box = {"id": 2, "image_id": "x", "category_id": 0, "bbox": [1, 1, 3, 2], **nothing}
+    with pytest.warns(CuecastWarning, match=r"read as a rectangle: .*\(annotation 2\); outline it"):
+        (found,), _ = read(tmp_path, foreign([], annotations=[ONE, box]))
+    assert found.label_map()[:4, :5].tolist() == [
+        [18, 18, 18, 0, 0], [18, 18, 18, 1, 0], [0, 1, 1, 1, 0], [0] * 5
+    ]  # fmt: skip
+
+
+def test_the_same_reason_is_named_once_with_its_count(tmp_path: Path) -> None:
+    bad = [{**ONE, "id": i, "segmentation": [[1, 2]]} for i in (7, 8, 9)]
+    with pytest.warns(CuecastWarning) as notes:
+        read(tmp_path, foreign([], annotations=[*bad, ONE]))
+    assert len(notes) == 1
+    assert str(notes[0].message).endswith("three points (3 times, first annotation 7)")
+
+
+def test_images_without_a_file_name_have_that_of_their_address(tmp_path: Path) -> None:
+    images = [
+        {
+            "id": 1,
+            "coco_url": "http://images.cocodataset.org/val2017/000000397133.jpg",
+            "height": 5,
+            "width": 6,
+        },
+        {"id": 2, "height": 5, "width": 6},
+        {"id": 3, "file_name": "C:\\data\\a b.jpg", "height": 5, "width": 6},
+    ]
+    found, _ = read(tmp_path, foreign([], images=images, annotations=[]))
+    assert [one.name for one in found] == ["000000397133.jpg", "", "C:/data/a b.jpg"]
 
 
 def test_a_category_colour_of_another_kind_is_left_out(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_ann
 from hypothesis import given
 from PIL import Image as PILImage
 
-from cuecast.errors import MaskError
+from cuecast.errors import CuecastWarning, MaskError
 from cuecast.io.labelme import read_labelme, write_labelme
 from cuecast.types import Annotations, ClassInfo
 
@@ -75,11 +75,13 @@ def read(tmp_path: Path, *shapes: Any, classes: Any = None, **changes: Any) -> t
 
 def test_labels_are_numbered_in_order_or_by_the_classes(tmp_path: Path) -> None:
     shapes = shape("b", "rectangle", [[1, 1], [3, 2]]), shape("a", "rectangle", [[5, 4], [4, 2]])
-    found, classes = read(tmp_path, *shapes)
+    with pytest.warns(CuecastWarning, match="read as a rectangle"):
+        found, classes = read(tmp_path, *shapes)
     assert [(c.id, c.name) for c in classes] == [(1, "a"), (2, "b")]
     assert [(o.cls, o.xyxy) for o in found.objects] == [(2, (1, 1, 3, 2)), (1, (4, 2, 5, 4))]
     assert found.name == "a.jpg"
-    found, _ = read(tmp_path, *shapes, classes=[ClassInfo(5, "a")])
+    with pytest.warns(CuecastWarning, match=r"read as a rectangle: .* \(shape 2\)"):
+        found, _ = read(tmp_path, *shapes, classes=[ClassInfo(5, "a")])
     assert [o.cls for o in found.objects] == [5]
 
 
@@ -97,51 +99,114 @@ def test_a_mask_shape_is_pasted_and_cut_at_the_image(tmp_path: Path) -> None:
     assert found.label_map()[2:4].tolist() == [[0] * 6 + [1, 0], [0] * 6 + [1, 1]]
 
 
-@pytest.mark.parametrize("kind", ["rectangle", "rotation", "oriented_rectangle", "polygon", None])
-def test_boxes_by_all_their_corners(tmp_path: Path, kind: str | None) -> None:
+@pytest.mark.parametrize(
+    "kind", ["rotation", "oriented_rectangle", "quadrilateral", "cuboid", "polygon", None]
+)
+def test_shapes_by_all_their_corners(tmp_path: Path, kind: str | None) -> None:
     corners = [[1, 1], [6, 1], [6, 4], [1, 4]]
     found, _ = read(tmp_path, {**shape(points=corners), "shape_type": kind})
     assert [(o.xyxy, o.area) for o in found.objects] == [((1, 1, 6, 4), 15)]
 
 
-def test_points_and_lines_are_left_out(tmp_path: Path) -> None:
-    found, _ = read(
-        tmp_path, shape(kind="point", points=[[1, 1]]), shape(kind="line", points=[[1, 1], [2, 2]])
+def test_a_cuboid_is_all_that_its_faces_cover(tmp_path: Path) -> None:
+    front, back = [[0, 2], [3, 2], [3, 5], [0, 5]], [[3, 0], [6, 0], [6, 3], [3, 3]]
+    found, _ = read(tmp_path, shape(kind="cuboid", points=[*front, *back]))
+    assert found.label_map()[:, :6].tolist() == [
+        [0, 0, 1, 1, 1, 1],
+        [0, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1, 0],
+        [1, 1, 1, 1, 0, 0],
+        [0, 0, 0, 0, 0, 0],
+    ]
+
+
+def test_a_rectangle_is_a_box_below_the_outlines(tmp_path: Path) -> None:
+    for corners in ([[0, 0], [8, 6]], [[0, 0], [8, 0], [8, 6], [0, 6]]):
+        with pytest.warns(CuecastWarning, match=r"read as a rectangle: .* \(shape 2\); outline it"):
+            found, _ = read(
+                tmp_path,
+                shape("b", points=[[0, 0], [4, 0], [4, 3], [0, 3]]),
+                shape("a", "rectangle", corners),
+            )
+        assert found.label_map().tolist() == [[2] * 4 + [1] * 4] * 3 + [[1] * 8] * 3
+
+
+def test_points_and_lines_are_passed_over_and_named(tmp_path: Path) -> None:
+    without = (shape("p", "point", [[1, 1]]), shape("l", "linestrip", [[1, 1], [2, 2]]), shape("l", "line"))
+    said = r"a point, which has no area \(shape 1\); a linestrip, which has no area \(shape 2\); a line"
+    with pytest.warns(CuecastWarning, match=said):
+        found, classes = read(tmp_path, *without, shape("b"))
+    assert [c.name for c in classes] == ["b"]
+    assert len(found.objects) == 1
+    with pytest.raises(MaskError, match=f"nothing in it can be used as an outline: {said}"):
+        read(tmp_path, *without)
+
+
+def test_what_is_wrong_with_other_classes_does_not_matter(tmp_path: Path) -> None:
+    others = (
+        shape("a", points=[[1, 1], [2, 2]]),
+        shape("a", "spline"),
+        shape("a"),
+        shape("a", "point", [[1, 1]]),
     )
-    assert found.objects == ()
+    found, _ = read(tmp_path, shape("b"), *others, classes=[ClassInfo(1, "b")])
+    assert len(found.objects) == 1
 
 
 def test_groups_are_of_one_label(tmp_path: Path) -> None:
-    one, two = [[0, 0], [1, 1]], [[3, 3], [4, 4]]
-    shapes = [shape(label, "rectangle", p, group_id=3) for label in "ab" for p in (one, two)]
-    found, _ = read(tmp_path, *shapes, shape("a", "rectangle", [[6, 0], [7, 1]]))
+    one, two = [[0, 0], [1, 0], [1, 1], [0, 1]], [[3, 3], [4, 3], [4, 4], [3, 4]]
+    shapes = [shape(label, points=p, group_id=3) for label in "ab" for p in (one, two)]
+    found, _ = read(tmp_path, *shapes, shape("a", points=[[6, 0], [7, 0], [7, 1], [6, 1]]))
     assert [(o.cls, o.xyxy, o.area) for o in found.objects] == [
         (1, (0, 0, 4, 4), 2),
         (2, (0, 0, 4, 4), 2),
         (1, (6, 0, 7, 1), 1),
     ]
+    with pytest.warns(CuecastWarning, match=r"three points \(shape 2\)"):
+        found, _ = read(tmp_path, shapes[0], shape("a", points=[[1, 1]], group_id=3))
+    assert [o.xyxy for o in found.objects] == [(0, 0, 1, 1)]
 
 
 @pytest.mark.parametrize(
     ("shapes", "changes", "words"),
     [
         ([], {"shapes": None}, "is not a LabelMe file .*; export"),
-        ([{"points": []}], {}, "is not a LabelMe file"),
         ([], {"imageHeight": None}, "no imageHeight and imageWidth; save"),
         ([], {"imageHeight": float("inf")}, "no imageHeight and imageWidth; save"),
         ([], {"imageHeight": 10**9}, "8 x 1000000000, outside the limits; .*MAX_PIXELS"),
-        ([shape(), shape(points=[[0, 0]])], {}, "shape 2 .'b'. cannot be used: .*three vertices.*; correct"),
-        ([shape(points="no")], {}, "shape 1"),
-        ([shape(points=[[0, 0], [1, float("nan")], [2, 2]])], {}, "finite"),
-        ([shape(kind="rectangle", points=[[0, 0]])], {}, "a rectangle needs two points"),
-        ([shape(kind="spline")], {}, "shape type 'spline' is not known"),
-        ([shape(kind="mask")], {}, "'mask' is missing"),
-        ([shape(kind="mask", mask="!")], {}, "the mask of a shape: the file is empty"),
-        ([shape(kind="mask", mask="AAAA")], {}, "the mask of a shape: its content is not"),
     ],
-)  # fmt: skip
+)
 def test_bad_files_are_named_with_reason_and_remedy(
     tmp_path: Path, shapes: Any, changes: Any, words: str
 ) -> None:
     with pytest.raises(MaskError, match=rf"f\.json: .*{words}"):
         read(tmp_path, *shapes, **changes)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (shape(points=[[0, 0]]), "a polygon of less than three points"),
+        (shape(points=[[3, 3], [9, 9]]), "a polygon of less than three points"),
+        (shape(points="no"), "could not convert|points that are not"),
+        (shape(points=[]), "points that are not"),
+        (shape(points=[[0, 0], [1, float("nan")], [2, 2]]), "finite"),
+        (shape(kind="rectangle", points=[[0, 0]]), "a rectangle of less than two points"),
+        (shape(kind="rectangle", points=[[1, 1], [1, 5]]), "a box that is empty"),
+        (shape(kind="circle", points=[[0, 0]]), "a circle of less than two points"),
+        (shape(kind="cuboid", points=[[0, 0], [1, 0], [1, 1], [0, 1], [5, 5]]), "three points"),
+        (shape(kind="spline"), "the shape type 'spline', which is not known"),
+        (shape(kind="mask"), "'mask' is missing"),
+        (shape(kind="mask", mask="!"), "the mask of a shape: the file is empty"),
+        (shape(kind="mask", mask="AAAA"), "the mask of a shape: its content is not"),
+        ({"points": []}, "a shape without label"),
+        ("text", "a shape without label"),
+    ],
+)
+def test_a_shape_that_cannot_be_used_is_passed_over_and_named(tmp_path: Path, bad: Any, words: str) -> None:
+    with pytest.warns(CuecastWarning, match=rf"f\.json: passed over, .*({words}).* \(shape 2\)$"):
+        found, _ = read(tmp_path, shape(), bad)
+    assert len(found.objects) == 1
+    with pytest.raises(MaskError, match=rf"f\.json: nothing in it .*({words}).* \(shape 1\); correct"):
+        read(tmp_path, bad)

@@ -9,7 +9,7 @@ import pytest
 from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_annotations
 from hypothesis import given
 
-from cuecast.errors import MaskError
+from cuecast.errors import CuecastWarning, MaskError
 from cuecast.io.yolo import read_yolo, read_yolo_names, write_yolo, write_yolo_names
 from cuecast.objects import tight
 from cuecast.types import Annotations, ObjectMask
@@ -79,24 +79,50 @@ def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("0 0.5 0.5 0.2 0.2", "holds a box, not an outline"),
-        ("0 0.5 0.5 0.2 0.2 0.1", "at least three x y pairs, this has 5"),
-        ("x 0 0 1 0 1 1", "could not convert"),
-        ("0.5 0 0 1 0 1 1", "class index 0.5 is no whole number"),
-        ("0 0 0 1 0 1 one", "could not convert"),
-        ("0 0 0 1 0 1 nan", "finite"),
-        ("0 0 0 1 0 1 inf", "look like pixels"),
+        ("0", "a class alone"),
+        ("0 0.5 0.5", "a polygon of less than three points"),
+        ("0 0.5 0.5 0 0.2", "a box that is empty"),
+        ("x 0 0 1 0 1 1", "a value that is no number"),
+        ("0.5 0 0 1 0 1 1", "a class index that is no whole number"),
+        ("0 0 0 1 0 1 one", "a value that is no number"),
+        ("0 0 0 1 0 1 nan", "not finite"),
+        ("0 0 0 1 0 1 inf", "not finite"),
         ("0 0 0 100 0 100 100", "look like pixels"),
-        ("3 0 0 1 0 1 1", "class index 3 is not among the 3"),
-        ("-1 0 0 1 0 1 1", "class index -1"),
+        ("3 0 0 1 0 1 1", "class index 3, which is not among the 3"),
+        ("-1 0 0 1 0 1 1", "a class index that is no whole number from 0 on"),
     ],
 )
-def test_bad_lines_are_named_with_reason_and_remedy(tmp_path: Path, line: str, words: str) -> None:
-    (tmp_path / "f.txt").write_text(f"0 0 0 1 0 1 1\n{line}\n")
+def test_a_line_that_cannot_be_used_is_passed_over_and_named(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "f.txt"
+    path.write_text(f"0 0 0 1 0 1 1\n{line}\n")
+    with pytest.warns(CuecastWarning, match=rf"f\.txt: passed over, .*{words}.* \(line 2\)$"):
+        found = read_yolo(path, (5, 6), CLASSES)
+    path.write_text("0 0 0 1 0 1 1\n")
+    assert_equal(read_yolo(path, (5, 6), CLASSES), found)
+    path.write_text(f"{line}\n{line}\n")
     with pytest.raises(
-        MaskError, match=rf"f\.txt: line 2 cannot be used: .*{words}.*; correct it or export again"
+        MaskError, match=rf"f\.txt: nothing .*{words}.* \(2 times, first line 1\); correct it"
     ):
-        read_yolo(tmp_path / "f.txt", (5, 6), CLASSES)
+        read_yolo(path, (5, 6), CLASSES)
+
+
+def test_a_trailing_confidence_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("0 0 0 0.5 0 0.5 0.5 0 0.5 0.87\n")
+    (found,) = read_yolo(tmp_path / "f.txt", (4, 6)).objects
+    assert (found.xyxy, found.area) == ((0, 0, 3, 2), 6)
+
+
+@pytest.mark.parametrize("confidence", ["", " 0.9"])
+def test_a_box_is_a_rectangle_below_the_outlines(tmp_path: Path, confidence: str) -> None:
+    (tmp_path / "f.txt").write_text(f"0 0 0 0.5 0 0.5 0.5 0 0.5\n1 0.5 0.5 1 1{confidence}\n")
+    with pytest.warns(CuecastWarning, match=r"f\.txt: read as a rectangle: .* \(line 2\); outline it"):
+        found = read_yolo(tmp_path / "f.txt", (4, 6))
+    assert found.label_map().tolist() == [[1, 1, 1, 2, 2, 2]] * 2 + [[2] * 6] * 2
+
+
+def test_what_is_wrong_with_other_classes_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("0 0 0 1 0 1 1\n1\n2 0.5 0.5 1 1\n")
+    assert len(read_yolo(tmp_path / "f.txt", (5, 6), [CLASSES[0], None, None]).objects) == 1
 
 
 def test_files_that_are_no_text_or_not_there_are_named(tmp_path: Path) -> None:

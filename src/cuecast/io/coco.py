@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from cuecast.errors import CueError, MaskError
 from cuecast.io.files import read_json, replacing
-from cuecast.io.outlines import object_of_rings, part_outlines
+from cuecast.io.outlines import Vertices64, box_ring, object_of_rings, part_outlines, ring_of
+from cuecast.io.passed_over import PassedOver
 from cuecast.io.raster import pixel_limit
 from cuecast.io.rle import compress_counts, decode_rle, encode_rle, expand_counts
 from cuecast.objects import tight
@@ -25,11 +28,17 @@ def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInf
     """The objects of every image in the order of the file's images, and the classes.
 
     Class ids are the category ids, all one higher where a category has the id 0. Run lengths, compressed or
-    not, and polygons (the union of an object's polygons) are read; crowd regions are objects like others.
-    What lies outside its image is cut off, an object without a pixel left out. Raises MaskError.
+    not, and polygons (the union of an object's polygons) are read; crowd regions are objects like others. A box
+    without an outline is read as a rectangle below the outlines of its image. What lies outside its image is cut off,
+    an object without a pixel left out. An annotation that cannot be used is passed over; a note says so.
+    Raises MaskError where the file, or all that it holds, cannot be used.
     """
     coco = open_coco(path)
-    return tuple(coco.annotations(image) for image in coco.images), coco.classes
+    passed = PassedOver(path)
+    counted = [coco.objects(image, passed) for image in coco.images]
+    passed.settle(sum(map(len, counted)))
+    found = (coco.named(image, objects) for image, objects in zip(coco.images, counted, strict=True))
+    return tuple(found), coco.classes
 
 
 @dataclass(frozen=True)
@@ -42,62 +51,112 @@ class CocoFile:
     entries: dict[str, list[dict[str, Any]]]
     shift: int
 
-    def annotations(self, image: dict[str, Any]) -> Annotations:
-        """The objects of one of `images`. Raises MaskError."""
+    def annotations(self, image: dict[str, Any], wanted: Container[int] | None = None) -> Annotations:
+        """The objects of one of `images`, of the classes of these ids (None: all).
+
+        Raises MaskError where there are some and none can be used.
+        """
+        passed = PassedOver(self.path)
+        objects = self.objects(image, passed, wanted)
+        passed.settle(len(objects))
+        return self.named(image, objects)
+
+    def named(self, image: dict[str, Any], objects: Sequence[ObjectMask]) -> Annotations:
+        """Objects of one of `images`, without those that have no pixel."""
+        return Annotations(image_name(image), self.size(image), tuple(o for o in objects if o.mask.size))
+
+    def objects(
+        self, image: dict[str, Any], passed: PassedOver, wanted: Container[int] | None = None
+    ) -> list[ObjectMask]:
+        """What can be used of the annotations of an image, boxes first; of the classes of these ids (None: all)."""
         size = self.size(image)
-        found = [self._object(entry, size) for entry in self.entries.get(_key(image["id"]), ())]
-        return Annotations(str(image["file_name"]), size, tuple(o for o in found if o.mask.size))
+        known = {c.id for c in self.classes}
+        boxes: list[ObjectMask] = []
+        outlines: list[ObjectMask] = []
+        for entry in self.entries.get(_key(image["id"]), ()):
+            where = f"annotation {entry.get('id', '?')}"
+            with passed.each(where):
+                cls = int(entry["category_id"]) + self.shift
+                if cls not in known:
+                    raise ValueError("a category that is not among the file's")
+                if wanted is not None and cls not in wanted:
+                    continue
+                segmentation = entry.get("segmentation")
+                if _is_outline(segmentation):
+                    outlines.append(_shape(segmentation, size, cls, partial(passed.skip, where=where)))
+                else:
+                    boxes.append(object_of_rings(size, [_box(entry.get("bbox"))], cls))
+                    passed.box(where)
+        return [*boxes, *outlines]
 
     def size(self, image: dict[str, Any]) -> tuple[int, int]:
         """(height, width) of one of `images`. Raises MaskError where it states none or too much."""
+        name = image_name(image)
         try:
             H, W = int(image["height"]), int(image["width"])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise MaskError(
-                f"{self.path}: image {image['file_name']} states no height and width; add them"
-            ) from error
+            raise MaskError(f"{self.path}: image {name} states no height and width; add them") from error
         if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
             raise MaskError(
-                f"{self.path}: image {image['file_name']} is said to be {W} x {H}, outside the limits; "
+                f"{self.path}: image {name} is said to be {W} x {H}, outside the limits; "
                 "correct it, or raise CUECAST_MAX_PIXELS"
             )
         return H, W
 
-    def _object(self, entry: dict[str, Any], size: tuple[int, int]) -> ObjectMask:
-        try:
-            cls = int(entry["category_id"]) + self.shift
-            if cls not in {c.id for c in self.classes}:
-                raise ValueError(f"its category {entry['category_id']} is not among the file's categories")
-            return _shape(entry.get("segmentation"), size, cls)
-        except (KeyError, TypeError, ValueError, OverflowError, CueError) as error:
-            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            where = f"annotation {entry.get('id', '?')}"
-            raise MaskError(
-                f"{self.path}: {where} cannot be used: {reason}; correct it or export again"
-            ) from error
+
+def image_name(image: Mapping[str, Any]) -> str:
+    """The file name of an entry of `images`, folders with '/'; where it has none, that of its address (LVIS); or ''."""
+    if name := image.get("file_name"):
+        return str(name).replace("\\", "/")
+    address = image.get("coco_url") or image.get("flickr_url") or image.get("url") or ""
+    return unquote(urlsplit(str(address)).path.rpartition("/")[2])
+
+
+def plain_name(name: str) -> str:
+    """A file name in the form in which names are compared: decoded (%20), in lower case."""
+    return unquote(name).casefold()
 
 
 def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
     """Images, categories and the list of annotations of a COCO file; `data`: its content, where that has been read.
 
-    Raises MaskError.
+    Annotations that name no image are passed over; a note says so. Raises MaskError.
     """
     path = Path(path)
     data = read_json(path, MaskError) if data is None else data
     try:
         images = tuple(data["images"])
         for image in images:
-            _ = image["id"], image["file_name"]
+            _ = image["id"]
+        if images and not any(map(image_name, images)):
+            raise KeyError("file_name")
         categories = [(int(c["id"]), c) for c in data["categories"]]
         shift = 1 if any(i == 0 for i, _ in categories) else 0
-        classes = tuple(ClassInfo(i + shift, str(c["name"]), _colour(c.get("color"))) for i, c in categories)
-        entries: dict[str, list[dict[str, Any]]] = {}
-        for entry in data["annotations"]:
-            entries.setdefault(_key(entry["image_id"]), []).append(entry)
+        classes = tuple(
+            ClassInfo(i + shift, str(c.get("name", i)), _colour(c.get("color"))) for i, c in categories
+        )
+        entries, passed = _by_image(path, data["annotations"], {_key(image["id"]) for image in images})
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise MaskError(f"{path}: is not a COCO file ({reason}); export it again as COCO") from error
+    passed.settle(len(entries))
     return CocoFile(path, images, classes, entries, shift)
+
+
+def _by_image(
+    path: Path, annotations: list[Any], images: Container[str]
+) -> tuple[dict[str, list[dict[str, Any]]], PassedOver]:
+    """The annotations of each image, and what was passed over as it belongs to none."""
+    passed = PassedOver(path)
+    entries: dict[str, list[dict[str, Any]]] = {}
+    for number, entry in enumerate(annotations, start=1):
+        if not isinstance(entry, dict):
+            passed.skip("an entry that is no object", f"number {number} of the annotations")
+        elif (key := _key(entry.get("image_id"))) not in images:
+            passed.skip("an image that is not among the file's", f"annotation {entry.get('id', '?')}")
+        else:
+            entries.setdefault(key, []).append(entry)
+    return entries, passed
 
 
 def write_coco(
@@ -182,19 +241,51 @@ def _colour(rgb: Any) -> str:
     return ""
 
 
-def _shape(segmentation: Any, size: tuple[int, int], cls: int) -> ObjectMask:
-    if not segmentation:
-        raise ValueError("it has no segmentation, only a box (pass boxes as boxes)")
+def _is_outline(segmentation: Any) -> bool:
+    """Whether anything is drawn: nothing, empty lists and lists of empty lists are none."""
+    return any(map(_is_outline, segmentation)) if isinstance(segmentation, list) else segmentation is not None
+
+
+def _shape(segmentation: Any, size: tuple[int, int], cls: int, skip: Callable[[str], None]) -> ObjectMask:
+    """The object of run lengths or polygons; a polygon that is none is skipped where another one can be used."""
     if isinstance(segmentation, dict):
-        if list(segmentation["size"]) != list(size):
-            raise ValueError(
-                f"its run lengths are for the size {segmentation['size']}, its image has {list(size)}"
-            )
-        counts = segmentation["counts"]
-        return decode_rle(expand_counts(counts) if isinstance(counts, str) else list(counts), size, cls)
-    if not isinstance(segmentation[0], list):  # a single polygon without the list round it
-        segmentation = [segmentation]
-    if any(len(ring) % 2 for ring in segmentation):
-        raise ValueError("a polygon has an odd number of coordinates")
-    rings = [list(zip(ring[::2], ring[1::2], strict=True)) for ring in segmentation]
+        return _of_run_lengths(segmentation, size, cls)
+    if not isinstance(segmentation, list):
+        raise ValueError("a segmentation that is neither polygons nor run lengths")
+    if not isinstance(segmentation[0], list) or (len(segmentation) > 2 and all(map(_is_pair, segmentation))):
+        segmentation = [segmentation]  # a single polygon without the list round it
+    rings, wrong = [], []
+    for ring in segmentation:
+        try:
+            rings.append(ring_of(ring))
+        except ValueError as error:
+            wrong.append(str(error))
+    if not rings:
+        raise ValueError(wrong[0])
+    for reason in wrong:
+        skip(reason)
     return object_of_rings(size, rings, cls)
+
+
+def _is_pair(point: Any) -> bool:
+    return isinstance(point, list) and len(point) == 2
+
+
+def _of_run_lengths(segmentation: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
+    if list(segmentation["size"]) != list(size):
+        turned = " (turned by 90 degrees)" if list(segmentation["size"]) == list(size)[::-1] else ""
+        raise ValueError(
+            f"run lengths for the size {segmentation['size']}, where the image has {list(size)}{turned}"
+        )
+    counts = segmentation["counts"]
+    if not isinstance(counts, str | list):
+        raise ValueError("run lengths that are neither a list nor a text")
+    return decode_rle(expand_counts(counts) if isinstance(counts, str) else counts, size, cls)
+
+
+def _box(bbox: Any) -> Vertices64:
+    """The ring round [x, y, width, height]. Raises ValueError."""
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        raise ValueError("neither an outline nor a box")
+    x, y, w, h = (float(v) for v in bbox)
+    return box_ring(x, y, x + w, y + h)

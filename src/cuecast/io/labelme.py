@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,54 +11,80 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import CueError, MaskError
+from cuecast.errors import MaskError
 from cuecast.geometry import Ring
 from cuecast.io.files import read_json, write_text
-from cuecast.io.outlines import object_of_rings, part_outlines
+from cuecast.io.outlines import box_ring, object_of_rings, part_outlines, ring_of
+from cuecast.io.passed_over import PassedOver
 from cuecast.io.raster import pixel_limit, read_raster
 from cuecast.objects import tight
 from cuecast.types import Annotations, ClassInfo, ObjectMask
 
 _VERSION = "5.4.1"
 _WITHOUT_AREA = ("point", "line", "linestrip", "points")
-_BY_CORNERS = ("polygon", "rotation", "oriented_rectangle")
-"""Shapes that list all their corners; the last two are boxes that other programs turn."""
+_BY_CORNERS = ("polygon", "rotation", "oriented_rectangle", "quadrilateral")
+"""Shapes that list all their corners; the last three are what X-AnyLabeling and others draw."""
+_CUBOID_FRONT = 4
+"""Points of a cuboid that are its front face; those of the back face follow."""
 
 
 def read_labelme(
-    path: str | Path, classes: Sequence[ClassInfo] | None = None, size: tuple[int, int] | None = None
+    path: str | Path,
+    classes: Sequence[ClassInfo] | None = None,
+    size: tuple[int, int] | None = None,
+    data: dict[str, Any] | None = None,
 ) -> tuple[Annotations, tuple[ClassInfo, ...]]:
-    """The objects of one LabelMe file, in its order, and the classes.
+    """The objects of one LabelMe file, boxes first, in its order, and the classes.
 
     classes  resolve labels to ids; shapes with other labels are left out. None: 1, 2, ... in the order of the
              sorted labels of this file.
     size     (H, W) of the image, for files that do not state theirs.
+    data     what the file holds, where that has been read.
 
-    Polygons, rectangles, circles and masks are read; shapes of one label and one group_id are one object;
-    points and lines have no area and are left out. Raises MaskError.
+    Polygons, rectangles, circles, cuboids and masks are read; shapes of one label and one group_id are one object.
+    A rectangle among them is a box without an outline: outlines lie over it, and a note says so. A shape that cannot
+    be used, as points and lines, which have no area, is passed over; a note says so. Raises MaskError where none can be
+    used.
     """
     path = Path(path)
-    data = read_json(path, MaskError)
+    data = read_json(path, MaskError) if data is None else data
     shapes = _shapes(path, data)
-    if size is None or (data.get("imageHeight") is not None and data.get("imageWidth") is not None):
-        size = _size(path, data)
+    size = labelme_size(path, data) or size
+    if size is None:
+        raise MaskError(f"{path}: states no imageHeight and imageWidth; save it again in LabelMe")
+    areas = _labels(shapes)
     if classes is None:
-        classes = [ClassInfo(i, name) for i, name in enumerate(_labels(shapes), start=1)]
+        classes = [ClassInfo(i, name) for i, name in enumerate(areas, start=1)]
     ids = {c.name: c.id for c in classes}
+    passed = PassedOver(path)
+    boxes: list[ObjectMask] = []
     groups: dict[Any, list[ObjectMask]] = {}
-    for index, shape in enumerate(shapes):
-        if (label := str(shape["label"])) in ids:
+    for number, shape in enumerate(shapes, start=1):
+        where = f"shape {number}"
+        with passed.each(where):
+            label = _label(shape)
+            kind = _kind(shape)
+            if kind in _WITHOUT_AREA and (label in ids or label not in areas):
+                raise ValueError(f"a {kind}, which has no area")
+            if label not in ids:
+                continue
+            one = _object(path, shape, size, ids[label])
             group = shape.get("group_id")
-            key = ("alone", index) if group is None else (label, str(group))
-            groups.setdefault(key, []).append(_object(path, index, shape, size, ids[label]))
-    objects = (_union(parts) for parts in groups.values())
+            if kind == "rectangle":
+                passed.box(where)
+            if kind == "rectangle" and group is None:
+                boxes.append(one)
+            else:
+                groups.setdefault(("alone", number) if group is None else (label, str(group)), []).append(one)
+    objects = (*boxes, *(_union(parts) for parts in groups.values()))
+    passed.settle(len(objects))
     name = str(data.get("imagePath") or path.stem).replace("\\", "/").rpartition("/")[2]
     return Annotations(name, size, tuple(o for o in objects if o.mask.size)), tuple(classes)
 
 
-def labelme_names(path: Path) -> tuple[str, ...]:
-    """The labels of the shapes of a file that have an area, sorted. Raises MaskError."""
-    return tuple(_labels(_shapes(path, read_json(path, MaskError))))
+def labelme_names(path: Path, data: dict[str, Any] | None = None) -> tuple[str, ...]:
+    """The labels of the shapes of a file that have an area, sorted; `data` as above. Raises MaskError."""
+    return tuple(_labels(_shapes(path, read_json(path, MaskError) if data is None else data)))
 
 
 def write_labelme(
@@ -96,28 +121,37 @@ def _shape(label: str, points: list[list[int]], group: int | None) -> dict[str, 
     return {"label": label, "points": points, "group_id": group, "shape_type": "polygon", "flags": {}}
 
 
-def _shapes(path: Path, data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The shapes that have an area. Raises MaskError where it is no LabelMe file."""
+def _shapes(path: Path, data: dict[str, Any]) -> list[Any]:
+    """The shapes as they are written. Raises MaskError where it is no LabelMe file."""
     shapes = data.get("shapes")
-    if not isinstance(shapes, list) or not all(isinstance(s, dict) and "label" in s for s in shapes):
-        raise MaskError(
-            f"{path}: is not a LabelMe file (no list of labelled shapes); export it again from LabelMe"
-        )
-    return [s for s in shapes if _kind(s) not in _WITHOUT_AREA]
+    if not isinstance(shapes, list):
+        raise MaskError(f"{path}: is not a LabelMe file (no list of shapes); export it again from LabelMe")
+    return shapes
 
 
 def _kind(shape: dict[str, Any]) -> Any:
     return shape.get("shape_type") or "polygon"
 
 
-def _labels(shapes: Sequence[dict[str, Any]]) -> list[str]:
-    return sorted({str(s["label"]) for s in shapes})
+def _label(shape: Any) -> str:
+    if not isinstance(shape, dict) or shape.get("label") is None:
+        raise ValueError("a shape without label")
+    return str(shape["label"])
 
 
-def _size(path: Path, data: dict[str, Any]) -> tuple[int, int]:
+def _labels(shapes: Sequence[Any]) -> list[str]:
+    """The labels, sorted, that are on shapes with an area."""
+    labelled = [s for s in shapes if isinstance(s, dict) and s.get("label") is not None]
+    return sorted({_label(s) for s in labelled if _kind(s) not in _WITHOUT_AREA})
+
+
+def labelme_size(path: Path, data: dict[str, Any]) -> tuple[int, int] | None:
+    """(H, W) that a file states; None where it states none. Raises MaskError."""
+    if data.get("imageHeight") is None or data.get("imageWidth") is None:
+        return None
     try:
         H, W = int(data["imageHeight"]), int(data["imageWidth"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise MaskError(f"{path}: states no imageHeight and imageWidth; save it again in LabelMe") from error
     if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
         raise MaskError(
@@ -126,36 +160,43 @@ def _size(path: Path, data: dict[str, Any]) -> tuple[int, int]:
     return H, W
 
 
-def _object(path: Path, index: int, shape: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
-    try:
-        kind = _kind(shape)
-        points = np.asarray(shape["points"], np.float64)
-        if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-            raise ValueError("its points are not a list of finite [x, y]")
-        if kind == "mask":
-            return _pasted_mask(path, shape, points, size, cls)
-        return object_of_rings(size, [_ring(kind, points)], cls)
-    except (KeyError, TypeError, ValueError, IndexError, binascii.Error, CueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        label = f"shape {index + 1} ({shape['label']!r})"
-        raise MaskError(f"{path}: {label} cannot be used: {reason}; correct it in LabelMe") from error
+def _object(path: Path, shape: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
+    """The object of one shape with an area. Raises ValueError and what broken fields raise."""
+    kind = _kind(shape)
+    points = np.asarray(shape["points"], np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise ValueError("points that are not a list of finite [x, y]")
+    if kind == "mask":
+        return _pasted_mask(path, shape, points, size, cls)
+    return object_of_rings(size, _rings(kind, points), cls)
 
 
-def _ring(kind: Any, points: Any) -> Ring:
-    """Corners of a polygon, a rectangle (two opposite corners, or all four) or a circle [centre, point on it]."""
+def _rings(kind: Any, points: NDArray[np.float64]) -> list[Ring]:
+    """The outline of a shape: corners, two opposite corners (or all four), [centre, point on it], or two faces."""
     if kind in _BY_CORNERS:
-        return np.asarray(points)
+        return [ring_of(points)]
+    if kind == "cuboid":
+        front, back = ring_of(points[:_CUBOID_FRONT]), points[_CUBOID_FRONT:]
+        return [front, *_sides(front, ring_of(back))] if len(back) else [front]
     if kind not in ("rectangle", "circle"):
-        raise ValueError(f"the shape type {kind!r} is not known")
+        raise ValueError(f"the shape type {kind!r}, which is not known")
     if len(points) < 2:
-        raise ValueError(f"a {kind} needs two points")
+        raise ValueError(f"a {kind} of less than two points")
     if kind == "rectangle":
-        (x1, y1), (x2, y2) = points.min(axis=0), points.max(axis=0)
-        return [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+        return [box_ring(*points.min(axis=0), *points.max(axis=0))]
     (x1, y1), (x2, y2) = points[0], points[1]
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
-    radius = float(np.hypot(x2 - x1, y2 - y1))
-    return [(x1 + radius * c, y1 + radius * s) for c, s in zip(np.cos(angles), np.sin(angles), strict=True)]
+    return [
+        points[0] + float(np.hypot(x2 - x1, y2 - y1)) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ]
+
+
+def _sides(front: NDArray[np.float64], back: NDArray[np.float64]) -> list[Ring]:
+    """The back face and the faces between two faces whose corners are listed in the same order."""
+    if len(back) != len(front):
+        raise ValueError("a cuboid whose faces have not the same number of points")
+    after = np.roll(np.arange(len(front)), -1)
+    return [back, *(np.stack([front[i], front[j], back[j], back[i]]) for i, j in enumerate(after))]
 
 
 def _pasted_mask(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import MaskError
-from cuecast.io.coco import CocoFile, open_coco
+from cuecast.io.coco import CocoFile, image_name, open_coco, plain_name
 from cuecast.io.files import read_json
-from cuecast.io.labelme import labelme_names, read_labelme
+from cuecast.io.labelme import labelme_names, labelme_size, read_labelme
 from cuecast.io.yolo import read_yolo, read_yolo_names
 from cuecast.types import Annotations, ClassInfo, Image
 
@@ -22,24 +24,22 @@ from cuecast.types import Annotations, ClassInfo, Image
 def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> NDArray[np.int32]:
     """(H, W) int32 class ids of one image from a .json (COCO or LabelMe) or .txt (YOLO-seg) file.
 
-    With `classes`, labels are matched by name and others are background; without, COCO keeps its category
-    ids, LabelMe counts its sorted labels from 1, YOLO has index + 1. Raises MaskError.
+    With `classes`, labels are matched by name and others are background, whatever is wrong with them; without, COCO
+    keeps its category ids, LabelMe counts its sorted labels from 1, YOLO has index + 1. What cannot be used is passed
+    over and noted. Raises MaskError where nothing of these classes can be used.
     """
     if path.suffix.lower() == ".txt":
-        found = _from_yolo(path, image, classes)
-    elif (coco := _coco_in(path)) is None:
-        found, own = read_labelme(path, size=image.size)
-        found = _chosen(path, found, own, classes)
-    else:
-        found = coco.annotations(_entry_of(coco, image))
-        found = _chosen(path, found, coco.classes, classes)
-    if found.size != image.size:
-        (h, w), (H, W) = found.size, image.size
-        raise MaskError(
-            f"{path}: its outlines are for an image {w} wide and {h} high, {image.name} is {W} wide and "
-            f"{H} high: they must match; pass the image they were drawn on"
-        )
-    return found.label_map()
+        return _from_yolo(path, image, classes).label_map()
+    if (coco := _coco_in(path)) is None:
+        return _from_labelme(path, image, classes).label_map()
+    entry = _entry_of(coco, image)
+    _check_size(path, coco.size(entry), image)
+    ids = _matched(path, [c.name for c in coco.classes], classes)
+    found = coco.annotations(entry, None if ids is None else {c.id for c in coco.classes if c.name in ids})
+    if ids is None:
+        return found.label_map()
+    new = {c.id: ids[c.name] for c in coco.classes if c.name in ids}
+    return replace(found, objects=tuple(replace(o, cls=new[o.cls]) for o in found.objects)).label_map()
 
 
 def label_names(path: str | Path) -> tuple[str, ...]:
@@ -73,29 +73,52 @@ def _opened(path: Path, place: str, mtime_ns: int) -> CocoFile | None:  # noqa: 
     return open_coco(path, data)
 
 
-def _chosen(
-    path: Path, found: Annotations, own: Sequence[ClassInfo], classes: Sequence[ClassInfo] | None
-) -> Annotations:
-    """The objects renumbered to `classes` by name, others dropped; unchanged where `classes` is None."""
-    if classes is None:
-        return found
-    ids = {c.name: c.id for c in classes}
-    if own and not ids.keys() & {c.name for c in own}:
-        raise MaskError(
-            f"{path}: none of the classes {_listed(ids)} occurs in it, it has "
-            f"{_listed(c.name for c in own)}; use these names for the classes"
-        )
-    new = {c.id: ids[c.name] for c in own if c.name in ids}
-    kept = tuple(type(o)(new[o.cls], o.top, o.left, o.mask) for o in found.objects if o.cls in new)
-    return Annotations(found.name, found.size, kept)
+def _from_labelme(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+    data = read_json(path, MaskError)
+    _check_size(path, labelme_size(path, data) or image.size, image)
+    _matched(path, labelme_names(path, data), classes)
+    return read_labelme(path, classes, image.size, data)[0]
 
 
 def _from_yolo(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
     names = _yolo_names(path)
-    if not names or classes is None:
-        return read_yolo(path, image.size, None if names else classes, image.name)
-    own = [ClassInfo(i, name) for i, name in enumerate(names, start=1)]
-    return _chosen(path, read_yolo(path, image.size, own, image.name), own, classes)
+    if not names:
+        return read_yolo(path, image.size, classes, image.name)
+    ids = _matched(path, names, classes)
+    own = [
+        ClassInfo(i, name) if ids is None else ClassInfo(ids[name], name) if name in ids else None
+        for i, name in enumerate(names, start=1)
+    ]
+    return read_yolo(path, image.size, own, image.name)
+
+
+def _matched(path: Path, names: Sequence[str], classes: Sequence[ClassInfo] | None) -> dict[str, int] | None:
+    """Name -> id of the asked classes; None where all are. Raises MaskError where the file has none of them."""
+    if classes is None:
+        return None
+    ids = {c.name: c.id for c in classes}
+    if names and not ids.keys() & set(names):
+        raise MaskError(
+            f"{path}: none of the classes {listed(ids)} occurs in it, it has {listed(names)}; "
+            "use these names for the classes"
+        )
+    return ids
+
+
+def _check_size(path: Path, size: tuple[int, int], image: Image) -> None:
+    """Raise MaskError where a file states another size than its image has."""
+    if size == image.size:
+        return
+    (h, w), (H, W) = size, image.size
+    turned = (
+        " (turned by 90 degrees, or height and width are swapped in the file: correct them there)"
+        if (h, w) == (W, H)
+        else ""
+    )
+    raise MaskError(
+        f"{path}: its outlines are for an image {w} wide and {h} high, {image.name} is {W} wide and {H} high{turned}: "
+        "they must match; pass the image they were drawn on"
+    )
 
 
 def _yolo_names(path: Path) -> tuple[str, ...]:
@@ -108,34 +131,38 @@ def _yolo_names(path: Path) -> tuple[str, ...]:
 
 
 def _entry_of(coco: CocoFile, image: Image) -> dict[str, Any]:
-    """The entry of this image: by file name, with as much of its folders as is needed, then by stem alone."""
+    """The entry of this image: by file name, with as much of its folders as is needed, then by stem alone.
+
+    A name is tried as it is written, then with what an address encodes (%20) decoded, then in any case.
+    """
     if image.path is None:
         if len(coco.images) == 1:
             return coco.images[0]
         raise MaskError(
             f"{coco.path}: lists {len(coco.images)} images; pass the image as a path, so that its name tells"
         )
-    parts = [_parts(e) for e in coco.images]
     own = image.path.absolute().parts
-    matches = [e for e, p in zip(coco.images, parts, strict=True) if p[-1:] == own[-1:]]
-    if len(matches) > 1:
-        matches = [e for e in matches if own[-len(_parts(e)) :] == _parts(e)] or matches
-    if not matches:
-        matches = [e for e, p in zip(coco.images, parts, strict=True) if Path(p[-1]).stem == image.path.stem]
+    for written in (str, unquote, plain_name):
+        names = [(e, Path(written(image_name(e))).parts or ("",)) for e in coco.images]
+        mine = tuple(map(written, own))
+        matches = [e for e, parts in names if parts[-1] == mine[-1]]
+        if len(matches) > 1:
+            matches = [e for e, parts in names if mine[-len(parts) :] == parts] or matches
+        if matches:
+            break
+    else:
+        matches = [e for e, parts in names if Path(parts[-1]).stem == Path(mine[-1]).stem]
     if len(matches) != 1:
         problem = "does not list" if not matches else f"lists {len(matches)} images called"
-        listed = _listed(str(e["file_name"]) for e in coco.images)
+        known = listed(image_name(e) for e in coco.images)
         raise MaskError(
-            f"{coco.path}: {problem} {image.path.name}; it has {listed}: rename it, or export it again"
+            f"{coco.path}: {problem} {image.path.name}; it has {known}: rename it, or export it again"
         )
     return matches[0]
 
 
-def _parts(entry: dict[str, Any]) -> tuple[str, ...]:
-    return Path(str(entry["file_name"]).replace("\\", "/")).parts or ("",)
-
-
-def _listed(names: Any, most: int = 8) -> str:
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """The first names, quoted, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more

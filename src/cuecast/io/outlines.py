@@ -8,6 +8,7 @@ edge that is walked there and back, which the even-odd rule cancels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from cuecast.types import ObjectMask
 
 Vertices = NDArray[np.int64]
 """(n, 2) x, y of a ring's corners in pixels of the image; the last is joined to the first."""
+Vertices64 = NDArray[np.float64]
+"""The same as other programs write them: anywhere, not on the corners of pixels alone."""
 
 
 def outline(obj: ObjectMask) -> Vertices:
@@ -51,14 +54,40 @@ def object_of_rings(size: tuple[int, int], rings: Sequence[Ring], cls: int) -> O
     return tight(ObjectMask(cls, top, left, union))
 
 
+def ring_of(numbers: Any) -> Vertices64:
+    """(n, 2) x, y of a ring written as x, y, x, y, ... or as pairs. Raises ValueError for what is none."""
+    try:
+        flat = np.asarray(numbers, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError("a polygon whose points are not numbers") from error
+    if flat.ndim == 1:
+        if len(flat) % 2:
+            raise ValueError("a polygon with an odd number of coordinates")
+        flat = flat.reshape(-1, 2)
+    if flat.ndim != 2 or flat.shape[1] != 2:
+        raise ValueError("a polygon whose points are not pairs x, y")
+    if not np.isfinite(flat).all():
+        raise ValueError("a polygon with points that are not finite")
+    if len(flat) < 3:
+        raise ValueError("a polygon of less than three points")
+    return flat
+
+
+def box_ring(x1: float, y1: float, x2: float, y2: float) -> Vertices64:
+    """The ring round a box. Raises ValueError where it is empty or not finite."""
+    if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
+        raise ValueError("a box that is empty or not finite")
+    return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], np.float64)
+
+
 def _at_least_one(
     size: tuple[int, int], ring: Ring, filled: tuple[int, int, NDArray[np.bool_]]
 ) -> tuple[int, int, NDArray[np.bool_]]:
     if filled[2].any():
         return filled
-    x, y = np.floor(np.asarray(ring, np.float64).mean(axis=0)).astype(int).tolist()
+    x, y = np.asarray(ring, np.float64).mean(axis=0).tolist()
     inside = 0 <= x < size[1] and 0 <= y < size[0]
-    return (y, x, np.ones((1, 1), bool)) if inside else (0, 0, np.zeros((0, 0), bool))
+    return (int(y), int(x), np.ones((1, 1), bool)) if inside else (0, 0, np.zeros((0, 0), bool))
 
 
 def _rings(obj: ObjectMask) -> list[Vertices]:

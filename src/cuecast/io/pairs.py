@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from cuecast.io.coco import image_name, plain_name
+
 _RASTER = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 _LABEL_FILES = (".json", ".txt")
 _FOLDERS = ("masks", "labels", "annotations")
@@ -31,7 +33,7 @@ def find_mask(image_path: str | Path) -> Path | None:
     for folder in (path.parent, *folders):
         for pattern in _COCO_NAMES:
             for coco in sorted(folder.glob(pattern)):
-                if path.name in _listed_images(coco, coco.stat().st_mtime_ns):
+                if plain_name(path.name) in _listed_images(coco, coco.stat().st_mtime_ns):
                     return coco
     return None
 
@@ -63,9 +65,9 @@ def _parallel_folders(path: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=16)
 def _listed_images(path: Path, mtime_ns: int) -> frozenset[str]:  # noqa: ARG001
-    """File names (without folders) that a COCO file lists; none where it is no COCO file."""
+    """File names (plain, without folders) that a COCO file lists; none where it is no COCO file."""
     try:
         images = json.loads(path.read_bytes())["images"]
-        return frozenset(str(i["file_name"]).replace("\\", "/").rpartition("/")[2] for i in images)
-    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset(plain_name(image_name(i)).rpartition("/")[2] for i in images)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return frozenset()

@@ -9,11 +9,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
-from cuecast.errors import CueError, MaskError
+from cuecast.errors import MaskError
 from cuecast.io.files import read_text, write_text
-from cuecast.io.outlines import object_of_rings, outline
+from cuecast.io.outlines import Vertices64, box_ring, object_of_rings, outline, ring_of
+from cuecast.io.passed_over import PassedOver
 from cuecast.objects import tight
 from cuecast.types import Annotations, ClassInfo, ObjectMask
 
@@ -24,27 +27,38 @@ _DIGITS = 9
 def read_yolo(
     path: str | Path,
     size: tuple[int, int],
-    classes: Sequence[ClassInfo] | None = None,
+    classes: Sequence[ClassInfo | None] | None = None,
     name: str | None = None,
 ) -> Annotations:
-    """The objects of one label file for an image of `size` (H, W), in its order.
+    """The objects of one label file for an image of `size` (H, W), boxes first, in its order.
 
-    classes  index i of the file is classes[i]; None makes it class i + 1.
+    classes  index i of the file is classes[i], and left out where that is None; without classes it is class i + 1.
     name     of the image; None is the file's stem.
 
-    What lies outside the image is cut off, an object without a pixel left out. Raises MaskError.
+    What lies outside the image is cut off, an object without a pixel left out. A trailing confidence is dropped, a box
+    read as a rectangle below the outlines, a line that cannot be used passed over; a note says so. Raises MaskError
+    where no line can be used.
     """
     path = Path(path)
-    objects = []
+    passed = PassedOver(path)
+    boxes: list[ObjectMask] = []
+    outlines: list[ObjectMask] = []
     for number, line in enumerate(read_text(path, MaskError).splitlines(), start=1):
-        if line.strip():
-            try:
-                objects.append(_object(line.split(), size, classes))
-            except (ValueError, OverflowError, CueError) as error:
-                raise MaskError(
-                    f"{path}: line {number} cannot be used: {error}; correct it or export again"
-                ) from error
-    return Annotations(name or path.stem, size, tuple(o for o in objects if o.mask.size))
+        if not line.strip():
+            continue
+        with passed.each(f"line {number}"):
+            fields = line.split()
+            if (cls := _class(fields[0], classes)) is None:
+                continue
+            values = [_number(v) for v in fields[1:]]
+            if len(values) in (4, 5):
+                boxes.append(object_of_rings(size, [_box(values, size)], cls))
+                passed.box(f"line {number}")
+            else:
+                outlines.append(object_of_rings(size, [_ring(values, size)], cls))
+    found = (*boxes, *outlines)
+    passed.settle(len(found))
+    return Annotations(name or path.stem, size, tuple(o for o in found if o.mask.size))
 
 
 def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[ClassInfo]) -> Path:
@@ -111,19 +125,43 @@ def _names_in_yaml(path: str | Path, text: str) -> list[str]:
     return [str(name) for name in found] if isinstance(found, list) else []
 
 
-def _object(fields: list[str], size: tuple[int, int], classes: Sequence[ClassInfo] | None) -> ObjectMask:
-    index, values = float(fields[0]), [float(v) for v in fields[1:]]
-    if not index.is_integer():
-        raise ValueError(f"class index {fields[0]} is no whole number")
-    index = int(index)
-    if len(values) == 4:
-        raise ValueError("it holds a box, not an outline (this is a detection file, not YOLO-seg)")
-    if len(values) < 6 or len(values) % 2:
-        raise ValueError(f"an outline has at least three x y pairs, this has {len(values)} numbers")
-    if index < 0 or (classes is not None and index >= len(classes)):
-        raise ValueError(f"class index {index} is not among the {len(classes or ())} classes")
-    if any(abs(v) > 2 for v in values):
-        raise ValueError("coordinates are shares of width and height, 0 to 1, these look like pixels")
+def _class(text: str, classes: Sequence[ClassInfo | None] | None) -> int | None:
+    """The id of a class index; None where the class is not wanted. Raises ValueError."""
+    index = _number(text)
+    if not index.is_integer() or index < 0:
+        raise ValueError("a class index that is no whole number from 0 on")
+    if classes is None:
+        return int(index) + 1
+    if index >= len(classes):
+        raise ValueError(f"class index {int(index)}, which is not among the {len(classes)} classes")
+    info = classes[int(index)]
+    return info.id if info else None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("a value that is no number") from None
+
+
+def _ring(values: list[float], size: tuple[int, int]) -> Vertices64:
+    """The outline of one line in pixels; of an odd number of values the last is a confidence."""
+    if not values:
+        raise ValueError("a class alone")
+    shares = ring_of(values[: len(values) // 2 * 2])
+    _check_shares(shares)
+    return shares * size[::-1]
+
+
+def _box(values: list[float], size: tuple[int, int]) -> Vertices64:
+    """The ring round a box (centre x, y, width, height; a confidence may follow) in pixels."""
+    x, y, w, h = values[:4]
+    _check_shares(np.array([x, y, w, h]))
     H, W = size
-    ring = [(x * W, y * H) for x, y in zip(values[::2], values[1::2], strict=True)]
-    return object_of_rings(size, [ring], classes[index].id if classes is not None else index + 1)
+    return box_ring((x - w / 2) * W, (y - h / 2) * H, (x + w / 2) * W, (y + h / 2) * H)
+
+
+def _check_shares(values: NDArray[np.float64]) -> None:
+    if (np.abs(values) > 2).any():
+        raise ValueError("coordinates that look like pixels, not shares of width and height from 0 to 1")

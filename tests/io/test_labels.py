@@ -1,0 +1,113 @@
+"""Label files as masks of one image: which entry is the image's, which classes, and what cannot be used."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from annotated import CLASSES, annotations, obj
+
+from cuecast.errors import CuecastWarning, MaskError
+from cuecast.io.coco import write_coco
+from cuecast.io.images import read_image
+from cuecast.io.labelme import write_labelme
+from cuecast.io.masks import find_mask, read_mask
+from cuecast.types import ClassInfo, Image
+
+SHAPES = (obj(2, 0, 0, "##"), obj(7, 1, 2, "#"))
+
+
+def image(height: int, width: int, path: Path) -> Image:
+    return Image(np.zeros((height, width, 3), np.uint8), path.name, path)
+
+
+@pytest.mark.parametrize(
+    ("listed", "name"),
+    [
+        ("a%20b.jpg", "a b.jpg"),
+        ("a b.jpg", "a%20b.jpg"),
+        ("images/a%20b%2Bc.JPG", "a b+c.jpg"),
+        ("C:\\data\\A b.JPG", "a b.jpg"),
+        ("a.jpg", "a.PNG"),
+    ],
+)
+def test_an_image_of_a_coco_file_is_known_however_its_name_is_written(
+    tmp_path: Path, listed: str, name: str
+) -> None:
+    path = write_coco(tmp_path / "instances.json", [annotations(SHAPES, listed)], CLASSES)
+    photo = tmp_path / name
+    assert read_mask(path, image=image(12, 15, photo)).any()
+    photo.touch()
+    if Path(listed).suffix.casefold() == photo.suffix.casefold():
+        assert find_mask(photo) == path
+
+
+def test_an_exact_name_wins_over_one_that_is_decoded(tmp_path: Path) -> None:
+    others = [annotations((), "a b.jpg"), annotations((), "A%20B.JPG")]
+    path = write_coco(tmp_path / "i.json", [*others, annotations(SHAPES, "a%20b.jpg")], CLASSES)
+    assert read_mask(path, image=image(12, 15, tmp_path / "a%20b.jpg")).any()
+    assert not read_mask(path, image=image(12, 15, tmp_path / "a b.jpg")).any()
+
+
+def test_images_of_lvis_are_known_by_their_address(tmp_path: Path) -> None:
+    path = write_coco(tmp_path / "instances.json", [annotations(SHAPES, "7.jpg")], CLASSES)
+    data = json.loads(path.read_text())
+    data["images"][0] |= {"coco_url": "http://images.cocodataset.org/train2017/7.jpg"}
+    del data["images"][0]["file_name"]
+    path.write_text(json.dumps(data))
+    assert read_mask(path, image=image(12, 15, tmp_path / "7.jpg")).any()
+    (tmp_path / "7.jpg").touch()
+    assert find_mask(tmp_path / "7.jpg") == path
+
+
+@pytest.mark.parametrize("kind", ["coco", "labelme"])
+def test_swapped_sizes_are_said(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.json"
+    if kind == "coco":
+        write_coco(path, [annotations(SHAPES, "a.jpg")], CLASSES)
+    else:
+        write_labelme(path, annotations(SHAPES), CLASSES)
+    with pytest.raises(
+        MaskError, match=r"15 wide and 12 high, .* is 12 wide and 15 high \(turned by 90 degrees"
+    ):
+        read_mask(path, image=image(15, 12, tmp_path / "a.jpg"))
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.logical_and(a, b).sum() / np.logical_or(a, b).sum())
+
+
+@pytest.mark.parametrize(
+    ("file", "cls", "noted"),
+    [
+        ("in_coco_stray_point/stray.json", "coin", "a polygon of less than three points \\(annotation 1\\)"),
+        ("in_coco_stray_point/labelme_two_points.json", "coin", "three points \\(shape 4\\)"),
+        ("in_coco_stray_point/plain.json", "coin", None),
+        ("in_coco_box_of_other_class/empty.json", "coin", None),
+        ("in_coco_box_of_other_class/missing.json", "coin", None),
+        ("in_coco_box_of_other_class/missing.json", None, "read as a rectangle: .*\\(annotation 4\\)"),
+        ("in_xanylabeling_shapes/plain.json", "coin", None),
+        ("in_xanylabeling_shapes/rotation.json", "coin", None),
+        ("in_xanylabeling_shapes/quadrilateral.json", "coin", None),
+        ("in_xanylabeling_shapes/linestrip_point.json", "coin", "a linestrip, .*\\(shape 4\\); a point, .*5"),
+    ],
+)
+def test_one_annotation_that_cannot_be_used_does_not_spoil_a_file(
+    cases: Path, file: str, cls: str | None, noted: str | None
+) -> None:
+    path = cases / file
+    photo = read_image(path.parent / "001.png")
+    truth = read_mask(path.parent / "truth.png", image=photo) > 0
+    classes = [ClassInfo(1, cls)] if cls else None
+    with pytest.warns(CuecastWarning, match=noted) if noted else contextlib.nullcontext():
+        found = read_mask(path, image=photo, classes=classes)
+    assert iou(found == 1, truth) > 0.98
+
+
+def test_a_quadrilateral_is_an_area_of_its_class(cases: Path) -> None:
+    path = cases / "in_xanylabeling_shapes" / "quadrilateral_coin.json"
+    found = read_mask(path, image=read_image(path.parent / "001.png"), classes=[ClassInfo(1, "coin")])
+    assert found[8:11, 9:15].all()
