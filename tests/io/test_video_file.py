@@ -6,7 +6,8 @@ import re
 import sys
 from fractions import Fraction
 from pathlib import Path
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io import video_file
 from cuecast.io.video import open_frames
-from cuecast.io.video_file import VideoFile, _ends_early, open_video
+from cuecast.io.video_file import VideoFile, _ends_early, _film, as_shown, open_video
 
 COUNT = 17
 FILM = film(COUNT, lambda i: (4 + i, 3 * i))
@@ -87,6 +88,68 @@ def test_a_turned_video_is_read_upright(mp4: Path, tmp_path: Path) -> None:
     assert frames.size == (64, 48)
     frame = next(iter(frames.read(range(2, 3))))
     assert (frame.image.pixels == np.rot90(FILM[2], -1)).all()
+
+
+F = np.arange(6, dtype=np.uint8).reshape(2, 3)
+"""[[0, 1, 2], [3, 4, 5]]"""
+SHOWN = {
+    (1, 0, 0, 1): [[0, 1, 2], [3, 4, 5]],
+    (-1, 0, 0, 1): [[2, 1, 0], [5, 4, 3]],  # hflip
+    (1, 0, 0, -1): [[3, 4, 5], [0, 1, 2]],  # vflip
+    (-1, 0, 0, -1): [[5, 4, 3], [2, 1, 0]],  # half a turn
+    (0, 1, -1, 0): [[3, 0], [4, 1], [5, 2]],  # transpose=clock
+    (0, -1, 1, 0): [[2, 5], [1, 4], [0, 3]],  # transpose=cclock
+    (0, 1, 1, 0): [[0, 3], [1, 4], [2, 5]],  # transpose=cclock_flip
+    (0, -1, -1, 0): [[5, 2], [4, 1], [3, 0]],  # transpose=clock_flip
+}
+"""Display matrix (a, b, c, d) in whole numbers -> what FFmpeg's player and converter show of `F`."""
+
+
+@pytest.mark.parametrize("matrix", SHOWN)
+def test_every_turn_and_reflection_is_as_ffmpeg_shows_it(matrix: tuple[int, int, int, int]) -> None:
+    a, b, c, d = (65536 * value for value in matrix)
+    assert as_shown(F, (a, b, c, d)).tolist() == SHOWN[matrix]
+
+
+def test_a_mirrored_video_is_read_as_it_is_shown(cases: Path) -> None:
+    for name in ("hflip", "rot180"):
+        with Image.open(cases / f"video_mirrored/{name}_as_ffmpeg_shows_it.png") as shown:
+            expected = np.asarray(shown.convert("RGB")).astype(int)
+        frame = next(iter(open_frames(cases / f"video_mirrored/{name}.mp4").read(range(1))))
+        assert np.abs(frame.image.pixels - expected).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["cover_first", "cover_last", "plain"])
+def test_the_picture_of_a_cover_is_not_the_film(cases: Path, name: str) -> None:
+    frames = open_frames(cases / f"video_cover_first/{name}.mp4")
+    assert (len(frames.seconds), frames.size, frames.broken) == (12, (96, 128), None)
+    assert [f.index for f in frames.read(range(11, -1, -1))] == list(range(11, -1, -1))
+
+
+def test_of_several_films_the_one_that_ffmpeg_takes_is_read() -> None:
+    from av.stream import Disposition
+
+    def film_of(best: int, *streams: tuple[Any, int]) -> int | None:
+        video = [
+            SimpleNamespace(index=i, disposition=d, width=s, height=s) for i, (d, s) in enumerate(streams)
+        ]
+        found = _film(SimpleNamespace(streams=SimpleNamespace(video=video, best=lambda _: video[best])))
+        return found and found.index
+
+    plain, cover, default = Disposition(0), Disposition.attached_pic, Disposition.default
+    assert film_of(1, (cover, 9), (default, 6)) == 1
+    assert film_of(0, (default, 6), (plain, 9), (cover, 9)) == 0
+    assert (
+        film_of(0, (cover | default, 9), (plain, 3), (plain, 6)) == 2
+    )  # a cover that calls itself the default
+    assert film_of(0, (Disposition.timed_thumbnails, 9), (plain, 9), (default, 6)) == 2
+    assert film_of(0, (cover, 9)) is None
+
+
+def test_a_cover_alone_is_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mp4: Path) -> None:
+    monkeypatch.setattr(video_file, "_film", lambda _: None)
+    with pytest.raises(ImageError, match="holds no video, only the picture of a cover"):
+        open_frames(tmp_path / mp4)
 
 
 def test_a_file_that_was_cut_off_keeps_what_is_there(tmp_path: Path) -> None:

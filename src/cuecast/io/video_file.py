@@ -7,6 +7,7 @@ decoded forward and handed out from its end.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.files import file_digest
@@ -103,7 +105,9 @@ class VideoFile:
         """(number, decoded frame) from the key frame `key` on; from the beginning where seeking fails."""
         av = pyav()
         with av.open(str(self.path)) as container:
-            stream = container.streams.video[0]
+            stream = _film(container)
+            if stream is None:
+                raise ValueError("the file holds no video now")
             stream.thread_type = THREADS
             place = {} if self.stamps is None else {stamp: i for i, stamp in enumerate(self.stamps)}
             if key and self.stamps:
@@ -144,9 +148,10 @@ def open_video(path: Path) -> VideoFile:
 
 def _look_through(path: Path, container: Any, digest: str) -> VideoFile:
     """Decode every frame once and keep its time stamp; the first broken one ends the video."""
-    if not container.streams.video:
-        raise ImageError(f"{path}: holds no video, only sound or text; give another file")
-    stream = container.streams.video[0]
+    stream = _film(container)
+    if stream is None:
+        what = "the picture of a cover" if container.streams.video else "sound or text"
+        raise ImageError(f"{path}: holds no video, only {what}; give another file")
     stream.thread_type = THREADS
     size: tuple[int, int] | None = None
     stamps: list[int | None] = []
@@ -231,15 +236,63 @@ def _stated_seconds(stream: Any, first: int) -> float | None:
     return 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3]) - float(first * (stream.time_base or 0))
 
 
-def _turns(frame: Any) -> int:
-    """Quarter turns against the clock that bring a decoded frame upright, 0 to 3."""
-    return int(round(frame.rotation / 90) % 4)
+def _film(container: Any) -> Any | None:
+    """The stream that FFmpeg takes for the film: never the picture of a cover, nor the small ones for a time bar.
+
+    None where there is no other.
+    """
+    from av.stream import Disposition
+
+    stills = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    films = [s for s in container.streams.video if not s.disposition & stills]
+    best = container.streams.best("video")
+    if best is not None and any(s.index == best.index for s in films):
+        return best
+    # A cover that is marked as the default: of the others the default, then the largest, is what FFmpeg takes.
+    return max(
+        films, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height), default=None
+    )
+
+
+def _upright(frame: Any) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a decoded frame, turned and mirrored as the file says."""
+    return np.ascontiguousarray(as_shown(frame.to_ndarray(format="rgb24"), _matrix(frame)))
 
 
 def _turned_size(frame: Any) -> tuple[int, int]:
-    return (frame.width, frame.height) if _turns(frame) % 2 else (frame.height, frame.width)
+    stored = np.broadcast_to(np.uint8(0), (frame.height, frame.width))
+    height, width = as_shown(stored, _matrix(frame)).shape
+    return height, width
 
 
-def _upright(frame: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """(H, W, 3) uint8 RGB of a decoded frame, turned as the file says."""
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), _turns(frame)))
+def _matrix(frame: Any) -> tuple[int, int, int, int] | None:
+    """(a, b, c, d) of the display matrix that came with a frame."""
+    from av.sidedata.sidedata import Type
+
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return None
+    a, b, _, c, d, *_ = np.frombuffer(bytes(data), np.int32).tolist()
+    return a, b, c, d
+
+
+def as_shown(pixels: NDArray[Any], matrix: tuple[int, int, int, int] | None) -> NDArray[Any]:
+    """Pixels (H, W, ...) turned by quarters and mirrored as FFmpeg shows them.
+
+    matrix  (a, b, c, d) of the display matrix, where x' = a x + c y and y' = b x + d y; the angle is that of (a, b),
+            to the nearest quarter, and the sign of the other column says whether it is mirrored. None leaves the
+            pixels as they are.
+    """
+    if matrix is None or not any(matrix):
+        return pixels
+    a, b, c, d = matrix
+    turns = round(math.degrees(math.atan2(b, a)) / 90) % 4
+    if turns == 0:
+        return pixels[::-1] if d < 0 else pixels
+    if turns == 2:
+        mirrored = pixels[:, ::-1] if a < 0 else pixels
+        return mirrored[::-1] if d < 0 else mirrored
+    crossed = pixels.swapaxes(0, 1)
+    if turns == 1:
+        return crossed if c > 0 else crossed[:, ::-1]
+    return crossed[::-1, ::-1] if c < 0 else crossed[::-1]
