@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cuecast.errors import CueError, MaskError
+from cuecast.errors import CuecastWarning, CueError, MaskError
+from cuecast.io.raster import read_raster
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.tones import Tones
 from cuecast.io.rasters.vectors import read_polygons
 from cuecast.mosaic.cues import mask_cue, polygon_classes, polygon_cues
-from cuecast.types import IGNORE
+from cuecast.types import IGNORE, ClassInfo
 
 rasterio = pytest.importorskip("rasterio")
 pyogrio = pytest.importorskip("pyogrio")
@@ -127,18 +128,117 @@ def test_classes_by_their_names(raster: BlockRaster, tmp_path: Path) -> None:
     assert [(c.id, c.name) for c in classes] == [(1, "roof"), (2, "road")]
     (example,) = polygon_cues(raster, TONES, found, [(0, 0, 700, 600)], classes)
     assert example.marks.class_ids == (1, 2)
-    with pytest.raises(CueError, match="of class 'road', the classes are roof"):
-        polygon_cues(raster, TONES, found, [(0, 0, 700, 600)], classes[:1])
+    (example,) = polygon_cues(raster, TONES, found, [(0, 0, 700, 600)], classes[1:])
+    assert example.marks.class_ids == (2,)
+    assert [p.name for p in read_polygons(path, raster.place, ["road", "pond"])] == ["road"]
+    with pytest.raises(
+        CueError, match="no polygon is of the classes 'pond', they are of 'roof', 'road'; use"
+    ):
+        polygon_cues(raster, TONES, found, [(0, 0, 700, 600)], [ClassInfo(1, "pond")])
 
 
 def test_classes_that_are_numbers_keep_them(raster: BlockRaster, tmp_path: Path) -> None:
     """Beside a polygon without class, GDAL hands whole numbers over as floats."""
     shapes = [polygon(rectangle(*t)) for t in THINGS[:3]]
-    found = read_polygons(write(tmp_path / "p.geojson", *shapes, names=(7, None, 3)), raster.place)
-    assert [p.name for p in found] == ["7", None, "3"]
+    with pytest.warns(CuecastWarning, match=r"passed over, .*: a polygon without class \(feature 2\)"):
+        found = read_polygons(write(tmp_path / "p.geojson", *shapes, names=(7, None, 3)), raster.place)
+    assert [p.name for p in found] == ["7", "3"]
+    (example,) = polygon_cues(raster, TONES, found, [(0, 0, 700, 600)], [ClassInfo(3, "roof")])
+    assert example.marks.class_ids == (3,)
     assert [(c.id, c.name) for c in polygon_classes(found)] == [(3, "3"), (7, "7")]
     found = read_polygons(write(tmp_path / "p.geojson", *shapes, names=("1", "01", "1")), raster.place)
     assert [(c.id, c.name) for c in polygon_classes(found)] == [(1, "1"), (2, "01")]
+
+
+@pytest.mark.parametrize("file", ["qupath.geojson", "qupath_array.geojson", "field_class.geojson"])
+def test_classes_of_qupath(cases: Path, file: str) -> None:
+    folder = cases / "map_qupath_classes"
+    truths = {
+        n: read_raster(folder / f"{n.casefold()}.png", error=MaskError).samples > 0
+        for n in ("Tumor", "Stroma")
+    }
+    with open_raster(folder / "slide.ome.tif") as raster:
+        whole = [(0, 0, raster.size[1], raster.size[0])]
+        found = read_polygons(folder / file, raster.place)
+        (both,) = polygon_cues(raster, TONES, found, whole, polygon_classes(found))
+        for name, truth_of in truths.items():
+            one = read_polygons(folder / file, raster.place, [name])
+            assert {p.name for p in one} == {name}
+            (example,) = polygon_cues(raster, TONES, one, whole, [ClassInfo(1, name)])
+            for example_of, cls in ((example, 1), (both, 1 + (name == "Stroma"))):
+                assert example_of.marks.mask is not None
+                marked = example_of.marks.mask == cls
+                assert (marked & truth_of).sum() / (marked | truth_of).sum() > 0.97
+
+
+def with_properties(path: Path, *properties: dict[str, Any]) -> Path:
+    """A polygon for each, with these attributes."""
+    shapes = [polygon(rectangle(*t)) for t in THINGS[: len(properties)]]
+    write(path, *shapes)
+    data = json.loads(path.read_text())
+    for feature, own in zip(data["features"], properties, strict=True):
+        feature["properties"] = own
+    path.write_text(json.dumps(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        [{"CLASS": "a"}, {"CLASS": "b"}],
+        [{"Class_Name": "a"}, {"Class_Name": "b"}],
+        [{"label": "a"}, {"label": "b"}],
+        [{"Type": "a"}, {"Type": "b"}],
+        [{"category": "a"}, {"category": "b"}],
+        [{"type": "Polygon", "label": "a"}, {"type": "Polygon", "label": "b"}],
+        [{"label": "x 1", "class": "a"}, {"label": "x 2", "class": "b"}],
+        [{"classification": {"name": "a", "color": [1, 2, 3]}}, {"classification": {"names": ["b"]}}],
+        [{"classification": "a"}, {"classification": {"name": "b"}}],
+    ],
+)
+def test_names_of_the_attribute_that_are_known(
+    raster: BlockRaster, tmp_path: Path, properties: list[dict[str, Any]]
+) -> None:
+    path = with_properties(tmp_path / "p.geojson", *properties)
+    assert [p.name for p in read_polygons(path, raster.place)] == ["a", "b"]
+
+
+def test_an_attribute_that_is_not_known_is_named_and_taken_where_asked(
+    raster: BlockRaster, tmp_path: Path
+) -> None:
+    tissues = [
+        {"tissue": t, "area": i + 0.5, "id": f"x{i}"} for i, t in enumerate(("tumor", "stroma", "tumor"))
+    ]
+    path = with_properties(tmp_path / "p.geojson", *tissues)
+    with pytest.warns(
+        CuecastWarning, match=r"so all polygons are of one: 'tissue' holds 'tumor', 'stroma'; if one"
+    ):
+        assert [p.name for p in read_polygons(path, raster.place)] == [None] * 3
+    with pytest.warns(
+        CuecastWarning, match="its field 'tissue' is taken to name the classes, as 'stroma' occurs"
+    ):
+        assert [p.name for p in read_polygons(path, raster.place, ["stroma"])] == ["stroma"]
+    path = with_properties(tmp_path / "p.geojson", {"area": 1.5, "fid": 1}, {"area": 2.5, "fid": 2})
+    assert [p.name for p in read_polygons(path, raster.place)] == [None] * 2
+
+
+def test_what_is_no_polygon_is_passed_over_and_named(raster: BlockRaster, tmp_path: Path) -> None:
+    good = polygon(rectangle(10, 10, 40, 30))
+    collection = {
+        "type": "GeometryCollection",
+        "geometries": [{"type": "Point", "coordinates": [1, 2]}, good],
+    }
+    line = {"type": "LineString", "coordinates": rectangle(1, 1, 2, 2)}
+    thin = polygon(rectangle(1, 1, 2, 2)[:2])
+    nothing: dict[str, Any] = {"type": "Foo", "coordinates": []}
+    path = write(tmp_path / "p.geojson", line, good, thin, None, collection, nothing, line)
+    said = (
+        r"passed over, .*: a shape that is no polygon \(2 times, first feature 1\); a polygon of less than three "
+        r"points \(feature 3\); no shape that can be read \(2 times, first feature 4\)"
+    )
+    with pytest.warns(CuecastWarning, match=said):
+        found = read_polygons(path, raster.place)
+    assert [p.box for p in found] == [pytest.approx((10, 10, 40, 30))] * 2
 
 
 def test_a_window_without_polygons_says_that_the_thing_is_absent(raster: BlockRaster, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def segment_map(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Polygons of the thing in map coordinates: GeoJSON, GeoPackage, Shapefile. Their attribute `class` "
-            "names the class.",
+            help="Polygons of the thing in map coordinates: GeoJSON, GeoPackage, Shapefile. An attribute such "
+            "as `class`, `label` or QuPath's `classification` names the class.",
         ),
     ] = None,
     cue: CueOption = None,
@@ -207,7 +207,7 @@ def _own(
     own = [mask_cue(raster, tones, box, mask, values, classes or None) for box, mask in masked]
     if polygons is None:
         return own, []
-    found = read_polygons(polygons, raster.place)
+    found = read_polygons(polygons, raster.place, [c.name for c in classes])
     named = polygon_classes(found)
     return [*own, *polygon_cues(raster, tones, found, bare, classes or named)], named
 

@@ -39,18 +39,22 @@ class PassedOver:
         except (CuecastError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
             self.skip(str(error).removeprefix(f"{self.path}: "), where)
 
+    @property
+    def reasons(self) -> str:
+        """Why some were passed over, each reason with its count; '' where none was."""
+        return "; ".join(_counted(reason, places) for reason, places in self._reasons.items())
+
     def settle(self, used: int) -> None:
         """Say what was passed over, and what was read as a rectangle.
 
         used  how many could be used. Raises MaskError where that is none, though there were some.
         """
-        reasons = "; ".join(_counted(reason, places) for reason, places in self._reasons.items())
-        if reasons and not used:
+        if self.reasons and not used:
             raise MaskError(
-                f"{self.path}: nothing in it can be used as an outline: {reasons}; correct it or export again"
+                f"{self.path}: nothing in it can be used as an outline: {self.reasons}; correct it or export again"
             )
-        if reasons:
-            give_note(f"{self.path}: passed over, as it cannot be used: {reasons}")
+        if self.reasons:
+            give_note(f"{self.path}: passed over, as it cannot be used: {self.reasons}")
         if self._boxes:
             give_note(
                 f"{self.path}: read as a rectangle: {_counted(BOX, self._boxes)}; outline it, or mark it with a box "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cuecast.errors import CueError
 from cuecast.geometry import fill_ring
+from cuecast.io.labels import listed
 from cuecast.io.masks import read_mask
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.tones import Tones, tones_of
@@ -76,21 +77,27 @@ def polygon_cues(
 
     boxes    where everything is drawn; a window without a polygon says that the thing is not there. None: windows
              around the polygons, near ones together, with a quarter of their size around them.
-    classes  names for the polygons' `class`; a polygon without one is of class 1.
+    classes  those that are taken, by their names, or by their numbers where polygons are numbered; others are
+             background. A polygon without class is of class 1; where none is taken, all are.
 
-    Raises CueError where a polygon's class is unknown, or no polygon meets the raster or a window.
+    Raises CueError where no polygon is of these classes, or none meets the raster or a window.
     """
-    inside = [p for p in polygons if _meets(p.box, (0, 0, raster.size[1], raster.size[0]))]
+    taken = [(p, cls) for p, cls in zip(polygons, _ids(polygons, classes), strict=True) if cls is not None]
+    if polygons and not taken:
+        raise CueError(
+            f"{raster.path}: no polygon is of the classes {listed(c.name for c in classes)}, they are of "
+            f"{listed(dict.fromkeys(p.name for p in polygons if p.name))}; use these names for the classes"
+        )
+    inside = [(p, cls) for p, cls in taken if _meets(p.box, (0, 0, raster.size[1], raster.size[0]))]
     if not inside:
         raise CueError(
-            f"{raster.path}: none of the {len(polygons)} polygons lies in the raster; check their coordinate system"
+            f"{raster.path}: none of the {len(taken)} polygons lies in the raster; check their coordinate system"
         )
-    ids = _ids(inside, classes)
     cues = []
-    for box in boxes or _around(inside, raster.size):
+    for box in boxes or _around([p for p, _ in inside], raster.size):
         image, valid = _window(raster, tones, box)
         labels = np.zeros(image.size, np.int32)
-        for polygon, cls in zip(inside, ids, strict=True):
+        for polygon, cls in inside:
             if _meets(polygon.box, box):
                 _draw(labels, polygon, box, cls)
         cues.append(_example(image, np.where(valid, labels, IGNORE), absent=not (labels > 0).any()))
@@ -115,14 +122,15 @@ def polygon_classes(polygons: Sequence[MapPolygon]) -> list[ClassInfo]:
     return [ClassInfo(i, name) for i, name in enumerate(names, start=1)]
 
 
-def _ids(polygons: Sequence[MapPolygon], classes: Sequence[ClassInfo]) -> list[int]:
+def _ids(polygons: Sequence[MapPolygon], classes: Sequence[ClassInfo]) -> list[int | None]:
+    """The class of each polygon; None where it is none of those that are taken."""
+    if not classes:
+        return [1] * len(polygons)
+    names = {p.name for p in polygons}
     known = {c.name: c.id for c in classes}
-    for polygon in polygons:
-        if known and polygon.name is not None and polygon.name not in known:
-            raise CueError(
-                f"a polygon is of class {polygon.name!r}, the classes are {', '.join(known)}; name it with --class"
-            )
-    return [known.get(p.name or "", 1) for p in polygons]
+    if not names & known.keys():
+        known = {str(c.id): c.id for c in classes}
+    return [1 if p.name is None else known.get(p.name) for p in polygons]
 
 
 def _window(raster: BlockRaster, tones: Tones, box: Box) -> tuple[Image, NDArray[np.bool_]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import CueError, MissingExtraError
+from cuecast.io.passed_over import PassedOver
+from cuecast.io.rasters.class_field import class_names
 from cuecast.io.rasters.place import Place
+
+_Shape = list[NDArray[np.float64]]
+"""The rings (n, 2) of one polygon."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,37 +35,65 @@ class MapPolygon:
         return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
 
 
-def read_polygons(path: str | Path, place: Place) -> list[MapPolygon]:
+def read_polygons(path: str | Path, place: Place, wanted: Sequence[str] = ()) -> list[MapPolygon]:
     """The polygons of a vector file (GeoJSON, GeoPackage, Shapefile, ...), brought to pixels of a raster.
 
     They are reprojected where their CRS differs from the raster's; where the raster has none, coordinates are pixels.
-    The attribute `class`, where there is one, names the class. Raises CueError: unreadable, no polygon, no CRS.
+    The attribute that names the class is found by `class_names`.
+
+    wanted  the classes that are asked for: where any of them occurs, only polygons of these are given.
+
+    What is no polygon, and among polygons with a class those without, is passed over; a note says so. Raises CueError:
+    unreadable, no polygon, no CRS.
     """
-    pyogrio = load_pyogrio()
     if not Path(path).is_file():
         raise CueError(f"{path}: there is no such file of polygons; check the spelling")
+    crs, geometry, columns = _read(path)
+    names = class_names(path, columns, len(geometry), wanted)
+    asked = set(wanted) & set(names)
+    passed = PassedOver(path)
+    shapes: list[tuple[_Shape, str | None]] = []
+    for number, (shape, name) in enumerate(zip(geometry, names, strict=True), start=1):
+        if asked and name is not None and name not in asked:
+            continue
+        with passed.each(f"feature {number}"):
+            if name is None and any(names):
+                raise ValueError("a polygon without class")
+            shapes += [(rings, name) for rings in _polygons(shape)]
+    if not shapes:
+        why = f" ({passed.reasons})" if passed.reasons else ""
+        raise CueError(
+            f"{path}: it holds no polygon{why}; outline the thing in a GIS and export the layer again"
+        )
+    passed.settle(len(shapes))
+    return [MapPolygon(tuple(_to_pixels(path, r, crs, place) for r in rings), name) for rings, name in shapes]
+
+
+def _read(path: str | Path) -> tuple[str | None, Sequence[bytes | None], dict[str, Any]]:
+    """(CRS, geometries as well-known binary, attribute -> values). Raises CueError."""
+    pyogrio = load_pyogrio()
     try:
-        meta, _, geometry, columns = pyogrio.raw.read(str(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of shapes that are passed over, and named
+            meta, _, geometry, columns = pyogrio.raw.read(_features(path) or str(path))
     except pyogrio_errors() as error:
         raise CueError(
             f"{path}: cannot be read as polygons ({error}); export it as GeoJSON or GeoPackage"
         ) from error
-    names = columns[list(meta["fields"]).index("class")] if "class" in list(meta["fields"]) else None
-    found = []
-    for index, shape in enumerate(geometry):
-        for rings in _polygons(shape) if shape is not None else ():
-            moved = tuple(_to_pixels(path, ring, meta["crs"], place) for ring in rings)
-            found.append(MapPolygon(moved, None if names is None else _name(names[index])))
-    if not found:
-        raise CueError(f"{path}: it holds no polygon; outline the thing in a GIS and export the layer again")
-    return found
+    return meta["crs"], geometry, dict(zip(list(meta["fields"]), columns, strict=True))
 
 
-def _name(value: Any) -> str | None:
-    """A class as it is written in a GIS: where some have none, those that are whole numbers are read as floats."""
-    if value is None or value != value:
+def _features(path: str | Path) -> bytes | None:
+    """A GeoJSON file that is a bare list of features, as QuPath writes, as a collection; None for every other file."""
+    if Path(path).suffix.lower() not in (".geojson", ".json"):
         return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    try:
+        data = Path(path).read_bytes().lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise CueError(
+            f"{path}: cannot be read ({error.strerror}); check its name and permissions"
+        ) from error
+    return b'{"type": "FeatureCollection", "features": ' + data + b"}" if data.startswith(b"[") else None
 
 
 def _to_pixels(
@@ -82,18 +117,26 @@ def _to_pixels(
     return place.to_pixels(np.stack([x, y], axis=1))
 
 
-def _polygons(shape: bytes) -> list[list[NDArray[np.float64]]]:
-    """The rings (n, 2) of each polygon in well-known binary; none where it is no (Multi)Polygon."""
-    return _read_wkb(shape, 0)[0] if _kind(shape, 0)[0] in (3, 6) else []
+def _polygons(shape: bytes | None) -> list[_Shape]:
+    """The polygons in well-known binary. Raises ValueError where there is none, or none that can be used."""
+    if shape is None:
+        raise ValueError("no shape that can be read")
+    polygons, _ = _read_wkb(shape, 0)
+    usable = [[ring for ring in rings if len(np.unique(ring, axis=0)) > 2] for rings in polygons]
+    if not any(usable):
+        raise ValueError("a polygon of less than three points" if polygons else "a shape that is no polygon")
+    return [rings for rings in usable if rings]
 
 
-def _read_wkb(data: bytes, at: int) -> tuple[list[list[NDArray[np.float64]]], int]:
-    """(polygons, where the geometry ends) of the Polygon or MultiPolygon that starts at byte `at`."""
+def _read_wkb(data: bytes, at: int) -> tuple[list[_Shape], int]:
+    """(polygons, where the geometry ends) of the geometry that starts at byte `at`; of one that is none, no polygon."""
     order = "<" if data[at] == 1 else ">"
     kind, extra = _kind(data, at)
+    if kind not in (3, 6, 7):
+        return [], _end(data, at)
     (count,) = struct.unpack_from(f"{order}I", data, at + 5)
     at += 9
-    if kind == 6:
+    if kind != 3:
         found = []
         for _ in range(count):
             part, at = _read_wkb(data, at)
@@ -106,6 +149,23 @@ def _read_wkb(data: bytes, at: int) -> tuple[list[list[NDArray[np.float64]]], in
         rings.append(values.reshape(points, 2 + extra)[:, :2].astype(np.float64))
         at += 4 + values.nbytes
     return [rings], at
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where a point, a line, or a collection of them ends; the end of all for what has curves."""
+    order = "<" if data[at] == 1 else ">"
+    kind, extra = _kind(data, at)
+    if kind == 1:
+        return at + 5 + 8 * (2 + extra)
+    count = int(struct.unpack_from(f"{order}I", data, at + 5)[0])
+    if kind == 2:
+        return at + 9 + 8 * (2 + extra) * count
+    if kind not in (4, 5):
+        return len(data)
+    at += 9
+    for _ in range(count):
+        at = _end(data, at)
+    return at
 
 
 def _kind(data: bytes, at: int) -> tuple[int, int]:
