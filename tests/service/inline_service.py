@@ -49,6 +49,7 @@ class Inline:
     """Stands in for the processes: `interactive.ask` answers in this one."""
 
     def __init__(self, database: Database, settings: Settings, files: Any) -> None:
+        self._data = settings.data
         self._desk = _Desk(database, files, Previewer(load(settings.pack), settings.limits.pixels))
 
     @property
@@ -59,7 +60,7 @@ class Inline:
         try:
             return self._desk.answer(question)
         except Exception as error:
-            raise _problem(error) from error
+            raise _problem(error, self._data) from error
 
 
 class Service:

@@ -141,5 +141,5 @@ def test_a_large_folder_is_added_in_several_transactions(
 
 
 def test_a_busy_database_is_no_error_of_the_service() -> None:
-    busy = problem_of(OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")))
+    busy = problem_of(OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")), Path())
     assert (busy.status, busy.code, busy.headers) == (503, "database_busy", {"Retry-After": "2"})

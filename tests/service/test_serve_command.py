@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx2
 import pytest
@@ -21,8 +23,10 @@ from cuecast.cli import run
 
 
 @contextmanager
-def serving(data: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A service in a process of its own: (process, address)."""
+def serving(
+    data: Path, *flags: str, stderr: IO[str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service in a process of its own, the first of a group: (process, address)."""
     line = [
         sys.executable,
         "-m",
@@ -36,7 +40,7 @@ def serving(data: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], st
         "colours",
         *flags,
     ]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True)
     try:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -80,6 +84,34 @@ def test_a_kill_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     with serving(data) as (process, _):
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_ctrl_c_ends_it_quietly_whatever_is_going_on(tmp_path: Path) -> None:
+    """The terminal tells all processes, here while the workers are starting and an upload stands still."""
+    errors = tmp_path / "errors"
+    with open(errors, "w") as stderr, serving(tmp_path / "data", stderr=stderr) as (process, address):
+        with httpx2.Client(base_url=address) as client:
+            project = client.post("/v1/projects", json={"name": "x"}).json()["id"]
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(
+                f"POST /v1/projects/{project}/images?name=b.png&key=SECRET HTTP/1.1\r\nHost: {host}:{port}\r\n"
+                "Content-Length: 900\r\n\r\nx".encode()
+            )
+            end = time.monotonic() + 60
+            while not list((tmp_path / "data" / "uploads").iterdir()):
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)
+            head, _, body = b"".join(iter(lambda: half.recv(65536), b"")).partition(b"\r\n\r\n")
+        assert process.wait(60) == 0
+    assert head.startswith(b"HTTP/1.1 503")
+    assert json.loads(body)["error"]["code"] == "stopping"
+    said = errors.read_text()
+    assert "Traceback" not in said
+    assert "SECRET" not in said
+    assert "POST /v1/projects" in said
+    assert list((tmp_path / "data" / "uploads").iterdir()) == []
 
 
 def test_another_address_needs_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

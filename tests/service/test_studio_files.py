@@ -15,10 +15,7 @@ def test_a_page_that_is_not_built(
     monkeypatch.setattr("cuecast.service.routes.system.STUDIO", tmp_path / "none")
     monkeypatch.setattr("cuecast.service.app.STUDIO", tmp_path / "none")
     service = start()
-    response = service.client.get("/")
-    assert response.status_code == 404
-    assert response.headers["content-type"].startswith("text/plain")
-    assert "make studio" in response.text
+    assert "make studio" in refused(service.client.get("/"), 404, "no_studio")
     refused(service.client.get("/studio/assets/a.js"), 404, "not_found")
 
 

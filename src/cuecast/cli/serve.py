@@ -62,6 +62,24 @@ def serve(
             help="A name by which the service is reached, besides its address; may be repeated.",
         ),
     ] = None,
+    idle_seconds: Annotated[
+        float,
+        typer.Option(
+            "--idle-seconds",
+            min=1,
+            metavar="N",
+            help="How long a client may pause in the middle of sending a request, before it is given up.",
+        ),
+    ] = 30,
+    uploads_each: Annotated[
+        int,
+        typer.Option(
+            "--uploads-each",
+            min=1,
+            metavar="N",
+            help="Uploads that one API key, or one address without a key, may send at once.",
+        ),
+    ] = 16,
     quiet: QuietFlag = False,
 ) -> None:
     """Serve the studio, a page for marking, running and correcting, and the HTTP API.
@@ -70,7 +88,7 @@ def serve(
     """
     try:
         from cuecast.service.serving import run
-        from cuecast.service.settings import Settings
+        from cuecast.service.settings import Limits, Settings
     except ModuleNotFoundError as error:
         raise missing_extra(error) from error
 
@@ -87,6 +105,7 @@ def serve(
         pack=pack,
         require_key=require_key,
         hostnames=tuple(hostname or ()),
+        limits=Limits(idle_seconds=idle_seconds, uploads_each=uploads_each),
     )
     run(settings, typer.echo, quiet=quiet)
 

@@ -19,7 +19,8 @@ from typing import Any
 from cuecast.errors import CuecastError, InputError, OutputError
 from cuecast.io.kinds import IMAGE_SUFFIXES
 
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of errors that say that a disk, or a share of it, is full."""
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -300,7 +301,7 @@ def _lines(where: str, text: str, recursive: bool) -> list[Path]:
 
 def _reason(error: OSError) -> str:
     """Reason and remedy of a failed write, in words."""
-    if error.errno in _NO_SPACE:
+    if error.errno in NO_SPACE:
         return "no space is left on the disk (or a quota is reached); free some or choose another folder"
     if error.errno in _NO_PERMISSION:
         return "no permission to write there; choose another folder or change its permissions"

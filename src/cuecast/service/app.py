@@ -6,7 +6,6 @@ them by `parts`.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
@@ -30,6 +29,7 @@ from cuecast.service.security import guard
 from cuecast.service.settings import Settings
 from cuecast.service.store.database import open_database
 from cuecast.service.store.sweep import sweep
+from cuecast.service.uploads import Slots
 
 ROUTERS = (
     "cuecast.service.routes.system",
@@ -93,7 +93,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.callback(app.state.database.close)
         await run_in_threadpool(sweep, files, app.state.database, settings.limits.cache_bytes)
         app.state.upload_threads = CapacityLimiter(UPLOAD_THREADS)
-        app.state.upload_slots = asyncio.Semaphore(settings.limits.uploads)
+        app.state.upload_slots = Slots(settings.limits.uploads, settings.limits.uploads_each)
         app.state.workers = None
         if settings.workers:
             app.state.workers = await run_in_threadpool(workers.start, settings)

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from cuecast.service.beside import settle, start_beside
 from cuecast.service.compute.documents import Document
 from cuecast.service.compute.preview import Shown
 from cuecast.service.problem import Problem, busy, problem_of
@@ -148,7 +149,7 @@ class Interactive:
                 name="cuecast-interactive",
                 daemon=True,
             )
-            self._process.start()
+            start_beside(self._process)
             theirs.close()
         assert self._pipe is not None
         return self._pipe
@@ -172,7 +173,6 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     from cuecast.service.compute.preview import Previewer
     from cuecast.service.files import DataFolder
     from cuecast.service.store.database import open_database
-    from cuecast.service.workers import settle
 
     settle(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -187,19 +187,19 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
         try:
             reply: Any = desk.answer(question)
         except Exception as error:  # noqa: BLE001  answered in the one shape, and the next one is taken
-            problem = _problem(error)
+            problem = _problem(error, settings.data)
             reply = (problem.code, problem.status, str(problem))
         pipe.send(reply)
 
 
-def _problem(error: Exception) -> Problem:
+def _problem(error: Exception, data: Path) -> Problem:
     from cuecast.service.compute.preview import NoCuesError
 
     if isinstance(error, NoCuesError):
         return Problem("no_cues", 409, str(error))
     if isinstance(error, MemoryError):
         return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
-    return problem_of(error)
+    return problem_of(error, data)
 
 
 def _end_with_parent() -> None:

@@ -15,6 +15,7 @@ from cuecast.io.manifest import ManifestEntry, find_entries
 from cuecast.predictor import Predictor, load
 from cuecast.service.compute.results import count_objects, is_of
 from cuecast.service.files import DataFolder
+from cuecast.service.problem import without_folders
 from cuecast.service.settings import Settings
 from cuecast.service.store import jobs, predictions, projects
 from cuecast.service.store.database import Database
@@ -169,7 +170,8 @@ class Recorder:
 
     def _plain(self, error: str) -> str:
         """The message without folders of the server."""
-        return error.replace(f"{self.bench.files.inputs(self.job.project_id)}/", "")
+        named = error.replace(f"{self.bench.files.inputs(self.job.project_id)}/", "")
+        return without_folders(named, self.bench.settings.data)
 
 
 def _same(entry: ManifestEntry, row: Prediction) -> bool:

@@ -1,6 +1,6 @@
 """Who may ask for what: API keys, the Host and Origin of a request, bodies' sizes, and the headers of replies.
 
-Plain ASGI around the application, from the outside: `Headers`, `Failures`, `Door` (see `guard`).
+Plain ASGI around the application, from the outside: `Headers`, `Failures`, `problem.OneShape`, `Door` (see `guard`).
 
 Keys are `cue_<id>_<secret>` with 32 random bytes of secret. The database keeps SHA-256 of the secret: a slow hash
 guards what people choose and could be guessed; 256 random bits cannot be, and a fast one bears every call. The row is
@@ -9,25 +9,26 @@ found by the id, which is no secret, and the hashes are compared in constant tim
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
-import re
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers as RequestHeaders
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuecast.service import problem
+from cuecast.service.bodies import bounded
 from cuecast.service.problem import Problem, busy
 from cuecast.service.settings import Settings
 from cuecast.service.store import keys
@@ -39,8 +40,8 @@ PREFIX = "cue"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "text/plain"})
 """Content types that any page may send to any address without asking."""
-FILE_PATHS = re.compile(r"/v1/(segment|projects/[^/]+/(images|cueset|source|segment))")
-"""Where files come in, streamed to disk; all other bodies are read into memory."""
+CLIENT = "cuecast.client"
+"""Where the scope of a request says who asks: 'key ID', or 'address HOST' without one."""
 
 POLICY = "; ".join(
     (
@@ -138,8 +139,8 @@ class Headers:
 class Failures:
     """Answers errors that nothing else has caught, in the one shape; the log has the rest."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, data: Path) -> None:
+        self._app, self._data = app, data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
@@ -153,10 +154,14 @@ class Failures:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             log.info("a client went away while sending")
+        except asyncio.CancelledError:  # the service is stopping, and the time of open requests is over
+            if scope["type"] != "http" or started:
+                raise
+            await problem.reply(_stopping(), self._data)(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            await problem.reply(error)(scope, receive, send)
+            await problem.reply(error, self._data)(scope, receive, send)
 
 
 class Door:
@@ -177,10 +182,10 @@ class Door:
         try:
             self._check_host(headers)
             check_origin(scope["method"], headers)
-            await self._check_key(scope, headers)
-            limited = self._limit_body(scope["path"], headers, receive)
+            scope[CLIENT] = await self._check_key(scope, headers)
+            limited = bounded(receive, scope["path"], headers, self._settings.limits)
         except Problem as refused:
-            await problem.reply(refused)(scope, receive, send)
+            await problem.reply(refused, self._settings.data)(scope, receive, send)
             return
         await self._app(scope, limited, send)
 
@@ -194,48 +199,31 @@ class Door:
                 f"this service is not known as {host[:100]!r}; start it with --hostname naming it, if it is",
             )
 
-    async def _check_key(self, scope: Scope, headers: RequestHeaders) -> None:
-        """401 without a valid key where one is needed, or with one that is wrong; 429 beyond the rate."""
-        path = scope["path"]
+    async def _check_key(self, scope: Scope, headers: RequestHeaders) -> str:
+        """Who asks: the key, or the address without one.
+
+        Raises Problem: 401 without a valid key where one is needed, or with one that is wrong; 429 beyond the rate.
+        """
+        path, address = scope["path"], f"address {(scope.get('client') or ('',))[0]}"
         if not (path.startswith("/v1/") or path in ("/v1", "/metrics")):
-            return
+            return address
         kind, _, token = headers.get("authorization", "").partition(" ")
-        client = (scope.get("client") or ("",))[0]
         if not kind:
             if not self._settings.needs_key:
-                return
-            self._take(f"address {client}")
+                return address
+            self._take(address)
             raise _unauthorised("an API key is needed: send 'Authorization: Bearer KEY'")
         database: Database = self._owner.state.database
         key = await run_in_threadpool(key_of, token.strip(), database) if kind.lower() == "bearer" else None
         if key is None:
-            self._take(f"address {client}")
+            self._take(address)
             raise _unauthorised("the API key is not valid, or was revoked")
         self._take(f"key {key}")
+        return f"key {key}"
 
     def _take(self, name: str) -> None:
         if wait := self._buckets.take(name):
             raise busy("rate_limited", "too many requests; wait, and send fewer at once", int(wait) + 1)
-
-    def _limit_body(self, path: str, headers: RequestHeaders, receive: Receive) -> Receive:
-        """`receive` that stops beyond the limit; what states its length is refused before it comes."""
-        limits = self._settings.limits
-        most = limits.upload_bytes if FILE_PATHS.fullmatch(path) else limits.body_bytes
-        said = f"the body is larger than the {most} bytes that are allowed; send less"
-        stated = headers.get("content-length", "")
-        if stated.isdigit() and int(stated[:18]) > most:
-            raise Problem("too_large", 413, said)
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > most:
-                raise HTTPException(413, said)
-            return message
-
-        return counted
 
 
 def check_origin(method: str, headers: RequestHeaders) -> None:
@@ -276,7 +264,8 @@ def host_name(host: str) -> str:
 def guard(app: FastAPI) -> None:
     """Put all of it around the application."""
     app.add_middleware(Door, owner=app)
-    app.add_middleware(Failures)
+    app.add_middleware(problem.OneShape, data=app.state.settings.data)
+    app.add_middleware(Failures, data=app.state.settings.data)
     app.add_middleware(Headers)
 
 
@@ -295,6 +284,11 @@ def _hosts(settings: Settings) -> frozenset[str] | None:
 def _unauthorised(said: str) -> Problem:
     remedy = "whoever runs the service makes one with 'cuecast keys create'"
     return Problem("unauthorised", 401, f"{said}; {remedy}", headers={"WWW-Authenticate": "Bearer"})
+
+
+def _stopping() -> Problem:
+    said = "the service is being stopped: what was not sent whole is not kept; ask again when it is back"
+    return Problem("stopping", 503, said, headers={"Retry-After": "10", "Connection": "close"})
 
 
 def _foreign() -> Problem:

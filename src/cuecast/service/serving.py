@@ -15,7 +15,9 @@ from cuecast import __version__
 from cuecast.errors import OutputError
 from cuecast.segmenters.packs import open_pack
 from cuecast.service.app import alone, create_app
+from cuecast.service.connections import listen, protocol
 from cuecast.service.files import DataFolder
+from cuecast.service.logs import start_log
 from cuecast.service.settings import Settings
 from cuecast.service.store import keys
 from cuecast.service.store.database import open_database
@@ -25,7 +27,7 @@ STOP_SECONDS = 5
 
 
 class Server(uvicorn.Server):
-    """Says where it is as soon as it can be asked."""
+    """Says where it is as soon as it can be asked, and ends quietly."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -35,6 +37,11 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # From here on requests are broken off because that was asked for: no trace of each is wanted.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
 
 
 def run(settings: Settings, say: Callable[[str], None], *, quiet: bool = False) -> None:
@@ -51,13 +58,14 @@ def run(settings: Settings, say: Callable[[str], None], *, quiet: bool = False) 
     shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
         create_app(settings),
+        http=protocol(settings.limits.idle_seconds),
         log_config=None,
         access_log=not quiet,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    _start_log(quiet)
+    start_log(quiet)
     server = Server(config, lambda: say(f"cuecast {__version__} at http://{shown}:{port}/ (Ctrl-C stops it)"))
     former = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -94,28 +102,13 @@ def _listen(settings: Settings) -> socket.socket:
     """A listening socket. Raises OutputError."""
     where = f"{settings.host}:{settings.port}"
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server((settings.host, settings.port), family=found[0], backlog=512)
+        return listen((settings.host, settings.port))
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         remedy = (
             "another program listens there; choose another --port" if taken else "check --host and --port"
         )
         raise OutputError(f"{where}: cannot be listened on ({error.strerror or error}); {remedy}") from error
-
-
-def _start_log(quiet: bool) -> None:
-    """Log to stderr: warnings and errors, and unless `quiet` a line a request (its address; never its headers)."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name, level in (
-        ("uvicorn.error", logging.WARNING),
-        ("uvicorn.access", logging.WARNING if quiet else logging.INFO),
-        ("cuecast", logging.WARNING if quiet else logging.INFO),
-    ):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -22,7 +22,10 @@ class Limits:
     frames         frames of a video, or slices of a volume.
     voxels         of a volume: known from its header before it is unpacked.
     rate, burst    requests a second of one API key, and how many may come at once.
-    uploads        bodies received at once.
+    uploads        bodies with files received at once.
+    uploads_each   of these by one API key, or one address without a key.
+    idle_seconds   for which a client may pause while its request is coming in: the head as a whole, or the body.
+    body_rate      bytes a second at which a body must come at least, on average, `idle_seconds` aside.
     cache_bytes    thumbnails and views that are kept over a restart.
     """
 
@@ -36,6 +39,9 @@ class Limits:
     rate: float = 50.0
     burst: int = 500
     uploads: int = 64
+    uploads_each: int = 16
+    idle_seconds: float = 30.0
+    body_rate: float = 1024.0
     cache_bytes: int = 8 << 30
 
 

@@ -22,7 +22,7 @@ from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ShownCue
 from cuecast.service.settings import Settings
 from cuecast.service.single import check_image
-from cuecast.service.uploads import too_large, upload_slots
+from cuecast.service.uploads import too_large, upload_slot
 
 CUES = 16
 FIELDS = 8
@@ -46,11 +46,10 @@ async def receive_form(request: Request, files: DataFolder, settings: Settings) 
     Raises Problem: 413 beyond the limit of an upload, 415 for what is no image, 422 for what is missing or too much,
     429 where too many come in at once.
     """
-    slots = upload_slots(request)
     folder = files.new_upload()
     form: FormData | None = None
     try:
-        async with slots:
+        with upload_slot(request):
             await run_in_threadpool(folder.mkdir, 0o700)
             form = await _parse(request, settings.limits.upload_bytes, settings.limits.body_bytes)
             received = await _read(form, folder, settings)

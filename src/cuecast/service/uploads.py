@@ -8,11 +8,11 @@ where the service was killed meanwhile.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.pictures import open_picture
 from cuecast.service.problem import Problem, busy
+from cuecast.service.security import CLIENT
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
@@ -49,12 +50,34 @@ class Upload:
     digest: str
 
 
-def upload_slots(request: Request) -> asyncio.Semaphore:
-    """What bounds the bodies with files that come in at once. Raises Problem with 429 where no more may."""
-    slots: asyncio.Semaphore = request.app.state.upload_slots
-    if slots.locked():
-        raise busy("uploads_full", "too many uploads at once; send this one again in a moment", 1)
-    return slots
+class Slots:
+    """Bounds the bodies with files that come in at once: `most` in all, `each` of one client. For one event loop."""
+
+    def __init__(self, most: int, each: int) -> None:
+        self._most, self._each = most, each
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def take(self, client: str) -> Iterator[None]:
+        """Hold a slot while the block goes on. Raises Problem with 429 where no more may."""
+        if self._taken.total() >= self._most:
+            raise busy("uploads_full", "too many uploads at once; send this one again in a moment", 1)
+        if self._taken[client] >= self._each:
+            said = f"{self._each} uploads of yours are coming in, and no more may; send this one when one is done"
+            raise busy("uploads_full", said, 1)
+        self._taken[client] += 1
+        try:
+            yield
+        finally:
+            self._taken[client] -= 1
+            if not self._taken[client]:
+                del self._taken[client]
+
+
+def upload_slot(request: Request) -> AbstractContextManager[None]:
+    """A slot for the body of this request. Raises Problem with 429 where no more may."""
+    slots: Slots = request.app.state.upload_slots
+    return slots.take(request.scope.get(CLIENT, ""))
 
 
 @asynccontextmanager
@@ -65,10 +88,9 @@ async def receive(request: Request, files: DataFolder, settings: Settings) -> As
     where the disk is full.
     """
     limit = settings.limits.upload_bytes
-    slots = upload_slots(request)
     path = files.new_upload()
     try:
-        async with slots:
+        with upload_slot(request):
             upload = await _write(request, path, limit)
         yield upload
     finally:
@@ -78,12 +100,14 @@ async def receive(request: Request, files: DataFolder, settings: Settings) -> As
 async def _write(request: Request, path: Path, limit: int) -> Upload:
     digest, size, pending = hashlib.sha256(), 0, bytearray()
     try:
-        stream = await run_in_threadpool(open, path, "xb", 0)
+        # Buffered: an unbuffered write may take a part of what it is given, and only says so by its count.
+        stream = await run_in_threadpool(open, path, "xb")
         with stream:
 
-            def flush(piece: bytes) -> None:
+            def store(piece: bytes) -> None:
                 digest.update(piece)
                 stream.write(piece)
+                stream.flush()
 
             async for chunk in request.stream():
                 size += len(chunk)
@@ -91,9 +115,9 @@ async def _write(request: Request, path: Path, limit: int) -> Upload:
                     raise too_large(limit)
                 pending += chunk
                 if len(pending) >= PIECE:
-                    await run_in_threadpool(flush, bytes(pending))
+                    await run_in_threadpool(store, bytes(pending))
                     pending.clear()
-            await run_in_threadpool(flush, bytes(pending))
+            await run_in_threadpool(store, bytes(pending))
             await run_in_threadpool(os.fsync, stream.fileno())
     except OSError as error:
         raise OutputError(

@@ -13,7 +13,6 @@ import logging
 import multiprocessing
 import os
 import secrets
-import signal
 import socket
 import threading
 import time
@@ -27,6 +26,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from cuecast.service.beside import settle, start_beside
 from cuecast.service.interactive import Interactive
 from cuecast.service.problem import Problem, problem_of
 from cuecast.service.settings import Settings
@@ -146,7 +146,7 @@ def _hire(settings: Settings) -> _Worker:
     process = context.Process(
         target=_work, args=(settings, token, threads, theirs), name="cuecast-worker", daemon=True
     )
-    process.start()
+    start_beside(process)
     theirs.close()
     assert process.pid is not None
     return _Worker(process, worker_name(process.pid, token), ours)
@@ -189,14 +189,6 @@ def _alive(pid: int) -> bool:
 
 
 # ---- in the worker process
-
-
-def settle(threads: int) -> None:
-    """Make this process one beside a server: it leaves Ctrl-C to the server, and uses so many threads."""
-    from threadpoolctl import threadpool_limits
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threadpool_limits(threads)
 
 
 def _work(settings: Settings, token: str, threads: int, lifeline: Connection) -> None:
@@ -267,7 +259,7 @@ def _do(bench: Any, job: Job) -> None:
             failure = Problem(
                 "no_memory", 507, "not enough memory: use a machine with more, or smaller images"
             )
-        problem = problem_of(failure)
+        problem = problem_of(failure, bench.settings.data)
         state, error = "failed", {"code": problem.code, "message": str(problem)}
     with suppress(jobs.LostJobError), database.writing() as session:
         jobs.finish_job(session, job.id, bench.worker, state, result, error)

@@ -49,22 +49,25 @@ def marks_anything(document: Document) -> bool:
     return any(document.get(kind) for kind in kinds) or bool(mask and _draws(mask))
 
 
+def read_marks(document: Document, size: tuple[int, int]) -> Marks | None:
+    """As `marks_of`, but None for a document that marks nothing; its mask must fit the image even then."""
+    labels = mask_of(document, size)
+    return _marks(document, size, labels) if marks_anything(document) else None
+
+
 def marks_of(document: Document, size: tuple[int, int]) -> Marks:
     """The document as marks on an image of `size` (H, W). Raises CueError or MaskError where they do not fit."""
-    entry = entry_of(document, "")
-    labels = mask_of(document, size)
-    if entry.polygons:
-        labels = fill_polygons(size, entry.polygons, base=labels)
-    return Marks(size, labels, entry.boxes, entry.points, entry.scribbles, entry.absent)
+    return _marks(document, size, mask_of(document, size))
 
 
 def mask_of(document: Document, size: tuple[int, int]) -> NDArray[np.int32] | None:
     """The document's mask as a label map (H, W) int32, IGNORE where unknown; None where it marks nothing.
 
-    Raises MaskError where it is for an image of another size, CueError where run lengths are none.
+    Raises MaskError where it is for an image of another size, CueError where run lengths are none; also where it
+    would mark nothing, for what cannot be read is not the wish to take marks away.
     """
     mask = document.get("mask")
-    if not mask or not _draws(mask):
+    if not mask:
         return None
     if tuple(mask["size"]) != size:
         raise MaskError(
@@ -78,6 +81,8 @@ def mask_of(document: Document, size: tuple[int, int]) -> NDArray[np.int32] | No
         )
     except ValueError as error:
         raise CueError(f"the mask's run lengths cannot be read ({error}); send them anew") from error
+    if not _draws(mask):
+        return None
     return Annotations("", size, objects).label_map()
 
 
@@ -106,6 +111,13 @@ def marks_document(entry: CueEntry, labels: NDArray[np.int32] | None) -> dict[st
         "polygons": [{"path": [list(xy) for xy in p.path], "class": p.cls} for p in entry.polygons],
         "mask": None if labels is None else mask_document(labels),
     }
+
+
+def _marks(document: Document, size: tuple[int, int], labels: NDArray[np.int32] | None) -> Marks:
+    entry = entry_of(document, "")
+    if entry.polygons:
+        labels = fill_polygons(size, entry.polygons, base=labels)
+    return Marks(size, labels, entry.boxes, entry.points, entry.scribbles, entry.absent)
 
 
 def _draws(mask: Any) -> bool:

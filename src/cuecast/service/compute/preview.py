@@ -20,7 +20,7 @@ from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
 from cuecast.service.compute.cues import MarkedImage, read_marked
-from cuecast.service.compute.documents import Document, marks_anything, marks_of, mask_document
+from cuecast.service.compute.documents import Document, marks_of, mask_document, read_marks
 from cuecast.service.compute.recent import Recent
 from cuecast.service.compute.sources import FrameAt
 from cuecast.types import ClassInfo, Example, Image, Marks, Point, Scribble
@@ -73,7 +73,7 @@ class Previewer:
         Raises NoCuesError, and what reading images and marks raises.
         """
         image = self._image(place)
-        marks = marks_of(draft, image.size) if marks_anything(draft) else None
+        marks = read_marks(draft, image.size)
         concept = self._concept(teaching)
         if concept is None:
             concept = self._from_draft(teaching, image, marks)

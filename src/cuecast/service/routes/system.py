@@ -13,6 +13,7 @@ from cuecast.service.compute.formats import FORMATS
 from cuecast.service.folders import look_into
 from cuecast.service.metrics import Metrics
 from cuecast.service.parts import FilesPart, SettingsPart
+from cuecast.service.problem import Problem
 from cuecast.service.schemas import Folder, Health, Info, InfoLimits
 
 STUDIO = Path(__file__).parents[1] / "studio"
@@ -59,7 +60,5 @@ def studio() -> Response:
     """The studio."""
     page = STUDIO / "index.html"
     if not page.is_file():
-        return PlainTextResponse(
-            "The studio is not built here: run 'make studio'. The API is at /v1/.\n", 404
-        )
+        raise Problem("no_studio", 404, "the studio is not built here: run 'make studio'; the API is at /v1/")
     return FileResponse(page, headers={"Cache-Control": "no-cache"})

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cuecast.errors import CueError
 from cuecast.io.cueset import check_classes
 from cuecast.service import schemas
-from cuecast.service.compute.documents import marks_anything, marks_of
+from cuecast.service.compute.documents import read_marks
 from cuecast.service.problem import Problem
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
@@ -91,9 +91,8 @@ def check(
 
     Raises InputError where it does not fit an image of `size` (H, W) or these classes.
     """
-    if not marks_anything(document):
+    if (marks := read_marks(document, size)) is None:
         return None
-    marks = marks_of(document, size)
     _check_overlap(document, marks)
     check_classes(marks, classes, name)
     if marks.absent:
