@@ -6,8 +6,6 @@ the order of the list, and the means are taken afterwards.
 
 from __future__ import annotations
 
-import csv
-import io
 import subprocess
 import time
 from collections import defaultdict
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 
 from cuecast.cues import Cue
 from cuecast.errors import CuecastError, EpisodeError
+from cuecast.io.csv_rows import write_row
 from cuecast.io.episodes import Episode, Shown, find_root, is_thin, read_episodes, select
 from cuecast.io.images import read_image
 from cuecast.io.masks import read_mask
@@ -302,8 +301,12 @@ def _lines(scores: Sequence[SetScore], columns: Mapping[str, str], sets: Sequenc
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows of the same keys, at least one, as CSV with a header line. Floats have six decimals; None is a blank."""
     rows = list(rows)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    return text.getvalue()
+    lines = ([_SixDecimals(v) if isinstance(v, float) else v for v in row.values()] for row in rows)
+    return write_row(rows[0]) + "".join(map(write_row, lines))
+
+
+class _SixDecimals(float):
+    """A number that is written with six decimals."""
+
+    def __str__(self) -> str:
+        return f"{self:.6f}"

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from cuecast.errors import InputError
+from cuecast.io.csv_rows import read_cell, write_row
 from cuecast.io.files import replacing
 from cuecast.objects import ObjectMeasures
 from cuecast.types import ClassInfo
@@ -28,7 +29,8 @@ Row = tuple[str, ObjectMeasures]
 def write_objects_csv(path: str | Path, rows: Iterable[Row], classes: Sequence[ClassInfo]) -> Path:
     """Write the rows as they come, whole file or nothing; returns its path.
 
-    UTF-8 with commas and a header; numbers with all their digits, so that they read back equal. `object`
+    UTF-8 with commas and a header; numbers with all their digits, so that they read back equal; texts that a
+    spreadsheet would take for formulas as `csv_rows` quotes them. `object`
     counts from 1 within an image, whose rows follow each other. Raises OutputError, and ValueError for an
     object of no listed class.
     """
@@ -37,15 +39,14 @@ def write_objects_csv(path: str | Path, rows: Iterable[Row], classes: Sequence[C
         replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        out.write(write_row(COLUMNS))
         for image, group in groupby(rows, key=lambda row: row[0]):
             for number, (_, measures) in enumerate(group, start=1):
                 if measures.cls not in names:
                     raise ValueError(
                         f"{image}: an object has class {measures.cls}, the classes are {sorted(names)}"
                     )
-                writer.writerow([image, number, names[measures.cls], *_cells(measures)])
+                out.write(write_row([image, number, names[measures.cls], *_cells(measures)]))
     return Path(path)
 
 
@@ -57,7 +58,7 @@ def read_objects_csv(path: str | Path) -> list[Row]:
             header = next(reader, [])
             if header != list(COLUMNS):
                 raise InputError(f"{path}: is not an objects.csv (its columns differ); write it again")
-            return [_row(cells) for cells in reader]
+            return [_row(list(map(read_cell, cells))) for cells in reader]
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); check its name and permissions"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
 
 
@@ -48,13 +48,10 @@ def write_frames_csv(path: str | Path, rows: Iterable[FrameRow]) -> Path:
         replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_cell(v) for v in astuple(row)] for row in rows)
+        out.write(write_row(COLUMNS))
+        out.writelines(write_row(_cell(v) for v in astuple(row)) for row in rows)
     return Path(path)
 
 
 def _cell(value: object) -> object:
-    if value is None:
-        return ""
     return str(value).lower() if isinstance(value, bool) else value

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cuecast.errors import InputError
+from cuecast.io.csv_rows import read_cell
 from cuecast.io.table import COLUMNS
 from cuecast.mcp import schemas as s
 
@@ -81,7 +82,8 @@ def _rows(table: Path) -> Iterator[tuple[s.ObjectRow, str | None]]:
                 raise InputError(
                     f"{table}: is not an objects.csv (its columns differ); `export` it again as csv"
                 )
-            for cells in reader:
+            for written in reader:
+                cells = {column: read_cell(cell) for column, cell in written.items()}
                 yield _row(cells), cells["unit"] or None
     except FileNotFoundError as error:
         raise InputError(

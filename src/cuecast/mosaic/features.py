@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import OutputError
+from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
 from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
@@ -115,11 +115,11 @@ class _Table:
     """objects.csv."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._writer = csv.writer(stream, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
+        self._stream = stream
+        stream.write(write_row(COLUMNS))
 
     def write(self, batch: Sequence[Feature]) -> None:
-        self._writer.writerows(f.cells for f in batch)
+        self._stream.writelines(write_row(f.cells) for f in batch)
 
     def close(self) -> None:
         """Nothing ends a table."""

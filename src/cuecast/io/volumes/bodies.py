@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.geometry import NEIGHBOURS
+from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
 from cuecast.io.volumes.volume import Volume
 from cuecast.types import ClassInfo
@@ -90,11 +90,9 @@ def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequ
         replacing(path) as temporary,
         open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as out,
     ):
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        out.write(write_row(COLUMNS))
         for number, body in enumerate(found, start=1):
             border = str(body.touches_border).lower()
-            ml = "" if body.millilitres is None else body.millilitres
             row = [
                 name,
                 number,
@@ -104,9 +102,9 @@ def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequ
                 *body.centroid,
                 body.voxels,
                 border,
-                ml,
+                body.millilitres,
             ]
-            writer.writerow([*row, *(body.place or ("", "", ""))])
+            out.write(write_row([*row, *(body.place or ("", "", ""))]))
     return path
 
 
