@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.cues import Cue
-from cuecast.errors import CueError, MaskError
+from cuecast.errors import CueError
 from cuecast.io.volumes import PLANES, Plane, Volume, grey, is_stack, is_volume, open_volume
+from cuecast.io.volumes.grid import on_grid_of
 from cuecast.refiner import resize
 from cuecast.types import ClassInfo, Example, Image, Marks
 
@@ -32,8 +33,8 @@ class SliceCue:
 
     plane   'z', 'y' or 'x': the axis of the array (Z, Y, X) that stands still.
     index   number of the slice along it, from 0.
-    mask    as in `Cue`; or a volume of labels (.nii, .nii.gz, .nrrd, .tif of many pages) of the same size, of which
-            this slice is taken.
+    mask    as in `Cue`; or a volume of labels (.nii, .nii.gz, .nrrd, .tif of many pages) at the same place, of which
+            this slice is taken; see `on_grid_of`.
 
     The others are as in `Cue`.
     """
@@ -189,20 +190,7 @@ def _moved(coordinates: tuple[float, ...], scale: NDArray[np.float64]) -> Any:
 
 def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue) -> NDArray[Any]:
     """The slice of a volume of labels that a cue means. Raises MaskError where it lies elsewhere than the volume."""
-    labels = open_volume(path)
-    if labels.size != volume.size:
-        raise MaskError(
-            f"{path}: the labels have {labels.size} voxels (Z, Y, X), {volume.name} has {volume.size}: they must match"
-        )
-    if (
-        labels.affine is not None
-        and volume.affine is not None
-        and not np.allclose(labels.affine, volume.affine, atol=1e-2, rtol=1e-3)
-    ):
-        raise MaskError(
-            f"{path}: the labels lie elsewhere than {volume.name} (their affines differ); draw them on that volume, "
-            "or resample them to it"
-        )
+    labels = on_grid_of(open_volume(path), volume)
     found = labels.values(cue.plane, cue.index)
     if not np.any(found) and not cue.absent:
         raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
