@@ -15,6 +15,7 @@ from commands import cuecast, one_line
 from PIL import Image
 
 from cuecast.cli import run, volume
+from cuecast.errors import OutputError
 from cuecast.io import volumes
 from cuecast.io.manifest import read_manifest
 
@@ -185,6 +186,37 @@ def test_a_dicom_series_and_its_segmentation(folder: Path, capsys: pytest.Captur
     assert "--series" in capsys.readouterr().err
     assert not Path("two").exists()
     assert run(["volume", "series", "-o", "two", "--series", "lung", *flags]) == 0
+
+
+def test_labels_that_cannot_be_written_are_named_and_the_rest_is_there(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phantoms.dicom(folder / "series", phantoms.values())
+    command = ["volume", "series", "-o", "seg", "-f", "dicom-seg", "--cue", "z:2=z2.png", *QUICK]
+    with monkeypatch.context() as patch:
+
+        def fail(path: Path, *_: object) -> None:
+            raise OutputError(f"{path}: the library refuses")
+
+        patch.setattr("cuecast.io.volumes.dicom_seg.write_segmentation", fail)
+        assert run(command) == 3
+    streams = capsys.readouterr()
+    assert streams.err.splitlines() == ["cuecast: failed: seg/masks/series.dcm: the library refuses"]
+    assert "mask " not in streams.out
+    assert {p.name for p in Path("seg").iterdir()} >= {"objects.csv", "manifest.jsonl"}
+    assert run(command) == 0
+    assert "finished before" not in capsys.readouterr().out
+    assert Path("seg/masks/series.dcm").is_file()
+
+
+def test_a_segmentation_that_cannot_be_made_is_refused_before_the_work(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in phantoms.dicom(folder / "series", phantoms.values()):
+        phantoms.changed(path, SOPInstanceUID="1.2.3.4.1")
+    assert run(["volume", "series", "-o", "seg", "-f", "dicom-seg", "--cue", "z:2=z2.png", *QUICK]) == 1
+    assert "5 of its slices have the SOPInstanceUID of another" in one_line(capsys.readouterr().err)
+    assert not Path("seg").exists()
 
 
 def test_an_empty_answer_as_a_segmentation(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,3 +66,12 @@ def test_what_the_encoder_refuses_is_an_output_error(tmp_path: Path, monkeypatch
     with pytest.raises(OutputError, match=r"o\.mp4: the video cannot be encoded"):
         write_video(tmp_path / "o.mp4", zip(PICTURES, TIMES, strict=True), 25.0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_that_no_encoder_takes_are_named(tmp_path: Path) -> None:
+    wide = Image.new("RGB", (video_overlay.LARGEST + 2, 2))
+    with pytest.raises(OutputError, match="16386 x 2 are larger than the 16384 pixels of an MP4"):
+        video_overlay.find_encoder((wide.height, wide.width))
+    with pytest.raises(OutputError, match="cannot be encoded"):
+        write_video(tmp_path / "o.mp4", [(wide, 0.0)], 25.0)
+    assert not list(tmp_path.iterdir())

@@ -164,6 +164,10 @@ def volume(
     for note in summary.notes:
         print(f"cuecast: note: {note}", file=sys.stderr)
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
+    for failure in summary.failures:
+        print(f"cuecast: failed: {failure}", file=sys.stderr)
+    if summary.failures:
+        raise typer.Exit(3)
 
 
 def _teacher(
@@ -244,6 +248,7 @@ def _as_dict(summary: VolumeSummary) -> dict[str, Any]:
         "doubtful": list(summary.doubtful),
         "notes": list(summary.notes),
         "finished": summary.finished,
+        "failures": list(summary.failures),
         "files": {what: str(path) for what, path in summary.files.items()},
     }
 

@@ -20,12 +20,21 @@ CLOCK = 1000
 """Ticks a second: times are kept to the millisecond."""
 LEAST = 1001
 """Largest denominator of a rate: 30000/1001 is one of television's, and no rate is below one picture in so many s."""
+LARGEST = 16384
+"""Pixels that a side may have; encoders refuse more."""
 OPTIONS = {"libx264": {"crf": "20", "preset": "veryfast"}}
 
 
-def find_encoder() -> str:
-    """The name of the first encoder of `ENCODERS` that is there. Raises MissingExtraError where none is."""
+def find_encoder(size: tuple[int, int] = (2, 2)) -> str:
+    """The name of the first encoder of `ENCODERS` that is there; size (height, width) of the pictures.
+
+    Raises MissingExtraError where none is, OutputError where it takes no pictures of that size.
+    """
     av = pyav()
+    if max(size) > LARGEST:
+        raise OutputError(
+            f"pictures of {size[1]} x {size[0]} are larger than the {LARGEST} pixels of an MP4; leave it out"
+        )
     for name in ENCODERS:
         try:
             av.codec.Codec(name, "w")

@@ -313,8 +313,8 @@ class _Folder:
             for f in frames.read(range(len(frames.seconds)))
         )
         try:
-            find_encoder()
-        except MissingExtraError as missing:
+            find_encoder(frames.size)
+        except (MissingExtraError, OutputError) as missing:
             for picture, frame in drawn:
                 write_overlay(self.out / "overlays" / f"{frames.name(frame.index)}.jpg", picture)
             return (

@@ -24,7 +24,7 @@ from cuecast.io.files import (
 )
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
-from cuecast.io.volumes import OUTPUTS, Reading, Volume, open_volume, output_suffix
+from cuecast.io.volumes import OUTPUTS, Reading, Volume, check_labels, open_volume, output_suffix
 from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.volume import Progress, VolumeWalk, prepare
@@ -61,6 +61,7 @@ class VolumeSummary:
     plane, size  the plane whose slices were visited, and the voxels along (z, y, x).
     doubtful     slices that are worth a look, the most doubtful first.
     finished     whether all this was there before.
+    failures     what could not be written, and why; the other files are there, and the next run does it again.
     """
 
     out: Path
@@ -73,6 +74,7 @@ class VolumeSummary:
     notes: tuple[str, ...]
     finished: bool
     files: Mapping[str, Path]
+    failures: tuple[str, ...] = ()
 
 
 def run_volume(
@@ -94,6 +96,7 @@ def run_volume(
     kind, suffix = output_suffix(volume, options.kind)
     check_space(out, int(np.prod(volume.size)), "choose another folder")
     walk = prepare(teacher, volume, cues, classes, options.window)
+    check_labels(volume, walk.concept.classes, kind)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -106,8 +109,8 @@ def run_volume(
         if entries is not None:
             return folder.summary(entries, finished=True)
         before = edited_in(out)
-        entries = folder.write(walk.predict(progress))
-    summary = folder.summary(entries, finished=False)
+        entries, failures = folder.write(walk.predict(progress))
+    summary = replace(folder.summary(entries, finished=False), failures=failures)
     note = note_of_edited(edited_in(out) - before)
     return replace(summary, notes=(*summary.notes, note)) if note else summary
 
@@ -164,18 +167,23 @@ class _Folder:
             return entries if stated == {None} else None
         return entries if self.mask.is_file() and stated == {file_digest(self.mask)} else None
 
-    def write(self, prediction: VolumePrediction) -> list[ManifestEntry]:
+    def write(self, prediction: VolumePrediction) -> tuple[list[ManifestEntry], tuple[str, ...]]:
         """All files: the labels first, as they may fail; the manifest last, as it speaks of nothing that is not there.
 
-        Of an empty answer there is no DICOM SEG, which cannot be empty: the manifest then has no hash of it.
+        Of an empty answer there is no DICOM SEG, which cannot be empty: the manifest then has no hash of it. Nor has it
+        one of labels that could not be written, which are named beside the lines of the manifest.
         """
+        failures: tuple[str, ...] = ()
         manifest, mask_hash, pieces = self.out / MANIFEST, None, prediction.bodies()
         former = list(read_manifest(manifest)) if manifest.exists() else []
         former_hash = former[0].mask_hash if former else None
         keep_edited(self.mask, former_hash, self.out)
         if self._has_labels(answer.voxels for answer in prediction.slices):
-            mask_hash = file_digest(prediction.save(self.mask, self.kind))
-        else:
+            try:
+                mask_hash = file_digest(prediction.save(self.mask, self.kind))
+            except OutputError as error:
+                failures = (str(error),)
+        if mask_hash is None:
             self.mask.unlink(missing_ok=True)
         self._sweep(former, former_hash)
         doubtful = most_doubtful(prediction.slices, self.options.overlays)
@@ -201,7 +209,7 @@ class _Folder:
             for answer in prediction.slices
         ]
         write_manifest(manifest, entries)
-        return entries
+        return entries, failures
 
     def _has_labels(self, voxels: Iterable[Mapping[int, int]]) -> bool:
         """Whether there is a file of labels for an answer with these voxels a slice."""
@@ -215,9 +223,9 @@ class _Folder:
         doubtful = [i for i, _ in enumerate(entries) if self._overlay(i).is_file()]
         doubtful.sort(key=lambda i: (entries[i].verdict == "found", entries[i].confidence))
         files, notes = {"csv": self.out / TABLE, "manifest": self.out / MANIFEST}, self.volume.notes
-        if self._has_labels(e.areas for e in entries):
+        if self.mask.is_file():
             files = {"mask": self.mask, **files}
-        else:
+        elif not self._has_labels(e.areas for e in entries):
             notes = (
                 *notes,
                 f"{self.path}: nothing was found, and a DICOM SEG cannot be empty: there is none",

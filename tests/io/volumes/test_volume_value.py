@@ -147,3 +147,33 @@ def test_formats_of_labels(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="known are nifti, nrrd, tiff, dicom-seg"):
         output_suffix(plain, "mha")
     assert set(OUTPUTS) == {*FORMATS, "dicom-seg"} - {"dicom"}
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("nifti", ".nii.gz"), ("nrrd", ".nrrd"), ("tiff", ".tif")])
+def test_volumes_that_a_format_hardly_holds_are_written(tmp_path: Path, kind: str, suffix: str) -> None:
+    """Longer than a NIfTI of the first version can state, or with voxels of a size that no TIFF states."""
+    long = np.zeros((2, 2, 40000), np.uint8)
+    long[1, 1, 39999] = 1
+    volume = Volume(long, affine=np.eye(4), spacing=(1.0, 1.0, 1.0))
+    assert (
+        open_volume(write_labels(tmp_path / f"long{suffix}", long, volume, (), kind)).voxels == long
+    ).all()
+    small = np.stack([np.eye(3, 4, dtype=np.uint8)] * 2)
+    volume = Volume(small, spacing=(1e-9, 1e9, 1e-12))
+    assert (
+        open_volume(write_labels(tmp_path / f"small{suffix}", small, volume, (), kind)).voxels == small
+    ).all()
+
+
+def test_what_a_library_raises_is_told_with_another_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise TypeError("no such code")
+
+    monkeypatch.setattr("cuecast.io.volumes.nifti.write_labels", fail)
+    volume = Volume(phantoms.values(), "ct")
+    with pytest.raises(
+        OutputError, match=r"cannot be written as nifti \(no such code\); choose another format"
+    ):
+        write_labels(tmp_path / "a.nii", np.zeros(phantoms.SIZE, np.uint8), volume, (), "nifti")

@@ -24,7 +24,7 @@ from cuecast.types import ClassInfo
 
 __all__ = [
     "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat",
-    "format_of_suffix", "grey", "open_volume", "output_suffix", "value_window", "write_labels",
+    "check_labels", "format_of_suffix", "grey", "open_volume", "output_suffix", "value_window", "write_labels",
 ]  # fmt: skip
 
 
@@ -130,6 +130,15 @@ def output_suffix(volume: Volume, kind: str | None) -> tuple[str, str]:
     return kind, OUTPUTS[kind] if kind != "nifti" or packed else ".nii"
 
 
+def check_labels(volume: Volume, classes: Sequence[ClassInfo], kind: str) -> None:
+    """Raise OutputError where labels of these classes could not be written in a format of `OUTPUTS` for what the volume
+    states of itself: before any work is done."""
+    if kind == "dicom-seg":
+        from cuecast.io.volumes.dicom_seg import check_segmentation
+
+        check_segmentation(volume, classes)
+
+
 def write_labels(
     path: Path, labels: NDArray[Any], volume: Volume, classes: Sequence[ClassInfo], kind: str
 ) -> Path:
@@ -148,7 +157,12 @@ def write_labels(
         from cuecast.io.volumes.dicom_seg import write_segmentation
 
         return write_segmentation(path, labels, volume, classes)
-    written: Path = importlib.import_module(FORMATS[kind].module).write_labels(path, labels, volume)
+    try:
+        written: Path = importlib.import_module(FORMATS[kind].module).write_labels(path, labels, volume)
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
+        raise OutputError(
+            f"{path}: labels of this volume cannot be written as {kind} ({error}); choose another format"
+        ) from error
     return written
 
 

@@ -20,6 +20,8 @@ from cuecast.io.volumes.volume import Volume
 MILLIMETRES = {"mm": 1.0, "micron": 1e-3, "meter": 1e3, "unknown": 1.0}
 """Length of NIfTI's units in mm. Files that state none are taken to be in mm, as all readers do."""
 
+LONGEST = 2**15 - 1
+"""Voxels along an axis that the first version of NIfTI can state."""
 
 CHUNK = 2**20
 
@@ -77,7 +79,8 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
         # None keeps both codes and both transforms of the header to the bit.
         image = kind(labels.T, None, header)
     else:
-        image = nibabel.Nifti1Image(labels.T, volume.affine)
+        kind = nibabel.Nifti1Image if max(labels.shape) <= LONGEST else nibabel.Nifti2Image
+        image = kind(labels.T, volume.affine)
         if volume.affine is None:
             image.header.set_zooms((volume.spacing or (1.0, 1.0, 1.0))[::-1])
         image.header.set_xyzt_units("mm")

@@ -25,6 +25,9 @@ MILLIMETRES = {
 }  # fmt: skip
 """Units that ImageJ and OME write, in mm."""
 
+MOST_PER_MM = 1e9
+"""Pixels a millimetre, and millimetres a pixel, that a TIFF can state."""
+
 _STACKS = "ZQI"
 """Axes that count as z, the likeliest first: a plain stack of pages states none (Q, I)."""
 
@@ -77,7 +80,8 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
     if volume.spacing is not None:
         z, y, x = volume.spacing
         metadata |= {"spacing": z, "unit": "mm"}
-        extra["resolution"] = (1 / x, 1 / y)
+        if all(1 / MOST_PER_MM < edge < MOST_PER_MM for edge in (x, y)):
+            extra["resolution"] = (1 / x, 1 / y)
     with replacing(path) as temporary, tifffile.TiffWriter(temporary, imagej=True) as out:
         out.write(_pages(labels), shape=labels.shape, dtype=labels.dtype, metadata=metadata, **extra)
     return path
