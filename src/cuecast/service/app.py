@@ -22,6 +22,7 @@ from cuecast import __version__
 from cuecast.errors import OutputError
 from cuecast.io.lock import exclusive
 from cuecast.service import problem, workers
+from cuecast.service.events import Poller
 from cuecast.service.files import DataFolder
 from cuecast.service.metrics import Measure, Metrics
 from cuecast.service.routes.system import STUDIO
@@ -92,6 +93,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = await run_in_threadpool(open_database, settings.database_url)
         stack.callback(app.state.database.close)
         await run_in_threadpool(sweep, files, app.state.database, settings.limits.cache_bytes)
+        app.state.poller = Poller(app.state.database)
         app.state.upload_threads = CapacityLimiter(UPLOAD_THREADS)
         app.state.upload_slots = Slots(settings.limits.uploads, settings.limits.uploads_each)
         app.state.workers = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 from sse_starlette import EventSourceResponse
 
@@ -90,11 +90,11 @@ def resume_job(j: Id, database: DatabasePart, settings: SettingsPart) -> Job:
 
 
 @router.get("/jobs/{j}/events", responses=STREAM, response_class=EventSourceResponse)
-def follow_job(j: Id, database: DatabasePart) -> EventSourceResponse:
+def follow_job(j: Id, database: DatabasePart, request: Request) -> EventSourceResponse:
     """Follow a job until it is over."""
     with database.reading() as session:
         jobs.get_job(session, j)
-    return EventSourceResponse(job_events(database, j), ping=HEARTBEAT)
+    return EventSourceResponse(job_events(request.app.state.poller, j), ping=HEARTBEAT)
 
 
 @router.get("/jobs/{j}/file", responses=ZIP, response_class=FileResponse)

@@ -8,7 +8,7 @@ A worker writes of a job only while it is its own (`worker`): one that was taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, select, update
@@ -104,6 +104,11 @@ def get_job(session: Session, job: str) -> Job:
     if found is None:
         raise not_found("job", job)
     return found
+
+
+def get_jobs(session: Session, wanted: Collection[str]) -> list[Job]:
+    """The jobs of these ids, without those that are not there."""
+    return list(session.scalars(select(Job).where(Job.id.in_(wanted))))
 
 
 def page(
