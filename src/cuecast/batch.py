@@ -24,6 +24,7 @@ from cuecast.crossval import check as crossval
 from cuecast.crossval import kept
 from cuecast.errors import CuecastError, ImageError, OutputError
 from cuecast.io import gather
+from cuecast.io.coco import Shape
 from cuecast.io.cueset_changes import Changes, Lineage
 from cuecast.io.files import edited_in, file_digest, keep_edited
 from cuecast.io.gather import FOLDERS, Results
@@ -58,6 +59,7 @@ class BatchOptions:
     workers     images worked on at once; never changes a byte.
     overwrite   redo what is finished, and replace results of another concept.
     formats     what is written besides masks and manifest.
+    coco_shape  how COCO has the objects: 'rle' (run lengths) or 'polygon'.
     pixel_size  edge of one pixel in `unit` for objects.csv; None takes what the image file states.
     page        page of multi-page images, from 0.
     window      (low, high) that becomes 0 to 255 in 16-bit and float images.
@@ -72,6 +74,7 @@ class BatchOptions:
     workers: int = 1
     overwrite: bool = False
     formats: Sequence[Format] = DEFAULT_FORMATS
+    coco_shape: Shape = "rle"
     pixel_size: float | None = None
     unit: str | None = None
     page: int | None = None
@@ -302,7 +305,7 @@ class _Batch:
             if folder in wanted:
                 files[folder] = results.out / folder
         if "coco" in wanted:
-            files["coco"] = gather.write_coco_file(results)
+            files["coco"] = gather.write_coco_file(results, options.coco_shape)
         if "csv" in wanted:
             files["csv"] = gather.write_table(results, options.pixel_size, options.unit)
         for folder in ("yolo", "labelme"):

@@ -64,6 +64,29 @@ def test_masks_of_a_folder_from_one_cue() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_coco_may_have_polygons() -> None:
+    command = ["segment", "in/p3.png", "-c", "cue.png", "-o", "out", *QUICK, "-f", "coco"]
+    for flags, kind in (([], dict), (["--coco-shape", "polygon"], list), (["--coco-shape", "rle"], dict)):
+        assert run([*command, *flags]) == 0
+        (found,) = json.loads(Path("out/annotations.coco.json").read_text())["annotations"]
+        assert isinstance(found["segmentation"], kind)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_label_file_is_used_as_far_as_it_can_be(capsys: pytest.CaptureFixture[str]) -> None:
+    red = {"label": "red", "points": [[0, 0], [4, 0], [4, 4], [0, 4]], "shape_type": "polygon"}
+    stray = {"label": "red", "points": [[1, 1], [2, 2]], "shape_type": "polygon"}
+    Path("cue.json").write_text(json.dumps({"shapes": [red, stray, stray]}))
+    assert run(["segment", "in/p3.png", "-c", "cue.png=cue.json", "-o", "out", *QUICK]) == 0
+    (line,) = [ln for ln in capsys.readouterr().err.splitlines() if "cue.json" in ln]
+    assert line.startswith(
+        "cuecast: note: cue.json: passed over, as it cannot be used: a polygon of less than three"
+    )
+    assert line.endswith("(2 times, first shape 2)")
+    assert red_columns("out") == {"p3": 3}
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_second_run_skips_what_is_finished(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["segment", "in", "-c", "cue.png", "-o", "out", *QUICK, "--json"]
     assert run(command) == 0

@@ -68,6 +68,19 @@ def test_what_is_written_is_coco(tmp_path: Path) -> None:
     assert one["segmentation"]["size"] == [12, 15]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("case", CASES)
+def test_pycocotools_reads_the_same_pixels(tmp_path: Path, case: str, shape: Shape) -> None:
+    """Holes and parts, too: what the bridges enclose is nothing."""
+    coco = pytest.importorskip("pycocotools.coco")
+    found = annotations(CASES[case])
+    read_by_it = coco.COCO(str(write_coco(tmp_path / "a.json", [found], CLASSES, shape)))
+    for entry, one in zip(read_by_it.dataset["annotations"], found.objects, strict=True):
+        alone = Annotations("a", found.size, (one,)).label_map() > 0
+        assert np.array_equal(read_by_it.annToMask(entry), alone)
+
+
 def test_nothing_at_all_is_a_valid_file(tmp_path: Path) -> None:
     assert read_coco(write_coco(tmp_path / "a.json", [], ())) == ((), ())
 

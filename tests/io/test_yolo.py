@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_annotations
 from hypothesis import given
 
@@ -46,6 +47,18 @@ def test_what_is_written_is_yolo(tmp_path: Path) -> None:
 def test_names_survive(tmp_path: Path) -> None:
     path = write_yolo_names(tmp_path / "data.yaml", CLASSES)
     assert read_yolo_names(path) == tuple(c.name for c in CLASSES)
+
+
+def test_data_yaml_works_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ultralytics' rule: the root is `path`, else the file's folder; a relative `path` is one of its data sets'."""
+    path = write_yolo_names(tmp_path / "out" / "yolo" / "data.yaml", CLASSES)
+    (path.parent / "images").mkdir()
+    monkeypatch.chdir("/")
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    root = Path(data.get("path") or path.parent)
+    assert root.is_absolute()
+    assert [(root / data[part]).is_dir() for part in ("train", "val")] == [True, True]
+    assert data["names"] == {i: c.name for i, c in enumerate(CLASSES)}
 
 
 @pytest.mark.parametrize(

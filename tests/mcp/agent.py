@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,6 +128,9 @@ async def whole_job(agent: Agent, root: Path) -> None:
     files = await agent.ask("export", results="out", cueset="set", formats=["yolo", "labelme"])
     assert files["files"] == {"yolo": str(root / "out" / "yolo"), "labelme": str(root / "out" / "labelme")}
     assert (root / "out" / "yolo" / "b.txt").is_file()
+    await agent.ask("export", results="out", cueset="set", formats=["coco"], coco_shape="polygon")
+    coco = json.loads((root / "out" / "annotations.coco.json").read_text())
+    assert all(isinstance(a["segmentation"], list) for a in coco["annotations"])
     assert (root / "out" / "labelme" / "d.json").is_file()
 
     back = await agent.ask("undo_cues", cueset="set")

@@ -34,8 +34,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def export(service: Service, formats: list[str]) -> zipfile.ZipFile:
-    job = service.done("exports", {"formats": formats})
+def export(service: Service, formats: list[str], **more: str) -> zipfile.ZipFile:
+    job = service.done("exports", {"formats": formats, **more})
     reply = service.client.get(f"/v1/jobs/{job['id']}/file")
     assert reply.status_code == 200, reply.text
     assert reply.headers["content-disposition"] == "attachment; filename*=utf-8''Red%20things.zip"
@@ -71,6 +71,15 @@ def test_only_what_was_asked_for(service: Service) -> None:
         assert sorted(packed.namelist()) == ["manifest.jsonl", "objects.csv"]
         rows = list(csv.DictReader(io.StringIO(packed.read("objects.csv").decode())))
     assert [(r["image"], r["area"]) for r in rows] == [("a.png", "4"), ("b.png", "8"), ("c.png", "12")]
+
+
+def test_coco_may_have_polygons(service: Service) -> None:
+    shapes = {}
+    for shape in ("rle", "polygon"):
+        with export(service, ["coco"], coco_shape=shape) as packed:
+            data = json.loads(packed.read("annotations.coco.json"))
+        shapes[shape] = [type(a["segmentation"]) for a in data["annotations"]]
+    assert shapes == {"rle": [dict] * 3, "polygon": [list] * 3}
 
 
 def test_it_names_no_folder_of_the_server(service: Service) -> None:

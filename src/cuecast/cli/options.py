@@ -20,6 +20,13 @@ class Scale(StrEnum):
     PIXEL = "pixel"
 
 
+class CocoShape(StrEnum):
+    """The choices of --coco-shape, as `cuecast.io.coco.Shape` names them."""
+
+    RLE = "rle"
+    POLYGON = "polygon"
+
+
 PackOption = Annotated[
     str,
     typer.Option(
@@ -36,6 +43,14 @@ ScaleOption = Annotated[
         metavar="frame|pixel",
         help="frame: things keep their share of the frame from image to image (photographs); "
         "pixel: things keep their size in pixels (one microscope, one scanner, one map).",
+    ),
+]
+CocoShapeOption = Annotated[
+    CocoShape,
+    typer.Option(
+        metavar="rle|polygon",
+        help="Objects in annotations.coco.json: rle: run lengths, as pycocotools writes them; polygon: for programs "
+        "that read no run lengths. Both are exact.",
     ),
 ]
 ThreadsOption = Annotated[

@@ -16,6 +16,8 @@ from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
     ClassOption,
+    CocoShape,
+    CocoShapeOption,
     CueOption,
     CuePageOption,
     CuesOption,
@@ -87,6 +89,7 @@ def segment(
             "may be repeated. Default: the first four.",
         ),
     ] = None,
+    coco_shape: CocoShapeOption = CocoShape.RLE,
     pixel_size: Annotated[
         float | None, typer.Option(metavar="SIZE", help="Edge of one pixel, for objects.csv; needs --unit.")
     ] = None,
@@ -157,6 +160,7 @@ def segment(
         workers=workers,
         overwrite=overwrite,
         formats=DEFAULT_FORMATS if written is None else cast("tuple[Format, ...]", written),
+        coco_shape=coco_shape.value,
         pixel_size=pixel_size,
         unit=unit,
         page=page,

@@ -18,7 +18,7 @@ from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
 from cuecast.errors import CuecastError, MaskError
-from cuecast.io.coco import write_coco
+from cuecast.io.coco import Shape, write_coco
 from cuecast.io.files import EDITED, MANIFEST, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
@@ -86,9 +86,9 @@ def found_objects(results: Results) -> Iterator[Annotations]:
         yield Annotations(name or Path(entry.image).name, (height, width), connected_objects(mask))
 
 
-def write_coco_file(results: Results) -> Path:
-    """annotations.coco.json: all images, RLE masks."""
-    return write_coco(results.out / COCO, found_objects(results), results.classes)
+def write_coco_file(results: Results, shape: Shape = "rle") -> Path:
+    """annotations.coco.json: all images, masks as run lengths or as polygons."""
+    return write_coco(results.out / COCO, found_objects(results), results.classes, shape)
 
 
 def write_table(results: Results, pixel_size: float | None, unit: str | None) -> Path:

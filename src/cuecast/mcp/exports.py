@@ -11,6 +11,7 @@ from PIL import Image as PILImage
 
 from cuecast.errors import MaskError, OutputError
 from cuecast.io import gather
+from cuecast.io.coco import Shape
 from cuecast.io.cueset import CueSet
 from cuecast.io.cueset_history import versions
 from cuecast.io.files import MANIFEST
@@ -29,6 +30,7 @@ def export_results(
     out: Path,
     cueset: CueSet,
     formats: Sequence[ExportFormat],
+    coco_shape: Shape,
     pixel: tuple[float | None, str | None],
     read: Callable[[ManifestEntry], Image],
     report: Progress,
@@ -47,7 +49,7 @@ def export_results(
             if kind == "overlays":
                 path = _write_overlays(results, read, lambda: report(next(done), steps))
             elif kind == "coco":
-                path = gather.write_coco_file(results)
+                path = gather.write_coco_file(results, coco_shape)
             elif kind == "csv":
                 path = gather.write_table(results, *pixel)
             else:

@@ -15,6 +15,7 @@ from pydantic import Field
 from cuecast.batch import BatchOptions, BatchSummary, run
 from cuecast.batch import Progress as Step
 from cuecast.errors import InputError, OutputError
+from cuecast.io.coco import Shape
 from cuecast.io.cueset import read_cueset
 from cuecast.io.cueset_changes import lineage
 from cuecast.io.files import MANIFEST
@@ -171,6 +172,7 @@ class ResultTools:
             float | None, Field(gt=0, description="For csv: edge of one pixel in `unit`; null: as stated")
         ] = None,
         unit: Annotated[str | None, Field(description="Unit of `pixel_size`: um, mm, m, ...")] = None,
+        coco_shape: Annotated[Shape, Field(description="For coco: run lengths, or polygons")] = "rle",
     ) -> s.Exported:
         """Write the masks of a folder of results in other formats, into that folder. The masks stay as they are.
 
@@ -183,6 +185,7 @@ class ResultTools:
             self._results(results),
             read_cueset(self.desk.roots.existing(cueset)),
             formats,
+            coco_shape,
             (pixel_size, unit),
             lambda entry: read_image(self.desk.roots.inside(Path(entry.image))),
             reporter(context),

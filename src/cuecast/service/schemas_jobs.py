@@ -36,10 +36,14 @@ class NewSuggestion(BaseModel):
 
 
 class NewExport(BaseModel):
-    """What the zip is to hold: of a video masks, overlays, ytvis, csv and cueset; of a volume those without ytvis."""
+    """What the zip is to hold: of a video masks, overlays, ytvis, csv and cueset; of a volume those without ytvis.
+
+    `coco_shape`: objects in coco as run lengths, or as polygons.
+    """
 
     model_config = request({"formats": ["masks", "csv", "cueset"]})
     formats: list[ExportFormat] = Field(min_length=1, max_length=20)
+    coco_shape: Literal["rle", "polygon"] = "rle"
 
 
 class NewPreview(BaseModel):

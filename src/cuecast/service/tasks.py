@@ -136,6 +136,7 @@ def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
             project.images,
             project.digests,
             bench.settings.pack,
+            job.request.get("coco_shape", "rle"),
         )
         export_project(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
     else:

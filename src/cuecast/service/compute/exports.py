@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cuecast.errors import CuecastError
 from cuecast.io import gather
+from cuecast.io.coco import Shape
 from cuecast.io.cueset import read_cueset, read_examples
 from cuecast.io.files import file_digest, replacing
 from cuecast.io.gather import Results
@@ -47,6 +48,7 @@ class ExportPlan:
     images: Mapping[str, Path]
     digests: Mapping[str, str]
     pack: str
+    coco_shape: Shape = "rle"
 
 
 def export_project(results: Path, plan: ExportPlan, target: Path, progress: Progress) -> Path:
@@ -88,7 +90,7 @@ class _Export:
         if "overlays" in wanted:
             steps += [partial(self._overlay, results, e) for e in entries if e.error is None]
         if "coco" in wanted:
-            steps.append(partial(gather.write_coco_file, results))
+            steps.append(partial(gather.write_coco_file, results, self.plan.coco_shape))
         if "csv" in wanted:
             steps.append(partial(gather.write_table, results, None, None))
         folders = [folder for folder in ("yolo", "labelme") if folder in wanted]
