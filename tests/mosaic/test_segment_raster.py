@@ -364,3 +364,62 @@ def test_the_manifest_has_a_line_a_tile_after_that_of_the_raster(made: MapSummar
     assert len(entries) == 43
     assert (entries[0].size, entries[0].objects, entries[0].areas) == (SIZE, 4, {1: 23064})
     assert entries[1].areas == {1: 600}
+
+
+GCPS = [(0.0, 0.0, 10.0, 50.0, 0.0), (0.0, 700.0, 11.0, 50.0, 0.0), (600.0, 0.0, 10.0, 49.0, 7.0)]
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_ground_control_points_are_kept(concept: Concept, tmp_path: Path, level: int) -> None:
+    points = [rasterio.control.GroundControlPoint(*point) for point in GCPS]
+    path = write_map(tmp_path / "a.tif", painted(truth()), transform=None, gcps=points, crs="EPSG:4326")
+    with rasterio.open(path, "r+") as opened:
+        opened.build_overviews([2])
+    found = segment_raster(concept, path, tmp_path / "out", replace(TILES, level=level))
+    assert found.notes == (
+        "it states no coordinate reference system: areas and polygons are in pixels; its 3 ground control points are "
+        "kept in mask.tif and scores.tif alone",
+    )
+    factor = 2**level
+    for name in ("mask.tif", "scores.tif"):
+        with rasterio.open(tmp_path / "out" / name) as made:
+            kept, crs = made.gcps
+        assert crs == "EPSG:4326"
+        assert [(p.row * factor, p.col * factor, p.x, p.y, p.z) for p in kept] == GCPS
+
+
+def test_rational_polynomial_coefficients_are_kept(concept: Concept, tmp_path: Path) -> None:
+    scales = {
+        f"{axis}_{what}": 1.0
+        for axis in ("height", "lat", "long", "line", "samp")
+        for what in ("off", "scale")
+    }
+    zeros, ones = [0.0] * 20, [1.0, *[0.0] * 19]
+    rpcs = rasterio.rpc.RPC(
+        **scales, line_num_coeff=zeros, line_den_coeff=ones, samp_num_coeff=zeros, samp_den_coeff=ones
+    )
+    path = write_map(tmp_path / "a.tif", painted(truth((64, 64))), transform=None, crs=None, rpcs=rpcs)
+    found = segment_raster(concept, path, tmp_path / "out", TILES)
+    assert "its rational polynomial coefficients are kept" in found.notes[0]
+    with rasterio.open(path) as given, rasterio.open(tmp_path / "out/mask.tif") as made:
+        assert made.rpcs == given.rpcs
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        'LOCAL_CS["site",UNIT["metre",1]]',
+        'GEOGCS["Moon",DATUM["D_Moon",SPHEROID["Moon",1737400,0]],PRIMEM["Reference",0],UNIT["degree",0.0174532925]]',
+    ],
+)
+def test_a_place_without_longitude_and_latitude_is_told_and_the_rest_written(
+    concept: Concept, tmp_path: Path, crs: str
+) -> None:
+    path = write_map(
+        tmp_path / "a.tif", painted(truth((64, 64))), crs=rasterio.CRS.from_wkt(crs), transform=HALF_METRE
+    )
+    found = segment_raster(concept, path, tmp_path / "out", TILES)
+    assert any("there is no polygons.geojson; --format gpkg writes" in note for note in found.notes)
+    assert not (tmp_path / "out/polygons.geojson").exists()
+    assert "geojson" not in found.files
+    assert (found.objects, (tmp_path / "out/polygons.gpkg").is_file()) == (1, True)

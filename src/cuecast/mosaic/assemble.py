@@ -132,6 +132,9 @@ def writing(
                 rasterio.open(targets[0], "w", **_profile(size, place, 1, rule.dtype.name, rule.nodata)) as m,
                 rasterio.open(targets[1], "w", **_profile(size, place, planes, "uint8", UNSEEN)) as s,
             ):
+                for file in (m, s):
+                    if place.controls is not None and place.controls.rpcs:
+                        file.update_tags(ns="RPC", **dict(place.controls.rpcs))
                 if rule.dtype == np.uint8:
                     m.write_colormap(1, _colours(rule.classes))
                 m.update_tags(**{f"class_{c.id}": c.name for c in rule.classes})
@@ -153,8 +156,20 @@ def _profile(size: tuple[int, int], place: Place, count: int, dtype: str, nodata
         "tiled": True, "blockxsize": FILE_TILE, "blockysize": FILE_TILE, "compress": "deflate",
         "interleave": "band", "SPARSE_OK": True, "BIGTIFF": "IF_SAFER",
         **({"crs": place.crs} if place.crs else {}),
+        **_controls(place),
         **({"transform": Affine(*place.transform)} if place.transform != PIXELS else {}),
     }  # fmt: skip
+
+
+def _controls(place: Place) -> dict[str, Any]:
+    """The ground control points of a profile; none where the raster has none."""
+    from rasterio.control import GroundControlPoint
+
+    controls = place.controls
+    if controls is None or not controls.points:
+        return {}
+    points = [GroundControlPoint(row, col, x, y, z) for row, col, x, y, z in controls.points]
+    return {"gcps": points, **({"crs": controls.crs} if controls.crs else {})}
 
 
 def _colours(classes: Sequence[ClassInfo]) -> dict[int, tuple[int, int, int, int]]:

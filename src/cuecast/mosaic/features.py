@@ -16,8 +16,10 @@ from cuecast.errors import OutputError
 from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
 from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.projection import LONLAT, ProjectionError, project
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
 from cuecast.mosaic.merge import Piece
+from cuecast.mosaic.options import FILES
 from cuecast.mosaic.rings import Shape, outer_edges, perimeter, polygons
 from cuecast.types import ClassInfo
 
@@ -207,11 +209,23 @@ def _to_wgs84(xy: NDArray[np.float64], place: Place) -> NDArray[np.float64]:
     """Pixels -> longitude, latitude, rounded; without a CRS the pixels themselves."""
     if place.crs is None:
         return xy
-    from rasterio.warp import transform
+    return np.round(project(place.to_map(xy), place.crs, LONLAT), DIGITS)
 
-    on_map = place.to_map(xy)
-    lonlat = transform(place.crs, "OGC:CRS84", on_map[:, 0], on_map[:, 1])
-    return np.round(np.stack(lonlat[:2], axis=1), DIGITS)
+
+def without_lonlat(place: Place, size: tuple[int, int]) -> str | None:
+    """Why a raster of (height, width) `size` has no longitude and latitude, so that there can be no GeoJSON of it.
+
+    None where it has, and where it has no CRS.
+    """
+    down, across = np.meshgrid(np.linspace(0, size[0], 5), np.linspace(0, size[1], 5))
+    try:
+        _to_wgs84(np.stack([across.ravel(), down.ravel()], axis=1), place)
+    except ProjectionError as error:
+        return (
+            f"its coordinate system has no longitude and latitude ({error}): there is no {FILES['geojson']}; "
+            "--format gpkg writes the polygons in its own"
+        )
+    return None
 
 
 def _closed(ring: NDArray[np.float64], hole: bool) -> list[list[float]]:

@@ -43,7 +43,7 @@ from cuecast.io.rasters.raster import at
 from cuecast.io.rasters.tones import tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
-from cuecast.mosaic.features import Feature, feature, write_features
+from cuecast.mosaic.features import Feature, feature, without_lonlat, write_features
 from cuecast.mosaic.grid import Tile, grid_for
 from cuecast.mosaic.merge import merged_objects
 from cuecast.mosaic.options import FILES, MAP_FORMATS, WORDS, MapOptions, MapSummary, TileProgress
@@ -81,6 +81,9 @@ def segment_raster(
     options = options or MapOptions()
     _check(concept, options)
     with open_raster(path, options.bands, options.level) as raster:
+        left_out = without_lonlat(raster.place, raster.size) if "geojson" in options.formats else None
+        if left_out is not None:
+            options = replace(options, formats=[f for f in options.formats if f != "geojson"])
         job = _job(concept, raster, Path(out), options)
         with exclusive(job.out):
             before = edited_in(job.out)
@@ -90,7 +93,7 @@ def segment_raster(
             whole, files = job.finish(done)
     looked = any(n for word, n in done.counts.items() if word != "nodata")
     blank = None if looked else "all of it is nodata: nothing was looked at"
-    notes = (*raster.notes, blank, note_of_edited(edited_in(job.out) - before))
+    notes = (*raster.notes, left_out, blank, note_of_edited(edited_in(job.out) - before))
     return MapSummary(
         job.out,
         whole.verdict or "absent",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
-from cuecast.io.rasters.place import PIXELS, Ellipsoid, Place
+from cuecast.io.rasters.place import PIXELS, Controls, Ellipsoid, Place
 from cuecast.io.rasters.raster import Block, BlockRaster, at
 from cuecast.tiling import Window
 
@@ -137,9 +137,18 @@ def _palette(dataset: Any, bands: tuple[int, ...], rasterio: Any) -> NDArray[np.
 def _place(dataset: Any) -> tuple[Place, tuple[str, ...]]:
     """Where the raster lies, and what to say of it."""
     crs, transform = dataset.crs, tuple(dataset.transform)[:6]
+    a, b, _, d, e, _ = transform
+    if a * e == b * d:  # as GDAL has it at the levels of a raster without one
+        transform = PIXELS
     if crs is None or transform == PIXELS:
         missing = "no coordinate reference system" if crs is None else "no transform to map coordinates"
-        return Place(transform), (f"it states {missing}: areas and polygons are in pixels",)
+        controls = _controls(dataset) if transform == PIXELS else None
+        kept = (
+            "" if controls is None else f"; its {_named(controls)} are kept in mask.tif and scores.tif alone"
+        )
+        return Place(transform, controls=controls), (
+            f"it states {missing}: areas and polygons are in pixels{kept}",
+        )
     wkt = crs.to_wkt()
     if crs.is_geographic:
         return Place(transform, wkt, ellipsoid=_ellipsoid(wkt)), ()
@@ -147,6 +156,25 @@ def _place(dataset: Any) -> tuple[Place, tuple[str, ...]]:
         return Place(transform, wkt, metres=float(crs.linear_units_factor[1])), ()
     except ValueError:
         return Place(transform, wkt), ("its coordinate system has no unit of length: areas are in pixels",)
+
+
+def _controls(dataset: Any) -> Controls | None:
+    """Ground control points and coefficients; None where there are none."""
+    points, crs = dataset.gcps
+    rpcs = dataset.tags(ns="RPC")
+    if not points and not rpcs:
+        return None
+    return Controls(
+        tuple((float(p.row), float(p.col), float(p.x), float(p.y), float(p.z or 0)) for p in points),
+        crs.to_wkt() if crs else None,
+        tuple(sorted(rpcs.items())),
+    )
+
+
+def _named(controls: Controls) -> str:
+    points = f"{len(controls.points)} ground control points" if controls.points else ""
+    rpcs = "rational polynomial coefficients" if controls.rpcs else ""
+    return " and ".join(filter(None, (points, rpcs)))
 
 
 def _ellipsoid(wkt: str) -> Ellipsoid:

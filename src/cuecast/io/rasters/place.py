@@ -22,6 +22,19 @@ class Ellipsoid:
 
 
 @dataclass(frozen=True)
+class Controls:
+    """What places a raster on a map where it has no transform: it would have to be rectified.
+
+    points  (row, column, x, y, z) of ground control points, in `crs` (WKT; None where it is not stated).
+    rpcs    (name, value) of rational polynomial coefficients.
+    """
+
+    points: tuple[tuple[float, float, float, float, float], ...] = ()
+    crs: str | None = None
+    rpcs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Place:
     """transform   from pixels to map coordinates; `PIXELS` where the raster has no place on a map.
     crs         coordinate reference system as WKT; None where there is none: coordinates are pixels then, and
@@ -29,6 +42,7 @@ class Place:
     metres      metres in a unit of a projected CRS; None for degrees, and without a CRS.
     ellipsoid   of a CRS in degrees, whose transform is in degrees.
     pixel_size  edge of a pixel in `unit`, for rasters without a CRS that state it (microscopes).
+    controls    of a raster without a transform, kept for the files alone; None where there are none.
     """
 
     transform: Affine = PIXELS
@@ -37,6 +51,7 @@ class Place:
     ellipsoid: Ellipsoid | None = None
     pixel_size: float | None = None
     unit: str | None = None
+    controls: Controls | None = None
 
     @property
     def area_unit(self) -> str | None:

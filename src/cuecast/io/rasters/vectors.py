@@ -16,6 +16,7 @@ from cuecast.errors import CueError, MissingExtraError
 from cuecast.io.passed_over import PassedOver
 from cuecast.io.rasters.class_field import class_names
 from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.projection import ProjectionError, project
 
 _Shape = list[NDArray[np.float64]]
 """The rings (n, 2) of one polygon."""
@@ -105,16 +106,12 @@ def _to_pixels(
         raise CueError(
             f"{path}: states no coordinate reference system, the raster has one; assign it in a GIS and save it again"
         )
-    from rasterio.errors import CRSError
-    from rasterio.warp import transform
-
     try:
-        x, y = transform(crs, place.crs, ring[:, 0], ring[:, 1])[:2]
-    except CRSError as error:
+        return place.to_pixels(project(ring, crs, place.crs))
+    except ProjectionError as error:
         raise CueError(
-            f"{path}: its coordinate system {crs} cannot be used ({error}); reproject it"
+            f"{path}: cannot be brought from its coordinate system to that of the raster ({error}); reproject it"
         ) from error
-    return place.to_pixels(np.stack([x, y], axis=1))
 
 
 def _polygons(shape: bytes | None) -> list[_Shape]:
