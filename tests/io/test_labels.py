@@ -63,6 +63,25 @@ def test_images_of_lvis_are_known_by_their_address(tmp_path: Path) -> None:
     assert find_mask(tmp_path / "7.jpg") == path
 
 
+def test_images_and_categories_that_cannot_be_used_do_not_spoil_the_others(tmp_path: Path) -> None:
+    path = write_coco(tmp_path / "i.json", [annotations(SHAPES, "a.jpg")], CLASSES)
+    data = json.loads(path.read_text())
+    data["images"][:0] = [{"file_name": "b.jpg"}, "c.jpg", {"id": 9, "height": -1, "width": 0}]
+    data["categories"][:0] = [{"name": "nothing"}, {"id": -1, "name": "ignored"}, "x"]
+    path.write_text(json.dumps(data))
+    found = read_mask(path, image=image(12, 15, tmp_path / "a.jpg"))
+    assert np.array_equal(found, annotations(SHAPES).label_map())
+
+
+def test_a_size_that_is_not_stated_is_that_of_the_image(tmp_path: Path) -> None:
+    path = write_coco(tmp_path / "i.json", [annotations(SHAPES, "a.jpg")], CLASSES)
+    data = json.loads(path.read_text())
+    data["images"][0] |= {"height": None, "width": None}
+    path.write_text(json.dumps(data))
+    found = read_mask(path, image=image(12, 15, tmp_path / "a.jpg"))
+    assert np.array_equal(found, annotations(SHAPES).label_map())
+
+
 @pytest.mark.parametrize("kind", ["coco", "labelme"])
 def test_swapped_sizes_are_said(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a.json"

@@ -17,6 +17,14 @@ def touch(root: Path, *names: str) -> None:
         (root / name).write_bytes(b"")
 
 
+@pytest.mark.parametrize("name", ["a.JSON", "masks/a.PNG", "a_mask.TIF"])
+def test_suffixes_may_be_in_capitals(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    for path in (tmp_path / "a.jpg", tmp_path / name):
+        path.touch()
+    assert find_mask(tmp_path / "a.jpg") == tmp_path / name
+
+
 @pytest.mark.parametrize(
     ("image", "mask"),
     [

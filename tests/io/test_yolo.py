@@ -50,9 +50,12 @@ def test_names_survive(tmp_path: Path) -> None:
 
 
 def test_data_yaml_works_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ultralytics' rule: the root is `path`, else the file's folder; a relative `path` is one of its data sets'."""
+    """Ultralytics' rule: the root is `path`, else the file's folder; a relative `path` is one of its data sets'.
+
+    Pictures are looked for in `train` and `val` and all folders below, their labels beside them, or where the last
+    'images' of their path says 'labels'.
+    """
     path = write_yolo_names(tmp_path / "out" / "yolo" / "data.yaml", CLASSES)
-    (path.parent / "images").mkdir()
     monkeypatch.chdir("/")
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     root = Path(data.get("path") or path.parent)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -35,10 +36,14 @@ def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInf
     """
     coco = open_coco(path)
     passed = PassedOver(path)
-    counted = [coco.objects(image, passed) for image in coco.images]
-    passed.settle(sum(map(len, counted)))
-    found = (coco.named(image, objects) for image, objects in zip(coco.images, counted, strict=True))
-    return tuple(found), coco.classes
+    found = []
+    for image in coco.images:
+        size = coco.size(image)
+        if size is None:
+            raise MaskError(f"{path}: image {image_name(image)} states no height and width; add them")
+        found.append((image_name(image), size, coco.objects(image, size, passed)))
+    passed.settle(sum(len(objects) for *_, objects in found))
+    return tuple(starmap(_annotations, found)), coco.classes
 
 
 @dataclass(frozen=True)
@@ -51,25 +56,26 @@ class CocoFile:
     entries: dict[str, list[dict[str, Any]]]
     shift: int
 
-    def annotations(self, image: dict[str, Any], wanted: Container[int] | None = None) -> Annotations:
-        """The objects of one of `images`, of the classes of these ids (None: all).
+    def annotations(
+        self, image: dict[str, Any], size: tuple[int, int], wanted: Container[int] | None = None
+    ) -> Annotations:
+        """The objects of one of `images`, which is of this size (H, W); of the classes of these ids (None: all).
 
         Raises MaskError where there are some and none can be used.
         """
         passed = PassedOver(self.path)
-        objects = self.objects(image, passed, wanted)
+        objects = self.objects(image, size, passed, wanted)
         passed.settle(len(objects))
-        return self.named(image, objects)
-
-    def named(self, image: dict[str, Any], objects: Sequence[ObjectMask]) -> Annotations:
-        """Objects of one of `images`, without those that have no pixel."""
-        return Annotations(image_name(image), self.size(image), tuple(o for o in objects if o.mask.size))
+        return _annotations(image_name(image), size, objects)
 
     def objects(
-        self, image: dict[str, Any], passed: PassedOver, wanted: Container[int] | None = None
+        self,
+        image: dict[str, Any],
+        size: tuple[int, int],
+        passed: PassedOver,
+        wanted: Container[int] | None = None,
     ) -> list[ObjectMask]:
         """What can be used of the annotations of an image, boxes first; of the classes of these ids (None: all)."""
-        size = self.size(image)
         known = {c.id for c in self.classes}
         boxes: list[ObjectMask] = []
         outlines: list[ObjectMask] = []
@@ -89,12 +95,14 @@ class CocoFile:
                     passed.box(where)
         return [*boxes, *outlines]
 
-    def size(self, image: dict[str, Any]) -> tuple[int, int]:
-        """(height, width) of one of `images`. Raises MaskError where it states none or too much."""
+    def size(self, image: dict[str, Any]) -> tuple[int, int] | None:
+        """(height, width) that one of `images` states; None where it states none. Raises MaskError."""
         name = image_name(image)
+        if image.get("height") is None or image.get("width") is None:
+            return None
         try:
             H, W = int(image["height"]), int(image["width"])
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise MaskError(f"{self.path}: image {name} states no height and width; add them") from error
         if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
             raise MaskError(
@@ -120,27 +128,46 @@ def plain_name(name: str) -> str:
 def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
     """Images, categories and the list of annotations of a COCO file; `data`: its content, where that has been read.
 
-    Annotations that name no image are passed over; a note says so. Raises MaskError.
+    Annotations that name no image are passed over; a note says so. So are images and categories without an id or with
+    one that cannot be, where there are others. Raises MaskError.
     """
     path = Path(path)
     data = read_json(path, MaskError) if data is None else data
     try:
-        images = tuple(data["images"])
-        for image in images:
-            _ = image["id"]
+        images = tuple(i for i in data["images"] if isinstance(i, dict) and i.get("id") is not None)
+        if data["images"] and not images:
+            raise KeyError("id")
         if images and not any(map(image_name, images)):
             raise KeyError("file_name")
-        categories = [(int(c["id"]), c) for c in data["categories"]]
-        shift = 1 if any(i == 0 for i, _ in categories) else 0
-        classes = tuple(
-            ClassInfo(i + shift, str(c.get("name", i)), _colour(c.get("color"))) for i, c in categories
-        )
+        classes, shift = _classes(data["categories"])
         entries, passed = _by_image(path, data["annotations"], {_key(image["id"]) for image in images})
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise MaskError(f"{path}: is not a COCO file ({reason}); export it again as COCO") from error
     passed.settle(len(entries))
     return CocoFile(path, images, classes, entries, shift)
+
+
+def _classes(categories: list[Any]) -> tuple[tuple[ClassInfo, ...], int]:
+    """The classes of the categories that can be one, and how much higher their ids are: 1 where one is 0."""
+    shift = 1 if any(isinstance(c, dict) and str(c.get("id")) == "0" for c in categories) else 0
+    found: list[ClassInfo] = []
+    wrong: list[Exception] = []
+    for category in categories:
+        try:
+            number = int(category["id"])
+            name = str(category.get("name", number))
+            found.append(ClassInfo(number + shift, name, _colour(category.get("color"))))
+        except (KeyError, TypeError, ValueError, AttributeError, CueError) as error:
+            wrong.append(error)
+    if wrong and not found:
+        raise wrong[0]
+    return tuple(found), shift
+
+
+def _annotations(name: str, size: tuple[int, int], objects: Iterable[ObjectMask]) -> Annotations:
+    """What is known of one image, without objects that have no pixel."""
+    return Annotations(name, size, tuple(o for o in objects if o.mask.size))
 
 
 def _by_image(

@@ -33,12 +33,12 @@ def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | Non
     if (coco := _coco_in(path)) is None:
         return _from_labelme(path, image, classes).label_map()
     entry = _entry_of(coco, image)
-    _check_size(path, coco.size(entry), image)
+    _check_size(path, coco.size(entry) or image.size, image)
     ids = _matched(path, [c.name for c in coco.classes], classes)
-    found = coco.annotations(entry, None if ids is None else {c.id for c in coco.classes if c.name in ids})
     if ids is None:
-        return found.label_map()
+        return coco.annotations(entry, image.size).label_map()
     new = {c.id: ids[c.name] for c in coco.classes if c.name in ids}
+    found = coco.annotations(entry, image.size, new)
     return replace(found, objects=tuple(replace(o, cls=new[o.cls]) for o in found.objects)).label_map()
 
 

@@ -28,8 +28,9 @@ def find_mask(image_path: str | Path) -> Path | None:
     path = Path(image_path)
     folders = list(_parallel_folders(path))
     for candidate in _candidates(path, folders):
-        if candidate != path and candidate.is_file():
-            return candidate
+        for named in (candidate, candidate.with_suffix(candidate.suffix.upper())):
+            if named != path and named.is_file():
+                return named
     for folder in (path.parent, *folders):
         for pattern in _COCO_NAMES:
             for coco in sorted(folder.glob(pattern)):

@@ -85,12 +85,12 @@ def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[Cla
 def write_yolo_names(path: str | Path, classes: Sequence[ClassInfo]) -> Path:
     """Write data.yaml, which names the class indices; returns its path. Raises OutputError.
 
-    It states no `path`: then `train` and `val` lie beside it, wherever training is started; a relative one would be
-    looked for in the folder of all data sets.
+    It states no `path`, so that `train` and `val` are its own folder, wherever training is started; a relative one
+    would be looked for in the folder of all data sets.
     """
     # A JSON string is a YAML string: no name can break the file.
     names = "".join(f"  {i}: {json.dumps(c.name)}\n" for i, c in enumerate(classes))
-    return write_text(path, f"train: images\nval: images\nnames:\n{names}")
+    return write_text(path, f"train: .\nval: .\nnames:\n{names}")
 
 
 def read_yolo_names(path: str | Path) -> tuple[str, ...]:
