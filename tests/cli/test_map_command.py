@@ -47,6 +47,29 @@ def test_a_map_from_a_window_of_itself() -> None:
     assert (read_band(Path("out/mask.tif")) == truth()).all()
 
 
+def test_of_classes_of_qupath_the_asked_one_is_taken(
+    cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slide = cases / "map_qupath_classes" / "slide.ome.tif"
+    areas = {}
+    for flags in (["--class", "Tumor"], ["--class", "Stroma"], []):
+        out = str(tmp_path / "_".join(["out", *flags[1:]]))
+        command = [
+            "map",
+            str(slide),
+            "--polygons",
+            str(slide.with_name("qupath.geojson")),
+            "-o",
+            out,
+            "-f",
+            "csv",
+        ]
+        assert run([*command, *flags, *QUICK, "--json"]) == 0
+        areas["".join(flags[1:])] = json.loads(capsys.readouterr().out)["areas"]
+    assert len(areas[""]) == 2
+    assert [areas["Tumor"]["1"], areas["Stroma"]["1"]] == [areas[""]["1"], areas[""]["2"]]
+
+
 @pytest.mark.usefixtures("folder")
 def test_its_own_polygons_are_cues(capsys: pytest.CaptureFixture[str]) -> None:
     """What one run has written, corrected or not, shows the thing to the next."""

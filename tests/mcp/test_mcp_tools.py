@@ -83,6 +83,21 @@ def test_every_kind_of_cue_finds_the_red(agent: Run, cue: dict[str, Any]) -> Non
     agent(job)
 
 
+def test_what_of_a_label_file_is_passed_over_is_noted(agent: Run, root: Path) -> None:
+    thing = {"label": "red", "points": [[0, 0], [3, 0], [3, 4], [0, 4]]}
+    shapes = [thing, {"label": "red", "points": [[1, 1]]}]
+    (root / "marks/a.json").write_text(json.dumps({"shapes": shapes}))
+
+    async def job(agent: Agent) -> None:
+        cue = {"image": "photos/a.png", "mask": "marks/a.json"}
+        made = await agent.ask("new_cueset", cueset="set.zip", cues=[cue], classes=["red"])
+        (note,) = made["notes"]
+        assert note.endswith("a polygon of less than three points (shape 2)")
+        assert (await agent.ask("add_cues", cueset="set.zip", cues=[CUE], replace_all=True))["notes"] == []
+
+    agent(job)
+
+
 def test_marks_may_come_as_text_of_json(agent: Run) -> None:
     async def job(agent: Agent) -> None:
         made = await agent.ask("new_cueset", cueset="set", cues=json.dumps([CUE]))
