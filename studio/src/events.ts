@@ -49,6 +49,11 @@ export interface JobListener {
   onImage?(image: ImageInfo): void;
 }
 
+/** Why a job failed; null where it did not. */
+export function errorOf(job: Job | undefined): ApiError | null {
+  return job?.error ? new ApiError(500, job.error.code, job.error.message) : null;
+}
+
 const ENDED = new Set(["done", "failed", "cancelled"]);
 
 export function hasEnded(job: Job): boolean {

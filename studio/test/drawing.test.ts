@@ -167,3 +167,44 @@ it("the eraser takes away the shapes that it touches", () => {
   drawing.undo();
   expect(drawing.shapes.points).toHaveLength(2);
 });
+
+describe("marks that say only what the thing is", () => {
+  const point = (label: number) => ({ xy: [3, 3] as [number, number], class: label });
+
+  it("are points and strokes on it, and nothing else", () => {
+    const drawing = new Drawing(20, 10);
+    expect(drawing.isPositiveOnly).toBe(false);
+    drawing.add({ points: [point(1)] });
+    expect(drawing.isPositiveOnly).toBe(true);
+    drawing.add({ points: [point(1), point(0)] });
+    expect(drawing.isPositiveOnly).toBe(false);
+  });
+
+  it("are not boxes, paint, or 'not here'", () => {
+    const boxed = new Drawing(20, 10);
+    boxed.add({ points: [point(1)], boxes: [{ xyxy: [1, 1, 5, 5], class: 1 }] });
+    expect(boxed.isPositiveOnly).toBe(false);
+    const painted = Drawing.fromMarks(
+      {
+        version: 0,
+        absent: false,
+        boxes: [],
+        points: [point(1)],
+        scribbles: [],
+        mask: null,
+        polygons: [
+          {
+            path: [
+              [1, 1],
+              [8, 1],
+              [8, 8],
+            ],
+            class: 1,
+          },
+        ],
+      },
+      { width: 20, height: 10 },
+    );
+    expect(painted.isPositiveOnly).toBe(false);
+  });
+});

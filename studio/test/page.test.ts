@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { ApiError } from "../src/api";
 import { parseRoute } from "../src/route";
 import { ACTION_KEYS, commandOf } from "../src/shortcuts";
+import { freeName } from "../src/state/names";
+import { about, chooseLanguage, sentence } from "../src/text";
 import { en } from "../src/text/en";
 import { zh } from "../src/text/zh";
 import { sizeInWords } from "../src/views/export";
@@ -43,5 +46,43 @@ describe("words", () => {
 
   it("say sizes", () => {
     expect([512, 1500, 45_000_000].map(sizeInWords)).toEqual(["512 B", "1.5 kB", "45 MB"]);
+  });
+});
+
+describe("an error about a file", () => {
+  const refused = (message: string) => new ApiError(415, "not_an_image", message);
+  const said = (name: string, error: unknown) => about(name, error).join("");
+
+  it("names it once", () => {
+    expect(about("a.png", refused("a.png is no image by its content"))).toEqual([
+      "a.png",
+      " is no image by its content",
+    ]);
+    expect(said("a.png", refused("a.png: cut short"))).toBe("a.png: cut short");
+    expect(said("a?.png", refused("a_.png is no image"))).toBe("a?.png is no image");
+    expect(said("a.png", "the file 'a.png' is gone")).toBe("The file 'a.png' is gone");
+    expect(said("a.png", "not a picture")).toBe("a.png: Not a picture");
+    expect(said("a.png", new ApiError(0, "not_sent", "a.png"))).toMatch(/^a\.png: The file could not/);
+  });
+
+  it("names it once in Chinese", () => {
+    chooseLanguage("zh");
+    expect(said("a.png", refused("a.png is no image"))).toBe("a.png：这不是可以读取的图片。 (is no image)");
+    expect(said("a.png", new ApiError(0, "not_sent", "a.png"))).toBe(`a.png：${zh.errors.not_sent}`);
+    chooseLanguage("en");
+  });
+
+  it("leaves the letters of a name as they are", () => {
+    expect(sentence(refused("scan.nii is a volume"))).toBe("scan.nii is a volume");
+    expect(sentence(refused("the file is empty"))).toBe("The file is empty");
+  });
+});
+
+describe("a project's name", () => {
+  it("is no other project's", () => {
+    expect(freeName("coins", new Set())).toBe("coins");
+    expect(freeName("coins", new Set(["coins", "coins (2)"]))).toBe("coins (3)");
+    const long = "c".repeat(200);
+    expect(freeName(long, new Set([long]))).toBe(`${"c".repeat(196)} (2)`);
   });
 });

@@ -314,7 +314,7 @@ def test_a_cue_set_opens_as_a_project(studio: Studio, pictures: list[Path], tmp_
 
 def test_a_folder_of_the_server(studio: Studio) -> None:
     page = studio.page
-    squares = studio.service.root / "squares"
+    squares = studio.service.root / "red squares"
     squares.mkdir()
     paint(squares / "e.png", (RED, 8, 8))
     (squares / "readme.txt").write_text("no picture")
@@ -322,8 +322,8 @@ def test_a_folder_of_the_server(studio: Studio) -> None:
     page.get_by_role("button", name="A folder of the server").click()
     dialog = page.get_by_role("dialog", name="A folder of the server")
     dialog.get_by_role("button", name=str(studio.service.root)).click()
-    dialog.get_by_role("button", name="squares").click()
+    dialog.get_by_role("button", name="red squares").click()
     dialog.get_by_text("1 picture in this folder").wait_for()
     dialog.get_by_role("button", name="Add this folder").click()
     page.get_by_role("link", name="e.png, Not run yet").wait_for()
-    assert page.locator(".crumb").inner_text() == "squares"
+    assert page.locator(".crumb").inner_text() == "red squares"

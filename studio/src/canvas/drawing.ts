@@ -121,6 +121,14 @@ export class Drawing {
     return this.painted.size > 0;
   }
 
+  /** Whether points and strokes on the thing are all there is: nothing says where it ends, or what it is not. */
+  get isPositiveOnly(): boolean {
+    const { absent, boxes, points, scribbles } = this.current;
+    const said = [...points, ...scribbles];
+    const painted = [...this.painted.keys()].some((label) => label !== IGNORE);
+    return said.length > 0 && said.every((mark) => mark.class !== 0) && !absent && !boxes.length && !painted;
+  }
+
   get isEmpty(): boolean {
     const { absent, boxes, points, scribbles } = this.current;
     return !absent && !boxes.length && !points.length && !scribbles.length && !this.hasPaint;

@@ -91,6 +91,13 @@ export async function refreshImage(id: string): Promise<void> {
   refreshed.value = image;
 }
 
+/** Marks have changed: what was found is of the marks before. */
+export function outdateImages(): void {
+  images.value = images.value.map((image) =>
+    image.prediction ? { ...image, prediction: { ...image.prediction, stale: true } } : image,
+  );
+}
+
 export function removeImage(id: string): void {
   const left = images.value.filter((image) => image.id !== id);
   if (left.length < images.value.length) total.value--;

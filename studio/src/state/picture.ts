@@ -7,8 +7,7 @@ import { decodeMask } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
 import { lastOpened, refreshImage } from "./gallery";
-import { suitRadius, tool } from "./pen";
-import { reloadProject } from "./project";
+import { panelOpen, suitRadius, tool } from "./pen";
 import { openSaver, type Saver } from "./saver";
 
 export type Mode = "mark" | "result" | "correct";
@@ -134,6 +133,7 @@ export class OpenPicture {
     batch(() => {
       this.correction.value = beginCorrection(this.project, image, this.found.value, saver.drawing.shapes);
       this.mode.value = "correct";
+      panelOpen.value = true; // there it is accepted or thrown away
       tool.value = "point";
     });
   }
@@ -161,7 +161,6 @@ export class OpenPicture {
       this.offer.value = true;
       tool.value = this.toolBefore;
     });
-    await Promise.all([refreshImage(this.id), reloadProject()]);
   }
 
   /** Forget the own marks and show those of the server. */

@@ -5,7 +5,7 @@ import { ApiError, api } from "../api";
 import { coloursOf } from "../canvas/overlay";
 import { followJob, hasEnded } from "../events";
 import type { CheckResult, ClassInfo, ImageInfo, Job, JobKind, Project, SuggestResult } from "../wire";
-import { refreshImage, reloadGallery, updateImage } from "./gallery";
+import { outdateImages, refreshImage, reloadGallery, updateImage } from "./gallery";
 import { lastSaved } from "./saver";
 
 export const VERDICTS = ["doubtful", "found", "absent", "failed", "unrun"] as const;
@@ -75,7 +75,8 @@ export function closeProject(): void {
 effect(() => {
   const saved = lastSaved.value;
   if (!saved || saved.project !== untracked(() => project.value?.id)) return;
-  // Marks make examples, and may make results stale.
+  // Marks make examples, and make results stale.
+  untracked(outdateImages);
   void Promise.all([reloadProject(), refreshImage(saved.image)]).catch(() => {});
 });
 

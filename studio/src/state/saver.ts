@@ -80,6 +80,7 @@ export class Saver {
     if (this.busy) await this.busy;
     const saved = await api.saveMarks(this.project, this.image.id, { ...marks, version: this.version });
     this.version = saved.version;
+    lastSaved.value = { project: this.project, image: this.image.id };
   }
 
   private async send(): Promise<void> {

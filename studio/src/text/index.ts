@@ -39,6 +39,32 @@ export function sentence(error: unknown): string {
   return serverSentences && error.status ? sentenceCase(error.message) : `${own} (${error.message})`;
 }
 
+/**
+ * What went wrong with a file, in two parts: its name, and what follows it. The name is said once, also where the
+ * error begins with it.
+ */
+export function about(name: string, error: unknown): [string, string] {
+  const { errors, serverSentences, colon } = text.value;
+  const message =
+    typeof error === "string" ? error : error instanceof ApiError ? error.message : sentence(error);
+  const own =
+    error instanceof ApiError && !(serverSentences && error.status) ? errors[error.code] : undefined;
+  const rest = withoutName(message, name);
+  const [lead, after] = rest === null && message.includes(name) ? ["", ""] : [name, colon];
+  if (own === undefined) return [lead, rest ?? after + sentenceCase(message)];
+  const detail = (rest ?? message).replace(/^[:\s]+/, "");
+  return [lead, after + own + (detail ? ` (${detail})` : "")];
+}
+
+/** What follows the name at the beginning of a message; null where it begins otherwise. */
+function withoutName(message: string, name: string): string | null {
+  // The service puts _ for what no file system takes.
+  const known = [name, name.replace(/[<>:"/\\|?*]/g, "_")].find((shown) => message.startsWith(shown));
+  return known === undefined ? null : message.slice(known.length);
+}
+
+/** With a capital, unless it begins with a file's name: that one is written as it is. */
 function sentenceCase(message: string): string {
-  return message.charAt(0).toUpperCase() + message.slice(1);
+  const [first] = message.split(/[\s:]/, 1);
+  return /[./\\_\d]/.test(first) ? message : message.charAt(0).toUpperCase() + message.slice(1);
 }

@@ -13,7 +13,7 @@ import { Measures } from "./measures";
 import { ProjectPage } from "./project";
 import { Projects } from "./projects";
 import { FrameSlider } from "./slider";
-import { UploadQueue } from "./uploads";
+import { UploadChip } from "./uploads";
 
 export function App() {
   useEffect(() => {
@@ -44,7 +44,6 @@ export function App() {
       <main id="main" tabIndex={-1} class={route.value.page}>
         <Page />
       </main>
-      <UploadQueue />
       <Notices />
       <p class="unseen" role="status" aria-live="polite">
         {spoken.value}
@@ -94,6 +93,7 @@ function Header() {
         </a>
       )}
       <span class="space" />
+      <UploadChip />
       <label class="choice">
         <span class="unseen">{t.languageLabel}</span>
         <select value={language.value} onChange={(e) => chooseLanguage(e.currentTarget.value as Language)}>

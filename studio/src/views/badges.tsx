@@ -9,16 +9,23 @@ export function foundOf(image: ImageInfo): Found {
   return prediction.verdict ?? (prediction.error ? "failed" : "unrun");
 }
 
+/** Whether the person has since said all of the picture: what was found before says nothing any more. */
+export function isSuperseded({ marks, prediction }: ImageInfo): boolean {
+  return !!prediction?.stale && (marks === "mask" || marks === "absent");
+}
+
 /** The verdict in words, with the confidence. The mark in front tells verdicts apart without colours. */
 export function Verdict({ image }: { image: ImageInfo }) {
   const t = text.value;
   const found = foundOf(image);
   const share = image.prediction?.confidence;
   const shown = found !== "failed" && found !== "unrun" && typeof share === "number";
+  const words = t.verdict[found] + (shown ? ` ${t.percent(share)}` : "");
+  if (isSuperseded(image)) return null;
+  if (!image.prediction?.stale) return <span class={`verdict ${found}`}>{words}</span>;
   return (
-    <span class={`verdict ${found}`}>
-      {t.verdict[found]}
-      {shown && ` ${t.percent(share)}`}
+    <span class="verdict earlier" title={t.stale}>
+      {t.earlier(words)}
     </span>
   );
 }
@@ -38,7 +45,6 @@ export function OtherBadges({ image }: { image: ImageInfo }) {
   const t = text.value;
   return (
     <>
-      {image.prediction?.stale && <span class="badge stale">{t.stale}</span>}
       {image.prediction?.wrong && <span class="badge wrong">{t.wrong}</span>}
       {suggested.value.includes(image.id) && (
         <span class="badge star">
@@ -54,11 +60,15 @@ export function OtherBadges({ image }: { image: ImageInfo }) {
 export function stateInWords(image: ImageInfo): string {
   const t = text.value;
   const { prediction } = image;
+  const old = isSuperseded(image);
   return [
-    t.verdict[foundOf(image)],
-    prediction?.verdict && typeof prediction.confidence === "number" && t.percent(prediction.confidence),
+    !old && t.verdict[foundOf(image)],
+    !old &&
+      prediction?.verdict &&
+      typeof prediction.confidence === "number" &&
+      t.percent(prediction.confidence),
     image.marks && t.marks[image.marks],
-    prediction?.stale && t.stale,
+    !old && prediction?.stale && t.stale,
     prediction?.wrong && t.wrong,
     suggested.value.includes(image.id) && t.suggestedBadge,
   ]

@@ -16,6 +16,7 @@ import { Gone } from "./app";
 import { Canvas, type CanvasControl } from "./canvas";
 import { Failure } from "./dialog";
 import { EditorTop } from "./editor_top";
+import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
 import { ResultPanel } from "./result_panel";
 import { Toolbar, ViewBar } from "./toolbar";
@@ -133,7 +134,9 @@ function useFreshness(picture: OpenPicture): void {
   }, [image]);
   const over = ended.value;
   useEffect(() => {
-    if (over?.kind === "run") refreshImage(picture.id).catch(tell);
+    if (over?.kind !== "run") return;
+    refreshImage(picture.id).catch(tell);
+    notify(endInWords(over), over.error ? "error" : "info");
   }, [over]);
 }
 
@@ -251,7 +254,8 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
 
 export function accept(picture: OpenPicture): void {
   picture.acceptCorrection().then(
-    () => notify(text.value.result.accepted),
+    // The panel says it, too, and offers to run.
+    () => panelOpen.value || notify(text.value.result.accepted),
     (error) => notify(sentence(error), "error"),
   );
 }

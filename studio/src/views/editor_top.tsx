@@ -3,10 +3,13 @@ import { isFilm } from "../state/film";
 import { images, total } from "../state/gallery";
 import { panelOpen } from "../state/pen";
 import type { Mode, OpenPicture } from "../state/picture";
+import { isActive, jobs, project, start } from "../state/project";
 import type { SaveState } from "../state/saver";
+import { notify } from "../state/session";
 import { sentence, text } from "../text";
-import { Verdict } from "./badges";
+import { isSuperseded, MarkBadge, Verdict } from "./badges";
 import { goTo, neighbour } from "./editor";
+import { runInWords } from "./flow";
 import { Icon } from "./icon";
 
 /** Which picture, what of it, and whether its marks are saved. */
@@ -21,10 +24,12 @@ export function EditorTop({ picture }: { picture: OpenPicture }) {
       </a>
       <h1 title={image?.name}>{image?.name ?? "…"}</h1>
       {image?.prediction && <Verdict image={image} />}
+      {image && isSuperseded(image) && <MarkBadge image={image} />}
       <span class="space" />
       <Tabs picture={picture} />
       <span class="space" />
       <SaveMark picture={picture} />
+      <RunPart picture={picture} />
       {at >= 0 && !isFilm.value && <span class="soft position">{t.position(at + 1, total.value)}</span>}
       <button
         type="button"
@@ -57,6 +62,35 @@ export function EditorTop({ picture }: { picture: OpenPicture }) {
         <Icon name="panel" />
       </button>
     </div>
+  );
+}
+
+/** Runs all from here, with the marks as they are; while it runs, how far it is. */
+function RunPart({ picture }: { picture: OpenPicture }) {
+  const t = text.value.flow;
+  const job = jobs.value.run;
+  if (job && isActive(job)) {
+    return (
+      <span class="soft position" role="status">
+        {runInWords(job)}
+      </span>
+    );
+  }
+  const run = async () => {
+    await picture.saver.value?.save();
+    await start("run");
+  };
+  const ready = !!project.value?.cues;
+  return (
+    <button
+      type="button"
+      class="primary"
+      disabled={!ready}
+      title={ready ? undefined : t.needExamples}
+      onClick={() => void run().catch((error) => notify(sentence(error), "error"))}
+    >
+      {t.run}
+    </button>
   );
 }
 

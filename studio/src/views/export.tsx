@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
-import { followJob } from "../events";
+import { errorOf, followJob } from "../events";
 import { key } from "../state/session";
 import { text } from "../text";
 import type { Job, Project } from "../wire";
@@ -50,7 +50,7 @@ export function ExportDialog({ project, onClose }: ExportProps) {
       );
       setJob(made);
       const end = await followJob(made.id, { onProgress: setJob }, abort.current.signal);
-      if (end.error) setError(end.error.message);
+      setError(errorOf(end));
       if (end.state !== "done") setJob(null);
     } catch (problem) {
       if (abort.current.signal.aborted) return;

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
+import { errorOf } from "../events";
 import { go, paths } from "../route";
 import { isFilm } from "../state/film";
 import { images } from "../state/gallery";
@@ -25,6 +26,7 @@ import { Failure, Progress } from "./dialog";
 import { ExportDialog } from "./export";
 import { Icon } from "./icon";
 import { sizeOf } from "./projects";
+import { UploadList } from "./uploads";
 
 interface FlowProps {
   project: Project;
@@ -40,46 +42,60 @@ export function Flow({ project, adding }: FlowProps) {
       <Step
         number={1}
         title={project.kind === "images" ? t.flow.pictures : t.film.step[project.kind]}
+        note={project.kind === "images" ? t.pictures(project.images) : undefined}
         done={project.images > 0}
       >
         <PicturesStep project={project} adding={adding} />
       </Step>
-      <Step number={2} title={t.flow.examples} done={project.cues > 0}>
+      <Step
+        number={2}
+        title={t.flow.examples}
+        note={project.cues ? t.examples(project.cues) : undefined}
+        done={project.cues > 0}
+      >
         <ExamplesStep project={project} />
       </Step>
-      <Step number={3} title={t.flow.run} done={jobs.value.run?.state === "done"}>
-        <RunStep project={project} />
-      </Step>
-      <Step number={4} title={t.flow.results} done={false}>
-        <ResultsStep project={project} />
-      </Step>
+      <div class={hasResults() ? "outcome pinned" : "outcome"}>
+        <Step number={3} title={t.flow.run} done={jobs.value.run?.state === "done"}>
+          <RunStep project={project} />
+        </Step>
+        <Step number={4} title={t.flow.results} done={false}>
+          <ResultsStep project={project} />
+        </Step>
+      </div>
     </aside>
   );
 }
 
 /** Tell screen readers how a run ends. */
 function useAnnouncements(): void {
-  const t = text.value;
   const job = ended.value;
   useEffect(() => {
-    if (job?.kind === "run")
-      spoken.value = job.state === "done" ? t.flow.done : (job.error?.message ?? t.flow.stopped);
+    if (job?.kind === "run") spoken.value = endInWords(job);
   }, [job]);
+}
+
+function hasResults(): boolean {
+  const counts = verdicts.value;
+  return !!counts && counts.found + counts.doubtful + counts.absent + counts.failed > 0;
 }
 
 interface StepProps {
   number: number;
   title: string;
+  /** How much there is of it, beside the title. */
+  note?: string | undefined;
   done: boolean;
   children: preact.ComponentChildren;
 }
 
-function Step({ number, title, done, children }: StepProps) {
+function Step({ number, title, note, done, children }: StepProps) {
   return (
     <section class={done ? "step done" : "step"}>
       <h2>
         <span class="stepnumber">{done ? <Icon name="check" /> : number}</span>
         {title}
+        {note && <span class="note soft">{note}</span>}
       </h2>
       {children}
     </section>
@@ -93,9 +109,12 @@ function SourceStep({ project, adding }: FlowProps) {
   if (!source) {
     const add = (file: File) => adding.files({ folder: null, files: [file], skipped: 0 });
     return (
-      <div class="ways">
-        <SourceButton kind={project.kind} onPick={add} />
-      </div>
+      <>
+        <UploadList project={project.id} />
+        <div class="ways">
+          <SourceButton kind={project.kind} onPick={add} />
+        </div>
+      </>
     );
   }
   return (
@@ -117,7 +136,7 @@ function PicturesStep({ project, adding }: FlowProps) {
   if (project.kind !== "images") return <SourceStep project={project} adding={adding} />;
   return (
     <>
-      <p>{t.pictures(project.images)}</p>
+      <UploadList project={project.id} />
       <details open={project.images === 0}>
         <summary>{t.flow.addMore}</summary>
         <AddPictures
@@ -140,8 +159,8 @@ function ExamplesStep({ project }: { project: Project }) {
   const suggest = jobs.value.suggest;
   return (
     <>
-      <p>{project.cues ? t.examples(project.cues) : t.flow.noExamples}</p>
-      {project.cues > 0 && project.cues < 3 && <p class="soft">{t.flow.someExamples}</p>}
+      {!project.cues && <p>{t.flow.noExamples}</p>}
+      {project.cues > 0 && project.cues < 3 && <p class="soft aside">{t.flow.someExamples}</p>}
       <h3>{t.flow.what}</h3>
       <ClassEditor project={project} />
       <div class="buttons">
@@ -156,12 +175,12 @@ function ExamplesStep({ project }: { project: Project }) {
           </button>
         )}
         {project.cues > 0 && (
-          <>
+          <div class="buttons pair">
             {project.kind === "images" && (
               <JobButton kind="suggest" words={t.flow.suggest} busy={t.flow.suggesting} />
             )}
             <JobButton kind="check" words={t.flow.check} busy={t.flow.checking} />
-          </>
+          </div>
         )}
       </div>
       {suggest?.state === "done" && (
@@ -169,8 +188,8 @@ function ExamplesStep({ project }: { project: Project }) {
           {suggested.value.length ? t.flow.suggestDone(suggested.value.length) : t.flow.suggestNone}
         </p>
       )}
-      <Failure error={suggest?.error?.message} />
-      <Failure error={check?.error?.message} />
+      <Failure error={errorOf(suggest)} />
+      <Failure error={errorOf(check)} />
       {checked.value && (
         <button type="button" class="link" onClick={() => setChecksOpen(true)}>
           {t.checks.title} …
@@ -214,8 +233,7 @@ function startOrTell(kind: "run" | "check" | "suggest"): void {
 function RunStep({ project }: { project: Project }) {
   const t = text.value;
   const job = jobs.value.run;
-  const counts = verdicts.value;
-  const before = counts && counts.found + counts.doubtful + counts.absent + counts.failed > 0;
+  const before = hasResults();
   const stale = images.value.some((image) => image.prediction?.stale);
   if (isActive(job) && job) return <Running job={job} />;
   return (
@@ -238,7 +256,7 @@ function RunStep({ project }: { project: Project }) {
         </button>
       </div>
       {job?.state === "cancelled" && <p class="soft">{t.flow.stopped}</p>}
-      {job?.error && <Failure error={job.error.message} />}
+      <Failure error={errorOf(job)} />
       {job && (job.state === "cancelled" || job.state === "failed") && (
         <button type="button" onClick={() => void resume(job)}>
           {t.flow.goOn}
@@ -252,21 +270,27 @@ async function resume(job: Job): Promise<void> {
   follow(await api.resume(job.id));
 }
 
+/** How a run has ended. */
+export function endInWords(job: Job): string {
+  const { done, stopped } = text.value.flow;
+  return job.error ? sentence(errorOf(job)) : job.state === "done" ? done : stopped;
+}
+
+/** How far a run is. */
+export function runInWords(job: Job): string {
+  const t = text.value;
+  if (job.state === "queued") return t.flow.queued;
+  if (!job.total) return t.flow.starting;
+  return (isFilm.value ? t.film : t.flow).running(job.done, job.total);
+}
+
 function Running({ job }: { job: Job }) {
   const t = text.value;
-  const words =
-    job.state === "queued"
-      ? t.flow.queued
-      : job.total
-        ? isFilm.value
-          ? t.film.running(job.done, job.total)
-          : t.flow.running(job.done, job.total)
-        : t.flow.starting;
   return (
     <>
       <Progress label={t.flow.run} done={job.done} all={job.total} />
       <p role="status" class="running">
-        {words}
+        {runInWords(job)}
       </p>
       <button
         type="button"
@@ -310,12 +334,11 @@ function ResultsStep({ project }: { project: Project }) {
   const t = text.value;
   const [exporting, setExporting] = useState(false);
   const counts = verdicts.value;
-  const any = counts && counts.found + counts.doubtful + counts.absent + counts.failed > 0;
-  if (!any) return <p class="soft">{t.flow.noResults}</p>;
+  if (!counts || !hasResults()) return <p class="soft">{t.flow.noResults}</p>;
   return (
     <>
       <Shares counts={counts} />
-      <div class="buttons">
+      <div class="buttons pair">
         <button type="button" onClick={() => go(paths.measures(project.id))}>
           {t.flow.measures}
         </button>

@@ -6,6 +6,7 @@ import { text } from "../text";
 import type { FolderAdded, FolderListing, ProjectKind } from "../wire";
 import { Dialog, Failure } from "./dialog";
 import { Icon } from "./icon";
+import { Named } from "./uploads";
 
 interface FoldersProps {
   onChoose: (path: string, kind: ProjectKind) => Promise<string | null>;
@@ -82,7 +83,7 @@ export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
           <ul>
             {failed.slice(0, 20).map(({ name, error: why }) => (
               <li key={name}>
-                <b>{name}</b>: {why}
+                <Named name={name} error={why} />
               </li>
             ))}
           </ul>

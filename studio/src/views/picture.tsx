@@ -3,6 +3,7 @@ import { api } from "../api";
 import { coloursOf, Overlay } from "../canvas/overlay";
 import { sampleMask } from "../canvas/rle";
 import type { ClassInfo, ImageInfo } from "../wire";
+import { isSuperseded } from "./badges";
 
 /** Fetched rather than named in `src`: an <img> could not send the API key. Null until it is there. */
 export function useBlobUrl(path: string | null): string | null {
@@ -47,7 +48,7 @@ interface ThumbProps {
   classes: readonly ClassInfo[];
 }
 
-/** A thumbnail; once it has been run with what was found on it. */
+/** A thumbnail; once it has been run with what was found on it, or with what was marked on all of it since. */
 export function Thumb({ project, image, classes }: ThumbProps) {
   const frame = useRef<HTMLDivElement>(null);
   const seen = useSeen(frame);
@@ -65,19 +66,25 @@ const SIDE = 256;
 function ThumbMask({ project, image, classes }: ThumbProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { prediction } = image;
-  const found = Object.values(prediction?.areas ?? {}).some((area) => area > 0);
+  const marked = isSuperseded(image);
+  const found = marked ? image.marks === "mask" : Object.values(prediction?.areas ?? {}).some((a) => a > 0);
   const shrink = SIDE / Math.max(image.width, image.height, SIDE);
   const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * shrink)));
   const painted = JSON.stringify(classes.map(({ id, colour }) => [id, colour]));
   // Another run makes another mask, and nearly always another time or confidence.
-  const version = JSON.stringify([prediction?.seconds, prediction?.confidence, prediction?.areas]);
+  const version = marked
+    ? `marks ${image.marks_version}`
+    : JSON.stringify([prediction?.seconds, prediction?.confidence, prediction?.areas]);
   useEffect(() => {
     const target = canvas.current;
     if (!target || !found) return;
     const abort = new AbortController();
-    api
-      .predictionMask(project, image.id, abort.signal)
+    const asked = marked
+      ? api.marks(project, image.id).then(({ mask }) => mask)
+      : api.predictionMask(project, image.id, abort.signal);
+    asked
       .then((mask) => {
+        if (!mask || abort.signal.aborted) return;
         const overlay = new Overlay(sampleMask(mask, width, height), coloursOf(classes));
         const context = target.getContext("2d");
         context?.clearRect(0, 0, width, height);

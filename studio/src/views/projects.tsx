@@ -3,6 +3,7 @@ import { api } from "../api";
 import { go, paths } from "../route";
 import { kindOf } from "../state/film";
 import { closeGallery } from "../state/gallery";
+import { freeName, projectNames } from "../state/names";
 import { closeProject } from "../state/project";
 import { notify } from "../state/session";
 import { type Chosen, enqueue, sendFile } from "../state/uploads";
@@ -35,7 +36,7 @@ export function Projects() {
   const create = async (name: string, kind: ProjectKind = "images") => {
     setError(null);
     try {
-      const made = await api.createProject(name, kind);
+      const made = await api.createProject(freeName(name, await projectNames()), kind);
       return made.id;
     } catch (problem) {
       setError(problem);

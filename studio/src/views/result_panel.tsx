@@ -4,7 +4,7 @@ import { project } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import type { ImageInfo, PreviewAnswer } from "../wire";
-import { foundOf } from "./badges";
+import { foundOf, isSuperseded } from "./badges";
 import { Failure } from "./dialog";
 import { accept } from "./editor";
 import { Icon } from "./icon";
@@ -35,10 +35,14 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
     picture.callWrong(called).catch((error) => notify(sentence(error), "error"));
   return (
     <>
-      <p class={`said ${foundOf(image)}`}>{prediction ? inWords(image) : t.result.none}</p>
+      {!isSuperseded(image) && (
+        <p class={prediction?.stale ? "said soft" : `said ${foundOf(image)}`}>
+          {prediction ? inWords(image) : t.result.none}
+        </p>
+      )}
       {prediction?.error && <Failure error={prediction.error} />}
       {prediction?.stale && <p class="soft">{t.stale}</p>}
-      {prediction?.verdict && (
+      {prediction?.verdict && !isSuperseded(image) && (
         <ul class="counts">
           {classes.map(({ id, name, colour }) => (
             <li key={id}>

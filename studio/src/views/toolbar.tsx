@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Drawing } from "../canvas/drawing";
 import type { ToolName } from "../canvas/tools";
 import { TOOL_KEYS } from "../shortcuts";
+import { askForNot, asksForNot, putAside } from "../state/asking";
 import { changeLook, look, radius, scale, tool } from "../state/pen";
 import type { Mode, OpenPicture } from "../state/picture";
 import { text } from "../text";
@@ -31,6 +32,7 @@ const CORRECTING: ToolName[] = [
   "hand",
 ];
 const TOOLS: Record<Mode, ToolName[]> = { mark: MARKING, correct: CORRECTING, result: ["hand"] };
+const NOT = new Set<ToolName>(["notPoint", "notScribble"]);
 const SIZED = new Set<ToolName>(["brush", "eraser", "ignore"]);
 
 interface ToolbarProps {
@@ -106,6 +108,24 @@ function roveFocus(event: KeyboardEvent & { currentTarget: HTMLDivElement }): vo
   event.preventDefault();
 }
 
+/** Asks once for a click on what it is not, in the place of the hint. */
+function AskForNot({ picture }: { picture: OpenPicture }) {
+  const t = text.value;
+  useEffect(() => askForNot(picture), []);
+  return (
+    <span class="hint ask" role="status">
+      {t.editor.askForNot}
+      <button type="button" onClick={() => (tool.value = "notPoint")}>
+        <Icon name="notPoint" />
+        {t.editor.tool.notPoint}
+      </button>
+      <button type="button" class="quiet" aria-label={t.close} onClick={() => putAside(picture)}>
+        <Icon name="close" />
+      </button>
+    </span>
+  );
+}
+
 interface ViewBarProps extends ToolbarProps {
   control: { current: CanvasControl | null };
 }
@@ -116,6 +136,8 @@ export function ViewBar({ picture, drawing, control }: ViewBarProps) {
   const mode = picture.mode.value;
   const known = TOOLS[mode].includes(tool.value);
   const hint = mode === "result" ? null : known ? t.editor.hint[tool.value] : null;
+  // Who has taken up a tool for 'not this' is told how it works.
+  const asks = mode === "mark" && !NOT.has(tool.value) && asksForNot(picture, drawing);
   return (
     <div class="viewbar">
       {mode !== "mark" && (
@@ -147,7 +169,7 @@ export function ViewBar({ picture, drawing, control }: ViewBarProps) {
             <span class="soft">{Math.round(radius.value * 2)} px</span>
           </label>
         )}
-        <span class="hint soft">{hint}</span>
+        {asks ? <AskForNot picture={picture} /> : <span class="hint soft">{hint}</span>}
         <span class="zoom">
           <button
             type="button"

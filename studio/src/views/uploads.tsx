@@ -1,27 +1,45 @@
-import { clearUploads, uploading, uploads } from "../state/uploads";
-import { sentence, text } from "../text";
+import { paths, route } from "../route";
+import { clearUploads, type Upload, uploading, uploads } from "../state/uploads";
+import { about, text } from "../text";
 import { Progress } from "./dialog";
 import { Icon } from "./icon";
 
-/** The upload queue, in a corner of every page: what is going on, and each file that failed with its reason. */
-export function UploadQueue() {
-  const t = text.value;
+const SHOWN = 50;
+
+function failedOf(all: readonly Upload[]): Upload[] {
+  return all.filter(({ state }) => state === "failed");
+}
+
+/** In the head of every other page: how far the upload is, or how many files failed. It leads to the list of them. */
+export function UploadChip() {
+  const t = text.value.uploads;
   const all = uploads.value;
-  const failed = all.filter(({ state }) => state === "failed");
-  if (!all.length || (!uploading.value && !failed.length)) return null;
+  const failed = failedOf(all);
+  const at = route.value;
+  const to = (failed[0] ?? all[0])?.project;
+  if (!to || (!uploading.value && !failed.length)) return null;
+  if (at.page === "project" && at.project === to) return null;
+  const done = all.filter(({ state }) => state === "done").length;
+  return (
+    <a class={uploading.value ? "uploadchip" : "uploadchip bad"} href={paths.project(to)}>
+      {!uploading.value && <Icon name="warning" />}
+      {uploading.value ? t.progress(done, all.length) : t.failed(failed.length)}
+    </a>
+  );
+}
+
+/** The uploads of a project: what is going on, and each file that failed with its reason. */
+export function UploadList({ project }: { project: string }) {
+  const t = text.value;
+  const all = uploads.value.filter((upload) => upload.project === project);
+  const failed = failedOf(all);
+  const going = all.some(({ state }) => state === "waiting" || state === "sending");
+  if (!going && !failed.length) return null;
   const done = all.filter(({ state }) => state === "done").length;
   const sent = all.reduce((sum, upload) => sum + (upload.state === "failed" ? 1 : upload.sent), 0);
   return (
-    <aside class="uploads" aria-label={t.uploads.title}>
-      <header>
-        <b>{uploading.value ? t.uploads.title : t.uploads.failed(failed.length)}</b>
-        {!uploading.value && (
-          <button type="button" class="quiet" aria-label={t.close} onClick={clearUploads}>
-            <Icon name="close" />
-          </button>
-        )}
-      </header>
-      {uploading.value && (
+    <div class="uploads">
+      {going && (
         <>
           <Progress label={t.uploads.title} done={sent} all={all.length} />
           <p class="soft" role="status">
@@ -30,14 +48,35 @@ export function UploadQueue() {
         </>
       )}
       {failed.length > 0 && (
-        <ul class="failures">
-          {failed.slice(0, 50).map((upload, k) => (
-            <li key={k}>
-              <b>{upload.name}</b>: {sentence(upload.error)}
-            </li>
-          ))}
-        </ul>
+        <details class="failures" open>
+          <summary>
+            <span role="alert">{t.uploads.failed(failed.length)}</span>
+          </summary>
+          <ul>
+            {failed.slice(0, SHOWN).map((upload, k) => (
+              <li key={k}>
+                <Named name={upload.name} error={upload.error} />
+              </li>
+            ))}
+          </ul>
+          {!going && (
+            <button type="button" class="link" onClick={clearUploads}>
+              {t.uploads.seen}
+            </button>
+          )}
+        </details>
       )}
-    </aside>
+    </div>
+  );
+}
+
+/** A file and what went wrong with it; its name once. */
+export function Named({ name, error }: { name: string; error: unknown }) {
+  const [said, rest] = about(name, error);
+  return (
+    <>
+      <b>{said}</b>
+      {rest}
+    </>
   );
 }
