@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +20,12 @@ CODEC_REMEDY = (
     "uncompressed"
 )
 """What to do where `lacks_codec`."""
+
+BROKEN = (
+    ValueError, IndexError, KeyError, TypeError, OSError, EOFError, RuntimeError, OverflowError, ZeroDivisionError,
+    AssertionError, AttributeError, struct.error, zlib.error,
+)  # fmt: skip
+"""What damaged TIFF files make tifffile and its decoders raise."""
 
 _PLAIN = {1, 8, 32946, 32773}
 """Compressions that tifffile decodes without further libraries: none, deflate (two numbers), PackBits."""

@@ -15,11 +15,8 @@ from numpy.typing import NDArray
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.raster import Block, BlockRaster, at
-from cuecast.io.tiff import lacks_codec
+from cuecast.io.tiff import BROKEN, lacks_codec
 from cuecast.tiling import Window
-
-BROKEN = (ValueError, IndexError, KeyError, TypeError, OSError, EOFError, RuntimeError, OverflowError)
-"""What damaged TIFF files make tifffile and its decoders raise."""
 
 
 def is_slide(path: Path) -> bool:

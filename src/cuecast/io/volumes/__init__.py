@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, OutputError
 from cuecast.io.files import check_space
+from cuecast.io.tiff import BROKEN
 from cuecast.io.volumes.reading import Reading
 from cuecast.io.volumes.scratch import library
 from cuecast.io.volumes.volume import PLANES, WINDOWS, Plane, Volume, grey, value_window
@@ -100,7 +101,7 @@ def is_stack(path: str | Path) -> bool:
         with tifffile.TiffFile(path) as tif:
             series = tif.series[0]
             return any(n > 1 for axis, n in zip(series.axes, series.shape, strict=True) if axis not in "YXS")
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError, KeyError):
+    except (*BROKEN, tifffile.TiffFileError):
         return False
 
 

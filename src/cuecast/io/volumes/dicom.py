@@ -32,6 +32,10 @@ _TAGS = [
 ]  # fmt: skip
 
 
+_PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+"""Tags that place a slice -> how many values they have."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Slice:
     """A file with its header, and how far its first voxel lies along the normal of the slices, in mm."""
@@ -140,14 +144,22 @@ def _sorted(files: Sequence[tuple[Path, Any]], folder: Path) -> list[_Slice]:
             f"{first_path}: is an enhanced file with many frames; convert it to NIfTI first (dcm2niix)"
         )
     for path, header in files:
-        for tag in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"):
+        for tag, count in _PLACE.items():
             if header.get(tag) is None:
                 raise ImageError(
                     f"{path}: states no {tag}, so its place is unknown; export it with the geometry"
                 )
-        if int(header.get("SamplesPerPixel", 1)) != 1:
+            if np.size(header.get(tag)) != count:
+                raise ImageError(
+                    f"{path}: states {np.size(header.get(tag))} values as its {tag}, expected {count}; export it again"
+                )
+        if min(header.PixelSpacing) <= 0:
+            raise ImageError(
+                f"{path}: its PixelSpacing {header.PixelSpacing} is not above 0; export it again"
+            )
+        if int(header.get("SamplesPerPixel") or 1) != 1:
             raise ImageError(f"{path}: is in colour; choose a series of single values")
-        if (header.Rows, header.Columns) != (first.Rows, first.Columns) or not np.allclose(
+        if (header.Rows, header.get("Columns")) != (first.Rows, first.get("Columns")) or not np.allclose(
             _geometry(header), _geometry(first), atol=SAME, rtol=SAME
         ):
             raise ImageError(

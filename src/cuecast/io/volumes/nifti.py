@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cuecast.errors import ImageError
 from cuecast.io.files import replacing
-from cuecast.io.volumes.reading import Reading, check_channel
+from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated
 from cuecast.io.volumes.scratch import library, scratch
 from cuecast.io.volumes.volume import Volume
 
@@ -34,7 +34,10 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         stored = image.dataobj
         shape = tuple(int(n) for n in stored.shape)
         raw = _stored(path, stored, shape)
-    except (OSError, EOFError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
+    except (
+        OSError, EOFError, ValueError, TypeError, KeyError, OverflowError, zlib.error,
+        nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError,
+    ) as error:  # fmt: skip
         raise ImageError(
             f"{path}: the NIfTI file is damaged or cut short ({error}); copy or export it again"
         ) from error
@@ -75,7 +78,7 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
         # A person may have stated another one than the header does.
         if volume.affine is None and volume.spacing not in (None, _pixdim(header)):
             header.set_zooms(volume.spacing[::-1])
-            header.set_xyzt_units("mm", header.get_xyzt_units()[1])
+            header.set_xyzt_units("mm", "sec")
         # None keeps both codes and both transforms of the header to the bit.
         image = kind(labels.T, None, header)
     else:
@@ -96,10 +99,18 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
 
 
 def _stored(path: Path, proxy: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The stored values with the axes turned round: (..., Z, Y, X). Packed files are unpacked once."""
+    """The stored values with the axes turned round: (..., Z, Y, X). Packed files are unpacked once.
+
+    Raises ValueError where the header states what the file cannot hold.
+    """
     from nibabel.openers import ImageOpener
 
-    if path.suffix.lower() != ".gz":
+    packed = path.suffix.lower() == ".gz"
+    held = path.stat().st_size
+    check_stated(
+        shape, proxy.dtype.itemsize, held if packed else held - proxy.offset, DEFLATED if packed else 1
+    )
+    if not packed:
         return np.memmap(path, proxy.dtype, "r", proxy.offset, shape[::-1])
     unpacked = scratch(shape[::-1], proxy.dtype)
     slices = unpacked.reshape(-1, *shape[1::-1]) if len(shape) > 1 else unpacked
@@ -121,8 +132,11 @@ def _spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def _unit(header: Any) -> float:
-    """The header's unit of length in mm."""
-    return MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+    """The header's unit of length in mm; 1 where its code is none."""
+    try:
+        return MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+    except KeyError:
+        return 1.0
 
 
 def _pixdim(header: Any) -> tuple[float, float, float] | None:

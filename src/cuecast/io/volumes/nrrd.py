@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from cuecast.errors import ImageError
 from cuecast.io.files import replacing
-from cuecast.io.volumes.reading import Reading, check_channel
-from cuecast.io.volumes.scratch import library
+from cuecast.io.volumes.reading import BZIPPED, DEFLATED, Reading, check_channel, check_stated
+from cuecast.io.volumes.scratch import library, scratch
 from cuecast.io.volumes.volume import Volume
 
 _SIGNS = {
@@ -52,7 +53,9 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         with open(path, "rb") as stream:
             header = nrrd.read_header(stream)
             voxels = _voxels(path, stream, header, nrrd)
-    except (OSError, EOFError, ValueError, KeyError, nrrd.NRRDError) as error:
+    except (
+        OSError, EOFError, ValueError, KeyError, TypeError, IndexError, OverflowError, zlib.error, nrrd.NRRDError,
+    ) as error:  # fmt: skip
         raise ImageError(
             f"{path}: the NRRD file is damaged or cut short ({error}); copy or export it again"
         ) from error
@@ -107,15 +110,20 @@ def _voxels(path: Path, stream: Any, header: dict[str, Any], nrrd: Any) -> NDArr
         return found
     dtype = np.dtype(_ORDERS[header.get("endian", "little")] + _TYPES[header["type"]])
     size = tuple(int(n) for n in header["sizes"][::-1])
-    if header["encoding"] == "raw":
+    raw = header["encoding"] == "raw"
+    most = 1 if raw else BZIPPED if unpack is bz2.open else DEFLATED
+    check_stated(size[::-1], dtype.itemsize, path.stat().st_size - stream.tell(), most)
+    if raw:
         return np.memmap(path, dtype, "r", stream.tell(), size)
-    # No more is unpacked than the header states, whatever there is.
-    count = int(np.prod(size, dtype=np.int64))
+    # No more is unpacked than the header states, whatever there is; a plane at a time, on disk where it is large.
+    values = scratch(size, dtype)
     with unpack(stream) as unpacked:
-        values = np.frombuffer(unpacked.read(count * dtype.itemsize), dtype)
-    if len(values) < count:
-        raise EOFError(f"{len(values)} of {count} voxels are there")
-    return values.reshape(size)
+        for number, plane in enumerate(values.reshape(-1, *size[-2:])):
+            data = unpacked.read(plane.nbytes)
+            if len(data) < plane.nbytes:
+                raise EOFError(f"{number} of {len(values)} slices are there")
+            plane[...] = np.frombuffer(data, dtype).reshape(plane.shape)
+    return values
 
 
 def _affine(header: dict[str, Any]) -> NDArray[np.float64] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,28 @@ class Reading:
     channel: int | None = None
     series: str | None = None
     spacing: tuple[float, float, float] | None = None
+
+
+DEFLATED = 1032
+"""Bytes that one byte of gzip can stand for at most."""
+BZIPPED = 2**21
+"""The same of bzip2: a few dozen bytes can be 45 MB of one value."""
+
+
+def check_stated(sizes: Sequence[int], itemsize: int, held: int, most: int = 1) -> None:
+    """Raise ValueError where a header states a size that cannot be, before anything is allocated for it.
+
+    sizes     voxels along each axis, as stated.
+    itemsize  bytes of a voxel.
+    held      bytes of the file behind the header, each of which stands for `most` bytes at most.
+    """
+    shown = " x ".join(map(str, sizes))
+    if any(n < 1 for n in sizes):
+        raise ValueError(f"it states a size of {shown} voxels, which is none")
+    stated = math.prod(sizes) * itemsize
+    if stated > held * most:
+        packed = ", packed" if most > 1 else ""
+        raise ValueError(f"it states {shown} voxels, {stated:,} bytes, and holds {held:,} bytes{packed}")
 
 
 def check_channel(voxels: NDArray[Any], path: Path, channel: int | None) -> NDArray[Any]:

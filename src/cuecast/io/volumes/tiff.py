@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.files import replacing
-from cuecast.io.tiff import CODEC_REMEDY, lacks_codec
+from cuecast.io.raster import pixel_limit
+from cuecast.io.tiff import BROKEN, CODEC_REMEDY, lacks_codec
 from cuecast.io.volumes.reading import Reading, check_channel
 from cuecast.io.volumes.scratch import scratch
 from cuecast.io.volumes.volume import Volume
@@ -41,15 +42,14 @@ def read_volume(path: Path, reading: Reading) -> Volume:
             _check_chain(tif)
             series = tif.series[0]
             axes = str(series.axes)
+            _check_size(path, series)
             if "S" in axes:
                 raise ImageError(
                     f"{path}: its pages are in colour; convert the stack to one channel, or use `cuecast segment`"
                 )
             voxels = _ordered(_voxels(path, tif, series), axes, path)
             spacing = _spacing(tif, series)
-    except (
-        tifffile.TiffFileError, OSError, EOFError, IndexError, KeyError, ValueError, ImportError,
-    ) as error:  # fmt: skip
+    except (*BROKEN, ImportError, tifffile.TiffFileError) as error:
         if lacks_codec(error):
             raise MissingExtraError(f"{path}: this compression {CODEC_REMEDY}") from error
         raise ImageError(
@@ -89,6 +89,17 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
 
 def _pages(labels: NDArray[Any]) -> Iterator[NDArray[Any]]:
     yield from (np.ascontiguousarray(page) for page in labels)
+
+
+def _check_size(path: Path, series: Any) -> None:
+    """Raise ImageError where a page is larger than a picture may be, before it is decoded."""
+    height, width = (dict(zip(series.axes, series.shape, strict=True)).get(axis, 1) for axis in "YX")
+    limit = pixel_limit(ImageError)
+    if not 0 < height * width <= limit:
+        raise ImageError(
+            f"{path}: its pages are {width} x {height}; from 1 to {limit} pixels can be read, or what "
+            "CUECAST_MAX_PIXELS says"
+        )
 
 
 def _check_chain(tif: Any) -> None:
