@@ -26,6 +26,13 @@ def test_a_note_is_received_once() -> None:
         give_note("a")
 
 
+def test_a_receiver_may_pass_a_note_on_in_other_words() -> None:
+    found: list[str] = []
+    with notes_to(found.append), notes_to(lambda text: give_note(text.replace("/tmp/x", "masks/a.json"))):
+        give_note("/tmp/x: read")
+    assert found == ["masks/a.json: read"]
+
+
 def test_notes_of_another_thread_are_its_own() -> None:
     found: list[str] = []
     seen: list[str] = []

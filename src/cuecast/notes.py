@@ -30,15 +30,23 @@ def give_note(text: str) -> None:
 
 @contextmanager
 def notes_to(receive: Receiver) -> Iterator[None]:
-    """What is noted inside goes to `receive`, each text once."""
+    """What is noted inside goes to `receive`, each text once; what that notes itself goes to who received before."""
     said: set[str] = set()
+    before = _receiver.get()
 
     def once(text: str) -> None:
         if text not in said:
             said.add(text)
-            receive(text)
+            with _received_by(before):
+                receive(text)
 
-    token = _receiver.set(once)
+    with _received_by(once):
+        yield
+
+
+@contextmanager
+def _received_by(receiver: Receiver | None) -> Iterator[None]:
+    token = _receiver.set(receiver)
     try:
         yield
     finally:

@@ -83,7 +83,7 @@ def _plain(field: str) -> str:
 def _may_name(values: Sequence[Any], names: Names, field: str) -> bool:
     """Whether an attribute may name classes: several values that are no measures, and not one for each polygon."""
     different = {n for n in names if n}
-    measured = any(isinstance(v, float) and not float(v).is_integer() for v in values if v == v)
+    measured = any(isinstance(v, float) and v == v and not float(v).is_integer() for v in values)
     text = any(isinstance(v, str) for v in values)
     repeated = len(different) < sum(n is not None for n in names) or text
     return len(different) > 1 and not measured and repeated and _plain(field) not in _NUMBERS
