@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cuecast.errors import CueError
+from cuecast.errors import CueError, MaskError
 from cuecast.geometry import fill_polygons
 from cuecast.io.images import read_image
-from cuecast.io.masks import ids_of_colours, is_label_file, mask_colours, read_mask
+from cuecast.io.masks import ids_of_colours, is_label_file, mask_colours, read_labels, read_objects
 from cuecast.types import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 
 
@@ -29,6 +29,8 @@ class Cue:
     scribbles  [(x, y), ...] or `Scribble`.
     polygons   [(x, y), ...] or `Polygon`. Complete, like a mask.
     absent     the thing is not in this image.
+    objects    path, PIL image or array (H, W) of ids that tell the things of `mask` apart: 1, 2, ..., 0 for none. A
+               mask whose values number the things of one named class says it itself.
     page       page of a multi-page TIFF, from 0.
     """
 
@@ -41,6 +43,7 @@ class Cue:
     polygons: Sequence[Any] = ()
     absent: bool = False
     page: int | None = None
+    objects: Any = None
 
     def read(self, classes: Sequence[ClassInfo] | None = None) -> Example:
         """Read image and mask, and check that the marks fit. Raises ImageError, MaskError or CueError.
@@ -48,9 +51,13 @@ class Cue:
         `classes` resolves class names in label files (COCO, LabelMe, YOLO) to ids.
         """
         image = read_image(self.image, page=self.page)
-        mask = None
+        mask = objects = None
         if self.mask is not None:
-            mask = read_mask(self.mask, image=image, value=self.value, classes=classes, page=self.page)
+            mask, objects = read_labels(
+                self.mask, image=image, value=self.value, classes=classes, page=self.page
+            )
+        if self.objects is not None:
+            objects = read_objects(self.objects, image=image, page=self.page)
         polygons = tuple(_polygon(p) for p in self.polygons)
         if polygons:
             mask = fill_polygons(image.size, polygons, base=mask)
@@ -62,9 +69,10 @@ class Cue:
                 points=tuple(_point(p) for p in self.points),
                 scribbles=tuple(_scribble(s) for s in self.scribbles),
                 absent=self.absent,
+                objects=objects,
             )
-        except CueError as error:
-            raise CueError(f"{image.name}: {error}") from error
+        except (CueError, MaskError) as error:
+            raise type(error)(f"{image.name}: {error}") from error
         return Example(image, marks)
 
 

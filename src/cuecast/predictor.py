@@ -18,6 +18,9 @@ from cuecast.cut import areas_at, choose_cut, shown_areas
 from cuecast.errors import CueError
 from cuecast.geometry import mark_labels
 from cuecast.io.images import read_image
+from cuecast.io.masks import is_label_file
+from cuecast.io.numbered import look_at, values_hint
+from cuecast.notes import give_note
 from cuecast.ordered import in_order
 from cuecast.pieces import drop_specks, smallest_piece
 from cuecast.prediction import Prediction
@@ -53,13 +56,18 @@ class Predictor:
         """What the cues teach, as a new value.
 
         classes  names of class 1, 2, ... (or ClassInfo); None takes the names in the cues' label files, in the order
-                 of first mention, and where there are none 'class 1', 'class 2', ...
+                 of first mention, and where there are none 'class 1', 'class 2', ... One name makes every value of a
+                 mask one object of that class.
         scale    'frame': things keep their share of the frame from image to image (photographs);
                  'pixel': things keep their size in pixels (crops of one scan, one microscope, one map).
 
-        Raises CueError where there is no cue, or all say 'absent', and what reading the cues raises.
+        Raises CueError where there is no cue, or all say 'absent', or the values of a mask without names look like
+        numbers of many objects, and what reading the cues raises.
         """
-        infos, examples = read_cues(_checked(cues), classes)
+        given = _checked(cues)
+        infos, examples = read_cues(given, classes)
+        if not classes:
+            _doubt_classes(given, examples)
         return _learn(self, examples, infos, scale)
 
 
@@ -237,19 +245,50 @@ def _learn(
         raise CueError("no cues: mark the thing on at least one image")
     if scale not in ("frame", "pixel"):
         raise CueError(f"scale {scale!r} is unknown: use 'frame' or 'pixel'")
-    marked = sorted({c for e in examples for c in e.marks.class_ids})
+    marked = marked_classes(examples)
     if not marked:
         raise CueError("all cues say 'absent' or 'not this': at least one must show the thing")
     named = {i.id: i for i in infos}
     if infos and (unnamed := [c for c in marked if c not in named]):
-        where = next(e.image.name for e in examples if unnamed[0] in e.marks.class_ids)
+        where = next(e for e in examples if unnamed[0] in e.marks.class_ids)
         raise CueError(
-            f"{where}: its cue marks class {unnamed[0]}, but the classes are {sorted(named)}: name it, drop the mark, "
-            f"or say which values of the mask are the thing (value={unnamed[0]}, --value {unnamed[0]})"
+            f"{where.image.name}: its cue marks class {unnamed[0]}, but the classes are {sorted(named)}: name it, drop "
+            f"the mark, {values_hint(where.marks.mask, unnamed[0])}"
         )
-    classes = tuple(named.get(c) or ClassInfo(c, "thing" if marked == [1] else f"class {c}") for c in marked)
+    classes = tuple(named.get(c) or info for c, info in zip(marked, unnamed_classes(marked), strict=True))
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
     return Concept(predictor, examples, classes, scale, knowledge)
+
+
+def marked_classes(examples: Iterable[Example]) -> list[int]:
+    """The ids of the classes that the marks are of, in order."""
+    return sorted({c for e in examples for c in e.marks.class_ids})
+
+
+def unnamed_classes(marked: Sequence[int]) -> list[ClassInfo]:
+    """The classes of those ids where nobody has named them."""
+    return [ClassInfo(c, "thing" if list(marked) == [1] else f"class {c}") for c in marked]
+
+
+def _doubt_classes(given: Sequence[Cue | Example], examples: Sequence[Example]) -> None:
+    """Say where the values of a mask look like numbers of things and nobody has named a class.
+
+    Many are not learnt, each a class: raises CueError. Of a few there is a note.
+    """
+    for cue, example in zip(given, examples, strict=True):
+        mask = example.marks.mask
+        if mask is None or (isinstance(cue, Cue) and is_label_file(cue.mask)):
+            continue
+        values = look_at(mask)
+        doubt = (
+            f"{example.image.name}: the {len(values.numbers)} values of its mask come in one piece each; these look "
+            "like objects, not classes: name the thing, and each is one object of it (classes=['cell'], --class cell), "
+            "or name each class"
+        )
+        if values.many_things:
+            raise CueError(doubt)
+        if values.few_things:
+            give_note(doubt)
 
 
 def read_cues(

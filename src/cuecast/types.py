@@ -137,7 +137,8 @@ class Marks:
 
     A mask (or polygons) is complete: what it does not mark is background. Boxes, points and scribbles are
     sparse: what they do not touch is unknown. `absent` says that no class occurs anywhere in the image.
-    `mask` is a label map (H, W) int32, IGNORE where unknown.
+    `mask` is a label map (H, W) int32, IGNORE where unknown. `objects` tells its things apart: (H, W) int32 ids from 1,
+    0 where a pixel belongs to none; None where nobody has told.
     """
 
     size: tuple[int, int]
@@ -146,9 +147,12 @@ class Marks:
     points: tuple[Point, ...] = ()
     scribbles: tuple[Scribble, ...] = ()
     absent: bool = False
+    objects: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         H, W = self.size
+        if self.objects is not None:
+            _check_objects(self.objects, self.mask, self.size)
         if self.mask is not None and self.mask.shape != (H, W):
             raise MaskError(
                 f"mask is {self.mask.shape}, image is {(H, W)}: they must match; resize the mask with nearest "
@@ -202,6 +206,27 @@ class Marks:
         return tuple(sorted(v for v in found if v > 0))
 
 
+def _check_objects(objects: NDArray[np.int32], mask: NDArray[np.int32] | None, size: tuple[int, int]) -> None:
+    """Raise MaskError where ids of objects do not fit the image, or tell apart what no mask marks."""
+    if objects.shape != size or objects.dtype != np.int32:
+        raise MaskError(
+            f"objects are {objects.shape} {objects.dtype}, the image is {size}: they must be int32 ids of its size"
+        )
+    if mask is None:
+        raise MaskError(
+            "objects tell the things of a mask apart, and there is none: give the mask, too (where both are one file "
+            "of numbers, it is the mask, with one class named)"
+        )
+    if mask.shape == size and (outside := objects[(mask == 0) & (objects != 0)]).size:
+        named = ", ".join(map(str, np.unique(outside)[:5].tolist()))
+        raise MaskError(
+            f"{outside.size} pixels of objects lie outside the mask (ids {named}): the two must be of the same things; "
+            "draw them alike"
+        )
+    if objects.size and objects.min() < 0:
+        raise MaskError(f"objects hold the id {objects.min()}: ids count from 1, 0 is none")
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
     """A cue that has been read: an image with its marks."""
@@ -220,8 +245,8 @@ class Example:
         """Picture (its digest) and marks as bytes, for digests: the same for equal examples from other files."""
         marks = self.marks
         sparse = (marks.size, marks.boxes, marks.points, marks.scribbles, marks.absent)
-        mask = b"" if marks.mask is None else marks.mask.astype("<i4").tobytes()
-        return f"{self.image.digest}{sparse!r}".encode() + mask
+        maps = (b"" if m is None else m.astype("<i4").tobytes() for m in (marks.mask, marks.objects))
+        return f"{self.image.digest}{sparse!r}".encode() + b"".join(maps)
 
 
 @dataclass(frozen=True, eq=False)

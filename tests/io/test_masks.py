@@ -205,7 +205,7 @@ def test_soft_edges_in_colours_are_refused() -> None:
 def test_transparent_pixels_are_background() -> None:
     alpha = np.array([[255, 0, 255], [255, 255, 9]], U8)
     assert label(np.dstack([COLOURS, alpha])) == [[0, 0, 1], [2, 3, 0]]
-    assert label(np.dstack([np.full((2, 3), 255, U8), alpha])) == [[1, 0, 1], [1, 1, 1]]
+    assert label(np.dstack([np.full((2, 3), 255, U8), alpha])) == [[1, 0, 1], [1, 1, 0]]
 
 
 def test_a_palette_with_a_transparent_background_is_read_by_colour(tmp_path: Path) -> None:

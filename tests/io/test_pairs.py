@@ -30,6 +30,8 @@ def test_suffixes_may_be_in_capitals(tmp_path: Path, name: str) -> None:
     [
         ("in/a.jpg", "in/a.png"),
         ("in/a.png", "in/a_mask.png"),
+        ("in/a.png", "in/a_cp_masks.tif"),
+        ("images/a.jpg", "masks/a_cp_masks.png"),
         ("in/a.jpg", "in/a.json"),
         ("in/a.jpg", "in/a.txt"),
         ("in/a.jpg", "in/masks/a.tif"),

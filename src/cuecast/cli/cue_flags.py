@@ -40,6 +40,7 @@ class Marked:
     points: list[Point] = field(default_factory=list)
     scribbles: list[Scribble] = field(default_factory=list)
     absent: bool = False
+    objects: Path | None = None
 
     @property
     def marks_thing(self) -> bool:
@@ -56,12 +57,13 @@ def read_flags(
     absent: Sequence[str],
     classes: Sequence[ClassInfo] = (),
     pairs: Sequence[tuple[Path, Path]] = (),
+    objects: Sequence[str] = (),
 ) -> list[Marked]:
     """One entry an image, in the order of first mention within --cue, --box, --point, --scribble, --absent.
 
-    `pairs` are (image, mask) that need no splitting, and come after --cue. `classes` lets marks name their class
-    instead of its number. Raises typer.BadParameter where a flag is written wrongly, and ImageError or MaskError
-    where a file is not there.
+    `pairs` are (image, mask) that need no splitting, and come after --cue; `objects` are --cue-objects. `classes`
+    lets marks name their class instead of its number. Raises typer.BadParameter where a flag is written wrongly, and
+    ImageError or MaskError where a file is not there.
     """
     found: dict[str, Marked] = {}
 
@@ -74,6 +76,9 @@ def read_flags(
                 f"--cue '{image}={mask}': {image} has a mask already; give one mask an image"
             )
         at(image).mask = mask
+    for text in objects:
+        image, ids = split_cue(text, "--cue-objects", "IDS")
+        add_objects(at(image), ids, text)
     collect_marks(at, _split_mark, (box, point, scribble), (BOX_FORM, POINT_FORM, SCRIBBLE_FORM), classes)
     for text in absent:
         marked = at(_existing(text))
@@ -105,9 +110,22 @@ def cues_of(
             scribbles=m.scribbles,
             absent=m.absent,
             page=page,
+            objects=m.objects,
         )
         for m in flags
     ]
+
+
+def add_objects(marked: Any, ids: Path, text: str) -> None:
+    """Add what --cue-objects says (`text`) to what is `marked` on one image. Raises BadParameter without its mask."""
+    if marked.mask is None:
+        raise typer.BadParameter(
+            f"--cue-objects {text!r}: it tells the things of a mask apart, and there is none; give --cue with the same "
+            "image, too (a file of numbers is the mask itself where one class is named: --class NAME)"
+        )
+    if marked.objects is not None:
+        raise typer.BadParameter(f"--cue-objects {text!r}: the objects are given twice; give them once")
+    marked.objects = ids
 
 
 def collect_marks(
@@ -156,25 +174,25 @@ def classes_of(cueset: CueSet | None, names: Sequence[str] | None) -> list[Class
     return list(cueset.classes) if cueset else class_list(names or ())
 
 
-def split_cue(text: str) -> tuple[Path, Path]:
-    """(image, mask) of IMAGE=MASK; with IMAGE alone, the mask that lies beside it.
+def split_cue(text: str, flag: str = "--cue", right: str = "MASK") -> tuple[Path, Path]:
+    """(image, mask) of IMAGE=MASK; with IMAGE alone, the mask that lies beside it (of --cue).
 
     Raises typer.BadParameter where the text can be read in two ways or no mask is given nor found.
     """
     pairs = [(Path(left), Path(right)) for left, right in _splits(text)]
     whole = [pair for pair in pairs if pair[0].is_file() and pair[1].exists()]
-    if Path(text).is_file() and not whole:
+    if flag == "--cue" and Path(text).is_file() and not whole:
         return Path(text), _beside(Path(text))
     if len(whole) == 1:
         return whole[0]
     if whole:
         readings = " or ".join(f"{left} with mask {right}" for left, right in whole)
-        raise typer.BadParameter(f"--cue {text!r} can be read as {readings}; rename one of the files")
+        raise typer.BadParameter(f"{flag} {text!r} can be read as {readings}; rename one of the files")
     for image, mask in pairs:
         if image.is_file():
-            raise MaskError(f"{mask}: there is no such mask file (from --cue {text!r}); check the name")
+            raise MaskError(f"{mask}: there is no such mask file (from {flag} {text!r}); check the name")
     image = pairs[0][0] if pairs else Path(text)
-    raise ImageError(f"{image}: there is no such image (from --cue {text!r}); write --cue IMAGE=MASK")
+    raise ImageError(f"{image}: there is no such image (from {flag} {text!r}); write {flag} IMAGE={right}")
 
 
 def class_list(names: Iterable[str], known: Sequence[ClassInfo] = ()) -> list[ClassInfo]:

@@ -15,6 +15,7 @@ from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
     ClassOption,
+    CueObjectsOption,
     CueOption,
     CuePageOption,
     JsonFlag,
@@ -50,6 +51,7 @@ def new(cueset: CueSetArgument, class_names: ClassOption = None, as_json: JsonFl
 def add(
     cueset: CueSetArgument,
     cue: CueOption = None,
+    cue_objects: CueObjectsOption = None,
     box: BoxOption = None,
     point: PointOption = None,
     scribble: ScribbleOption = None,
@@ -95,7 +97,9 @@ def add(
     known = read_cueset(cueset)
     classes = class_list(class_names or (), known.classes)
     pair = ((image, mask),) if image and mask else ()
-    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes, pair)
+    flags = read_flags(
+        cue or (), box or (), point or (), scribble or (), absent or (), classes, pair, cue_objects or ()
+    )
     values = read_values(value, (m.mask for m in flags))
     cues = [
         NewCue(
@@ -107,6 +111,7 @@ def add(
             m.scribbles,
             absent=m.absent,
             page=page,
+            objects=m.objects,
         )
         for m in flags
     ]

@@ -15,6 +15,7 @@ from cuecast.cli.options import (
     AbsentOption,
     BoxOption,
     ClassOption,
+    CueObjectsOption,
     CueOption,
     CuesOption,
     JsonFlag,
@@ -67,6 +68,7 @@ def segment_map(
         ),
     ] = None,
     cue: CueOption = None,
+    cue_objects: CueObjectsOption = None,
     box: BoxOption = None,
     point: PointOption = None,
     scribble: ScribbleOption = None,
@@ -155,7 +157,9 @@ def segment_map(
 
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
-    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
+    flags = read_flags(
+        cue or (), box or (), point or (), scribble or (), absent or (), classes, objects=cue_objects or ()
+    )
     masked = [(w, mask) for w, mask in windows if mask is not None]
     values = read_values(value, [*masked, *(m.mask for m in flags)])
     examples: list[Cue | Example] = [

@@ -77,6 +77,14 @@ CueOption = Annotated[
         "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
     ),
 ]
+CueObjectsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cue-objects",
+        metavar="IMAGE=IDS",
+        help="Beside --cue: ids that tell the things of its mask apart (PNG or TIFF, one number an object).",
+    ),
+]
 BoxOption = Annotated[
     list[str] | None, typer.Option("--box", metavar=BOX_FORM, help="A box round the thing.")
 ]
@@ -98,7 +106,12 @@ AbsentOption = Annotated[
 ]
 ClassOption = Annotated[
     list[str] | None,
-    typer.Option("--class", metavar="NAME", help="Name of class 1, then 2, ...; repeat it in that order."),
+    typer.Option(
+        "--class",
+        metavar="NAME",
+        help="Name of class 1, then 2, ...; repeat it in that order. One name alone makes every value of a mask one "
+        "object of it.",
+    ),
 ]
 ValueOption = Annotated[
     list[int] | None,

@@ -18,6 +18,7 @@ from cuecast.cli.options import (
     ClassOption,
     CocoShape,
     CocoShapeOption,
+    CueObjectsOption,
     CueOption,
     CuePageOption,
     CuesOption,
@@ -57,6 +58,7 @@ def segment(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")],
     cue: CueOption = None,
+    cue_objects: CueObjectsOption = None,
     box: BoxOption = None,
     point: PointOption = None,
     scribble: ScribbleOption = None,
@@ -146,7 +148,9 @@ def segment(
         raise typer.BadParameter(str(unusable)) from None
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
-    flags = read_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes)
+    flags = read_flags(
+        cue or (), box or (), point or (), scribble or (), absent or (), classes, objects=cue_objects or ()
+    )
     paths = list_images(images, recursive)
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, collect_marks, read_values
+from cuecast.cli.cue_flags import add_objects, classes_of, collect_marks, read_values
 from cuecast.cli.options import (
     ClassOption,
     JsonFlag,
@@ -53,6 +53,7 @@ class MarkedFrame:
     points: list[Point] = field(default_factory=list)
     scribbles: list[Scribble] = field(default_factory=list)
     absent: bool = False
+    objects: Path | None = None
 
     def cue(self, image: Image, values: tuple[int, ...] | None) -> Cue:
         """The marks with the frame they lie on."""
@@ -66,6 +67,7 @@ class MarkedFrame:
             points=self.points,
             scribbles=self.scribbles,
             absent=self.absent,
+            objects=self.objects,
         )
 
 
@@ -82,6 +84,14 @@ def track(
             metavar="FRAME=MASK",
             help="A frame (its number from 0, or its file) and the mask of the objects on it: each value is one "
             "object. May be repeated, as all marks may.",
+        ),
+    ] = None,
+    cue_objects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cue-objects",
+            metavar="FRAME=IDS",
+            help="Beside --cue: ids that tell the things of its mask apart (PNG or TIFF, one number an object).",
         ),
     ] = None,
     box: Annotated[
@@ -165,12 +175,14 @@ def track(
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.files import note_of_others
     from cuecast.io.video import open_frames
-    from cuecast.predictor import load
+    from cuecast.predictor import load, marked_classes, read_cues, unnamed_classes
     from cuecast.propagation.folder import TrackOptions, track_into
 
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
-    flags = read_marks(cue or (), box or (), point or (), scribble or (), absent or (), classes)
+    flags = read_marks(
+        cue or (), box or (), point or (), scribble or (), absent or (), classes, cue_objects or ()
+    )
     frames = open_frames(video, limits)
     numbers = {number_of(frames, name): flags[name] for name in sorted(flags, key=partial(number_of, frames))}
     if len(numbers) < len(flags):
@@ -182,7 +194,11 @@ def track(
     others = len(shown)
     shown += [marked.cue(_image(frames, n), values) for n, marked in numbers.items()]
     chosen = scale or (Scale.FRAME if cueset else Scale.PIXEL)
-    concept = load(pack, threads=threads).learn(shown, classes or None, chosen.value)
+    named, examples = read_cues(shown, classes)
+    infos = named or unnamed_classes(
+        marked_classes(examples)
+    )  # each value of a mask is followed, as one object
+    concept = load(pack, threads=threads).learn(examples, infos, chosen.value)
     on = dict(zip(numbers, concept.examples[others:], strict=True))
     options = TrackOptions(
         overwrite=overwrite,
@@ -206,6 +222,7 @@ def read_marks(
     scribble: Sequence[str],
     absent: Sequence[str],
     classes: Sequence[ClassInfo],
+    objects: Sequence[str] = (),
 ) -> dict[str, MarkedFrame]:
     """Frame as it was named -> what the flags say about it, in the order of first mention.
 
@@ -223,6 +240,9 @@ def read_marks(
                 f"--cue {text!r}: frame {frame} has a mask already; give one mask a frame"
             )
         at(frame).mask = mask
+    for text in objects:
+        frame, ids = _split_cue(text, "--cue-objects")
+        add_objects(at(frame), ids, text)
     collect_marks(at, _split_mark, (box, point, scribble), (BOX_FORM, POINT_FORM, SCRIBBLE_FORM), classes)
     for text in absent:
         if found.get(text.strip()):
@@ -249,14 +269,14 @@ def number_of(frames: Frames, name: str) -> int:
     )
 
 
-def _split_cue(text: str) -> tuple[str, Path]:
+def _split_cue(text: str, flag: str = "--cue") -> tuple[str, Path]:
     splits = list(_splits(text))
     for frame, mask in splits:
         if Path(mask).exists():
             return frame, Path(mask)
     if not splits:
-        raise typer.BadParameter(f"--cue {text!r}: FRAME=MASK is expected, as in --cue 0=first.png")
-    raise MaskError(f"{splits[0][1]}: there is no such mask file (from --cue {text!r}); check the name")
+        raise typer.BadParameter(f"{flag} {text!r}: FRAME=MASK is expected, as in {flag} 0=first.png")
+    raise MaskError(f"{splits[0][1]}: there is no such mask file (from {flag} {text!r}); check the name")
 
 
 def _split_mark(flag: str, text: str, form: str, read: Callable[[str], Mark]) -> tuple[str, Mark]:

@@ -1,6 +1,6 @@
 """Cue sets: the cues of one concept with their images, in a folder or .zip that can be mailed.
 
-    cues.json, images/, masks/
+    cues.json, images/, masks/, objects/
     {"version": 1, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}],
      "cues": [{"image": "images/a.jpg", "mask": "masks/a.png"},
               {"image": "images/b.jpg", "boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}],
@@ -9,8 +9,9 @@
                "polygons": [{"path": [[5, 5], [9, 5], [9, 9]], "class": 1}]},
               {"image": "images/c.jpg", "absent": true}]}
 
-Class 0 in a point or scribble means 'not this'. Optional in a cue: "value" (the label values of a mask that
-count as the thing) and "page" (of a multi-page TIFF, from 0). Images and marks are the truth; nothing that a
+Class 0 in a point or scribble means 'not this'. Optional in a cue: "objects": "objects/a.png" (ids that tell the
+things of its mask apart, 16-bit), "value" (the label values of a mask that count as the thing) and "page" (of a
+multi-page TIFF, from 0). Images and marks are the truth; nothing that a
 pack computes from them is kept here.
 """
 
@@ -29,7 +30,8 @@ from cuecast.errors import CueError, CueSetError, MaskError
 from cuecast.geometry import fill_polygons
 from cuecast.io.bundle import Bundle, open_bundle, unsafe
 from cuecast.io.images import read_image
-from cuecast.io.masks import read_mask
+from cuecast.io.masks import read_labels, read_objects
+from cuecast.io.numbered import values_hint
 from cuecast.types import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
 
 VERSION = 1
@@ -49,6 +51,12 @@ class CueEntry:
     polygons: tuple[Polygon, ...] = ()
     absent: bool = False
     page: int | None = None
+    objects: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of its files."""
+        return tuple(name for name in (self.image, self.mask, self.objects) if name)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -68,7 +76,7 @@ class CueSet:
 
     def hashes(self) -> dict[str, str]:
         """Name -> SHA-256 of each file that cues.json names. Raises CueSetError."""
-        names = sorted({n for e in self.entries for n in (e.image, e.mask) if n})
+        names = sorted({name for entry in self.entries for name in entry.files})
         return {name: hashlib.sha256(self.bundle.read(name)).hexdigest() for name in names}
 
     def digest(self) -> str:
@@ -123,9 +131,12 @@ def read_example(cueset: CueSet, entry: CueEntry, window: tuple[float, float] | 
     """One cue with its image and mask. Raises as `read_examples`; the message names set and image."""
     with ExitStack() as stack:
         path = stack.enter_context(cueset.bundle.local(entry.image))
-        mask = stack.enter_context(cueset.bundle.local(entry.mask)) if entry.mask else None
+        mask, objects = (
+            stack.enter_context(cueset.bundle.local(name)) if name else None
+            for name in (entry.mask, entry.objects)
+        )
         image = replace(read_image(path, page=entry.page, window=window), name=entry.image, path=None)
-        example = build_example(image, entry, mask, cueset.classes)
+        example = build_example(image, entry, mask, cueset.classes, objects)
     check_classes(example.marks, cueset.classes, entry.image)
     return example
 
@@ -143,6 +154,7 @@ def _entry_json(entry: CueEntry) -> dict[str, Any]:
     everything = {
         "image": entry.image,
         "mask": entry.mask,
+        "objects": entry.objects,
         "value": entry.value,
         "page": entry.page,
         "boxes": [{"xyxy": [_short(v) for v in b.xyxy], "class": b.cls} for b in entry.boxes],
@@ -225,7 +237,7 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
     form = "see the page on cue sets for the form of a cue"
     if not isinstance(item, dict) or "image" not in item:
         raise CueSetError(f"it names no image; {form}")
-    for key in ("image", "mask"):
+    for key in ("image", "mask", "objects"):
         name = item.get(key)
         if (key == "image" or name is not None) and (reason := unsafe(name)):
             raise CueSetError(f"{key} {name!r} is refused, {reason}; copy the file into the cue set")
@@ -250,6 +262,7 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
             polygons=tuple(Polygon(_path(p), int(p.get("class", 1))) for p in item.get("polygons", ())),
             absent=bool(item.get("absent", False)),
             page=None if item.get("page") is None else int(item["page"]),
+            objects=item.get("objects"),
         )
     except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
         raise CueSetError(f"its marks cannot be read ({type(error).__name__}: {error}); {form}") from error
@@ -269,15 +282,19 @@ def _path(raw: Any) -> tuple[tuple[float, float], ...]:
     return tuple(_numbers(xy, 2) for xy in raw["path"])
 
 
-def build_example(image: Image, entry: CueEntry, mask: Any, classes: Sequence[ClassInfo]) -> Example:
-    """Image and marks as one. `mask` is whatever `read_mask` takes."""
-    labels = None
+def build_example(
+    image: Image, entry: CueEntry, mask: Any, classes: Sequence[ClassInfo], objects: Any = None
+) -> Example:
+    """Image and marks as one. `mask` is whatever `read_labels` takes, `objects` whatever `read_objects` does."""
+    labels = ids = None
     if mask is not None:
-        labels = read_mask(mask, image=image, value=entry.value, classes=classes, page=entry.page)
+        labels, ids = read_labels(mask, image=image, value=entry.value, classes=classes, page=entry.page)
+    if objects is not None:
+        ids = read_objects(objects, image=image, page=entry.page)
     if entry.polygons:
         labels = fill_polygons(image.size, entry.polygons, base=labels)
     try:
-        marks = Marks(image.size, labels, entry.boxes, entry.points, entry.scribbles, entry.absent)
+        marks = Marks(image.size, labels, entry.boxes, entry.points, entry.scribbles, entry.absent, ids)
     except (CueError, MaskError) as error:
         raise type(error)(f"{image.name}: {error}") from error
     return Example(image, marks)
@@ -288,6 +305,6 @@ def check_classes(marks: Marks, classes: Sequence[ClassInfo], name: str) -> None
     for cls in marks.class_ids:
         if cls not in known:
             raise CueError(
-                f"{name}: class {cls} is marked and the cue set knows {sorted(known)}; "
-                "name that class in the set, or say which values of the mask count as the thing"
+                f"{name}: class {cls} is marked and the cue set knows {sorted(known)}; name that class in the set, "
+                f"{values_hint(marks.mask, cls)}"
             )

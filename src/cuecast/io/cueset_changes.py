@@ -21,6 +21,9 @@ from cuecast.io.cueset_history import Version, kept, kept_name, versions
 from cuecast.io.images import read_image
 from cuecast.types import Image
 
+_FILES = ("image", "mask", "objects")
+"""Keys of a cue that name files."""
+
 
 @dataclass(frozen=True, eq=False)
 class Changes:
@@ -88,13 +91,13 @@ def changes_since(
 
 
 def _content(text: str, version: Version) -> tuple[Any, set[tuple[str, tuple[str, str, int | None], str]]]:
-    """The classes, and the cues as (marks, (image, its hash, page), hash of the mask)."""
+    """The classes, and the cues as (marks, (image, its hash, page), hashes of mask and objects)."""
     raw = json.loads(text)
     cues = set()
     for cue in raw["cues"]:
-        marks = json.dumps({k: v for k, v in cue.items() if k not in ("image", "mask")}, sort_keys=True)
+        marks = json.dumps({k: v for k, v in cue.items() if k not in _FILES}, sort_keys=True)
         image = (cue["image"], version.files[cue["image"]], cue.get("page"))
-        cues.add((marks, image, version.files.get(cue.get("mask", ""), "")))
+        cues.add((marks, image, "".join(version.files.get(cue.get(key, ""), "-") for key in _FILES[1:])))
     return raw["classes"], cues
 
 

@@ -101,9 +101,9 @@ def _unmarked(cueset: CueSet, marked: set[int]) -> list[Finding]:
 
 
 def _unused(cueset: CueSet) -> list[Finding]:
-    used = {INDEX, *(n for e in cueset.entries for n in (e.image, e.mask) if n)}
+    used = {INDEX, *(name for entry in cueset.entries for name in entry.files)}
     return [
         Finding("warning", name, f"{INDEX} does not name this file", "delete it, or add it as a cue")
         for name in sorted(cueset.bundle.members)
-        if name not in used and name.startswith(("images/", "masks/"))
+        if name not in used and name.startswith(("images/", "masks/", "objects/"))
     ]

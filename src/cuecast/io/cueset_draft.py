@@ -10,11 +10,13 @@ import io
 import itertools
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.errors import CueSetError, InputError, MissingExtraError
@@ -23,8 +25,8 @@ from cuecast.io.cueset_history import Version, next_version
 from cuecast.io.cueset_store import commit
 from cuecast.io.images import read_image
 from cuecast.io.kinds import HEAD, picture_kind
-from cuecast.io.masks import write_mask
-from cuecast.types import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
+from cuecast.io.masks import write_mask, write_objects
+from cuecast.types import Box, ClassInfo, Example, Image, Point, Polygon, Scribble
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,8 @@ class NewCue:
     """A cue to be added: as `Cue`, with its marks already as values.
 
     image  path, bytes, PIL image or array; files are copied as they are, the rest is stored as PNG.
-    mask   as `Cue.mask`; stored as a PNG of class ids.
+    mask     as `Cue.mask`; stored as a PNG of class ids.
+    objects  as `Cue.objects`; stored as a PNG of ids, as are the numbers of the mask's own objects.
     """
 
     image: Any
@@ -44,6 +47,7 @@ class NewCue:
     polygons: Sequence[Polygon] = ()
     absent: bool = False
     page: int | None = None
+    objects: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,7 @@ class Draft:
             cue.page,
         )
         read = read_image(cue.image, page=cue.page)
-        example = build_example(read, blank, cue.mask, self.classes)
+        example = build_example(read, blank, cue.mask, self.classes, cue.objects)
         check_classes(example.marks, self.classes, read.name)
         entry, files = self._stored(blank, cue, example)
         gone = self._replaced(entry, example.image, replace_all)
@@ -90,7 +94,7 @@ class Draft:
         """Write the change as the next version; nothing where it changes nothing."""
         cueset = self.cueset
         text = to_json(self.classes, self.entries)
-        named = {n for e in self.entries for n in (e.image, e.mask) if n}
+        named = {name for entry in self.entries for name in entry.files}
         hashes = {n: h for n, h in self.log[-1].files.items() if n in named}
         hashes |= {n: hashlib.sha256(d).hexdigest() for n, d in self.files.items() if n in named}
         latest = next_version(self.log, "add", "; ".join(self.said), text, dict(sorted(hashes.items())))
@@ -106,15 +110,25 @@ class Draft:
         data = data if data is not None else _png(example.image)
         image = self._free_name("images", _plain(Path(example.image.name).stem), suffix, data)
         files = {image: data}
-        mask = None
-        if cue.mask is not None:
-            # polygons were drawn into the mask: with a mask they are stored as part of it
-            data = _mask_bytes(example.marks, self.cueset.classes)
-            mask = self._free_name("masks", PurePosixPath(image).stem, ".png", data)
-            files[mask] = data
+        marks = example.marks
+        # polygons were drawn into the mask: with a mask they are stored as part of it
         polygons = () if cue.mask is not None else blank.polygons
-        entry = replace(blank, image=image, mask=mask, value=None, polygons=polygons, page=page)
+        mask = objects = None
+        if cue.mask is not None and marks.mask is not None:
+            data = _written(lambda path, labels: write_mask(path, labels, self.cueset.classes), marks.mask)
+            mask = self._keep(files, "masks", image, data)
+        if marks.objects is not None:
+            objects = self._keep(files, "objects", image, _written(write_objects, marks.objects))
+        entry = replace(
+            blank, image=image, mask=mask, value=None, polygons=polygons, page=page, objects=objects
+        )
         return entry, files
+
+    def _keep(self, files: dict[str, bytes], folder: str, image: str, data: bytes) -> str:
+        """Put the bytes of a PNG among `files`, under the stem of its image; returns their name."""
+        name = self._free_name(folder, PurePosixPath(image).stem, ".png", data)
+        files[name] = data
+        return name
 
     def _free_name(self, folder: str, stem: str, suffix: str, data: bytes) -> str:
         """`folder/stem+suffix`, with -2, -3... where other bytes have, or ever had, that name."""
@@ -184,10 +198,10 @@ def _png(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def _mask_bytes(marks: Marks, classes: Sequence[ClassInfo]) -> bytes:
-    assert marks.mask is not None
+def _written(write: Callable[[Path, NDArray[np.int32]], Path], labels: NDArray[np.int32]) -> bytes:
+    """The bytes of the file that `write` makes of a map."""
     with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
-        return write_mask(Path(folder) / "mask.png", marks.mask, classes).read_bytes()
+        return write(Path(folder) / "map.png", labels).read_bytes()
 
 
 def _plain(stem: str) -> str:

@@ -111,7 +111,7 @@ def pack_cueset(path: str | Path, target: str | Path) -> Path:
     Raises CueSetError, OutputError.
     """
     cueset = read_cueset(path)
-    names = sorted({n for e in cueset.entries for n in (e.image, e.mask) if n})
+    names = sorted({name for entry in cueset.entries for name in entry.files})
 
     def files() -> Iterator[tuple[str, bytes]]:
         yield INDEX, to_json(cueset.classes, cueset.entries).encode()

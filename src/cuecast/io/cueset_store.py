@@ -43,7 +43,7 @@ def commit(
     earlier  the versions up to now, of `versions`; none for a set that is being made.
     present  cues.json as it is now, None for a set that is being made.
     text     cues.json of `latest`.
-    files    images and masks that are not there yet.
+    files    images, masks and ids of objects that are not there yet.
 
     The caller holds the set (see `lock.exclusive`). Raises OutputError, CueSetError.
     """
@@ -130,7 +130,9 @@ def _tidy(root: Path, moved: Mapping[str, str], unneeded: set[str]) -> None:
         with suppress(OSError):  # where it stays it is found by its hash, and the next change tries again
             (root / target).parent.mkdir(exist_ok=True)
             os.replace(root / name, root / target)
-    left = [p for folder in ("", "images", "masks", FOLDER) for p in (root / folder).glob(".cuecast-*")]
+    left = [
+        p for folder in ("", "images", "masks", "objects", FOLDER) for p in (root / folder).glob(".cuecast-*")
+    ]
     for path in (*(root / name for name in sorted(unneeded)), *left):
         with suppress(OSError):
             path.unlink()

@@ -18,6 +18,7 @@ from typing import Any
 
 from cuecast.errors import CuecastError, InputError, OutputError
 from cuecast.io.kinds import IMAGE_SUFFIXES
+from cuecast.io.pairs import MASK_ENDINGS
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Numbers of errors that say that a disk, or a share of it, is full."""
@@ -158,7 +159,7 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
     file        is taken whatever its suffix. One with a known suffix that is not there is taken, too: it fails when
                 it is read, is named, and the others are done.
     folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`.
-                `x_mask.*` beside an image `x.*` is its mask, and left out.
+                `x_mask.*` and `x_cp_masks.*` beside an image `x.*` are its masks, and left out.
     pattern     `*`, `?`, `[...]` and `**`, not expanded by the shell: files with a known suffix, sorted.
     @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
     -           the same from standard input.
@@ -226,7 +227,11 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
     paths = _files(folder, recursive)
     images = [p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES]
     plain = {p.with_suffix("") for p in images}
-    images = [p for p in images if not (p.stem.endswith("_mask") and p.parent / p.stem[:-5] in plain)]
+
+    def is_mask(p: Path) -> bool:
+        return any(p.stem.endswith(e) and p.parent / p.stem[: -len(e)] in plain for e in MASK_ENDINGS)
+
+    images = [p for p in images if not is_mask(p)]
     if recursive:
         images = [p for p in images if p.parent == folder or not _is_result(p)]
     if not images:

@@ -10,6 +10,8 @@ from pathlib import Path
 from cuecast.io.coco import image_name, plain_name
 
 _RASTER = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+MASK_ENDINGS = ("_mask", "_cp_masks")
+"""What the stem of a mask has after that of its image: ours, and cellpose's."""
 _LABEL_FILES = (".json", ".txt")
 _FOLDERS = ("masks", "labels", "annotations")
 _COCO_NAMES = ("*.coco.json", "annotations.json", "instances*.json", "coco.json")
@@ -19,9 +21,9 @@ def find_mask(image_path: str | Path) -> Path | None:
     """The mask or label file of an image, or None. Looks at names, and at the image lists of COCO files.
 
     In this order:
-      1. beside the image, `<stem>_mask` with a raster suffix, then `<stem>.json` or `.txt`;
+      1. beside the image, `<stem>_mask` or `<stem>_cp_masks` with a raster suffix, then `<stem>.json` or `.txt`;
       2. in masks/, labels/ or annotations/ inside its folder or beside its folder, and where a folder named
-         images/ above it is exchanged for one of these: `<stem>` or `<stem>_mask`, raster before label file;
+         images/ above it is exchanged for one of these: `<stem>` or these two, raster before label file;
       3. beside the image, `<stem>` with another raster suffix;
       4. a COCO file (annotations.json, instances*.json, *.coco.json) in any of these folders that lists it.
     """
@@ -41,11 +43,11 @@ def find_mask(image_path: str | Path) -> Path | None:
 
 def _candidates(path: Path, folders: list[Path]) -> Iterator[Path]:
     stem, beside = path.stem, path.parent
-    yield from (beside / f"{stem}_mask{suffix}" for suffix in _RASTER)
+    yield from (beside / f"{stem}{end}{suffix}" for end in MASK_ENDINGS for suffix in _RASTER)
     yield from (beside / f"{stem}{suffix}" for suffix in _LABEL_FILES)
     for folder in folders:
         yield from (folder / f"{stem}{suffix}" for suffix in _RASTER)
-        yield from (folder / f"{stem}_mask{suffix}" for suffix in _RASTER)
+        yield from (folder / f"{stem}{end}{suffix}" for end in MASK_ENDINGS for suffix in _RASTER)
         yield from (folder / f"{stem}{suffix}" for suffix in _LABEL_FILES)
     yield from (beside / f"{stem}{suffix}" for suffix in _RASTER)
 

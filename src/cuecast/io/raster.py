@@ -22,6 +22,7 @@ from PIL import TiffImagePlugin
 
 from cuecast.errors import InputError, MissingExtraError
 from cuecast.io.kinds import HEAD, picture_kind
+from cuecast.io.lossy import is_lossy
 
 if TYPE_CHECKING:
     from cuecast.io.tiff import TiffPage
@@ -44,6 +45,8 @@ class Raster:
     palette  (n, 4) uint8 RGBA, or None.
     label    what messages call it: the path as given, or 'image'.
     coarse   the decoder has cut 16-bit samples to their high byte.
+    lossy    the compression changes samples; None where it may, and the file does not say so.
+    inverted of the numbers in the file 0 is white (see `stored` of `read_raster`).
     text     text chunks of a PNG.
     """
 
@@ -56,6 +59,8 @@ class Raster:
     pixel_size: float | None = None
     unit: str | None = None
     coarse: bool = False
+    lossy: bool | None = False
+    inverted: bool = False
     text: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -72,6 +77,7 @@ class _Door:
     error: type[InputError]
     max_pixels: int
     lone: bool = False
+    stored: bool = False
 
     def page(self, wanted: int | None, pages: int) -> int:
         """The page to take of so many. Raises the error where it is not there."""
@@ -107,6 +113,7 @@ def read_raster(
     max_pixels: int | None = None,
     label: str = "image",
     lone: bool = False,
+    stored: bool = False,
 ) -> Raster:
     """Read path, bytes, open binary file, PIL image or array. Raises `error` with file, reason and remedy.
 
@@ -114,18 +121,22 @@ def read_raster(
     max_pixels  limit on width x height, checked before decoding; None takes $CUECAST_MAX_PIXELS or 2e8.
     label       what messages call a source that has no path.
     lone        the only page of a file stands for any `page`.
+    stored      TIFF: the numbers in the file, whatever grey or colour they are shown in. Else 0 is black.
     """
     limit = pixel_limit(error) if max_pixels is None else max_pixels
     if isinstance(source, (str, os.PathLike)):
         path = Path(os.fsdecode(source))
-        door = _Door(str(path), error, limit, lone)
+        door = _Door(str(path), error, limit, lone, stored)
         with _open(path, door) as stream:
             return replace(_read_stream(stream, door, page), path=path)
-    door = _Door(label, error, limit, lone)
+    door = _Door(label, error, limit, lone, stored)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _read_stream(io.BytesIO(bytes(source)), door, page)
     if isinstance(source, PILImage.Image):
-        return _read_pil(source, door, page)
+        raster = _read_pil(source, door, page)
+        if stored and getattr(source, "tag_v2", {}).get(262) == 0 and raster.samples.dtype.itemsize == 1:
+            raster = replace(raster, samples=_inverted(raster.samples), inverted=True)
+        return raster
     if hasattr(source, "read") and hasattr(source, "seek"):
         return _read_stream(source, door, page)
     if hasattr(source, "__array__") or isinstance(source, (list, tuple)):
@@ -193,7 +204,8 @@ def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
         raise MissingExtraError(f"{door.label}: {missing}, or convert it to PNG or JPEG") from None
     except _BROKEN as error:
         raise door.broken(error) from error
-    return _read_pil(opened, door, page)
+    raster = _read_pil(opened, door, page)
+    return replace(raster, lossy=is_lossy(raster.format, stream)) if raster.lossy is None else raster
 
 
 def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
@@ -216,7 +228,9 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
     samples = upright(samples, orientation)
     alpha = None if alpha is None else upright(alpha, orientation)
     coarse = image.mode in ("L", "LA", "RGB", "RGBA") and "16" in raw_mode
-    return Raster(samples, door.label, format=name, alpha=alpha, palette=palette, coarse=coarse, text=text)
+    return Raster(
+        samples, door.label, None, name, alpha, palette, coarse=coarse, lossy=is_lossy(name, None), text=text
+    )
 
 
 def _samples(image: PILImage.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -301,11 +315,33 @@ def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
             found = _tiff_page(stream, door, page, pillow=False)
         else:
             raster = _read_pil(opened, door, page)
-            alpha = raster.alpha if found.alpha else None
-            return replace(raster, alpha=alpha, pixel_size=found.pixel_size, unit=found.unit)
+            raster = replace(raster, alpha=raster.alpha if found.alpha else None)
+            # Pillow has turned bytes and bits so that 0 is black.
+            return _of_page(raster, found, door.stored, turned=raster.samples.dtype.itemsize == 1)
     assert found.samples is not None
     raster = split_channels(found.samples, door.label, door.error, found.alpha)
-    return replace(raster, format="TIFF", palette=found.palette, pixel_size=found.pixel_size, unit=found.unit)
+    return _of_page(replace(raster, format="TIFF", palette=found.palette), found, door.stored, turned=False)
+
+
+def _of_page(raster: Raster, page: TiffPage, stored: bool, turned: bool) -> Raster:
+    """The raster with what its page says: as stored, or as shown. `turned`: 0 was made black where it is white."""
+    if page.inverted and turned == stored:
+        raster = replace(raster, samples=_inverted(raster.samples))
+    return replace(
+        raster,
+        palette=None if stored else raster.palette,
+        pixel_size=page.pixel_size,
+        unit=page.unit,
+        lossy=page.lossy,
+        inverted=page.inverted,
+    )
+
+
+def _inverted(samples: NDArray[Any]) -> NDArray[Any]:
+    """White for black; numbers that have no white are left as they are."""
+    if samples.dtype == bool:
+        return ~samples
+    return np.iinfo(samples.dtype).max - samples if samples.dtype.kind == "u" else samples
 
 
 def _tiff_page(stream: IO[bytes], door: _Door, page: int | None, *, pillow: bool = True) -> TiffPage:

@@ -35,15 +35,19 @@ _PILLOW = {1: "raw", 2: "tiff_ccitt", 3: "group3", 4: "group4", 5: "tiff_lzw", 6
 """Compressions that Pillow decodes always, and others that it may have been built with."""
 _PILLOW_MAYBE = {34925: "lzma", 50000: "zstd", 50001: "webp"}
 
+_LOSSY = {6, 7, 34887, 50001, 50002}
+"""Compressions that need not give back what was stored: JPEG (two numbers), LERC, WebP, JPEG XL."""
+
 _ROUND_DPI = (72, 75, 96, 120, 144, 180, 240, 360, 720, 1440, 2400, 2880, 4800, 9600, *range(100, 1201, 50))
 """Written by programs that know nothing of the scene: of screens, of paper and of scanners."""
 
 
 @dataclass(frozen=True, eq=False)
 class TiffPage:
-    """samples (H, W) or (H, W, S), upright; `alpha`: whether the channel after the colours is one.
+    """samples (H, W) or (H, W, S) as they are stored, upright; `alpha`: whether the channel after the colours is one.
 
-    samples are None where Pillow is to decode them (compressions and colours of 8-bit pictures).
+    samples are None where Pillow is to decode them (compressions and colours of 8-bit pictures). `inverted`: of the
+    stored numbers 0 is white (WhiteIsZero). `lossy`: the compression changes them.
     """
 
     samples: NDArray[Any] | None
@@ -51,6 +55,8 @@ class TiffPage:
     palette: NDArray[np.uint8] | None
     pixel_size: float | None
     unit: str | None
+    inverted: bool = False
+    lossy: bool = False
 
 
 def read_tiff_page(
@@ -84,24 +90,23 @@ def read_tiff_page(
         size, unit = _pixel_size(tif, p)
         special = int(p.photometric) in (5, 6, 8, 9, 10)  # CMYK, YCbCr, Lab
         alpha = any(int(e) in (1, 2) for e in (p.extrasamples or ()))
+        inverted, lossy = int(p.photometric) == 0, int(p.compression) in _LOSSY
         exact = pillow and _pillow_is_exact(p, tif.byteorder)
         if exact and _bits(p) <= 8 and (int(p.compression) not in _PLAIN or special):
-            return TiffPage(None, alpha, None, size, unit)
+            return TiffPage(None, alpha, None, size, unit, inverted, lossy)
         try:
             samples = _channels_last(p, _plane(stream, p, chosen) if planes else _decoded(p, stream))
         except (ValueError, ImportError) as error:
             if exact and lacks_codec(error):
-                return TiffPage(None, alpha, None, size, unit)
+                return TiffPage(None, alpha, None, size, unit, inverted, lossy)
             raise
-        if int(p.photometric) == 0:  # white is zero
-            samples = ~samples if samples.dtype == bool else np.iinfo(samples.dtype).max - samples
         palette = None
         if int(p.photometric) == 3 and p.colormap is not None:
             rgb = (np.asarray(p.colormap).T >> 8).astype(np.uint8)
             palette = np.column_stack([rgb, np.full(len(rgb), 255, np.uint8)])
         orientation = p.tags.get(274)
         samples = upright(samples, int(orientation.value) if orientation else 1)
-        return TiffPage(samples, alpha, palette, size, unit)
+        return TiffPage(samples, alpha, palette, size, unit, inverted, lossy)
 
 
 def lacks_codec(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cuecast.errors import CueError
 from cuecast.geometry import fill_ring
 from cuecast.io.labels import listed
-from cuecast.io.masks import read_mask
+from cuecast.io.masks import read_labels
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.tones import Tones, tones_of
 from cuecast.io.rasters.vectors import MapPolygon
@@ -62,8 +62,8 @@ def mask_cue(
     Pixels without data are unknown. Raises CueError where the window leaves the raster or marks nothing, MaskError.
     """
     image, valid = _window(raster, tones, box)
-    labels = read_mask(mask, image=image, value=value, classes=classes)
-    return _example(image, np.where(valid, labels, IGNORE))
+    labels, objects = read_labels(mask, image=image, value=value, classes=classes)
+    return _example(image, np.where(valid, labels, IGNORE), objects=objects)
 
 
 def polygon_cues(
@@ -146,9 +146,11 @@ def _window(raster: BlockRaster, tones: Tones, box: Box) -> tuple[Image, NDArray
     return Image(tones.pixels(block), name), block.valid
 
 
-def _example(image: Image, labels: NDArray[np.int32], absent: bool = False) -> Example:
+def _example(
+    image: Image, labels: NDArray[np.int32], absent: bool = False, objects: NDArray[np.int32] | None = None
+) -> Example:
     try:
-        return Example(image, Marks(image.size, None if absent else labels, absent=absent))
+        return Example(image, Marks(image.size, None if absent else labels, absent=absent, objects=objects))
     except CueError as error:
         raise CueError(f"{image.name}: {error}") from error
 

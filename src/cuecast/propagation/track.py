@@ -148,7 +148,7 @@ def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:
     whose marks touch nothing, stays whole.
     """
     out = mask.copy()
-    labels = mark_labels(replace(marks, mask=None)) if marks.points or marks.scribbles else None
+    labels = mark_labels(replace(marks, mask=None, objects=None)) if marks.points or marks.scribbles else None
     classes = [b.cls for b in marks.boxes] + [p.cls for p in marks.points] + [s.cls for s in marks.scribbles]
     for cls in sorted({*classes} - {0}):
         own = mask == cls

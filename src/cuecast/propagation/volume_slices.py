@@ -48,6 +48,7 @@ class SliceCue:
     scribbles: Sequence[Any] = ()
     polygons: Sequence[Any] = ()
     absent: bool = False
+    objects: Any = None
 
     @property
     def place(self) -> str:
@@ -66,10 +67,10 @@ class SliceCue:
             )
         mask = self.mask
         if isinstance(mask, (str, Path)) and (is_volume(mask) or is_stack(mask)):
-            mask = _slice_of_labels(Path(mask), volume, self)
+            mask = _slice_of_labels(Path(mask), volume, self, one_class=len(classes) == 1)
         cue = Cue(
             slices.voxel_image(self.index), mask, self.value, self.boxes, self.points, self.scribbles,
-            self.polygons, self.absent,
+            self.polygons, self.absent, objects=self.objects,
         )  # fmt: skip
         return cue.read(classes or None)
 
@@ -156,6 +157,7 @@ class Slices:
                     replace(s, path=tuple(_moved(p, scale) for p in s.path)) for s in marks.scribbles
                 ),
                 absent=marks.absent,
+                objects=None if marks.objects is None else self.stretched(marks.objects),
             ),
         )
 
@@ -188,16 +190,20 @@ def _moved(coordinates: tuple[float, ...], scale: NDArray[np.float64]) -> Any:
     return tuple(float(v) for v in np.asarray(coordinates) * scale)
 
 
-def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue) -> NDArray[Any]:
-    """The slice of a volume of labels that a cue means. Raises MaskError where it lies elsewhere than the volume."""
+def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue, one_class: bool) -> NDArray[Any]:
+    """The slice of a volume of labels that a cue means. Raises MaskError where it lies elsewhere than the volume.
+
+    `one_class`: its values may number as many objects as there are.
+    """
     labels = on_grid_of(open_volume(path), volume)
     found = labels.values(cue.plane, cue.index)
     if not np.any(found) and not cue.absent:
         raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
     values = np.unique(found)
-    if cue.value is None and len(values) > MOST_CLASSES + 1:
+    if cue.value is None and not one_class and len(values) > MOST_CLASSES + 1:
         raise CueError(
             f"{path}: its slice {cue.place} has {len(values)} different values, like a picture and not like labels; "
-            "give a label volume, or say which values are the thing (value=, --value)"
+            "give a label volume, name its one class where they number objects (--class cell), or say which values are "
+            "the thing (value=, --value)"
         )
     return found

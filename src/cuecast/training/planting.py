@@ -28,7 +28,10 @@ def read_single(shown: Shown, root: Path) -> Example:
     """A cue with all that it marks as class 1."""
     example = cue_of(shown, root).read()
     mask = example.marks.mask
-    return Example(example.image, replace(example.marks, mask=None if mask is None else np.minimum(mask, 1)))
+    return Example(
+        example.image,
+        replace(example.marks, mask=None if mask is None else np.minimum(mask, 1), objects=None),
+    )
 
 
 def spoil(
@@ -49,7 +52,7 @@ def spoil(
         bad = np.asarray(other.resize((W, H), PILImage.Resampling.NEAREST), np.int32)
     if not (bad > 0).any():
         bad = np.roll(mask, (H // 4, W // 4), (0, 1))
-    return Example(example.image, replace(example.marks, mask=bad))
+    return Example(example.image, replace(example.marks, mask=bad, objects=None))
 
 
 def planted_figures(
