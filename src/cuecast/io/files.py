@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.errors import CuecastError, InputError, OutputError
-from cuecast.io.kinds import IMAGE_SUFFIXES
-from cuecast.io.pairs import MASK_ENDINGS
+from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Numbers of errors that say that a disk, or a share of it, is full."""

@@ -156,6 +156,9 @@ PICTURES: tuple[PictureKind, ...] = (
 IMAGE_SUFFIXES = frozenset(suffix for kind in PICTURES for suffix in kind.suffixes)
 """Suffixes (lower case) by which a folder's images are known."""
 
+MASK_ENDINGS = ("_mask", "_cp_masks")
+"""What the stem of a mask has after that of its image: ours, and cellpose's."""
+
 HEAD = 64
 """Bytes at least that tell a kind."""
 

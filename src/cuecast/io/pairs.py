@@ -8,10 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from cuecast.io.coco import image_name, plain_name
+from cuecast.io.kinds import MASK_ENDINGS
 
 _RASTER = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
-MASK_ENDINGS = ("_mask", "_cp_masks")
-"""What the stem of a mask has after that of its image: ours, and cellpose's."""
 _LABEL_FILES = (".json", ".txt")
 _FOLDERS = ("masks", "labels", "annotations")
 _COCO_NAMES = ("*.coco.json", "annotations.json", "instances*.json", "coco.json")
