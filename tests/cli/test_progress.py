@@ -62,3 +62,21 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert streams.out == ""
     assert "images" in streams.err
     assert "2/2" in streams.err
+
+
+def test_several_classes_are_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classes = ["cell"]
+    with progress("slices", classes=classes) as report:
+        report(1, 1)
+        classes.extend(["nucleus", "vessel"])
+        report(1, 1)
+    assert [text.split(":")[0] for text in capsys.readouterr().err.splitlines()] == [
+        "slices",
+        "slices (3 classes)",
+    ]
+    monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
+    with progress("slices", classes=classes) as report:
+        report(1, 1)
+    assert "slices (3 classes)" in capsys.readouterr().err

@@ -188,6 +188,18 @@ def test_a_dicom_series_and_its_segmentation(folder: Path, capsys: pytest.Captur
     assert run(["volume", "series", "-o", "two", "--series", "lung", *flags]) == 0
 
 
+def test_progress_says_how_many_classes_are_worked_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = np.zeros((8, 10), np.uint8)
+    two[2:5, 3:8], two[0, :3] = 1, 2
+    Image.fromarray(two).save(folder / "two.png")
+    assert run(["volume", "ct.nii.gz", "-o", "out", "--cue", "z:2=two.png", "-p", "colours"]) == 0
+    assert "slices (2 classes): 6/6" in capsys.readouterr().err
+    assert run(["volume", "ct.nii.gz", "-o", "one", "--cue", "z:2=z2.png", "-p", "colours"]) == 0
+    assert "slices: 6/6" in capsys.readouterr().err
+
+
 def test_labels_that_cannot_be_written_are_named_and_the_rest_is_there(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

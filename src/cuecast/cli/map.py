@@ -181,7 +181,7 @@ def segment_map(
         tile=tile,
         overlap=overlap,
     )
-    with progress("tiles", quiet) as report:
+    with progress("tiles", quiet, concept.classes) as report:
         summary = segment_raster(concept, raster, output, options, lambda step: report(step.done, step.total))
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
     for note in summary.notes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -19,15 +19,24 @@ class Report(Protocol):
 
 
 @contextmanager
-def progress(what: str, quiet: bool = False) -> Iterator[Report]:
-    """A function to report progress to. `what` names the things counted ('images')."""
+def progress(what: str, quiet: bool = False, classes: Sized = ()) -> Iterator[Report]:
+    """A function to report progress to. `what` names the things counted ('images').
+
+    classes  those that are worked on, which may become known later: several take as many times as long as one, and are
+             counted beside the things.
+    """
     if quiet:
         yield _silent
     elif sys.stderr.isatty():
-        with _live(what) as report:
+        with _live(what, classes) as report:
             yield report
     else:
-        yield _Plain(what)
+        yield _Plain(what, classes)
+
+
+def counted(what: str, classes: Sized) -> str:
+    """'images', or 'images (3 classes)' where there are several."""
+    return f"{what} ({len(classes)} classes)" if len(classes) > 1 else what
 
 
 def _silent(done: int, total: int, /) -> None:
@@ -35,7 +44,7 @@ def _silent(done: int, total: int, /) -> None:
 
 
 @contextmanager
-def _live(what: str) -> Iterator[Report]:
+def _live(what: str, classes: Sized) -> Iterator[Report]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -52,7 +61,8 @@ def _live(what: str) -> Iterator[Report]:
         started = time.monotonic()
 
         def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, rate=_rate(done, time.monotonic() - started))
+            rate, said = _rate(done, time.monotonic() - started), counted(what, classes)
+            bar.update(task, description=said, completed=done, total=total, rate=rate)
 
         yield report
 
@@ -60,8 +70,8 @@ def _live(what: str) -> Iterator[Report]:
 class _Plain:
     """One line every PLAIN_EVERY seconds, and one when everything is done."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, what: str, classes: Sized) -> None:
+        self.what, self.classes = what, classes
         self.started = self.said = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
@@ -69,7 +79,8 @@ class _Plain:
         if done < total and now - self.said < PLAIN_EVERY:
             return
         self.said = now
-        print(line(self.what, done, total, now - self.started), file=sys.stderr, flush=True)
+        said = line(counted(self.what, self.classes), done, total, now - self.started)
+        print(said, file=sys.stderr, flush=True)
 
 
 def line(what: str, done: int, total: int, seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -173,7 +173,7 @@ def segment(
         check=check,
     )
     origin = lineage(cueset, limits) if cueset and not flags else None
-    with _in_turn(quiet) as report:
+    with _in_turn(quiet, concept.classes) as report:
         report("images", 0, len(paths))
         summary = run(
             concept,
@@ -196,7 +196,7 @@ def segment(
 
 
 @contextmanager
-def _in_turn(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def _in_turn(quiet: bool, classes: Sized) -> Iterator[Callable[[str, int, int], None]]:
     """A function of (what, done, total) that reports progress, a bar for each 'what' after the other."""
     from cuecast.cli.progress import Report, progress
 
@@ -206,7 +206,7 @@ def _in_turn(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         def report(what: str, done: int, total: int) -> None:
             if what not in bars:
                 bar.close()  # a terminal shows one at a time
-                bars[what] = bar.enter_context(progress(what, quiet))
+                bars[what] = bar.enter_context(progress(what, quiet, classes))
             bars[what](done, total)
 
         yield report

@@ -61,7 +61,7 @@ def suggest(
     paths = list_images(images, recursive)
     predictor = load(pack, threads=share_threads(threads, workers))
     concept = predictor.learn(read_examples(cueset), cueset.classes, scale.value)
-    with progress("images", quiet) as report:
+    with progress("images", quiet, concept.classes) as report:
         found = suggest_images(concept, paths, count, workers, report)
     typer.echo(json.dumps(found.as_dict(), indent=1, ensure_ascii=False) if as_json else found.as_table())
     if others := note_of_others(images, recursive):

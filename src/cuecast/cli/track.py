@@ -205,7 +205,7 @@ def track(
         formats=cast("tuple[Format, ...]", FORMATS if written is None else written),
         rate=rate,
     )
-    with progress("frames", quiet) as report:
+    with progress("frames", quiet, concept.classes) as report:
         summary = track_into(concept, frames, output, on, options, report)
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
     for note in filter(None, (note_of_others([video]), summary.note)):

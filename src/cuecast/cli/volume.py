@@ -159,8 +159,9 @@ def volume(
     teacher, classes = _teacher(pack, threads, cues, class_list(class_names or ()))
     marks = read_slice_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes, value)
     options = VolumeOptions(reading, limits, kind, overlays, overwrite)
-    with progress("slices", quiet) as report:
-        summary = run_volume(teacher, source, output, marks, classes or None, options, report)
+    worked: list[Any] = []
+    with progress("slices", quiet, worked) as report:
+        summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)
     for note in summary.notes:
         print(f"cuecast: note: {note}", file=sys.stderr)
     typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,8 +85,11 @@ def run_volume(
     classes: Sequence[ClassInfo | str] | None = None,
     options: VolumeOptions | None = None,
     progress: Progress | None = None,
+    begin: Callable[[Sequence[ClassInfo]], object] | None = None,
 ) -> VolumeSummary:
     """Segment a volume and write the results into the folder `out`; what is finished there is not done again.
+
+    `begin` is told the classes that are looked for, before the first slice.
 
     Raises OutputError before any work where the results do not fit on the disk, or `out` holds those of other cues or
     another volume; and what `segment_volume` raises.
@@ -97,6 +100,8 @@ def run_volume(
     check_space(out, int(np.prod(volume.size)), "choose another folder")
     walk = prepare(teacher, volume, cues, classes, options.window)
     check_labels(volume, walk.concept.classes, kind)
+    if begin is not None:
+        begin(walk.concept.classes)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
