@@ -146,6 +146,13 @@ def test_of_several_films_the_one_that_ffmpeg_takes_is_read() -> None:
     assert film_of(0, (cover, 9)) is None
 
 
+def test_a_codec_that_nobody_knows_is_not_called_damage(tmp_path: Path, mp4: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(mp4.read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(ImageError, match=r"a\.mp4: its codec is none that the installed FFmpeg decodes"):
+        open_frames(path)
+
+
 def test_a_cover_alone_is_no_film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mp4: Path) -> None:
     monkeypatch.setattr(video_file, "_film", lambda _: None)
     with pytest.raises(ImageError, match="holds no video, only the picture of a cover"):

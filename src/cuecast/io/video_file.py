@@ -161,6 +161,10 @@ def _look_through(path: Path, container: Any, digest: str) -> VideoFile:
     while True:
         try:
             frame = next(frames, None)
+        except pyav().error.DecoderNotFoundError as error:
+            raise ImageError(
+                f"{path}: its codec is none that the installed FFmpeg decodes; export it again as MP4 with H.264"
+            ) from error
         except pyav().error.FFmpegError as error:
             broken = f"frame {len(stamps)} is broken ({error.strerror})"
             break
