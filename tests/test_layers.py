@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
-    ("types", "geometry", "errors", "notes", "marks", "cut"),
+    ("types", "geometry", "errors", "arguments", "notes", "marks", "cut"),
     (
         "io",
         "ordered",

@@ -40,6 +40,7 @@ from cuecast.io.manifest import (
     write_manifest,
 )
 from cuecast.io.names import output_names
+from cuecast.io.places import check_places
 from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 from cuecast.render import overlay
@@ -140,7 +141,7 @@ def run(
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
     _check_options(options)
-    _check_places(inputs, out)
+    check_places(inputs, out, beside=False)
     job = _Batch(concept, Results(out, concept.classes), options, lineage)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -447,16 +448,6 @@ def _check_options(options: BatchOptions) -> None:
     for kind in options.formats:
         if kind not in FORMATS:
             raise OutputError(f"format {kind!r} is unknown; known are {', '.join(FORMATS)}")
-
-
-def _check_places(inputs: Sequence[Path], out: Path) -> None:
-    """Refuse inputs that the results would be written over."""
-    results = {os.path.join(os.path.realpath(out), folder) for folder in FOLDERS}
-    for path in inputs:
-        if os.path.realpath(path.parent) in results:
-            raise OutputError(
-                f"{path}: this input lies where results of {out} are written; choose another output folder"
-            )
 
 
 def _sweep(out: Path) -> None:

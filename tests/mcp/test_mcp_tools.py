@@ -138,11 +138,19 @@ def test_a_cue_set_is_not_made_where_a_cue_cannot_be_used(agent: Run, root: Path
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("preview", {"cueset": "set", "image": "photos/a.png", "pictures": True}, "Extra inputs"),
-        ("preview", {"cueset": "set"}, "Field required"),
-        ("new_cueset", {"cueset": "x", "cues": [{**CUE, "box": [1, 2, 3, 4]}]}, "Extra inputs"),
-        ("new_cueset", {"cueset": "x", "classes": []}, "at least 1 item"),
-        ("segment", {"cueset": "set", "images": [], "output": "out"}, "at least 1 item"),
+        (
+            "preview",
+            {"cueset": "set", "image": "photos/a.png", "pictures": True},
+            "pictures: there is no such field. Arguments of preview: cueset, image,",
+        ),
+        ("preview", {"cueset": "set"}, "preview: image: this is missing"),
+        (
+            "new_cueset",
+            {"cueset": "x", "cues": [{**CUE, "box": [1, 2, 3, 4]}]},
+            "cues[0].box: there is no such field",
+        ),
+        ("new_cueset", {"cueset": "x", "classes": []}, "classes: it needs 1 or more entries, and has 0"),
+        ("segment", {"cueset": "set", "images": [], "output": "out"}, "images: it needs 1 or more entries"),
         ("segment", {"cueset": "set", "images": ["none"], "output": "out"}, "no such file or folder below"),
         ("segment", {"cueset": "none", "images": ["photos"], "output": "out"}, "no such file or folder"),
         (

@@ -73,7 +73,6 @@ def test_a_folder_is_added_where_it_lies(rooted: Service, root: Path) -> None:
         "sub",
         "~",
         "/nosuch",
-        "\0",
     ],
 )
 def test_outside_the_roots(rooted: Service, root: Path, path: str) -> None:

@@ -174,10 +174,12 @@ def track(
     from cuecast.cli.progress import progress
     from cuecast.io.cueset import read_cueset, read_examples
     from cuecast.io.files import note_of_others
+    from cuecast.io.places import check_places
     from cuecast.io.video import open_frames
     from cuecast.predictor import load, marked_classes, read_cues, unnamed_classes
     from cuecast.propagation.folder import TrackOptions, track_into
 
+    check_places([video], output)
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)
     flags = read_marks(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cuecast.errors import InputError
 from cuecast.io.files import list_images, note_of_others
+from cuecast.io.places import check_path_text
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Roots:
 
         Raises InputError where it lies outside the roots, or has '..' in it.
         """
-        if not text or "\0" in text:
-            raise InputError(f"{text!r}: this is no path; give the path of a file or folder")
+        check_path_text(text)
         if ".." in Path(text).parts:
             raise InputError(f"{text}: a path with '..' in it is refused; write the path that is meant")
-        return self.inside(self.folders[0] / text)
+        path = self.folders[0] / text
+        check_path_text(str(path))
+        return self.inside(path)
 
     def inside(self, path: Path) -> Path:
         """`path` with its links resolved, where that lies below a root. Raises InputError."""
@@ -46,7 +48,13 @@ class Roots:
     def existing(self, text: str) -> Path:
         """As `path`, of a file or folder that is there. Raises InputError."""
         path = self.path(text)
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise InputError(
+                f"{text}: cannot be looked up ({error.strerror}); give the server permission to read it"
+            ) from error
+        if not there:
             raise InputError(f"{text}: there is no such file or folder below {self}; check the spelling")
         return path
 

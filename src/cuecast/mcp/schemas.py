@@ -35,7 +35,7 @@ ScaleName = Annotated[
 class Given(BaseModel):
     """Base of what an agent sends: an unknown field is an error, not a slip without effect."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class BoxMark(Given):
@@ -77,10 +77,12 @@ class CueGiven(Given):
     value: list[int] | None = Field(
         default=None, description="Values of the mask that are the thing; null: each value is a class"
     )
-    boxes: list[BoxMark] = []
-    points: list[PointMark] = []
-    scribbles: list[ScribbleMark] = []
-    polygons: list[PolygonMark] = []
+    boxes: list[BoxMark] = Field(default=[], description="Boxes round the thing")
+    points: list[PointMark] = Field(default=[], description="Pixels of the thing, or of something else")
+    scribbles: list[ScribbleMark] = Field(
+        default=[], description="Strokes on the thing, or on something else"
+    )
+    polygons: list[PolygonMark] = Field(default=[], description="Outlines of the thing")
     absent: bool = Field(default=False, description="The thing is nowhere on this image")
     page: int | None = Field(default=None, ge=0, description="Page of a multi-page TIFF, from 0")
 

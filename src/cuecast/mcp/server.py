@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import anyio.to_thread
+import anyio
 from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.tools import Tool
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp_types import ToolAnnotations
 
 from cuecast import __version__
-from cuecast.errors import CuecastError
 from cuecast.mcp.cue_tools import CueTools
 from cuecast.mcp.desk import Desk
 from cuecast.mcp.result_tools import ResultTools
 from cuecast.mcp.roots import Roots
-from cuecast.mcp.schemas import Noted
-from cuecast.notes import notes_to
+from cuecast.mcp.tool import Entry, as_tool
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SESSIONS = 20
@@ -37,24 +28,6 @@ cuecast finds on many images what is marked on a few. The usual way:
    `check_cues` names cues that hurt, `suggest_images` the images that are worth marking next.
 5. `measure` the objects, `export` to COCO, YOLO, LabelMe or CSV.
 Paths are absolute or start at the first root; `list_packs` names the roots. Pixels are (x, y) from the top left."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One tool: its name, the title people see, its hints, and whether it computes.
-
-    reads    it changes nothing.
-    replaces it may replace what an earlier call has written.
-    again    calling it again with the same arguments changes nothing more.
-    heavy    it waits for its turn: one such tool runs at a time.
-    """
-
-    name: str
-    title: str
-    reads: bool = False
-    replaces: bool = False
-    again: bool = False
-    heavy: bool = False
 
 
 TOOLS = (
@@ -81,7 +54,7 @@ def build_server(roots: Roots, pack: str = "general") -> MCPServer[Any]:
     cues, results = CueTools(desk), ResultTools(desk)
     turn = anyio.CapacityLimiter(1)
     tools = [
-        _tool(entry, getattr(cues if hasattr(cues, entry.name) else results, entry.name), turn)
+        as_tool(entry, getattr(cues if hasattr(cues, entry.name) else results, entry.name), turn)
         for entry in TOOLS
     ]
     return MCPServer(
@@ -115,31 +88,3 @@ def serve_http(server: MCPServer[Any], host: str, port: int) -> None:
             allowed_hosts=places, allowed_origins=[f"http://{place}" for place in places]
         ),
     )
-
-
-def _tool(entry: Entry, method: Callable[..., Any], turn: anyio.CapacityLimiter) -> Tool:
-    """The method as a tool that runs off the event loop and refuses arguments it does not have."""
-
-    @functools.wraps(method)
-    async def call(**arguments: Any) -> Any:
-        work = functools.partial(method, **arguments)
-        notes: list[str] = []
-        try:
-            with notes_to(notes.append):
-                done = await anyio.to_thread.run_sync(work, limiter=turn if entry.heavy else None)
-        except CuecastError as error:
-            raise ToolError(str(error)) from error
-        return done.model_copy(update={"notes": notes}) if isinstance(done, Noted) else done
-
-    hints = ToolAnnotations(
-        read_only_hint=entry.reads,
-        destructive_hint=entry.replaces,
-        idempotent_hint=entry.again,
-        open_world_hint=False,
-    )
-    tool = Tool.from_function(call, title=entry.title, description=inspect.getdoc(method), annotations=hints)
-    arguments = tool.fn_metadata.arg_model
-    arguments.model_config["extra"] = "forbid"
-    arguments.model_rebuild(force=True)
-    tool.parameters = arguments.model_json_schema(by_alias=True)
-    return tool

@@ -37,6 +37,7 @@ from cuecast.io.manifest import (
     read_manifest,
     write_manifest,
 )
+from cuecast.io.places import check_places
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.geotiff import gdal
 from cuecast.io.rasters.raster import at
@@ -79,6 +80,7 @@ def segment_raster(
     """
     start = time.perf_counter()
     options = options or MapOptions()
+    check_places([Path(path)], Path(out))
     _check(concept, options)
     with open_raster(path, options.bands, options.level) as raster:
         left_out = without_lonlat(raster.place, raster.size) if "geojson" in options.formats else None

@@ -24,6 +24,7 @@ from cuecast.io.gather import read_result, write_overlay
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import appending, write_manifest
 from cuecast.io.masks import write_mask
+from cuecast.io.places import check_places
 from cuecast.io.video_manifest import FrameEntry, read_frames
 from cuecast.io.video_overlay import find_encoder, write_video
 from cuecast.io.video_table import FrameRow, write_frames_csv
@@ -100,6 +101,8 @@ def track_into(
     """
     started = time.perf_counter()
     options = options or TrackOptions()
+    if isinstance(frames, (str, Path)):
+        check_places([Path(frames)], out)
     if unknown := [f for f in options.formats if f not in FORMATS]:
         raise OutputError(f"format {unknown[0]!r} is unknown; known are {', '.join(FORMATS)}")
     folder = _Folder(Job.of(concept, frames, marked), out, options)

@@ -24,6 +24,7 @@ from cuecast.io.files import (
 )
 from cuecast.io.lock import exclusive
 from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.io.places import check_places
 from cuecast.io.volumes import OUTPUTS, Reading, Volume, check_labels, open_volume, output_suffix
 from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.predictor import Concept, Predictor
@@ -95,6 +96,7 @@ def run_volume(
     another volume; and what `segment_volume` raises.
     """
     options = options or VolumeOptions()
+    check_places([Path(path)], out)
     volume = open_volume(path, options.reading)
     kind, suffix = output_suffix(volume, options.kind)
     check_space(out, int(np.prod(volume.size)), "choose another folder")

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuecast.errors import OutputError
+from cuecast.io.places import check_path_text
 from cuecast.service.problem import Problem
 
 
@@ -103,8 +104,12 @@ class DataFolder:
         return any(place.is_relative_to(root) for root in self.roots)
 
     def inside(self, path: str) -> Path:
-        """A folder or file of the server that a request names, links resolved. Raises Problem with 403."""
-        place = Path(os.path.realpath(path)) if path.startswith("/") and "\0" not in path else None
+        """A folder or file of the server that a request names, links resolved.
+
+        Raises Problem with 403; InputError for what is no path.
+        """
+        check_path_text(path)
+        place = Path(os.path.realpath(path)) if path.startswith("/") else None
         if place is None or not self.allows(place):
             named = ", ".join(map(str, self.roots)) or "none was given: start the service with --root"
             raise Problem(

@@ -34,7 +34,7 @@ def look_into(path: str, files: DataFolder) -> schemas.Folder:
             folders = sorted(e.name for e in shown if e.is_dir() and files.allows(Path(e.path).resolve()))
             count = sum(Path(e.name).suffix.lower() in IMAGE_SUFFIXES and e.is_file() for e in shown)
     except OSError as error:
-        raise _unreadable(place, error) from error
+        raise unreadable(place, error) from error
     parent = str(place.parent) if files.allows(place.parent) else ""
     return schemas.Folder(path=str(place), parent=parent, folders=folders, images=count)
 
@@ -77,7 +77,7 @@ def _folder(path: str, files: DataFolder) -> Path:
         if place.is_dir():
             return place
     except OSError as error:
-        raise _unreadable(place, error) from error
+        raise unreadable(place, error) from error
     raise Problem("not_found", 404, f"{path[:200]!r} is no folder on the server; check the spelling")
 
 
@@ -116,7 +116,8 @@ def _read(path: Path, files: DataFolder, settings: Settings) -> images.NewImage:
     )
 
 
-def _unreadable(place: Path, error: OSError) -> Problem:
+def unreadable(place: Path, error: OSError) -> Problem:
+    """403 for what the system does not let us look at."""
     return Problem(
         "unreadable",
         403,

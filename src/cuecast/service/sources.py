@@ -106,33 +106,40 @@ def add_from_server(
         owner = projects.find(session, project)
     if owner.kind == "images":
         return folders.add_folder(wanted, project, database=database, files=files, settings=settings)
+    try:
+        new = _from_server(wanted, owner.kind, files, settings)
+    except OSError as error:
+        raise folders.unreadable(Path(wanted.path), error) from error
+    source, is_new = _save(new, project, database)
+    with database.reading() as session:
+        listed = images.page(session, project, folders.LISTED, None).items
+    note = note_of_others([Path(new.path)]) if owner.kind == "video" else None
+    return schemas.FolderAdded(
+        added=listed if is_new else [], count=source.frames if is_new else 0, failed=[], note=note
+    )
+
+
+def _from_server(wanted: schemas.NewFolder, kind: str, files: DataFolder, settings: Settings) -> _New:
+    """The video or volume at a path of the server. Raises OSError where that cannot be looked at."""
     place = files.inside(wanted.path)
     shown = place.name or "source"
     if place.is_dir():
         files.check_links(place)
     elif place.is_file():
-        kind = content.source_kind(content.read_head(place), shown, owner.kind)
-        _check_header(place, shown, kind, settings)
+        _check_header(place, shown, content.source_kind(content.read_head(place), shown, kind), settings)
     else:
         raise Problem(
             "not_found", 404, f"{wanted.path[:200]!r} is no file or folder on the server; check the spelling"
         )
-    opened = _opened(owner.kind, place, str(place), settings)
+    opened = _opened(kind, place, str(place), settings)
     parts = [place] if place.is_file() else [p for p in place.rglob("*") if p.is_file()]
-    new = _New(
+    return _New(
         shown,
         str(place),
         sum(p.stat().st_size for p in parts),
         opened.digest(),
         opened,
         _note(opened, place, shown),
-    )
-    source, is_new = _save(new, project, database)
-    with database.reading() as session:
-        listed = images.page(session, project, folders.LISTED, None).items
-    note = note_of_others([place]) if owner.kind == "video" else None
-    return schemas.FolderAdded(
-        added=listed if is_new else [], count=source.frames if is_new else 0, failed=[], note=note
     )
 
 

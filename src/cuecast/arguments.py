@@ -1,0 +1,84 @@
+"""What is wrong with arguments that a door has refused, in this project's words instead of a library's.
+
+Doors check what they are sent by pydantic models; an error of theirs is a mapping with `type`, `loc`, `ctx` and `msg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Error = Mapping[str, Any]
+
+_KINDS = {
+    "string": "text is expected",
+    "int": "a whole number is expected",
+    "float": "a number is expected",
+    "bool": "true or false is expected",
+    "list": "a list is expected",
+    "tuple": "a list is expected",
+    "dict": "an object with named fields is expected",
+    "model": "an object with named fields is expected",
+    "json": "it is not JSON that can be read",
+}
+"""First word of the type of an error -> what is said, where `_SAID` says nothing else."""
+
+_SAID = {
+    "missing": "this is missing",
+    "extra_forbidden": "there is no such field",
+    "unexpected_keyword_argument": "there is no such argument",
+    "too_short": "it needs {min_length} or more entries, and has {actual_length}",
+    "too_long": "at most {max_length} entries are taken",
+    "string_too_short": "it needs {min_length} or more characters",
+    "string_too_long": "at most {max_length} characters are taken",
+    "string_pattern_mismatch": "the text is not of the form {pattern}",
+    "string_unicode": "the text holds half of a character",
+    "greater_than": "it must be more than {gt}",
+    "greater_than_equal": "it must be {ge} or more",
+    "less_than": "it must be less than {lt}",
+    "less_than_equal": "it must be {le} or less",
+    "finite_number": "a finite number is expected",
+    "literal_error": "one of {expected} is expected",
+    "enum": "one of {expected} is expected",
+    "int_from_float": "a whole number is expected",
+    "int_parsing_size": "the number is too large",
+    "json_invalid": "it is not JSON that can be read ({error})",
+    "value_error": "{error}",
+}
+
+
+def phrase(error: Error) -> str:
+    """What is wrong, without saying where: 'it needs 1 or more entries, and has 0'."""
+    kind, context = str(error["type"]), error.get("ctx") or {}
+    if kind in _SAID:
+        try:
+            return _SAID[kind].format(**context)
+        except (KeyError, IndexError):
+            return str(error["msg"])
+    return _KINDS.get(kind.partition("_")[0], str(error["msg"]))
+
+
+def place(loc: Iterable[Any]) -> str:
+    """Where it is wrong, as one writes it: `cues[0].boxes[1].xyxy`."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def sentence(errors: Iterable[Error], most: int = 5) -> str:
+    """The first few errors in one line: 'images: this is missing; scale: one of 'frame' or 'pixel' is expected'.
+
+    Errors of one place (an argument that may be of several kinds) are joined by 'or'.
+    """
+    said: dict[str, list[str]] = {}
+    for error in errors:
+        loc = list(error["loc"])
+        while loc and loc[-1] in ("int", "str", "float", "bool"):  # the kind of several that was tried
+            loc.pop()
+        words = said.setdefault(place(loc), [])
+        if (new := phrase(error)) not in words:
+            words.append(new)
+    lines = [f"{where}: {' or '.join(words)}" for where, words in said.items()]
+    left = len(lines) - most
+    return "; ".join(lines[:most]) + (f"; and {left} more" if left > 0 else "")
