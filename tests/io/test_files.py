@@ -115,7 +115,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ".hidden.png",
         "sub/d.tif",
         "a_mask.png",
-        "a_cp_masks.webp",
+        "a_cp_masks.jp2",
         "x_mask.png",
         "_mask.png",
         STRANGE,
