@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 from agent import CUE, Agent, Job, drive, server
 from pictures import picture
 from PIL import Image
 
+from cuecast.io.cueset import read_cueset, read_example
 from cuecast.mcp import result_tools
 from cuecast.mcp.server import TOOLS
 
@@ -94,6 +96,25 @@ def test_what_of_a_label_file_is_passed_over_is_noted(agent: Run, root: Path) ->
         (note,) = made["notes"]
         assert note.endswith("a polygon of less than three points (shape 2)")
         assert (await agent.ask("add_cues", cueset="set.zip", cues=[CUE], replace_all=True))["notes"] == []
+
+    agent(job)
+
+
+def test_numbers_of_objects_are_one_class_and_objects_lie_beside_a_mask(agent: Run, root: Path) -> None:
+    numbers = np.array(Image.open(root / "marks/a.png")) > 0
+    numbers = np.cumsum(numbers, axis=1) * numbers
+    Image.fromarray(numbers.astype(np.uint16)).save(root / "marks/ids.png")
+
+    async def job(agent: Agent) -> None:
+        given = {"beside": CUE | {"objects": "marks/ids.png"}, "mask": CUE | {"mask": "marks/ids.png"}}
+        for name, cue in given.items():
+            await agent.ask("new_cueset", cueset=name, cues=[cue], classes=["red"])
+            cueset = read_cueset(root / name)
+            marks = read_example(cueset, cueset.entries[0]).marks
+            assert np.array_equal(marks.objects, numbers)
+            assert marks.class_ids == (1,)
+        outside = CUE | {"objects": "../ids.png"}
+        assert "is refused" in await agent.error("add_cues", cueset="mask", cues=[outside])
 
     agent(job)
 

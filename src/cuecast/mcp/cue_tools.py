@@ -185,6 +185,7 @@ class CueTools:
             [Polygon(_path(p.path), cls(p.cls)) for p in cue.polygons],
             cue.absent,
             cue.page,
+            roots.existing(cue.objects) if cue.objects else None,
         )
 
 

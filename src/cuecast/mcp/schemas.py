@@ -75,7 +75,12 @@ class CueGiven(Given):
         default=None, description="Path of its mask: PNG or TIFF (0 is background), COCO, LabelMe or YOLO-seg"
     )
     value: list[int] | None = Field(
-        default=None, description="Values of the mask that are the thing; null: each value is a class"
+        default=None,
+        description="Values of the mask that are the thing; null: each value is a class, or in a set of one class "
+        "one object of it (numbers of cellpose, StarDist, napari)",
+    )
+    objects: str | None = Field(
+        default=None, description="Path of ids from 1 that tell the mask's things apart: an image of its size"
     )
     boxes: list[BoxMark] = Field(default=[], description="Boxes round the thing")
     points: list[PointMark] = Field(default=[], description="Pixels of the thing, or of something else")
