@@ -100,6 +100,7 @@ def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:
         ("0 0.5 0.5 0 0.2", "a box that is empty"),
         ("x 0 0 1 0 1 1", "a value that is no number"),
         ("0.5 0 0 1 0 1 1", "a class index that is no whole number"),
+        ("1e308 0 0 1 0 1 1", "a class index that is no whole number"),
         ("0 0 0 1 0 1 one", "a value that is no number"),
         ("0 0 0 1 0 1 nan", "not finite"),
         ("0 0 0 1 0 1 inf", "not finite"),

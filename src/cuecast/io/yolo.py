@@ -18,7 +18,7 @@ from cuecast.io.files import read_text, write_text
 from cuecast.io.outlines import Vertices64, box_ring, object_of_rings, outline, ring_of
 from cuecast.io.passed_over import PassedOver
 from cuecast.objects import tight
-from cuecast.types import Annotations, ClassInfo, ObjectMask
+from cuecast.types import MAX_CLASS_ID, Annotations, ClassInfo, ObjectMask
 
 _DIGITS = 9
 """Digits of a coordinate: far finer than half a pixel in any image, so that the same pixels are read back."""
@@ -132,7 +132,7 @@ def _names_in_yaml(path: str | Path, text: str) -> list[str]:
 def _class(text: str, classes: Sequence[ClassInfo | None] | None) -> int | None:
     """The id of a class index; None where the class is not wanted. Raises ValueError."""
     index = _number(text)
-    if not index.is_integer() or index < 0:
+    if not index.is_integer() or not 0 <= index < MAX_CLASS_ID:
         raise ValueError("a class index that is no whole number from 0 on")
     if classes is None:
         return int(index) + 1
