@@ -20,7 +20,15 @@ import tifffile
 from pictures import BLUE, RED, mask, picture
 from PIL import Image as PILImage
 
-from cuecast.errors import CuecastError, CueError, CueSetError, ImageError, MaskError, OutputError
+from cuecast.errors import (
+    CuecastError,
+    CuecastWarning,
+    CueError,
+    CueSetError,
+    ImageError,
+    MaskError,
+    OutputError,
+)
 from cuecast.io import bundle, cueset_draft
 from cuecast.io.cueset import CueEntry, read_cueset, read_examples
 from cuecast.io.cueset_check import check_cueset, overview
@@ -57,6 +65,22 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 # --- there and back
+
+
+def test_a_label_file_in_a_zip_is_named_as_in_the_set(tmp_path: Path) -> None:
+    path = tmp_path / "set.zip"
+    shapes = [{"label": "cell", "points": [[0, 0], [1, 0], [1, 2]]}, {"label": "cell", "points": [[1, 1]]}]
+    buffer = io.BytesIO()
+    PILImage.new("RGB", (3, 2)).save(buffer, "PNG")
+    cues = [{"image": "a.png", "mask": "a.json"}]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", buffer.getvalue())
+        archive.writestr("a.json", json.dumps({"shapes": shapes}))
+        archive.writestr(
+            "cues.json", json.dumps({"version": 1, "classes": [{"id": 1, "name": "cell"}], "cues": cues})
+        )
+    with pytest.warns(CuecastWarning, match=r"set\.zip: a\.json: passed over, .*\(shape 2\)$"):
+        read_examples(read_cueset(path))
 
 
 def test_every_kind_of_cue_comes_back_as_it_was_added(root: Path, tmp_path: Path) -> None:

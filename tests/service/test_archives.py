@@ -37,6 +37,24 @@ def nothing_is_left(service: Service, project: str) -> bool:
     return not files and ok(service.client.get(f"/v1/projects/{project}/images"))["total"] == 0
 
 
+def test_what_of_a_label_file_is_passed_over_is_said(stored: Service) -> None:
+    shapes = [
+        {"label": "cell", "points": [[0, 0], [3, 0], [3, 4], [0, 4]]},
+        {"label": "cell", "points": [[1, 1]]},
+    ]
+    cue = {"image": "images/a.png", "mask": "masks/a.json"}
+    files = {"cues.json": index(cue), "images/a.png": png(shade=1)}
+    good = packed({**files, "masks/a.json": json.dumps({"shapes": shapes}).encode()})
+    (note,) = ok(bring(stored, stored.project(), good))["notes"]
+    assert note.startswith("the cue set: masks/a.json: passed over, ")
+    assert note.endswith("(shape 2)")
+    bad = packed({**files, "masks/a.json": json.dumps({"shapes": shapes[1:]}).encode()})
+    project = stored.project()
+    message = refused(bring(stored, project, bad), 422, "mask_invalid")
+    assert message.startswith("the cue set: masks/a.json: nothing in it can be used")
+    assert nothing_is_left(stored, project)
+
+
 def test_a_cue_set_of_the_library(stored: Service, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(shade=1))
     (tmp_path / "b.png").write_bytes(png(shade=2))

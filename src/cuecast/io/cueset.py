@@ -26,12 +26,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from cuecast.errors import CueError, CueSetError, MaskError
+from cuecast.errors import CueError, CueSetError, InputError, MaskError
 from cuecast.geometry import fill_polygons
 from cuecast.io.bundle import Bundle, open_bundle, unsafe
 from cuecast.io.images import read_image
 from cuecast.io.masks import read_labels, read_objects
 from cuecast.io.numbered import values_hint
+from cuecast.notes import give_note, notes_to
 from cuecast.types import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
 
 VERSION = 1
@@ -129,14 +130,31 @@ def read_examples(cueset: CueSet, window: tuple[float, float] | None = None) -> 
 
 def read_example(cueset: CueSet, entry: CueEntry, window: tuple[float, float] | None = None) -> Example:
     """One cue with its image and mask. Raises as `read_examples`; the message names set and image."""
-    with ExitStack() as stack:
-        path = stack.enter_context(cueset.bundle.local(entry.image))
-        mask, objects = (
-            stack.enter_context(cueset.bundle.local(name)) if name else None
-            for name in (entry.mask, entry.objects)
-        )
+    with cueset.bundle.local(entry.image) as path:
         image = replace(read_image(path, page=entry.page, window=window), name=entry.image, path=None)
-        example = build_example(image, entry, mask, cueset.classes, objects)
+    return entry_example(cueset, entry, image)
+
+
+def entry_example(cueset: CueSet, entry: CueEntry, image: Image) -> Example:
+    """One cue on its image, which has been read. Raises as `read_examples`.
+
+    Notes and errors name the files as the set does, not where they were unpacked.
+    """
+    places: dict[str, Path] = {}
+
+    def named(text: str) -> str:
+        for name, path in places.items() if cueset.bundle.is_zip else ():
+            text = text.replace(str(path), f"{cueset.root}: {name}")
+        return text
+
+    with ExitStack() as stack, notes_to(lambda text: give_note(named(text))):
+        for name in filter(None, (entry.mask, entry.objects)):
+            places[name] = stack.enter_context(cueset.bundle.local(name))
+        mask, objects = (places[name] if name else None for name in (entry.mask, entry.objects))
+        try:
+            example = build_example(image, entry, mask, cueset.classes, objects)
+        except InputError as error:
+            raise type(error)(named(str(error))) from error
     check_classes(example.marks, cueset.classes, entry.image)
     return example
 

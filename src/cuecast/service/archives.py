@@ -18,8 +18,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from cuecast.errors import CueSetError
-from cuecast.io.cueset import CueEntry, CueSet, build_example, check_classes, read_cueset
+from cuecast.errors import CueSetError, InputError
+from cuecast.io.cueset import CueEntry, CueSet, entry_example, read_cueset
+from cuecast.notes import notes_to
 from cuecast.service import content, schemas
 from cuecast.service.compute.documents import marks_document, mask_document
 from cuecast.service.files import DataFolder
@@ -52,22 +53,28 @@ def add_cueset(
     Raises Problem: 409 where an image that is there already is marked otherwise. Raises CueSetError and
     InputError for what cannot be read; then nothing was added.
     """
+
+    def named(text: str) -> str:
+        return text.replace(str(upload.path), "the cue set")
+
+    notes: list[str] = []
     try:
         cueset = read_cueset(upload.path)
         if not cueset.bundle.is_zip:
             raise CueSetError("the upload is no .zip; pack it with 'cuecast cues zip'")
-        with ExitStack() as stack:
+        with ExitStack() as stack, notes_to(notes.append):
             found = _unpacked(cueset, stack, files, settings)
             with database.writing() as session:
                 placed: list[images.NewImage] = []
                 try:
-                    return _added(session, project, cueset, found, files, placed)
+                    added = _added(session, project, cueset, found, files, placed)
+                    return added.model_copy(update={"notes": list(map(named, notes))})
                 except BaseException:
                     for image in placed:
                         files.forget_image(image.path, image.id)
                     raise
-    except CueSetError as error:
-        raise CueSetError(str(error).replace(str(upload.path), "the cue set")) from error
+    except (CueSetError, InputError) as error:
+        raise type(error)(named(str(error))) from error
 
 
 def _unpacked(cueset: CueSet, stack: ExitStack, files: DataFolder, settings: Settings) -> dict[str, _Marked]:
@@ -126,10 +133,7 @@ def _member(cueset: CueSet, name: str, files: DataFolder, most: int) -> Iterator
 def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, settings: Settings) -> None:
     """Add what one cue says to the marks of its image. Raises CueSetError where it contradicts another."""
     image = open_picture(marked.upload.path, marked.name, settings.limits.pixels)
-    with ExitStack() as stack:
-        mask = stack.enter_context(cueset.bundle.local(entry.mask)) if entry.mask else None
-        example = build_example(image, entry, mask, cueset.classes)
-    check_classes(example.marks, cueset.classes, entry.image)
+    example = entry_example(cueset, entry, image)
     document = marks_document(entry, None)
     if entry.mask and example.marks.mask is not None:
         # Polygons beside a mask are drawn into it.

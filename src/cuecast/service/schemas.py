@@ -382,14 +382,15 @@ class FolderAdded(BaseModel):
 
 
 class CuesetAdded(BaseModel):
-    """What came of a cue set: numbers of images and cues, and the project's classes now."""
+    """What came of a cue set: numbers of images and cues, the project's classes now, and how masks were understood."""
 
     model_config = example(
-        {"images": 3, "cues": 3, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}]}
+        {"images": 3, "cues": 3, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}], "notes": []}
     )
     images: int
     cues: int
     classes: list[Class]
+    notes: list[str] = []
 
 
 class Folder(BaseModel):
