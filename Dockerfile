@@ -9,7 +9,7 @@
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=service,postgres,mcp,tiff-codecs
+ARG EXTRAS=service,postgres,mcp,tiff-codecs,heic
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src

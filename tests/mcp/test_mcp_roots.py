@@ -29,6 +29,13 @@ def test_relative_paths_start_at_the_first_root(roots: Roots) -> None:
     ]
 
 
+def test_what_folders_hold_besides_is_counted(roots: Roots) -> None:
+    (roots.folders[0] / "photos" / "notes.xcf").write_bytes(b"x")
+    assert "1 file (1 .xcf)" in str(roots.note_of_others(["photos"]))
+    assert "1 file (1 .xcf)" in str(roots.note_of_others(["."], recursive=True))
+    assert roots.note_of_others([str(roots.folders[1] / "photos")]) is None
+
+
 def test_without_roots_it_is_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert open_roots(()).folders == (tmp_path.resolve(),)

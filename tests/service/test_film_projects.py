@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -458,6 +460,35 @@ def test_bad_volumes_are_refused(service: Service, scan: Path, clip: bytes) -> N
     assert cut.startswith("scan.nii.gz: ")
     detached = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\ndata file: /etc/passwd\n\n"
     assert "elsewhere than behind its header" in refusal(send(service, "a.nrrd", detached), 415)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("at", "value"), [(42, 0), (44, -1), (46, -32768), (42, 32767), (40, -1), (70, 9999)]
+)
+def test_a_volume_whose_header_cannot_be_is_refused(
+    service: Service, scan: Path, packed: bool, at: int, value: int
+) -> None:
+    data = bytearray(gzip.decompress(scan.read_bytes()))
+    struct.pack_into("<h", data, at, value)
+    of_kind(service, "volume")
+    name = "scan.nii.gz" if packed else "scan.nii"
+    said = refusal(send(service, name, gzip.compress(data) if packed else bytes(data)), 422)
+    assert said.startswith(f"{name}: ")
+    assert str(service.results.parent) not in said
+
+
+def test_a_film_with_a_cover_and_one_that_is_mirrored(service: Service, cases: Path) -> None:
+    for name in ("cover_first", "cover_last"):
+        film = (cases / f"video_cover_first/{name}.mp4").read_bytes()
+        assert len(with_source(service, "video", "a.mp4", film)) == 12
+        assert service.client.get(service.p).json()["source"]["width"] == 128
+    first = with_source(service, "video", "b.mp4", (cases / "video_mirrored/hflip.mp4").read_bytes())[0]
+    view = Image.open(io.BytesIO(service.client.get(f"{service.p}/images/{first}/view").content)).convert(
+        "RGB"
+    )
+    with Image.open(cases / "video_mirrored/hflip_as_ffmpeg_shows_it.png") as shown:
+        assert np.abs(np.asarray(view, int) - np.asarray(shown.convert("RGB"), int)).max() <= 3
 
 
 def test_a_volume_that_unpacks_to_too_much_is_refused_by_its_header(tmp_path: Path, scan: Path) -> None:

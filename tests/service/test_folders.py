@@ -142,3 +142,14 @@ def test_a_large_folder_is_added_in_several_transactions(
 def test_a_busy_database_is_no_error_of_the_service() -> None:
     busy = problem_of(OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")), Path())
     assert (busy.status, busy.code, busy.headers) == (503, "database_busy", {"Retry-After": "2"})
+
+
+def test_every_picture_of_a_telephone_is_added(start: Callable[..., Service], cases: Path) -> None:
+    photos = cases / "in_folder_heic_jfif/photos"
+    service = start(roots=(photos,))
+    project = service.project()
+    added = ok(service.client.post(f"/v1/projects/{project}/folder", json={"path": str(photos)}), 201)
+    assert (added["count"], added["failed"], added["note"]) == (7, [], None)
+    assert len({(i["width"], i["height"]) for i in added["added"]}) == 1
+    for image in added["added"]:
+        assert service.client.get(f"/v1/projects/{project}/images/{image['id']}/thumbnail").status_code == 200

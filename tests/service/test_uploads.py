@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,13 +55,28 @@ def test_what_came_is_what_is_kept(service: Service) -> None:
     assert list((service.data / "uploads").iterdir()) == []
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000"])
+@pytest.mark.parametrize(
+    "form", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "QOI", "SGI", "PCX", "AVIF"]
+)
 def test_images_are_known_by_content(service: Service, form: str) -> None:
     project = service.project()
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     image = ok(add(service, project, encoded(pixels, form), "called.exe"), 201)
     assert (image["width"], image["height"]) == (30, 20)
     assert image["name"] == "called.exe"
+
+
+def test_a_kind_that_a_library_more_would_read_is_named_with_its_extra(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = service.project()
+    heic = (24).to_bytes(4) + b"ftypheic" + bytes(4) + b"mif1heic" + bytes(64)
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    said = refused(add(service, project, heic, "a.heic"), 501, "extra_missing")
+    assert said.startswith("a.heic: HEIC is read by pi-heif")
+    assert str(service.data) not in said
+    assert left(service) == []
 
 
 def test_a_name_without_a_suffix_gets_that_of_its_content(service: Service) -> None:

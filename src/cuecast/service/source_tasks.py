@@ -71,7 +71,7 @@ def run_volume(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
         "kept": len(project.ids) if summary.finished else 0,
         "voxels": dict(summary.voxels),
         "millilitres": None if summary.millilitres is None else dict(summary.millilitres),
-        "note": "; ".join((*summary.notes, *summary.failures)) or None,
+        "note": "; ".join(said.replace(f"{out}/", "") for said in summary.failures) or None,
         "failures": [],
     }
 
