@@ -44,15 +44,15 @@ def test_what_of_a_label_file_is_passed_over_is_said(stored: Service) -> None:
     ]
     cue = {"image": "images/a.png", "mask": "masks/a.json"}
     files = {"cues.json": index(cue), "images/a.png": png(shade=1)}
-    good = packed({**files, "masks/a.json": json.dumps({"shapes": shapes}).encode()})
-    (note,) = ok(bring(stored, stored.project(), good))["notes"]
-    assert note.startswith("the cue set: masks/a.json: passed over, ")
-    assert note.endswith("(shape 2)")
-    bad = packed({**files, "masks/a.json": json.dumps({"shapes": shapes[1:]}).encode()})
     project = stored.project()
+    bad = packed({**files, "masks/a.json": json.dumps({"shapes": shapes[1:]}).encode()})
     message = refused(bring(stored, project, bad), 422, "mask_invalid")
     assert message.startswith("the cue set: masks/a.json: nothing in it can be used")
     assert nothing_is_left(stored, project)
+    good = packed({**files, "masks/a.json": json.dumps({"shapes": shapes}).encode()})
+    (note,) = ok(bring(stored, project, good))["notes"]
+    assert note.startswith("the cue set: masks/a.json: passed over, ")
+    assert note.endswith("(shape 2)")
 
 
 def test_a_cue_set_of_the_library(stored: Service, tmp_path: Path) -> None:
