@@ -10,7 +10,8 @@ from typing import Any
 from cuecast.errors import CueError, MaskError
 from cuecast.geometry import fill_polygons
 from cuecast.io.images import read_image
-from cuecast.io.masks import ids_of_colours, is_label_file, mask_colours, read_labels, read_objects
+from cuecast.io.mask_colours import ids_of_colours
+from cuecast.io.masks import is_label_file, mask_colours, read_labels, read_objects
 from cuecast.types import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 
 

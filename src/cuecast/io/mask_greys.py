@@ -1,0 +1,150 @@
+"""Grey masks and masks of numbers: the values of a raster, as they were meant by the program that wrote them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.errors import MaskError
+from cuecast.io.raster import Raster
+from cuecast.types import IGNORE, MAX_CLASS_ID
+
+OWN_CHUNK = "cuecast-labels"
+"""PNG text chunk of the masks we write: their values are labels, nothing is to be guessed."""
+
+_SOFT_VALUES, _SOFT_SHARE = 4, 0.75
+"""Values between 0 and 255 from which on edges may be soft, and the share of them that then lies between others."""
+_RINGS = 3
+"""Values near black and as many near white that compression with loss leaves, and no numbering of classes has."""
+
+
+def grey_codes(
+    raster: Raster, soft: bool, numbers: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], bool]:
+    """(values (H, W), where they are to be ignored, whether every value above 0 is the one thing).
+
+    `soft`: whether edges may be. `numbers`: whether the values may be numbers of objects, of which there are many.
+    """
+    own = OWN_CHUNK in raster.text
+    samples = raster.samples if raster.samples.ndim == 2 else raster.samples[..., 0]
+    if raster.palette is not None and not own:
+        samples = _greys(raster.palette, samples, raster.format)
+    codes = _integers(samples, raster.label)
+    nowhere = np.zeros(codes.shape, bool)
+    if (opaque := opaque_part(raster)) is not None:
+        if not opaque.all() and not codes[opaque].any():
+            return opaque * np.int64(255), nowhere, True
+        codes[~opaque] = 0
+    bytes_ = codes >> 8 if samples.dtype == np.uint16 else codes
+    plain = soft and not own and samples.dtype in (np.uint8, np.uint16)
+    if raster.lossy or (plain and (_is_soft(bytes_) or _rings(bytes_, likely=raster.lossy is None))):
+        _check_bright(codes, raster)
+        return (bytes_ >= 128) * np.int64(255), nowhere, True
+    if codes.min() < IGNORE:
+        raise MaskError(
+            f"{raster.label}: holds the negative label {codes.min()}; labels are 0 or more, -1 is 'ignore'"
+        )
+    if numbers and codes.max() > MAX_CLASS_ID + 1:
+        found, order = np.unique(np.maximum(codes, 0), return_inverse=True)
+        codes = np.where(codes == IGNORE, IGNORE, order.reshape(codes.shape) + (found[0] > 0))
+    if codes.max() > 65535:
+        raise MaskError(
+            f"{raster.label}: holds the label {codes.max()}; the highest possible is 65534, renumber them"
+        )
+    high = set(np.unique(codes).tolist()) - {0, IGNORE}
+    binary = samples.dtype == bool or (high in ({255}, {65535}) and not own)
+    limit = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name, IGNORE)
+    if numbers and limit - 1 in high:  # things are counted up to it
+        limit = IGNORE
+    ignored = codes == IGNORE if binary else (codes == IGNORE) | (codes == limit)
+    return codes, ignored, binary
+
+
+def opaque_part(raster: Raster) -> NDArray[np.bool_] | None:
+    """Where a mask counts (H, W): alpha of at least half of its highest value; None where it has no alpha."""
+    if raster.alpha is None:
+        return None
+    highest = raster.alpha.max()
+    return np.asarray((raster.alpha >= highest / 2) & (highest > 0))
+
+
+def by_colour(raster: Raster) -> Raster:
+    """The colours in place of the indices where a palette's background is not its first entry.
+
+    That is so where it makes another index transparent, or where black occurs and is another index.
+    """
+    if raster.palette is None or OWN_CHUNK in raster.text:
+        return raster
+    used = np.unique(raster.samples)
+    colours, alpha = raster.palette[:, :3], raster.palette[:, 3]
+    backgrounds = (alpha == 0, colours.max(axis=1) == 0)
+    if not any(back[used].any() and not back[0] for back in backgrounds):
+        return raster
+    rgba = raster.palette[raster.samples]
+    return replace(raster, samples=rgba[..., :3], alpha=rgba[..., 3], palette=None)
+
+
+def _check_bright(codes: NDArray[np.int64], raster: Raster) -> None:
+    """Raise MaskError where nothing in a picture would be the thing, for it was to hold classes."""
+    if 0 < codes.max() < 128:
+        raise MaskError(
+            f"{raster.label}: a {raster.format} whose compression is lossy cannot hold classes by number, and nothing "
+            f"in it is white (its highest value is {codes.max()}); save it as PNG"
+        )
+
+
+def _rings(codes: NDArray[np.int64], likely: bool) -> bool:
+    """Whether black and white are both blurred, as compression with loss leaves them.
+
+    `likely`: the file may have been compressed so; else it was before it was saved like this, and has to look so.
+    """
+    between = np.unique(codes[(codes > 0) & (codes < 255)])
+    ends = min((between <= 32).sum(), (between >= 223).sum())
+    if len(between) < _SOFT_VALUES or ends < (1 if likely else _RINGS):
+        return False
+    return bool(
+        (codes >= 223).sum() >= 0.6 * (codes > 32).sum()
+    )  # things that are numbered have every value alike
+
+
+def _is_soft(codes: NDArray[np.int64]) -> bool:
+    """Whether values between 0 and 255 are but the soft edges of one thing: nearly all lie between their neighbours."""
+    between = (codes > 0) & (codes < 255)
+    if not (codes == 255).any() or len(np.unique(codes[between])) < _SOFT_VALUES:
+        return False
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    lowest, highest = minimum_filter(codes, 3), maximum_filter(codes, 3)
+    return float(((lowest < codes) & (codes < highest))[between].mean()) >= _SOFT_SHARE
+
+
+def _greys(palette: NDArray[np.uint8], indices: NDArray[Any], name: str) -> NDArray[Any]:
+    """The greys of a palette in place of its numbers, where some program has saved a grey mask with one.
+
+    That is so where just black and white occur or soft edges between them; and in a GIF, which has no other grey, where
+    none of them would be 'ignore'.
+    """
+    used = palette[np.unique(indices)][:, :3]
+    if not (used == used[:, :1]).all():
+        return indices
+    greys = palette[indices.astype(np.intp)][..., 0]
+    two = bool(np.isin(used, (0, 255)).all())
+    return (
+        greys if two or (name == "GIF" and used.max() < 255) or _is_soft(greys.astype(np.int64)) else indices
+    )
+
+
+def _integers(samples: NDArray[Any], label: str) -> NDArray[np.int64]:
+    if samples.dtype.kind == "f":
+        if not np.isfinite(samples).all():
+            raise MaskError(
+                f"{label}: holds NaN or infinite values; a mask holds whole numbers, 0 for background"
+            )
+        if len(fractions := samples[samples != np.rint(samples)]):
+            raise MaskError(
+                f"{label}: holds fractions such as {fractions[0]:g}; threshold it first (scores > 0.5)"
+            )
+    return samples.astype(np.int64)
