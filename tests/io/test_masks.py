@@ -193,13 +193,22 @@ def test_labels_beside_255_are_no_soft_edges() -> None:
     assert set(np.unique(label(trimap))) == {IGNORE, 0, 128}
 
 
-def test_soft_edges_in_colours_are_refused() -> None:
+def test_soft_edges_of_one_colour_are_cut_in_the_middle() -> None:
+    drawn, thing = soft()
+    coloured = (drawn[..., None] / 255 * [230, 25, 75]).astype(U8)
+    assert label(coloured) == thing.astype(int).tolist()
+    photos = [np.zeros((*drawn.shape, 3), U8)] * 2
+    _, examples = read_cues([Cue(p, mask=coloured) for p in photos])
+    assert [e.marks.class_ids for e in examples] == [(1,), (1,)]
+
+
+def test_soft_edges_of_several_colours_are_refused() -> None:
     drawn, _ = soft()
     coloured = (drawn[..., None] / 255 * [230, 25, 75]).astype(U8)
     with pytest.raises(
         MaskError, match=r"its edges are soft, with \d+ colours, .*draw it without anti-aliasing"
     ):
-        label(coloured)
+        label(np.hstack([coloured, coloured[..., ::-1]]))
 
 
 def test_transparent_pixels_are_background() -> None:

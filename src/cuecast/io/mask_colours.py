@@ -17,6 +17,8 @@ _SOFT_COLOURS, _SOFT_PIXELS = 12, 8
 """Colours from which on edges may be soft, and the pixels that most of them then have at most."""
 _GREY_SPREAD = 32
 """By what the channels of a grey picture differ at most, in all but 1 of 100 pixels, after compression with loss."""
+_ROUNDED, _LOST = 8, 64
+"""By what a channel of a soft edge in one colour is off, after rounding, and after compression with loss."""
 _IGNORE_COLOUR = 0xE0E0C0
 _OWN_COLOURS = {int(colour[1:], 16): i for i, colour in enumerate(PALETTE, start=1)} | {
     _IGNORE_COLOUR: IGNORE
@@ -33,17 +35,39 @@ def packed_colours(raster: Raster) -> NDArray[np.int64] | None:
         s = np.where(opaque[..., None], s, 0)  # what is hidden has no colour
     if s.ndim == 2 or bool((s[..., :1] == s).all()):
         return None
-    if raster.lossy:
-        # The channels of a grey picture differ by rounding after chroma subsampling; colours are hopeless.
-        if np.percentile(np.ptp(s.astype(np.int16), axis=2), 99) <= _GREY_SPREAD:
-            return None
-        raise MaskError(f"{raster.label}: a {raster.format} blurs the colours of a mask; save it as PNG")
+    if raster.lossy and np.percentile(np.ptp(s.astype(np.int16), axis=2), 99) <= _GREY_SPREAD:
+        return None  # the channels of a grey picture differ by rounding after chroma subsampling
     if s.dtype != np.uint8:
         raise MaskError(
             f"{raster.label}: a colour mask must be 8-bit, this is {s.dtype}; save it as a label map"
         )
     r, g, b = (s[..., c].astype(np.int64) for c in range(3))
-    return r << 16 | g << 8 | b
+    codes = r << 16 | g << 8 | b
+    counts = np.unique(codes, return_counts=True)[1]
+    if not raster.lossy and (len(counts) <= _SOFT_COLOURS or np.median(counts) > _SOFT_PIXELS):
+        return codes
+    if (one := _one_colour(s, _LOST if raster.lossy else _ROUNDED)) is not None:
+        return one
+    if raster.lossy:
+        raise MaskError(f"{raster.label}: a {raster.format} blurs the colours of a mask; save it as PNG")
+    return codes
+
+
+def _one_colour(s: NDArray[np.uint8], tolerance: int) -> NDArray[np.int64] | None:
+    """The packed colour where (H, W, 3) is at least half of it, else 0; None where it is not one colour on black.
+
+    `tolerance`: by what a channel may differ from the mixture of the two, in all but 1 of 100 pixels.
+    """
+    bright = s.max(axis=2)
+    top = s[bright >= 0.9 * bright.max()]
+    colour = np.median(top, axis=0)
+    share = s.astype(np.float64) @ colour / max(float(colour @ colour), 1.0)
+    off = np.abs(s - share[..., None] * colour).max(axis=2)
+    flat = ((share < 0.2) | (share > 0.8)).mean()
+    if np.percentile(off, 99) > tolerance or flat < 0.7:
+        return None
+    r, g, b = np.rint(colour).astype(int).tolist()
+    return np.where(share >= 0.5, r << 16 | g << 8 | b, 0)
 
 
 def ids_of_colours(colours: Iterable[int], known: Mapping[int, int] | None = None) -> dict[int, int]:

@@ -41,7 +41,7 @@ def grey_codes(
     bytes_ = codes >> 8 if samples.dtype == np.uint16 else codes
     plain = soft and not own and samples.dtype in (np.uint8, np.uint16)
     if raster.lossy or (plain and (_is_soft(bytes_) or _rings(bytes_, likely=raster.lossy is None))):
-        _check_bright(codes, raster)
+        _check_two(bytes_, raster)
         return (bytes_ >= 128) * np.int64(255), nowhere, True
     if codes.min() < IGNORE:
         raise MaskError(
@@ -87,12 +87,17 @@ def by_colour(raster: Raster) -> Raster:
     return replace(raster, samples=rgba[..., :3], alpha=rgba[..., 3], palette=None)
 
 
-def _check_bright(codes: NDArray[np.int64], raster: Raster) -> None:
-    """Raise MaskError where nothing in a picture would be the thing, for it was to hold classes."""
+def _check_two(codes: NDArray[np.int64], raster: Raster) -> None:
+    """Raise MaskError where a file that was compressed with loss is no mask in black and white."""
     if 0 < codes.max() < 128:
         raise MaskError(
             f"{raster.label}: a {raster.format} whose compression is lossy cannot hold classes by number, and nothing "
             f"in it is white (its highest value is {codes.max()}); save it as PNG"
+        )
+    if (middle := _middle(codes)) > 0.3:
+        raise MaskError(
+            f"{raster.label}: {middle:.0%} of it is neither black nor white: a picture, not a mask; draw the thing in "
+            "white on black"
         )
 
 
@@ -105,9 +110,13 @@ def _rings(codes: NDArray[np.int64], likely: bool) -> bool:
     ends = min((between <= 32).sum(), (between >= 223).sum())
     if len(between) < _SOFT_VALUES or ends < (1 if likely else _RINGS):
         return False
-    return bool(
-        (codes >= 223).sum() >= 0.6 * (codes > 32).sum()
-    )  # things that are numbered have every value alike
+    # Things that are numbered have every value alike, and a picture has many in the middle.
+    return bool((codes >= 223).sum() >= 0.6 * (codes > 32).sum() and _middle(codes) <= 0.1)
+
+
+def _middle(codes: NDArray[np.int64]) -> float:
+    """Share of the pixels that are neither near black nor near white."""
+    return float(((codes > 48) & (codes < 207)).mean())
 
 
 def _is_soft(codes: NDArray[np.int64]) -> bool:
