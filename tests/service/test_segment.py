@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from inline_service import Service, inline_service, png
 from pictures import mask
+from PIL import Image
 
 from cuecast.service.settings import Limits
 
@@ -30,6 +32,12 @@ def send(
     return service.client.post("/v1/segment", files=files, data=data or {}, headers={"Accept": accept})
 
 
+def as_png(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def file(name: str, data: bytes) -> tuple[str, tuple[str, bytes]]:
     return name, (f"{name}.png", data)
 
@@ -41,13 +49,26 @@ def test_a_mask_file_teaches(service: Service, tmp_path: Path) -> None:
     assert reply.json()["mask"] == {"size": [4, 8], "counts": {"1": [0, 20, 12]}}
 
 
+def test_numbers_of_objects_are_one_class_where_one_is_named(service: Service) -> None:
+    pixels = np.full((24, 24, 3), (30, 30, 200), np.uint8)
+    labels = np.zeros((24, 24), np.uint8)
+    for n in range(9):
+        y, x = n // 3 * 8 + 2, n % 3 * 8 + 2
+        labels[y : y + 4, x : x + 4] = n + 1
+    pixels[labels > 0] = (200, 30, 30)
+    files = [file(name, as_png(a)) for name, a in (("query", pixels), ("cue", pixels), ("mask", labels))]
+    reply = send(service, files)
+    assert reply.status_code == 422
+    assert "these look like objects, not classes" in reply.text
+    reply = send(service, files, {"class": "cell"})
+    assert reply.status_code == 200, reply.text
+    assert list(reply.json()["mask"]["counts"]) == ["1"]
+    assert send(service, files, {"class": " "}).status_code == 422
+
+
 def test_marks_teach_and_the_answer_may_be_a_picture(service: Service) -> None:
     reply = send(service, [file("query", png(5)), file("cue", png(3))], {"cues": POINT}, "image/png")
     assert reply.headers["content-type"] == "image/png"
-    import io
-
-    from PIL import Image
-
     assert np.asarray(Image.open(io.BytesIO(reply.content)))[0].tolist() == [1, 1, 1, 1, 1, 0, 0, 0]
 
 

@@ -64,6 +64,7 @@ class AskOnce(Ask):
     shown: tuple[Shown, ...]
     query: Path
     scale: str
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ class _Desk:
         elif isinstance(question, AskSegment):
             prediction = self.previewer.segment(self._teaching(question.project), question.query)
         elif isinstance(question, AskOnce):
-            prediction = self.previewer.once(question.shown, question.query, question.scale)
+            prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
         else:
             raise TypeError(f"{question!r} is no question")
         return Answer(

@@ -25,18 +25,20 @@ from cuecast.service.single import check_image
 from cuecast.service.uploads import too_large, upload_slot
 
 CUES = 16
-FIELDS = 8
+CLASSES = 16
+FIELDS = 8 + CLASSES
 
 _MARKS = TypeAdapter(list[ShownCue])
 
 
 @dataclass(frozen=True)
 class Form:
-    """What was sent: cues with files on disk, the query, and how scale is meant."""
+    """What was sent: cues with files on disk, the query, how scale is meant, and the names of classes."""
 
     shown: tuple[Shown, ...]
     query: Path
     scale: str
+    classes: tuple[str, ...] = ()
 
 
 @asynccontextmanager
@@ -97,6 +99,9 @@ async def _read(form: FormData, folder: Path, settings: Settings) -> Form:
     scale = form.get("scale", "frame")
     if scale not in ("frame", "pixel"):
         raise _wrong("`scale` is 'frame' or 'pixel'")
+    classes = tuple(name for name in form.getlist("class") if isinstance(name, str))
+    if len(classes) > CLASSES or any(not name.strip() for name in classes):
+        raise _wrong(f"`class` is the name of a class; send it at most {CLASSES} times, in their order")
 
     async def kept(upload: UploadFile, name: str) -> Path:
         path = folder / name
@@ -111,7 +116,7 @@ async def _read(form: FormData, folder: Path, settings: Settings) -> Form:
         if document is not None and not marks_anything(document):
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
         shown.append(Shown(await kept(cue, f"cue-{number}"), mask, document))
-    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale))
+    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes)
 
 
 def _files(form: FormData, name: str) -> list[UploadFile]:

@@ -88,18 +88,20 @@ class Previewer:
             raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
         return concept.segment(self._read(path))
 
-    def once(self, shown: Sequence[Shown], query: Path, scale: str) -> Prediction:
+    def once(
+        self, shown: Sequence[Shown], query: Path, scale: str, classes: Sequence[str] = ()
+    ) -> Prediction:
         """The answer for the image at `query` from cues that belong to no project. Raises InputError."""
         try:
-            concept = self._predictor.learn([self._example(s) for s in shown], scale=scale)
+            concept = self._predictor.learn([self._cue(s) for s in shown], classes or None, scale)
         except InputError as error:
             raise type(error)(str(error).replace(f"{query.parent}/", "")) from error
         return concept.segment(self._read(query))
 
-    def _example(self, shown: Shown) -> Example:
+    def _cue(self, shown: Shown) -> Cue | Example:
         image = self._read(shown.image)
         if shown.document is None:
-            return Cue(image, mask=shown.mask).read()
+            return Cue(image, mask=shown.mask)
         return Example(image, marks_of(shown.document, image.size))
 
     def _read(self, path: Path) -> Image:

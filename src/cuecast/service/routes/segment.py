@@ -32,6 +32,12 @@ _FORM: dict[str, Any] = {
             "description": "JSON: a list of marks, one a cue and in the same order",
             "examples": ['[{"boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}]}]'],
         },
+        "class": {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": 16,
+            "description": "names of class 1, 2, ...; one alone makes every value of a mask one object of it",
+        },
         "scale": {"type": "string", "enum": ["frame", "pixel"], "default": "frame"},
     },
 }
@@ -44,5 +50,5 @@ async def segment(
 ) -> Response:
     """The mask of an image by cues that are sent with it."""
     async with receive_form(request, files, settings) as form:
-        question = AskOnce(form.shown, form.query, form.scale, png=wants_png(request))
+        question = AskOnce(form.shown, form.query, form.scale, form.classes, png=wants_png(request))
         return reply(await interactive.ask(question))
