@@ -828,3 +828,26 @@ def test_a_run_that_is_stopped_in_the_check_goes_on_with_it(inputs: list[Path], 
     summary = run(concept, inputs, out, BatchOptions(check=True))
     assert summary.resumed == len(inputs)
     assert "No cue is suspected to hurt." in section(out)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_others(
+    concept: Concept, inputs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise OutputError("annotations.coco.json: no space")
+
+        patch.setattr("cuecast.io.gather.write_coco", fail)
+        with pytest.raises(OutputError, match=r"^annotations\.coco\.json: no space \(all else is written\)$"):
+            run(concept, inputs, out, ALL)
+    assert {p.name for p in out.iterdir()} >= {
+        "objects.csv",
+        "yolo",
+        "labelme",
+        "report.html",
+        "manifest.jsonl",
+    }
+    assert run(concept, inputs, out, ALL).resumed == 5
+    assert (out / "annotations.coco.json").is_file()

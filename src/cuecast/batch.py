@@ -41,6 +41,7 @@ from cuecast.io.manifest import (
 )
 from cuecast.io.names import output_names
 from cuecast.io.places import check_places
+from cuecast.io.tried import all_tried
 from cuecast.ordered import in_order
 from cuecast.predictor import Concept
 from cuecast.render import overlay
@@ -284,7 +285,10 @@ class _Batch:
     def finish(
         self, inputs: Sequence[Path], names: Sequence[str], checking: crossval.Progress | None = None
     ) -> dict[str, Path]:
-        """Put the manifest in order and make the files for all images; kind -> path of what there is."""
+        """Put the manifest in order and make the files for all images; kind -> path of what there is.
+
+        Raises OutputError at the end, for all files that could not be written.
+        """
         results, options = self.results, self.options
         manifest = results.manifest
         index, mine = index_manifest(manifest), dict(zip(names, inputs, strict=True))
@@ -305,29 +309,32 @@ class _Batch:
         for folder in ("overlays", "uncertainty"):
             if folder in wanted:
                 files[folder] = results.out / folder
-        if "coco" in wanted:
-            files["coco"] = gather.write_coco_file(results, options.coco_shape)
-        if "csv" in wanted:
-            files["csv"] = gather.write_table(results, options.pixel_size, options.unit)
-        for folder in ("yolo", "labelme"):
-            if folder in wanted:
-                files[folder] = gather.write_label_files(results, folder)
-        check = self._check(checking)
-        if check:
-            files["check"] = results.out / kept.NAME
-        if "report" in wanted:
-            pack = self.concept.predictor.pack
-            facts = (
-                ("pack", pack.name),
-                ("cues", str(len(self.concept.examples))),
-                *((("cue set version", str(self.lineage.version)),) if self.lineage else ()),
-                ("results", self.cues[:8]),
-            )
-            told = check.for_report([e.image.name for e in self.concept.examples]) if check else None
-            files["report"] = gather.write_report_file(
-                results, self.concept.examples, facts, options.opacity, options.review, told, self._read
-            )
-        return files
+        writers: dict[str, Callable[[], Path]] = {
+            "coco": lambda: gather.write_coco_file(results, options.coco_shape),
+            "csv": lambda: gather.write_table(results, options.pixel_size, options.unit),
+            "yolo": lambda: gather.write_label_files(results, "yolo"),
+            "labelme": lambda: gather.write_label_files(results, "labelme"),
+        }
+        with all_tried() as tried:
+            made = {kind: tried(write) for kind, write in writers.items() if kind in wanted}
+            check = tried(lambda: self._check(checking))
+            made["check"] = results.out / kept.NAME if check else None
+            if "report" in wanted:
+                made["report"] = tried(lambda: self._write_report(check))
+        return files | {kind: path for kind, path in made.items() if path is not None}
+
+    def _write_report(self, check: kept.KeptCheck | None) -> Path:
+        options, examples = self.options, self.concept.examples
+        facts = (
+            ("pack", self.concept.predictor.pack.name),
+            ("cues", str(len(examples))),
+            *((("cue set version", str(self.lineage.version)),) if self.lineage else ()),
+            ("results", self.cues[:8]),
+        )
+        told = check.for_report([e.image.name for e in examples]) if check else None
+        return gather.write_report_file(
+            self.results, examples, facts, options.opacity, options.review, told, self._read
+        )
 
     def _check(self, progress: crossval.Progress | None) -> kept.KeptCheck | None:
         """What the cues say of each other, where this run or an earlier one of the same cues asked for it."""

@@ -423,3 +423,21 @@ def test_a_place_without_longitude_and_latitude_is_told_and_the_rest_written(
     assert not (tmp_path / "out/polygons.geojson").exists()
     assert "geojson" not in found.files
     assert (found.objects, (tmp_path / "out/polygons.gpkg").is_file()) == (1, True)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_others(
+    concept: Concept, ortho: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise OutputError("polygons.gpkg: no space")
+
+        patch.setattr("cuecast.mosaic.features._Gpkg.write", fail)
+        with pytest.raises(OutputError, match=r"polygons\.gpkg: no space \(all else is written\)"):
+            segment_raster(concept, ortho, tmp_path / "out", TILES)
+    written = {path.name for path in (tmp_path / "out").iterdir() if path.is_file()}
+    assert written == {"mask.tif", "scores.tif", "objects.csv", "polygons.geojson", "manifest.jsonl"}
+    again = segment_raster(concept, ortho, tmp_path / "out", TILES)
+    assert (again.resumed, again.objects) == (42, 4)
+    assert (tmp_path / "out/polygons.gpkg").is_file()

@@ -248,3 +248,20 @@ def test_a_disk_that_is_too_small_is_refused_before_any_work(
     with pytest.raises(OutputError, match=r"MB are needed there and 0\.0 MB are free"):
         run(tmp_path / "out", 5)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+
+        def fail(path: Path, *_: object) -> None:
+            raise OutputError(f"{path.name}: no space")
+
+        patch.setattr(folder, "write_video", fail)
+        with pytest.raises(OutputError, match=r"^overlay\.mp4: no space \(all else is written\)$"):
+            run(tmp_path, 4, options=TrackOptions())
+    assert (tmp_path / "annotations.ytvis.json").is_file()
+    assert (tmp_path / "objects.csv").is_file()
+    assert run(tmp_path, 4, options=TrackOptions()).resumed == COUNT
+    assert (tmp_path / "overlay.mp4").is_file()

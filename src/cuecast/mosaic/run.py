@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from cuecast.io.rasters.geotiff import gdal
 from cuecast.io.rasters.raster import at
 from cuecast.io.rasters.tones import tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
+from cuecast.io.tried import Tried, all_tried
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
 from cuecast.mosaic.features import Feature, feature, without_lonlat, write_features
 from cuecast.mosaic.grid import Tile, grid_for
@@ -271,13 +273,26 @@ class _Job:
         for kind, name in FILES.items():  # none may tell another story than the mask
             if kept is None and kind not in wanted:
                 (self.out / name).unlink(missing_ok=True)
-        if missing or kept is None:
-            whole = replace(whole, objects=write_features(missing, self._features(), self.work.raster.place))
-        tiles = (entry_at(manifest, index[tile.name]) for tile in self.work.grid.tiles())
-        write_manifest(manifest, chain((whole,), tiles))
-        if whole.error is None:
-            shutil.rmtree(self.out / TILES, ignore_errors=True)
+        with all_tried() as tried:
+            if missing or kept is None:
+                whole = replace(whole, objects=self._write_features(missing, tried))
+            tiles = (entry_at(manifest, index[tile.name]) for tile in self.work.grid.tiles())
+            write_manifest(manifest, chain((whole,), tiles))
+            if whole.error is None:
+                shutil.rmtree(self.out / TILES, ignore_errors=True)
         return whole, {"mask": self.out / MASK, "scores": self.out / SCORES, "manifest": manifest, **wanted}
+
+    def _write_features(self, files: dict[str, Path], tried: Tried) -> int | None:
+        """The number of objects, written to all files at once; each alone where one of them fails."""
+        place = self.work.raster.place
+        try:
+            return write_features(files, self._features(), place)
+        except OutputError:
+            counts = [
+                tried(partial(write_features, {kind: path}, self._features(), place))
+                for kind, path in files.items()
+            ]
+            return next((count for count in counts if count is not None), None)
 
     def _is_complete(self, known: Mapping[str, int]) -> bool:
         """Whether the whole raster is finished, so that its tiles need not be there any more."""

@@ -25,6 +25,7 @@ from cuecast.io.lock import exclusive
 from cuecast.io.manifest import appending, write_manifest
 from cuecast.io.masks import write_mask
 from cuecast.io.places import check_places
+from cuecast.io.tried import all_tried
 from cuecast.io.video_manifest import FrameEntry, read_frames
 from cuecast.io.video_overlay import find_encoder, write_video
 from cuecast.io.video_table import FrameRow, write_frames_csv
@@ -202,20 +203,27 @@ class _Folder:
             save_state(self.state, digest, index, state)
 
     def finish(self) -> tuple[dict[str, Path], str | None]:
-        """Put the manifest in order and write the files for all frames: (kind -> path, what is other than asked)."""
+        """Put the manifest in order and write the files for all frames: (kind -> path, what is other than asked).
+
+        Raises OutputError at the end, for all files that could not be written.
+        """
         entries = read_frames(self.manifest)
         write_manifest(self.manifest, entries.values())
         files, note = {"manifest": self.manifest, "masks": self.out / "masks"}, None
         # Those of earlier runs as well: none may tell another story than the masks.
         there = {"overlay": VIDEO, "ytvis": YTVIS, "csv": TABLE}
         wanted = {*self.options.formats, *(f for f, name in there.items() if (self.out / name).exists())}
-        if "overlay" in wanted:
-            files["overlay"], note = self._write_overlay()
-        if "ytvis" in wanted:
-            label = Path(self.job.frames.label).name
-            files["ytvis"] = write_ytvis(self.out / YTVIS, self._annotations, self.classes, label)
-        if "csv" in wanted:
-            files["csv"] = write_frames_csv(self.out / TABLE, self._rows(entries))
+        label = Path(self.job.frames.label).name
+        with all_tried() as tried:
+            drawn = tried(self._write_overlay) if "overlay" in wanted else None
+            if drawn is not None:
+                files["overlay"], note = drawn
+            if "ytvis" in wanted:
+                files["ytvis"] = self.out / YTVIS
+                tried(lambda: write_ytvis(files["ytvis"], self._annotations, self.classes, label))
+            if "csv" in wanted:
+                files["csv"] = self.out / TABLE
+                tried(lambda: write_frames_csv(files["csv"], self._rows(entries)))
         return files, note
 
     def _claim(self) -> dict[int, FrameEntry]:
