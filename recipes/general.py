@@ -3,9 +3,11 @@
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general
     cuecast eval EPISODES.jsonl -o scores
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --scores scores/scores.json
+    cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --sparse
 
-DATA is a folder of picture sets (images/, masks/, card.json each). Stopped and started again, it goes on where its
-last checkpoint was. Machine, time, steps and scores of each run: LOG.md beside this file.
+The last one fits the confidence of sparse cues anew, for a pack whose features or first look have changed. DATA is a
+folder of picture sets (images/, masks/, card.json each). Stopped and started again, it goes on where its last
+checkpoint was. Machine, time, steps and scores of each run: LOG.md beside this file.
 """
 
 from __future__ import annotations
@@ -75,7 +77,13 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--scores", type=Path, help="only state this JSON of `cuecast eval` in the card of --out"
     )
+    parser.add_argument(
+        "--sparse", action="store_true", help="only calibrate the confidence of sparse cues of --out"
+    )
     options = parser.parse_args(argv)
+    if options.sparse:
+        state_sparse(options.out, options.data)
+        return
     if options.scores:
         state_scores(options.out, options.scores)
         return
@@ -164,6 +172,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     cuts = [cut_of(t, score, prior) for t in trials]
     card["calibration"] = fit_calibration(trials, cuts, card["thresholds"]["min_fraction"])
     write_card(new, card)
+    state_sparse(new, data)
     replace_pack(new, out)
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
 
@@ -180,6 +189,21 @@ def trained_before(start: Path | None) -> dict[str, Any]:
         return {"steps": 0, "hours": 0.0}
     training: dict[str, Any] = json.loads((start / "card.json").read_text())["training"]
     return training
+
+
+def state_sparse(pack: Path, data: Path) -> None:
+    """Fit what a confidence means where boxes, points and strokes have taught the thing, and state it in a pack's card.
+
+    The card's thresholds must be those of the pack as it is.
+    """
+    import cuecast
+    from cuecast.training.calibrate_sparse import sparse_calibration
+    from cuecast.training.export import write_card
+
+    fitted = sparse_calibration(cuecast.load(pack), data, EXCLUDED)
+    card = json.loads((pack / "card.json").read_text())
+    write_card(pack, {**card, "sparse_calibration": fitted})
+    print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated")
 
 
 def state_scores(pack: Path, scores: Path) -> None:

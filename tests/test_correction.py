@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.correction import MOST_CLICKS, MOST_OF_STROKES, TARGET, correct, marked_places, standardise
+from cuecast.correction import (
+    MOST_CLICKS,
+    MOST_OF_STROKES,
+    TARGET,
+    UNMARKED,
+    correct,
+    guess,
+    marked_places,
+    standardise,
+)
 from cuecast.types import Marks, Point, Scribble
 
 
@@ -83,3 +92,34 @@ def test_long_strokes_are_thinned_and_drown_no_click() -> None:
 def test_thousands_of_clicks_cost_no_more_than_hundreds() -> None:
     clicks = tuple(Point((i % 100 + 0.5, i // 100 + 0.5), 1 + i % 2) for i in range(4000))
     assert len(marked_places(Marks((50, 100), points=clicks), 1)) <= 2 * MOST_CLICKS
+
+
+def thing_in_the_middle(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Features (3, 40, 40) of a thing in the middle of noisy ground, and where it is (40, 40) bool."""
+    rng = np.random.default_rng(seed)
+    thing = np.zeros((40, 40), bool)
+    thing[12:28, 10:30] = True
+    features = rng.normal(0, 0.4, (3, 40, 40)).astype(np.float32)
+    features[0] += thing
+    return standardise(features), thing
+
+
+def test_marks_of_the_thing_alone_find_it_and_not_the_frame() -> None:
+    features, thing = thing_in_the_middle()
+    found = guess((40, 40), features, np.concatenate([place(0.5, x, 1) for x in (0.4, 0.6)])) >= 0
+    assert (found & thing).sum() / (found | thing).sum() > 0.6
+    assert not found[[0, 0, -1, -1], [0, -1, 0, -1]].any()
+
+
+def test_a_thing_that_leaves_the_frame_is_marked_up_to_its_border() -> None:
+    features = np.zeros((2, 40, 40), np.float32)
+    features[0, :, :10] = 1
+    found = guess((40, 40), standardise(features), place(0.5, 0.1, 1)) >= 0
+    assert found[10:30, 0].all()
+    assert not found[:, 12:].any()
+
+
+def test_marks_against_it_alone_say_nothing_of_where_it_is() -> None:
+    features, _ = thing_in_the_middle()
+    for places in (place(0.5, 0.5, -1), np.empty((0, 3), np.float32)):
+        assert (guess((40, 40), features, places) == UNMARKED).all()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cuecast.errors import CueError
-from cuecast.marks import box_weights
-from cuecast.types import IGNORE, Box, Marks
+from cuecast.marks import Kind, box_weights, kind_of
+from cuecast.types import IGNORE, Box, Marks, Point, Scribble
 
 SIZE = (60, 90)
 
@@ -47,3 +47,30 @@ def test_a_box_that_a_complete_mask_denies_is_refused() -> None:
         Marks(SIZE, mask=mask, boxes=(Box((30, 30, 50, 50), 1),))
     mask[25:] = IGNORE
     Marks(SIZE, mask=mask, boxes=(Box((30, 30, 50, 50), 1),))
+
+
+MASK = Marks(SIZE, mask=np.eye(*SIZE, dtype=np.int32))
+BOX = Marks(SIZE, boxes=(Box((1, 1, 9, 9)),))
+POINT = Marks(SIZE, points=(Point((3, 3)),))
+STROKE = Marks(SIZE, scribbles=(Scribble(((3, 3), (9, 9))),))
+NOT = Marks(SIZE, points=(Point((50, 50), 0),))
+
+
+@pytest.mark.parametrize(
+    ("marks", "kind"),
+    [
+        ([POINT], "one-sided"),
+        ([STROKE, POINT], "one-sided"),
+        ([STROKE, NOT], "two-sided"),
+        ([POINT, Marks(SIZE, absent=True)], "two-sided"),
+        (
+            [Marks(SIZE, points=(Point((3, 3)), Point((9, 9), 2)))],
+            "two-sided",
+        ),  # the other class is not this one
+        ([POINT, Marks(SIZE, mask=2 * np.eye(*SIZE, dtype=np.int32))], "two-sided"),
+        ([POINT, NOT, BOX], "boxes"),
+        ([POINT, BOX, MASK], "masks"),
+    ],
+)
+def test_the_most_telling_marks_of_a_class_give_their_kind(marks: list[Marks], kind: Kind) -> None:
+    assert kind_of(marks, 1) == kind

@@ -3,6 +3,9 @@
 A Gaussian process is fitted to what the logits lack at the marked places (Rasmussen and Williams 2006, ch. 2). Its
 kernel says how far a mark reaches: near places that look alike, and, weaker, alike places anywhere in the image.
 Nothing is learned again, so a click costs milliseconds.
+
+Where marks are all that is known (`guess`), the frame's border speaks for the rest: things touch it less than their
+surroundings do.
 """
 
 from __future__ import annotations
@@ -27,6 +30,16 @@ NOISE = 0.1
 MOST_CLICKS, MOST_OF_STROKES = 256, 128
 """Places that are fitted, at most, of clicks and along strokes, for the class and against it; thinned on a fixed
 stride."""
+UNMARKED = -1.0
+"""Logit of a place that nothing is known of."""
+BORDER = 12
+"""Places along the frame's border that speak for the rest, and..."""
+LIKE_THING = 0.25
+"""...the share of them that does not: those most like a marked place, where the thing may leave the frame."""
+EDGE = 0.01
+"""How far these places lie inside, as a share of the sides."""
+LEAST_CUT = 0.1
+"""Logits above `UNMARKED` from which a place may be the thing: below, nothing that is marked has reached it."""
 BLOCK = 16384
 """Places of the image that the kernel is computed for at once, so that memory does not grow with it."""
 SPACING = 0.02
@@ -53,6 +66,34 @@ def correct(logits: Array, features: Array, places: Array) -> Array:
     blocks = [slice(i, i + BLOCK) for i in range(0, rows * columns, BLOCK)]
     moved = np.concatenate([weights @ _kernel(at, grid[:, b], seen, flat[:, b]) for b in blocks])
     return logits + resize(moved.reshape(rows, columns).astype(np.float32), (h, w))
+
+
+def guess(shape: tuple[int, int], features: Array, places: Array) -> Array:
+    """Logits (h, w) of one class of which nothing but marks on this image is known; features and places as above.
+
+    How far a few marks reach depends on the picture. So the places are cut into thing and rest where that explains most
+    of the logits' variance (Otsu 1979), and this cut is logit 0. Without a mark of the class all are `UNMARKED`.
+    """
+    from skimage.filters import threshold_otsu
+
+    unknown = np.full(shape, UNMARKED, np.float32)
+    own = places[places[:, 2] > 0]
+    if not len(own):
+        return unknown
+    logits = correct(unknown, features, np.concatenate([places, _rest_of_border(features, own)]))
+    cut = max(float(threshold_otsu(logits)), UNMARKED + LEAST_CUT)  # type: ignore[no-untyped-call]
+    return (logits - cut).astype(np.float32)
+
+
+def _rest_of_border(features: Array, own: Array) -> Array:
+    """(n, 3) places along the border that are least like the places (m, 3) of the class."""
+    along = (np.arange(BORDER // 4, dtype=np.float32) + 0.5) / (BORDER // 4)
+    sides = [(EDGE, a) for a in along] + [(1 - EDGE, a) for a in along]
+    border = np.array([(y, x, -1) for a, b in sides for y, x in ((a, b), (b, a))], np.float32)
+    seen, there = (features[:, *_pixels(p, *features.shape[1:])] for p in (own, border))
+    nearest = _squared(seen, there).min(0)
+    unlike: Array = border[nearest > np.quantile(nearest, LIKE_THING)]
+    return unlike
 
 
 def marked_places(marks: Marks, cls: int) -> Array:

@@ -6,11 +6,12 @@ One rule for training and running: a mask says everything; boxes, points and scr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.types import IGNORE, Point
+from cuecast.types import IGNORE, Box, Marks, Point, Scribble
 
 WEAK = 0.05
 """Weight of 'not the thing' given to all untouched pixels where nothing was marked as background."""
@@ -19,6 +20,24 @@ POINT_RADIUS = 0.012
 """A point speaks for a disc of this share of the frame (square root of its area): hands are not exact to the pixel."""
 
 Weights = NDArray[np.float32]
+
+Kind = Literal["masks", "boxes", "two-sided", "one-sided"]
+"""By what a class was taught: complete masks; boxes; points and strokes, with marks of what it is not, or without."""
+
+
+def kind_of(marks: Sequence[Marks], cls: int) -> Kind:
+    """The kind of the marks of class `cls` in all cues together: the most telling one of them."""
+    if any(m.mask is not None and (m.mask == cls).any() for m in marks):
+        return "masks"
+    if any(b.cls == cls for m in marks for b in m.boxes):
+        return "boxes"
+    return "two-sided" if any(_says_not(m, cls) for m in marks) else "one-sided"
+
+
+def _says_not(marks: Marks, cls: int) -> bool:
+    """Whether marks say anywhere what is not class `cls`."""
+    others: tuple[Box | Point | Scribble, ...] = (*marks.boxes, *marks.points, *marks.scribbles)
+    return marks.absent or marks.mask is not None or any(m.cls not in (cls, IGNORE) for m in others)
 
 
 def draw_points(labels: NDArray[np.int32], points: Sequence[Point]) -> None:

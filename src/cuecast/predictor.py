@@ -20,6 +20,7 @@ from cuecast.geometry import mark_labels
 from cuecast.io.images import read_image
 from cuecast.io.masks import is_label_file
 from cuecast.io.numbered import look_at, values_hint
+from cuecast.marks import kind_of
 from cuecast.notes import give_note
 from cuecast.ordered import in_order
 from cuecast.pieces import drop_specks, smallest_piece
@@ -27,7 +28,7 @@ from cuecast.prediction import Prediction
 from cuecast.segmenters import Segmenter
 from cuecast.segmenters.packs import Pack, open_pack
 from cuecast.types import IGNORE, ClassInfo, Example, Image, Marks
-from cuecast.verdict import Judgement, decide, judge
+from cuecast.verdict import Judgement, Taught, decide, judge
 
 
 def load(pack: str | Path = "general", threads: int | None = None) -> Predictor:
@@ -98,6 +99,12 @@ class Concept:
     def smallest_pieces(self) -> tuple[float, ...]:
         """For each class the share of the image that its smallest piece covers in the complete cues; 0: unknown."""
         return tuple(smallest_piece(self.examples, c.id) for c in self.classes)
+
+    @cached_property
+    def taught(self) -> tuple[Taught, ...]:
+        """For each class by what kind of marks it was taught, and what the pack knows of answers to such marks."""
+        marks = [e.marks for e in self.examples]
+        return tuple(self.predictor.pack.taught(kind_of(marks, c.id)) for c in self.classes)
 
     @cached_property
     def _uncorrected_cuts(self) -> dict[str, tuple[float, ...]]:
@@ -205,15 +212,15 @@ class Concept:
         if not all(m.is_sparse for m in own):
             # A mask on this very image, or 'it is not here', is the answer.
             return Judgement("found" if mask.any() else "absent", 1.0, ())
-        pack = self.predictor.pack
+        # Calibrations were fitted on whole pictures; of a part, a size says nothing. Sparse marks lie on a whole one.
+        whole = self.scale == "frame" or (own and all(t.kind != "masks" for t in self.taught))
         return judge(
             scores,
             mask,
             [c.id for c in self.classes],
-            pack.thresholds,
-            signals=signals,
-            # It was fitted on whole pictures; of a part, a size says nothing.
-            calibration=pack.calibration if self.scale == "frame" else None,
+            self.predictor.pack.thresholds,
+            signals=signals if whole else (),
+            taught=self.taught,
             stated={c for m in own for c in m.class_ids},
         )
 

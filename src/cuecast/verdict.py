@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import exp, log
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.marks import Kind
 from cuecast.types import Verdict
 
 
@@ -30,11 +32,13 @@ class Thresholds:
 class Calibration:
     """What a pack's confidence is computed with, from its card: two logistic regressions on the same figures.
 
-    names             the figures that are read: 'expected' (see `expected_iou`) and signals of the segmenter.
+    names             the figures that are read: 'expected' (see `expected_iou`), signals of the segmenter, 'share' (of
+                      the image that is marked) and 'own' (1 where the image itself carries marks of the class).
     mean, deviation   of each figure over the answers that the calibration was fitted on.
     iou, there        weights, the bias last: of the IoU to be expected, and of the thing being in the image at all.
     absent            from this probability on that it is not there, the verdict is 'absent', unless the IoU to be
                       expected of the mask is higher still.
+    by_scores         where there are no signals: slope and bias that the logit of 'expected' is moved by.
     """
 
     names: tuple[str, ...]
@@ -43,12 +47,14 @@ class Calibration:
     iou: tuple[float, ...]
     there: tuple[float, ...]
     absent: float
+    by_scores: tuple[float, float] = (1.0, 0.0)
 
     @classmethod
     def from_card(cls, stated: Mapping[str, Any]) -> Calibration:
         """From the entry 'calibration' of a card."""
         parts = {k: tuple(stated[k]) for k in ("names", "mean", "deviation", "iou", "there")}
-        return cls(**parts, absent=float(stated["absent"]))
+        slope, bias = stated.get("by_scores", (1.0, 0.0))
+        return cls(**parts, absent=float(stated["absent"]), by_scores=(float(slope), float(bias)))
 
     def estimate(self, figures: Mapping[str, float]) -> tuple[float, float]:
         """(IoU to be expected, probability that the thing is there), both in [0, 1]."""
@@ -62,6 +68,51 @@ class Calibration:
 
 LIMIT = 3.0
 """Standard deviations beyond which a figure says no more."""
+
+
+FILLED = 0.5
+"""Share of an image from which an answer fills it: where nobody has said what is not the thing, that is no answer."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """By what kind of marks a class was taught, and what is known of answers to such marks.
+
+    calibration  of answers with signals; None where the pack states none.
+    by_scores    slope and bias that the logit of a confidence by the scores alone is moved by.
+    """
+
+    kind: Kind = "masks"
+    calibration: Calibration | None = None
+    by_scores: tuple[float, float] = (1.0, 0.0)
+
+    @classmethod
+    def by(cls, kind: Kind, calibration: Calibration | None) -> Taught:
+        """By marks of a kind, with the pack's calibration for it."""
+        return cls(kind, calibration, (1.0, 0.0) if calibration is None else calibration.by_scores)
+
+    def trusted(self, confidence: float, share: float, thresholds: Thresholds) -> float:
+        """What a confidence by the scores alone is worth, for an answer that covers `share` of its image."""
+        if self.by_scores != (1.0, 0.0):
+            slope, bias = self.by_scores
+            confidence = 1 / (1 + exp(-(slope * _logit(confidence) + bias)))
+        return self.bounded(confidence, share, thresholds)
+
+    def bounded(self, confidence: float, share: float, thresholds: Thresholds) -> float:
+        """A confidence, less than 'found' asks for where positive marks alone have led to an answer that fills."""
+        fills = self.kind == "one-sided" and share >= FILLED
+        return min(confidence, thresholds.found - 0.01) if fills else confidence
+
+    def anchored(self, known: float, by_scores: float) -> Taught:
+        """For answers carried on from one that is known better: `known` is its confidence, `by_scores` that by its
+        scores alone."""
+        slope = self.by_scores[0]
+        return replace(self, by_scores=(slope, _logit(known) - slope * _logit(by_scores)))
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-4), 1 - 1e-4)
+    return log(p / (1 - p))
 
 
 class Judgement(NamedTuple):
@@ -100,27 +151,31 @@ def judge(
     thresholds: Thresholds,
     *,
     signals: Sequence[Mapping[str, float]] = (),
-    calibration: Calibration | None = None,
+    taught: Sequence[Taught] = (),
     stated: Collection[int] = (),
 ) -> Judgement:
     """The verdict on a label map (H, W) from scores (K, H, W), whose planes belong to `class_ids`.
 
-    signals, calibration  what the confidence is computed with; where one is missing, it is what the scores themselves
-                          expect, and a class is absent only where hardly anything is marked.
-    stated                classes that marks on this very image say are there.
+    signals, taught  what the confidence is computed with, for each class; where signals or calibrations are missing, it
+                     is what the scores themselves expect, and a class is absent only where hardly anything is marked.
+    stated           classes that marks on this very image say are there.
 
     The confidence is the IoU to be expected of the mask, over classes by their area; of an empty mask, the
     probability that nothing is there.
     """
-    if calibration is None or not signals:
-        return _by_scores(scores, mask, class_ids, thresholds, stated)
+    calibrations = [t.calibration for t in taught if t.calibration is not None]
+    if not signals or len(calibrations) < len(class_ids):
+        return _by_scores(scores, mask, class_ids, thresholds, taught, stated)
     absent, parts, nothing = [], [], 1.0
     for k, cls in enumerate(class_ids):
         marked = mask == cls
         area = int(marked.sum())
-        iou, there = calibration.estimate({**signals[k], "expected": expected_iou(scores[k], marked)})
+        share = area / mask.size
+        said = {"expected": expected_iou(scores[k], marked), "share": share, "own": float(cls in stated)}
+        iou, there = calibrations[k].estimate({**signals[k], **said})
+        iou = taught[k].bounded(iou, share, thresholds)
         enough = area > thresholds.min_fraction * mask.size
-        if (area and cls in stated) or (enough and 1 - there < max(iou, calibration.absent)):
+        if (area and cls in stated) or (enough and 1 - there < max(iou, calibrations[k].absent)):
             parts.append((area, iou))
         else:
             absent.append(cls)
@@ -137,6 +192,7 @@ def _by_scores(
     mask: NDArray[np.int32],
     class_ids: Sequence[int],
     thresholds: Thresholds,
+    taught: Sequence[Taught],
     stated: Collection[int],
 ) -> Judgement:
     best = scores.max(axis=0)
@@ -144,4 +200,7 @@ def _by_scores(
     if marked.sum() <= thresholds.min_fraction * mask.size and not np.isin(mask, list(stated)).any():
         return Judgement("absent", float(1 - best.max()), tuple(class_ids))
     confidence = expected_iou(best, marked)
+    shares = [float((mask == cls).mean()) for cls in class_ids]
+    trusted = [t.trusted(confidence, s, thresholds) for t, s in zip(taught, shares, strict=bool(taught))]
+    confidence = min(trusted, default=confidence)
     return Judgement("found" if confidence >= thresholds.found else "doubtful", confidence, ())

@@ -16,8 +16,9 @@ from cuecast.io.video import Frame
 from cuecast.predictor import Concept
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import Job, touched, track
-from cuecast.propagation.tracker import FORGOTTEN, Tracker
+from cuecast.propagation.tracker import FORGOTTEN, State, Tracker
 from cuecast.types import Box, Image, Marks, Point
+from cuecast.verdict import Calibration, Taught
 
 
 def right(i: int) -> Corner:
@@ -236,3 +237,37 @@ def test_what_is_marked_beside_a_box_stays() -> None:
     kept = square((4, 4))
     kept[35, 45] = 1
     assert (touched(mask, marks) == kept).all()
+
+
+@pytest.fixture
+def doubting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pack `colours`, saying that answers to points alone are worth 0.3, whatever their scores."""
+    figures = Calibration(("own",), (0.0,), (1.0,), (0.0, -0.847), (0.0, 5.0), 0.9, (1.0, -10.0))
+    pack = type(cuecast.load("colours").pack)
+    kinds = {"one-sided": Taught.by("one-sided", figures)}
+    monkeypatch.setattr(pack, "taught", lambda self, kind: kinds.get(kind, Taught()))  # noqa: ARG005
+
+
+@pytest.mark.usefixtures("doubting")
+def test_frames_are_worth_what_the_marks_are_that_they_were_carried_on_from() -> None:
+    frames = film(6, right)
+    by_points, by_mask = (
+        list(track(c, frames)) for c in (learn(frames[0], points=[(5, 11)]), learn(frames[0], right(0)))
+    )
+    assert_follows(by_points, right, 6)
+    assert {a.prediction.verdict for a in by_points} == {"doubtful"}
+    assert max(a.prediction.confidence for a in by_points) < 0.6
+    assert {a.prediction.verdict for a in by_mask} == {"found"}
+
+
+@pytest.mark.usefixtures("doubting")
+def test_going_on_later_gives_the_same_confidence() -> None:
+    frames = film(6, right)
+    concept = learn(frames[0], points=[(5, 11)])
+    states: dict[int, State] = {}
+    job = Job.of(concept, frames)
+    (sweep,) = [s for s in job.sweeps if len(s.frames) > 1]
+    whole = [a.prediction.confidence for a in job.run(sweep, keep=states.__setitem__)]
+    again = Job.of(concept, frames)
+    later = [a.prediction.confidence for a in again.run(sweep, since=(3, states[3]))]
+    assert later == whole[-len(later) :]

@@ -92,6 +92,30 @@ def test_sparse_cues_teach_the_thing(predictor: cuecast.Predictor, kind: str) ->
     assert iou(concept.segment(query).mask > 0, truth) > 0.5
 
 
+@pytest.mark.parametrize(
+    "marks", [{"points": [(75, 60)]}, {"points": [(60, 50), (90, 70)]}, {"scribbles": [[(58, 60), (92, 62)]]}]
+)
+def test_positive_marks_alone_mark_the_thing_and_not_the_frame(
+    predictor: cuecast.Predictor, marks: dict[str, list[tuple[int, int]]]
+) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.zeros((120, 160), bool)
+    truth[40:80, 50:100] = True
+    picture = np.where(truth[..., None], (150, 90, 60), (90, 120, 80)) + rng.normal(0, 12, (120, 160, 3))
+    pixels = np.clip(picture, 0, 255).astype(np.uint8)
+    prediction = predictor.learn([cuecast.Cue(pixels, **marks)]).segment(pixels)
+    assert iou(prediction.mask > 0, truth) > 0.7
+
+
+def test_one_stroke_on_a_real_swan(predictor: cuecast.Predictor, data: Path) -> None:
+    folder = data / "video" / "blackswan"
+    truth = np.asarray(PILImage.open(folder / "masks" / "00000.png")) > 0
+    rows, columns = np.nonzero(distance_transform_edt(truth) > 12)  # well inside the body
+    ends = [(float(columns[i]), float(rows[i])) for i in (columns.argmin(), columns.argmax())]
+    concept = predictor.learn([cuecast.Cue(folder / "images" / "00000.jpg", scribbles=[ends])])
+    assert iou(concept.segment(folder / "images" / "00000.jpg").mask > 0, truth) > 0.5
+
+
 def test_marks_on_the_query_itself_are_kept(concept: cuecast.Concept) -> None:
     picture, _ = discs(6)
     corrected = concept.add([cuecast.Cue(picture, points=[(3, 3, 1), (100, 80, 0)])])

@@ -310,7 +310,7 @@ class _Job:
         thresholds = concept.predictor.pack.thresholds
         rule = LabelRule(concept.classes, thresholds.score)
         blender = Blender(grid, self.out / TILES, len(concept.classes))
-        tally = Tally(thresholds)
+        tally = Tally(thresholds, concept.taught)
         with writing(self.out / MASK, self.out / SCORES, grid.size, raster.place, rule) as files:
             for block in grid.blocks(BLOCK):
                 levels = blender.levels(block)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from cuecast.mosaic.assemble import LabelRule
 from cuecast.mosaic.tiles import TOP, UNSEEN
 from cuecast.types import Verdict
-from cuecast.verdict import Thresholds
+from cuecast.verdict import Taught, Thresholds
 
 
 @dataclass(eq=False)
@@ -24,6 +25,7 @@ class Tally:
     """
 
     thresholds: Thresholds
+    taught: Sequence[Taught] = ()
     areas: Counter[int] = field(default_factory=Counter)
     _inside: int = 0
     _outside: int = 0
@@ -51,4 +53,8 @@ class Tally:
         if not area:
             return "absent", 1 - self._highest / TOP
         confidence = self._inside / TOP / (area + self._outside / TOP)
+        share = area / self._seen
+        confidence = min(
+            (t.trusted(confidence, share, self.thresholds) for t in self.taught), default=confidence
+        )
         return ("found" if confidence >= self.thresholds.found else "doubtful"), confidence

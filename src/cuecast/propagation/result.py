@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cuecast.io.video import Frame
 from cuecast.prediction import Prediction
 from cuecast.types import ClassInfo, Verdict
-from cuecast.verdict import Thresholds, judge
+from cuecast.verdict import Taught, Thresholds, judge
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,27 @@ def judge_objects(
         by_hand = drawn is not None and own.any() and bool((drawn[own > 0] == info.id).all())
         objects.append(TrackedObject(info.id, "found" if by_hand else judged.verdict, judged.confidence))
     return tuple(objects)
+
+
+def trusted(
+    objects: Sequence[TrackedObject],
+    taught: Sequence[Taught],
+    mask: NDArray[np.int32],
+    thresholds: Thresholds,
+) -> tuple[TrackedObject, ...]:
+    """The verdicts on the objects of a mask (H, W), worth what marks of their kind are worth; masks change nothing.
+
+    An object that is doubted for another reason than its confidence stays so.
+    """
+    out = []
+    for o, t in zip(objects, taught, strict=True):
+        if t.kind != "masks" and o.verdict != "absent":
+            confidence = t.trusted(o.confidence, float((mask == o.cls).mean()), thresholds)
+            doubted = o.verdict == "doubtful" and o.confidence >= thresholds.found
+            clear = confidence >= thresholds.found and not doubted
+            o = replace(o, verdict="found" if clear else "doubtful", confidence=confidence)
+        out.append(o)
+    return tuple(out)
 
 
 def joint_verdict(objects: Sequence[TrackedObject]) -> tuple[Verdict, float]:

@@ -16,10 +16,10 @@ from cuecast.geometry import NEIGHBOURS, mark_labels
 from cuecast.io.video import Frame, Frames, open_frames
 from cuecast.predictor import Concept
 from cuecast.propagation.plan import Sweep, plan
-from cuecast.propagation.result import TrackedFrame, answer_of, judge_objects
+from cuecast.propagation.result import TrackedFrame, answer_of, judge_objects, trusted
 from cuecast.propagation.tracker import State, Tracker
 from cuecast.types import IGNORE, Example, Marks
-from cuecast.verdict import decide
+from cuecast.verdict import Taught, decide
 
 Keep = Callable[[int, State], None]
 """Called with the number of a frame and the state after it."""
@@ -53,7 +53,9 @@ class Job:
     marked: Mapping[int, Example]
     elsewhere: tuple[Example, ...]
     sweeps: tuple[Sweep, ...]
-    answered: dict[int, NDArray[np.int32]] = field(default_factory=dict, repr=False)
+    answered: dict[int, tuple[NDArray[np.int32], tuple[Taught, ...]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def of(cls, concept: Concept, frames: Any, marked: Mapping[int, Example] | None = None) -> Job:
@@ -91,14 +93,17 @@ class Job:
         """The state before the first frame of a sweep."""
         if sweep.origin is None:
             return tracker.start(self._frame(sweep.frames[0]))
-        return tracker.start(self._frame(sweep.origin), self._mask_on(sweep.origin))
+        return tracker.start(self._frame(sweep.origin), self._known_on(sweep.origin)[0])
 
     def _frame(self, index: int) -> Frame:
         return next(iter(self.frames.read(range(index, index + 1))))
 
     def tracker(self, sweep: Sweep) -> Tracker:
         """What follows the frames of a sweep."""
-        return Tracker(self._taught(sweep.marks), identity=sweep.origin is not None)
+        concept = self._taught(sweep.marks)
+        carried = sweep.origin is not None and any(t.kind != "masks" for t in concept.taught)
+        taught = self._known_on(sweep.origin)[1] if carried and sweep.origin is not None else concept.taught
+        return Tracker(concept, identity=sweep.origin is not None, taught=taught)
 
     def _taught(self, marks: tuple[int, ...]) -> Concept:
         """The concept of the examples elsewhere and of some marked frames, in this order: what is learnt may depend
@@ -108,27 +113,33 @@ class Job:
             return self.concept
         return self.concept.predictor.learn(examples, self.concept.classes, self.concept.scale)
 
-    def _mask_on(self, mark: int) -> NDArray[np.int32]:
-        """The mask of a marked frame; those of the last few are kept."""
+    def _known_on(self, mark: int) -> tuple[NDArray[np.int32], tuple[Taught, ...]]:
+        """The mask of a marked frame, and what answers carried on from it are worth; of the last few they are kept."""
         if mark not in self.answered:
             self._on_mark(self._frame(mark))
         return self.answered[mark]
 
     def _on_mark(self, frame: Frame) -> TrackedFrame:
         """The answer for a marked frame, whose mask is kept for the sweeps beside it."""
-        answer = self._answer(frame)
+        answer, taught = self._answer(frame)
         while len(self.answered) > 1:
             self.answered.pop(next(iter(self.answered)))
-        self.answered[frame.index] = answer.prediction.mask
+        self.answered[frame.index] = answer.prediction.mask, taught
         return answer
 
-    def _answer(self, frame: Frame) -> TrackedFrame:
-        """The answer for a marked frame: its marks, and what they leave open as the engine sees it."""
+    def _answer(self, frame: Frame) -> tuple[TrackedFrame, tuple[Taught, ...]]:
+        """The answer for a marked frame: its marks, and what they leave open as the engine sees it.
+
+        And what answers carried on from it are worth: no more than it is itself.
+        """
         example = self.marked[frame.index]
         labels = mark_labels(example.marks)
+        taught, known = self.concept.taught, None
         if (labels == IGNORE).any() or example.marks.boxes:
             sweep = next(s for s in self.sweeps if frame.index in s.frames)
-            scores = self._taught(sweep.marks).segment(example.image).scores
+            concept = self._taught(sweep.marks)
+            prediction = concept.segment(example.image)
+            scores, taught, known = prediction.scores, concept.taught, prediction.confidence
         else:
             scores = np.stack([labels == c.id for c in self.concept.classes]).astype(np.float32)
         thresholds = self.concept.predictor.pack.thresholds
@@ -138,7 +149,10 @@ class Job:
         scores = np.where((mask > 0) & (kept == 0), 0, scores).astype(np.float32)
         mask, stated = kept, example.marks.class_ids
         objects = judge_objects(scores, mask, self.concept.classes, thresholds, stated, drawn)
-        return answer_of(frame, mask, scores, self.concept.classes, objects, marked=True)
+        if known is not None and example.marks.is_sparse:
+            taught = tuple(t.anchored(known, o.confidence) for t, o in zip(taught, objects, strict=True))
+            objects = trusted(objects, taught, mask, thresholds)
+        return answer_of(frame, mask, scores, self.concept.classes, objects, marked=True), taught
 
 
 def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:

@@ -30,10 +30,10 @@ from cuecast.propagation.memory import Memory, Remembered
 from cuecast.propagation.motion import STILL, Move, closeness, find_move, shifted, view
 from cuecast.propagation.odds import CERTAIN, log_odds
 from cuecast.propagation.palette import colour_odds, palette_of
-from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects
+from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects, trusted
 from cuecast.refiner import Refiner, resize
 from cuecast.types import ClassInfo
-from cuecast.verdict import Thresholds, decide
+from cuecast.verdict import Taught, Thresholds, decide
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -127,10 +127,12 @@ class Tracker:
 
     concept   what the sweep knows for good: its cues.
     identity  True: the very objects that are marked in the video; False: whatever is of the kind.
+    taught    what answers are worth by the marks that they were carried on from; no place depends on it.
     """
 
     concept: Concept
     identity: bool = True
+    taught: tuple[Taught, ...] = ()
 
     def start(self, frame: Frame, mask: NDArray[np.int32] | None = None) -> State:
         """The state beside a frame whose answer (H, W) int32 is known; None where nothing is known of its place."""
@@ -157,6 +159,8 @@ class Tracker:
         places = tuple(_updated(p, mask == o.cls, o) for p, o in zip(expected, objects, strict=True))
         memory = state.memory.with_frame(_remembered(frame.index, look, expected, places))
         seconds = time.perf_counter() - started
+        if self.taught:
+            objects = trusted(objects, self.taught, mask, self.concept.predictor.pack.thresholds)
         answer = answer_of(frame, mask, scores, self.concept.classes, objects, seconds=seconds)
         return State(seen, places, state.palettes, memory), answer
 

@@ -26,7 +26,7 @@ from cuecast.io.volumes import Volume, open_volume, value_window
 from cuecast.io.volumes.scratch import scratch
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.plan import plan
-from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects
+from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects, trusted
 from cuecast.propagation.volume_cues import Shown, finest_plane, labels_on, line_examples, main_plane
 from cuecast.propagation.volume_memory import SliceMemory, sure_example, teaches, without_doubtful_starts
 from cuecast.propagation.volume_place import place, posterior
@@ -189,7 +189,8 @@ class VolumeWalk:
             scores = posterior(evidence[index].astype(np.float32) / np.float32(255), expected)
             said = labels_on(self.shown, self.slices, index)
             mask, objects = self._judged(self._known(scores, said), said, index)
-            verdict, confidence = joint_verdict(objects)
+            thresholds = self.concept.predictor.pack.thresholds
+            verdict, confidence = joint_verdict(trusted(objects, self.concept.taught, mask, thresholds))
             voxels = {c: int((mask == c).sum()) for c in self.ids}
             yield mask, SliceAnswer(index, verdict, confidence, voxels, index in marked)
             before, here = here, after

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.correction import correct, marked_places, standardise
+from cuecast.correction import correct, guess, marked_places, standardise
 from cuecast.errors import PackError
 from cuecast.forest import fit_forest, forest_logits
 from cuecast.marks import WEAK
@@ -47,8 +47,6 @@ from cuecast.tiling import Window
 from cuecast.types import Example, Image, Marks
 
 Array = NDArray[np.float32]
-UNMARKED = -1.0
-"""Logit of a place that nothing is known of."""
 SURE = 0.5
 """Score from which a pixel of a sparsely marked cue is taken for the thing; the others are taken for the rest."""
 STATED = ("side", "most", "thickness", "tile", "overlap", "texture", "forest_share")
@@ -231,13 +229,12 @@ class MatchingSegmenter:
             return weights  # Nothing here says where the thing is; it may be anywhere.
         view = self.viewer.view(example.image, first.side, first.zoom)
         if informed or boxes:
-            logits = self._scene(first, view).planes[:1]
+            logits = self._corrected(self._scene(first, view).planes[:1], cls, view, [example.marks])[0]
         else:
             # A few marked pixels teach the matcher too little; the process that corrects answers starts from nothing.
             h, w = (n // 2 for n in view.frame.shape[:2])
-            logits = np.full((1, h, w), UNMARKED, np.float32)
-        corrected = self._corrected(logits, cls, view, [example.marks])
-        scores = Refiner(example.image.pixels).refine(sigmoid(corrected[0]))
+            logits = guess((h, w), self._standard(view), marked_places(example.marks, cls))
+        scores = Refiner(example.image.pixels).refine(sigmoid(logits))
         if boxes:
             thing, inside = fill_boxes(scores, boxes)
             rest = inside & ~thing
@@ -342,10 +339,13 @@ class MatchingSegmenter:
         places = np.concatenate([np.empty((0, 3), np.float32), *(marked_places(m, cls) for m in own)])
         if not len(places):
             return logits
+        return correct(logits[0], self._standard(view), places)[None]
+
+    def _standard(self, view: View) -> Array:
+        """(C, h / 4, w / 4): the features that places of one image are compared by, standardised."""
         first = view.features(next(view.windows()))
         channels = len(first.fine) + len(first.pixel)
-        features = view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)]))
-        return correct(logits[0], standardise(features), places)[None]
+        return standardise(view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)])))
 
 
 def _as_cue(view: View, logits: Array) -> list[Shown]:

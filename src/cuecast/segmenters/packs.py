@@ -3,7 +3,7 @@
 card.json (version 1):
     {"version": 1, "name": "general", "segmenter": "matching", "summary": "...", "licence": "Apache-2.0",
      "files": {"encode.onnx": "<sha256>", ...}, "preprocessing": {...}, "thresholds": {"score": 0.5, ...},
-     "area": {...}, "calibration": {...},
+     "area": {...}, "calibration": {...}, "sparse_calibration": {"boxes": {...}, ...},
      "data": [...], "training": {...}, "scores": {...}, "limits": ["..."]}
 """
 
@@ -21,8 +21,9 @@ from typing import Any
 
 from cuecast.cut import AreaPrior
 from cuecast.errors import PackError
+from cuecast.marks import Kind
 from cuecast.segmenters import SEGMENTERS, Segmenter
-from cuecast.verdict import Calibration, Thresholds
+from cuecast.verdict import Calibration, Taught, Thresholds
 
 CARD_VERSION = 1
 WHEEL_PACKS = Path(__file__).parent.parent / "packs"
@@ -61,6 +62,11 @@ class Pack:
         """How the card says that a confidence is computed; None where it says nothing of it."""
         stated = self.card.get("calibration")
         return Calibration.from_card(stated) if stated else None
+
+    def taught(self, kind: Kind) -> Taught:
+        """What the card says of answers to cues of a kind; that of masks where it says nothing of sparse ones."""
+        stated = self.card.get("sparse_calibration", {}).get(kind)
+        return Taught.by(kind, Calibration.from_card(stated) if stated else self.calibration)
 
     def segmenter(self, threads: int | None = None) -> Segmenter:
         """Check the files against the card's checksums and build the segmenter. Raises PackError."""

@@ -128,8 +128,8 @@ def fit_calibration(trials: Sequence[Trial], cuts: Sequence[int], min_fraction: 
         "names": list(names),
         "mean": _rounded(mean),
         "deviation": _rounded(deviation),
-        "iou": _rounded(_logistic(*part[:3], of_iou)),
-        "there": _rounded(_logistic(z, there, weight, of_there)),
+        "iou": _rounded(logistic(*part[:3], of_iou)),
+        "there": _rounded(logistic(z, there, weight, of_there)),
         "absent": lowest_absent(not_there[there > 0], expected[there > 0], reached[there > 0]),
     }
 
@@ -190,12 +190,12 @@ def held_out(z: Floats, target: Floats, weight: Floats, sets: NDArray[np.str_], 
     for name in np.unique(sets):
         here, rest = sets == name, sets != name
         if 0 < target[rest].sum() < rest.sum():
-            beta = _logistic(z[rest], target[rest], weight[rest], strength)
+            beta = logistic(z[rest], target[rest], weight[rest], strength)
             predicted[here] = 1 / (1 + np.exp(-(z[here] @ beta[:-1] + beta[-1])))
     return predicted
 
 
-def _logistic(z: Floats, target: Floats, weight: Floats, strength: float) -> Floats:
+def logistic(z: Floats, target: Floats, weight: Floats, strength: float) -> Floats:
     """Weights, the bias last, of a logistic regression on targets in [0, 1]: a row counts for both of its classes."""
     from sklearn.linear_model import LogisticRegression
 

@@ -1,0 +1,115 @@
+"""What a confidence means where boxes, points and strokes have taught the thing: a calibration for each kind of marks.
+
+Marks are simulated on the sets that weights may be trained on (`cuecast.training.hand_marks`), one cue a task, and go
+through the front door. Each cue is asked for its own image, for another one, and for one without the thing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cuecast.evaluate import cue_of, truth_of
+from cuecast.io.draw import draw_absent, draw_episodes
+from cuecast.io.episodes import Episode, Shown
+from cuecast.io.images import read_image
+from cuecast.marks import Kind
+from cuecast.metrics import iou
+from cuecast.pieces import drop_specks
+from cuecast.predictor import Concept, Predictor
+from cuecast.training.calibrate import Trial, fit_calibration, logistic
+from cuecast.training.hand_marks import FORMS, POSITIVE, hand_marks
+from cuecast.types import IGNORE, Example, Marks
+from cuecast.verdict import expected_iou
+
+KINDS: Mapping[Kind, tuple[str, ...]] = {
+    "boxes": ("boxes",),
+    "two-sided": tuple(f for f in FORMS if f.endswith(" against")),
+    "one-sided": POSITIVE,
+}
+"""Forms of marks of each kind of sparse cue."""
+STRENGTH = 1.0
+"""Ridge penalty of what confidences by the scores alone are moved by."""
+
+
+def sparse_calibration(
+    predictor: Predictor,
+    root: Path,
+    excluded: Sequence[str],
+    progress: Callable[[str], None] = print,
+    *,
+    tasks: int = 1,
+) -> dict[str, Any]:
+    """The entry 'sparse_calibration' of a card, from the sets under `root`: a calibration for each of `KINDS`."""
+    trials: dict[Kind, list[Trial]] = {kind: [] for kind in KINDS}
+    for done, (kind, trial) in enumerate(sparse_trials(predictor, root, excluded, tasks=tasks), start=1):
+        trials[kind].append(trial)
+        if done % 50 == 0:
+            progress(f"calibration of sparse cues: {done} answers")
+    least = predictor.pack.thresholds.min_fraction
+    return {kind: fit_sparse(answered, least) for kind, answered in trials.items()}
+
+
+def fit_sparse(trials: Sequence[Trial], min_fraction: float) -> dict[str, Any]:
+    """The calibration of one kind as a card states it."""
+    marked = [t for t in trials if t.there and t.shares[0] > min_fraction]
+    expected = np.array([t.expected[0] for t in marked]).clip(1e-4, 1 - 1e-4)
+    reached = np.array([t.ious[0] for t in marked])
+    moved = logistic(np.log(expected / (1 - expected))[:, None], reached, np.ones(len(marked)), STRENGTH)
+    return {
+        **fit_calibration(trials, [0] * len(trials), min_fraction),
+        "by_scores": [round(float(v), 5) for v in moved],
+    }
+
+
+def sparse_trials(
+    predictor: Predictor, root: Path, excluded: Sequence[str], *, tasks: int = 1
+) -> Iterator[tuple[Kind, Trial]]:
+    """Answers, with the kind of the marks that taught them; each has one cut, the pack's."""
+    drawn = [e for e in draw_episodes(root, (1,), queries=1, tasks=tasks) if e.set not in excluded]
+    lacking: dict[tuple[str, str], list[Shown]] = {}
+    for e in draw_absent(drawn, root):
+        lacking.setdefault((e.set, e.task), []).append(e.query)
+    for number, episode in enumerate(drawn):
+        others = lacking.get((episode.set, episode.task), [])
+        # A picture of the same set and one of another in turn.
+        asked = [(episode.query, True), *((q, False) for q in others[number % 2 :][:1])]
+        for kind, forms in KINDS.items():
+            rng = np.random.default_rng(zlib.crc32(f"{episode.id}/{kind}".encode()))
+            concept = teach(predictor, episode.cues[0], root, rng, str(rng.choice(forms)))
+            yield kind, _answer(concept, episode, episode.cues[0], root, True)
+            for query, there in asked:
+                yield kind, _answer(concept, episode, query, root, there)
+
+
+def teach(predictor: Predictor, cue: Shown, root: Path, rng: np.random.Generator, form: str) -> Concept:
+    """The concept of one cue of an episode, shown by simulated marks of a form instead of by its mask."""
+    example = cue_of(cue, root).read()
+    labels = truth_of(cue, root, example.image)
+    return predictor.learn([Example(example.image, hand_marks(rng, labels, form))])
+
+
+def _answer(concept: Concept, episode: Episode, query: Shown, root: Path, there: bool) -> Trial:
+    predictor, (shown,) = concept.predictor, concept.examples
+    image = read_image(root / query.image)
+    own: list[Marks] = [shown.marks] if image.digest == shown.image.digest else []
+    answer = predictor.segmenter.score(concept.knowledge, image, own)
+    scores = answer.scores[0]
+    marked = drop_specks(scores >= predictor.pack.thresholds.score, concept.smallest_pieces[0])
+    truth = truth_of(query, root, image)
+    share = float(marked.mean())
+    figures = {**(answer.signals[0] if answer.signals else {}), "share": share, "own": float(bool(own))}
+    return Trial(
+        episode.set,
+        1,
+        there,
+        np.array([iou(marked, truth > 0, truth == IGNORE)]),
+        np.array([expected_iou(scores, marked)]),
+        np.array([share]),
+        np.array([]),
+        figures,
+    )
