@@ -293,3 +293,66 @@ def test_a_transaction_that_fails_leaves_no_file(service: Service, monkeypatch: 
     message = refused(add(service, project, png()), 500, "internal_error")
     assert "went away" not in message
     assert left(service) == []
+
+
+# ---- large pictures
+
+
+def large(form: str, mode: str = "RGB", **named: object) -> bytes:
+    """2100 x 2000 pixels, more than what is read as a whole; the left half red."""
+    image = Image.new("RGB", (2100, 2000), (30, 30, 200))
+    image.paste((200, 30, 30), (0, 0, 1050, 2000))
+    return encoded(np.asarray(image.convert(mode)), form, **named)
+
+
+@pytest.fixture
+def roomy(start: Callable[..., Service]) -> Service:
+    return start(limits=Limits(pixels=10_000_000))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_large_picture_is_shown_as_it_is(roomy: Service, form: str) -> None:
+    project, data = roomy.project(), large(form)
+    image = roomy.image(project, data)
+    path = f"/v1/projects/{project}/images/{image}"
+    assert ok(roomy.client.get(path))["width"] == 2100
+    view = roomy.client.get(f"{path}/view")
+    assert view.content == data
+    assert view.headers["content-type"] == f"image/{form.lower()}"
+    small, _ = fetched(roomy, project, image, "thumbnail?size=100")
+    assert small.size == (100, 95)
+    assert abs(np.array(small)[50, 10].astype(int) - (200, 30, 30)).max() < 4
+    assert abs(np.array(small)[50, 90].astype(int) - (30, 30, 200)).max() < 4
+
+
+def test_a_large_picture_that_browsers_show_otherwise_is_made(roomy: Service) -> None:
+    project = roomy.project()
+    image = roomy.image(project, large("PNG", "RGBA"))
+    shown, _ = fetched(roomy, project, image, "view")
+    assert (shown.format, shown.size) == ("JPEG", (2100, 2000))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_large_picture_that_is_cut_short_is_refused(roomy: Service, form: str) -> None:
+    project = roomy.project()
+    message = refused(add(roomy, project, large(form)[:-4000], "photo"), 422, "image_unreadable")
+    assert "cut short" in message
+    assert str(roomy.data) not in message
+    assert left(roomy) == []
+
+
+def test_what_would_take_too_much_memory_is_not_shown(
+    roomy: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is low here; large PNG and JPEG keep to any."""
+    monkeypatch.setattr("cuecast.service.pictures.WHOLE_BYTES", 7 * 4_100_000)
+    project = roomy.project()
+    for form in ("TIFF", "BMP"):
+        path = f"/v1/projects/{project}/images/{roomy.image(project, large(form), f'a.{form}')}"
+        for what in ("view", "thumbnail"):
+            said = refused(roomy.client.get(f"{path}/{what}"), 422, "too_large_to_show")
+            assert "2100 x 2000 pixels" in said
+    for number, form in enumerate(("PNG", "JPEG")):
+        image = roomy.image(project, large(form), f"{number}.x")
+        for what in ("view", "thumbnail"):
+            assert roomy.client.get(f"/v1/projects/{project}/images/{image}/{what}").status_code == 200

@@ -16,6 +16,8 @@ __all__ = ["IMAGE_SUFFIXES", "read_image"]
 
 PERCENTILES = (0.5, 99.5)
 """The window of deep images that state none."""
+ROWS = 256
+"""That are brought to 8 bits at a time."""
 
 
 def read_image(
@@ -89,9 +91,12 @@ def _to_uint8(samples: NDArray[Any], window: tuple[float, float] | None, label: 
     if high <= low:  # more than 99 % of the samples are equal: show what differs, or black where nothing does
         low, high = float(samples.min()), float(samples.max())
     span = high - low or 1.0
-    scaled: NDArray[Any] = samples.astype(np.float64 if samples.dtype.itemsize > 2 else np.float32)
-    scaled = np.rint(np.clip((scaled - low) * (255 / span), 0, 255))
-    return scaled.astype(np.uint8)
+    exact = np.float64 if samples.dtype.itemsize > 2 else np.float32
+    shown = np.empty(samples.shape, np.uint8)
+    for start in range(0, len(samples), ROWS):  # floats of a whole image would take four times its own memory
+        part: NDArray[Any] = samples[start : start + ROWS].astype(exact)
+        shown[start : start + ROWS] = np.rint(np.clip((part - low) * (255 / span), 0, 255))
+    return shown
 
 
 def _on_white(colour: NDArray[np.uint8], alpha: NDArray[Any]) -> NDArray[np.uint8]:

@@ -221,7 +221,7 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
         name = image.format or "array"
         text = {str(k): v for k, v in image.info.items() if isinstance(v, str)} if name == "PNG" else {}
         palette = _palette(image) if image.mode == "P" else None
-        orientation = 1 if name == "TIFF" else _orientation(image)  # Pillow turns TIFF itself
+        orientation = 1 if name == "TIFF" else exif_orientation(image)  # Pillow turns TIFF itself
         samples, alpha = _samples(image)
     except _BROKEN as error:
         raise door.broken(error) from error
@@ -264,7 +264,8 @@ def _palette(image: PILImage.Image) -> NDArray[np.uint8]:
     return palette
 
 
-def _orientation(image: PILImage.Image) -> int:
+def exif_orientation(image: PILImage.Image) -> int:
+    """1 to 8, as its EXIF says; 1 where that says nothing."""
     try:
         return int(image.getexif().get(0x0112, 1))
     except _BROKEN:

@@ -24,7 +24,7 @@ from cuecast.notes import notes_to
 from cuecast.service import content, schemas
 from cuecast.service.compute.documents import marks_document, mask_document
 from cuecast.service.files import DataFolder
-from cuecast.service.pictures import open_picture
+from cuecast.service.pictures import open_picture, whole_size
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, marks, models, predictions, projects
@@ -100,7 +100,7 @@ def _unpack(cueset: CueSet, name: str, stack: ExitStack, files: DataFolder, sett
     shown = PurePosixPath(name).name
     upload = stack.enter_context(_member(cueset, name, files, settings.limits.upload_bytes))
     kind = content.image_kind(content.read_head(upload.path), shown)
-    size = open_picture(upload.path, shown, settings.limits.pixels).size
+    size = whole_size(upload.path, shown, kind, settings.limits.pixels)
     return _Marked(upload, shown, kind, size)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -12,12 +13,25 @@ from typing import IO, Any
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.images import read_image
 from cuecast.io.kinds import PICTURES
+from cuecast.io.png_bands import png_orientation
+from cuecast.io.reduced import Reduced, read_reduced
 from cuecast.service.compute.sources import FrameAt
-from cuecast.service.content import Kind
+from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
+from cuecast.service.problem import Problem
 from cuecast.types import Image
 
 ORIENTATION = 0x0112
 """The EXIF tag."""
+
+SMALL_PIXELS = 4_000_000
+"""Up to this size a picture is read as a whole, whatever it is."""
+SIDE = 256
+"""To which a picture is made small of which the size alone is wanted."""
+WHOLE_BYTES = 500_000_000
+"""Memory that reading a picture as a whole may take for a rendition."""
+COST = {"image/webp": 18, "image/jpeg": 16}
+OTHERWISE = 10
+"""Bytes of a pixel while a picture is read as a whole, as measured, by kind; see `_tiff_cost`."""
 
 _DECODING = threading.BoundedSemaphore(2)
 """An image at the limit takes gigabytes while it is decoded; requests come by the dozen."""
@@ -36,6 +50,69 @@ def open_picture(path: Path, name: str, max_pixels: int) -> Image:
             raise type(error)(str(error).replace(str(path), name)) from error
         except MemoryError as error:
             raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
+
+
+def open_small(path: Path, name: str, size: tuple[int, int], side: int, max_pixels: int) -> Reduced:
+    """A picture whose longer side is `side` or more, where the whole has that; large ones in bounded memory.
+
+    size  (height, width) of the whole, as it was noted when it came.
+
+    Raises as `open_picture` does, and Problem for one that would take more memory than may be.
+    """
+    if size[0] * size[1] > SMALL_PIXELS:
+        if (small := _reduced(path, name, side)) is not None:
+            return small
+        check_whole(path, name, size)
+    image = open_picture(path, name, max_pixels)
+    return Reduced(image.pixels, image.size)
+
+
+def whole_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int, int]:
+    """(height, width) of an upright picture, every pixel of which has been read; large ones in bounded memory.
+
+    Raises as `open_picture` does.
+    """
+    if kind in (PNG, JPEG):
+        height, width = header_size(path, name, kind, max_pixels)
+        if height * width > SMALL_PIXELS and (small := _reduced(path, name, SIDE)) is not None:
+            return small.size
+    return open_picture(path, name, max_pixels).size
+
+
+def _reduced(path: Path, name: str, side: int) -> Reduced | None:
+    with _DECODING:
+        try:
+            return read_reduced(path, side)
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(path), name)) from error
+
+
+def check_whole(path: Path, name: str, size: tuple[int, int], more: int = 0) -> None:
+    """Raise Problem where a picture that has to be read as a whole takes more than `WHOLE_BYTES`.
+
+    more  bytes of a pixel for what is done with it.
+    """
+    media = image_kind(read_head(path), name).media
+    cost = _tiff_cost(path) if media == "image/tiff" else COST.get(media, OTHERWISE)
+    most = WHOLE_BYTES // (cost + more)
+    if size[0] * size[1] > most:
+        raise Problem(
+            "too_large_to_show",
+            422,
+            f"{name}: {size[1]} x {size[0]} pixels of such a file cannot be shown, {most / 1e6:.0f} million can; save "
+            "it as a PNG of 8 bits or a baseline JPEG, of which any number can be (it is segmented as it is)",
+        )
+
+
+def _tiff_cost(path: Path) -> int:
+    """Bytes of a pixel while a TIFF is read: its samples, twice while a window is looked for, and what is shown."""
+    import tifffile
+
+    with suppress(Exception), tifffile.TiffFile(path) as tif:  # a damaged one is named by who reads it
+        page: Any = tif.pages.first
+        deep = int(page.dtype.itemsize)
+        return int(page.samplesperpixel) * deep * (1 if deep == 1 else 2) + 4
+    return OTHERWISE
 
 
 def open_frame(frame: FrameAt, name: str) -> Image:
@@ -66,11 +143,20 @@ def header_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int
     try:
         with open(path, "rb") as file, _opener(kind, name)(file) as opened:
             width, height = opened.size
-            turned = opened.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+            # Pillow decodes a PNG as a whole to look for its EXIF.
+            turned = _orientation(opened, file, kind) in (5, 6, 7, 8)
     except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
-        raise ImageError(f"{name}: the image is damaged ({error}); copy or save it again") from error
+        raise ImageError(
+            f"{name}: the image is damaged or cut short ({error}); copy or save it again"
+        ) from error
     if width * height > max_pixels:
         raise ImageError(
             f"{name}: {width} x {height} pixels are more than the limit of {max_pixels}; make it smaller"
         )
     return (width, height) if turned else (height, width)
+
+
+def _orientation(opened: Any, file: IO[bytes], kind: Kind) -> int:
+    if kind.media == "image/png" and (known := png_orientation(file)) is not None:
+        return known
+    return int(opened.getexif().get(ORIENTATION, 1))

@@ -13,10 +13,11 @@ from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
 from cuecast.io.files import replacing
+from cuecast.io.png_bands import png_orientation, read_png_head
 from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
 from cuecast.service.files import DataFolder
-from cuecast.service.pictures import open_frame, open_picture
+from cuecast.service.pictures import check_whole, open_frame, open_picture, open_small
 from cuecast.service.problem import busy
 from cuecast.service.store import models
 
@@ -43,12 +44,10 @@ def view(image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixe
     Raises Problem or ImageError where its file is gone or damaged.
     """
     original = frame or files.original(image.path)
-    if (
-        isinstance(original, Path)
-        and image_kind(read_head(original), image.name) == JPEG
-        and _shown_alike(original)
-    ):
-        return Rendition(original, JPEG.media, f"{image.digest[:32]}-original")
+    if isinstance(original, Path):
+        known = image_kind(read_head(original), image.name)
+        if _shown_alike(original, known, image.width * image.height):
+            return Rendition(original, known.media, f"{image.digest[:32]}-original")
     kind = PNG if image.width * image.height <= PNG_PIXELS else JPEG
     return _made(image, original, files, "view", None, kind, max_pixels)
 
@@ -81,7 +80,11 @@ def _made(
     try:
         if isinstance(original, FrameAt):
             picture = PILImage.fromarray(open_frame(original, image.name).pixels)
+        elif size is not None:
+            whole = image.height, image.width
+            picture = PILImage.fromarray(open_small(original, image.name, whole, 2 * size, max_pixels).pixels)
         else:
+            check_whole(original, image.name, (image.height, image.width), more=4)
             picture = PILImage.fromarray(open_picture(original, image.name, max_pixels).pixels)
         if size is not None:
             picture.thumbnail((size, size), PILImage.Resampling.LANCZOS, reducing_gap=2.0)
@@ -95,7 +98,19 @@ def _made(
     return Rendition(path, kind.media, tag)
 
 
-def _shown_alike(path: Path) -> bool:
-    """Whether a browser shows a JPEG as the library reads it: grey or YCbCr, not the colours of print."""
-    with open(path, "rb") as file, JpegImagePlugin.JpegImageFile(file, str(path)) as opened:
-        return opened.mode in ("L", "RGB")
+def _shown_alike(path: Path, kind: Kind, pixels: int) -> bool:
+    """Whether a browser shows a file as the library reads it, and it need not be made anew.
+
+    A JPEG that is grey or YCbCr, not in the colours of print; a large PNG of 8 bits, opaque and not turned.
+    """
+    if kind == JPEG:
+        with open(path, "rb") as file, JpegImagePlugin.JpegImageFile(file, str(path)) as opened:
+            return opened.mode in ("L", "RGB")
+    if kind != PNG or pixels <= PNG_PIXELS:
+        return False
+    with open(path, "rb") as file:
+        turned = png_orientation(file) != 1
+        file.seek(0)
+        head = read_png_head(file)
+    opaque = head.colour in (0, 2, 3) and b"tRNS" not in head.chunks
+    return opaque and head.depth <= 8 and not turned

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from cuecast.errors import OutputError
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
-from cuecast.service.pictures import open_picture
+from cuecast.service.pictures import whole_size
 from cuecast.service.problem import Problem, busy
 from cuecast.service.security import CLIENT
 from cuecast.service.settings import Settings
@@ -158,7 +158,7 @@ def add_image(
         if (there := images.with_content(session, project, upload.digest)) is not None:
             return images.get(session, project, there.id), False
     kind = content.image_kind(content.read_head(upload.path), shown)
-    size = open_picture(upload.path, shown, settings.limits.pixels).size
+    size = whole_size(upload.path, shown, kind, settings.limits.pixels)
     with database.writing() as session:
         owner = projects.find(session, project, lock=True)
         if (there := images.with_content(session, project, upload.digest)) is not None:
