@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
+import itertools
 import json
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +21,7 @@ from cuecast.io.coco import write_coco
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
 from cuecast.io.masks import find_mask, read_mask
+from cuecast.notes import notes_to
 from cuecast.types import ClassInfo, Image
 
 SHAPES = (obj(2, 0, 0, "##"), obj(7, 1, 2, "#"))
@@ -130,3 +137,73 @@ def test_a_quadrilateral_is_an_area_of_its_class(cases: Path) -> None:
     path = cases / "in_xanylabeling_shapes" / "quadrilateral_coin.json"
     found = read_mask(path, image=read_image(path.parent / "001.png"), classes=[ClassInfo(1, "coin")])
     assert found[8:11, 9:15].all()
+
+
+JUNK = (
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    float("nan"),
+    10**30,
+    "",
+    "x",
+    [],
+    [[]],
+    {},
+    {"a": 1},
+    [None],
+    [1],
+    [[1, 2]],
+)
+SMALL: dict[str, Any] = {
+    "coco": {
+        "images": [{"id": 1, "file_name": "a.jpg", "height": 12, "width": 15}],
+        "categories": [{"id": 1, "name": "cell", "color": [1, 2, 3]}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 9, 0, 9, 9], [1, 1]]},
+            {
+                "id": 2,
+                "image_id": 1,
+                "category_id": 1,
+                "segmentation": {"size": [12, 15], "counts": [9, 9, 162]},
+            },
+            {"id": 3, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]},
+        ],
+    },
+    "labelme": {
+        "imageHeight": 12,
+        "imageWidth": 15,
+        "shapes": [
+            {"label": "cell", "points": [[0, 0], [9, 0], [9, 9]], "group_id": 1, "shape_type": "polygon"},
+            {"label": "cell", "points": [[0, 0], [9, 9]], "group_id": None, "shape_type": "rectangle"},
+        ],
+    },
+}
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inside:
+        yield (*at, key)
+        yield from places(each, (*at, key))
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_whatever_one_value_is_the_file_is_read_or_refused_in_words(tmp_path: Path, kind: str) -> None:
+    path, photo = tmp_path / "a.json", image(12, 15, tmp_path / "a.jpg")
+    outcomes = Counter[str]()
+    for at, junk in itertools.product(places(SMALL[kind]), JUNK):
+        data = copy.deepcopy(SMALL[kind])
+        owner = functools.reduce(lambda value, key: value[key], at[:-1], data)
+        owner[at[-1]] = junk
+        path.write_text(json.dumps(data))
+        try:
+            with notes_to(lambda _: None):
+                outcomes["read"] += bool(read_mask(path, image=photo, classes=[ClassInfo(1, "cell")]).any())
+        except MaskError as error:
+            outcomes["refused"] += 1
+            assert str(error).startswith(f"{path}: "), (at, junk)
+    assert outcomes["read"] > outcomes["refused"]
