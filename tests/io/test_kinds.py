@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 from pathlib import Path
@@ -161,3 +162,49 @@ def test_a_picture_that_ends_after_its_head_is_damaged(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(written(name)[:120])
         with pytest.raises(ImageError, match="damaged or cut short"):
             read_image(tmp_path / name)
+
+
+def photoshop(layers: bytes) -> bytes:
+    """A flat PSD of `RGB`, with this section of layers."""
+    H, W = RGB.shape[:2]
+    head = (
+        b"8BPS"
+        + b"\0\1"
+        + bytes(6)
+        + b"\0\3"
+        + H.to_bytes(4)
+        + W.to_bytes(4)
+        + b"\0\x08"
+        + b"\0\3"
+        + bytes(8)
+    )
+    return head + layers + bytes(2) + RGB.transpose(2, 0, 1).tobytes()
+
+
+def test_a_psd_is_one_picture_and_damage_in_its_layers_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.psd").write_bytes(photoshop(bytes(4)))
+    assert np.array_equal(read_image(tmp_path / "a.psd").pixels, RGB)
+
+    def cut(_: object) -> int:
+        raise OSError("Truncated File Read")  # as where a layer reaches beyond the end
+
+    monkeypatch.setattr("PIL.PsdImagePlugin.PsdImageFile.n_frames", property(cut))
+    with pytest.raises(
+        ImageError, match=r"a\.psd: the image is damaged or cut short \(Truncated File Read\)"
+    ):
+        read_image(tmp_path / "a.psd")
+
+
+def test_bytes_turned_at_random_never_escape_as_another_error(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    whole = {name: written(name) for name in EXACT} | {"x.psd": photoshop(bytes(4))}
+    for name, data in whole.items():
+        for _ in range(40):
+            broken = bytearray(data)
+            for at in rng.integers(0, min(len(data), 200), 3):
+                broken[at] = rng.integers(0, 256)
+            (tmp_path / name).write_bytes(broken[: rng.integers(len(data) // 2, len(data) + 1)])
+            with contextlib.suppress(ImageError):
+                read_image(tmp_path / name, max_pixels=10**6)

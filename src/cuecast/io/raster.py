@@ -211,8 +211,8 @@ def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
 def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
     """A PIL image, decoded, upright, with its palette and alpha taken apart."""
     door.check_size(*image.size)
-    pages = int(getattr(image, "n_frames", 1))
     try:
+        pages = int(getattr(image, "n_frames", 1))  # counted where it is asked for, by some plugins
         if chosen := door.page(page, pages):
             image.seek(chosen)
             door.check_size(*image.size)
