@@ -209,6 +209,15 @@ def test_black_and_white_of_every_format(tmp_path: Path, name: str) -> None:
         assert np.array_equal(found(tmp_path / name), HARD)
 
 
+def test_a_palette_with_soft_transparency(tmp_path: Path) -> None:
+    """As programs make one of a soft brush, to save room."""
+    alpha = np.arange(0, 256, 17, dtype=U8)
+    picture = PILImage.fromarray(np.digitize(grey(9), alpha[1:]).astype(U8))
+    picture.putpalette([255] * 48)
+    picture.save(tmp_path / "m.png", transparency=alpha.tobytes())
+    assert iou(found(tmp_path / "m.png"), disc(9) >= 0.5) >= 0.95
+
+
 def test_numbers_and_soft_edges_in_a_gif_are_its_greys(tmp_path: Path) -> None:
     labels = np.where(HARD, 7, 0).astype(U8)
     labels[:9, :9] = 3

@@ -115,6 +115,27 @@ def test_what_cannot_be_things_is_still_asked_about() -> None:
         load("colours").learn([Cue(blank(rest.shape), mask=rest)], classes=["cell"])
 
 
+def test_colours_that_cannot_be_things_are_named_as_the_flag_takes_them(tmp_path: Path) -> None:
+    colours = np.array([[0, 0, 0], [250, 50, 83], [0, 60, 255]], np.uint8)
+    labels = np.full((20, 20), 2)
+    labels[5:8, 5:8] = 1
+    path = tmp_path / "m.png"
+    PILImage.fromarray(colours[labels]).save(path)
+    with pytest.raises(
+        MaskError, match=r"m\.png: holds more .*--value 16396883 for #fa3253; .* \(2%\), #003cff"
+    ):
+        read_labels(path, image=blank(labels.shape), classes=CELL)
+    mask, _ = read_labels(path, image=blank(labels.shape), classes=CELL, value=16396883)
+    assert np.array_equal(mask, labels == 1)
+
+
+def test_some_of_many_numbers_are_told() -> None:
+    """As a slice of a volume shows them."""
+    labels = np.where(grid(40) % 4 == 0, grid(40), 0)
+    assert look_at(labels).many_things
+    assert not look_at(np.where(labels > 0, labels % 3 + 1, 0)).many_things
+
+
 def test_our_own_masks_hold_classes(tmp_path: Path) -> None:
     path = write_mask(tmp_path / "m.png", grid(3), [ClassInfo(i, f"c{i}") for i in (1, 2, 3)])
     mask, objects = read_labels(path, image=blank(grid(3).shape), classes=CELL)

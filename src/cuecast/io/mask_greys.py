@@ -74,14 +74,16 @@ def opaque_part(raster: Raster) -> NDArray[np.bool_] | None:
 def by_colour(raster: Raster) -> Raster:
     """The colours in place of the indices where a palette's background is not its first entry.
 
-    That is so where it makes another index transparent, or where black occurs and is another index.
+    That is so where it makes another index transparent, or where black occurs and is another index; and where edges are
+    soft by transparency.
     """
     if raster.palette is None or OWN_CHUNK in raster.text:
         return raster
     used = np.unique(raster.samples)
     colours, alpha = raster.palette[:, :3], raster.palette[:, 3]
     backgrounds = (alpha == 0, colours.max(axis=1) == 0)
-    if not any(back[used].any() and not back[0] for back in backgrounds):
+    soft = len(np.unique(alpha[used])) > _SOFT_VALUES
+    if not soft and not any(back[used].any() and not back[0] for back in backgrounds):
         return raster
     rgba = raster.palette[raster.samples]
     return replace(raster, samples=rgba[..., :3], alpha=rgba[..., 3], palette=None)

@@ -17,7 +17,7 @@ from cuecast.io.files import replacing
 from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.mask_colours import MAX_COLOURS, class_of_colour, no_mask, packed_colours
 from cuecast.io.mask_greys import OWN_CHUNK, by_colour, grey_codes
-from cuecast.io.numbered import as_things, look_at
+from cuecast.io.numbered import as_things, colours_hint, look_at
 from cuecast.io.pairs import find_mask
 from cuecast.io.raster import Raster, read_raster
 from cuecast.notes import give_note
@@ -97,7 +97,7 @@ def read_labels(
     labels = _values(raster, classes, numbers=one is not None)
     if one is None or raster.text.get(OWN_CHUNK, "{}") != "{}":  # our masks say what their values mean
         return Labels(labels)
-    return _of_one_class(labels, one, raster.label)
+    return _of_one_class(labels, one, raster)
 
 
 def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArray[np.int32]:
@@ -114,18 +114,22 @@ def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArr
     return np.maximum(_values(raster, None, numbers=True), 0)
 
 
-def _of_one_class(labels: NDArray[np.int32], cls: int, label: str) -> Labels:
+def _of_one_class(labels: NDArray[np.int32], cls: int, raster: Raster) -> Labels:
     """The values of a mask where one class is known: each is that class and numbers one object, if it can."""
     present = sorted(set(np.unique(labels).tolist()) - {0, IGNORE})
     if not present or present == [cls]:
         return Labels(labels)
     values = look_at(labels)
     if values.no_things:
+        if (packed := packed_colours(raster)) is not None:
+            raise MaskError(
+                f"{raster.label}: holds more than the one class that is named: {colours_hint(packed)}"
+            )
         return Labels(labels)  # who checks the classes says what is to be done
     if not (values.many_things or values.few_things):
         held = ", ".join(map(str, present[:4])) + (", ..." if present[4:] else "")
         give_note(
-            f"{label}: its values ({held}) are taken for objects of the one class that is named; where they are "
+            f"{raster.label}: its values ({held}) are taken for objects of the one class that is named; where they are "
             "classes, name each, or say which are the thing (value=, --value)"
         )
     return Labels(*as_things(labels, cls))

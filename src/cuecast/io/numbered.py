@@ -40,25 +40,27 @@ class Values:
     @property
     def many_things(self) -> bool:
         """Whether they number many things. Measured: no map of 407 of classes, 9 of 10 maps of things."""
-        return (
-            len(self.numbers) >= MANY
-            and self.whole.mean() >= 0.75
-            and self._without_gaps >= 0.9
-            and float(np.median(self.shares)) <= 0.05
-            and self.shares.max() <= 0.3
-            and self.background >= 0.1
+        if len(self.numbers) < MANY or self.shares.max() > 0.3 or self.background < 0.1:
+            return False
+        counted = self.whole.mean() >= 0.75 and self._without_gaps >= 0.9 and self._median <= 0.05
+        # A slice or a part of a picture shows some of the numbers.
+        alike = (
+            self.whole.mean() >= 0.95
+            and self._median <= 0.02
+            and self._spread <= 4
+            and self.background >= 0.3
         )
+        return bool(counted or alike)
 
     @property
     def few_things(self) -> bool:
         """Whether they may number a few things. Measured: 1 of 1,200 maps of classes, half of those of things."""
-        low, high = np.percentile(self.shares, (25, 75)) if len(self.numbers) else (0, 0)
-        return (
+        return bool(
             3 <= len(self.numbers) < MANY
-            and bool(self.whole.all())
+            and self.whole.all()
             and self._without_gaps == 1
-            and float(np.median(self.shares)) <= 0.05
-            and high <= 3 * low
+            and self._median <= 0.05
+            and self._spread <= 3
             and self.background >= 0.3
         )
 
@@ -76,6 +78,16 @@ class Values:
     def scattered(self) -> bool:
         """Whether they are those of a picture rather than labels."""
         return len(self.numbers) > 64 and self.whole.mean() < 0.5
+
+    @property
+    def _median(self) -> float:
+        return float(np.median(self.shares))
+
+    @property
+    def _spread(self) -> float:
+        """How many times larger the larger ones are than the smaller ones, by quartiles."""
+        low, high = np.percentile(self.shares, (25, 75))
+        return float(high / low)
 
     @property
     def _without_gaps(self) -> float:
@@ -126,7 +138,7 @@ def _nested(index: NDArray[Any], numbers: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray((neighbours == 1) & (inside == 1))
 
 
-def likeliest_first(labels: NDArray[np.int32]) -> list[tuple[int, float]]:
+def likeliest_first(labels: NDArray[Any]) -> list[tuple[int, float]]:
     """(value, share of the picture that it covers) of the values above 0, the smallest share first."""
     numbers, areas = np.unique(labels[labels > 0], return_counts=True)
     order = np.lexsort((numbers, areas))
@@ -142,6 +154,18 @@ def values_hint(labels: NDArray[np.int32] | None, cls: int) -> str:
     return (
         f"or say which values of the mask are the thing (value={found[0][0]}, --value {found[0][0]}; of the picture it "
         f"holds {held})"
+    )
+
+
+def colours_hint(packed: NDArray[np.int64]) -> str:
+    """How to say which colours (H, W, packed, 0 for none) are the thing."""
+    found = likeliest_first(packed)
+    held = ", ".join(f"#{colour:06x} ({share:.0%})" for colour, share in found[:4]) + (
+        ", ..." if found[4:] else ""
+    )
+    return (
+        f"name each, or say which colours are the thing (value={found[0][0]}, --value {found[0][0]} for "
+        f"#{found[0][0]:06x}; of the picture it holds {held})"
     )
 
 
