@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cuecast.cli.cue_flags import collect_marks, read_values
+from cuecast.cli.cue_flags import add_objects, collect_marks, read_values
 from cuecast.errors import MaskError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class _Marked:
     points: list[Point] = field(default_factory=list)
     scribbles: list[Scribble] = field(default_factory=list)
     absent: bool = False
+    objects: Path | None = None
 
 
 def read_slice_flags(
@@ -46,6 +47,7 @@ def read_slice_flags(
     absent: Sequence[str],
     classes: Sequence[ClassInfo] = (),
     value: Sequence[int] | None = None,
+    objects: Sequence[str] = (),
 ) -> list[SliceCue]:
     """One cue a slice, in the order of first mention within --cue, --box, --point, --scribble, --absent.
 
@@ -55,13 +57,14 @@ def read_slice_flags(
 
     found: dict[tuple[Any, int], _Marked] = {}
     for text in cue:
-        place, right = _split("--cue", text, "PLANE:INDEX=MASK")
-        if not Path(right).exists():
-            raise MaskError(f"{right}: there is no such mask file (from --cue {text!r}); check the name")
+        place, right = _split_file("--cue", text, "PLANE:INDEX=MASK")
         marked = found.setdefault(place, _Marked())
         if marked.mask is not None:
             raise typer.BadParameter(f"--cue {text!r}: this slice has a mask already; give one mask a slice")
-        marked.mask = Path(right)
+        marked.mask = right
+    for text in objects:
+        place, right = _split_file("--cue-objects", text, "PLANE:INDEX=IDS")
+        add_objects(found.setdefault(place, _Marked()), right, text)
     forms = (SLICE_BOX_FORM, SLICE_POINT_FORM, SLICE_SCRIBBLE_FORM)
     collect_marks(
         lambda place: found.setdefault(place, _Marked()), _split_mark, (box, point, scribble), forms, classes
@@ -72,10 +75,18 @@ def read_slice_flags(
     return [
         SliceCue(
             plane, index, mask=m.mask, value=values if m.mask else None, boxes=m.boxes,
-            points=m.points, scribbles=m.scribbles, absent=m.absent,
+            points=m.points, scribbles=m.scribbles, absent=m.absent, objects=m.objects,
         )
         for (plane, index), m in found.items()
     ]  # fmt: skip
+
+
+def _split_file(flag: str, text: str, form: str) -> tuple[tuple[Any, int], Path]:
+    """Slice and file of PLANE:INDEX=FILE. Raises MaskError where the file is not there."""
+    place, right = _split(flag, text, form)
+    if not Path(right).exists():
+        raise MaskError(f"{right}: there is no such mask file (from {flag} {text!r}); check the name")
+    return place, Path(right)
 
 
 def slice_place(flag: str, text: str) -> tuple[Any, int]:

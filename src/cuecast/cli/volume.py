@@ -57,6 +57,14 @@ def volume(
             ".nii.gz, .nrrd, .tif) of which this slice is taken. May be repeated, as all marks may.",
         ),
     ] = None,
+    cue_objects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cue-objects",
+            metavar="PLANE:INDEX=IDS",
+            help="Beside --cue: ids that tell the things of its mask apart, an image or a volume of them.",
+        ),
+    ] = None,
     box: Annotated[
         list[str] | None, typer.Option("--box", metavar=SLICE_BOX_FORM, help="A box round the thing.")
     ] = None,
@@ -157,7 +165,9 @@ def volume(
             typer.echo(path)
         return
     teacher, classes = _teacher(pack, threads, cues, class_list(class_names or ()))
-    marks = read_slice_flags(cue or (), box or (), point or (), scribble or (), absent or (), classes, value)
+    marks = read_slice_flags(
+        cue or (), box or (), point or (), scribble or (), absent or (), classes, value, cue_objects or ()
+    )
     options = VolumeOptions(reading, limits, kind, overlays, overwrite)
     worked: list[Any] = []
     with progress("slices", quiet, worked) as report:

@@ -36,6 +36,8 @@ class SliceCue:
     mask    as in `Cue`; or a volume of labels (.nii, .nii.gz, .nrrd, .tif of many pages) at the same place, of which
             this slice is taken; see `on_grid_of`.
 
+    objects as in `Cue`; or a volume of ids, likewise.
+
     The others are as in `Cue`.
     """
 
@@ -65,12 +67,14 @@ class SliceCue:
                 f"slice {self.place} is marked, {volume.name} has the slices {self.plane}:0 to "
                 f"{self.plane}:{slices.count - 1}; mark one of those"
             )
-        mask = self.mask
+        mask, objects = self.mask, self.objects
         if isinstance(mask, (str, Path)) and (is_volume(mask) or is_stack(mask)):
-            mask = _slice_of_labels(Path(mask), volume, self, one_class=len(classes) == 1)
+            mask = _slice_of_labels(Path(mask), volume, self, numbers=len(classes) == 1)
+        if isinstance(objects, (str, Path)) and (is_volume(objects) or is_stack(objects)):
+            objects = _slice_of_labels(Path(objects), volume, self, numbers=True)
         cue = Cue(
             slices.voxel_image(self.index), mask, self.value, self.boxes, self.points, self.scribbles,
-            self.polygons, self.absent, objects=self.objects,
+            self.polygons, self.absent, objects=objects,
         )  # fmt: skip
         return cue.read(classes or None)
 
@@ -190,17 +194,17 @@ def _moved(coordinates: tuple[float, ...], scale: NDArray[np.float64]) -> Any:
     return tuple(float(v) for v in np.asarray(coordinates) * scale)
 
 
-def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue, one_class: bool) -> NDArray[Any]:
+def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue, numbers: bool) -> NDArray[Any]:
     """The slice of a volume of labels that a cue means. Raises MaskError where it lies elsewhere than the volume.
 
-    `one_class`: its values may number as many objects as there are.
+    `numbers`: its values may number as many objects as there are.
     """
     labels = on_grid_of(open_volume(path), volume)
     found = labels.values(cue.plane, cue.index)
     if not np.any(found) and not cue.absent:
         raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
     values = np.unique(found)
-    if cue.value is None and not one_class and len(values) > MOST_CLASSES + 1:
+    if cue.value is None and not numbers and len(values) > MOST_CLASSES + 1:
         raise CueError(
             f"{path}: its slice {cue.place} has {len(values)} different values, like a picture and not like labels; "
             "give a label volume, name its one class where they number objects (--class cell), or say which values are "
