@@ -155,6 +155,9 @@ export const api = {
   preview: (p: string, i: string, marks: Marks, signal: AbortSignal) =>
     json<PreviewAnswer>("POST", `${image(p, i)}/preview`, { json: { marks }, signal }),
 
+  prepare: (p: string, i: string | null, signal: AbortSignal) =>
+    request("POST", `${project(p)}/prepare`, { json: { image: i }, signal }),
+
   predictionMask: (p: string, i: string, signal?: AbortSignal) =>
     json<MaskRuns>("GET", `${image(p, i)}/prediction/mask?as=rle`, { signal }),
   uncertaintyPath: (p: string, i: string) => `${image(p, i)}/prediction/uncertainty`,

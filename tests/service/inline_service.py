@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from cuecast.predictor import load
 from cuecast.service import workers
 from cuecast.service.app import create_app
 from cuecast.service.compute.preview import Previewer
-from cuecast.service.interactive import Answer, Ask, _Desk, _problem
+from cuecast.service.interactive import Answer, Ask, Prepare, _Desk, _problem
 from cuecast.service.settings import Settings
 from cuecast.service.store.database import Database
 from cuecast.service.tasks import Bench
@@ -61,6 +61,10 @@ class Inline:
             return self._desk.answer(question)
         except Exception as error:
             raise _problem(error, self._data) from error
+
+    def prepare(self, task: Prepare) -> None:
+        with suppress(Exception):
+            self._desk.answer(task)
 
 
 class Service:

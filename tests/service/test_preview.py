@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from inline_service import RAW, Service, columns, inline_service, png
 
+from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
+from cuecast.service.compute.keeping import keeping, warm
 from cuecast.service.compute.preview import NoCuesError, Previewer, Teaching
 from cuecast.service.compute.recent import Recent
 from cuecast.types import ClassInfo
@@ -129,6 +131,20 @@ def test_one_more_click_learns_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         previewer.preview(nothing, path, {"points": clicks[2:]})
 
 
+def test_a_box_is_learnt_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    path = tmp_path / "b.png"
+    path.write_bytes(png(5))
+    previewer = Previewer(load("colours"))
+    nothing = Teaching("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
+    box = [{"xyxy": [0, 0, 5, 4], "class": 1}]
+    clicks = [{"xy": [6, 1], "class": 1}, {"xy": [5, 0], "class": 0}]
+    for count in (0, 1, 2):
+        mask = previewer.preview(nothing, path, {"boxes": box, "points": clicks[:count]}).mask
+        assert (mask[0, 0], mask[1, 6]) == (1, int(count > 0))
+    assert counting.learnt == 1
+
+
 def test_classes_of_a_draft_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "b.png"
     path.write_bytes(png(5))
@@ -148,3 +164,65 @@ def test_what_was_used_last_is_kept_within_its_budget() -> None:
     for key in ("aa", "bb", "aa", "cc", "aa", "bb", "longer", "longer", "aa"):
         assert get(key) == key
     assert made == ["aa", "bb", "cc", "bb", "longer", "aa"]
+
+
+def prepare(service: Service, image: str | None, status: int = 202) -> None:
+    reply = service.client.post(f"{service.p}/prepare", json={"image": image})
+    assert reply.status_code == status, reply.text
+
+
+@pytest.fixture
+def learned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with each time that something is learned: by the number of its cues."""
+    counts: list[int] = []
+    learn = Predictor.learn
+
+    def counting(self: Predictor, cues: Any, *args: Any, **named: Any) -> Concept:
+        counts.append(len(list(cues)))
+        return learn(self, cues, *args, **named)
+
+    monkeypatch.setattr(Predictor, "learn", counting)
+    return counts
+
+
+def test_a_preview_finds_learned_what_was_prepared(service: Service, learned: list[int]) -> None:
+    prepare(service, None)  # nothing is marked: nothing to do, and nothing wrong
+    service.mark(service.ids["a"], columns(3))
+    prepare(service, None)
+    assert learned == [1]
+    assert marked(preview(service, service.ids["b"], {})) == {"1": [0, 20, 12]}
+    assert marked(preview(service, service.ids["b"], RED_POINT)) == {"1": [0, 20, 12]}
+    assert learned == [1]
+
+
+def test_a_picture_with_marks_of_its_own_is_prepared_by_those_of_the_others(
+    service: Service, learned: list[int]
+) -> None:
+    service.mark(service.ids["a"], columns(3))
+    service.mark(service.ids["b"], RED_POINT)
+    prepare(service, service.ids["b"])
+    assert learned == [1]
+    preview(service, service.ids["b"], {"points": [*RED_POINT["points"], {"xy": [1, 1], "class": 1}]})
+    assert learned == [1]
+    prepare(service, "nosuchimage1")  # who asks for it is told that it is not there
+
+
+def test_only_points_on_one_picture_are_prepared(service: Service, learned: list[int]) -> None:
+    service.mark(service.ids["a"], RED_POINT)
+    prepare(service, service.ids["a"])
+    assert learned == [1]
+    preview(service, service.ids["a"], {"points": [*RED_POINT["points"], {"xy": [7, 3], "class": 0}]})
+    assert learned == [1]
+
+
+def test_the_same_cues_are_learned_once(learned: list[int]) -> None:
+    predictor = keeping("colours", 1)
+    cue = Cue(np.full((4, 4, 3), 200, np.uint8), points=[(1, 1)])
+    first = predictor.learn([cue])
+    assert predictor.learn([cue]) is first
+    assert first.segment(np.full((4, 4, 3), 200, np.uint8)).mask.all()
+    assert predictor.learn([cue], ["red"]) is not first
+    assert predictor.learn([cue], scale="pixel") is not first
+    assert learned == [1, 1, 1]
+    warm(predictor)
+    assert predictor.learn([cue]) is first

@@ -18,9 +18,10 @@ from waiting import wait_for
 
 from cuecast.service import interactive
 from cuecast.service.app import create_app
-from cuecast.service.interactive import AskPreview, AskSegment, Interactive
+from cuecast.service.interactive import Answer, Ask, AskPreview, AskSegment, Interactive, Prepare
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
+from cuecast.service.workers import shares
 
 wait = partial(wait_for, patience=120.0)  # machines that run tests may be slow to start a process
 
@@ -96,3 +97,39 @@ def test_more_may_not_wait_than_there_is_room(tmp_path: Path, monkeypatch: pytes
 def _never(*_: Any) -> None:
     """Stands in for the body of the process: it does not answer."""
     time.sleep(60)
+
+
+def test_what_is_prepared_comes_after_who_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Interactive(Settings(data=tmp_path, pack="colours"), 1)
+    gate, done = threading.Event(), []
+
+    def exchange(question: Ask) -> Answer:
+        gate.wait(60)
+        done.append(question)
+        return Answer({})
+
+    monkeypatch.setattr(desk, "_exchange", exchange)
+    first, second = (AskSegment("p", tmp_path / name) for name in "ab")
+
+    async def ask() -> None:
+        waiting = [asyncio.create_task(desk.ask(first))]
+        await asyncio.sleep(0)  # it is with the process now
+        desk.prepare(Prepare("p"))
+        desk.prepare(Prepare("p", "image"))  # takes the place of the one before
+        desk.prepare(Prepare("q"))
+        waiting.append(asyncio.create_task(desk.ask(second)))
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(ask())
+    wait(lambda: len(done) == 4)
+    assert done == [first, second, Prepare("p", "image"), Prepare("q")]
+    desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "together"), [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 2), (8, 4, 2), (64, 4, 4)]
+)
+def test_cores_are_shared_out(cores: int, threads: int, together: int) -> None:
+    assert shares(cores) == (threads, together)

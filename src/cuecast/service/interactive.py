@@ -1,7 +1,8 @@
 """Answers at once: one process that keeps the pack and what was used last, asked over a pipe.
 
 Requests wait in a queue of bounded length and are answered one after the other; the event loop is never blocked. A
-process that dies or takes too long is replaced, and its request is answered with 503 and Retry-After.
+process that dies or takes too long is replaced, and its request is answered with 503 and Retry-After. While nobody
+waits, it learns ahead what it was told to prepare.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -47,6 +49,14 @@ class AskPreview(Ask):
     project: str
     image: str
     draft: Document
+
+
+@dataclass(frozen=True)
+class Prepare(Ask):
+    """Learn what the next preview needs: of an image, which is looked at, too, or of any that is not marked."""
+
+    project: str
+    image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ class Interactive:
         # One thread: it alone speaks to the process.
         self._speaker = ThreadPoolExecutor(1, "cuecast-interactive")
         self._waiting = 0
+        self._ahead: dict[str, Prepare] = {}
         self._lock = threading.Lock()
 
     def begin(self) -> None:
@@ -104,6 +115,25 @@ class Interactive:
         finally:
             with self._lock:
                 self._waiting -= 1
+
+    def prepare(self, task: Prepare) -> None:
+        """Do this once nobody waits for an answer. A newer task of the same project takes its place until it begins."""
+        with self._lock:
+            begins = task.project in self._ahead
+            if not begins and len(self._ahead) >= WAITING:
+                return  # what is not prepared is learned when it is asked for
+            self._ahead[task.project] = task
+        if not begins:
+            self._speaker.submit(self._work_ahead, task.project)
+
+    def _work_ahead(self, project: str) -> None:
+        with self._lock:
+            if self._waiting:  # behind those who wait
+                self._speaker.submit(self._work_ahead, project)
+                return
+            task = self._ahead.pop(project)
+        with suppress(Problem):  # who asks is told
+            self._exchange(task)
 
     def stop(self) -> None:
         """End the process; a request that it is at is answered with 503."""
@@ -170,7 +200,7 @@ class Interactive:
 
 def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     """Answer what comes in over the pipe until its other end is closed. The body of the process."""
-    from cuecast.predictor import load
+    from cuecast.service.compute.keeping import keeping, warm
     from cuecast.service.compute.preview import Previewer
     from cuecast.service.files import DataFolder
     from cuecast.service.store.database import open_database
@@ -179,7 +209,9 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     database = open_database(settings.database_url, migrate=False)
     files = DataFolder(settings.data, settings.roots)
-    desk = _Desk(database, files, Previewer(load(settings.pack, threads=threads), settings.limits.pixels))
+    predictor = keeping(settings.pack, threads)
+    warm(predictor)
+    desk = _Desk(database, files, Previewer(predictor, settings.limits.pixels))
     while True:
         try:
             question = pipe.recv()
@@ -222,6 +254,9 @@ class _Desk:
         from cuecast.service.compute.preview import prediction_mask, prediction_png
 
         began = time.perf_counter()
+        if isinstance(question, Prepare):
+            self._prepare(question)
+            return Answer({})
         if isinstance(question, AskPreview):
             teaching = self._teaching(question.project, but=question.image)
             prediction = self.previewer.preview(teaching, self._image(question), question.draft)
@@ -234,6 +269,21 @@ class _Desk:
         return Answer(
             prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
         )
+
+    def _prepare(self, task: Prepare) -> None:
+        """Have ready what the next preview of an image, or of any without marks, is made from."""
+        from cuecast.service.store import marks
+
+        saved: Document = {}
+        if task.image is not None:
+            with self.database.reading() as session:
+                saved = marks.document(session, task.project, task.image)
+        if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
+            # An image that is marked wholly is not corrected: others may be next.
+            self.previewer.learn(self._teaching(task.project))
+            return
+        question = AskPreview(task.project, task.image, saved)
+        self.previewer.preview(self._teaching(task.project, but=task.image), self._image(question), saved)
 
     def _teaching(self, project: str, but: str | None = None) -> Any:
         """The saved marks of a project, read from the database where their concept is not kept."""

@@ -12,7 +12,7 @@ from typing import Any
 from cuecast.batch import Progress
 from cuecast.io.gather import Results
 from cuecast.io.manifest import ManifestEntry, find_entries
-from cuecast.predictor import Predictor, load
+from cuecast.service.compute.keeping import KeepingPredictor, keeping
 from cuecast.service.compute.results import count_objects, is_of
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import without_folders
@@ -36,7 +36,11 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a worker works with: it keeps the pack between jobs. `stopping` says whether the worker is to stop."""
+    """What a worker works with: it keeps the pack between jobs. `stopping` says whether the worker is to stop.
+
+    threads   CPU threads of one answer.
+    together  images that a run has in work at once.
+    """
 
     settings: Settings
     database: Database
@@ -44,10 +48,11 @@ class Bench:
     worker: str
     threads: int
     stopping: Callable[[], bool]
+    together: int = 1
 
     @cached_property
-    def predictor(self) -> Predictor:
-        return load(self.settings.pack, threads=self.threads)
+    def predictor(self) -> KeepingPredictor:
+        return keeping(self.settings.pack, self.threads)
 
 
 @dataclass(eq=False)

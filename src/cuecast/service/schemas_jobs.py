@@ -53,6 +53,13 @@ class NewPreview(BaseModel):
     marks: Marks
 
 
+class NewPreparation(BaseModel):
+    """What a preview will be asked of: an image; without it any that is not marked."""
+
+    model_config = request({"image": "p4m8xk2v9qtw"})
+    image: Id | None = None
+
+
 class PredictionMask(BaseModel):
     """An answer at once. `seconds`: how long it took; `cuts`: for each class the score from which a pixel is marked."""
 

@@ -70,7 +70,7 @@ def run_images(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
         wrong=[names[i] for i, p in known.items() if p.wrong],
         overwrite=overwrite,
     )
-    summary = run_project(bench.predictor, folders, plan, recorder.index, recorder.note)
+    summary = run_project(bench.predictor, folders, plan, recorder.index, recorder.note, bench.together)
     known = recorder.index()
     found = [known[i] for i in (project.ids[name] for name in chosen) if i in known]
     counts = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})

@@ -26,6 +26,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from cuecast.errors import CuecastError
 from cuecast.service.beside import settle, start_beside
 from cuecast.service.interactive import Interactive
 from cuecast.service.problem import Problem, problem_of
@@ -38,6 +39,8 @@ log = logging.getLogger("cuecast.service")
 
 IDLE = 0.3
 """Seconds between two looks at an empty queue."""
+MOST = 4
+"""Threads of one answer, and images in work at once: more bring little, and each image takes memory."""
 RETRY = 3.0
 """Seconds until a database that failed is asked again."""
 BEAT = 5.0
@@ -71,7 +74,7 @@ class Workers:
 
     def begin(self) -> None:
         """Start the processes and the watch."""
-        self.interactive = Interactive(self.settings, cores())
+        self.interactive = Interactive(self.settings, shares(cores())[0])
         self.interactive.begin()
         self._take_back()
         self._crew = [_hire(self.settings) for _ in range(self.settings.workers)]
@@ -140,11 +143,11 @@ class _Worker:
 
 def _hire(settings: Settings) -> _Worker:
     context = multiprocessing.get_context("spawn")
-    token, threads = secrets.token_hex(4), max(1, cores() // settings.workers)
+    token, share = secrets.token_hex(4), max(1, cores() // settings.workers)
     # Not an Event: setting one waits for its sleepers, and a sleeper that was killed never wakes.
     theirs, ours = context.Pipe(duplex=False)
     process = context.Process(
-        target=_work, args=(settings, token, threads, theirs), name="cuecast-worker", daemon=True
+        target=_work, args=(settings, token, share, theirs), name="cuecast-worker", daemon=True
     )
     start_beside(process)
     theirs.close()
@@ -161,6 +164,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def shares(cores: int) -> tuple[int, int]:
+    """(threads of one answer, images in work at once) on so many cores.
+
+    Images side by side wait for nothing; the threads of one answer wait for each other many times, which beside other
+    work costs more than they bring. So one answer gets half of the cores at most.
+    """
+    threads = max(1, min(MOST, cores // 2))
+    return threads, max(1, min(MOST, cores // threads))
 
 
 def worker_name(pid: int, token: str) -> str:
@@ -191,19 +204,22 @@ def _alive(pid: int) -> bool:
 # ---- in the worker process
 
 
-def _work(settings: Settings, token: str, threads: int, lifeline: Connection) -> None:
-    """Claim jobs and do them until the lifeline is closed. The body of a worker process."""
+def _work(settings: Settings, token: str, share: int, lifeline: Connection) -> None:
+    """Claim jobs and do them until the lifeline is closed. The body of a worker process, which has `share` cores."""
     from cuecast.service.files import DataFolder
     from cuecast.service.progress import Bench
 
+    threads, together = shares(share)
     settle(threads)
     if hasattr(os, "nice"):
         os.nice(5)  # requests are answered while a run takes all cores
     database = open_database(settings.database_url, migrate=False)
     name = worker_name(os.getpid(), token)
     threading.Thread(target=_live_with_parent, args=(database, name), daemon=True).start()
-    bench = Bench(settings, database, DataFolder(settings.data, settings.roots), name, threads, lifeline.poll)
-    wait = 0.0
+    bench = Bench(
+        settings, database, DataFolder(settings.data, settings.roots), name, threads, lifeline.poll, together
+    )
+    wait, ready = 0.0, False
     while not lifeline.poll(wait):
         try:
             job = _claim(database, name)
@@ -214,6 +230,17 @@ def _work(settings: Settings, token: str, threads: int, lifeline: Connection) ->
         wait = IDLE if job is None else 0.0
         if job is not None:
             _do(bench, job)
+        elif not ready:
+            _make_ready(bench)
+        ready = True
+
+
+def _make_ready(bench: Any) -> None:
+    """Use the first quiet moment to load what the first job needs."""
+    from cuecast.service.compute.keeping import warm
+
+    with suppress(CuecastError):  # the job is told what is wrong with the pack
+        warm(bench.predictor)
 
 
 def _live_with_parent(database: Database, name: str) -> None:

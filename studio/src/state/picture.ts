@@ -5,6 +5,7 @@ import { ApiError, api } from "../api";
 import type { LabelMap } from "../canvas/labels";
 import { decodeMask } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
+import { prepare } from "./ahead";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
 import { lastOpened, refreshImage } from "./gallery";
 import { panelOpen, suitRadius, tool } from "./pen";
@@ -57,6 +58,7 @@ export class OpenPicture {
     await this.loadFound(image);
     const [bitmap, opened] = [await pixels, await saver];
     if (this.abort.signal.aborted) return bitmap.close();
+    void prepare(this.project, this.id);
     batch(() => {
       this.image.value = image;
       this.pixels.value = bitmap;

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,13 @@ from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
 from cuecast.service.compute.cues import MarkedImage, read_marked
 from cuecast.service.compute.documents import Document, marks_of, mask_document, read_marks
+from cuecast.service.compute.keeping import CONCEPTS, pixel_bytes
 from cuecast.service.compute.recent import Recent
 from cuecast.service.compute.sources import FrameAt
 from cuecast.types import ClassInfo, Example, Image, Marks, Point, Scribble
 
 IMAGES = 256 * 2**20
 """Bytes of pixels of images that are kept."""
-CONCEPTS = 512 * 2**20
-"""Bytes of pixels of the cues of concepts that are kept."""
 
 
 class NoCuesError(CueError):
@@ -65,7 +65,7 @@ class Previewer:
         self._predictor = predictor
         self._max_pixels = max_pixels
         self._images: Recent[Image] = Recent(IMAGES, lambda image: image.pixels.nbytes)
-        self._concepts: Recent[Concept | None] = Recent(CONCEPTS, _pixel_bytes)
+        self._concepts: Recent[Concept | None] = Recent(CONCEPTS, pixel_bytes)
 
     def preview(self, teaching: Teaching, place: Path | FrameAt, draft: Document) -> Prediction:
         """The answer for the image at `place`, with a draft of marks on it that is not saved.
@@ -75,11 +75,13 @@ class Previewer:
         image = self._image(place)
         marks = read_marks(draft, image.size)
         concept = self._concept(teaching)
-        if concept is None:
-            concept = self._from_draft(teaching, image, marks)
-        elif marks is not None:
-            concept = concept.add([Example(image, marks)], quick=True)
+        if marks is not None or concept is None:
+            concept = self._with_draft(concept, teaching, image, marks)
         return concept.segment(image)
+
+    def learn(self, teaching: Teaching) -> None:
+        """Have ready what saved marks teach."""
+        self._concept(teaching)
 
     def segment(self, teaching: Teaching, path: Path) -> Prediction:
         """The answer for the image at `path`, which need not belong to the project. Raises as `preview`."""
@@ -129,23 +131,32 @@ class Previewer:
 
         return self._concepts.get(("saved", teaching.key), learn)
 
-    def _from_draft(self, teaching: Teaching, image: Image, marks: Marks | None) -> Concept:
-        """A concept from the draft alone.
+    def _with_draft(
+        self, concept: Concept | None, teaching: Teaching, image: Image, marks: Marks | None
+    ) -> Concept:
+        """A concept from saved marks and the draft, or from the draft alone.
 
-        Of points and scribbles the first of each class is learnt, and kept; the others correct its answer.
+        What of a draft has to be learnt is learnt once, and kept: its boxes, and where nothing else is known the first
+        point or scribble of each class. The others correct its answer.
         """
-        if marks is None or not marks.class_ids:
+        if concept is None and (marks is None or not marks.class_ids):
             raise NoCuesError("nothing is marked yet: mark the thing on this image or another one first")
-        if not marks.is_sparse or marks.boxes:
-            return self._predictor.learn([Example(image, marks)], teaching.classes, teaching.scale)
-        first, others = _split(marks)
-        key = ("draft", image.digest, repr(first), teaching.classes, teaching.scale)
-        begun = self._concepts.get(
-            key,
-            lambda: self._predictor.learn([Example(image, first)], teaching.classes, teaching.scale),
-        )
-        assert begun is not None
-        return begun.add([Example(image, others)], quick=True) if others else begun
+        assert marks is not None
+        if marks.is_sparse and (marks.boxes or concept is None):
+            first, left = _split(marks, concept is None)
+            key = ("draft", teaching.key, image.digest, repr(first), teaching.classes, teaching.scale)
+            concept = self._concepts.get(key, partial(self._taught, concept, teaching, Example(image, first)))
+            if left is None:
+                assert concept is not None
+                return concept
+            marks = left
+        return self._taught(concept, teaching, Example(image, marks))
+
+    def _taught(self, concept: Concept | None, teaching: Teaching, example: Example) -> Concept:
+        """A concept with one more example, or from it alone."""
+        if concept is None:
+            return self._predictor.learn([example], teaching.classes, teaching.scale)
+        return concept.add([example], quick=True)
 
 
 def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
@@ -165,25 +176,25 @@ def prediction_png(prediction: Prediction) -> bytes:
         return prediction.save(Path(folder) / "mask.png").read_bytes()
 
 
-def _pixel_bytes(concept: Concept | None) -> int:
-    return sum(e.image.pixels.nbytes for e in concept.examples) if concept else 0
+def _split(marks: Marks, alone: bool) -> tuple[Marks, Marks | None]:
+    """(what of sparse marks is to be learnt; all others, None where none are left).
 
-
-def _split(marks: Marks) -> tuple[Marks, Marks | None]:
-    """(the first point of each class, or scribble where it has no point; all other marks, None where none is left)."""
+    `alone`: nothing else is known, so that of a class without a box the first point is learnt, or scribble.
+    """
     first: dict[int, Point | Scribble] = {}
     drawn: tuple[Point | Scribble, ...] = (*marks.points, *marks.scribbles)
+    boxed = {box.cls for box in marks.boxes}
     for mark in drawn:
-        if mark.cls > 0:
+        if alone and mark.cls > 0 and mark.cls not in boxed:
             first.setdefault(mark.cls, mark)
     taken = {id(mark) for mark in first.values()}
 
     def those(wanted: bool) -> Marks:
         return replace(
             marks,
+            boxes=marks.boxes if wanted else (),
             points=tuple(p for p in marks.points if (id(p) in taken) is wanted),
             scribbles=tuple(s for s in marks.scribbles if (id(s) in taken) is wanted),
         )
 
-    left = len(marks.points) + len(marks.scribbles) - len(first)
-    return those(True), those(False) if left else None
+    return those(True), those(False) if len(drawn) > len(first) else None

@@ -55,11 +55,17 @@ class RunPlan:
 
 
 def run_project(
-    predictor: Predictor, folders: Folders, plan: RunPlan, pruned: Callable[[], object], progress: Callback
+    predictor: Predictor,
+    folders: Folders,
+    plan: RunPlan,
+    pruned: Callable[[], object],
+    progress: Callback,
+    together: int = 1,
 ) -> BatchSummary:
     """Do a run. An exception out of `progress` stops it; what is finished stays, and the next run goes on.
 
-    `pruned` is called where something that does not fit the marks any more has been taken out of the results.
+    `together` images are in work at once. `pruned` is called where something that does not fit the marks any more has
+    been taken out of the results.
 
     Raises CueError where the marks teach nothing, and what reading them and writing results raises.
     """
@@ -79,7 +85,7 @@ def run_project(
         pruned()
     note_wrong(results, [inputs[name].stem for name in plan.wrong if name in inputs])
     _sweep(folders.inputs, set(inputs))
-    options = BatchOptions(overwrite=plan.overwrite, formats=("uncertainty",))
+    options = BatchOptions(workers=together, overwrite=plan.overwrite, formats=("uncertainty",))
     paths = [inputs[name] for name in plan.wanted]
     return run(concept, paths, folders.results, options, progress, origin)
 

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from cuecast.service.interactive import AskPreview, AskSegment
+from cuecast.service.interactive import AskPreview, AskSegment, Prepare
 from cuecast.service.parts import FilesPart, Id, SettingsPart
-from cuecast.service.schemas_jobs import NewPreview, PredictionMask
+from cuecast.service.schemas_jobs import NewPreparation, NewPreview, PredictionMask
 from cuecast.service.single import InteractivePart, check_image, reply, wants_png
 from cuecast.service.uploads import RAW, receive
 
@@ -24,6 +24,13 @@ async def preview(p: Id, i: Id, body: NewPreview, interactive: InteractivePart) 
     draft = body.marks.model_dump(mode="json", by_alias=True, exclude={"version"})
     answer = await interactive.ask(AskPreview(p, i, draft))
     return PredictionMask.model_validate(answer.fields)
+
+
+@router.post("/prepare", status_code=202, response_class=Response)
+def prepare(p: Id, body: NewPreparation, interactive: InteractivePart) -> Response:
+    """Learn from the saved marks now, so that the next preview need not wait for it. Answers at once."""
+    interactive.prepare(Prepare(p, body.image))
+    return Response(status_code=202)
 
 
 @router.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=RAW)

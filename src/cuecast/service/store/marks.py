@@ -23,6 +23,13 @@ def get(session: Session, project: str, image: str) -> schemas.Marks:
     return _sent(session.get(models.Marks, image))
 
 
+def document(session: Session, project: str, image: str) -> dict[str, Any]:
+    """The document of an image as it is stored; empty where it was never marked. Raises Problem with 404."""
+    images.find(session, project, image)
+    row = session.get(models.Marks, image)
+    return dict(row.document) if row else {}
+
+
 def save(database: Database, project: str, image: str, wanted: schemas.Marks) -> schemas.Marks:
     """Save marks; an empty document takes them away. Returns them with their new version.
 
