@@ -74,7 +74,7 @@ def test_a_kind_that_a_library_more_would_read_is_named_with_its_extra(
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     said = refused(add(service, project, heic, "a.heic"), 501, "extra_missing")
-    assert said.startswith("a.heic: HEIC is read by pi-heif")
+    assert said.startswith("a.heic: HEIC: it is read by pi-heif")
     assert str(service.data) not in said
     assert left(service) == []
 

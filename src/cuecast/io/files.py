@@ -262,15 +262,18 @@ def note_of_others(inputs: Iterable[str | Path], recursive: bool = False) -> str
     """
     folders = [Path(item) for item in inputs if _is(Path(item), "dir")]
     passed = [
-        path
-        for folder in folders
-        for path in _files(folder, recursive)
-        if path.suffix.lower() not in IMAGE_SUFFIXES and not (path.parent / MANIFEST).is_file()
+        path for folder in folders for path in _files(folder, recursive) if not _is_of_run(path, folder)
     ]
     others = _others(passed)
     if others is None:
         return None
     return f"{', '.join(map(str, folders))}: passed over as no pictures by their suffix: {others}"
+
+
+def _is_of_run(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder of results, at any depth, that is `folder` or below it."""
+    inside = path.relative_to(folder).parents
+    return any((folder / parent / MANIFEST).is_file() for parent in inside)
 
 
 def _others(paths: Iterable[Path]) -> str | None:

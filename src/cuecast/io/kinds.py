@@ -24,6 +24,7 @@ class PictureKind:
     brands    of an ISO media file ('ftyp'), where it is one.
     plugins   'module:class' of Pillow and its plugins, the first that is installed decodes it; none for TIFF, which
               has a reader of its own.
+    feature   of Pillow, where it may have been built without it (`PIL.features`).
     remedy    what to install where none is.
     """
 
@@ -33,7 +34,8 @@ class PictureKind:
     magics: tuple[bytes, ...] = ()
     brands: tuple[bytes, ...] = ()
     plugins: tuple[str, ...] = ()
-    remedy: str = ""
+    feature: str | None = None
+    remedy: str = "the installed Pillow was built without it; run: pip install --upgrade pillow"
 
     def begins(self, head: bytes) -> bool:
         """Whether a file that begins with `head` (64 bytes or more) is of this kind."""
@@ -43,15 +45,16 @@ class PictureKind:
 
     def opener(self) -> Callable[[IO[bytes]], Any]:
         """What opens a stream of this kind as a Pillow image. Raises MissingExtraError."""
+        if self.feature is not None and not importlib.import_module("PIL.features").check(self.feature):
+            raise MissingExtraError(f"{self.name}: {self.remedy}")
         for plugin in self.plugins:
             module, _, name = plugin.partition(":")
             try:
                 found: Callable[[IO[bytes]], Any] = getattr(importlib.import_module(module), name)
             except ImportError:
                 continue
-            if self.name != "AVIF" or importlib.import_module("PIL.features").check("avif"):
-                return found
-        raise MissingExtraError(self.remedy)
+            return found
+        raise MissingExtraError(f"{self.name}: {self.remedy}")
 
 
 def _brands(head: bytes) -> list[bytes]:
@@ -76,7 +79,7 @@ PICTURES: tuple[PictureKind, ...] = (
         (b"\xff\xd8\xff",),
         plugins=("PIL.JpegImagePlugin:jpeg_factory",),
     ),
-    PictureKind("WebP", (".webp",), "image/webp", plugins=("PIL.WebPImagePlugin:WebPImageFile",)),
+    PictureKind("WebP", (".webp",), "image/webp", plugins=("PIL.WebPImagePlugin:WebPImageFile",), feature="webp"),
     PictureKind("BMP", (".bmp",), "image/bmp", (b"BM",), plugins=("PIL.BmpImagePlugin:BmpImageFile",)),
     PictureKind(
         "DIB",
@@ -98,6 +101,7 @@ PICTURES: tuple[PictureKind, ...] = (
         "image/jp2",
         (b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"),
         plugins=("PIL.Jpeg2KImagePlugin:Jpeg2KImageFile",),
+        feature="jpg_2000",
     ),
     PictureKind(
         "PNM",
@@ -112,7 +116,8 @@ PICTURES: tuple[PictureKind, ...] = (
         "image/avif",
         brands=(b"avif", b"avis"),
         plugins=("PIL.AvifImagePlugin:AvifImageFile",),
-        remedy="AVIF is read by Pillow 11.3 and later, where it was built with it; run: pip install --upgrade pillow",
+        feature="avif",
+        remedy="it is read by Pillow 11.3 and later, where that was built with it; run: pip install --upgrade pillow",
     ),
     PictureKind(
         "HEIC",
@@ -120,7 +125,7 @@ PICTURES: tuple[PictureKind, ...] = (
         "image/heic",
         brands=(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
         plugins=("pi_heif:HeifImageFile", "pillow_heif:HeifImageFile"),
-        remedy="HEIC is read by pi-heif, which is not installed; run: pip install 'cuecast[heic]'",
+        remedy="it is read by pi-heif, which is not installed; run: pip install 'cuecast[heic]'",
     ),
     PictureKind("QOI", (".qoi",), "image/qoi", (b"qoif",), plugins=("PIL.QoiImagePlugin:QoiImageFile",)),
     PictureKind(
