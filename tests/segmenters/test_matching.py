@@ -13,8 +13,9 @@ from PIL import Image as PILImage
 from scipy.ndimage import distance_transform_edt
 
 import cuecast
-from cuecast.matcher import ClassKnowledge, MatcherWeights, Shown, join
+from cuecast.matcher import Knowledge, MatcherWeights, Shown, join
 from cuecast.segmenters import matching
+from cuecast.segmenters.lessons import MatchingKnowledge
 from cuecast.segmenters.packs import WHEEL_PACKS
 
 pytestmark = pytest.mark.skipif(
@@ -167,7 +168,9 @@ def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:
     taught = concept.add([cuecast.Cue(picture, points=[(float(x), float(y), 0)])])
     before, after = (c.knowledge.lessons[0] for c in (concept, taught))
     assert after.known.share < before.known.share
-    assert len(after.looks) == len(before.looks) == 1  # only the cue that shows the thing says how it looks
+    assert (
+        len(after.looks[0]) == len(before.looks[0]) == 1
+    )  # only the cue that shows the thing says how it looks
 
 
 def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
@@ -175,7 +178,7 @@ def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
 ) -> None:
     joined = []
 
-    def spy(known: ClassKnowledge, shown: Sequence[Shown], weights: MatcherWeights) -> ClassKnowledge:
+    def spy(known: Knowledge, shown: Sequence[Shown], weights: MatcherWeights) -> Knowledge:
         joined.append(shown)
         return join(known, shown, weights)
 
@@ -228,6 +231,71 @@ def test_two_classes_are_told_apart(predictor: cuecast.Predictor) -> None:
     found = concept.segment(query).mask
     assert iou(found == 1, truth == 1) > 0.8
     assert iou(found == 2, truth == 2) > 0.8
+
+
+def three_things(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two large things and a line, each of a colour, on a grey ground with noise: picture and labels (320, 400)."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((320, 400), np.uint8)
+    for value, (h, w) in enumerate([(90, 120), (80, 160), (2, 300)], start=1):
+        y, x = 100 * (value - 1) + rng.integers(0, 100 - h), rng.integers(0, 400 - w)
+        labels[y : y + h, x : x + w] = value
+    colours = np.array([(90, 90, 90), (200, 60, 60), (60, 80, 210), (220, 210, 60)])
+    noisy = colours[labels] + rng.normal(0, 8, (320, 400, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8), labels
+
+
+def test_classes_answered_together_are_answered_as_one_at_a_time(predictor: cuecast.Predictor) -> None:
+    """Whatever the classes beside it, a class gets the same scores and the same signals."""
+    picture, labels = three_things(0)
+    concept = predictor.learn([cuecast.Cue(picture, mask=labels)])
+    lessons = concept.knowledge.lessons
+    assert [lesson.classes for lesson in lessons] == [(1, 2), (3,)]  # the line is looked at more closely
+    assert lessons[0].forest.knows.tolist() == [True, True]
+    query = cuecast.Image(three_things(1)[0])
+    together = predictor.segmenter.score(concept.knowledge, query)
+    for k, cls in enumerate((1, 2, 3)):
+        lesson = next(lesson for lesson in lessons if cls in lesson.classes)
+        alone = MatchingKnowledge((cls,), (lesson.only([lesson.classes.index(cls)]),))
+        answer = predictor.segmenter.score(alone, query)
+        np.testing.assert_allclose(answer.scores[0], together.scores[k], atol=2e-4)
+        assert answer.signals[0] == pytest.approx(together.signals[k], abs=2e-3)
+
+
+def test_many_classes_cost_no_more_runs_than_few(
+    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is the same for all classes of a scale is computed once: the encoder, and the forest that tells them."""
+    runs = []
+    real = matching.fit_forest
+    monkeypatch.setattr(matching, "fit_forest", lambda *a, **k: runs.append("forest") or real(*a, **k))
+    decode = type(predictor.segmenter.decoder).decode
+    monkeypatch.setattr(
+        type(predictor.segmenter.decoder), "decode", lambda self, m, n: runs.append(n) or decode(self, m, n)
+    )
+    picture, labels = three_things(2)
+    labels[labels == 3] = 0
+    labels[200:, :150] = 3
+    concept = predictor.learn([cuecast.Cue(picture, mask=labels)])
+    concept.segment(three_things(3)[0])
+    assert runs == ["forest", 3]
+
+
+def test_classes_of_one_lesson_are_at_most_so_many() -> None:
+    scales = [(256.0, None), (362.0, None), (256.0, None), (256.0, None)]
+    assert matching.groups(scales, 2) == [[0, 2], [3], [1]]
+
+
+def test_a_class_learned_later_has_a_lesson_of_its_own(concept: cuecast.Concept) -> None:
+    picture, truth = discs(3)
+    both = cuecast.Cue(picture, mask=np.where(truth, 1, 2).astype(np.uint8)).read(())
+    segmenter = concept.predictor.segmenter
+    taught = segmenter.learn([*concept.examples, both], [2, 1], "frame", concept.knowledge)
+    assert [lesson.classes for lesson in taught.lessons] == [(1,), (2,)]
+    assert taught.lessons[0].forest is concept.knowledge.lessons[0].forest
+    query, wanted = discs(4)
+    ground, disc = segmenter.score(taught, cuecast.Image(query)).scores  # in the order of the ids
+    assert iou(disc > ground, wanted) > 0.8
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:

@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import PackError
-from cuecast.matcher import FeatureMaps
 from cuecast.peers import CueKind
 from cuecast.peers.pixels import Floats, enlarged, frame, must_show, shares
 from cuecast.predictor import Predictor
 from cuecast.segmenters.matching import MatchingSegmenter
 from cuecast.segmenters.scale import working_side
-from cuecast.segmenters.views import MULTIPLE
 from cuecast.types import Example, Image
 
 EPSILON = 1e-6
@@ -79,9 +77,9 @@ class Prototype:
 
     def _features(self, image: Image, side: float) -> Floats:
         """(C, h, w) float32 at a quarter of the working size, of unit length at each place."""
-        pixels = frame(image, side, MULTIPLE)
+        pixels = frame(image, side, self.segmenter.viewer.multiple)
         rgb = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return _unit(FeatureMaps(*(m[0] for m in self.segmenter.viewer.encode(rgb))).fine)
+        return _unit(self.segmenter.viewer.encode(rgb).fine)
 
 
 def _unit(vectors: Floats) -> Floats:

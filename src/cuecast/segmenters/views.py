@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from cuecast.types import Example, Image
 
 Array = NDArray[np.float32]
 MULTIPLE = 16
-"""Sides of what the encoder sees are multiples of its largest stride."""
+"""Sides of what the encoder sees are multiples of its largest stride: of this one, where the pack's card does not state
+another under 'multiple'."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +39,17 @@ class View:
 
         def compute() -> FeatureMaps:
             tile = self.frame[window.slices]
-            padded = np.pad(tile, (*((0, -n % MULTIPLE) for n in tile.shape[:2]), (0, 0)), mode="edge")
+            sides = ((0, -n % self.encoder.multiple) for n in tile.shape[:2])
+            padded = np.pad(tile, (*sides, (0, 0)), mode="edge")
             rgb: Array = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-            return FeatureMaps(*(m[0] for m in self.encoder.encode(rgb)))
+            return self.encoder.encode(rgb)
 
         return self.encoder.cache.get((self.digest, self.frame.shape, window), compute)
+
+    def pad(self, weights: Array) -> Array:
+        """Weights (..., h, w) of a tile, padded as its features are; nothing is known of the padding."""
+        sides = [(0, -n % self.encoder.multiple) for n in weights.shape[-2:]]
+        return np.pad(weights, [(0, 0)] * (weights.ndim - 2) + sides)
 
     def blend(self, planes: int, stride: int, compute: Callable[[FeatureMaps, Window], Array]) -> Array:
         """(planes, h / stride, w / stride): what `compute` gives for the feature maps of each tile, joined.
@@ -65,26 +73,25 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Viewer:
-    """Encodes images. `tile` and `overlap` in working pixels; safe to share between threads."""
+    """Encodes images. `tile` and `overlap` in working pixels; safe to share between threads.
 
-    encode: Callable[[Array], list[Array]] = field(repr=False)
+    encode takes (1, 3, H, W) float32 in [0, 1], H and W multiples of `multiple`.
+    """
+
+    encode: Callable[[Array], FeatureMaps] = field(repr=False)
     tile: int
     overlap: int
+    multiple: int = MULTIPLE
     cache: FeatureCache = field(default_factory=FeatureCache, repr=False)
 
     def view(self, image: Image, side: float, zoom: float | None) -> View:
         """The image at its working size: area side x side, or `zoom` working pixels a pixel. Even sides."""
         H, W = image.size
         factor = zoom if zoom is not None else side / (H * W) ** 0.5
-        h, w = (max(MULTIPLE, 2 * round(n * factor / 2)) for n in (H, W))
+        h, w = (max(self.multiple, 2 * round(n * factor / 2)) for n in (H, W))
         how = PILImage.Resampling.BILINEAR  # Pillow averages over the source where it shrinks.
         frame = np.asarray(PILImage.fromarray(image.pixels).resize((w, h), how))
         return View(frame, image.digest, self)
-
-
-def pad(weights: Array) -> Array:
-    """Weights of a tile, padded as its features are; nothing is known of the padding."""
-    return np.pad(weights, [(0, -n % MULTIPLE) for n in weights.shape])
 
 
 def common_zoom(examples: Sequence[Example], cls: int, side: float) -> float:
@@ -92,6 +99,19 @@ def common_zoom(examples: Sequence[Example], cls: int, side: float) -> float:
     areas = [float(np.prod(e.image.size)) for e in examples if cls in e.marks.class_ids]
     zoom: float = side / max(areas) ** 0.5
     return min(1.0, zoom)
+
+
+def open_encoder(path: Path, threads: int | None) -> Callable[[Array], FeatureMaps]:
+    """encode.onnx of a pack as a function: its outputs are taken by their names, those that are not known are left."""
+    session = open_session(path, threads)
+    known = {f.name for f in fields(FeatureMaps)}
+    names = [o.name for o in session.get_outputs() if o.name in known]
+
+    def encode(rgb: Array) -> FeatureMaps:
+        found = session.run(names, {"image": rgb})
+        return FeatureMaps(**{name: m[0] for name, m in zip(names, found, strict=True)})
+
+    return encode
 
 
 def open_session(path: Any, threads: int | None) -> Any:

@@ -27,10 +27,13 @@ from cuecast.training.network import (
     Features,
     Network,
 )
+from cuecast.training.sharing import share_among_classes
 
 TOLERANCE = 0.02
 """Largest difference between torch and ONNX Runtime that an export may show, over the output's own spread: weights are
 stored as float16, which is good for three digits."""
+SHARED = ("context", "fine", "texture")
+"""What the decoder reads of the image alone: the same for all classes."""
 HALF = "_half"
 """What the names of weights stored as float16 end in."""
 
@@ -118,6 +121,7 @@ def _export_decoder(decoder: Decoder, path: Path) -> None:
         )
 
     _export(decoder, example(96, 128), path, names, ["logits", "there"], axes)
+    share_among_classes(path, SHARED)
     _check(decoder, example(160, 96), path, names)
 
 
