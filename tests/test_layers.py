@@ -20,6 +20,7 @@ LAYERS = (
         "render",
         "verdict",
         "matcher",
+        "ridge",
         "place",
         "forest",
         "refiner",
