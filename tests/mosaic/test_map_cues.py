@@ -120,6 +120,26 @@ def test_a_geopackage_of_multipolygons_with_heights(raster: BlockRaster, tmp_pat
     ]
 
 
+def test_of_several_layers_the_first_is_read_and_named(raster: BlockRaster, tmp_path: Path) -> None:
+    source = write(tmp_path / "p.geojson", polygon(rectangle(10, 10, 40, 30)))
+    meta, _, geometry, _ = pyogrio.raw.read(source)
+    for layer in ("roofs", "roads"):
+        pyogrio.raw.write(
+            tmp_path / "p.gpkg",
+            geometry,
+            [],
+            [],
+            crs=meta["crs"],
+            geometry_type="Polygon",
+            driver="GPKG",
+            layer=layer,
+        )
+    with pytest.warns(
+        CuecastWarning, match=r"p\.gpkg: of its layers 'roofs', 'roads' the first is read; export"
+    ):
+        assert len(read_polygons(tmp_path / "p.gpkg", raster.place)) == 1
+
+
 def test_classes_by_their_names(raster: BlockRaster, tmp_path: Path) -> None:
     shapes = [polygon(rectangle(*t)) for t in THINGS[:3]]
     path = write(tmp_path / "p.geojson", *shapes, names=("roof", "road", "roof"))

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import CueError, MissingExtraError
+from cuecast.io.labels import listed
 from cuecast.io.passed_over import PassedOver
 from cuecast.io.rasters.class_field import class_names
 from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.projection import ProjectionError, project
+from cuecast.notes import give_note
 
 _Shape = list[NDArray[np.float64]]
 """The rings (n, 2) of one polygon."""
@@ -75,12 +77,18 @@ def _read(path: str | Path) -> tuple[str | None, Sequence[bytes | None], dict[st
     pyogrio = load_pyogrio()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # of shapes that are passed over, and named
-            meta, _, geometry, columns = pyogrio.raw.read(_features(path) or str(path))
+            warnings.simplefilter("ignore")  # of shapes that are passed over and named, and of other layers
+            features = _features(path)
+            layers = [] if features else [str(n) for n, kind in pyogrio.list_layers(str(path)) if kind]
+            meta, _, geometry, columns = pyogrio.raw.read(features or str(path))
     except pyogrio_errors() as error:
         raise CueError(
             f"{path}: cannot be read as polygons ({error}); export it as GeoJSON or GeoPackage"
         ) from error
+    if len(layers) > 1:
+        give_note(
+            f"{path}: of its layers {listed(layers)} the first is read; export the one that is meant alone"
+        )
     return meta["crs"], geometry, dict(zip(list(meta["fields"]), columns, strict=True))
 
 
