@@ -44,6 +44,14 @@ class ClassInfo:
             raise CueError(
                 f"class {self.name!r} has id {self.id}: ids run from 1 to {MAX_CLASS_ID}, 0 is background"
             )
+        try:
+            str(self.name).encode()
+        except (
+            UnicodeEncodeError
+        ):  # bytes of another encoding, from a command line or a file: no format takes them
+            raise CueError(
+                f"class {self.id} is called {self.name!r}, which is no valid text; write it in UTF-8"
+            ) from None
         if not self.colour:
             object.__setattr__(self, "colour", PALETTE[(self.id - 1) % len(PALETTE)])
 
