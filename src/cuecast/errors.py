@@ -60,3 +60,8 @@ class MissingExtraError(CuecastError):
 
 class CuecastWarning(UserWarning):
     """A note on an input that was used: what of it was passed over, or how it was understood."""
+
+
+def without_name(message: str, name: str) -> str:
+    """What a message says of a thing, for where its name stands already: 'a.png: it is damaged' -> 'it is damaged'."""
+    return message.removeprefix(f"{name}: ").removeprefix(f"{name} ") or message

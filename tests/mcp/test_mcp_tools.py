@@ -67,7 +67,7 @@ def test_packs_and_roots(agent: Run, root: Path) -> None:
     [
         {"boxes": [{"xyxy": [0, 0, 3, 4]}]},
         {"points": [{"xy": [1, 1], "class": "red"}, {"xy": [5, 1], "class": 0}]},
-        {"scribbles": [{"path": [[0, 0], [2, 3]], "width": 1}]},
+        {"scribbles": [{"path": [[0, 0], [2, 3]], "width": 1}, {"path": [[7, 0], [7, 3]], "class": 0}]},
         {"polygons": [{"path": [[0, 0], [3, 0], [3, 4], [0, 4]], "class": 1}]},
         {"mask": "marks/a.png", "value": [1]},
     ],
@@ -257,7 +257,8 @@ def test_a_broken_image_is_named_and_the_rest_is_done(agent: Run, root: Path) ->
         done = await agent.ask("segment", cueset="set", images=["photos"], output="out")
         assert done["counts"] == {"found": 2, "doubtful": 0, "absent": 1, "failed": 1}
         assert (done["images"][0]["name"], done["images"][0]["verdict"]) == ("b", "failed")
-        assert "b.png" in done["images"][0]["error"]
+        assert done["images"][0]["image"].endswith("photos/b.png")
+        assert done["images"][0]["error"].startswith("its content is not that of a known image format")
 
     agent(job)
 

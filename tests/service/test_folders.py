@@ -47,6 +47,7 @@ def test_a_folder_is_added_where_it_lies(rooted: Service, root: Path) -> None:
     assert [i["name"] for i in added["added"]] == ["a9.png", "a10.png"]
     assert added["count"] == 2
     assert {f["name"] for f in added["failed"]} == {"broken.png", "linked.png"}
+    assert not [f for f in added["failed"] if f["name"] in f["error"]], "a name is said once"
     assert added["note"] == f"{root}: passed over as no pictures by their suffix: 1 file (1 .txt)"
     assert not (rooted.data / "projects" / project / "images").exists()
     image = added["added"][0]["id"]

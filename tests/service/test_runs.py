@@ -160,7 +160,9 @@ def test_an_image_that_cannot_be_read_is_named_and_the_rest_is_done(service: Ser
     (failure,) = job["result"]["failures"]
     assert (failure["image_id"], failure["image"]) == (i, "c.png")
     error = service.predictions()["c.png"]["error"]
-    assert error.startswith("c.png: ")
+    assert error.startswith("the image is damaged")
+    assert "c.png" not in error, "it is said of c.png already"
+    assert failure["error"] == error
     assert str(service.results.parent) not in error
     assert service.get(f"images/{i}/prediction/mask", 404)["error"]["code"] == "no_result"
 

@@ -37,7 +37,7 @@ from cuecast.cli.options import (
     read_limits,
     share_threads,
 )
-from cuecast.errors import OutputError
+from cuecast.errors import OutputError, without_name
 
 if TYPE_CHECKING:
     from cuecast.batch import BatchSummary, Format
@@ -190,7 +190,7 @@ def segment(
     if note := note_of_edited(summary.edited):
         print(f"cuecast: note: {note} (to teach with one: cuecast cues add)", file=sys.stderr)
     for image, error in summary.failures:
-        print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
+        print(f"cuecast: failed: {image}: {without_name(error, image)}", file=sys.stderr)
     if summary.failures:
         raise typer.Exit(1 if len(summary.failures) == sum(summary.counts.values()) else 3)
 

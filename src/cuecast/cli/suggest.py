@@ -19,6 +19,7 @@ from cuecast.cli.options import (
     WorkersOption,
     share_threads,
 )
+from cuecast.errors import without_name
 
 
 def suggest(
@@ -67,6 +68,6 @@ def suggest(
     if others := note_of_others(images, recursive):
         print(f"cuecast: note: {others}", file=sys.stderr)
     for image, error in found.failures:
-        print(f"cuecast: failed: {image}: {error.removeprefix(f'{image}: ')}", file=sys.stderr)
+        print(f"cuecast: failed: {image}: {without_name(error, image)}", file=sys.stderr)
     if found.failures:
         raise typer.Exit(1 if len(found.failures) == found.images else 3)

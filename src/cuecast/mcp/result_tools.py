@@ -14,7 +14,7 @@ from pydantic import Field
 
 from cuecast.batch import BatchOptions, BatchSummary, run
 from cuecast.batch import Progress as Step
-from cuecast.errors import InputError, OutputError
+from cuecast.errors import InputError, OutputError, without_name
 from cuecast.io.coco import Shape
 from cuecast.io.cueset import read_cueset
 from cuecast.io.cueset_changes import lineage
@@ -267,5 +267,5 @@ def _result(entry: ManifestEntry) -> s.ImageResult:
         confidence=entry.confidence,
         objects=entry.objects,
         areas={str(c): area for c, area in entry.areas.items()},
-        error=entry.error,
+        error=entry.error and without_name(entry.error, entry.image),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cuecast.errors import CuecastError, InputError
+from cuecast.errors import CuecastError, InputError, without_name
 from cuecast.io.files import file_digest, list_images, note_of_others
 from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.service import content, schemas
@@ -57,7 +57,8 @@ def add_folder(
             read.append(_read(path, files, settings))
         except (CuecastError, OSError) as error:
             shown = path.name.encode("utf-8", "replace").decode()
-            failed.append(schemas.NotAdded(name=shown, error=str(error).encode("utf-8", "replace").decode()))
+            said = str(error).encode("utf-8", "replace").decode()
+            failed.append(schemas.NotAdded(name=shown, error=without_name(said, shown)))
     added: list[str] = []
     for start in range(0, len(read), TOGETHER):
         with database.writing() as session:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.batch import Progress
+from cuecast.errors import without_name
 from cuecast.io.gather import Results
 from cuecast.io.manifest import ManifestEntry, find_entries
 from cuecast.service.compute.keeping import KeepingPredictor, keeping
@@ -167,16 +168,17 @@ class Recorder:
             "counts": self.counts(entry) if entry.error is None else {},
             "areas": {str(cls): area for cls, area in entry.areas.items()},
             "seconds": entry.seconds,
-            "error": None if entry.error is None else self._plain(entry.error),
+            "error": None if entry.error is None else self._plain(entry),
             "cues_version": entry.cueset_version,
             "made": now(),
             "wrong": entry.review == "wrong",
         }
 
-    def _plain(self, error: str) -> str:
-        """The message without folders of the server."""
-        named = error.replace(f"{self.bench.files.inputs(self.job.project_id)}/", "")
-        return without_folders(named, self.bench.settings.data)
+    def _plain(self, entry: ManifestEntry) -> str:
+        """What went wrong, without folders of the server and without the name of the image, which is known."""
+        said = without_name(entry.error or "", entry.image)
+        named = said.replace(f"{self.bench.files.inputs(self.job.project_id)}/", "")
+        return without_folders(without_name(named, Path(entry.image).name), self.bench.settings.data)
 
 
 def _same(entry: ManifestEntry, row: Prediction) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cuecast.crossval.check import check_cues, too_few
 from cuecast.crossval.trials import complete_cues
+from cuecast.errors import without_name
 from cuecast.io.cueset import read_examples
 from cuecast.io.cueset_check import check_cueset
 from cuecast.predictor import Predictor
@@ -67,7 +68,7 @@ def suggest_project(
     pool = {str(path): name for name, path in images.items() if name not in marked}
     found = suggest_images(concept, list(pool), count, progress=progress).as_dict()
     for failure in found["failures"]:
-        failure["error"] = failure["error"].replace(failure["image"], pool[failure["image"]])
+        failure["error"] = without_name(failure["error"], failure["image"])
     for named in (*found["suggestions"], *found["failures"]):
         named["image"] = pool[named["image"]]
     return {**found, "marked": sorted(marked)}
