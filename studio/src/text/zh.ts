@@ -447,6 +447,7 @@ export const zh: Text = {
     pack_unusable: "服务器的模型包无法使用。",
     extra_missing: "服务器缺少读取这种文件所需的库。",
     stopping: "服务器正在停止。",
+    too_large_to_show: "这张图片太大，无法显示。",
     no_studio: "这个服务器没有工作室页面。",
     interactive_ended: "计算进程中断，正在重新启动。请再试一次。",
     interactive_timeout: "计算时间太长，进程正在重新启动。请再试一次。",
