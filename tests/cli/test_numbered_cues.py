@@ -16,9 +16,11 @@ from map_pictures import painted, truth
 from PIL import Image
 
 from cuecast.cli import run
+from cuecast.cli.slice_flags import read_slice_flags
 from cuecast.io.cueset import read_cueset, read_example
 from cuecast.io.gather import read_result
 from cuecast.io.masks import write_objects
+from cuecast.io.volumes import open_volume
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 QUICK = ["--pack", "colours", "-q", "-o", "out"]
@@ -156,6 +158,12 @@ def test_volumes_take_a_volume_of_numbers() -> None:
     marks = ["volume", "ct.nii.gz", "-c", "z:2=numbers.nii.gz", *QUICK]
     assert run([*marks, "--class", "cell"]) == 0
     assert (thing == np.asarray(nibabel.load("out/masks/ct.nii.gz").dataobj).T).all()
+    phantoms.nifti(Path("thing.nii.gz"), thing.astype(np.int16), phantoms.affine((2.0, 1.0, 1.0)))
+    beside = ["-c", "z:2=thing.nii.gz", "--cue-objects", "z:2=numbers.nii.gz"]
+    assert run(["volume", "ct.nii.gz", *beside, "--pack", "colours", "-q", "-o", "beside"]) == 0
+    (cue,) = read_slice_flags([beside[1]], [], [], [], [], objects=[beside[3]])
+    marks = cue.read(open_volume(Path("ct.nii.gz")), (0.0, 1.0)).marks
+    assert np.array_equal(marks.objects, number[2])
 
 
 def test_maps_take_a_window_of_numbers(capsys: pytest.CaptureFixture[str]) -> None:
