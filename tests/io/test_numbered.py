@@ -98,6 +98,15 @@ def test_numbers_of_any_height_are_kept_or_counted_anew() -> None:
     assert np.array_equal(read_objects(numbers, image=blank(numbers.shape)), grid(9))
 
 
+def test_numbers_of_any_height_are_no_soft_edges() -> None:
+    """As napari gives them: what is above their low byte looks like black and white in most pixels."""
+    numbers = np.where(grid(36) > 0, 60_000 + 30 * grid(36), 0)
+    numbers[numbers == 60_030] = 300
+    numbers[2:5, 14:17] = [[700, 1200, 1700]]
+    mask = read_labels(numbers, image=blank(numbers.shape)).mask
+    assert np.array_equal(mask, numbers)
+
+
 def test_what_cannot_be_things_is_still_asked_about() -> None:
     """A rest that is numbered, too; one thing inside another; a class of many pieces."""
     rest = np.full((20, 20), 2, np.int32)

@@ -38,11 +38,11 @@ def grey_codes(
         if not opaque.all() and not codes[opaque].any():
             return opaque * np.int64(255), nowhere, True
         codes[~opaque] = 0
-    bytes_ = codes >> 8 if samples.dtype == np.uint16 else codes
-    plain = soft and not own and samples.dtype in (np.uint8, np.uint16)
-    if raster.lossy or (plain and (_is_soft(bytes_) or _rings(bytes_, likely=raster.lossy is None))):
+    bytes_ = codes >> 8 if codes.max() > 255 else codes
+    plain = soft and not own and samples.dtype != bool
+    if raster.lossy or (plain and (_is_soft(bytes_) or _rings(codes, likely=raster.lossy is None))):
         _check_two(bytes_, raster)
-        return (bytes_ >= 128) * np.int64(255), nowhere, True
+        return (bytes_ >= (bytes_.max() + 1) // 2) * np.int64(255), nowhere, True
     if codes.min() < IGNORE:
         raise MaskError(
             f"{raster.label}: holds the negative label {codes.min()}; labels are 0 or more, -1 is 'ignore'"
@@ -110,7 +110,7 @@ def _rings(codes: NDArray[np.int64], likely: bool) -> bool:
     """
     between = np.unique(codes[(codes > 0) & (codes < 255)])
     ends = min((between <= 32).sum(), (between >= 223).sum())
-    if len(between) < _SOFT_VALUES or ends < (1 if likely else _RINGS):
+    if codes.max() > 255 or len(between) < _SOFT_VALUES or ends < (1 if likely else _RINGS):
         return False
     # Things that are numbered have every value alike, and a picture has many in the middle.
     return bool((codes >= 223).sum() >= 0.6 * (codes > 32).sum() and _middle(codes) <= 0.1)
@@ -122,9 +122,15 @@ def _middle(codes: NDArray[np.int64]) -> float:
 
 
 def _is_soft(codes: NDArray[np.int64]) -> bool:
-    """Whether values between 0 and 255 are but the soft edges of one thing: nearly all lie between their neighbours."""
-    between = (codes > 0) & (codes < 255)
-    if not (codes == 255).any() or len(np.unique(codes[between])) < _SOFT_VALUES:
+    """Whether values below the highest are but soft edges of one thing: nearly all lie between their neighbours.
+
+    Where the highest is not white, as brushes that are not opaque leave it, nearly all of the thing has it.
+    """
+    top = codes.max()
+    between = (codes > 0) & (codes < top)
+    if not 128 <= top <= 255 or len(np.unique(codes[between])) < _SOFT_VALUES:
+        return False
+    if top < 255 and (codes >= 0.9 * top).sum() < 0.6 * (codes > 0.25 * top).sum():
         return False
     from scipy.ndimage import maximum_filter, minimum_filter
 
