@@ -175,6 +175,20 @@ def test_resolutions_of_print_in_centimetres_are_not_believed(tmp_path: Path) ->
         assert size(per_cm) == pytest.approx(10 / per_cm, rel=1e-4), per_cm
 
 
+def test_imagej_takes_over_resolutions_of_print_and_is_not_believed_either(tmp_path: Path) -> None:
+    def size(per_unit: float, unit: str) -> float | None:
+        path = tmp_path / "a.tif"
+        resolution = (per_unit, per_unit)
+        tifffile.imwrite(
+            path, np.zeros((4, 4), np.uint8), imagej=True, resolution=resolution, metadata={"unit": unit}
+        )
+        return read_image(path).pixel_size
+
+    assert [size(300, "inch"), size(72, "inch"), size(118.11, "cm")] == [None] * 3
+    assert size(300, "mm") == pytest.approx(1 / 300)
+    assert size(1000, "cm") == pytest.approx(1e-3)
+
+
 def test_only_what_a_library_lacks_is_taken_for_that() -> None:
     assert lacks_codec(ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package"))
     assert lacks_codec(ModuleNotFoundError("No module named 'compression'"))

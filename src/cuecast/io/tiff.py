@@ -204,7 +204,10 @@ def _pixel_size(tif: Any, p: Any) -> tuple[float | None, str | None]:
         return None, None
     if tif.is_imagej:
         unit = _unit(str((tif.imagej_metadata or {}).get("unit", "")))
-        return (1 / x, unit) if unit else (None, None)
+        # It takes over the resolution of print of what it opens.
+        per_cm = {"inch": x / 2.54, "cm": x}.get(unit or "")
+        believed = unit and not (per_cm and _is_round_dpi(per_cm))
+        return (1 / x, unit) if believed else (None, None)
     stated = p.tags.get(296)
     if stated is None or int(stated.value) != 3 or x == 1:
         return None, None
