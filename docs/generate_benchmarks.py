@@ -1,7 +1,8 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
-A test compares the page with what this gives. Results of `cuecast bench -o`, and of verdicts.py, negatives.py,
-cue_check.py, suggest.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder are left alone.
+A test compares the page with what this gives. Results of `cuecast bench -o`, and of verdicts.py, sparse.py,
+negatives.py, cue_check.py, suggest.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder are left
+alone.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ FOOT = """\
     cuecast bench curves.jsonl --root SETS --peers cuecast,filter-forest,prototype -o benchmarks/results/curves.json
     cuecast eval EPISODES.jsonl -o scores/dev && cuecast eval ABSENT.jsonl -o scores/absent
     python benchmarks/verdicts.py scores/*/scores.json -o benchmarks/results/verdicts.json
+    python benchmarks/sparse.py EPISODES.jsonl --root SETS --video VIDEO -o benchmarks/results/sparse.json
     python benchmarks/negatives.py ABSENT.jsonl EPISODES.jsonl -o benchmarks/results/negatives.json
     python benchmarks/cue_check.py EPISODES.jsonl -o benchmarks/results/cue_check.json
     python benchmarks/suggest.py EPISODES.jsonl --held 4 -o benchmarks/results/suggest.json
@@ -89,6 +91,7 @@ def page(folder: Path = RESULTS) -> str:
     if not benches:
         parts.append("## Results\n\nNo result has been kept yet.\n")
     parts += ["\n".join(verdicts(name, result)) for name, result in read(folder, "verdicts").items()]
+    parts += ["\n".join(sparse(name, result)) for name, result in read(folder, "sparse").items()]
     parts += ["\n".join(negatives(name, result)) for name, result in read(folder, "negatives").items()]
     parts += ["\n".join(cue_check(name, result)) for name, result in read(folder, "cue-check").items()]
     parts += ["\n".join(suggestions(name, result)) for name, result in read(folder, "suggest").items()]
@@ -170,6 +173,37 @@ def verdicts(name: str, result: dict[str, Any]) -> Iterator[str]:
     told = "Left: mean IoU by confidence. Right: mean IoU of the most confident answers."
     yield f"![{told}](images/{verdicts_name(name)})"
     yield ""
+
+
+def sparse(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on sparse cues: what they reach, and how far their confidence can be trusted."""
+    yield f"## Sparse cues: {name}"
+    yield ""
+    yield "`benchmarks/sparse.py`: one cue, marked by simulated points, strokes or boxes ('against': with one or two"
+    yield "'not this'). Asked are the marked picture, another one, and the frames of a video after the marked one. Pack"
+    yield f"{result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`."
+    yield ""
+    asked = list(dict.fromkeys(f["asked"] for f in result["forms"]))
+    cell = {(f["asked"], f["form"]): f"{f['iou']:.3f}" for f in result["forms"]}
+    forms = dict.fromkeys(f["form"] for f in result["forms"])
+    yield from table(
+        ["IoU", *asked], [[form, *(cell.get((where, form), "-") for where in asked)] for form in forms]
+    )
+    yield from table(
+        ["asked", "marks", "answers", "IoU", "confidence", "calibration error", "IoU of 'found'"],
+        [
+            [
+                k["asked"],
+                k["marks"],
+                str(k["answers"]),
+                f"{k['iou']:.3f}",
+                f"{k['confidence']:.3f}",
+                f"{k['error']:.3f}",
+                f"{_figure(k['found_iou'])} ({k['found']})",
+            ]
+            for k in result["kinds"]
+        ],
+    )
 
 
 def negatives(name: str, result: dict[str, Any]) -> Iterator[str]:

@@ -116,6 +116,30 @@ def test_curves_are_drawn_from_three_numbers_of_cues_on(
     assert "images/benchmarks-second.png" not in page
 
 
+def test_figures_on_sparse_cues_are_tabled(generator: ModuleType, results: Path) -> None:
+    kind = {"answers": 9, "iou": 0.5, "confidence": 0.4, "error": 0.125}
+    record = {
+        "kind": "sparse",
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+        "forms": [
+            {"asked": "marked picture", "form": "point", "iou": 0.25},
+            {"asked": "video", "form": "boxes", "iou": 0.75},
+        ],
+        "kinds": [
+            {"asked": "video", "marks": "boxes", **kind, "found": 3, "found_iou": 0.75},
+            {"asked": "video", "marks": "one-sided", **kind, "found": 0, "found_iou": None},
+        ],
+    }
+    (results / "few.json").write_text(json.dumps(record))
+    lines = generator.page(results).splitlines()
+    assert "## Sparse cues: few" in lines
+    assert {"| point | 0.250 | - |", "| boxes | - | 0.750 |"} <= set(lines)
+    assert "| video | boxes | 9 | 0.500 | 0.400 | 0.125 | 0.750 (3) |" in lines
+    assert "| video | one-sided | 9 | 0.500 | 0.400 | 0.125 | - (0) |" in lines
+
+
 def test_figures_on_verdicts_are_tabled_and_drawn(
     generator: ModuleType, results: Path, tmp_path: Path
 ) -> None:
