@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from cuecast.errors import CuecastError, ImageError
 from cuecast.io.files import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
+from cuecast.io.volumes.reading import SeveralVolumesError
 from cuecast.service import content, folders, schemas
 from cuecast.service.compute.runs import place_input
 from cuecast.service.compute.sources import Source, SourceKind, open_source
@@ -208,6 +209,8 @@ def _opened(kind: str, place: Path, shown: str, settings: Settings) -> Source:
     """Open a source within the limits. Raises what opening it raises, naming it as `shown`."""
     try:
         source = open_source(cast(SourceKind, kind), place)
+    except SeveralVolumesError as error:
+        raise _several(error, place, shown) from error
     except CuecastError as error:
         raise type(error)(str(error).replace(str(place), shown)) from error
     except MemoryError as error:
@@ -224,9 +227,24 @@ def _opened(kind: str, place: Path, shown: str, settings: Settings) -> Source:
     return source
 
 
+def _several(error: SeveralVolumesError, place: Path, shown: str) -> Problem:
+    """What is said of a file or folder with several volumes, in the words of the service; the details name them."""
+    if place.is_dir():
+        said = f"{shown}: holds several series, and a project has one: put that one in a folder of its own; they are "
+        said += "; ".join(error.volumes)
+    else:
+        said = (
+            f"{shown}: holds {len(error.volumes)} volumes (channels or times), and a project has one: save that one "
+            "as a file of its own; `cuecast volume` on the command line takes any of them"
+        )
+    return Problem("several_volumes", 422, said, {"volumes": list(error.volumes)})
+
+
 def _note(source: Source, place: Path, shown: str) -> str | None:
-    """What is to be known of a source, without where it lies."""
-    return None if source.note is None else source.note.replace(str(place), shown)
+    """What is to be known of a source, without where it lies and what only the command line has."""
+    if source.note is None:
+        return None
+    return source.note.replace(str(place), shown).replace(", unless --spacing says more", "")
 
 
 def _shown_name(name: str, kind: Kind) -> str:

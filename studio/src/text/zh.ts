@@ -415,6 +415,8 @@ export const zh: Text = {
     mask_invalid: "无法使用这个掩膜。",
     wrong_kind: "这个文件属于另一种项目：请为视频、体数据和图片分别建立项目。",
     not_of_this_kind: "这种项目没有这项功能。",
+    several_volumes:
+      "其中有多个体数据（通道、时间点或序列），而一个项目只有一个：请把需要的那个单独存为文件或文件夹。",
     source_exists: "这个项目已经有视频或体数据。请为另一个文件建立新项目。",
     part_of_source: "视频的帧和体数据的切片不能单独删除。",
     scale_invalid: "这种项目不能使用这个大小设置。",

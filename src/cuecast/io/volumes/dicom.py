@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
-from cuecast.io.volumes.reading import Reading
+from cuecast.io.volumes.reading import Reading, SeveralVolumesError
 from cuecast.io.volumes.scratch import library, scratch
 from cuecast.io.volumes.volume import Volume
 
@@ -133,7 +133,9 @@ def _chosen(found: dict[str, list[tuple[Path, Any]]], wanted: str | None, folder
     )
     said = f"{len(fitting)} of its series are" if wanted is not None else "it holds several series, "
     said = f"{said} called {wanted!r}" if wanted is not None else said.rstrip(", ")
-    raise ImageError(f"{folder}: {said}; choose one with --series UID or description: {listed}")
+    raise SeveralVolumesError(
+        f"{folder}: {said}; choose one with --series UID or description: {listed}", listed.split("; ")
+    )
 
 
 def _sorted(files: Sequence[tuple[Path, Any]], folder: Path) -> list[_Slice]:

@@ -27,6 +27,14 @@ class Reading:
     spacing: tuple[float, float, float] | None = None
 
 
+class SeveralVolumesError(ImageError):
+    """A file or folder holds several volumes, and it was not said which one is meant. `volumes` names them."""
+
+    def __init__(self, message: str, volumes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.volumes = tuple(volumes)
+
+
 DEFLATED = 1032
 """Bytes that one byte of gzip can stand for at most."""
 BZIPPED = 2**21
@@ -60,8 +68,9 @@ def check_channel(voxels: NDArray[Any], path: Path, channel: int | None) -> NDAr
     if channel is None and count == 1:
         channel = 0
     if channel is None:
-        raise ImageError(
-            f"{path}: holds {count} volumes (channels or times); choose one with --channel, from 0"
+        raise SeveralVolumesError(
+            f"{path}: holds {count} volumes (channels or times); choose one with --channel, from 0",
+            tuple(map(str, range(count))),
         )
     if not 0 <= channel < count:
         raise ImageError(f"{path}: there is no channel {channel}, the file has {count}; they count from 0")
