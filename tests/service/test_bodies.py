@@ -23,7 +23,9 @@ from starlette.types import Message
 
 from cuecast.service.bodies import bounded
 from cuecast.service.problem import Problem
+from cuecast.service.security import format_key, hash_secret, new_secret
 from cuecast.service.settings import Limits
+from cuecast.service.store import keys
 from cuecast.service.uploads import Slots
 
 SRC = Path(__file__).parents[2] / "src"
@@ -250,3 +252,20 @@ def test_a_bad_range_is_refused_in_the_one_shape(
     assert ("content-range" in answer.headers) == (status == 416)
     part = service.client.get(path, headers={"Range": "bytes=0-7"})
     assert (part.status_code, len(part.content)) == (206, 8)
+
+
+def test_slots_are_of_a_key_and_without_one_of_an_address(
+    start: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = start()
+    with service.database.writing() as session:
+        secret = new_secret()
+        key = keys.add(session, "lab", hash_secret(secret)).id
+    taken: list[str] = []
+    take = Slots.take
+    monkeypatch.setattr(Slots, "take", lambda slots, client: taken.append(client) or take(slots, client))
+    path = f"/v1/projects/{service.project()}/images?name=a.png"
+    ok(service.client.post(path, content=png()), 201)
+    bearer = {"Authorization": f"Bearer {format_key(key, secret)}"}
+    ok(service.client.post(path, content=png(shade=1), headers=bearer), 201)
+    assert taken == ["address testclient", f"key {key}"]

@@ -112,3 +112,20 @@ def test_a_scale_that_a_kind_has_not_leaves_its_classes(start: Callable[..., Ser
     change = {"name": "new", "classes": [{"name": "z"}], "scale": "frame"}
     assert service.client.patch(f"/v1/projects/{project}", json=change).status_code == 422
     assert ok(service.client.get(f"/v1/projects/{project}")) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "body.name: this is missing"),
+        ({"name": ""}, "body.name: it needs 1 or more characters"),
+        ({"name": 5}, "body.name: text is expected"),
+        ({"name": "x", "kind": "film"}, "body.kind: one of 'images', 'video' or 'volume' is expected"),
+        ({"name": "x", "colour": 1}, "body.colour: there is no such field"),
+        ([], "body: an object with named fields is expected"),
+    ],
+)
+def test_a_wrong_body_is_refused_in_our_words(service: Service, body: Any, said: str) -> None:
+    error = service.client.post("/v1/projects", json=body).json()["error"]
+    assert error["message"].startswith(said)
+    assert error["details"][0]["where"].startswith("body")

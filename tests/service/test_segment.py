@@ -86,7 +86,12 @@ def test_several_cues_in_their_order(service: Service) -> None:
         (["query", "cue"], {}, 422, "`mask` file for each"),
         (["query", "cue", "cue"], {"cues": POINT}, 422, "`mask` file for each of the 2"),
         (["query", "cue"], {"cues": "{"}, 422, "`cues`"),
-        (["query", "cue"], {"cues": '[{"points": [{"xy": [1], "class": 1}]}]'}, 422, "`cues` 0.points.0.xy"),
+        (
+            ["query", "cue"],
+            {"cues": '[{"points": [{"xy": [1], "class": 1}]}]'},
+            422,
+            "`cues`: [0].points[0].xy",
+        ),
         (["query", "cue"], {"cues": "[{}]"}, 422, "entry 1 of `cues` marks nothing"),
         (["query", "cue"], {"cues": POINT, "scale": "huge"}, 422, "`scale`"),
         (["query", *["cue"] * 17], {"cues": POINT}, 422, "1 to 16"),

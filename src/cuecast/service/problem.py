@@ -26,6 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuecast import errors
+from cuecast.arguments import phrase
 from cuecast.errors import CuecastError
 from cuecast.io.files import NO_SPACE
 
@@ -182,7 +183,7 @@ def install(app: FastAPI) -> None:
 def _invalid(error: RequestValidationError) -> Problem:
     """422 that names the fields. The values sent are not repeated: they may be large, or secret."""
     found = [
-        {"where": ".".join(str(part) for part in e["loc"]), "message": e["msg"]} for e in error.errors()[:20]
+        {"where": ".".join(str(part) for part in e["loc"]), "message": phrase(e)} for e in error.errors()[:20]
     ]
     first = found[0] if found else {"where": "request", "message": "cannot be read"}
     said = f"{first['where']}: {first['message']}; correct it, /openapi.json has an example of each request"

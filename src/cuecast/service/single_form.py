@@ -15,6 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from cuecast.arguments import sentence
 from cuecast.service.compute.documents import marks_anything
 from cuecast.service.compute.preview import Shown
 from cuecast.service.files import DataFolder
@@ -135,9 +136,7 @@ def _documents(form: FormData) -> list[dict[str, Any]]:
     try:
         marks = _MARKS.validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise _wrong(f"`cues` {where}: {first['msg']}") from error
+        raise _wrong(f"`cues`: {sentence(error.errors(include_url=False))}") from error
     return [m.model_dump(mode="json", by_alias=True, exclude={"version"}) for m in marks]
 
 
