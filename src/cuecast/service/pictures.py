@@ -29,9 +29,9 @@ SIDE = 256
 """To which a picture is made small of which the size alone is wanted."""
 WHOLE_BYTES = 500_000_000
 """Memory that reading a picture as a whole may take for a rendition."""
-COST = {"image/webp": 18, "image/jpeg": 16}
-OTHERWISE = 10
-"""Bytes of a pixel while a picture is read as a whole, as measured, by kind; see `_tiff_cost`."""
+COST = {"image/webp": 22, "image/jpeg": 20}
+OTHERWISE = 14
+"""Bytes of a pixel while a picture is read as a whole and drawn, as measured, by kind; see `_tiff_cost`."""
 
 _DECODING = threading.BoundedSemaphore(2)
 """An image at the limit takes gigabytes while it is decoded; requests come by the dozen."""
@@ -87,14 +87,11 @@ def _reduced(path: Path, name: str, side: int) -> Reduced | None:
             raise ImageError(str(error).replace(str(path), name)) from error
 
 
-def check_whole(path: Path, name: str, size: tuple[int, int], more: int = 0) -> None:
-    """Raise Problem where a picture that has to be read as a whole takes more than `WHOLE_BYTES`.
-
-    more  bytes of a pixel for what is done with it.
-    """
+def check_whole(path: Path, name: str, size: tuple[int, int]) -> None:
+    """Raise Problem where a picture that has to be read as a whole takes more than `WHOLE_BYTES`."""
     media = image_kind(read_head(path), name).media
     cost = _tiff_cost(path) if media == "image/tiff" else COST.get(media, OTHERWISE)
-    most = WHOLE_BYTES // (cost + more)
+    most = WHOLE_BYTES // cost
     if size[0] * size[1] > most:
         raise Problem(
             "too_large_to_show",
@@ -105,13 +102,15 @@ def check_whole(path: Path, name: str, size: tuple[int, int], more: int = 0) -> 
 
 
 def _tiff_cost(path: Path) -> int:
-    """Bytes of a pixel while a TIFF is read: its samples, twice while a window is looked for, and what is shown."""
+    """Bytes of a pixel of a TIFF: its samples, twice where a window is looked for, the 8 bits shown, and drawn."""
     import tifffile
 
     with suppress(Exception), tifffile.TiffFile(path) as tif:  # a damaged one is named by who reads it
         page: Any = tif.pages.first
-        deep = int(page.dtype.itemsize)
-        return int(page.samplesperpixel) * deep * (1 if deep == 1 else 2) + 4
+        deep, samples = int(page.dtype.itemsize), int(page.samplesperpixel)
+        if deep == 1:
+            return (3 if samples == 3 else samples + 3) + 4
+        return 2 * samples * deep + 3 + 4
     return OTHERWISE
 
 

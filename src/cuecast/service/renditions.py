@@ -84,7 +84,7 @@ def _made(
             whole = image.height, image.width
             picture = PILImage.fromarray(open_small(original, image.name, whole, 2 * size, max_pixels).pixels)
         else:
-            check_whole(original, image.name, (image.height, image.width), more=4)
+            check_whole(original, image.name, (image.height, image.width))
             picture = PILImage.fromarray(open_picture(original, image.name, max_pixels).pixels)
         if size is not None:
             picture.thumbnail((size, size), PILImage.Resampling.LANCZOS, reducing_gap=2.0)
