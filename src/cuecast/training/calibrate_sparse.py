@@ -42,7 +42,7 @@ def sparse_calibration(
     excluded: Sequence[str],
     progress: Callable[[str], None] = print,
     *,
-    tasks: int = 1,
+    tasks: int = 2,
 ) -> dict[str, Any]:
     """The entry 'sparse_calibration' of a card, from the sets under `root`: a calibration for each of `KINDS`."""
     trials: dict[Kind, list[Trial]] = {kind: [] for kind in KINDS}
@@ -67,7 +67,7 @@ def fit_sparse(trials: Sequence[Trial], min_fraction: float) -> dict[str, Any]:
 
 
 def sparse_trials(
-    predictor: Predictor, root: Path, excluded: Sequence[str], *, tasks: int = 1
+    predictor: Predictor, root: Path, excluded: Sequence[str], *, tasks: int = 2
 ) -> Iterator[tuple[Kind, Trial]]:
     """Answers, with the kind of the marks that taught them; each has one cut, the pack's."""
     drawn = [e for e in draw_episodes(root, (1,), queries=1, tasks=tasks) if e.set not in excluded]
