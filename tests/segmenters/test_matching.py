@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -326,3 +327,54 @@ def test_real_cells_from_one_cue(predictor: cuecast.Predictor, data: Path) -> No
     )
     found = concept.segment(folder / "images" / "0001.jpg").mask > 0
     assert iou(found, np.isin(masks["0001"], (1, 2))) > 0.5
+
+
+@pytest.fixture(scope="module")
+def semantic_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack general with a semantic map, which is its own context map, and a head on it."""
+    onnx = pytest.importorskip("onnx", reason="onnx is needed to make a pack")
+    folder = tmp_path_factory.mktemp("packs") / "semantic"
+    shutil.copytree(WHEEL_PACKS / "general", folder)
+    model = onnx.load(folder / "encode.onnx")
+    context = next(o for o in model.graph.output if o.name == "context")
+    model.graph.node.append(onnx.helper.make_node("Identity", ["context"], ["semantic"]))
+    semantic = onnx.ValueInfoProto()
+    semantic.CopyFrom(context)
+    semantic.name = "semantic"
+    model.graph.output.insert(0, semantic)  # outputs are taken by name
+    onnx.save(model, folder / "encode.onnx")
+    with np.load(folder / "matcher.npz") as stored:
+        np.savez(folder / "matcher.npz", ridge8=np.float32(0.05), **stored)
+    state(folder, multiple=16)
+    return folder
+
+
+def state(folder: Path, **preprocessing: float) -> Path:
+    """Let the card of a pack state these, and the checksums of the files as they are."""
+    card = json.loads((folder / "card.json").read_text())
+    card["preprocessing"] |= preprocessing
+    card["files"] = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in card["files"]}
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+def test_a_semantic_map_changes_nothing_but_by_its_share(
+    semantic_pack: Path, concept: cuecast.Concept
+) -> None:
+    query, truth = discs(1)
+    plain = concept.predictor.segmenter.score(concept.knowledge, cuecast.Image(query))
+    shares = {}
+    for share in (0.0, 1.0):
+        state(semantic_pack, semantic_share=share, forest_share=0.4 if not share else 0.0)
+        predictor = cuecast.load(semantic_pack, threads=2)
+        taught = predictor.learn([cuecast.Cue(*discs(0)[:1], mask=discs(0)[1])])
+        assert taught.knowledge.lessons[0].known.agreement.shape == (1, 7)
+        shares[share] = predictor.segmenter.score(taught.knowledge, cuecast.Image(query))
+    np.testing.assert_allclose(shares[0.0].scores, plain.scores, atol=1e-3)
+    # The pack's calibration does not name the new signal, and reads the others as before.
+    assert shares[0.0].signals[0].keys() - plain.signals[0].keys() == {"ridge8"}
+    assert 0 < shares[0.0].signals[0]["ridge8"] < 1
+    # With the whole share, the answer is the enlarged ridge score alone: twice 1 on the thing, twice -1 off it.
+    alone = shares[1.0].scores[0]
+    assert alone[distance_transform_edt(truth) > 6].mean() > 0.75
+    assert alone[distance_transform_edt(~truth) > 12].mean() < 0.4

@@ -31,7 +31,8 @@ def _maps(features: Features, i: int) -> FeatureMaps:
 
 def _weights(network: Network) -> MatcherWeights:
     n = {name: value.numpy() for name, value in network.evidence.numbers().items()}
-    return MatcherWeights(n["temperature"], float(n["ridge4"]), float(n["ridge2"]), n["hidden"], n["bias"])
+    ridges = {name: float(n[name]) for name in ("ridge4", "ridge2", "ridge8") if name in n}
+    return MatcherWeights(temperature=n["temperature"], hidden=n["hidden"], bias=n["bias"], **ridges)
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +52,23 @@ def network() -> Network:
 
 
 @torch.no_grad()
-def test_numpy_matcher_equals_torch_evidence(network: Network) -> None:
-    torch.manual_seed(1)
-    features = network.encoder(torch.rand(3, 3, 64, 96))
-    positive = (torch.rand(2, 1, 64, 96) > 0.6).float()
-    negative = (1 - positive) * (torch.rand(2, 1, 64, 96) > 0.2)
-    cues, query = Features(*(m[:2] for m in features)), Features(*(m[2:] for m in features))
+@pytest.mark.parametrize("shots", [1, 2, 5])
+def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> None:
+    torch.manual_seed(shots)
+    features = network.encoder(torch.rand(shots + 1, 3, 64, 96))
+    positive = (torch.rand(shots, 1, 64, 96) > 0.6).float()
+    negative = (1 - positive) * (torch.rand(shots, 1, 64, 96) > 0.2)
+    cues, query = (Features(*(m[part] for m in features)) for part in (slice(shots), slice(shots, None)))
     expected = network.evidence(cues, positive, negative, query, samples=10**6)
     weights, at = _weights(network), np.zeros((0, 32, 48), np.float32)
-    shown = [Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at) for i in range(2)]
-    found = evidence(learn(shown, weights), _maps(features, 2), weights)
-    for name, b in zip(("evidence8", "ridge4", "ridge2"), expected, strict=True):
-        np.testing.assert_allclose(getattr(found, name)[0], b[0].numpy(), atol=2e-3, rtol=1e-3, err_msg=name)
+    shown = [
+        Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(shots)
+    ]
+    found = evidence(learn(shown, weights), _maps(features, shots), weights)
+    said = {name: value for name, value in vars(found).items() if value is not None}
+    assert len(said) == len(expected)
+    for (name, a), b in zip(said.items(), expected, strict=True):
+        np.testing.assert_allclose(a, b.numpy().reshape(a.shape), atol=1e-3, rtol=1e-3, err_msg=name)
 
 
 def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ from cuecast.segmenters.lessons import Lesson, MatchingKnowledge, Scene, Standar
 from cuecast.segmenters.mark_weights import fill_boxes, mark_weights
 from cuecast.segmenters.scale import working_side
 from cuecast.segmenters.signals import PLANES, measure, sigmoid
-from cuecast.segmenters.views import MULTIPLE, View, Viewer, common_zoom, open_encoder
+from cuecast.segmenters.views import MULTIPLE, SEMANTIC_MULTIPLE, View, Viewer, common_zoom, open_encoder
 from cuecast.tiling import Window
 from cuecast.types import Example, Image, Marks
 
@@ -107,7 +107,7 @@ class MatchingSegmenter:
             encode,
             preprocessing["tile"],
             preprocessing["overlap"],
-            preprocessing.get("multiple", MULTIPLE),
+            preprocessing.get("multiple", MULTIPLE if weights.ridge8 is None else SEMANTIC_MULTIPLE),
         )
         return cls(viewer, decoder, weights, preprocessing, threads)
 

@@ -20,6 +20,8 @@ Array = NDArray[np.float32]
 MULTIPLE = 16
 """Sides of what the encoder sees are multiples of its largest stride: of this one, where the pack's card does not state
 another under 'multiple'."""
+SEMANTIC_MULTIPLE = 32
+"""The same of a pack with a semantic map: that of a pretrained backbone."""
 
 
 @dataclass(frozen=True, eq=False)

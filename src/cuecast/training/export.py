@@ -113,16 +113,18 @@ def _export_decoder(decoder: Decoder, path: Path) -> None:
     strides = dict(zip(names, (8, 4, 2, 8, 8, 4, 2, 2), strict=True))
     axes = {n: {2: f"H{s}", 3: f"W{s}"} for n, s in strides.items()} | {"logits": {2: "H2", 3: "W2"}}
 
-    def example(height: int, width: int) -> tuple[torch.Tensor, ...]:
+    def example(count: int, height: int, width: int) -> tuple[torch.Tensor, ...]:
+        """Maps of `count` classes of one image."""
         channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, PLACE_DIM, 1, 1, 1)
+        sizes = [(c, height // strides[n], width // strides[n]) for n, c in zip(names, channels, strict=True)]
         return tuple(
-            torch.randn(1, c, height // strides[n], width // strides[n])
-            for n, c in zip(names, channels, strict=True)
+            torch.randn(1 if n in SHARED else count, *size).expand(count, -1, -1, -1)
+            for n, size in zip(names, sizes, strict=True)
         )
 
-    _export(decoder, example(96, 128), path, names, ["logits", "there"], axes)
+    _export(decoder, example(1, 96, 128), path, names, ["logits", "there"], axes)
     share_among_classes(path, SHARED)
-    _check(decoder, example(160, 96), path, names)
+    _check(decoder, example(3, 160, 96), path, names)
 
 
 def _export(
@@ -175,7 +177,9 @@ def _check(module: torch.nn.Module, example: tuple[torch.Tensor, ...], path: Pat
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(None, {n: e.numpy() for n, e in zip(inputs, example, strict=True)})
+    once = {i.name for i in session.get_inputs() if i.shape[0] == 1}
+    given = {n: (e[:1] if n in once else e).numpy() for n, e in zip(inputs, example, strict=True)}
+    found = session.run(None, given)
     with torch.no_grad():
         expected = module(*example)
     expected = [expected] if isinstance(expected, torch.Tensor) else list(expected)

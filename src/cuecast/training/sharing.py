@@ -43,8 +43,11 @@ def share_among_classes(path: Path, shared: Collection[str]) -> None:
             f"{path.name}: {sorted(used)[0]} is not read by a convolution alone: it is not shared"
         )
     for value in (*graph.input, *graph.output):
-        if value.name not in shared:
-            value.type.tensor_type.shape.dim[0].dim_param = CLASSES
+        first = value.type.tensor_type.shape.dim[0]
+        if value.name in shared:
+            first.dim_value = 1
+        else:
+            first.dim_param = CLASSES
     del graph.value_info[:]
     onnx.checker.check_model(model)
     onnx.save(model, path)
@@ -68,10 +71,10 @@ def _channels(model: Any, names: Collection[str]) -> dict[str, int]:
     asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(names))
     given = {}
     for value in model.graph.input:
-        dims = value.type.tensor_type.shape.dim
+        _, channels, *sides = value.type.tensor_type.shape.dim
         # Open sides are called by their stride: 'H8' is an eighth of the image's height.
-        sides = [d.dim_value or SIDE // int(d.dim_param[1:] or 1) for d in dims]
-        given[value.name] = np.zeros(sides, np.float32)
+        open_sides = [d.dim_value or SIDE // int(d.dim_param[1:] or 1) for d in sides]
+        given[value.name] = np.zeros((1, channels.dim_value, *open_sides), np.float32)
     session = onnxruntime.InferenceSession(asked.SerializeToString(), providers=["CPUExecutionProvider"])
     found = session.run(sorted(names), given)
     return {name: values.shape[1] for name, values in zip(sorted(names), found, strict=True)}
