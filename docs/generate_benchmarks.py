@@ -1,8 +1,8 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
 A test compares the page with what this gives. Results of `cuecast bench -o`, and of verdicts.py, sparse.py,
-negatives.py, cue_check.py, suggest.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder are left
-alone.
+negatives.py, cue_check.py, suggest.py, parts.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder
+are left alone.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ FOOT = """\
     python benchmarks/negatives.py ABSENT.jsonl EPISODES.jsonl -o benchmarks/results/negatives.json
     python benchmarks/cue_check.py EPISODES.jsonl -o benchmarks/results/cue_check.json
     python benchmarks/suggest.py EPISODES.jsonl --held 4 -o benchmarks/results/suggest.json
+    python benchmarks/parts.py CUE=MASK QUERY ... -o benchmarks/results/parts-1.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
 
@@ -95,6 +96,7 @@ def page(folder: Path = RESULTS) -> str:
     parts += ["\n".join(negatives(name, result)) for name, result in read(folder, "negatives").items()]
     parts += ["\n".join(cue_check(name, result)) for name, result in read(folder, "cue-check").items()]
     parts += ["\n".join(suggestions(name, result)) for name, result in read(folder, "suggest").items()]
+    parts += ["\n".join(seconds_by_part(name, result)) for name, result in read(folder, "parts").items()]
     parts += ["\n".join(others(list(read(folder, "seggpt-speed").values()))), FOOT]
     return "\n".join(parts)
 
@@ -310,6 +312,23 @@ def suggestions(name: str, result: dict[str, Any]) -> Iterator[str]:
     )
     yield f"![Mean IoU against the number of marked pictures, suggested and random ones.](images/{name}.png)"
     yield ""
+
+
+def seconds_by_part(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on where the seconds of an answer go."""
+    machine, (height, width) = result["machine"], result["size"]
+    one, together = result["one"], result["all"]
+    yield f"## Parts of an answer: {name}"
+    yield ""
+    yield f"`benchmarks/parts.py`: seconds of the processor on one thread, pictures of {width} x {height}, one cue;"
+    yield f"one class (the mean of {result['classes']}), and all together. Parts are those of 'segment'."
+    yield f"Pack {result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`; {machine['cpu']}."
+    yield ""
+    names = list(one)
+    yield from table(
+        ["part", "one class", f"{result['classes']} classes", "times"],
+        [[n, f"{one[n]:.3f}", f"{together[n]:.3f}", f"{together[n] / max(one[n], 1e-4):.1f}"] for n in names],
+    )
 
 
 def others(timings: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -249,3 +249,21 @@ def test_suggestions_are_tabled_and_drawn(generator: ModuleType, tmp_path: Path)
     assert "(images/suggest.png)" in page
     assert (tmp_path / "suggest.png") in generator.pictures(tmp_path, tmp_path)
     assert (tmp_path / "suggest.png").stat().st_size > 5000
+
+
+def test_parts_of_an_answer_stand_beside_those_of_all_classes(generator: ModuleType) -> None:
+    result = {
+        "machine": {"cpu": "Fine CPU"},
+        "size": [288, 384],
+        "one": {"segment": 0.2, "join": 0.0},
+        "all": {"segment": 0.5, "join": 0.0},
+        "classes": 10,
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+    }
+    lines = list(generator.seconds_by_part("parts", result))
+    assert "| part | one class | 10 classes | times |" in lines
+    assert "| segment | 0.200 | 0.500 | 2.5 |" in lines
+    assert "| join | 0.000 | 0.000 | 0.0 |" in lines
+    assert any("384 x 288" in line for line in lines)
