@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { OpenPicture } from "../src/state/picture";
 import { closeProject, jobs, openProject, project, start } from "../src/state/project";
-import { heldSavers, openSaver } from "../src/state/saver";
+import { heldSavers, lastSaved, openSaver } from "../src/state/saver";
 import { enqueue, uploads } from "../src/state/uploads";
 import type { ImageInfo } from "../src/wire";
 
@@ -41,6 +41,20 @@ describe("a project that was left", () => {
     expect(project.value?.id).toBe("quick");
     expect(jobs.value.run).toBeUndefined();
   });
+});
+
+it("what was saved is asked for once, and not for ever", async () => {
+  let asked = 0;
+  vi.stubGlobal("fetch", (path: string, call: RequestInit) => {
+    asked++;
+    return projects(path, call);
+  });
+  await openProject("quick");
+  lastSaved.value = { project: "quick", image: "i" };
+  await pause(30);
+  const soon = asked;
+  await pause(60);
+  expect(asked).toBe(soon);
 });
 
 const NOTHING = { version: 0, absent: false, boxes: [], points: [], scribbles: [], polygons: [], mask: null };

@@ -110,6 +110,10 @@ def test_run_from_a_picture(studio: Studio, pictures: list[Path]) -> None:
     studio.outline("a.png", SQUARE)
     run.click()
     page.get_by_text("Done.").first.wait_for()
+    studio.to_gallery()
+    page.get_by_role("link", name=re.compile("^b.png, Found")).wait_for()
+    page.wait_for_timeout(500)  # nothing makes it old again
+    assert page.get_by_text("Earlier:").count() == 0
     assert studio.image("b.png")["prediction"]["verdict"] == "found"
 
 

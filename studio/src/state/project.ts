@@ -74,10 +74,13 @@ export function closeProject(): void {
 
 effect(() => {
   const saved = lastSaved.value;
-  if (!saved || saved.project !== untracked(() => project.value?.id)) return;
-  // Marks make examples, and make results stale.
-  untracked(outdateImages);
-  void Promise.all([reloadProject(), refreshImage(saved.image)]).catch(() => {});
+  // What it brings up to date is read, too; following that, it would go round for ever.
+  untracked(() => {
+    if (!saved || saved.project !== project.value?.id) return;
+    // Marks make examples, and make results stale.
+    outdateImages();
+    void Promise.all([reloadProject(), refreshImage(saved.image)]).catch(() => {});
+  });
 });
 
 export async function reloadProject(): Promise<void> {

@@ -133,8 +133,9 @@ function useFreshness(picture: OpenPicture): void {
     if (image) picture.take(image).catch(tell);
   }, [image]);
   const over = ended.value;
+  const before = useRef(ended.peek());
   useEffect(() => {
-    if (over?.kind !== "run") return;
+    if (over?.kind !== "run" || over === before.current) return;
     refreshImage(picture.id).catch(tell);
     notify(endInWords(over), over.error ? "error" : "info");
   }, [over]);
