@@ -138,15 +138,19 @@ def test_cues_are_read_and_progress_is_told(predictor: cuecast.Predictor) -> Non
     assert steps[-1] == (found.answers, found.answers)
 
 
+def outline(label: str, x1: int, y1: int, x2: int, y2: int) -> dict[str, object]:
+    """A shape of LabelMe: a polygon with the corners of this box."""
+    return {"label": label, "shape_type": "polygon", "points": [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]}
+
+
 def test_a_name_means_one_class_in_all_label_files(predictor: cuecast.Predictor, tmp_path: Path) -> None:
     cues = []
     for i, example in enumerate(clean(3)):
         height, width = example.image.size
         ys, xs = np.nonzero(example.marks.mask)
-        found = [[int(xs.min()), int(ys.min())], [int(xs.max()) + 1, int(ys.max()) + 1]]
-        shapes = [{"label": "square", "shape_type": "rectangle", "points": found}]
+        shapes = [outline("square", int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)]
         if i == 0:  # This file alone names another class, before the square.
-            shapes.insert(0, {"label": "corner", "shape_type": "rectangle", "points": [[0, 0], [3, 3]]})
+            shapes.insert(0, outline("corner", 0, 0, 3, 3))
         file = tmp_path / f"{i}.json"
         file.write_text(
             json.dumps({"imageHeight": height, "imageWidth": width, "imagePath": "", "shapes": shapes})
