@@ -1,6 +1,6 @@
 """The network of the `general` pack: an encoder, evidence gathered from the cues, a decoder.
 
-Axis letters: B images, K cues of a task, C channels, H and W of the working image (multiples of 16).
+Axis letters: B images, K cues of a task, C channels, H and W of the working image (multiples of 32).
 The encoder and decoder are exported to ONNX; `evidence` is what `cuecast.matcher` computes in numpy.
 Batch norm (and no group norm) is used on purpose: with fixed statistics an answer depends only on the pixels in
 reach, so the same place gets the same answer whatever the crop, and it folds into the convolutions.
@@ -14,17 +14,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cuecast.training.backbone import Backbone
+
 KEY_HEADS = 2
 KEY_DIM = 48
 VALUE_DIM = 12
 FINE_DIM = 48
 CONTEXT_DIM = 48
+PYRAMID = (48, 96)
+"""Channels of the pyramid at strides 4 and 8."""
+SEMANTIC_STRIDES = (4, 8, 16, 32)
+"""Maps of the backbone that the semantic head reads, put together at stride 8."""
+SEMANTIC_DIM = 496
 TEXTURE_DIM = 16
 HIDDEN_DIM = 192
 FILTER_DIM = 27
 SAMPLES = 3000
 """Cue pixels that the pixel head is fitted on in training, at most."""
 PLACE_DIM = 2
+AGREEMENT_DIM = 7
+FOLDS = 4
+"""Cues are left out one by one up to this number, then in this many parts."""
+OUTPUTS = 2
+"""Of the decoder at each place: a logit of the thing, and one of how deep inside its object the place lies."""
 EVIDENCE8 = 3 * KEY_HEADS + 2 * VALUE_DIM + 1
 
 
@@ -36,6 +48,7 @@ class Features(NamedTuple):
     key      (B, KEY_HEADS * KEY_DIM, H/8, W/8) unit length per head
     value    (B, VALUE_DIM, H/8, W/8) what attention carries from the cues
     context  (B, CONTEXT_DIM, H/8, W/8) what the decoder sees of the query
+    semantic (B, SEMANTIC_DIM, H/8, W/8) the backbone's own maps, each of unit length: what the semantic head reads
     """
 
     pixel: Tensor
@@ -43,6 +56,7 @@ class Features(NamedTuple):
     key: Tensor
     value: Tensor
     context: Tensor
+    semantic: Tensor
 
 
 def conv_norm(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
@@ -131,54 +145,88 @@ class FilterBank(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Image -> feature maps: strides 2 to 16, then fused top-down (Lin et al. 2017)."""
+    """Image -> feature maps: a pretrained backbone, strides 2 to 32, fused top-down (Lin et al. 2017)."""
 
-    def __init__(self, widths: tuple[int, int, int, int] = (32, 64, 128, 224)) -> None:
+    def __init__(self, backbone: Backbone | None = None) -> None:
         super().__init__()
-        w2, w4, w8, w16 = widths
         self.filters = FilterBank()
-        self.stage2 = nn.Sequential(conv_norm(3, w2, 2), conv_norm(w2, w2))
-        self.stage4 = nn.Sequential(conv_norm(w2, w4, 2), Residual(w4), Residual(w4))
-        self.stage8 = nn.Sequential(conv_norm(w4, w8, 2), Residual(w8), Residual(w8))
-        self.stage16 = nn.Sequential(conv_norm(w8, w16, 2), Residual(w16), Residual(w16), Residual(w16))
-        self.down16, self.lateral8, self.fuse8 = (
-            nn.Conv2d(w16, w8, 1),
-            nn.Conv2d(w8, w8, 1),
-            conv_norm(w8, w8),
-        )
-        self.down8, self.lateral4, self.fuse4 = nn.Conv2d(w8, w4, 1), nn.Conv2d(w4, w4, 1), conv_norm(w4, w4)
-        self.texture = nn.Conv2d(w2, TEXTURE_DIM, 1)
+        self.backbone = backbone or Backbone()
+        widths, (w4, w8) = self.backbone.widths, PYRAMID
+        self.lateral32, self.lateral16 = nn.Conv2d(widths[32], w8, 1), nn.Conv2d(widths[16], w8, 1)
+        self.lateral8, self.lateral4 = nn.Conv2d(widths[8], w8, 1), nn.Conv2d(widths[4], w4, 1)
+        self.fuse16, self.fuse8 = Residual(w8), Residual(w8)
+        self.down8, self.fuse4 = nn.Conv2d(w8, w4, 1), Residual(w4)
+        self.texture = nn.Conv2d(widths[2], TEXTURE_DIM, 1)
         self.fine = nn.Conv2d(w4, FINE_DIM, 1)
         self.key = nn.Conv2d(w8, KEY_HEADS * KEY_DIM, 1)
         self.value = nn.Conv2d(w8, VALUE_DIM, 1)
         self.context = nn.Conv2d(w8, CONTEXT_DIM, 1)
 
     def forward(self, rgb: Tensor) -> Features:
-        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 16."""
-        c2 = self.stage2((rgb - 0.45) * 4)
-        c4 = self.stage4(c2)
-        c8 = self.stage8(c4)
-        c16 = self.stage16(c8)
-        p8 = self.fuse8(self.lateral8(c8) + up2(self.down16(c16)))
-        p4 = self.fuse4(self.lateral4(c4) + up2(self.down8(p8)))
+        """rgb (B, 3, H, W) in [0, 1], H and W multiples of 32."""
+        maps = self.backbone(rgb)
+        p16 = self.fuse16(self.lateral16(maps[16]) + up2(self.lateral32(maps[32])))
+        p8 = self.fuse8(self.lateral8(maps[8]) + up2(p16))
+        p4 = self.fuse4(self.lateral4(maps[4]) + up2(self.down8(p8)))
         heads = self.key(p8).float().unflatten(1, (KEY_HEADS, KEY_DIM))
-        key = (heads / torch.sqrt((heads**2).sum(2, keepdim=True) + 1e-6)).flatten(1, 2)
-        pixel = torch.cat([self.filters(rgb), self.texture(c2).float()], 1)
-        return Features(pixel, self.fine(p4).float(), key, self.value(p8).float(), self.context(p8).float())
+        key = unit_length(heads, 2).flatten(1, 2)
+        pixel = torch.cat([self.filters(rgb), self.texture(maps[2]).float()], 1)
+        return Features(
+            pixel,
+            self.fine(p4).float(),
+            key,
+            self.value(p8).float(),
+            self.context(p8).float(),
+            semantic_map(maps),
+        )
+
+
+def semantic_map(maps: dict[int, Tensor]) -> Tensor:
+    """Maps of the backbone by stride -> (B, SEMANTIC_DIM, H/8, W/8) float32, each level of unit length at each place.
+
+    One ridge regression on this, with no weight trained, finds floods and polyps that a network from nothing does not.
+    """
+    parts = []
+    for stride in SEMANTIC_STRIDES:
+        level = maps[stride].float()
+        if stride < 8:
+            level = F.avg_pool2d(level, 8 // stride)
+        elif stride > 8:
+            level = F.interpolate(
+                level, scale_factor=float(stride // 8), mode="bilinear", align_corners=False
+            )
+        parts.append(unit_length(level, 1))
+    return torch.cat(parts, 1)
+
+
+def unit_length(x: Tensor, dim: int) -> Tensor:
+    """Vectors along `dim` divided by their length."""
+    return x / torch.sqrt((x**2).sum(dim, keepdim=True) + 1e-6)
 
 
 class Decoder(nn.Module):
-    """Query features and the evidence of the cues -> logits at stride 2, and whether the thing is there at all."""
+    """Query features and the evidence of the cues -> logits at stride 2, and whether the thing is there at all.
+
+    Where many channels meet, a 1 x 1 convolution comes first: on a CPU its 3 x 3 would be most of the time.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.at8 = nn.Sequential(conv_norm(CONTEXT_DIM + EVIDENCE8 + PLACE_DIM + 3, 80), Residual(80))
-        self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), nn.Conv2d(96, 80, 1))
-        self.join8 = nn.Sequential(conv_norm(160, 64), Residual(64))
-        self.at4 = nn.Sequential(conv_norm(64 + FINE_DIM + 3, 48), Residual(48))
-        self.at2 = nn.Sequential(conv_norm(48 + TEXTURE_DIM + 3, 24), conv_norm(24, 24), nn.Conv2d(24, 1, 1))
-        self.gain = nn.Parameter(torch.tensor([1.0, 1.0, 0.5]))
-        self.there = nn.Sequential(nn.Linear(2 * 64, 64), nn.ReLU(inplace=True), nn.Linear(64, 1))
+        seen = CONTEXT_DIM + EVIDENCE8 + PLACE_DIM + 5 + AGREEMENT_DIM
+        self.at8 = nn.Sequential(conv_norm(seen, 80, kernel=1), Residual(80))
+        self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), Residual(96), nn.Conv2d(96, 80, 1))
+        self.join8 = nn.Sequential(conv_norm(160, 72, kernel=1), Residual(72))
+        self.at4 = nn.Sequential(conv_norm(72 + FINE_DIM + 4, 40, kernel=1), Residual(40))
+        self.at2 = nn.Sequential(
+            conv_norm(40 + TEXTURE_DIM + 4, 20, kernel=1), conv_norm(20, 20), nn.Conv2d(20, OUTPUTS, 3, 1, 1)
+        )
+        self.gain = nn.Linear(AGREEMENT_DIM, 4)
+        with torch.no_grad():
+            self.gain.weight.zero_()
+            self.gain.bias.copy_(torch.tensor([1.0, 0.7, 0.7, 0.5]))
+        self.there = nn.Sequential(
+            nn.Linear(2 * 72 + AGREEMENT_DIM, 64), nn.ReLU(inplace=True), nn.Linear(64, 1)
+        )
 
     def forward(
         self,
@@ -187,27 +235,57 @@ class Decoder(nn.Module):
         texture: Tensor,
         evidence8: Tensor,
         place: Tensor,
+        ridge8: Tensor,
         ridge4: Tensor,
         ridge2: Tensor,
         forest: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), place (B, PLACE_DIM, H/8, W/8), ridge4
-        (B, 1, H/4, W/4), ridge2 and the logits of a forest (B, 1, H/2, W/2), all 0 where there is none.
+        agreement: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), place (B, PLACE_DIM, H/8, W/8), ridge8
+        (B, 2, H/8, W/8) the score and its variance, ridge4 (B, 1, H/4, W/4), ridge2 and the logits of a forest
+        (B, 1, H/2, W/2), all 0 where there is none; agreement (B, AGREEMENT_DIM): see `Evidence.agreement`.
 
-        Returns logits of each place (B, 1, H/2, W/2), and of the thing being anywhere (B, 1).
+        Returns logits of each place (B, 1, H/2, W/2), logits of its depth in its object (B, 1, H/2, W/2): 0 on the
+        border, 1 in the middle, and logits of the thing being anywhere (B, 1).
         """
-        ridge4, ridge2 = ridge4.clamp(-3, 3), ridge2.clamp(-3, 3)
+        ridge8, ridge4, ridge2 = (r.clamp(-3, 3) for r in (ridge8, ridge4, ridge2))
         ridge24, forest4 = F.avg_pool2d(ridge2, 2), F.avg_pool2d(forest, 2)
         scores8 = [F.avg_pool2d(x, 2) for x in (ridge4, ridge24, forest4)]
-        seen = torch.cat([context, evidence8, place, *scores8], 1)
-        d8 = self.at8(seen)
+        trust = agreement[:, :, None, None] + torch.zeros_like(ridge8[:, :1])
+        d8 = self.at8(torch.cat([context, evidence8, place, ridge8, *scores8, trust], 1))
         d8 = self.join8(torch.cat([d8, up2(self.at16(d8))], 1))
-        d4 = self.at4(torch.cat([up2(d8), fine, ridge4, ridge24, forest4], 1))
-        ridge42 = up2(ridge4)
-        out = self.at2(torch.cat([up2(d4), texture, ridge42, ridge2, forest], 1))
-        logits = out.float() + self.gain[0] * ridge42 + self.gain[1] * ridge2 + self.gain[2] * forest
-        there = self.there(torch.cat([d8.amax((2, 3)), d8.mean((2, 3))], 1))
-        return logits, there.float()
+        ridge84 = up2(ridge8[:, :1])
+        d4 = self.at4(torch.cat([up2(d8), fine, ridge84, ridge4, ridge24, forest4], 1))
+        ridge82, ridge42 = up2(ridge84), up2(ridge4)
+        direct = torch.cat([ridge82, ridge42, ridge2, forest], 1)
+        out = self.at2(torch.cat([up2(d4), texture, direct], 1)).float()
+        gain = self.gain(agreement)[:, :, None, None]
+        logits = out[:, :1] + (gain * direct).sum(1, keepdim=True)
+        there = self.there(torch.cat([d8.amax((2, 3)), d8.mean((2, 3)), agreement], 1))
+        return logits, out[:, 1:], there.float()
+
+
+class Ridge(NamedTuple):
+    """A closed-form head on the cues of T tasks: beta (T, D + 1), the bias last; gram (T, D + 1, D + 1) with its
+    penalty; fit and loo (T,): see `Evidence.agreement`."""
+
+    beta: Tensor
+    gram: Tensor
+    fit: Tensor
+    loo: Tensor
+
+    def read(self, query: Tensor) -> Tensor:
+        """Scores (B, T, h, w) of query features (B, D, h, w): near 1 on the thing and near -1 off it."""
+        beta = self.beta
+        return torch.einsum("bdhw,td->bthw", query, beta[:, :-1]) + beta[:, -1, None, None]
+
+    def variance(self, query: Tensor) -> Tensor:
+        """log(1 + posterior variance), (B, T, h, w): large where the query is like nothing in the cues."""
+        x = F.pad(places(query), (0, 1), value=1.0)
+        root = torch.linalg.cholesky(self.gram)
+        whitened = torch.linalg.solve_triangular(root, x.T.expand(len(root), -1, -1), upper=False)
+        b, _, h, w = query.shape
+        return torch.log1p((whitened**2).sum(1)).reshape(-1, b, h, w).transpose(0, 1)
 
 
 class Evidence(nn.Module):
@@ -217,6 +295,7 @@ class Evidence(nn.Module):
         super().__init__()
         n = FILTER_DIM + TEXTURE_DIM
         self.temperature = nn.Parameter(torch.full((KEY_HEADS,), 2.3))
+        self.ridge8 = nn.Parameter(torch.tensor(-3.5))
         self.ridge4 = nn.Parameter(torch.tensor(-3.0))
         self.ridge2 = nn.Parameter(torch.tensor(-5.0))
         self.hidden = nn.Linear(n, HIDDEN_DIM)
@@ -226,13 +305,25 @@ class Evidence(nn.Module):
 
     def forward(
         self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int = SAMPLES
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """cues of K images and query of B images; positive, negative (K, 1, H, W) float32 weights of the labels.
 
-        Returns evidence8 (B, EVIDENCE8, H/8, W/8), ridge4 (B, 1, H/4, W/4), ridge2 (B, 1, H/2, W/2).
+        Returns evidence8 (B, EVIDENCE8, H/8, W/8), ridge8 (B, 2, H/8, W/8) with its variance, ridge4 (B, 1, H/4, W/4),
+        ridge2 (B, 1, H/2, W/2) and agreement (AGREEMENT_DIM,).
         """
-        at2 = self.score2(cues, positive, negative, query, samples)
-        return self.attend(cues, positive, negative, query), self.score4(cues, positive, negative, query), at2
+        weights = positive[None], negative[None]
+        head8 = self.head(cues.semantic, *weights, 8, self.ridge8)
+        head4 = self.head(cues.fine, *weights, 4, self.ridge4)
+        head2, at2 = self.pixel_head(cues, positive, negative, query, samples)
+        at8 = torch.cat([head8.read(query.semantic), head8.variance(query.semantic)], 1)
+        agreement = self.agreement((head8, head4, head2), len(positive))[0]
+        return (
+            self.attend(cues, positive, negative, query),
+            at8,
+            head4.read(query.fine),
+            at2,
+            agreement,
+        )
 
     def attend(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
         """The first part of `forward`'s answer alone."""
@@ -275,43 +366,51 @@ class Evidence(nn.Module):
         """Weighted shares of thing and rest, made comparable between temperatures."""
         return torch.log(shares + 1e-6) / self.temperature[head].exp() + 1
 
-    def score4(self, cues: Features, positive: Tensor, negative: Tensor, query: Features) -> Tensor:
-        """The second part of `forward`'s answer alone."""
-        p, n = F.avg_pool2d(positive, 4).flatten()[None], F.avg_pool2d(negative, 4).flatten()[None]
-        return self.scores4(cues.fine, p, n, query.fine)
+    def head(self, cues: Tensor, positive: Tensor, negative: Tensor, stride: int, strength: Tensor) -> Ridge:
+        """The ridge regression of T tasks on features (K, D, h, w); positive, negative (T, K, 1, H, W)."""
+        T, K = positive.shape[:2]
+        p, n = (F.avg_pool2d(w.flatten(0, 1), stride).reshape(T, -1) for w in (positive, negative))
+        fold = torch.arange(K, device=cues.device).repeat_interleave(p.shape[1] // K) % FOLDS
+        return fit_ridge(places(cues), p, n, fold, F.softplus(strength))
 
-    def scores4(self, cues: Tensor, positive: Tensor, negative: Tensor, query: Tensor) -> Tensor:
-        """Ridge scores (B, T, h, w) of T tasks on the same cues; fine (K and B, FINE_DIM, h, w), weights (T, K h w)."""
-        x = places(cues)
-        p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (positive, negative))
-        beta = solve_ridge(x, p, n, F.softplus(self.ridge4))
-        return torch.einsum("bchw,tc->bthw", query, beta[:, :-1]) + beta[:, -1, None, None]
-
-    def score2(
+    def pixel_head(
         self, cues: Features, positive: Tensor, negative: Tensor, query: Features, samples: int = SAMPLES
-    ) -> Tensor:
-        """The third part of `forward`'s answer alone."""
+    ) -> tuple[Ridge, Tensor]:
+        """The head on hidden units of the pixel features, of one task, and its scores (B, 1, H/2, W/2)."""
         p, n = F.avg_pool2d(positive, 2).flatten(), F.avg_pool2d(negative, 2).flatten()
-        chance = p / (p.sum() + 1e-6) + n / (n.sum() + 1e-6)
         x = places(cues.pixel)
+        fold = torch.arange(len(positive), device=x.device).repeat_interleave(len(x) // len(positive)) % FOLDS
         if len(x) > samples:
+            chance = p / (p.sum() + 1e-6) + n / (n.sum() + 1e-6)
             taken = torch.multinomial(chance + 1e-12, samples)
-            p, n, x = p[taken], n[taken], x[taken]
             # Sampling without replacement already evens out; weights are those of what was taken.
+            p, n, x, fold = p[taken], n[taken], x[taken], fold[taken]
         known = ((p + n) > 0).float()
         mean = (x * known[:, None]).sum(0) / known.sum()
         deviation = torch.sqrt((((x - mean) ** 2) * known[:, None]).sum(0) / known.sum() + 1e-4)
         phi = F.relu(self.hidden(((x - mean) / deviation).clamp(-5, 5)))
-        shares = (p / (p.sum() + 1e-6))[None], (n / (n.sum() + 1e-6))[None]
-        beta = solve_ridge(phi, *shares, F.softplus(self.ridge2))[0]
+        head = fit_ridge(phi, p[None], n[None], fold, F.softplus(self.ridge2))
         q = ((query.pixel - mean[:, None, None]) / deviation[:, None, None]).clamp(-5, 5)
+        beta = head.beta[0]
         phi_q = F.relu(self.hidden(q.permute(0, 2, 3, 1)))
-        return (phi_q @ beta[:-1] + beta[-1])[:, None]
+        return head, (phi_q @ beta[:-1] + beta[-1])[:, None]
+
+    @staticmethod
+    def agreement(heads: tuple[Ridge, Ridge, Ridge], shots: int) -> Tensor:
+        """(T, AGREEMENT_DIM): how well each head tells the thing from the rest on the cues themselves (`fit`), and on
+        each cue when fitted on the others (`loo`), both in [-1, 1]; and a fourth of the binary logarithm of `shots`.
+
+        What fits its own cues and fails on the others has learned them by heart: the decoder follows whichever holds.
+        """
+        fits, loos = torch.stack([h.fit for h in heads], 1), torch.stack([h.loo for h in heads], 1)
+        count = torch.full_like(fits[:, :1], shots).log2() / 4
+        return torch.cat([fits, loos, count], 1)
 
     def numbers(self) -> dict[str, Tensor]:
         """The learned numbers as `cuecast.matcher.MatcherWeights` takes them."""
         values = {
             "temperature": self.temperature.exp(),
+            "ridge8": F.softplus(self.ridge8),
             "ridge4": F.softplus(self.ridge4),
             "ridge2": F.softplus(self.ridge2),
             "hidden": self.hidden.weight,
@@ -323,22 +422,60 @@ class Evidence(nn.Module):
     def load_numbers(self, stored: dict[str, Tensor]) -> None:
         """Take back what `numbers` gave."""
         self.temperature.copy_(stored["temperature"].log())
-        self.ridge4.copy_(stored["ridge4"].expm1().log())
-        self.ridge2.copy_(stored["ridge2"].expm1().log())
+        for name in ("ridge8", "ridge4", "ridge2"):
+            getattr(self, name).copy_(stored[name].expm1().log())
         self.hidden.weight.copy_(stored["hidden"])
         self.hidden.bias.copy_(stored["bias"])
 
 
-def solve_ridge(x: Tensor, positive: Tensor, negative: Tensor, strength: Tensor) -> Tensor:
-    """Ridge regression of +1 / -1 on x (J, D) with row weights (T, J): (T, D + 1), the bias last, unpenalised."""
+def fit_ridge(x: Tensor, positive: Tensor, negative: Tensor, fold: Tensor, strength: Tensor) -> Ridge:
+    """Ridge regression of +1 on the thing and -1 on the rest, both counting alike, for T tasks on the same places.
+
+    x (J, D), weights (T, J), fold (J,) below FOLDS: the part of the cues that a place belongs to.
+    """
     x1 = F.pad(x, (0, 1), value=1.0)
-    gram = ((positive + negative)[:, :, None] * x1).transpose(1, 2) @ x1
+    p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (positive, negative))
+    gram, beta = _solve(x1, p, n, strength)
+    fit = _balanced(x1 @ beta.T, p, n)
+    with torch.no_grad():
+        loo = _left_out(x1.detach(), positive, negative, fold, strength.detach())
+    return Ridge(beta, gram, fit.detach(), loo)
+
+
+def _left_out(x1: Tensor, positive: Tensor, negative: Tensor, fold: Tensor, strength: Tensor) -> Tensor:
+    """(T,): the balanced agreement of each fold with the regression on the others; 0 where a fold leaves no thing, or
+    there is only one."""
+    scores = x1.new_zeros(len(positive), len(x1))
+    whole = torch.ones(len(positive), dtype=torch.bool, device=x1.device)
+    folds = fold.unique()
+    for f in folds:
+        others = fold != f
+        p, n = positive[:, others], negative[:, others]
+        whole &= (p.sum(1) > 0) & (n.sum(1) > 0)
+        p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (p, n))
+        beta = _solve(x1[others], p, n, strength)[1]
+        scores[:, ~others] = (x1[~others] @ beta.T).T
+    if len(folds) < 2:
+        whole.zero_()
+    p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (positive, negative))
+    return _balanced(scores.T, p, n) * whole
+
+
+def _balanced(scores: Tensor, p: Tensor, n: Tensor) -> Tensor:
+    """Scores (J, T), shares (T, J): mean over the thing less mean over the rest, over 2, each within -1 and 1."""
+    clipped = scores.clamp(-1, 1).T
+    return ((clipped * p).sum(1) - (clipped * n).sum(1)) / 2
+
+
+def _solve(x1: Tensor, p: Tensor, n: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
+    """(gram with its penalty (T, D + 1, D + 1), beta (T, D + 1)); the bias is unpenalised."""
+    gram = ((p + n)[:, :, None] * x1).transpose(1, 2) @ x1
     scale = gram.diagonal(dim1=1, dim2=2)[:, :-1].mean(1)
-    penalty = torch.ones(x1.shape[1], device=x.device)
+    penalty = torch.ones(x1.shape[1], device=x1.device)
     penalty[-1] = 1e-3
     gram = gram + torch.diag_embed(penalty * (strength * scale + 1e-5)[:, None])
-    beta: Tensor = torch.linalg.solve(gram, ((positive - negative) @ x1)[:, :, None])[:, :, 0]
-    return beta
+    beta: Tensor = torch.linalg.solve(gram, ((p - n) @ x1)[:, :, None])[:, :, 0]
+    return gram, beta
 
 
 def places(maps: Tensor) -> Tensor:
@@ -354,9 +491,9 @@ def up2(x: Tensor) -> Tensor:
 class Network(nn.Module):
     """Encoder, evidence and decoder under one roof, as the training uses them."""
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: Backbone | None = None) -> None:
         super().__init__()
-        self.encoder = Encoder()
+        self.encoder = Encoder(backbone)
         self.evidence = Evidence()
         self.decoder = Decoder()
 
