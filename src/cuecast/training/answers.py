@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuecast.training.batches import Task
-from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network, places
+from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network, Ridge, places
 from cuecast.training.tasks import IGNORE_LABEL
 
 MOST_PLACES = 2048
@@ -27,17 +27,26 @@ class GroupAnswer:
     """`closed`: losses by name, one a task that has them; `decoder`: its inputs for each task with a forest."""
 
     closed: dict[str, list[Tensor]] = field(
-        default_factory=lambda: {"ridge4": [], "ridge2": [], "likeness": []}
+        default_factory=lambda: {"ridge8": [], "ridge4": [], "ridge2": [], "likeness": []}
     )
     decoder: list[list[Tensor]] = field(default_factory=list)
 
 
-def answer_group(network: Network, features: Features, tasks: Sequence[Task]) -> GroupAnswer:
-    """Answer the tasks of a group from the features (B, ...) of all images of the batch."""
+def take(maps: Sequence[Sequence[Tensor]], images: Sequence[int]) -> Features:
+    """The features of these images; `maps`: each feature map of the batch, image by image. Its gradient then touches
+    these images alone, where that of an index fills the whole batch."""
+    return Features(*(torch.stack([m[i] for i in images]) for m in maps))
+
+
+def answer_group(network: Network, maps: Sequence[Sequence[Tensor]], tasks: Sequence[Task]) -> GroupAnswer:
+    """Answer the tasks of a group from the feature maps of all images of the batch, image by image."""
     evidence = network.evidence
     cues, queries = (sorted({i for t in tasks for i in getattr(t, name)}) for name in ("cues", "queries"))
-    shown, asked = (Features(*(m[ids] for m in features)) for ids in (cues, queries))
-    p8, n8 = (_weights_at(tasks, cues, 8, which) for which in ("positive", "negative"))
+    shown, asked = (take(maps, ids) for ids in (cues, queries))
+    p8, n8 = (
+        F.avg_pool2d(_weights_of(tasks, cues, which).flatten(0, 1), 8).reshape(len(tasks), -1)
+        for which in ("positive", "negative")
+    )
     kept, counts = thinned((p8 > 0).any(0))
     value, key = places(shown.value)[kept], places(shown.key)[kept]
     columns = [
@@ -47,12 +56,13 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
     widths = [c.shape[1] if t.forest is not None else 2 for c, t in zip(columns, tasks, strict=True)]
     gathered = torch.cat([c[:, :w] for c, w in zip(columns, widths, strict=True)], 1)
     sums = [torch.split(alike @ gathered, widths, 1) for alike in evidence.alike(key, asked.key)]
-    ridge4 = evidence.scores4(
+    head4 = evidence.head(
         shown.fine,
-        _weights_at(tasks, cues, 4, "positive"),
-        _weights_at(tasks, cues, 4, "negative"),
-        asked.fine,
+        *(_weights_of(tasks, cues, which) for which in ("positive", "negative")),
+        4,
+        evidence.ridge4,
     )
+    ridge4 = head4.read(asked.fine)
     answer = GroupAnswer()
     height, width = asked.key.shape[-2:]
     for t, task in enumerate(tasks):
@@ -63,14 +73,22 @@ def answer_group(network: Network, features: Features, tasks: Sequence[Task]) ->
         answer.closed["ridge4"].append(_closed_loss(at4 * CLOSED_SCALE, target, known, 4))
         answer.closed["likeness"].append(_closed_loss(_likeness(network, found), target, known, 8))
         if task.forest is not None:
-            query = Features(*(m[rows] for m in asked))
-            own = Features(*(m[task.cues] for m in features))
-            at2 = evidence.score2(own, task.positive, task.negative, query)
+            query, own = take(maps, task.queries), take(maps, task.cues)
+            head2, at2 = evidence.pixel_head(own, task.positive, task.negative, query)
+            weights = task.positive[None], task.negative[None]
+            head8 = evidence.head(own.semantic, *weights, 8, evidence.ridge8)
+            score8 = head8.read(query.semantic)
+            answer.closed["ridge8"].append(_closed_loss(score8 * CLOSED_SCALE, target, known, 8))
             answer.closed["ridge2"].append(_closed_loss(at2 * CLOSED_SCALE, target, known, 2))
+            own4 = Ridge(*(part[t : t + 1] for part in head4))
+            agreement = evidence.agreement((head8, own4, head2), len(task.cues)).expand(len(rows), -1)
+            semantic = torch.cat([score8, head8.variance(query.semantic)], 1)
             at8 = _at(evidence.read_sums([places(f) for f in found], columns[t]), len(rows), height, width)
             place = task.place.expand(len(rows), -1, -1, -1)
             texture = query.pixel[:, FILTER_DIM:]
-            answer.decoder.append([query.context, query.fine, texture, at8, place, at4, at2, task.forest])
+            answer.decoder.append(
+                [query.context, query.fine, texture, at8, place, semantic, at4, at2, task.forest, agreement]
+            )
     return answer
 
 
@@ -87,14 +105,14 @@ def thinned(thing: Tensor) -> tuple[Tensor, Tensor]:
     return kept, counts[kept]
 
 
-def _weights_at(tasks: Sequence[Task], cues: Sequence[int], stride: int, which: str) -> Tensor:
-    """The tasks' weights at a stride, (T, K h w) over all cue images of the group; 0 where a task has no cue."""
+def _weights_of(tasks: Sequence[Task], cues: Sequence[int], which: str) -> Tensor:
+    """The tasks' weights, (T, K, 1, H, W) over all cue images of the group; 0 where a task has no cue."""
     out = []
     for task in tasks:
-        pooled = F.avg_pool2d(getattr(task, which), stride)[:, 0]
-        every = pooled.new_zeros(len(cues), *pooled.shape[1:])
-        every[[cues.index(c) for c in task.cues]] = pooled
-        out.append(every.flatten())
+        given = getattr(task, which)
+        every = given.new_zeros(len(cues), *given.shape[1:])
+        every[[cues.index(c) for c in task.cues]] = given
+        out.append(every)
     return torch.stack(out)
 
 

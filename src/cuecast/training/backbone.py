@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from cuecast.errors import MissingExtraError
@@ -45,8 +49,13 @@ STAGES = (
 """EfficientNet-B0 (Tan and Le 2019, table 1); the image is at stride 2 before the first."""
 SCALING = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 """Width and depth of each variant over those of `STAGES`; the stem, and the depth of first and last stage, stay."""
+SEEN = 256
+"""Side of the pictures that `main_directions` looks at."""
 LEVELS = {2: 0, 4: 1, 8: 2, 16: 4, 32: 6}
 """Stride -> the last stage at it."""
+
+JOINED = (4, 8, 16, 32)
+"""Levels that are put together at stride 8 for the semantic head."""
 
 
 def scaled_stages(variant: str) -> tuple[Stage, ...]:
@@ -164,3 +173,43 @@ def fill(backbone: Backbone, state: OrderedDict[str, Tensor]) -> Backbone:
         taken[name] = value
     backbone.load_state_dict(taken)
     return backbone.eval()
+
+
+def join_levels(maps: dict[int, Tensor]) -> Tensor:
+    """Maps of the backbone by stride -> (B, sum of the widths of JOINED, H/8, W/8), each level of unit length.
+
+    One ridge regression on this, with no weight trained, finds floods and polyps that a network from nothing does not.
+    """
+    parts = []
+    for stride in JOINED:
+        level = maps[stride].float()
+        if stride < 8:
+            level = F.avg_pool2d(level, 8 // stride)
+        elif stride > 8:
+            scale = float(stride // 8)
+            level = F.interpolate(level, scale_factor=scale, mode="bilinear", align_corners=False)
+        parts.append(unit_length(level, 1))
+    return torch.cat(parts, 1)
+
+
+def unit_length(x: Tensor, dim: int) -> Tensor:
+    """Vectors along `dim` divided by their length."""
+    return x / torch.sqrt((x**2).sum(dim, keepdim=True) + 1e-6)
+
+
+@torch.no_grad()
+def main_directions(backbone: Backbone, pictures: Sequence[NDArray[np.uint8]], count: int) -> Tensor:
+    """(count, C) float32: the principal directions of `join_levels` over pictures (H, W, 3) uint8, at SEEN pixels.
+
+    A regression on so many numbers instead of all costs a tenth, and hardly any accuracy.
+    """
+    rows = []
+    for picture in pictures:
+        side = (SEEN, SEEN)
+        small = np.asarray(Image.fromarray(picture).resize(side, Image.Resampling.BILINEAR))
+        rgb = torch.from_numpy(small.copy()).permute(2, 0, 1)[None] / 255
+        rows.append(join_levels(backbone(rgb))[0].flatten(1).T[::7])
+    found = torch.cat(rows).double()
+    moments = torch.cov(found.T)
+    directions = torch.linalg.eigh(moments).eigenvectors.flip(1)[:, :count]
+    return directions.T.float().contiguous()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -37,6 +38,7 @@ class Task:
     place (2, S/8, S/8) as `cuecast.place.read_place` gives it; placed: whether places mean anything; sparse: whether
     the marks are points, strokes or boxes;
     forest (Q, 1, S/2, S/2) logits of a forest fitted on the cues; None: the closed-form heads alone answer the task.
+    depth (Q, S, S) float32: how deep in its object a pixel of the thing lies, see `object_depth`; NaN where unknown.
     """
 
     cues: list[int]
@@ -48,6 +50,7 @@ class Task:
     placed: bool = True
     sparse: bool = False
     forest: Tensor | None = None
+    depth: Tensor | None = None
 
 
 Part = TypeVar("Part", Task, Changes, Classified)
@@ -133,7 +136,9 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
         foreign = following * shape.images if _strangers(group, groups[following]) else None
         first = i * shape.images
         own = filters[first : first + shape.images].numpy()
-        tasks = [_task(rng, labels, own, first, shape.queries, foreign) for labels in group.tasks]
+        tasks = [
+            _task(rng, labels, own, first, shape.queries, foreign, group.objects) for labels in group.tasks
+        ]
         decoded = [answer_of_forest(rng, task, filters, group.paired) for task in tasks[: shape.decoded]]
         answered.append([*decoded, *tasks[shape.decoded :]])
     classified = [
@@ -146,7 +151,7 @@ def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step:
 
 def _strangers(group: Group, other: Group) -> bool:
     """Whether the other group's images can be taken not to hold the things of this one."""
-    return group.kind != "regions" and other.kind != "regions" and group.name != other.name
+    return group.kind != "regions" and other.kind != "regions" and group.scenario != other.scenario
 
 
 def _task(
@@ -156,8 +161,10 @@ def _task(
     offset: int,
     most: int,
     foreign: int | None,
+    objects: NDArray[np.int32] | None = None,
 ) -> Task:
-    """A task on a group's images with labels (N, S, S) and these filter responses; they begin at `offset`."""
+    """A task on a group's images with labels and ids of objects (N, S, S) and these filter responses; they begin at
+    `offset`."""
     count = len(labels)
     showing = rng.permutation(np.flatnonzero((labels == 1).sum((1, 2)) >= 8))
     shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(showing), count - 1)
@@ -175,10 +182,15 @@ def _task(
         queries = [*queries[: most - 1], cues[0]]
     answers = [labels[q] for q in queries]
     places = [offset + q for q in queries]
+    depths = [
+        _depth(mask, objects[q] if objects is not None else None)
+        for mask, q in zip(answers, queries, strict=True)
+    ]
     # What covers most of its pictures may be 'all but that', which foreign pictures are full of.
     if foreign is not None and (labels == 1).mean() < 0.5 and rng.random() < 0.25:
         places[-1] = foreign + int(rng.integers(count))
         answers[-1] = np.zeros_like(answers[-1])
+        depths[-1] = np.full_like(depths[-1], np.nan)
     positive, negative = (torch.from_numpy(np.stack([m[i] for m in marks]))[:, None] for i in (0, 1))
     placed = kind not in SPARSE and rng.random() >= NOWHERE_CHANCE
     size = labels.shape[1]
@@ -198,4 +210,30 @@ def _task(
         torch.from_numpy(place),
         placed,
         kind in SPARSE,
+        depth=torch.from_numpy(np.stack(depths)),
     )
+
+
+def _depth(labels: NDArray[np.uint8], objects: NDArray[np.int32] | None) -> NDArray[np.float32]:
+    """`object_depth` of the things of a task; NaN where nothing is known of objects."""
+    thing = labels == 1
+    if objects is None or not objects[thing].all():
+        return np.full(labels.shape, np.nan, np.float32)
+    return object_depth(np.where(thing, objects, 0))
+
+
+def object_depth(ids: NDArray[np.int32]) -> NDArray[np.float32]:
+    """ids (H, W) from 1 -> (H, W) float32: the distance to the border of the pixel's own object over the largest
+    distance in it, so 1 in its middle and near 0 where it ends or touches another; NaN off all objects.
+
+    The picture's border is no border of a thing. As the distances of StarDist (Schmidt et al. 2018), in one number.
+    """
+    border = np.zeros(ids.shape, bool)
+    for one, other in ((np.s_[1:], np.s_[:-1]), (np.s_[:, 1:], np.s_[:, :-1])):
+        differs = ids[one] != ids[other]
+        border[one] |= differs
+        border[other] |= differs
+    distance = np.ones(ids.shape) if not border.any() else ndimage.distance_transform_edt(~border) + 1
+    present = np.arange(ids.max() + 1)
+    deepest = np.maximum(ndimage.maximum(distance, ids, present), 1)
+    return np.where(ids > 0, distance / deepest[ids], np.nan).astype(np.float32)

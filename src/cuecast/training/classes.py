@@ -41,9 +41,13 @@ class Classifier(nn.Module):
         super().__init__()
         self.rows: dict[str, slice] = {}
         count = 0
-        for s in sets:
-            self.rows[s.name] = slice(count, count + max(s.holding) + 1)
-            count = self.rows[s.name].stop
+        most: dict[str, int] = {}
+        for s in sets:  # two folders may hold the same classes, and photographs hold none
+            if s.holding:
+                most[s.name] = max(most.get(s.name, 0), *s.holding)
+        for name, highest in most.items():
+            self.rows[name] = slice(count, count + highest + 1)
+            count = self.rows[name].stop
         count = max(count, 1)  # without any set there is nothing to learn, and torch warns of empty layers
         self.fine, self.key = nn.Linear(FINE_DIM, count), nn.Linear(KEY_HEADS * KEY_DIM, count)
         for readout in (self.fine, self.key):

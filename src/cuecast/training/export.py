@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from cuecast.training.network import (
+    AGREEMENT_DIM,
     CONTEXT_DIM,
     EVIDENCE8,
     FINE_DIM,
@@ -27,7 +28,6 @@ from cuecast.training.network import (
     Features,
     Network,
 )
-from cuecast.training.sharing import share_among_classes
 
 TOLERANCE = 0.02
 """Largest difference between torch and ONNX Runtime that an export may show, over the output's own spread: weights are
@@ -102,28 +102,34 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 def _export_encoder(encoder: Encoder, path: Path) -> None:
     image = torch.rand(1, 3, 96, 128)
     axes = {"image": {2: "H", 3: "W"}} | {
-        name: {2: f"H{s}", 3: f"W{s}"} for name, s in zip(Features._fields, (2, 4, 8, 8, 8), strict=True)
+        name: {2: f"H{s}", 3: f"W{s}"} for name, s in zip(Features._fields, (2, 4, 8, 8, 8, 8), strict=True)
     }
     _export(encoder, (image,), path, ["image"], list(Features._fields), axes)
     _check(encoder, (torch.rand(1, 3, 160, 96),), path, ["image"])
 
 
 def _export_decoder(decoder: Decoder, path: Path) -> None:
-    names = ["context", "fine", "texture", "evidence8", "place", "ridge4", "ridge2", "forest"]
-    strides = dict(zip(names, (8, 4, 2, 8, 8, 4, 2, 2), strict=True))
-    axes = {n: {2: f"H{s}", 3: f"W{s}"} for n, s in strides.items()} | {"logits": {2: "H2", 3: "W2"}}
+    maps = {
+        "context": (CONTEXT_DIM, 8),
+        "fine": (FINE_DIM, 4),
+        "texture": (TEXTURE_DIM, 2),
+        "evidence8": (EVIDENCE8, 8),
+        "place": (PLACE_DIM, 8),
+        "ridge8": (2, 8),
+        "ridge4": (1, 4),
+        "ridge2": (1, 2),
+        "forest": (1, 2),
+    }
+    names = [*maps, "agreement"]
+    axes = {n: {0: "K", 2: f"H{s}", 3: f"W{s}"} for n, (_, s) in maps.items()}
+    axes |= {"agreement": {0: "K"}, "there": {0: "K"}}
+    axes |= {n: {0: "K", 2: "H2", 3: "W2"} for n in ("logits", "depth")}
 
     def example(count: int, height: int, width: int) -> tuple[torch.Tensor, ...]:
-        """Maps of `count` classes of one image."""
-        channels = (CONTEXT_DIM, FINE_DIM, TEXTURE_DIM, EVIDENCE8, PLACE_DIM, 1, 1, 1)
-        sizes = [(c, height // strides[n], width // strides[n]) for n, c in zip(names, channels, strict=True)]
-        return tuple(
-            torch.randn(1 if n in SHARED else count, *size).expand(count, -1, -1, -1)
-            for n, size in zip(names, sizes, strict=True)
-        )
+        drawn = (torch.randn(count, c, height // s, width // s) for c, s in maps.values())
+        return (*drawn, torch.rand(count, AGREEMENT_DIM))
 
-    _export(decoder, example(1, 96, 128), path, names, ["logits", "there"], axes)
-    share_among_classes(path, SHARED)
+    _export(decoder, example(2, 96, 128), path, names, ["logits", "depth", "there"], axes)
     _check(decoder, example(3, 160, 96), path, names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ from cuecast.training.tasks import IGNORE_LABEL
 LOSS_WEIGHTS = {
     "bce": 1.0,
     "dice": 1.0,
+    "depth": 0.3,
+    "ridge8": 0.5,
     "ridge4": 1.0,
     "ridge2": 0.2,
     "likeness": 0.5,
@@ -40,10 +43,14 @@ SMALLEST_KERNEL = 8
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training: until step `until` with batches of these shapes in turn."""
+    """A stretch of training: until step `until` with batches of these shapes in turn.
+
+    backbone: its learning rate as a share of the others'; 0 keeps it as it is.
+    """
 
     until: int
     shapes: tuple[BatchShape, ...] = (BatchShape(),)
+    backbone: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,12 @@ class Run:
         self.classifier = Classifier(sets).to(self.device)
         kernels, others = _split(self.network)
         rest = [*others, *self.classifier.parameters()]
+        backbone = {"params": list(self.network.encoder.backbone.parameters()), "backbone": True}
         self.optimizers = (
             Muon(kernels, plan.rate, plan.weight_decay),
-            torch.optim.AdamW(rest, plan.rate, betas=(0.9, 0.99), weight_decay=0.0),
+            torch.optim.AdamW([{"params": rest}, backbone], plan.rate, betas=(0.9, 0.99), weight_decay=0.0),
         )
+        self.phase = plan.phases[0]
         self.step = 0
         self.seconds = 0.0
         if (folder / "last.pt").is_file():
@@ -107,6 +116,7 @@ class Run:
         for phase in self.plan.phases:
             if self.step >= phase.until:
                 continue
+            self.phase = phase
             steps = Steps(self.sets, phase.shapes, self.plan.seed, self.step, phase.until)
             loader = DataLoader(
                 steps,
@@ -138,8 +148,11 @@ class Run:
         left = 1 - self.step / self.plan.steps
         rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warmup, left / self.plan.decay)
         for group in (g for o in self.optimizers for g in o.param_groups):
-            group["lr"] = rate
+            group["lr"] = rate * (self.phase.backbone if group.get("backbone") else 1)
         self.network.train()
+        # Its statistics are those of ImageNet's million pictures; a step sees two dozen.
+        freeze_norm(self.network.encoder.backbone)
+        self.network.encoder.backbone.requires_grad_(self.phase.backbone > 0)
         if left <= self.plan.freeze_norm:
             freeze_norm(self.network)
         losses = batch_losses(self.network, batch, self.classifier)
@@ -226,16 +239,19 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
     images = batch.augmented().contiguous(memory_format=torch.channels_last)
     with _half(batch.images.device):
         features = network.encoder(images)
-    answers = [answer_group(network, features, tasks) for tasks in batch.groups]
+    maps = [m.unbind() for m in features]
+    answers = [answer_group(network, maps, tasks) for tasks in batch.groups]
     with _half(batch.images.device):
         inputs = zip(*(maps for a in answers for maps in a.decoder), strict=True)
-        logits, there = network.decoder(*(torch.cat(parts) for parts in inputs))
-    labels = torch.cat([t.labels for tasks in batch.groups for t in tasks if t.forest is not None])[:, None]
+        logits, depth, there = network.decoder(*(torch.cat(parts) for parts in inputs))
+    decoded = [t for tasks in batch.groups for t in tasks if t.forest is not None]
+    labels = torch.cat([t.labels for t in decoded])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
     bce, dice = _mask_losses(logits, *pooled(target, known, 2))
     shown = target.flatten(1).amax(1, keepdim=True)
     losses = {"bce": bce, "dice": dice, "there": F.binary_cross_entropy_with_logits(there, shown)}
-    for name in ("ridge4", "ridge2", "likeness"):
+    losses["depth"] = depth_loss(depth, torch.cat([t.depth for t in decoded if t.depth is not None])[:, None])
+    for name in ("ridge8", "ridge4", "ridge2", "likeness"):
         losses[name] = torch.stack([loss for a in answers for loss in a.closed[name]]).mean()
     if batch.classified:
         losses["classes"] = classifier.loss(features, batch.classified)
@@ -253,14 +269,21 @@ def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor,
     return bce, dice
 
 
+def depth_loss(logits: Tensor, depth: Tensor) -> Tensor:
+    """Cross-entropy of the depth (B, 1, H, W), NaN where unknown, with logits (B, 1, H/2, W/2), over that of the mean
+    depth: 1 for a guess. The unknown costs nothing."""
+    known = (~torch.isnan(depth)).float()
+    target, known = pooled(torch.nan_to_num(depth), known, 2)
+    loss = F.binary_cross_entropy_with_logits(logits, target, weight=known, reduction="sum")
+    return loss / (math.log(2) * known.sum().clamp(min=1))
+
+
 def _split(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Convolution kernels that are matrices of some size, and all other parameters."""
-    kernels = {
-        p for p in network.parameters() if p.ndim == 4 and min(p.shape[0], p[0].numel()) >= SMALLEST_KERNEL
-    }
-    return [p for p in network.parameters() if p in kernels], [
-        p for p in network.parameters() if p not in kernels
-    ]
+    """Convolution kernels that are matrices of some size, and all other parameters, but for the backbone's."""
+    apart = set(network.encoder.backbone.parameters())
+    trained = [p for p in network.parameters() if p not in apart]
+    kernels = {p for p in trained if p.ndim == 4 and min(p.shape[0], p[0].numel()) >= SMALLEST_KERNEL}
+    return [p for p in trained if p in kernels], [p for p in trained if p not in kernels]
 
 
 def _placed(network: Network, device: torch.device) -> Network:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cuecast.training.backbone import Backbone
+from cuecast.training.backbone import JOINED, Backbone, join_levels, unit_length
 
 KEY_HEADS = 2
 KEY_DIM = 48
@@ -23,9 +23,7 @@ FINE_DIM = 48
 CONTEXT_DIM = 48
 PYRAMID = (48, 96)
 """Channels of the pyramid at strides 4 and 8."""
-SEMANTIC_STRIDES = (4, 8, 16, 32)
-"""Maps of the backbone that the semantic head reads, put together at stride 8."""
-SEMANTIC_DIM = 496
+SEMANTIC_DIM = 128
 TEXTURE_DIM = 16
 HIDDEN_DIM = 192
 FILTER_DIM = 27
@@ -35,6 +33,9 @@ PLACE_DIM = 2
 AGREEMENT_DIM = 7
 FOLDS = 4
 """Cues are left out one by one up to this number, then in this many parts."""
+EPSILON = 1e-6
+LEAST = 1e-3
+"""Places of the thing that a fold must leave to the others."""
 OUTPUTS = 2
 """Of the decoder at each place: a logit of the thing, and one of how deep inside its object the place lies."""
 EVIDENCE8 = 3 * KEY_HEADS + 2 * VALUE_DIM + 1
@@ -48,7 +49,7 @@ class Features(NamedTuple):
     key      (B, KEY_HEADS * KEY_DIM, H/8, W/8) unit length per head
     value    (B, VALUE_DIM, H/8, W/8) what attention carries from the cues
     context  (B, CONTEXT_DIM, H/8, W/8) what the decoder sees of the query
-    semantic (B, SEMANTIC_DIM, H/8, W/8) the backbone's own maps, each of unit length: what the semantic head reads
+    semantic (B, SEMANTIC_DIM, H/8, W/8) directions of the backbone's own maps: what the semantic head reads
     """
 
     pixel: Tensor
@@ -161,6 +162,7 @@ class Encoder(nn.Module):
         self.key = nn.Conv2d(w8, KEY_HEADS * KEY_DIM, 1)
         self.value = nn.Conv2d(w8, VALUE_DIM, 1)
         self.context = nn.Conv2d(w8, CONTEXT_DIM, 1)
+        self.semantic = nn.Conv2d(sum(widths[s] for s in JOINED), SEMANTIC_DIM, 1, bias=False)
 
     def forward(self, rgb: Tensor) -> Features:
         """rgb (B, 3, H, W) in [0, 1], H and W multiples of 32."""
@@ -177,31 +179,8 @@ class Encoder(nn.Module):
             key,
             self.value(p8).float(),
             self.context(p8).float(),
-            semantic_map(maps),
+            self.semantic(join_levels(maps)).float(),
         )
-
-
-def semantic_map(maps: dict[int, Tensor]) -> Tensor:
-    """Maps of the backbone by stride -> (B, SEMANTIC_DIM, H/8, W/8) float32, each level of unit length at each place.
-
-    One ridge regression on this, with no weight trained, finds floods and polyps that a network from nothing does not.
-    """
-    parts = []
-    for stride in SEMANTIC_STRIDES:
-        level = maps[stride].float()
-        if stride < 8:
-            level = F.avg_pool2d(level, 8 // stride)
-        elif stride > 8:
-            level = F.interpolate(
-                level, scale_factor=float(stride // 8), mode="bilinear", align_corners=False
-            )
-        parts.append(unit_length(level, 1))
-    return torch.cat(parts, 1)
-
-
-def unit_length(x: Tensor, dim: int) -> Tensor:
-    """Vectors along `dim` divided by their length."""
-    return x / torch.sqrt((x**2).sum(dim, keepdim=True) + 1e-6)
 
 
 class Decoder(nn.Module):
@@ -434,47 +413,54 @@ def fit_ridge(x: Tensor, positive: Tensor, negative: Tensor, fold: Tensor, stren
     x (J, D), weights (T, J), fold (J,) below FOLDS: the part of the cues that a place belongs to.
     """
     x1 = F.pad(x, (0, 1), value=1.0)
-    p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (positive, negative))
-    gram, beta = _solve(x1, p, n, strength)
-    fit = _balanced(x1 @ beta.T, p, n)
-    with torch.no_grad():
-        loo = _left_out(x1.detach(), positive, negative, fold, strength.detach())
-    return Ridge(beta, gram, fit.detach(), loo)
+    weights = torch.stack([positive, negative])
+    thing, rest = shares(weights)
+    gram = ((thing + rest)[..., None] * x1).transpose(1, 2) @ x1
+    gram, beta = _solve(gram, (thing - rest) @ x1, strength)
+    fit = _balanced(x1 @ beta.T, weights)
+    return Ridge(beta, gram, fit.detach(), _left_out(x1.detach(), weights, fold, strength.detach()))
 
 
-def _left_out(x1: Tensor, positive: Tensor, negative: Tensor, fold: Tensor, strength: Tensor) -> Tensor:
-    """(T,): the balanced agreement of each fold with the regression on the others; 0 where a fold leaves no thing, or
-    there is only one."""
-    scores = x1.new_zeros(len(positive), len(x1))
-    whole = torch.ones(len(positive), dtype=torch.bool, device=x1.device)
-    folds = fold.unique()
-    for f in folds:
-        others = fold != f
-        p, n = positive[:, others], negative[:, others]
-        whole &= (p.sum(1) > 0) & (n.sum(1) > 0)
-        p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (p, n))
-        beta = _solve(x1[others], p, n, strength)[1]
-        scores[:, ~others] = (x1[~others] @ beta.T).T
+@torch.no_grad()
+def _left_out(x1: Tensor, weights: Tensor, fold: Tensor, strength: Tensor) -> Tensor:
+    """(T,): how well each part of the cues is told apart by the regression on the others; 0 where a part leaves no
+    thing to the others, or there is only one."""
+    folds = [fold == f for f in range(int(fold.max()) + 1)]
+    found = weights.new_zeros(weights.shape[1])
     if len(folds) < 2:
-        whole.zero_()
-    p, n = (w / (w.sum(1, keepdim=True) + 1e-6) for w in (positive, negative))
-    return _balanced(scores.T, p, n) * whole
+        return found
+    seen = [(weights[:, :, f, None] * x1[f]).transpose(2, 3) @ x1[f] for f in folds]
+    total = torch.stack(seen).sum(0)
+    scores = x1.new_empty(len(x1), len(found))
+    whole = torch.ones_like(found, dtype=torch.bool)
+    for f, own in zip(folds, seen, strict=True):
+        others = total - own
+        whole &= (others[:, :, -1, -1] > LEAST).all(0)
+        thing, rest = others / (others[..., -1:, -1:] + EPSILON)
+        scores[f] = x1[f] @ _solve(thing + rest, (thing - rest)[..., -1], strength)[1].T
+    return _balanced(scores, weights) * whole
 
 
-def _balanced(scores: Tensor, p: Tensor, n: Tensor) -> Tensor:
-    """Scores (J, T), shares (T, J): mean over the thing less mean over the rest, over 2, each within -1 and 1."""
+def shares(weights: Tensor) -> Tensor:
+    """Weights (2, T, J) of thing and rest, each adding up to 1."""
+    return weights / (weights.sum(2, keepdim=True) + EPSILON)
+
+
+def _balanced(scores: Tensor, weights: Tensor) -> Tensor:
+    """Scores (J, T), weights (2, T, J): mean over the thing less mean over the rest, over 2, each within -1 and 1."""
+    thing, rest = shares(weights)
     clipped = scores.clamp(-1, 1).T
-    return ((clipped * p).sum(1) - (clipped * n).sum(1)) / 2
+    return ((clipped * thing).sum(1) - (clipped * rest).sum(1)) / 2
 
 
-def _solve(x1: Tensor, p: Tensor, n: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
-    """(gram with its penalty (T, D + 1, D + 1), beta (T, D + 1)); the bias is unpenalised."""
-    gram = ((p + n)[:, :, None] * x1).transpose(1, 2) @ x1
+def _solve(gram: Tensor, difference: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
+    """(gram (T, D + 1, D + 1) with its penalty, beta (T, D + 1)); difference (T, D + 1): mean features of the thing
+    less those of the rest. The bias, which comes last, is unpenalised."""
     scale = gram.diagonal(dim1=1, dim2=2)[:, :-1].mean(1)
-    penalty = torch.ones(x1.shape[1], device=x1.device)
+    penalty = torch.ones(gram.shape[-1], device=gram.device)
     penalty[-1] = 1e-3
     gram = gram + torch.diag_embed(penalty * (strength * scale + 1e-5)[:, None])
-    beta: Tensor = torch.linalg.solve(gram, ((p - n) @ x1)[:, :, None])[:, :, 0]
+    beta: Tensor = torch.linalg.solve(gram, difference[:, :, None])[:, :, 0]
     return gram, beta
 
 

@@ -15,6 +15,8 @@ from PIL import Image
 from cuecast.segmenters.scale import thickness
 
 IGNORE_VALUE = 255
+TWINS = {"coco_objects": "coco", "litter": "taco_litter"}
+"""Folders whose classes are those of another set, under its name."""
 MEASURED = 5
 """Pictures whose things are measured for the typical thickness of a class."""
 SMALLEST_SHARE = 0.002
@@ -26,7 +28,9 @@ class PictureSet:
     """One set: pictures (H, W, 3) uint8, label maps (H, W) uint8 with 255 = ignore.
 
     `holding[c]` lists the pictures that show class c, `lacking[c]` those that hold not one pixel of it; `thickness[c]`
-    is how thick c typically is there, over the square root of a picture's area.
+    is how thick c typically is there, over the square root of a picture's area. `objects`: ids (H, W) int32 of the
+    things in each picture, where they are known. `scenario`: the field of use; pictures of another one can be taken not
+    to hold the set's things. Photographs without masks hold no class: they serve for tasks on regions.
     """
 
     name: str
@@ -35,13 +39,18 @@ class PictureSet:
     holding: dict[int, tuple[int, ...]]
     lacking: dict[int, tuple[int, ...]]
     thickness: dict[int, float]
+    objects: tuple[NDArray[np.int32], ...] | None = None
+    scenario: str = ""
 
 
 def read_set(folder: Path) -> PictureSet:
     """Read every picture of a set into memory."""
+    card = json.loads((folder / "card.json").read_text())
     paths = sorted((folder / "images").iterdir())
-    images = tuple(np.asarray(Image.open(p).convert("RGB")) for p in paths)
+    images = _pictures(paths)
     masks = tuple(np.asarray(Image.open(folder / "masks" / f"{p.stem}.png")) for p in paths)
+    ids = [folder / "masks_instances" / f"{p.stem}.png" for p in paths]
+    objects = tuple(np.asarray(Image.open(p), np.int32) for p in ids) if ids[0].is_file() else None
     holding: dict[int, list[int]] = {}
     present: list[set[int]] = []
     for i, mask in enumerate(masks):
@@ -53,7 +62,17 @@ def read_set(folder: Path) -> PictureSet:
     kept = {c: tuple(v) for c, v in holding.items() if len(v) >= 2}
     lacking = {c: tuple(i for i, p in enumerate(present) if c not in p) for c in kept}
     thick = {c: float(np.median([_relative(masks[i] == c) for i in v[:MEASURED]])) for c, v in kept.items()}
-    return PictureSet(folder.name, images, masks, kept, lacking, thick)
+    name = TWINS.get(folder.name, folder.name)
+    return PictureSet(name, images, masks, kept, lacking, thick, objects, str(card.get("scenario", "")))
+
+
+def read_photos(folder: Path) -> PictureSet:
+    """Photographs without masks (images/), as a set that holds no class."""
+    return PictureSet(folder.name, _pictures(sorted((folder / "images").iterdir())), (), {}, {}, {})
+
+
+def _pictures(paths: Sequence[Path]) -> tuple[NDArray[np.uint8], ...]:
+    return tuple(np.asarray(Image.open(p).convert("RGB")) for p in paths)
 
 
 def _relative(region: NDArray[np.bool_]) -> float:

@@ -5,7 +5,8 @@ N images of S x S pixels. A task is a label per pixel of every image: 1 the thin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from cuecast.training.sets import IGNORE_VALUE, PictureSet
 from cuecast.training.synthetic import draw_episode
 
 IGNORE_LABEL = 2
+CLASSES = 256
+"""More than any class: what ids of objects are multiplied by where they share a map with classes."""
 SOURCES = (0.5, 0.2, 0.3)
 """Chances of a group from a set, from the regions of one picture, and drawn."""
 FRAME, THICK, CLOSEST = 256, 6.0, 600
@@ -28,6 +31,8 @@ PARTS = 0.08
 NEARER, NEAREST = 0.3, 0.4
 """Share of the images that show less of the scene than the others of their group, and the least share of its sides: the
 same thing can be much larger in one picture than in the next."""
+MANY_KINDS = 20
+"""Classes of a set from which on more of them no longer make it more likely."""
 STRAIGHT = (False, 0)
 """Neither flipped nor turned."""
 UPRIGHT = 0.75
@@ -39,7 +44,7 @@ class Group:
     """images (N, S, S, 3) uint8; tasks, each (N, S, S) uint8 labels; `kind` of the source and its `name`.
 
     classes (N, S, S) uint8 of the set's pixels, where the images are from a set; `paired`: some images are views of
-    the same picture.
+    the same picture; objects (N, S, S) int32: ids of the things, where they are known; `scenario` as of a set.
     """
 
     images: NDArray[np.uint8]
@@ -48,6 +53,8 @@ class Group:
     name: str
     classes: NDArray[np.uint8] | None = None
     paired: bool = False
+    objects: NDArray[np.int32] | None = None
+    scenario: str = ""
 
 
 def draw_group(
@@ -62,7 +69,7 @@ def draw_group(
     kind = rng.choice(["set", "regions", "drawn"], p=sources)
     for _ in range(20):
         if kind == "set":
-            group = _from_set(rng, _pick_set(rng, sets), count, size, tasks)
+            group = _from_set(rng, _pick_set(rng, [s for s in sets if s.holding]), count, size, tasks)
         elif kind == "regions":
             group = _from_regions(rng, _pick_set(rng, sets), count, size, tasks)
         else:
@@ -72,9 +79,11 @@ def draw_group(
     raise RuntimeError(f"no {kind} group with a usable task in 20 draws")
 
 
-def _pick_set(rng: np.random.Generator, sets: tuple[PictureSet, ...]) -> PictureSet:
-    # Square root, so that 2,400 pets do not drown 53 QR codes; more classes are more tasks.
-    weight = np.array([min(len(s.images), 600) ** 0.5 * (1 + min(len(s.holding), 20) / 10) for s in sets])
+def _pick_set(rng: np.random.Generator, sets: Sequence[PictureSet]) -> PictureSet:
+    # All sets alike, whatever their size, but for more classes, which are more tasks, and for a handful of pictures,
+    # which would be learned by heart. Photographs stand for as many kinds as there are of them.
+    kinds = np.array([min(len(s.holding), MANY_KINDS) if s.holding else MANY_KINDS for s in sets])
+    weight = (1 + kinds / 5) * np.minimum([len(s.images) / 40 for s in sets], 1)
     return sets[rng.choice(len(sets), p=weight / weight.sum())]
 
 
@@ -90,19 +99,22 @@ def _from_set(
         chosen[-1] = rng.choice(pictures.lacking[main])
     zoom = _pick_zoom(rng, pictures.thickness[main], size)
     turned = _orientation(rng) if zoom == 1 and rng.random() < UPRIGHT else None
+    maps = [_joined(pictures, i) for i in chosen]
     views = [
         _view(
             rng,
             pictures.images[i],
-            pictures.masks[i],
+            labels,
             size,
             zoom if turned else zoom * _nearer(rng),
             main,
             turned,
         )
-        for i in chosen
+        for i, labels in zip(chosen, maps, strict=True)
     ]
     images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
+    objects = masks // CLASSES if pictures.objects else None
+    masks = (masks % CLASSES).astype(np.uint8)
     found = []
     others = [c for c in np.unique(masks) if c not in (0, IGNORE_VALUE, main)]
     for value in [main, *rng.permutation(others)[: tasks - 1]]:
@@ -116,7 +128,15 @@ def _from_set(
             labels = 1 - labels
         labels[masks == IGNORE_VALUE] = IGNORE_LABEL
         found.append(labels)
-    return _group(images, found, "set", pictures.name, masks, paired=len(set(chosen.tolist())) < count)
+    paired = len(set(chosen.tolist())) < count
+    group = _group(images, found, "set", pictures.name, masks, paired)
+    return replace(group, objects=objects, scenario=pictures.scenario) if group else None
+
+
+def _joined(pictures: PictureSet, i: int) -> NDArray[np.int32]:
+    """Classes of a picture and ids of its objects in one map, which a view cuts both from."""
+    masks = pictures.masks[i].astype(np.int32)
+    return masks + CLASSES * pictures.objects[i] if pictures.objects else masks
 
 
 def _part(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -158,9 +178,13 @@ def _from_regions(
     regions = np.kron(regions, np.ones((2, 2), np.int32))
     zoom = rng.uniform(0.5, 0.9)
     areas = np.bincount(regions.ravel()) / regions.size
-    usable = np.flatnonzero((areas > 0.01) & (areas < 0.6))
-    if not len(usable):
+    large_enough = np.flatnonzero((areas > 0.01) & (areas < 0.6))
+    if not len(large_enough):
         return None
+    usable = np.arange(1, len(large_enough) + 1)
+    numbers = np.zeros(len(areas), np.int32)
+    numbers[large_enough] = usable
+    regions = numbers[regions]
     target = int(rng.choice(usable))
     views = [_view(rng, large, regions, size, zoom, target) for _ in range(count)]
     maps = np.stack([v[1] for v in views])
@@ -174,16 +198,20 @@ def _from_regions(
 
 
 def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -> Group | None:
-    images, labels = draw_episode(rng, count, size)
+    images, labels, objects = draw_episode(rng, count, size)
+    joined = labels + CLASSES * (np.int32(0) if objects is None else objects)
     classes = np.unique(labels[labels > 0])
     if not len(classes):
         return None
     for i in range(count):
         if (share := _nearer(rng)) < 1:
             target = int(rng.choice(classes))
-            images[i], labels[i] = _view(rng, images[i], labels[i], size, share, target, STRAIGHT)
+            images[i], joined[i] = _view(rng, images[i], joined[i], size, share, target, STRAIGHT)
+    labels = joined % CLASSES
     picked = rng.permutation(classes)[:tasks]
-    return _group(images, [(labels == c).astype(np.uint8) for c in picked], "drawn", "drawn")
+    group = _group(images, [(labels == c).astype(np.uint8) for c in picked], "drawn", "drawn")
+    seen = joined // CLASSES if objects is not None else None
+    return replace(group, objects=seen, scenario="drawn") if group else None
 
 
 def _group(
@@ -203,15 +231,15 @@ def _group(
 def _view(
     rng: np.random.Generator,
     picture: NDArray[np.uint8],
-    labels: NDArray[np.integer],
+    labels: NDArray[np.int32],
     size: int,
     zoom: float,
     target: int,
     turned: tuple[bool, int] | None = None,
-) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """A square view of a picture and its labels, mostly one that shows `target`; flipped, sometimes turned.
 
-    `turned`: the orientation of the whole group; None: its own.
+    labels: classes, plus CLASSES times the ids of objects. `turned`: the orientation of the whole group; None: its own.
     """
     H, W = labels.shape
     share = min(1.0, zoom * np.exp(rng.uniform(-0.2, 0.2)))
@@ -222,15 +250,14 @@ def _view(
         h = w = min(h, w)
     top, left = int(rng.integers(0, H - h + 1)), int(rng.integers(0, W - w + 1))
     if rng.random() < 0.85:
-        rows, columns = np.nonzero(labels == target)
+        rows, columns = np.nonzero(labels % CLASSES == target)
         if len(rows):
             i = rng.integers(len(rows))
             top = int(np.clip(rows[i] - rng.integers(0, h), 0, H - h))
             left = int(np.clip(columns[i] - rng.integers(0, w), 0, W - w))
     box = (left, top, left + w, top + h)
     image = _resize(picture, (size, size), Image.Resampling.BILINEAR, box)
-    mode = np.int32 if labels.dtype == np.int32 else np.uint8
-    mask = _resize(labels.astype(mode), (size, size), Image.Resampling.NEAREST, box)
+    mask = _resize(labels.astype(np.int32), (size, size), Image.Resampling.NEAREST, box)
     flipped, turns = turned or _orientation(rng)
     if flipped:
         image, mask = image[:, ::-1], mask[:, ::-1]

@@ -41,14 +41,18 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
     "wires": wires,
 }
 
+COUNTED = ("cells", "objects", "leaves")
+"""Families whose things are painted one by one, so that each has an id."""
+
 _MISSING_CLASS = 0.25  # share of the episodes in which one class is missing in some images
 _MISSING_HERE = 0.4  # and in how many of their images
 
 
 def draw_episode(
     rng: np.random.Generator, count: int, size: int, family: str | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """`count` images (count, size, size, 3) uint8 of one kind of scene and labels (count, size, size) uint8.
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32] | None]:
+    """`count` images (count, size, size, 3) uint8 of one kind of scene, labels (count, size, size) uint8, and ids of
+    its things (count, size, size) int32, None of a family that does not count them.
 
     Labels: 0 background, 1 to at most 4 for classes of things, the same in all images of the episode; a class
     may be missing in some of them. `family` is a key of FAMILIES, by default drawn as well. The same state of
@@ -65,8 +69,9 @@ def draw_episode(
         present = [all_ - {gone} if lacks else all_ for all_, lacks in zip(present, without, strict=True)]
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty((count, size, size), np.uint8)
+    objects = np.empty((count, size, size), np.int32)
     for index in range(count):
         canvas = kind.paint(rng, present[index])
         images[index] = photograph(rng, canvas.image, camera)
-        labels[index] = canvas.labels
-    return images, labels
+        labels[index], objects[index] = canvas.labels, canvas.objects
+    return images, labels, objects if name in COUNTED else None

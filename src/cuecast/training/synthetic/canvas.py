@@ -14,19 +14,22 @@ Box = tuple[slice, slice]
 
 
 class Canvas:
-    """Image (size, size, 3) float32, about [0, 1], and labels (size, size) uint8; painted back to front."""
+    """Image (size, size, 3) float32, about [0, 1], labels (size, size) uint8 and ids of objects (size, size) int32, 0
+    where there is none; painted back to front."""
 
     def __init__(self, background: Array) -> None:
         self.image = np.array(background, np.float32)
         self.size = self.image.shape[0]
         self.labels: Labels = np.zeros(self.image.shape[:2], np.uint8)
+        self.objects: NDArray[np.int32] = np.zeros(self.image.shape[:2], np.int32)
+        self._count = 0
 
     def paint(
         self, alpha: Array, colour: Array, label: int | None, box: Box | None = None, least: float = 0.5
     ) -> None:
         """Blend `colour`, (3,) or an image of the canvas's or the box's size by the opacity `alpha` in `box`.
 
-        Pixels with alpha of at least `least` take `label`; None leaves the labels as they are.
+        Pixels with alpha of at least `least` are one more object of class `label`; None leaves the labels as they are.
         """
         box = box or (slice(None), slice(None))
         patch = self.image[box]
@@ -34,7 +37,13 @@ class Canvas:
             colour = colour[box]
         patch += alpha[..., None] * (colour - patch)
         if label is not None:
-            self.labels[box][alpha >= least] = label
+            self.mark(alpha >= least, label, box)
+
+    def mark(self, where: NDArray[np.bool_], label: int, box: Box, *, part: bool = False) -> None:
+        """Take these pixels of the box for class `label`: one more object, or `part` of the last one."""
+        self._count += not part
+        self.labels[box][where] = label
+        self.objects[box][where] = self._count if label else 0
 
     def shade(self, alpha: Array, factor: float, box: Box | None = None) -> None:
         """Multiply the image by `factor` where alpha is 1, by less elsewhere (shadows, gloss)."""

@@ -164,7 +164,7 @@ def _paint_cell(
         inner = radius / cell.elongation**0.5 * (1 - cell.hole)
         ring = alpha * (1 - opacity(shape.depth - np.float32(inner), soft))
     canvas.paint(ring * np.float32(cell.solidity), skin, None, shape.box)
-    canvas.labels[shape.box][ring > 0.5] = label
+    canvas.mark(ring > 0.5, label, shape.box)
     if cell.glow:
         middle = np.clip(shape.depth / np.float32(radius), 0, 1)
         canvas.image[shape.box] += (ring * middle * np.float32(cell.glow))[..., None]
@@ -183,4 +183,5 @@ def _paint_cell(
             blob = draw_blob(rng, canvas.size, (x, y), core, cell.elongation**0.5, cell.roughness / 2, angle)
             if blob is not None:
                 within = opacity(blob.depth, min(soft, core))
-                canvas.paint(within, heart, heart_label if heart_label else label, blob.box)
+                canvas.paint(within, heart, None, blob.box)
+                canvas.mark(within >= 0.5, heart_label or label, blob.box, part=not heart_label or part > 0)
