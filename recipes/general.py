@@ -9,6 +9,7 @@ The last one fits the confidence of sparse cues anew, for a pack whose features 
 folder with train/ and objects/train/, folders of picture sets (images/, masks/, card.json each; the latter with
 masks_instances/ too), and photos/ (images/). Stopped and started again, it goes on where its last checkpoint was.
 Machine, time, steps and scores of each run: LOG.md beside this file.
+Machine, time, steps and scores of each run: LOG.md beside this file.
 """
 
 from __future__ import annotations

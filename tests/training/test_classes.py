@@ -28,7 +28,9 @@ def features(fine: torch.Tensor) -> Features:
     """Features of which only the fine ones say anything."""
     count = len(fine)
     none = torch.zeros(count, 1, 1, 1)
-    return Features(none, fine, torch.zeros(count, KEY_HEADS * KEY_DIM, SIDE // 8, SIDE // 8), none, none)
+    return Features(
+        none, fine, torch.zeros(count, KEY_HEADS * KEY_DIM, SIDE // 8, SIDE // 8), none, none, none
+    )
 
 
 def test_a_guess_costs_one_whatever_the_number_of_classes() -> None:

@@ -15,7 +15,15 @@ from cuecast.training import batches  # noqa: E402
 from cuecast.training.answers import MOST_PLACES, answer_group, pooled, thinned  # noqa: E402
 from cuecast.training.batches import Batch, BatchShape, draw_batch  # noqa: E402
 from cuecast.training.classes import Classifier  # noqa: E402
-from cuecast.training.loop import LOSS_WEIGHTS, Phase, Plan, Run, _mask_losses, batch_losses  # noqa: E402
+from cuecast.training.loop import (  # noqa: E402
+    LOSS_WEIGHTS,
+    Phase,
+    Plan,
+    Run,
+    _mask_losses,
+    batch_losses,
+    depth_loss,
+)
 from cuecast.training.muon import Muon, orthogonal  # noqa: E402
 from cuecast.training.network import FILTER_DIM, Features, Network  # noqa: E402
 from cuecast.training.sets import PictureSet  # noqa: E402
@@ -84,6 +92,63 @@ def test_every_loss_has_a_weight_and_reaches_the_network(halves: PictureSet) -> 
     assert idle == []
 
 
+def test_the_backbone_stays_until_its_phase(
+    halves: PictureSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan((Phase(1, (MIXED,)), Phase(2, (MIXED,), backbone=0.5)), warmup=1, save_every=9)
+    run = Run(plan, (halves,), tmp_path, workers=0)
+    before = {k: v.clone() for k, v in run.network.encoder.backbone.state_dict().items()}
+    moved = []
+
+    def look(values: dict[str, object]) -> None:
+        log(values)
+        now = run.network.encoder.backbone.state_dict()
+        moved.append({k for k, v in now.items() if not torch.equal(v, before[k])})
+
+    log = run._log
+    monkeypatch.setattr(run, "_log", look)
+    run.train()
+    assert moved[0] == set()
+    assert "stem.0.weight" in moved[1]
+    assert not any("running" in name for name in moved[1])
+
+
+def test_depth_is_one_in_the_middle_and_small_where_things_touch() -> None:
+    ids = np.zeros((7, 12), np.int32)
+    ids[1:6, 1:6], ids[1:6, 6:11] = 1, 2
+    depth = batches.object_depth(ids)
+    assert np.isnan(depth[0]).all()
+    assert np.isnan(depth[:, 11]).all()
+    # Five pixels across: 1, 2 and 3 pixels from where it ends.
+    np.testing.assert_allclose(depth[3, 1:6], [1 / 3, 2 / 3, 1, 2 / 3, 1 / 3])
+    np.testing.assert_allclose(depth[3, 6:11], depth[3, 1:6])
+
+
+def test_the_border_of_the_picture_is_no_border_of_a_thing() -> None:
+    ids = np.zeros((5, 8), np.int32)
+    ids[:, :4] = 1
+    np.testing.assert_allclose(batches.object_depth(ids)[2], [1, 0.75, 0.5, 0.25, *[np.nan] * 4])
+    np.testing.assert_allclose(batches.object_depth(np.ones((4, 4), np.int32)), 1)
+
+
+def test_unknown_depth_costs_nothing_and_a_guess_costs_one() -> None:
+    logits, depth = torch.zeros(1, 1, 2, 2), torch.full((1, 1, 4, 4), torch.nan)
+    assert depth_loss(logits, depth) == 0
+    depth[..., :2] = 0.5
+    assert depth_loss(logits, depth) == pytest.approx(1)
+
+
+def test_depth_is_known_where_every_pixel_of_the_thing_has_an_object() -> None:
+    labels = np.zeros((6, 6), np.uint8)
+    labels[2:5, 2:5] = 1
+    ids = np.where(labels, 4, 9).astype(np.int32)
+    assert batches._depth(labels, ids)[3, 3] == 1
+    assert np.isnan(batches._depth(labels, ids)[0, 0])
+    ids[2, 2] = 0
+    assert np.isnan(batches._depth(labels, ids)).all()
+    assert np.isnan(batches._depth(labels, None)).all()
+
+
 def test_tasks_answered_together_get_what_each_gets_alone() -> None:
     torch.manual_seed(0)
     network = Network()
@@ -91,17 +156,18 @@ def test_tasks_answered_together_get_what_each_gets_alone() -> None:
     features = network.encoder(batch.augmented())
     tasks = max(batch.groups, key=len)
     assert len(tasks) > 1
+    maps = [m.unbind() for m in features]
     together, alone = (
-        answer_group(network, features, tasks),
-        [answer_group(network, features, [t]) for t in tasks],
+        answer_group(network, maps, tasks),
+        [answer_group(network, maps, [t]) for t in tasks],
     )
     for name in ("ridge4", "likeness"):
         each = torch.stack([a.closed[name][0] for a in alone])
         torch.testing.assert_close(torch.stack(together.closed[name]), each, rtol=1e-3, atol=1e-4)
     cues, query = (Features(*(m[ids] for m in features)) for ids in (tasks[0].cues, tasks[0].queries))
-    at8, at4, _ = network.evidence(cues, tasks[0].positive, tasks[0].negative, query)
-    torch.testing.assert_close(together.decoder[0][3], at8, rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(together.decoder[0][5], at4, rtol=1e-3, atol=1e-4)
+    at8, semantic, at4, *_ = network.evidence(cues, tasks[0].positive, tasks[0].negative, query)
+    for place, expected in ((3, at8), (5, semantic), (6, at4)):
+        torch.testing.assert_close(together.decoder[0][place], expected, rtol=1e-3, atol=1e-4)
 
 
 def arrays(batch: Batch) -> list[torch.Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cuecast.training.sets import IGNORE_VALUE, licences, read_set, read_sets
+from cuecast.training.sets import IGNORE_VALUE, licences, read_photos, read_set, read_sets
 
 CARD = {"name": "bars", "domain": "d", "source": "s", "licence": "MIT", "count": 4, "use": "training"}
 
@@ -59,3 +59,22 @@ def test_sets_are_read_by_name_without_what_is_excluded_or_no_use(tmp_path: Path
     (tmp_path / "README.md").write_text("not a set")
     assert [s.name for s in read_sets(tmp_path, ["left_out"])] == ["a", "b"]
     assert [card["name"] for card in licences(tmp_path, ["left_out"])] == ["a", "b", "empty"]
+
+
+def test_ids_of_objects_are_read_beside_the_masks(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "litter", [bars(8), bars(8)])
+    (folder / "masks_instances").mkdir()
+    for i in range(2):
+        Image.fromarray(np.full((100, 100), 300 + i, np.uint16)).save(
+            folder / "masks_instances" / f"{i:04d}.png"
+        )
+    found = read_set(folder)
+    assert found.name == "taco_litter"
+    assert found.objects is not None
+    assert [int(ids.max()) for ids in found.objects] == [300, 301]
+
+
+def test_photographs_hold_no_class(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "photos", [bars(8), bars(8)])
+    found = read_photos(folder)
+    assert (len(found.images), found.masks, found.holding) == (2, (), {})

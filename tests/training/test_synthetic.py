@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cuecast.training.synthetic import FAMILIES, draw_episode
+from cuecast.training.synthetic import COUNTED, FAMILIES, draw_episode
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
@@ -18,16 +18,33 @@ def test_same_seed_same_episode(family: str) -> None:
 
 @pytest.mark.parametrize("size", [64, 97, 160])
 def test_shapes_and_types(size: int) -> None:
-    images, labels = draw_episode(np.random.default_rng(1), 3, size)
+    images, labels, _ = draw_episode(np.random.default_rng(1), 3, size)
     assert images.shape == (3, size, size, 3)
     assert labels.shape == (3, size, size)
     assert images.dtype == labels.dtype == np.uint8
 
 
 def test_images_of_an_episode_differ() -> None:
-    images, labels = draw_episode(np.random.default_rng(2), 2, 64)
+    images, labels, _ = draw_episode(np.random.default_rng(2), 2, 64)
     assert not np.array_equal(images[0], images[1])
     assert not np.array_equal(labels[0], labels[1])
+
+
+@pytest.mark.parametrize("family", COUNTED)
+def test_things_that_are_counted_have_an_id_wherever_they_have_a_class(family: str) -> None:
+    most = []
+    for seed in range(6):
+        _, labels, objects = draw_episode(np.random.default_rng(seed), 2, 96, family)
+        assert objects is not None
+        np.testing.assert_array_equal(objects > 0, labels > 0)
+        for one in np.unique(objects[0])[1:]:
+            assert len(np.unique(labels[0][objects[0] == one])) == 1
+        most.append(len(np.unique(objects[0])) - 1)
+    assert max(most) > 4
+
+
+def test_families_that_are_not_counted_say_so() -> None:
+    assert draw_episode(np.random.default_rng(0), 1, 64, "cracks")[2] is None
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))

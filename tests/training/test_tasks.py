@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -90,16 +92,52 @@ def test_some_pictures_of_a_group_are_seen_from_much_nearer() -> None:
 
 
 def test_drawn_things_differ_in_size_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_square(_rng: object, count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def one_square(_rng: object, count: int, size: int) -> tuple[np.ndarray, np.ndarray, None]:
         labels = np.zeros((count, size, size), np.uint8)
         labels[:, 60:68, 60:68] = 1
-        return np.zeros((count, size, size, 3), np.uint8), labels
+        return np.zeros((count, size, size, 3), np.uint8), labels, None
 
     monkeypatch.setattr(tasks, "draw_episode", one_square)
     groups = [draw_group(np.random.default_rng(i), (), 4, 128, 1, (0.0, 0.0, 1.0)) for i in range(40)]
     areas = np.array([m.sum() for g in groups for m in g.tasks[0] if m.any()])
     assert 0.5 < (areas == 64).mean() < 0.9
     assert (areas > 2 * 64).mean() > 0.05
+
+
+def test_ids_of_objects_are_seen_as_the_masks_are(corners: tuple[PictureSet, ...]) -> None:
+    ids = np.zeros((96, 96), np.int32)
+    ids[:48, :24], ids[:48, 24:48] = 300, 7
+    (plain,) = corners
+    counted = replace(plain, objects=tuple(ids * (m > 0) for m in plain.masks), scenario="squares")
+    assert draw_group(np.random.default_rng(0), (plain,), 3, 64, 1, FROM_SETS).objects is None
+    found = set()
+    for seed in range(8):
+        group = draw_group(np.random.default_rng(seed), (counted,), 3, 64, 1, FROM_SETS)
+        assert group.scenario == "squares"
+        np.testing.assert_array_equal(group.objects > 0, group.classes == 1)
+        found |= set(np.unique(group.objects).tolist())
+    assert found == {0, 7, 300}
+
+
+def test_photographs_serve_regions_and_nothing_else(corners: tuple[PictureSet, ...]) -> None:
+    photos = PictureSet("photos", corners[0].images, (), {}, {}, {})
+    for seed in range(8):
+        assert (
+            draw_group(np.random.default_rng(seed), (*corners, photos), 3, 64, 1, FROM_SETS).name == "corners"
+        )
+    names = {
+        draw_group(np.random.default_rng(seed), (*corners, photos), 3, 64, 1, (0, 1, 0)).name
+        for seed in range(20)
+    }
+    assert names == {"corners", "photos"}
+
+
+def test_sets_come_up_alike_whatever_their_size(corners: tuple[PictureSet, ...]) -> None:
+    small, large = (
+        replace(corners[0], name=name, images=corners[0].images * n) for name, n in (("a", 10), ("b", 200))
+    )
+    drawn = [tasks._pick_set(np.random.default_rng(seed), (small, large)).name for seed in range(200)]
+    assert 0.4 < np.mean([name == "a" for name in drawn]) < 0.6
 
 
 def test_some_tasks_ask_for_the_rim_or_the_core(
