@@ -193,7 +193,7 @@ def test_a_batch_depends_on_seed_and_step_alone(halves: PictureSet) -> None:
     a, b, c = (draw_batch((halves,), MIXED, 1, step) for step in (4, 4, 5))
     assert len(arrays(a)) > 20
     for found, expected in zip(arrays(a), arrays(b), strict=True):
-        assert torch.equal(found, expected)
+        assert torch.equal(found.nan_to_num(-1), expected.nan_to_num(-1))
     assert not torch.equal(a.images, c.images)
 
 
