@@ -11,7 +11,7 @@ ARG PYTHON=3.11
 FROM python:${PYTHON}-slim AS build
 ARG EXTRAS=service,postgres,mcp,tiff-codecs,heic
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 RUN python -m venv /opt/cuecast \

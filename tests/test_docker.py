@@ -70,7 +70,7 @@ def test_copied_files_exist_and_are_not_ignored(parsed: tuple[dict[str, str], li
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in ignore
     names = [n for word, rest in parsed[1][0].steps if word == "COPY" for n in rest.split()[:-1]]
-    assert {"pyproject.toml", "README.md", "LICENSE", "src"} == set(names)
+    assert {"pyproject.toml", "README.md", "LICENSE", "NOTICE", "src"} == set(names)
     for name in names:
         assert (ROOT / name).exists(), name
         assert f"!{name}" in ignore, name
