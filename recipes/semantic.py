@@ -2,9 +2,9 @@
 
     cuecast train recipes/semantic.py --data DATA --pack src/cuecast/packs/general
 
-encode.onnx gets one more output, the maps of EfficientNet-Lite0 (`cuecast.training.backbone`), which one more closed-form
-head reads; it has a share of the answer. Where scores are cut and what a confidence means is fitted anew. DATA as in
-general.py. Machine, time and scores: LOG.md beside this file.
+encode.onnx gets one more output, the maps of EfficientNet-Lite0 (`cuecast.training.backbone`), which one more
+closed-form head reads; it has a share of the answer. Where scores are cut and what a confidence means is fitted anew.
+DATA as in general.py. Machine, time and scores: LOG.md beside this file.
 """
 
 from __future__ import annotations
