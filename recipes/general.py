@@ -38,9 +38,10 @@ PREPROCESSING = {
     "overlap": 128,
     "texture": 16,
     "forest_share": 0.4,
+    "multiple": 32,
 }
 """Working frame (square root of its area), its largest, the wanted thickness of things, tiles: working pixels; channels
-of learned texture; how far the answer follows the forest."""
+of learned texture; how far the answer follows the forest; what sides of an encoded image are multiples of."""
 
 FROZEN, BACKBONE = 0.3, 0.05
 """Share of the steps in which the backbone stays as it is, so that what stands on it learns first; from then on its

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="torch is needed to train, not to ru
 from cuecast.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
 from cuecast.segmenters.packs import open_pack  # noqa: E402
 from cuecast.training.export import export_pack, load_pack  # noqa: E402
-from cuecast.training.network import Features, Network, mix_networks  # noqa: E402
+from cuecast.training.network import EVIDENCE8, FILTER_DIM, Features, Network, mix_networks  # noqa: E402
 
 PREPROCESSING = {
     "side": 96,
@@ -22,6 +22,7 @@ PREPROCESSING = {
     "tile": 96,
     "overlap": 32,
     "texture": 16,
+    "multiple": 32,
 }
 
 
@@ -31,8 +32,13 @@ def _maps(features: Features, i: int) -> FeatureMaps:
 
 def _weights(network: Network) -> MatcherWeights:
     n = {name: value.numpy() for name, value in network.evidence.numbers().items()}
+<<<<<<< HEAD
     ridges = {name: float(n[name]) for name in ("ridge4", "ridge2", "ridge8") if name in n}
     return MatcherWeights(temperature=n["temperature"], hidden=n["hidden"], bias=n["bias"], **ridges)
+=======
+    strengths = {name: float(n[name]) for name in ("ridge4", "ridge2", "ridge8")}
+    return MatcherWeights(n["temperature"], hidden=n["hidden"], bias=n["bias"], **strengths)
+>>>>>>> b95fbd9 (Let the decoder compute once what all classes share)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +67,7 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
     cues, query = (Features(*(m[part] for m in features)) for part in (slice(shots), slice(shots, None)))
     expected = network.evidence(cues, positive, negative, query, samples=10**6)
     weights, at = _weights(network), np.zeros((0, 32, 48), np.float32)
+<<<<<<< HEAD
     shown = [
         Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(shots)
     ]
@@ -69,6 +76,30 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
     assert len(said) == len(expected)
     for (name, a), b in zip(said.items(), expected, strict=True):
         np.testing.assert_allclose(a, b.numpy().reshape(a.shape), atol=1e-3, rtol=1e-3, err_msg=name)
+=======
+    shown = [Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at) for i in range(2)]
+    found = evidence(learn(shown, weights), _maps(features, 2), weights)
+    for name, b in zip(("evidence8", "ridge8", "ridge4", "ridge2"), expected[:4], strict=True):
+        np.testing.assert_allclose(getattr(found, name)[0], b[0].numpy(), atol=2e-3, rtol=1e-3, err_msg=name)
+    np.testing.assert_allclose(found.agreement[0], expected[4].numpy(), atol=2e-3)
+    assert (expected[4][3:6] != 0).all()
+
+
+@torch.no_grad()
+def test_classes_are_decoded_together_as_one_by_one(network: Network) -> None:
+    torch.manual_seed(2)
+    features = network.encoder(torch.rand(1, 3, 64, 96))
+    texture = features.pixel[:, FILTER_DIM:]
+    own = [
+        torch.randn(3, *shape)
+        for shape in ((EVIDENCE8, 8, 12), (2, 8, 12), (2, 8, 12), (1, 16, 24), (1, 32, 48), (1, 32, 48), (7,))
+    ]
+    together = network.decoder(features.context, features.fine, texture, *own)
+    for k in range(3):
+        alone = network.decoder(features.context, features.fine, texture, *(m[k : k + 1] for m in own))
+        for a, b in zip(together, alone, strict=True):
+            torch.testing.assert_close(a[k : k + 1], b, atol=1e-4, rtol=1e-4)
+>>>>>>> b95fbd9 (Let the decoder compute once what all classes share)
 
 
 def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: Path) -> None:
@@ -112,7 +143,7 @@ def test_networks_are_mixed_weights_and_statistics(network: Network) -> None:
     other, mixed = Network().eval(), Network().eval()
     mixed.load_state_dict(network.state_dict())
     mix_networks(mixed, other, 0.25)
-    name = "decoder.at8.0.1.running_var"
+    name = "decoder.meet8.norm.running_var"
     assert mixed.state_dict().keys() == network.state_dict().keys()
     for key in ("encoder.fine.weight", name):
         a, b, c = (n.state_dict()[key] for n in (network, other, mixed))

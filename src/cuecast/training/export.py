@@ -34,6 +34,8 @@ TOLERANCE = 0.02
 stored as float16, which is good for three digits."""
 SHARED = ("context", "fine", "texture")
 """What the decoder reads of the image alone: the same for all classes."""
+CLASSES = "classes"
+"""The name of the open first axis of what says something of a class."""
 HALF = "_half"
 """What the names of weights stored as float16 end in."""
 
@@ -121,12 +123,15 @@ def _export_decoder(decoder: Decoder, path: Path) -> None:
         "forest": (1, 2),
     }
     names = [*maps, "agreement"]
-    axes = {n: {0: "K", 2: f"H{s}", 3: f"W{s}"} for n, (_, s) in maps.items()}
-    axes |= {"agreement": {0: "K"}, "there": {0: "K"}}
-    axes |= {n: {0: "K", 2: "H2", 3: "W2"} for n in ("logits", "depth")}
+    sides = {n: {2: f"H{s}", 3: f"W{s}"} for n, (_, s) in maps.items()}
+    axes = {n: side | ({} if n in SHARED else {0: CLASSES}) for n, side in sides.items()}
+    axes |= {"agreement": {0: CLASSES}, "there": {0: CLASSES}}
+    axes |= {n: {0: CLASSES, 2: "H2", 3: "W2"} for n in ("logits", "depth")}
 
     def example(count: int, height: int, width: int) -> tuple[torch.Tensor, ...]:
-        drawn = (torch.randn(count, c, height // s, width // s) for c, s in maps.values())
+        drawn = (
+            torch.randn(1 if n in SHARED else count, c, height // s, width // s) for n, (c, s) in maps.items()
+        )
         return (*drawn, torch.rand(count, AGREEMENT_DIM))
 
     export_module(decoder, example(2, 96, 128), path, names, ["logits", "depth", "there"], axes)

@@ -183,6 +183,23 @@ class Encoder(nn.Module):
         )
 
 
+class Meet(nn.Module):
+    """What all classes of an image share and what is of a class, as a 1 x 1 convolution of both, batch norm, ReLU.
+
+    It is the sum of two, so that the shared part of an image is computed once for all classes.
+    """
+
+    def __init__(self, shared: int, own: int, outputs: int) -> None:
+        super().__init__()
+        self.shared = nn.Conv2d(shared, outputs, 1, bias=False)
+        self.own = nn.Conv2d(own, outputs, 1, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, shared: Tensor, own: Tensor) -> Tensor:
+        """shared (1 or B, .., h, w), own (B, .., h, w)."""
+        return F.relu(self.norm(self.shared(shared) + self.own(own)))
+
+
 class Decoder(nn.Module):
     """Query features and the evidence of the cues -> logits at stride 2, and whether the thing is there at all.
 
@@ -191,14 +208,14 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        seen = CONTEXT_DIM + EVIDENCE8 + PLACE_DIM + 5 + AGREEMENT_DIM
-        self.at8 = nn.Sequential(conv_norm(seen, 80, kernel=1), Residual(80))
+        self.meet8 = Meet(CONTEXT_DIM, EVIDENCE8 + PLACE_DIM + 5 + AGREEMENT_DIM, 80)
+        self.at8 = Residual(80)
         self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), Residual(96), nn.Conv2d(96, 80, 1))
         self.join8 = nn.Sequential(conv_norm(160, 72, kernel=1), Residual(72))
-        self.at4 = nn.Sequential(conv_norm(72 + FINE_DIM + 4, 40, kernel=1), Residual(40))
-        self.at2 = nn.Sequential(
-            conv_norm(40 + TEXTURE_DIM + 4, 20, kernel=1), conv_norm(20, 20), nn.Conv2d(20, OUTPUTS, 3, 1, 1)
-        )
+        self.meet4 = Meet(FINE_DIM, 72 + 4, 40)
+        self.at4 = Residual(40)
+        self.meet2 = Meet(TEXTURE_DIM, 40 + 4, 20)
+        self.at2 = nn.Sequential(conv_norm(20, 20), nn.Conv2d(20, OUTPUTS, 3, 1, 1))
         self.gain = nn.Linear(AGREEMENT_DIM, 4)
         with torch.no_grad():
             self.gain.weight.zero_()
@@ -220,9 +237,11 @@ class Decoder(nn.Module):
         forest: Tensor,
         agreement: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Maps of B queries: evidence8 (B, EVIDENCE8, H/8, W/8), place (B, PLACE_DIM, H/8, W/8), ridge8
-        (B, 2, H/8, W/8) the score and its variance, ridge4 (B, 1, H/4, W/4), ridge2 and the logits of a forest
-        (B, 1, H/2, W/2), all 0 where there is none; agreement (B, AGREEMENT_DIM): see `Evidence.agreement`.
+        """Maps of B queries, or of B classes of one, which then has context, fine and texture once.
+
+        evidence8 (B, EVIDENCE8, H/8, W/8), place (B, PLACE_DIM, H/8, W/8), ridge8 (B, 2, H/8, W/8) the score and its
+        variance, ridge4 (B, 1, H/4, W/4), ridge2 and the logits of a forest (B, 1, H/2, W/2), all 0 where there is
+        none; agreement (B, AGREEMENT_DIM): see `Evidence.agreement`.
 
         Returns logits of each place (B, 1, H/2, W/2), logits of its depth in its object (B, 1, H/2, W/2): 0 on the
         border, 1 in the middle, and logits of the thing being anywhere (B, 1).
@@ -231,13 +250,13 @@ class Decoder(nn.Module):
         ridge24, forest4 = F.avg_pool2d(ridge2, 2), F.avg_pool2d(forest, 2)
         scores8 = [F.avg_pool2d(x, 2) for x in (ridge4, ridge24, forest4)]
         trust = agreement[:, :, None, None] + torch.zeros_like(ridge8[:, :1])
-        d8 = self.at8(torch.cat([context, evidence8, place, ridge8, *scores8, trust], 1))
+        d8 = self.at8(self.meet8(context, torch.cat([evidence8, place, ridge8, *scores8, trust], 1)))
         d8 = self.join8(torch.cat([d8, up2(self.at16(d8))], 1))
         ridge84 = up2(ridge8[:, :1])
-        d4 = self.at4(torch.cat([up2(d8), fine, ridge84, ridge4, ridge24, forest4], 1))
+        d4 = self.at4(self.meet4(fine, torch.cat([up2(d8), ridge84, ridge4, ridge24, forest4], 1)))
         ridge82, ridge42 = up2(ridge84), up2(ridge4)
         direct = torch.cat([ridge82, ridge42, ridge2, forest], 1)
-        out = self.at2(torch.cat([up2(d4), texture, direct], 1)).float()
+        out = self.at2(self.meet2(texture, torch.cat([up2(d4), direct], 1))).float()
         gain = self.gain(agreement)[:, :, None, None]
         logits = out[:, :1] + (gain * direct).sum(1, keepdim=True)
         there = self.there(torch.cat([d8.amax((2, 3)), d8.mean((2, 3)), agreement], 1))
