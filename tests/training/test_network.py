@@ -68,6 +68,7 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
     expected = network.evidence(cues, positive, negative, query, samples=10**6)
     weights, at = _weights(network), np.zeros((0, 32, 48), np.float32)
 <<<<<<< HEAD
+<<<<<<< HEAD
     shown = [
         Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(shots)
     ]
@@ -78,6 +79,11 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
         np.testing.assert_allclose(a, b.numpy().reshape(a.shape), atol=1e-3, rtol=1e-3, err_msg=name)
 =======
     shown = [Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at) for i in range(2)]
+=======
+    shown = [
+        Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(2)
+    ]
+>>>>>>> 76da23d (Compare what the heads say of each other, too)
     found = evidence(learn(shown, weights), _maps(features, 2), weights)
     for name, b in zip(("evidence8", "ridge8", "ridge4", "ridge2"), expected[:4], strict=True):
         np.testing.assert_allclose(getattr(found, name)[0], b[0].numpy(), atol=2e-3, rtol=1e-3, err_msg=name)
