@@ -366,12 +366,12 @@ class MatchingSegmenter:
             extra = [_enlarge(told.ridge8[:, 0], 4)]
         decoded, there = self.decoder.decode(maps, len(lesson.classes))
         logits = decoded[:, 0]
-        if told.ridge8 is not None and (share := self.preprocessing.get("semantic_share", 0)):
-            semantic = np.stack([resize(score, logits.shape[1:]) for score in told.ridge8[:, 0]])
-            logits = (1 - share) * logits + share * SEMANTIC_SCALE * semantic
         if lesson.forest is not None:
             share = self.preprocessing["forest_share"] * lesson.forest.knows.astype(np.float32)[:, None, None]
             logits = (1 - share) * logits + share * forest
+        if told.ridge8 is not None and (share := self.preprocessing.get("semantic_share", 0)):
+            semantic = np.stack([resize(score, logits.shape[1:]) for score in told.ridge8[:, 0]])
+            logits = (1 - share) * logits + share * SEMANTIC_SCALE * semantic
         scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2)]
         planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4), *extra]
         return np.stack(planes, 1), there
