@@ -218,7 +218,7 @@ def calibrate(pack: Path, data: Path) -> None:
     from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
     from cuecast.training.export import write_card
 
-    trials = answer_trials(cuecast.load(pack), folders(data)[0], EXCLUDED)
+    trials = answer_trials(cuecast.load(pack), folders(data)[0], EXCLUDED, workers=os.cpu_count() or 1)
     score, prior, reached = fit_cut(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card = json.loads((pack / "card.json").read_text())
@@ -253,7 +253,8 @@ def state_sparse(pack: Path, data: Path) -> None:
     from cuecast.training.calibrate_sparse import sparse_calibration
     from cuecast.training.export import write_card
 
-    fitted = sparse_calibration(cuecast.load(pack), folders(data)[0], EXCLUDED)
+    root, workers = folders(data)[0], os.cpu_count() or 1
+    fitted = sparse_calibration(cuecast.load(pack), root, EXCLUDED, workers=workers)
     card = json.loads((pack / "card.json").read_text())
     write_card(pack, {**card, "sparse_calibration": fitted})
     print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated")

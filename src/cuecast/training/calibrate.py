@@ -29,6 +29,7 @@ from cuecast.io.images import read_image
 from cuecast.metrics import iou
 from cuecast.pieces import drop_specks
 from cuecast.predictor import Predictor
+from cuecast.processes import one_by_one
 from cuecast.types import IGNORE
 from cuecast.verdict import LIMIT, expected_iou
 
@@ -69,16 +70,18 @@ def answer_trials(
     *,
     queries: int = 3,
     tasks: int = 3,
+    workers: int = 1,
 ) -> list[Trial]:
-    """Answers to episodes drawn from the sets under `root`, with the thing and without it."""
+    """Answers to episodes drawn from the sets under `root`, with the thing and without it; the same whatever the number
+    of `workers`, processes that answer them."""
     drawn = [e for e in draw_episodes(root, SHOTS, queries=queries, tasks=tasks) if e.set not in excluded]
     first = [e for e in drawn if e.id.endswith("/0")]
     episodes = [(e, True) for e in drawn] + [(e, False) for e in draw_absent(first, root)]
-    trials = []
-    for done, (episode, there) in enumerate(episodes, start=1):
-        trials.append(_answer(predictor, episode, root, there))
-        if done % 20 == 0:
-            progress(f"calibration: {done} of {len(episodes)} episodes")
+    trials: list[Trial] = []
+    for trial in one_by_one(predictor, episodes, root, _answer, workers=workers):
+        trials.append(trial)
+        if len(trials) % 20 == 0:
+            progress(f"calibration: {len(trials)} of {len(episodes)} episodes")
     return trials
 
 
@@ -155,7 +158,9 @@ def _mean_iou(trials: Sequence[Trial], cuts: Sequence[int]) -> float:
     return float(np.mean([np.mean(group) for group in groups.values()]))
 
 
-def _answer(predictor: Predictor, episode: Episode, root: Path, there: bool) -> Trial:
+def _answer(predictor: Predictor, asked: tuple[Episode, bool], root: Path) -> Trial:
+    """An episode, and whether its query holds the thing, answered."""
+    episode, there = asked
     concept = predictor.learn([cue_of(shown, root) for shown in episode.cues])
     image = read_image(root / episode.query.image)
     answer = predictor.segmenter.score(concept.knowledge, image)

@@ -21,6 +21,7 @@ from cuecast.marks import Kind
 from cuecast.metrics import iou
 from cuecast.pieces import drop_specks
 from cuecast.predictor import Concept, Predictor
+from cuecast.processes import one_by_one
 from cuecast.training.calibrate import Trial, fit_calibration, logistic
 from cuecast.training.hand_marks import FORMS, POSITIVE, hand_marks
 from cuecast.types import IGNORE, Example, Marks
@@ -43,10 +44,13 @@ def sparse_calibration(
     progress: Callable[[str], None] = print,
     *,
     tasks: int = 2,
+    workers: int = 1,
 ) -> dict[str, Any]:
-    """The entry 'sparse_calibration' of a card, from the sets under `root`: a calibration for each of `KINDS`."""
+    """The entry 'sparse_calibration' of a card, from the sets under `root`: a calibration for each of `KINDS`; the same
+    whatever the number of `workers`, processes that answer."""
     trials: dict[Kind, list[Trial]] = {kind: [] for kind in KINDS}
-    for done, (kind, trial) in enumerate(sparse_trials(predictor, root, excluded, tasks=tasks), start=1):
+    found = sparse_trials(predictor, root, excluded, tasks=tasks, workers=workers)
+    for done, (kind, trial) in enumerate(found, start=1):
         trials[kind].append(trial)
         if done % 50 == 0:
             progress(f"calibration of sparse cues: {done} answers")
@@ -67,23 +71,32 @@ def fit_sparse(trials: Sequence[Trial], min_fraction: float) -> dict[str, Any]:
 
 
 def sparse_trials(
-    predictor: Predictor, root: Path, excluded: Sequence[str], *, tasks: int = 2
+    predictor: Predictor, root: Path, excluded: Sequence[str], *, tasks: int = 2, workers: int = 1
 ) -> Iterator[tuple[Kind, Trial]]:
     """Answers, with the kind of the marks that taught them; each has one cut, the pack's."""
     drawn = [e for e in draw_episodes(root, (1,), queries=1, tasks=tasks) if e.set not in excluded]
     lacking: dict[tuple[str, str], list[Shown]] = {}
     for e in draw_absent(drawn, root):
         lacking.setdefault((e.set, e.task), []).append(e.query)
-    for number, episode in enumerate(drawn):
-        others = lacking.get((episode.set, episode.task), [])
+    asked = [
         # A picture of the same set and one of another in turn.
-        asked = [(episode.query, True), *((q, False) for q in others[number % 2 :][:1])]
-        for kind, forms in KINDS.items():
-            rng = np.random.default_rng(zlib.crc32(f"{episode.id}/{kind}".encode()))
-            concept = teach(predictor, episode.cues[0], root, rng, str(rng.choice(forms)))
-            yield kind, _answer(concept, episode, episode.cues[0], root, True)
-            for query, there in asked:
-                yield kind, _answer(concept, episode, query, root, there)
+        (episode, lacking.get((episode.set, episode.task), [])[number % 2 :][:1], kind)
+        for number, episode in enumerate(drawn)
+        for kind in KINDS
+    ]
+    for answers in one_by_one(predictor, asked, root, _answers, workers=workers):
+        yield from answers
+
+
+def _answers(
+    predictor: Predictor, asked: tuple[Episode, list[Shown], Kind], root: Path
+) -> list[tuple[Kind, Trial]]:
+    """One kind of marks on an episode's cue, asked for its own picture, for the query, and for those that lack it."""
+    episode, lacking, kind = asked
+    rng = np.random.default_rng(zlib.crc32(f"{episode.id}/{kind}".encode()))
+    concept = teach(predictor, episode.cues[0], root, rng, str(rng.choice(KINDS[kind])))
+    queries = [(episode.cues[0], True), (episode.query, True), *((q, False) for q in lacking)]
+    return [(kind, _answer(concept, episode, query, root, there)) for query, there in queries]
 
 
 def teach(predictor: Predictor, cue: Shown, root: Path, rng: np.random.Generator, form: str) -> Concept:
