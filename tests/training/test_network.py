@@ -22,6 +22,7 @@ PREPROCESSING = {
     "tile": 96,
     "overlap": 32,
     "texture": 16,
+    "forest_share": 0.4,
     "multiple": 32,
 }
 
@@ -32,13 +33,8 @@ def _maps(features: Features, i: int) -> FeatureMaps:
 
 def _weights(network: Network) -> MatcherWeights:
     n = {name: value.numpy() for name, value in network.evidence.numbers().items()}
-<<<<<<< HEAD
-    ridges = {name: float(n[name]) for name in ("ridge4", "ridge2", "ridge8") if name in n}
+    ridges = {name: float(n[name]) for name in ("ridge4", "ridge2", "ridge8")}
     return MatcherWeights(temperature=n["temperature"], hidden=n["hidden"], bias=n["bias"], **ridges)
-=======
-    strengths = {name: float(n[name]) for name in ("ridge4", "ridge2", "ridge8")}
-    return MatcherWeights(n["temperature"], hidden=n["hidden"], bias=n["bias"], **strengths)
->>>>>>> b95fbd9 (Let the decoder compute once what all classes share)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +63,6 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
     cues, query = (Features(*(m[part] for m in features)) for part in (slice(shots), slice(shots, None)))
     expected = network.evidence(cues, positive, negative, query, samples=10**6)
     weights, at = _weights(network), np.zeros((0, 32, 48), np.float32)
-<<<<<<< HEAD
-<<<<<<< HEAD
     shown = [
         Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(shots)
     ]
@@ -77,18 +71,6 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
     assert len(said) == len(expected)
     for (name, a), b in zip(said.items(), expected, strict=True):
         np.testing.assert_allclose(a, b.numpy().reshape(a.shape), atol=1e-3, rtol=1e-3, err_msg=name)
-=======
-    shown = [Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at) for i in range(2)]
-=======
-    shown = [
-        Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(2)
-    ]
->>>>>>> 76da23d (Compare what the heads say of each other, too)
-    found = evidence(learn(shown, weights), _maps(features, 2), weights)
-    for name, b in zip(("evidence8", "ridge8", "ridge4", "ridge2"), expected[:4], strict=True):
-        np.testing.assert_allclose(getattr(found, name)[0], b[0].numpy(), atol=2e-3, rtol=1e-3, err_msg=name)
-    np.testing.assert_allclose(found.agreement[0], expected[4].numpy(), atol=2e-3)
-    assert (expected[4][3:6] != 0).all()
 
 
 @torch.no_grad()
@@ -105,7 +87,6 @@ def test_classes_are_decoded_together_as_one_by_one(network: Network) -> None:
         alone = network.decoder(features.context, features.fine, texture, *(m[k : k + 1] for m in own))
         for a, b in zip(together, alone, strict=True):
             torch.testing.assert_close(a[k : k + 1], b, atol=1e-4, rtol=1e-4)
->>>>>>> b95fbd9 (Let the decoder compute once what all classes share)
 
 
 def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: Path) -> None:
