@@ -203,7 +203,8 @@ class Meet(nn.Module):
 class Decoder(nn.Module):
     """Query features and the evidence of the cues -> logits at stride 2, and whether the thing is there at all.
 
-    Where many channels meet, a 1 x 1 convolution comes first: on a CPU its 3 x 3 would be most of the time.
+    Where many channels meet, a 1 x 1 convolution comes first: on a CPU its 3 x 3 would be most of the time. Widths are
+    multiples of 16, the block that ONNX Runtime computes in.
     """
 
     def __init__(self) -> None:
@@ -211,17 +212,17 @@ class Decoder(nn.Module):
         self.meet8 = Meet(CONTEXT_DIM, EVIDENCE8 + PLACE_DIM + 5 + AGREEMENT_DIM, 80)
         self.at8 = Residual(80)
         self.at16 = nn.Sequential(conv_norm(80, 96, 2), Residual(96), Residual(96), nn.Conv2d(96, 80, 1))
-        self.join8 = nn.Sequential(conv_norm(160, 72, kernel=1), Residual(72))
-        self.meet4 = Meet(FINE_DIM, 72 + 4, 40)
-        self.at4 = Residual(40)
-        self.meet2 = Meet(TEXTURE_DIM, 40 + 4, 20)
-        self.at2 = nn.Sequential(conv_norm(20, 20), nn.Conv2d(20, OUTPUTS, 3, 1, 1))
+        self.join8 = nn.Sequential(conv_norm(160, 64, kernel=1), Residual(64))
+        self.meet4 = Meet(FINE_DIM, 64 + 4, 48)
+        self.at4 = Residual(48)
+        self.meet2 = Meet(TEXTURE_DIM, 48 + 4, 16)
+        self.at2 = nn.Sequential(conv_norm(16, 16), nn.Conv2d(16, OUTPUTS, 3, 1, 1))
         self.gain = nn.Linear(AGREEMENT_DIM, 4)
         with torch.no_grad():
             self.gain.weight.zero_()
             self.gain.bias.copy_(torch.tensor([1.0, 0.7, 0.7, 0.5]))
         self.there = nn.Sequential(
-            nn.Linear(2 * 72 + AGREEMENT_DIM, 64), nn.ReLU(inplace=True), nn.Linear(64, 1)
+            nn.Linear(2 * 64 + AGREEMENT_DIM, 64), nn.ReLU(inplace=True), nn.Linear(64, 1)
         )
 
     def forward(
