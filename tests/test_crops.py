@@ -1,6 +1,6 @@
 """The same answer whatever the crop: what a part of a picture gets is what the whole gets there, but for a margin.
 
-The pack `general` looks at a picture in steps of 16 working pixels, and its answer at a pixel depends on what lies
+The pack `general` looks at a picture in steps of 32 working pixels, and its answer at a pixel depends on what lies
 around it. So near the border of a crop the answer may differ; away from it, it is all but the same where the crop
 begins at a multiple of these steps, and differs a little at outlines elsewhere. The tiles of a map begin at such
 multiples by themselves, wherever the map was cut. Measured figures: docs/decisions/0008-huge-images.md.
@@ -65,7 +65,7 @@ def whole(concept: Concept) -> np.ndarray:
     return concept.segment(PIXELS).mask
 
 
-@pytest.mark.parametrize(("top", "left", "most"), [(96, 48, AT_A_STEP), (101, 45, ANYWHERE)])
+@pytest.mark.parametrize(("top", "left", "most"), [(96, 64, AT_A_STEP), (101, 45, ANYWHERE)])
 def test_a_crop_gets_the_answer_of_the_whole(
     concept: Concept, whole: np.ndarray, top: int, left: int, most: float
 ) -> None:
