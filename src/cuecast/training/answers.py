@@ -43,10 +43,8 @@ def answer_group(network: Network, maps: Sequence[Sequence[Tensor]], tasks: Sequ
     evidence = network.evidence
     cues, queries = (sorted({i for t in tasks for i in getattr(t, name)}) for name in ("cues", "queries"))
     shown, asked = (take(maps, ids) for ids in (cues, queries))
-    p8, n8 = (
-        F.avg_pool2d(_weights_of(tasks, cues, which).flatten(0, 1), 8).reshape(len(tasks), -1)
-        for which in ("positive", "negative")
-    )
+    positive, negative = (_weights_of(tasks, cues, which) for which in ("positive", "negative"))
+    p8, n8 = (F.avg_pool2d(w.flatten(0, 1), 8).reshape(len(tasks), -1) for w in (positive, negative))
     kept, counts = thinned((p8 > 0).any(0))
     value, key = places(shown.value)[kept], places(shown.key)[kept]
     columns = [
@@ -56,12 +54,7 @@ def answer_group(network: Network, maps: Sequence[Sequence[Tensor]], tasks: Sequ
     widths = [c.shape[1] if t.forest is not None else 2 for c, t in zip(columns, tasks, strict=True)]
     gathered = torch.cat([c[:, :w] for c, w in zip(columns, widths, strict=True)], 1)
     sums = [torch.split(alike @ gathered, widths, 1) for alike in evidence.alike(key, asked.key)]
-    head4 = evidence.head(
-        shown.fine,
-        *(_weights_of(tasks, cues, which) for which in ("positive", "negative")),
-        4,
-        evidence.ridge4,
-    )
+    head4 = evidence.head(shown.fine, positive, negative, 4, evidence.ridge4)
     ridge4 = head4.read(asked.fine)
     answer = GroupAnswer()
     height, width = asked.key.shape[-2:]
@@ -75,8 +68,7 @@ def answer_group(network: Network, maps: Sequence[Sequence[Tensor]], tasks: Sequ
         if task.forest is not None:
             query, own = take(maps, task.queries), take(maps, task.cues)
             head2, at2 = evidence.pixel_head(own, task.positive, task.negative, query)
-            weights = task.positive[None], task.negative[None]
-            head8 = evidence.head(own.semantic, *weights, 8, evidence.ridge8)
+            head8 = evidence.head(own.semantic, task.positive[None], task.negative[None], 8, evidence.ridge8)
             score8 = head8.read(query.semantic)
             answer.closed["ridge8"].append(_closed_loss(score8 * CLOSED_SCALE, target, known, 8))
             answer.closed["ridge2"].append(_closed_loss(at2 * CLOSED_SCALE, target, known, 2))

@@ -211,5 +211,5 @@ def main_directions(backbone: Backbone, pictures: Sequence[NDArray[np.uint8]], c
         rows.append(join_levels(backbone(rgb))[0].flatten(1).T[::7])
     found = torch.cat(rows).double()
     moments = torch.cov(found.T)
-    directions = torch.linalg.eigh(moments).eigenvectors.flip(1)[:, :count]
+    directions: Tensor = torch.linalg.eigh(moments).eigenvectors.flip(1)[:, :count]
     return directions.T.float().contiguous()

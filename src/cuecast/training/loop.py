@@ -100,7 +100,10 @@ class Run:
         self.classifier = Classifier(sets).to(self.device)
         kernels, others = _split(self.network)
         rest = [*others, *self.classifier.parameters()]
-        backbone = {"params": list(self.network.encoder.backbone.parameters()), "backbone": True}
+        backbone: dict[str, Any] = {
+            "params": list(self.network.encoder.backbone.parameters()),
+            "backbone": True,
+        }
         self.optimizers = (
             Muon(kernels, plan.rate, plan.weight_decay),
             torch.optim.AdamW([{"params": rest}, backbone], plan.rate, betas=(0.9, 0.99), weight_decay=0.0),

@@ -470,7 +470,8 @@ def _balanced(scores: Tensor, weights: Tensor) -> Tensor:
     """Scores (J, T), weights (2, T, J): mean over the thing less mean over the rest, over 2, each within -1 and 1."""
     thing, rest = shares(weights)
     clipped = scores.clamp(-1, 1).T
-    return ((clipped * thing).sum(1) - (clipped * rest).sum(1)) / 2
+    agreed: Tensor = ((clipped * thing).sum(1) - (clipped * rest).sum(1)) / 2
+    return agreed
 
 
 def _solve(gram: Tensor, difference: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:

@@ -112,9 +112,9 @@ def _from_set(
         )
         for i, labels in zip(chosen, maps, strict=True)
     ]
-    images, masks = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
-    objects = masks // CLASSES if pictures.objects else None
-    masks = (masks % CLASSES).astype(np.uint8)
+    images, joined = np.stack([v[0] for v in views]), np.stack([v[1] for v in views])
+    objects = joined // CLASSES if pictures.objects else None
+    masks = (joined % CLASSES).astype(np.uint8)
     found = []
     others = [c for c in np.unique(masks) if c not in (0, IGNORE_VALUE, main)]
     for value in [main, *rng.permutation(others)[: tasks - 1]]:
@@ -207,7 +207,7 @@ def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -
         if (share := _nearer(rng)) < 1:
             target = int(rng.choice(classes))
             images[i], joined[i] = _view(rng, images[i], joined[i], size, share, target, STRAIGHT)
-    labels = joined % CLASSES
+    labels = (joined % CLASSES).astype(np.uint8)
     picked = rng.permutation(classes)[:tasks]
     group = _group(images, [(labels == c).astype(np.uint8) for c in picked], "drawn", "drawn")
     seen = joined // CLASSES if objects is not None else None
