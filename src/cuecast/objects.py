@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ def tight(obj: ObjectMask) -> ObjectMask:
     if not len(rows):
         return ObjectMask(obj.cls, 0, 0, np.zeros((0, 0), bool))
     crop = obj.mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    return ObjectMask(obj.cls, obj.top + int(rows[0]), obj.left + int(cols[0]), crop)
+    return replace(obj, top=obj.top + int(rows[0]), left=obj.left + int(cols[0]), mask=crop)
 
 
 def measure(

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 from annotated import CLASSES, annotations, obj
 
+from cuecast.cues import Cue
 from cuecast.errors import CuecastWarning, MaskError
-from cuecast.io.coco import write_coco
+from cuecast.io.coco import read_coco, write_coco
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
-from cuecast.io.masks import find_mask, read_mask
+from cuecast.io.masks import find_mask, read_labels, read_mask
+from cuecast.io.yolo import write_yolo, write_yolo_names
 from cuecast.notes import notes_to
 from cuecast.types import ClassInfo, Image
 
@@ -189,3 +191,42 @@ def test_whatever_one_value_is_the_file_is_read_or_refused_in_words(tmp_path: Pa
         except MaskError as error:
             outcomes["refused" if str(error).startswith(f"{path}: ") else "without a name"] += 1
     assert outcomes["read"] > outcomes["refused"] > outcomes["without a name"] == 0
+
+
+def test_each_annotation_is_an_object(tmp_path: Path) -> None:
+    """Two that touch stay two; a crowd is none; an object that another hides keeps its number to itself."""
+    touching = (obj(1, 0, 0, "##", "##"), obj(1, 0, 2, "##", "##"), obj(2, 4, 0, "##..##"), obj(2, 8, 8, "#"))
+    found = annotations(touching, "a.jpg")
+    photo = image(12, 15, tmp_path / "a.jpg")
+    coco = write_coco(tmp_path / "coco.json", [found], CLASSES)
+    labelme = write_labelme(tmp_path / "a.json", found, CLASSES)
+    yolo = write_yolo(tmp_path / "a.txt", found, CLASSES)
+    write_yolo_names(tmp_path / "data.yaml", CLASSES)
+    for path in (coco, labelme, yolo):
+        mask, objects = read_labels(path, image=photo, classes=CLASSES)
+        assert objects is not None
+        assert objects[:5, :6].tolist() == [[1, 1, 2, 2, 0, 0]] * 2 + [[0] * 6] * 2 + [[3, 3, 0, 0, 3, 3]]
+        assert objects[8, 8] == 4
+        assert ((objects > 0) == (mask > 0)).all()
+        _, one = read_labels(path, image=photo, value=2, classes=CLASSES)
+        assert one is not None
+        assert set(np.unique(one)) == {0, 3, 4}
+
+    data = json.loads(coco.read_text())
+    for annotation in data["annotations"][1:]:
+        annotation["iscrowd"] = 1
+    coco.write_text(json.dumps(data))
+    mask, objects = read_labels(coco, image=photo)
+    assert objects is not None
+    assert (objects.max(), objects.sum(), (mask > 0).sum()) == (1, 4, 13)
+    assert [o.crowd for o in read_coco(coco)[0][0].objects] == [False, True, True, True]
+
+
+def test_the_objects_of_a_label_file_are_in_the_cue(tmp_path: Path) -> None:
+    path = write_coco(
+        tmp_path / "i.json", [annotations((obj(1, 0, 0, "##"), obj(1, 0, 2, "##")), "a.png")], CLASSES
+    )
+    cue = Cue(image(12, 15, tmp_path / "a.png"), mask=path)
+    objects = cue.read().marks.objects
+    assert objects is not None
+    assert objects[0, :5].tolist() == [1, 1, 2, 2, 0]

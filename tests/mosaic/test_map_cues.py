@@ -273,6 +273,20 @@ def test_a_window_without_polygons_says_that_the_thing_is_absent(raster: BlockRa
         polygon_cues(raster, TONES, found, [(0, 400, 100, 500)])
 
 
+def test_each_feature_is_an_object(raster: BlockRaster, tmp_path: Path) -> None:
+    """All parts of a feature are one; where features overlap, the later one wins, as in the mask."""
+    parts = {
+        "type": "MultiPolygon",
+        "coordinates": [[rectangle(10, 10, 20, 20)], [rectangle(30, 10, 40, 20)]],
+    }
+    path = write(tmp_path / "p.geojson", parts, polygon(rectangle(36, 10, 50, 20)))
+    (example,) = polygon_cues(raster, TONES, read_polygons(path, raster.place), [(0, 0, 60, 50)])
+    assert example.marks.mask is not None
+    assert example.marks.objects is not None
+    assert example.marks.objects[15, [12, 25, 32, 38, 45, 55]].tolist() == [1, 0, 1, 2, 2, 0]
+    assert ((example.marks.objects > 0) == (example.marks.mask > 0)).all()
+
+
 def test_far_polygons_have_windows_of_their_own(tmp_path: Path) -> None:
     pixels = np.zeros((100, 6000, 1), np.uint8)
     shapes = [polygon(rectangle(x, 10, x + 20, 30)) for x in (100, 400, 5000)]

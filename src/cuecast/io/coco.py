@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import starmap
 from pathlib import Path
@@ -29,7 +29,7 @@ def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInf
     """The objects of every image in the order of the file's images, and the classes.
 
     Class ids are the category ids, all one higher where a category has the id 0. Run lengths, compressed or
-    not, and polygons (the union of an object's polygons) are read; crowd regions are objects like others. A box
+    not, and polygons (the union of an object's polygons) are read; crowd regions are marked as such. A box
     without an outline is read as a rectangle below the outlines of its image. What lies outside its image is cut off,
     an object without a pixel left out. An annotation that cannot be used is passed over; a note says so.
     Raises MaskError where the file, or all that it holds, cannot be used.
@@ -89,7 +89,8 @@ class CocoFile:
                     continue
                 segmentation = entry.get("segmentation")
                 if _is_outline(segmentation):
-                    outlines.append(_shape(segmentation, size, cls, partial(passed.skip, where=where)))
+                    shape = _shape(segmentation, size, cls, partial(passed.skip, where=where))
+                    outlines.append(replace(shape, crowd=entry.get("iscrowd") in (1, "1")))
                 else:
                     boxes.append(object_of_rings(size, [_box(entry.get("bbox"))], cls))
                     passed.box(where)
@@ -250,7 +251,7 @@ def _annotation(obj: ObjectMask, size: tuple[int, int], shape: Shape) -> dict[st
     bbox = [x1, y1, x2 - x1, y2 - y1]
     return {
         "category_id": obj.cls,
-        "iscrowd": 0,
+        "iscrowd": int(obj.crowd),
         "area": obj.area,
         "bbox": bbox,
         "segmentation": segmentation,

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cuecast.errors import MaskError
 from cuecast.io.coco import CocoFile, image_name, open_coco, plain_name
 from cuecast.io.files import read_json
@@ -21,25 +18,25 @@ from cuecast.io.yolo import read_yolo, read_yolo_names
 from cuecast.types import Annotations, ClassInfo, Image
 
 
-def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> NDArray[np.int32]:
-    """(H, W) int32 class ids of one image from a .json (COCO or LabelMe) or .txt (YOLO-seg) file.
+def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+    """The objects of one image from a .json (COCO or LabelMe) or .txt (YOLO-seg) file, boxes below outlines.
 
-    With `classes`, labels are matched by name and others are background, whatever is wrong with them; without, COCO
+    With `classes`, labels are matched by name and others are left out, whatever is wrong with them; without, COCO
     keeps its category ids, LabelMe counts its sorted labels from 1, YOLO has index + 1. What cannot be used is passed
     over and noted. Raises MaskError where nothing of these classes can be used.
     """
     if path.suffix.lower() == ".txt":
-        return _from_yolo(path, image, classes).label_map()
+        return _from_yolo(path, image, classes)
     if (coco := _coco_in(path)) is None:
-        return _from_labelme(path, image, classes).label_map()
+        return _from_labelme(path, image, classes)
     entry = _entry_of(coco, image)
     _check_size(path, coco.size(entry) or image.size, image)
     ids = _matched(path, [c.name for c in coco.classes], classes)
     if ids is None:
-        return coco.annotations(entry, image.size).label_map()
+        return coco.annotations(entry, image.size)
     new = {c.id: ids[c.name] for c in coco.classes if c.name in ids}
     found = coco.annotations(entry, image.size, new)
-    return replace(found, objects=tuple(replace(o, cls=new[o.cls]) for o in found.objects)).label_map()
+    return replace(found, objects=tuple(replace(o, cls=new[o.cls]) for o in found.objects))
 
 
 def label_names(path: str | Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from cuecast.io.numbered import as_things, colours_hint, look_at
 from cuecast.io.pairs import find_mask
 from cuecast.io.raster import Raster, read_raster
 from cuecast.notes import give_note
-from cuecast.types import IGNORE, MAX_CLASS_ID, ClassInfo, Image
+from cuecast.types import IGNORE, MAX_CLASS_ID, Annotations, ClassInfo, Image
 
 __all__ = ["find_mask", "read_mask", "write_mask"]
 
@@ -38,7 +38,7 @@ def is_label_file(source: Any) -> bool:
 
 
 class Labels(NamedTuple):
-    """A mask as read: class ids (H, W) int32, and where its values number things, their ids (H, W) int32 from 1."""
+    """A mask as read: class ids (H, W) int32, and where it tells things apart, their ids (H, W) int32 from 1."""
 
     mask: NDArray[np.int32]
     objects: NDArray[np.int32] | None = None
@@ -74,7 +74,8 @@ def read_labels(
         its first colour but another one is black, as GIF programs make them, by its colours;
       - a TIFF's numbers count, whatever colours they are shown in, white for 0 included;
       - a JPEG cannot hold labels, nor can lossy WebP, JPEG 2000 or AVIF: 128 and above is the thing.
-    Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given.
+    Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given. Each
+    annotation is one object, but for crowds.
 
     value    these values become 1, ignored pixels IGNORE, all others 0; of colours they are packed, and those below 256
              are the numbers of a palette.
@@ -86,8 +87,9 @@ def read_labels(
     if is_label_file(source):
         from cuecast.io.labels import read_label_file
 
-        labels = read_label_file(Path(source), image, classes if value is None else None)
-        return Labels(labels if value is None else _select(labels, value, ignored=labels == IGNORE))
+        return _of_annotations(
+            read_label_file(Path(source), image, classes if value is None else None), value
+        )
     by_index = value is not None and int(np.max(value)) < 256
     raster = _read(source, page, f"mask of {image.name}", by_index)
     _check_size(raster, image)
@@ -112,6 +114,15 @@ def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArr
     raster = _read(source, page, f"objects of {image.name}")
     _check_size(raster, image)
     return np.maximum(_values(raster, None, numbers=True), 0)
+
+
+def _of_annotations(found: Annotations, value: int | Sequence[int] | None) -> Labels:
+    """The class ids of annotations, each of which is one object; of `value`, where that is given."""
+    labels, objects = found.label_map(), found.object_map()
+    if value is not None:
+        labels = _select(labels, value, ignored=labels == IGNORE)
+        objects[labels == 0] = 0
+    return Labels(labels, objects if objects.any() else None)
 
 
 def _of_one_class(labels: NDArray[np.int32], cls: int, raster: Raster) -> Labels:

@@ -73,7 +73,7 @@ def polygon_cues(
     boxes: Sequence[Box] = (),
     classes: Sequence[ClassInfo] = (),
 ) -> list[Example]:
-    """The windows with the polygons that meet them; what no polygon covers is background there.
+    """The windows with the polygons that meet them, each feature an object; what no polygon covers is background there.
 
     boxes    where everything is drawn; a window without a polygon says that the thing is not there. None: windows
              around the polygons, near ones together, with a quarter of their size around them.
@@ -96,11 +96,13 @@ def polygon_cues(
     cues = []
     for box in boxes or _around([p for p, _ in inside], raster.size):
         image, valid = _window(raster, tones, box)
-        labels = np.zeros(image.size, np.int32)
+        labels, objects = np.zeros((2, *image.size), np.int32)
         for polygon, cls in inside:
             if _meets(polygon.box, box):
-                _draw(labels, polygon, box, cls)
-        cues.append(_example(image, np.where(valid, labels, IGNORE), absent=not (labels > 0).any()))
+                covered = _covered(image.size, polygon, box)
+                labels[covered], objects[covered] = cls, polygon.feature
+        absent = not labels.any()
+        cues.append(_example(image, np.where(valid, labels, IGNORE), absent, None if absent else objects))
     if all(c.marks.absent for c in cues):
         if not boxes:
             raise CueError(
@@ -155,14 +157,14 @@ def _example(
         raise CueError(f"{image.name}: {error}") from error
 
 
-def _draw(labels: NDArray[np.int32], polygon: MapPolygon, box: Box, cls: int) -> None:
-    """Draw a polygon on a window's labels in place."""
-    inside = np.zeros(labels.shape, bool)
+def _covered(size: tuple[int, int], polygon: MapPolygon, box: Box) -> NDArray[np.bool_]:
+    """Which pixels of a window of this size (H, W) a polygon covers."""
+    inside = np.zeros(size, bool)
     for ring in polygon.rings:
         if len(ring) >= 3:
-            top, left, part = fill_ring(labels.shape, ring - box[:2])
+            top, left, part = fill_ring(size, ring - box[:2])
             inside[top : top + part.shape[0], left : left + part.shape[1]] ^= part
-    labels[inside] = cls
+    return inside
 
 
 def _meets(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:

@@ -26,10 +26,14 @@ _Shape = list[NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class MapPolygon:
-    """One polygon in pixels of the raster: its rings [(n, 2) x, y], filled even-odd, and the name of its class."""
+    """One polygon in pixels of the raster: its rings [(n, 2) x, y], filled even-odd, and the name of its class.
+
+    feature  number of the feature that it is (a part of), from 1.
+    """
 
     rings: tuple[NDArray[np.float64], ...]
     name: str | None
+    feature: int
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -55,21 +59,24 @@ def read_polygons(path: str | Path, place: Place, wanted: Sequence[str] = ()) ->
     names = class_names(path, columns, len(geometry), wanted)
     asked = set(wanted) & set(names)
     passed = PassedOver(path)
-    shapes: list[tuple[_Shape, str | None]] = []
+    shapes: list[tuple[_Shape, str | None, int]] = []
     for number, (shape, name) in enumerate(zip(geometry, names, strict=True), start=1):
         if asked and name is not None and name not in asked:
             continue
         with passed.each(f"feature {number}"):
             if name is None and any(names):
                 raise ValueError("a polygon without class")
-            shapes += [(rings, name) for rings in _polygons(shape)]
+            shapes += [(rings, name, number) for rings in _polygons(shape)]
     if not shapes:
         why = f" ({passed.reasons})" if passed.reasons else ""
         raise CueError(
             f"{path}: it holds no polygon{why}; outline the thing in a GIS and export the layer again"
         )
     passed.settle(len(shapes))
-    return [MapPolygon(tuple(_to_pixels(path, r, crs, place) for r in rings), name) for rings, name in shapes]
+    return [
+        MapPolygon(tuple(_to_pixels(path, r, crs, place) for r in rings), name, number)
+        for rings, name, number in shapes
+    ]
 
 
 def _read(path: str | Path) -> tuple[str | None, Sequence[bytes | None], dict[str, Any]]:
