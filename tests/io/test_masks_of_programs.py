@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -212,6 +214,52 @@ def test_black_and_white_of_every_format(tmp_path: Path, name: str) -> None:
     if name in ("m.bmp", "m.gif", "m.tga.png"):
         PILImage.fromarray(HARD).save(tmp_path / name)
         assert np.array_equal(found(tmp_path / name), HARD)
+
+
+NUMBERS = np.arange(SIDE * SIDE, dtype=U8).reshape(SIDE, SIDE) // 16 % 4
+"""Four values in rows of 16 pixels."""
+
+
+def narrow_png(path: Path, array: np.ndarray, bits: int) -> Path:
+    """A grey PNG of 2 or 4 bits a sample, which Pillow does not write."""
+    spread = (array[..., None] >> np.arange(bits - 1, -1, -1)) & 1
+    rows = np.packbits(spread.reshape(SIDE, -1).astype(U8), axis=1)
+    raw = b"".join(b"\0" + row.tobytes() for row in rows)
+    head = struct.pack(">IIBBBBB", SIDE, SIDE, bits, 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    return path
+
+
+def pgm(path: Path, array: np.ndarray, highest: int, plain: bool) -> Path:
+    body = (
+        " ".join(map(str, array.ravel())).encode()
+        if plain
+        else array.astype("u1" if highest < 256 else ">u2")
+    )
+    path.write_bytes(b"P%d %d %d %d\n" % (2 if plain else 5, SIDE, SIDE, highest) + bytes(body))
+    return path
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_the_numbers_of_a_png_of_few_bits_count(tmp_path: Path, bits: int) -> None:
+    path = narrow_png(tmp_path / "m.png", NUMBERS, bits)
+    assert np.array_equal(found(path), NUMBERS)
+    assert np.array_equal(found(path, value=2), NUMBERS == 2)
+    white = narrow_png(tmp_path / "white.png", HARD * U8(2**bits - 1), bits)
+    assert np.array_equal(found(white), HARD)
+
+
+def test_soft_edges_of_four_bits_are_cut_at_half(tmp_path: Path) -> None:
+    soft = narrow_png(tmp_path / "m.png", np.round(disc(9) * 15).astype(U8), 4)
+    assert iou(found(soft), disc(9) >= 0.5) >= 0.98
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize("highest", [3, 20, 255, 1000])
+def test_the_numbers_of_a_pgm_count_whatever_its_white_is(tmp_path: Path, highest: int, plain: bool) -> None:
+    assert np.array_equal(found(pgm(tmp_path / "m.pgm", NUMBERS, highest, plain)), NUMBERS)
 
 
 def test_a_palette_with_soft_transparency(tmp_path: Path) -> None:

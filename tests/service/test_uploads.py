@@ -109,6 +109,15 @@ def test_what_is_no_image(service: Service, data: bytes, said: str) -> None:
     assert left(service) == []
 
 
+def test_a_picture_that_its_name_alone_tells_is_named(service: Service) -> None:
+    data = encoded(np.zeros((8, 8, 3), np.uint8), "TGA")
+    message = refused(add(service, service.project(), data, "photo.TGA"), 415, "not_an_image")
+    assert message == (
+        "photo.TGA is a TGA by its name alone, and images are told by content here: convert it to PNG"
+    )
+    assert left(service) == []
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -43,6 +43,8 @@ def grey_codes(
     if raster.lossy or (plain and (_is_soft(bytes_) or _rings(codes, likely=raster.lossy is None))):
         _check_two(bytes_, raster)
         return (bytes_ >= (bytes_.max() + 1) // 2) * np.int64(255), nowhere, True
+    if raster.highest is not None:
+        codes = _as_stored(codes, raster.highest, 255 if samples.dtype == np.uint8 else 65535)
     if codes.min() < IGNORE:
         raise MaskError(
             f"{raster.label}: holds the negative label {codes.min()}; labels are 0 or more, -1 is 'ignore'"
@@ -152,6 +154,13 @@ def _greys(palette: NDArray[np.uint8], indices: NDArray[Any], name: str) -> NDAr
     return (
         greys if two or (name == "GIF" and used.max() < 255) or _is_soft(greys.astype(np.int64)) else indices
     )
+
+
+def _as_stored(codes: NDArray[np.int64], highest: int, white: int) -> NDArray[np.int64]:
+    """The numbers of a file, whose `highest` the decoder has made `white`. What is black and white alone stays so."""
+    if highest == white or np.isin(codes, (0, white)).all():
+        return codes
+    return np.rint(codes * (highest / white)).astype(np.int64)
 
 
 def _integers(samples: NDArray[Any], label: str) -> NDArray[np.int64]:

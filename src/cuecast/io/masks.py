@@ -72,7 +72,8 @@ def read_labels(
       - transparent pixels are background, half transparent ones are not; where all that is not transparent is black,
         that is the thing; a palette of just black and white is read as grey, and one in which not
         its first colour but another one is black, as GIF programs make them, by its colours;
-      - a TIFF's numbers count, whatever colours they are shown in, white for 0 included;
+      - a TIFF's numbers count, whatever colours they are shown in, white for 0 included; so do those of a PGM, and of a
+        grey PNG of 2 or 4 bits, whatever their white is;
       - a JPEG cannot hold labels, nor can lossy WebP, JPEG 2000 or AVIF: 128 and above is the thing.
     Label files: .json is COCO or LabelMe, .txt YOLO-seg; names are resolved by `classes` where given. Each
     annotation is one object, but for crowds.

@@ -47,6 +47,7 @@ class Raster:
     coarse   the decoder has cut 16-bit samples to their high byte.
     lossy    the compression changes samples; None where it may, and the file does not say so.
     inverted of the numbers in the file 0 is white (see `stored` of `read_raster`).
+    highest  the number that is white in the file, where the decoder has stretched it to that of the samples' type.
     text     text chunks of a PNG.
     """
 
@@ -61,6 +62,7 @@ class Raster:
     coarse: bool = False
     lossy: bool | None = False
     inverted: bool = False
+    highest: int | None = None
     text: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -217,6 +219,7 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
             image.seek(chosen)
             door.check_size(*image.size)
         raw_mode = next((str(t[3]) for t in getattr(image, "tile", ()) if isinstance(t[3], str)), "")
+        highest = _highest(image)
         image.load()
         name = image.format or "array"
         text = {str(k): v for k, v in image.info.items() if isinstance(v, str)} if name == "PNG" else {}
@@ -229,8 +232,20 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
     alpha = None if alpha is None else upright(alpha, orientation)
     coarse = image.mode in ("L", "LA", "RGB", "RGBA") and "16" in raw_mode
     return Raster(
-        samples, door.label, None, name, alpha, palette, coarse=coarse, lossy=is_lossy(name, None), text=text
-    )
+        samples, door.label, None, name, alpha, palette,
+        coarse=coarse, lossy=is_lossy(name, None), highest=highest, text=text,
+    )  # fmt: skip
+
+
+def _highest(image: PILImage.Image) -> int | None:
+    """The number for white in a grey file of 2 or 4 bits, or a PNM of any: Pillow makes 255, or 65535, of it."""
+    for decoder, _, _, args in getattr(image, "tile", ()):
+        raw, *more = args if isinstance(args, tuple) else (args,)
+        if decoder in ("ppm", "ppm_plain"):
+            return int(more[0]) if more and image.mode in ("L", "I") else None
+        if isinstance(raw, str) and raw.startswith(("L;2", "L;4")):
+            return 2 ** int(raw[2]) - 1
+    return None
 
 
 def _samples(image: PILImage.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:

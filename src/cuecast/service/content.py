@@ -49,6 +49,10 @@ def image_kind(head: bytes, name: str) -> Kind:
         said = "is a volume, and images are taken here: make a project of the kind 'volume' for it"
     elif head.startswith(b"PK\x03\x04"):
         said = "is an archive: add a cue set with POST .../cueset, unpack anything else"
+    elif (nameless := picture_kind(head, name)) is not None:
+        said = (
+            f"is a {nameless.name} by its name alone, and images are told by content here: convert it to PNG"
+        )
     else:
         said = (
             "is no image by its content, whatever its name says: convert it to PNG, JPEG, WebP, BMP or TIFF"
