@@ -186,13 +186,18 @@ def test_ids_of_images_may_be_text_in_one_place_and_numbers_in_another(tmp_path:
 HUGE = {"id": "x", "file_name": "a", "height": 10**6, "width": 10**6}
 
 
+NO_BOX = {"id": 1, "image_id": "x", "category_id": 17, "bbox": ["a", 0, 1, 1]}
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         ([], "holds a list, expected a JSON object; export"),
         ({"images": []}, "is not a COCO file .'categories' is missing.; export"),
         (foreign([], images=[{"id": 1}]), "'file_name' is missing"),
-        (foreign([], images=3), "is not a COCO file"),
+        (foreign([], images=3), "is not a COCO file .'images' is no list"),
+        (foreign([], annotations=None), "'annotations' is no list"),
+        (foreign([], annotations=[NO_BOX]), "a box whose values are not numbers"),
         (foreign([]), r"nothing in it can be used .*: neither an outline nor a box \(annotation 44\); correct"),
         (foreign([[0, 0, 1, 0, 1, 1]], annotations=[3]), r"an entry that is no object \(number 1 of"),
         (foreign([], annotations=[{"id": 1, "image_id": 9}]), r"not among the file's \(annotation 1\)"),
@@ -228,7 +233,11 @@ ONE = {"id": 1, "image_id": "x", "category_id": 17, "segmentation": [[0, 0, 3, 0
         ({"size": [6, 5], "counts": [30]}, r"for the size \[6, 5\].*turned"),
         ({"size": [5, 6], "counts": [31]}, "add up to 31"),
         ({"size": [5, 6], "counts": "~~~"}, "does not occur"),
-        ({"size": [5, 6], "counts": [10**30]}, "too (large|big)"),
+        ({"size": [5, 6], "counts": [10**30]}, "add up to 1000000000000000000000000000000,"),
+        ({"size": [5, 6], "counts": [29.5, 0.5]}, "not whole numbers"),
+        ({"size": [5, 6], "counts": ["30"]}, "not whole numbers"),
+        ({"size": None, "counts": [30]}, "state no size"),
+        ([[0, 0, 1e300, 0, -1e308, 9]], "far outside any image"),
     ],
 )  # fmt: skip
 def test_an_annotation_that_cannot_be_used_is_passed_over_and_named(
@@ -251,7 +260,7 @@ def test_an_annotation_of_no_class_or_image_is_passed_over(tmp_path: Path, chang
     data = foreign([[1, 0, 4, 0, 4, 2, 1, 2]])
     data["annotations"] += [ONE]
     data["annotations"][0] |= change
-    with pytest.warns(CuecastWarning, match=r"passed over.*\(annotation 44\)"):
+    with pytest.warns(CuecastWarning, match=r"passed over.*that is not among the file's \(annotation 44\)"):
         (found,), _ = read(tmp_path, data)
     assert len(found.objects) == 1
 

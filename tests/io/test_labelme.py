@@ -189,7 +189,8 @@ def test_bad_files_are_named_with_reason_and_remedy(
     [
         (shape(points=[[0, 0]]), "a polygon of less than three points"),
         (shape(points=[[3, 3], [9, 9]]), "a polygon of less than three points"),
-        (shape(points="no"), "could not convert|points that are not"),
+        (shape(points="no"), "points that are not"),
+        (shape(points=[[0, 0], [1e300, 0], [0, -1e308]]), "points that are not"),
         (shape(points=[]), "points that are not"),
         (shape(points=[[0, 0], [1, float("nan")], [2, 2]]), "finite"),
         (shape(kind="rectangle", points=[[0, 0]]), "a rectangle of less than two points"),
@@ -198,6 +199,7 @@ def test_bad_files_are_named_with_reason_and_remedy(
         (shape(kind="cuboid", points=[[0, 0], [1, 0], [1, 1], [0, 1], [5, 5]]), "three points"),
         (shape(kind="spline"), "the shape type 'spline', which is not known"),
         (shape(kind="mask"), "'mask' is missing"),
+        (shape(kind="mask", mask=None), "a mask that is not a picture in base64"),
         (shape(kind="mask", mask="!"), "the mask of a shape: the file is empty"),
         (shape(kind="mask", mask="AAAA"), "the mask of a shape: its content is not"),
         ({"points": []}, "a shape without label"),

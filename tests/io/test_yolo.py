@@ -123,15 +123,35 @@ def test_a_line_that_cannot_be_used_is_passed_over_and_named(tmp_path: Path, lin
         read_yolo(path, (5, 6), CLASSES)
 
 
-def test_a_trailing_confidence_is_dropped(tmp_path: Path) -> None:
-    (tmp_path / "f.txt").write_text("0 0 0 0.5 0 0.5 0.5 0 0.5 0.87\n")
-    (found,) = read_yolo(tmp_path / "f.txt", (4, 6)).objects
+@pytest.mark.parametrize("behind", ["0.9", "7", "0.9 7"])
+def test_what_trackers_write_behind_an_outline_is_dropped(tmp_path: Path, behind: str) -> None:
+    path = tmp_path / "f.txt"
+    path.write_text(f"0 0 0 0.5 0 0.5 0.5 0 0.5 {behind}\n")
+    (found,) = read_yolo(path, (4, 6)).objects
     assert (found.xyxy, found.area) == ((0, 0, 3, 2), 6)
 
 
-@pytest.mark.parametrize("confidence", ["", " 0.9"])
-def test_a_box_is_a_rectangle_below_the_outlines(tmp_path: Path, confidence: str) -> None:
-    (tmp_path / "f.txt").write_text(f"0 0 0 0.5 0 0.5 0.5 0 0.5\n1 0.5 0.5 1 1{confidence}\n")
+def test_the_first_track_of_a_file_is_known_by_the_others(tmp_path: Path) -> None:
+    """1 may be a share, too: the corner (0.9, 1) of the outline that stands alone."""
+    path = tmp_path / "f.txt"
+    first, second = "0 0 0 0.5 0 0.5 0.5 0 0.5 0.9 1\n", "0 0.5 0 1 0 1 0.5 0.5 0.5 0.9 2\n"
+    path.write_text(first + second)
+    assert [o.xyxy for o in read_yolo(path, (4, 6)).objects] == [(0, 0, 3, 2), (3, 0, 6, 2)]
+    path.write_text(first)
+    assert [o.xyxy[3] for o in read_yolo(path, (4, 6)).objects] == [4]
+
+
+def test_triangles_that_reach_the_lower_border_stay_triangles(tmp_path: Path) -> None:
+    path = tmp_path / "f.txt"
+    path.write_text("0 0 0 1 0 1 1\n0 0.5 0.5 0.2 0.2 0.9 1.0\n")
+    assert len(read_yolo(path, (8, 8)).objects) == 2  # boxes would be noted
+
+
+@pytest.mark.parametrize(
+    "behind", ["", " 0.9", " 7", " 0.9 7", " 0.9 1", " 0.5 0.5 2 0.25 0.75 1 0 0 0", " 0.5 0.5 2 1 1 1"]
+)
+def test_a_box_is_a_rectangle_below_the_outlines(tmp_path: Path, behind: str) -> None:
+    (tmp_path / "f.txt").write_text(f"0 0 0 0.5 0 0.5 0.5 0 0.5\n1 0.5 0.5 1 1{behind}\n")
     with pytest.warns(CuecastWarning, match=r"f\.txt: read as a rectangle: .* \(line 2\); outline it"):
         found = read_yolo(tmp_path / "f.txt", (4, 6))
     assert found.label_map().tolist() == [[1, 1, 1, 2, 2, 2]] * 2 + [[2] * 6] * 2

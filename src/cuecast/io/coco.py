@@ -82,7 +82,7 @@ class CocoFile:
         for entry in self.entries.get(_key(image["id"]), ()):
             where = f"annotation {entry.get('id', '?')}"
             with passed.each(where):
-                cls = int(entry["category_id"]) + self.shift
+                cls = self._class_of(entry)
                 if cls not in known:
                     raise ValueError("a category that is not among the file's")
                 if wanted is not None and cls not in wanted:
@@ -95,6 +95,12 @@ class CocoFile:
                     boxes.append(object_of_rings(size, [_box(entry.get("bbox"))], cls))
                     passed.box(where)
         return [*boxes, *outlines]
+
+    def _class_of(self, entry: Mapping[str, Any]) -> int | None:
+        try:
+            return int(entry["category_id"]) + self.shift
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
 
     def size(self, image: dict[str, Any]) -> tuple[int, int] | None:
         """(height, width) that one of `images` states; None where it states none. Raises MaskError."""
@@ -135,6 +141,9 @@ def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
     path = Path(path)
     data = read_json(path, MaskError) if data is None else data
     try:
+        for key in ("images", "categories", "annotations"):
+            if not isinstance(data[key], list):
+                raise ValueError(f"{key!r} is no list")
         images = tuple(i for i in data["images"] if isinstance(i, dict) and i.get("id") is not None)
         if data["images"] and not images:
             raise KeyError("id")
@@ -157,7 +166,8 @@ def _classes(categories: list[Any]) -> tuple[tuple[ClassInfo, ...], int]:
     for category in categories:
         try:
             number = int(category["id"])
-            name = str(category.get("name", number))
+            name = category.get("name")
+            name = str(number if name is None else name)
             found.append(ClassInfo(number + shift, name, _colour(category.get("color"))))
         except (KeyError, TypeError, ValueError, AttributeError, CueError) as error:
             wrong.append(error)
@@ -270,8 +280,10 @@ def _colour(rgb: Any) -> str:
 
 
 def _is_outline(segmentation: Any) -> bool:
-    """Whether anything is drawn: nothing, empty lists and lists of empty lists are none."""
-    return any(map(_is_outline, segmentation)) if isinstance(segmentation, list) else segmentation is not None
+    """Whether anything is drawn: nothing, what is empty, and lists of such are none."""
+    if isinstance(segmentation, list):
+        return any(map(_is_outline, segmentation))
+    return segmentation is not None and segmentation not in ({}, "")
 
 
 def _shape(segmentation: Any, size: tuple[int, int], cls: int, skip: Callable[[str], None]) -> ObjectMask:
@@ -300,8 +312,10 @@ def _is_pair(point: Any) -> bool:
 
 
 def _of_run_lengths(segmentation: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
-    if list(segmentation["size"]) != list(size):
-        turned = " (turned by 90 degrees)" if list(segmentation["size"]) == list(size)[::-1] else ""
+    if not isinstance(segmentation["size"], list):
+        raise ValueError("run lengths that state no size")
+    if segmentation["size"] != list(size):
+        turned = " (turned by 90 degrees)" if segmentation["size"] == list(size)[::-1] else ""
         raise ValueError(
             f"run lengths for the size {segmentation['size']}, where the image has {list(size)}{turned}"
         )
@@ -315,5 +329,8 @@ def _box(bbox: Any) -> Vertices64:
     """The ring round [x, y, width, height]. Raises ValueError."""
     if not isinstance(bbox, list) or len(bbox) != 4:
         raise ValueError("neither an outline nor a box")
-    x, y, w, h = (float(v) for v in bbox)
+    try:
+        x, y, w, h = (float(v) for v in bbox)
+    except (TypeError, ValueError):
+        raise ValueError("a box whose values are not numbers") from None
     return box_ring(x, y, x + w, y + h)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cuecast.errors import MaskError
 from cuecast.geometry import Ring
 from cuecast.io.files import read_json, write_text
-from cuecast.io.outlines import box_ring, object_of_rings, part_outlines, ring_of
+from cuecast.io.outlines import FARTHEST, box_ring, object_of_rings, part_outlines, ring_of
 from cuecast.io.passed_over import PassedOver
 from cuecast.io.raster import pixel_limit, read_raster
 from cuecast.objects import tight
@@ -163,8 +163,11 @@ def labelme_size(path: Path, data: dict[str, Any]) -> tuple[int, int] | None:
 def _object(path: Path, shape: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
     """The object of one shape with an area. Raises ValueError and what broken fields raise."""
     kind = _kind(shape)
-    points = np.asarray(shape["points"], np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+    try:
+        points = np.asarray(shape["points"], np.float64)
+    except (TypeError, ValueError):
+        points = np.zeros(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) <= FARTHEST).all():
         raise ValueError("points that are not a list of finite [x, y]")
     if kind == "mask":
         return _pasted_mask(path, shape, points, size, cls)
@@ -203,9 +206,9 @@ def _pasted_mask(
     path: Path, shape: dict[str, Any], points: Any, size: tuple[int, int], cls: int
 ) -> ObjectMask:
     """A shape of type 'mask': a PNG in base64 whose top left corner is the first point."""
-    raster = read_raster(
-        base64.b64decode(shape["mask"]), error=MaskError, label=f"{path}: the mask of a shape"
-    )
+    if not isinstance(encoded := shape["mask"], str):
+        raise ValueError("a mask that is not a picture in base64")
+    raster = read_raster(base64.b64decode(encoded), error=MaskError, label=f"{path}: the mask of a shape")
     inside: NDArray[np.bool_] = raster.samples.reshape(*raster.size, -1).max(axis=2) > 0
     left, top = (int(v) for v in points[0])
     inside = inside[max(0, -top) :, max(0, -left) :]

@@ -21,6 +21,8 @@ Vertices = NDArray[np.int64]
 """(n, 2) x, y of a ring's corners in pixels of the image; the last is joined to the first."""
 Vertices64 = NDArray[np.float64]
 """The same as other programs write them: anywhere, not on the corners of pixels alone."""
+FARTHEST = 1e9
+"""Coordinates beyond are damage; with them, sums and products would lose the pixels, or overflow."""
 
 
 def outline(obj: ObjectMask) -> Vertices:
@@ -68,6 +70,8 @@ def ring_of(numbers: Any) -> Vertices64:
         raise ValueError("a polygon whose points are not pairs x, y")
     if not np.isfinite(flat).all():
         raise ValueError("a polygon with points that are not finite")
+    if (np.abs(flat) > FARTHEST).any():
+        raise ValueError("a polygon with points far outside any image")
     if len(flat) < 3:
         raise ValueError("a polygon of less than three points")
     return flat

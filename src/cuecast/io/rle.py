@@ -27,10 +27,11 @@ def encode_rle(obj: ObjectMask, size: tuple[int, int]) -> list[int]:
 def decode_rle(counts: list[int], size: tuple[int, int], cls: int) -> ObjectMask:
     """The object of these run lengths, tightly cropped. Raises ValueError where their sum is not H x W."""
     H, W = size
-    runs = np.asarray(counts, np.int64)
-    if (runs < 0).any() or runs.sum() != H * W:
-        raise ValueError(f"run lengths add up to {runs.sum()}, not to {H} x {W} = {H * W}")
-    ends = np.cumsum(runs)
+    if not all(isinstance(count, int) for count in counts):
+        raise ValueError("run lengths that are not whole numbers")
+    if min(counts, default=0) < 0 or sum(counts) != H * W:
+        raise ValueError(f"run lengths add up to {sum(counts)}, not to {H} x {W} = {H * W}")
+    ends = np.cumsum(np.asarray(counts, np.int64))
     start, end = ends[:-1:2], ends[1::2]
     start = start[: len(end)]
     start, end = start[end > start], end[end > start]

@@ -20,6 +20,8 @@ from cuecast.io.passed_over import PassedOver
 from cuecast.objects import tight
 from cuecast.types import MAX_CLASS_ID, Annotations, ClassInfo, ObjectMask
 
+_LARGEST = 2
+"""Shares of width and height are from 0 to 1, and somewhat beyond where a thing leaves the picture."""
 _DIGITS = 9
 """Digits of a coordinate: far finer than half a pixel in any image, so that the same pixels are read back."""
 
@@ -35,23 +37,24 @@ def read_yolo(
     classes  index i of the file is classes[i], and left out where that is None; without classes it is class i + 1.
     name     of the image; None is the file's stem.
 
-    What lies outside the image is cut off, an object without a pixel left out. A trailing confidence is dropped, a box
-    read as a rectangle below the outlines, a line that cannot be used passed over; a note says so. Raises MaskError
-    where no line can be used.
+    What lies outside the image is cut off, an object without a pixel left out. A trailing confidence and the number of
+    a track are dropped, and the key points of a pose. A box is read as a rectangle below the outlines, a line that
+    cannot be used passed over; a note says so. Raises MaskError where no line can be used.
     """
     path = Path(path)
     passed = PassedOver(path)
     boxes: list[ObjectMask] = []
     outlines: list[ObjectMask] = []
-    for number, line in enumerate(read_text(path, MaskError).splitlines(), start=1):
-        if not line.strip():
+    lines = [line.split() for line in read_text(path, MaskError).splitlines()]
+    tracked = any(map(_ends_in_track, lines))
+    for number, fields in enumerate(lines, start=1):
+        if not fields:
             continue
         with passed.each(f"line {number}"):
-            fields = line.split()
             if (cls := _class(fields[0], classes)) is None:
                 continue
-            values = [_number(v) for v in fields[1:]]
-            if len(values) in (4, 5):
+            values = _coordinates(fields[1:], tracked)
+            if len(values) == 4:
                 boxes.append(object_of_rings(size, [_box(values, size)], cls))
                 passed.box(f"line {number}")
             else:
@@ -149,23 +152,56 @@ def _number(text: str) -> float:
         raise ValueError("a value that is no number") from None
 
 
+def _ends_in_track(fields: Sequence[str]) -> bool:
+    """Whether a whole number that is no share stands behind a line's shares: the number of a track."""
+    try:
+        *values, last = map(float, fields[1:])
+    except ValueError:
+        return False
+    behind = len(values) > 3 and max(map(abs, values)) <= _LARGEST and not _is_pose([*values, last])
+    return behind and last > 1 and fields[-1].isdecimal()
+
+
+def _is_pose(values: list[float]) -> bool:
+    """Whether key points follow a box: x, y, and 0, 1 or 2 for how well each is seen."""
+    seen = values[6::3]
+    return len(seen) > 1 and len(values) == 4 + 3 * len(seen) and 2 in seen and set(seen) <= {0, 1, 2}
+
+
+def _coordinates(fields: Sequence[str], tracked: bool) -> list[float]:
+    """Those of the box (4) or outline of a line, without what programs write behind it.
+
+    That is a confidence, the number of a track (`tracked`: the file has such), or both; or the key points of a pose.
+    """
+    values = [_number(v) for v in fields]
+    if _is_pose(values):
+        return values[:4]
+    # Of six, a triangle whose last corner lies on the lower border is rarer than a box, of which a note is given.
+    box = len(values) == 6 and min(values[2:4]) > 0 and 0 < values[4] < 1
+    if len(values) > 4 and (tracked or box) and fields[-1].isdecimal() and values[-1] >= 1:
+        values = values[:-1]
+    return values[: len(values) // 2 * 2] if len(values) > 4 else values
+
+
 def _ring(values: list[float], size: tuple[int, int]) -> Vertices64:
-    """The outline of one line in pixels; of an odd number of values the last is a confidence."""
+    """The outline of one line in pixels."""
     if not values:
         raise ValueError("a class alone")
-    shares = ring_of(values[: len(values) // 2 * 2])
+    if len(values) < 6:
+        raise ValueError("a polygon of less than three points")
+    shares = ring_of(values)
     _check_shares(shares)
     return shares * size[::-1]
 
 
 def _box(values: list[float], size: tuple[int, int]) -> Vertices64:
-    """The ring round a box (centre x, y, width, height; a confidence may follow) in pixels."""
-    x, y, w, h = values[:4]
+    """The ring round a box (centre x, y, width, height) in pixels."""
+    x, y, w, h = values
     _check_shares(np.array([x, y, w, h]))
     H, W = size
     return box_ring((x - w / 2) * W, (y - h / 2) * H, (x + w / 2) * W, (y + h / 2) * H)
 
 
 def _check_shares(values: NDArray[np.float64]) -> None:
-    if (np.abs(values) > 2).any():
+    if (np.abs(values) > _LARGEST).any():
         raise ValueError("coordinates that look like pixels, not shares of width and height from 0 to 1")
