@@ -160,7 +160,8 @@ def _as_stored(codes: NDArray[np.int64], highest: int, white: int) -> NDArray[np
     """The numbers of a file, whose `highest` the decoder has made `white`. What is black and white alone stays so."""
     if highest == white or np.isin(codes, (0, white)).all():
         return codes
-    return np.rint(codes * (highest / white)).astype(np.int64)
+    stored: NDArray[np.int64] = np.rint(codes * (highest / white)).astype(np.int64)
+    return stored
 
 
 def _integers(samples: NDArray[Any], label: str) -> NDArray[np.int64]:

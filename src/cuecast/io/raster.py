@@ -244,7 +244,7 @@ def _highest(image: PILImage.Image) -> int | None:
         if decoder in ("ppm", "ppm_plain"):
             return int(more[0]) if more and image.mode in ("L", "I") else None
         if isinstance(raw, str) and raw.startswith(("L;2", "L;4")):
-            return 2 ** int(raw[2]) - 1
+            return {"2": 3, "4": 15}[raw[2]]
     return None
 
 
