@@ -55,7 +55,7 @@ class Cue:
         mask = objects = None
         if self.mask is not None:
             mask, objects = read_labels(
-                self.mask, image=image, value=self.value, classes=classes, page=self.page
+                self.mask, image=image, value=self.value, classes=classes, page=self.page, needed=True
             )
         if self.objects is not None:
             objects = read_objects(self.objects, image=image, page=self.page)

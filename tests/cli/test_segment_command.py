@@ -342,6 +342,19 @@ def test_a_value_that_is_no_class_names_the_image_and_the_remedy(capsys: pytest.
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_value_that_does_not_occur_names_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
+    mask(Path("no_rest.png"), [2, 2, 2, 1, 2, 2, 2, 2])
+    flags = ["-c", "cue.png=no_rest.png", "-o", "out", *QUICK]
+    assert run(["segment", "in/p3.png", *flags, "--value", "7", "--value", "9"]) == 1
+    said = one_line(capsys.readouterr().err)
+    assert (
+        "no_rest.png: none of its pixels has the value 7, 9, of the picture it holds 1 (12%), 2 (88%);"
+        in said
+    )
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("folder")
 def test_results_of_another_concept_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["segment", "in/p3.png", "-c", "cue.png", "-o", "out", *QUICK]) == 0
     other = ["segment", "in/p3.png", "--point", "cue.png=7,0", "-o", "out", *QUICK]

@@ -214,6 +214,7 @@ def with_properties(path: Path, *properties: dict[str, Any]) -> Path:
         [{"label": "x 1", "class": "a"}, {"label": "x 2", "class": "b"}],
         [{"classification": {"name": "a", "color": [1, 2, 3]}}, {"classification": {"names": ["b"]}}],
         [{"classification": "a"}, {"classification": {"name": "b"}}],
+        [{"label": {"class": "a", "id": 3}}, {"label": {"Category": "b", "id": 4}}],
         [{"classification": ["a"], "tags": ["x", "y"]}, {"classification": ["b"], "tags": ["z"]}],
     ],
 )
@@ -241,6 +242,11 @@ def test_an_attribute_that_is_not_known_is_named_and_taken_where_asked(
         assert [p.name for p in read_polygons(path, raster.place, ["stroma"])] == ["stroma"]
     path = with_properties(tmp_path / "p.geojson", {"tags": ["x", "y"]}, {"tags": ["z"]}, {"tags": ["z"]})
     with pytest.warns(CuecastWarning, match="'tags' holds 'x, y', 'z'"):
+        read_polygons(path, raster.place)
+    path = with_properties(
+        tmp_path / "p.geojson", {"attributes": {"class": "x"}}, {"attributes": {"class": "y"}}
+    )
+    with pytest.warns(CuecastWarning, match="'attributes' holds 'x', 'y'"):
         read_polygons(path, raster.place)
     path = with_properties(tmp_path / "p.geojson", {"area": 1.5, "fid": 1}, {"area": 2.5, "fid": 2})
     assert [p.name for p in read_polygons(path, raster.place)] == [None] * 2

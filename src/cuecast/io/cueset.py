@@ -306,7 +306,9 @@ def build_example(
     """Image and marks as one. `mask` is whatever `read_labels` takes, `objects` whatever `read_objects` does."""
     labels = ids = None
     if mask is not None:
-        labels, ids = read_labels(mask, image=image, value=entry.value, classes=classes, page=entry.page)
+        labels, ids = read_labels(
+            mask, image=image, value=entry.value, classes=classes, page=entry.page, needed=True
+        )
     if objects is not None:
         ids = read_objects(objects, image=image, page=entry.page)
     if entry.polygons:

@@ -17,7 +17,7 @@ from cuecast.io.files import replacing
 from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.mask_colours import MAX_COLOURS, class_of_colour, no_mask, packed_colours
 from cuecast.io.mask_greys import OWN_CHUNK, by_colour, grey_codes
-from cuecast.io.numbered import as_things, colours_hint, look_at
+from cuecast.io.numbered import as_things, colours_hint, likeliest_first, look_at
 from cuecast.io.pairs import find_mask
 from cuecast.io.raster import Raster, read_raster
 from cuecast.notes import give_note
@@ -56,6 +56,7 @@ def read_labels(
     value: int | Sequence[int] | None = None,
     classes: Sequence[ClassInfo] | None = None,
     page: int | None = None,
+    needed: bool = False,
 ) -> Labels:
     """Mask or label file, PIL image or array -> class ids, 0 = background, IGNORE = unknown; and the ids of objects.
 
@@ -82,20 +83,22 @@ def read_labels(
              are the numbers of a palette.
     classes  names and colours of the classes; those of a label file that are not among them are background.
     page     of the image, from 0: a mask file with several pages has one for each of the image's.
+    needed   whether a mask in which none of the values occurs is an error.
 
     Raises MaskError: unreadable, not a mask, or of another size than its image.
     """
     if is_label_file(source):
         from cuecast.io.labels import read_label_file
 
-        return _of_annotations(
-            read_label_file(Path(source), image, classes if value is None else None), value
-        )
+        found = read_label_file(Path(source), image, classes if value is None else None)
+        if needed and value is not None:
+            _check_values(found.label_map(), value, str(source))
+        return _of_annotations(found, value)
     by_index = value is not None and int(np.max(value)) < 256
     raster = _read(source, page, f"mask of {image.name}", by_index)
     _check_size(raster, image)
     if value is not None:
-        return Labels(_selected(raster, value))
+        return Labels(_selected(raster, value, needed))
     one = classes[0].id if classes and len(classes) == 1 else None
     labels = _values(raster, classes, numbers=one is not None)
     if one is None or raster.text.get(OWN_CHUNK, "{}") != "{}":  # our masks say what their values mean
@@ -164,12 +167,31 @@ def _values(raster: Raster, classes: Sequence[ClassInfo] | None, numbers: bool) 
     return labels
 
 
-def _selected(raster: Raster, value: int | Sequence[int]) -> NDArray[np.int32]:
-    """1 where the mask has one of those values."""
+def _selected(raster: Raster, value: int | Sequence[int], needed: bool) -> NDArray[np.int32]:
+    """1 where the mask has one of those values. Raises MaskError where it has none and they are `needed`."""
     if (packed := packed_colours(raster)) is not None:
-        return _select(packed, value, packed < 0)
-    codes, ignored, _ = grey_codes(raster, soft=False)
-    return _select(codes, value, ignored & ~np.isin(codes, value))
+        codes, ignored = packed, packed < 0
+    else:
+        codes, ignored, _ = grey_codes(raster, soft=False)
+        ignored = ignored & ~np.isin(codes, value)
+    if needed:
+        _check_values(codes, value, raster.label)
+    return _select(codes, value, ignored)
+
+
+def _check_values(codes: NDArray[Any], value: int | Sequence[int], label: str) -> None:
+    """Raise MaskError where none of these values occurs."""
+    if np.isin(codes, value).any():
+        return
+    asked = ", ".join(map(str, np.atleast_1d(value).tolist()))
+    held = (
+        ", ".join(f"{number} ({share:.0%})" for number, share in likeliest_first(codes)[:4])
+        or "nothing but 0"
+    )
+    raise MaskError(
+        f"{label}: none of its pixels has the value {asked}, of the picture it holds {held}; choose of these (value=, "
+        "--value), or say that the thing is not there (absent=True, --absent)"
+    )
 
 
 def mask_colours(source: Any, page: int | None = None) -> set[int] | None:

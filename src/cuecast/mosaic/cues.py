@@ -62,7 +62,7 @@ def mask_cue(
     Pixels without data are unknown. Raises CueError where the window leaves the raster or marks nothing, MaskError.
     """
     image, valid = _window(raster, tones, box)
-    labels, objects = read_labels(mask, image=image, value=value, classes=classes)
+    labels, objects = read_labels(mask, image=image, value=value, classes=classes, needed=True)
     return _example(image, np.where(valid, labels, IGNORE), objects=objects)
 
 

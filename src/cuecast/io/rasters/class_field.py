@@ -56,7 +56,7 @@ def class_name(value: Any) -> str | None:
     """A class as a GIS or QuPath writes it; None where there is none.
 
     Whole numbers are read as floats where some are missing. QuPath writes {"name": "Tumor", "color": [...]}, or
-    {"names": ["Tumor", "Positive"]}, which it shows as 'Tumor: Positive'.
+    {"names": ["Tumor", "Positive"]}, which it shows as 'Tumor: Positive'; others nest {"class": "Tumor"}.
     """
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
@@ -65,7 +65,10 @@ def class_name(value: Any) -> str | None:
             return str(value)
     if isinstance(value, dict):
         names = value.get("names")
-        value = ": ".join(map(str, names)) if isinstance(names, list) else value.get("name")
+        known = (
+            value[key] for key in sorted(value, key=lambda k: k != "name") if _plain(key) in ("name", *KNOWN)
+        )
+        value = ": ".join(map(str, names)) if isinstance(names, list) else next(known, None)
     elif hasattr(value, "tolist"):  # a list, or a number of numpy
         value = value.tolist()
     if isinstance(value, list):
