@@ -57,6 +57,12 @@ def test_the_folder_of_the_inputs_is_refused(tmp_path: Path, given: str, out: st
         check_places([tmp_path / given], tmp_path / out, beside=False)
 
 
+def test_an_output_folder_that_is_an_input_file_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(OutputError, match=r"a\.png: this is one of the inputs, not a folder; choose"):
+        check_places([tmp_path / "a.png"], tmp_path / "a.png")
+
+
 @pytest.mark.parametrize("folder", ["masks", "overlays", "uncertainty", "edited", "yolo", "labelme"])
 @pytest.mark.parametrize("beside", [True, False])
 def test_inputs_that_results_are_written_over(tmp_path: Path, folder: str, beside: bool) -> None:

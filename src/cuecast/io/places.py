@@ -52,6 +52,8 @@ def check_places(inputs: Iterable[Path], out: Path, *, beside: bool = True) -> N
             raise OutputError(
                 f"{path}: this input lies where results of {out} are written; choose another output folder"
             )
+        if place == top and path.is_file():
+            raise OutputError(f"{out}: this is one of the inputs, not a folder; choose another output folder")
         if place == top or (folder == top and not beside):
             raise OutputError(
                 f"{out}: this is the folder of the inputs, and results would lie among them; choose another output "
