@@ -49,6 +49,17 @@ def test_a_file_of_a_series_stands_for_it(tmp_path: Path) -> None:
     assert (open_volume(files[0]).voxels == phantoms.values()).all()
 
 
+def test_slices_that_state_no_series_are_one(tmp_path: Path) -> None:
+    for file in (files := phantoms.dicom(tmp_path / "ct", phantoms.values())):
+        phantoms.changed(file, SeriesInstanceUID=None)
+    assert (open_volume(tmp_path / "ct").voxels == phantoms.values()).all()
+    assert (open_volume(files[0]).voxels == phantoms.values()).all()
+    phantoms.dicom(tmp_path / "ct", phantoms.values(), series="1.2.99")
+    with pytest.raises(ImageError, match=r"it holds several series; choose .* 1\.2\.99 .*; without UID"):
+        open_volume(tmp_path / "ct")
+    assert (open_volume(tmp_path / "ct", Reading(series="without UID")).voxels == phantoms.values()).all()
+
+
 def test_two_series_are_named_and_one_is_chosen(tmp_path: Path) -> None:
     phantoms.dicom(tmp_path / "ct", phantoms.values())
     phantoms.dicom(tmp_path / "ct", phantoms.values() + 1, series="1.2.3.5", description="lung")

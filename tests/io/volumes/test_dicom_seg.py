@@ -123,7 +123,7 @@ def test_what_the_standard_does_not_know_is_left_out(tmp_path: Path, tag: str, v
     assert data[tag].value == "SEG" if tag == "Modality" else data[tag].is_empty
 
 
-@pytest.mark.parametrize("tag", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"])
+@pytest.mark.parametrize("tag", ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
 def test_what_must_be_there_is_named_before_the_work(tmp_path: Path, tag: str) -> None:
     for path in phantoms.dicom(tmp_path / "ct", phantoms.values()):
         data = pydicom.dcmread(path)

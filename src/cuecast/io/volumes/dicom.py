@@ -31,7 +31,8 @@ _TAGS = [
     "FrameOfReferenceUID",
 ]  # fmt: skip
 
-
+_NO_UID = "without UID"
+"""What a series is called whose files state no UID of one."""
 _PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 """Tags that place a slice -> how many values they have."""
 
@@ -64,9 +65,9 @@ def read_volume(path: Path, reading: Reading) -> Volume:
     wanted = reading.series
     if path.is_file() and wanted is None:
         header = _header(pydicom, path)
-        if header is None or "SeriesInstanceUID" not in header:
+        if header is None or "Rows" not in header:
             raise ImageError(f"{path}: is no DICOM picture; name one of the slices, or their folder")
-        wanted = str(header.SeriesInstanceUID)
+        wanted = str(header.get("SeriesInstanceUID") or _NO_UID)
     uid = _chosen(found, wanted, folder)
     slices = _sorted(found[uid], folder)
     affine = _affine(slices, folder)
@@ -98,7 +99,7 @@ def _header(pydicom: Any, path: Path) -> Any:
 
 
 def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
-    """UID -> files with their headers, of all files below a folder that hold pictures.
+    """UID -> files with their headers, of all files below a folder that hold pictures; those without one together.
 
     Segmentations are passed over: they are answers about a series, such as those that cuecast writes.
     """
@@ -110,8 +111,8 @@ def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
                 f"{path}: is no DICOM file, by its name it should be; copy it again, or take it away"
             )
         segmentation = header is not None and header.get("Modality") == "SEG"
-        if header is not None and not segmentation and "Rows" in header and "SeriesInstanceUID" in header:
-            found[str(header.SeriesInstanceUID)].append((path, header))
+        if header is not None and not segmentation and "Rows" in header:
+            found[str(header.get("SeriesInstanceUID") or _NO_UID)].append((path, header))
     if not found:
         raise ImageError(f"{folder}: holds no DICOM pictures; name the folder that has the slices")
     return dict(found)

@@ -33,7 +33,7 @@ UNICODE = "ISO_IR 192"
 LABEL = 64
 """Letters that a segment's label may have."""
 
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 """Tags that a reference to a slice is made of."""
 _TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "AccessionNumber",
