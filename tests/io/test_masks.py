@@ -27,7 +27,7 @@ from cuecast.io.coco import write_coco
 from cuecast.io.images import read_image
 from cuecast.io.labelme import write_labelme
 from cuecast.io.labels import label_names
-from cuecast.io.masks import read_mask, write_mask
+from cuecast.io.masks import read_labels, read_mask, write_mask
 from cuecast.io.yolo import write_yolo, write_yolo_names
 from cuecast.predictor import read_cues
 from cuecast.types import IGNORE, ClassInfo, Image
@@ -438,6 +438,27 @@ def test_coco_is_found_by_the_name_of_the_image(tmp_path: Path) -> None:
         read_mask(path, image=image(12, 15, tmp_path / "d.jpg"))
     with pytest.raises(MaskError, match="lists 4 images; pass the image as a path"):
         read_mask(path, image=image(12, 15))
+
+
+@pytest.mark.parametrize("value", ["255", [], ["a"], [None], {}, object()])
+def test_values_that_are_no_numbers_are_named(value: Any) -> None:
+    with pytest.raises(MaskError, match=r"value=.* is no number, nor a list of them; give"):
+        label(np.ones((2, 2), U8), value=value)
+
+
+def test_a_value_that_a_cue_needs_is_named_with_those_there_are(tmp_path: Path) -> None:
+    photo = image(12, 15, tmp_path / "a.jpg")
+    numbers = np.zeros((12, 15), U8)
+    numbers[:6], numbers[6:9] = 3, 255
+    coco = write_coco(tmp_path / "coco.json", [annotations(SHAPES, "a.jpg")], CLASSES)
+    for source, held in (
+        (numbers, r"255 \(25%\), 3 \(50%\)"),
+        (coco, r"\d+ \(\d+%\)"),
+        (numbers * 0, "nothing but 0"),
+    ):
+        with pytest.raises(MaskError, match=rf"has the value 5, of the picture it holds {held}"):
+            read_labels(source, image=photo, value=5, needed=True)
+        assert not read_mask(source, image=photo, value=5).max()
 
 
 def test_label_files_give_ids_by_name(tmp_path: Path) -> None:

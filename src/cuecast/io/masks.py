@@ -87,6 +87,11 @@ def read_labels(
 
     Raises MaskError: unreadable, not a mask, or of another size than its image.
     """
+    if value is not None and (not np.size(value) or np.asarray(value).dtype.kind not in "biuf"):
+        raise MaskError(
+            f"value={value!r} is no number, nor a list of them; give the mask's values that are the thing, such as "
+            "value=1 or value=[1, 2]"
+        )
     if is_label_file(source):
         from cuecast.io.labels import read_label_file
 
