@@ -353,6 +353,11 @@ MALFORMED = [
     ({"image": "images/a.png", "boxes": [[1, 2, 3, 4]]}, "its marks cannot be read"),
     ({"image": "images/a.png", "points": [{"xy": [1, float("nan")]}]}, "should be 2 numbers"),
     ({"image": "images/a.png", "points": 5}, "its marks cannot be read"),
+    ({"image": "images/a.png", "boxes": [{"xyxy": "1234"}]}, "'1234' should be 4 numbers"),
+    ({"image": "images/a.png", "mask": "masks/a.png", "value": "12"}, "value '12' should be a whole number"),
+    ({"image": "images/a.png", "mask": "masks/a.png", "value": []}, "or a list of them"),
+    ({"image": "images/a.png", "mask": "masks/a.png", "value": [1.5]}, "or a list of them"),
+    ({"image": "images/a.png", "absent": "false"}, "absent 'false' should be true or false"),
     ({"image": "images/a.png", "absent": True, "page": float("inf")}, "its marks cannot be read"),
 ]
 

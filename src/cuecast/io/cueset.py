@@ -264,13 +264,10 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
                 f"{key} {name} is not in the cue set; copy the file there, or take out this cue"
             )
     try:
-        value = item.get("value")
         entry = CueEntry(
             image=item["image"],
             mask=item.get("mask"),
-            value=None
-            if value is None
-            else tuple(int(v) for v in ([value] if isinstance(value, int) else value)),
+            value=_values(item.get("value")),
             boxes=tuple(Box(_numbers(b["xyxy"], 4), int(b.get("class", 1))) for b in item.get("boxes", ())),
             points=tuple(Point(_numbers(p["xy"], 2), int(p.get("class", 1))) for p in item.get("points", ())),
             scribbles=tuple(
@@ -278,7 +275,7 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
                 for s in item.get("scribbles", ())
             ),
             polygons=tuple(Polygon(_path(p), int(p.get("class", 1))) for p in item.get("polygons", ())),
-            absent=bool(item.get("absent", False)),
+            absent=_flag(item.get("absent")),
             page=None if item.get("page") is None else int(item["page"]),
             objects=item.get("objects"),
         )
@@ -289,7 +286,24 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
     return entry
 
 
+def _values(raw: Any) -> tuple[int, ...] | None:
+    values = [raw] if isinstance(raw, int) else raw
+    if values is None:
+        return None
+    if not isinstance(values, list) or not values or not all(type(v) is int for v in values):
+        raise ValueError(f"value {raw!r} should be a whole number or a list of them")
+    return tuple(values)
+
+
+def _flag(raw: Any) -> bool:
+    if raw not in (None, True, False):
+        raise ValueError(f"absent {raw!r} should be true or false")
+    return bool(raw)
+
+
 def _numbers(raw: Any, count: int) -> Any:
+    if isinstance(raw, str):  # whose digits would be taken one by one
+        raise ValueError(f"{raw!r} should be {count} numbers")
     values = tuple(float(v) for v in raw)
     if len(values) != count or not all(abs(v) < 1e9 for v in values):
         raise ValueError(f"{raw} should be {count} numbers")
