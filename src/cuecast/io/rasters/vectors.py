@@ -89,8 +89,9 @@ def _read(path: str | Path) -> tuple[str | None, Sequence[bytes | None], dict[st
             layers = [] if features else [str(n) for n, kind in pyogrio.list_layers(str(path)) if kind]
             meta, _, geometry, columns = pyogrio.raw.read(features or str(path))
     except pyogrio_errors() as error:
+        reason = str(error).partition(";")[0].rstrip(".")  # what follows is advice on its own functions
         raise CueError(
-            f"{path}: cannot be read as polygons ({error}); export it as GeoJSON or GeoPackage"
+            f"{path}: cannot be read as polygons ({reason}); export it as GeoJSON or GeoPackage"
         ) from error
     if len(layers) > 1:
         give_note(
