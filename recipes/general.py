@@ -212,13 +212,13 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
 
 
-def calibrate(pack: Path, data: Path) -> None:
+def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
     """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card."""
     import cuecast
     from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
     from cuecast.training.export import write_card
 
-    trials = answer_trials(cuecast.load(pack), folders(data)[0], EXCLUDED, workers=os.cpu_count() or 1)
+    trials = answer_trials(cuecast.load(pack), folders(data)[0], excluded, workers=os.cpu_count() or 1)
     score, prior, reached = fit_cut(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card = json.loads((pack / "card.json").read_text())
@@ -227,7 +227,7 @@ def calibrate(pack: Path, data: Path) -> None:
     cuts = [cut_of(t, score, prior) for t in trials]
     card["calibration"] = fit_calibration(trials, cuts, card["thresholds"]["min_fraction"])
     write_card(pack, card)
-    state_sparse(pack, data)
+    state_sparse(pack, data, excluded)
 
 
 def machines(before: dict[str, Any], state: dict[str, Any]) -> str:
@@ -244,7 +244,7 @@ def trained_before(start: Path | None) -> dict[str, Any]:
     return training
 
 
-def state_sparse(pack: Path, data: Path) -> None:
+def state_sparse(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
     """Fit what a confidence means where boxes, points and strokes have taught the thing, and state it in a pack's card.
 
     The card's thresholds must be those of the pack as it is.
@@ -254,7 +254,7 @@ def state_sparse(pack: Path, data: Path) -> None:
     from cuecast.training.export import write_card
 
     root, workers = folders(data)[0], os.cpu_count() or 1
-    fitted = sparse_calibration(cuecast.load(pack), root, EXCLUDED, workers=workers)
+    fitted = sparse_calibration(cuecast.load(pack), root, excluded, workers=workers)
     card = json.loads((pack / "card.json").read_text())
     write_card(pack, {**card, "sparse_calibration": fitted})
     print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated")
