@@ -213,7 +213,11 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
 
 
 def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
-    """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card."""
+    """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card.
+
+    excluded: sets that the cut and the confidence of masks are not fitted on; that of sparse cues is fitted on all but
+    EXCLUDED.
+    """
     import cuecast
     from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
     from cuecast.training.export import write_card
@@ -227,7 +231,7 @@ def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> Non
     cuts = [cut_of(t, score, prior) for t in trials]
     card["calibration"] = fit_calibration(trials, cuts, card["thresholds"]["min_fraction"])
     write_card(pack, card)
-    state_sparse(pack, data, excluded)
+    state_sparse(pack, data)
 
 
 def machines(before: dict[str, Any], state: dict[str, Any]) -> str:
@@ -244,7 +248,7 @@ def trained_before(start: Path | None) -> dict[str, Any]:
     return training
 
 
-def state_sparse(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
+def state_sparse(pack: Path, data: Path) -> None:
     """Fit what a confidence means where boxes, points and strokes have taught the thing, and state it in a pack's card.
 
     The card's thresholds must be those of the pack as it is.
@@ -254,7 +258,7 @@ def state_sparse(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> 
     from cuecast.training.export import write_card
 
     root, workers = folders(data)[0], os.cpu_count() or 1
-    fitted = sparse_calibration(cuecast.load(pack), root, excluded, workers=workers)
+    fitted = sparse_calibration(cuecast.load(pack), root, EXCLUDED, workers=workers)
     card = json.loads((pack / "card.json").read_text())
     write_card(pack, {**card, "sparse_calibration": fitted})
     print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated")
