@@ -85,10 +85,7 @@ class Concept:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what was shown: images, marks, classes, scale; the same for equal cues from other files."""
-        h = hashlib.sha256(repr((self.scale, self.classes)).encode())
-        for example in self.examples:
-            h.update(example.content)
-        return h.hexdigest()
+        return digest_of(self.examples, self.classes, self.scale)
 
     @cached_property
     def shown_areas(self) -> tuple[NDArray[np.float64], ...]:
@@ -233,6 +230,14 @@ class Concept:
             for k, info in enumerate(self.classes):
                 scores[k][known] = labels[known] == info.id
         return scores
+
+
+def digest_of(examples: Iterable[Example], classes: Sequence[ClassInfo], scale: str) -> str:
+    """SHA-256 of what is shown, as `Concept.digest` gives it, of cues that are not learned from yet."""
+    h = hashlib.sha256(repr((scale, tuple(classes))).encode())
+    for example in examples:
+        h.update(example.content)
+    return h.hexdigest()
 
 
 def _corrects_only(marks: Marks, classes: Sequence[ClassInfo]) -> bool:

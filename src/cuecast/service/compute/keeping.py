@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ import numpy as np
 
 from cuecast.cues import Cue
 from cuecast.errors import CuecastError
-from cuecast.predictor import Concept, Predictor, load, read_cues
+from cuecast.predictor import Concept, Predictor, digest_of, load, read_cues
 from cuecast.service.compute.recent import Recent
 from cuecast.types import ClassInfo, Example
 
@@ -38,11 +37,8 @@ class KeepingPredictor(Predictor):
     ) -> Concept:
         """As `Predictor.learn`; equal images, marks, classes and scale give the same value."""
         infos, examples = read_cues(tuple(cues), classes)
-        shown = hashlib.sha256(repr((scale, infos)).encode())
-        for example in examples:
-            shown.update(example.content)
         learn = super().learn
-        return self.concepts.get(shown.digest(), lambda: learn(examples, infos, scale))
+        return self.concepts.get(digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
 
 
 def keeping(pack: str, threads: int) -> KeepingPredictor:
