@@ -1,0 +1,45 @@
+"""Every command writes the bytes that it wrote when their digests were kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from golden_outputs import LIBRARIES, MADE_BY, RUNS, digests, read_outputs, run_commands, versions
+
+from cuecast.batch import Format
+
+NAMED, FILES = read_outputs(Path(__file__).parent / "outputs.json")
+REMEDY = "where this is meant, run `python tests/golden/write.py --outputs` and commit what it writes"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    work = tmp_path_factory.mktemp("golden")
+    run_commands(work)
+    return digests(work / "out")
+
+
+@pytest.mark.parametrize("run", sorted(RUNS))
+def test_a_command_writes_what_it_wrote(run: str, written: dict[str, dict[str, str]]) -> None:
+    kept, found = (
+        {n: d for n, d in all_of.items() if n.startswith(f"{run}/")} for all_of in (FILES, written)
+    )
+    assert sorted(found) == sorted(kept), REMEDY
+    here = versions()
+    for name, digest in found.items():
+        # Other versions of the libraries may pack the same in other bytes; the pixels stay what they are.
+        makers = MADE_BY.get(Path(name).suffix, ())
+        same = all(here[maker] == NAMED[maker] for maker in makers)
+        compared = digest if same else {k: v for k, v in digest.items() if k == "pixels"}
+        assert compared.items() <= kept[name].items(), f"{name} is another file: {REMEDY}"
+
+
+def test_every_format_of_segment_is_asked_for() -> None:
+    asked = {f for flag, f in zip(RUNS["segment"], RUNS["segment"][1:], strict=False) if flag == "-f"}
+    assert asked == set(get_args(Format)), f"add the format to RUNS['segment'], and {REMEDY}"
+
+
+def test_the_versions_that_bytes_depend_on_are_kept() -> None:
+    assert sorted(NAMED) == sorted(["machine", *LIBRARIES]), REMEDY
