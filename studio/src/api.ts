@@ -2,6 +2,7 @@
 
 import { askForKey, key, whenOnline } from "./state/session";
 import type {
+  Choice,
   FolderAdded,
   FolderListing,
   ImageInfo,
@@ -122,6 +123,7 @@ export interface ImageQuery {
   cursor?: string | null;
 }
 
+const chosen = (choice: Choice | null) => (choice ? { [choice.option]: choice.value } : {});
 const project = (p: string) => `/v1/projects/${encodeURIComponent(p)}`;
 const image = (p: string, i: string) => `${project(p)}/images/${encodeURIComponent(i)}`;
 
@@ -141,12 +143,13 @@ export const api = {
     json<Page<ImageInfo>>("GET", `${project(p)}/images?${query({ ...asked })}`, { signal }),
   image: (p: string, i: string) => json<ImageInfo>("GET", image(p, i)),
   deleteImage: (p: string, i: string) => request("DELETE", image(p, i)),
-  addFolder: (p: string, path: string, recursive: boolean) =>
-    json<FolderAdded>("POST", `${project(p)}/folder`, { json: { path, recursive } }),
+  addFolder: (p: string, path: string, recursive: boolean, choice: Choice | null = null) =>
+    json<FolderAdded>("POST", `${project(p)}/folder`, { json: { path, recursive, ...chosen(choice) } }),
   viewPath: (p: string, i: string) => `${image(p, i)}/view`,
   thumbnailPath: (p: string, i: string) => `${image(p, i)}/thumbnail?size=256`,
   uploadPath: (p: string, name: string) => `${project(p)}/images?${query({ name })}`,
-  sourcePath: (p: string, name: string) => `${project(p)}/source?${query({ name })}`,
+  sourcePath: (p: string, name: string, choice: Choice | null = null) =>
+    `${project(p)}/source?${query({ name, ...chosen(choice) })}`,
   cuesetPath: (p: string) => `${project(p)}/cueset`,
 
   marks: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks`),

@@ -23,7 +23,13 @@ export interface Info {
   pack: string;
   packs: string[];
   roots: string[];
-  limits: { upload_bytes: number; pixels: number; queue: number };
+  limits: {
+    upload_bytes: number;
+    pixels: number;
+    queue: number;
+    unpacked_bytes: number;
+    ratio: number;
+  };
   formats: string[];
 }
 
@@ -59,6 +65,20 @@ export interface Source {
   height: number;
   seconds: number | null;
   note: string | null;
+  series: string | null;
+  channel: number | null;
+}
+
+/** One of several volumes of a file or folder, as requests name it. */
+export interface Choice {
+  option: "series" | "channel";
+  value: string;
+}
+
+/** The details of the error `several_volumes`. */
+export interface SeveralVolumes {
+  option: Choice["option"];
+  choices: { value: string; name: string }[];
 }
 
 export interface Project {

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { OpenPicture } from "../src/state/picture";
 import { closeProject, jobs, openProject, project, start } from "../src/state/project";
 import { heldSavers, lastSaved, openSaver } from "../src/state/saver";
-import { enqueue, uploads } from "../src/state/uploads";
+import { choose, enqueue, uploads } from "../src/state/uploads";
+import { choicesOf } from "../src/views/volume_choice";
 import type { ImageInfo } from "../src/wire";
 
 afterEach(() => {
@@ -115,5 +116,38 @@ describe("uploads", () => {
     enqueue("p", [file]);
     await vi.waitFor(() => expect(uploads.value[0].state).toBe("failed"));
     expect(uploads.value[0].error?.code).toBe("too_large");
+  });
+
+  it("send a file with several volumes again, as the one that was chosen", async () => {
+    const paths: string[] = [];
+    const details = { option: "channel", choices: [{ value: "0", name: "0" }] };
+    vi.stubGlobal("fetch", async () => reply({ limits: { upload_bytes: 100 } }));
+    vi.stubGlobal(
+      "XMLHttpRequest",
+      class {
+        upload = {};
+        status = 0;
+        responseText = "";
+        onloadend = () => {};
+        setRequestHeader() {}
+        getResponseHeader = () => null;
+        open(_: string, path: string) {
+          paths.push(path);
+        }
+        send() {
+          const first = paths.length === 1;
+          this.status = first ? 422 : 201;
+          const error = { code: "several_volumes", message: "a.nii: holds 1", details };
+          this.responseText = JSON.stringify(first ? { error } : {});
+          this.onloadend();
+        }
+      },
+    );
+    enqueue("p", [new File(["x"], "a.nii")], true);
+    await vi.waitFor(() => expect(uploads.value[0].state).toBe("failed"));
+    expect(choicesOf(uploads.value[0].error)).toEqual(details);
+    choose(uploads.value[0], { option: "channel", value: "0" });
+    await vi.waitFor(() => expect(uploads.value.map(({ state }) => state)).toEqual(["done"]));
+    expect(paths).toEqual(["/v1/projects/p/source?name=a.nii", "/v1/projects/p/source?name=a.nii&channel=0"]);
   });
 });

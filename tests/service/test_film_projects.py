@@ -453,33 +453,6 @@ def test_a_dicom_series_is_added_where_it_lies(service: Service, tmp_path: Path)
     assert "DICOM series is a folder" in refusal(send(service, "a.dcm", slices[0].read_bytes()), 415)
 
 
-def test_several_volumes_in_one_are_told_in_the_words_of_the_service(
-    service: Service, tmp_path: Path
-) -> None:
-    nibabel = pytest.importorskip("nibabel", reason="the extra 'volumes' is not installed")
-    of_kind(service, "volume")
-    whole = nibabel.Nifti1Image(np.zeros((6, 5, 4, 3), np.float32), np.eye(4))
-    nibabel.save(whole, tmp_path / "times.nii.gz")
-    reply = send(service, "times.nii.gz", (tmp_path / "times.nii.gz").read_bytes())
-    said = refusal(reply, 422)
-    assert said.startswith("times.nii.gz: holds 3 volumes (channels or times)")
-    assert "file of its own" in said
-    assert "--" not in said
-    assert reply.json()["error"]["code"] == "several_volumes"
-    assert reply.json()["error"]["details"] == {"volumes": ["0", "1", "2"]}
-
-
-def test_several_series_in_a_folder_are_named(service: Service, tmp_path: Path) -> None:
-    of_kind(service, "volume")
-    for number in (1, 2):
-        phantoms.dicom(tmp_path / "root" / "both" / str(number), phantoms.values(), f"1.2.3.{number}")
-    reply = service.client.post(f"{service.p}/folder", json={"path": str(tmp_path / "root" / "both")})
-    said = refusal(reply, 422)
-    assert "holds several series" in said
-    assert "--" not in said
-    assert len(reply.json()["error"]["details"]["volumes"]) == 2
-
-
 def test_bad_volumes_are_refused(service: Service, scan: Path, clip: bytes) -> None:
     of_kind(service, "volume")
     assert "kind 'video'" in refusal(send(service, "clip.mp4", clip), 415)

@@ -120,7 +120,7 @@ def open_frame(frame: FrameAt, name: str) -> Image:
         try:
             return frame.image()
         except ImageError as error:
-            raise ImageError(str(error).replace(str(frame.path), name)) from error
+            raise ImageError(str(error).replace(str(frame.source.path), name)) from error
         except MemoryError as error:
             raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
 

@@ -23,6 +23,19 @@ Coordinate = Annotated[float, Field(gt=-1e9, lt=1e9)]
 Xy = tuple[Coordinate, Coordinate]
 Scale = Literal["frame", "pixel"]
 Kind = Literal["images", "video", "volume"]
+Series = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="which of several DICOM series: the UID, its end, or the description",
+    ),
+]
+Channel = Annotated[
+    int | None,
+    Field(ge=0, le=2**31 - 1, description="which of several channels or times of a volume, from 0"),
+]
 Verdict = Literal["found", "doubtful", "absent"]
 JobKind = Literal["run", "check", "suggest", "export"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -227,6 +240,7 @@ class Source(BaseModel):
     """The video or volume of a project: `frames` frames, or slices along its first axis, in the order of its images.
 
     `seconds`: when the last frame is shown; `note`: what a person should know of it, such as where it breaks off.
+    `series` or `channel`: which of several volumes of its folder or file it is, as it was chosen.
     """
 
     model_config = example(
@@ -239,6 +253,8 @@ class Source(BaseModel):
             "height": 480,
             "seconds": 9.96,
             "note": None,
+            "series": None,
+            "channel": None,
         }
     )
     name: str
@@ -249,6 +265,8 @@ class Source(BaseModel):
     height: int
     seconds: float | None
     note: str | None
+    series: str | None = None
+    channel: int | None = None
 
 
 class Project(BaseModel):
@@ -353,12 +371,15 @@ class Image(BaseModel):
 class NewFolder(BaseModel):
     """A folder of the server, below one of its roots, whose images are referred to where they lie.
 
-    For a project of a video or volume: its file, the folder of its frames, or that of a DICOM series.
+    For a project of a video or volume: its file, the folder of its frames, or that of a DICOM series. `series` and
+    `channel` choose one of several volumes.
     """
 
     model_config = request({"path": "/srv/pictures/slides", "recursive": False})
     path: str = Field(min_length=1, max_length=4096)
     recursive: bool = False
+    series: Series = None
+    channel: Channel = None
 
 
 class NotAdded(BaseModel):
@@ -418,13 +439,24 @@ class Page(BaseModel, Generic[Item]):
     total: int
 
 
+_LIMITS = {
+    "upload_bytes": 536870912,
+    "pixels": 200000000,
+    "queue": 100,
+    "unpacked_bytes": 536870912,
+    "ratio": 100,
+}
+
+
 class InfoLimits(BaseModel):
     """Bounds on requests."""
 
-    model_config = example({"upload_bytes": 536870912, "pixels": 200000000, "queue": 100})
+    model_config = example(_LIMITS)
     upload_bytes: int
     pixels: int
     queue: int
+    unpacked_bytes: int = Field(description="that a file packed more than `ratio` times may come to")
+    ratio: int
 
 
 class Info(BaseModel):
@@ -436,7 +468,7 @@ class Info(BaseModel):
             "pack": "general",
             "packs": ["general"],
             "roots": ["/srv/pictures"],
-            "limits": {"upload_bytes": 536870912, "pixels": 200000000, "queue": 100},
+            "limits": _LIMITS,
             "formats": ["masks", "overlays", "coco", "csv"],
         }
     )

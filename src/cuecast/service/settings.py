@@ -21,6 +21,8 @@ class Limits:
     folder_images  images that one folder may add.
     frames         frames of a video, or slices of a volume.
     voxels         of a volume: known from its header before it is unpacked.
+    unpacked_bytes, ratio  a picture or volume may come to more bytes than `unpacked_bytes` where it is packed `ratio`
+                   times at most: what is real hardly packs as well, and what is small may.
     rate, burst    requests a second of one API key, and how many may come at once.
     uploads        bodies with files received at once.
     uploads_each   of these by one API key, or one address without a key.
@@ -36,6 +38,8 @@ class Limits:
     folder_images: int = 10_000
     frames: int = 100_000
     voxels: int = 4 << 30
+    unpacked_bytes: int = 512 << 20
+    ratio: int = 100
     rate: float = 50.0
     burst: int = 500
     uploads: int = 64

@@ -11,6 +11,7 @@ from cuecast.io.gather import Results
 from cuecast.io.manifest import ManifestEntry
 from cuecast.service.compute.scans import count_pieces, labels_file, scan_project
 from cuecast.service.compute.source_exports import SourcePlan, export_source
+from cuecast.service.compute.sources import SourceAt
 from cuecast.service.compute.tracks import NewLines, track_project
 from cuecast.service.progress import Bench, Recorder, Ticker
 from cuecast.service.store.models import Job
@@ -92,7 +93,7 @@ def _end(recorder: Recorder, total: int) -> dict[str, int]:
     return dict(counts)
 
 
-def _source(project: Snapshot) -> Path:
+def _source(project: Snapshot) -> SourceAt:
     if project.source is None:
         raise InputError(f"this project has no {project.kind} yet: add it first (POST .../source)")
     return project.source

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-import numpy as np
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from cuecast.errors import CuecastError, ImageError
+from cuecast.errors import CuecastError, ImageError, InputError
 from cuecast.io.files import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
-from cuecast.io.volumes.reading import SeveralVolumesError
+from cuecast.io.volumes.reading import Reading, SeveralVolumesError
 from cuecast.service import content, folders, schemas
 from cuecast.service.compute.runs import place_input
-from cuecast.service.compute.sources import Source, SourceKind, open_source
+from cuecast.service.compute.sources import Source, SourceAt, SourceKind
 from cuecast.service.content import Kind
 from cuecast.service.files import DataFolder
+from cuecast.service.headers import check_volume
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, models, projects
@@ -31,13 +30,14 @@ from cuecast.service.store.naming import plain_name, stem_key
 from cuecast.service.store.wire import source_of
 from cuecast.service.uploads import Upload
 
-HEADER = 1 << 16
-"""Bytes of a text header that are looked at."""
+_OPTION = re.compile(r"--(series|channel)\b")
+"""What the library calls after the command line, and is a field of requests here."""
 
 
 @dataclass(frozen=True)
 class _New:
-    """A source that was opened and is to become a project's. `path` as in `models.Source`."""
+    """A source that was opened and is to become a project's. `path` as in `models.Source`; `chosen`: which of several
+    volumes it is."""
 
     name: str
     path: str
@@ -45,10 +45,12 @@ class _New:
     digest: str
     source: Source
     note: str | None
+    chosen: Reading
 
 
-def require_source_project(project: str, database: Database, name: str) -> None:
-    """Raise Problem before a body is received: 404 without the project, 415 for one of images."""
+def require_source_project(project: str, database: Database, name: str, chosen: Reading) -> None:
+    """Raise before a body is received: Problem with 404 without the project, 415 for one of images; see
+    `check_choice`."""
     with database.reading() as session:
         row = projects.find(session, project)
         if row.kind == "images":
@@ -57,19 +59,27 @@ def require_source_project(project: str, database: Database, name: str) -> None:
                 415,
                 f"{row.name!r} is a project of images: make one of the kind 'video' or 'volume' for {name[:200]}",
             )
+        check_choice(row.kind, chosen)
 
 
 def add_upload(
-    upload: Upload, name: str, project: str, *, database: Database, files: DataFolder, settings: Settings
+    upload: Upload,
+    name: str,
+    project: str,
+    chosen: Reading,
+    *,
+    database: Database,
+    files: DataFolder,
+    settings: Settings,
 ) -> tuple[schemas.Source, bool]:
     """Make an upload the source of a project; (source, whether it is new). Blocking.
 
-    Raises Problem: 404; 409 where it has another source; 415 where it is no video (volume) by content. Raises what
-    opening it raises.
+    Raises Problem: 404; 409 where it has another source; 415 where it is no video (volume) by content; 422 with the
+    choices where it holds several volumes and `chosen` is none of them. Raises what opening it raises.
     """
     with database.reading() as session:
         owner = projects.find(session, project)
-        if (there := _present(session, owner, upload.digest)) is not None:
+        if (there := _present(session, owner, upload.digest, chosen)) is not None:
             return there, False
     kind = content.source_kind(content.read_head(upload.path), name[:200], owner.kind)
     shown = _shown_name(name, kind)
@@ -80,13 +90,14 @@ def add_upload(
             f"{shown} is one slice: a DICOM series is a folder, which is added where it lies (POST .../folder), or is "
             "converted to NIfTI",
         )
-    _check_header(upload.path, shown, kind, settings)
+    check_volume(upload.path, shown, kind, settings.limits)
     path = files.take_in(upload.path, project, models.new_id(), kind.suffix)
     place = files.root / path
     try:
         link = place_input(files.inputs(project), shown, place)
-        opened = _opened(owner.kind, link, shown, settings)
-        new = _New(shown, path, upload.bytes, upload.digest, opened, _note(opened, link, shown))
+        opened = _opened(SourceAt(cast(SourceKind, owner.kind), link, chosen), shown, settings)
+        note = _note(opened, link, shown)
+        new = _New(shown, path, upload.bytes, upload.digest, opened, note, chosen)
         source, is_new = _save(new, project, database)
         if not is_new:  # another request has added it meanwhile
             place.unlink()
@@ -105,10 +116,12 @@ def add_from_server(
     """
     with database.reading() as session:
         owner = projects.find(session, project)
+    chosen = Reading(wanted.channel, wanted.series)
+    check_choice(owner.kind, chosen)
     if owner.kind == "images":
         return folders.add_folder(wanted, project, database=database, files=files, settings=settings)
     try:
-        new = _from_server(wanted, owner.kind, files, settings)
+        new = _from_server(wanted.path, owner.kind, chosen, files, settings)
     except OSError as error:
         raise folders.unreadable(Path(wanted.path), error) from error
     source, is_new = _save(new, project, database)
@@ -120,19 +133,29 @@ def add_from_server(
     )
 
 
-def _from_server(wanted: schemas.NewFolder, kind: str, files: DataFolder, settings: Settings) -> _New:
+def check_choice(kind: str, chosen: Reading) -> None:
+    """Raise InputError where one of several volumes is chosen for a project of another kind."""
+    if kind != "volume" and chosen != Reading():
+        raise InputError(
+            f"`series` and `channel` choose one of several volumes, and this is a project of the kind {kind!r}: leave "
+            "them out"
+        )
+
+
+def _from_server(path: str, kind: str, chosen: Reading, files: DataFolder, settings: Settings) -> _New:
     """The video or volume at a path of the server. Raises OSError where that cannot be looked at."""
-    place = files.inside(wanted.path)
+    place = files.inside(path)
     shown = place.name or "source"
     if place.is_dir():
         files.check_links(place)
     elif place.is_file():
-        _check_header(place, shown, content.source_kind(content.read_head(place), shown, kind), settings)
+        found = content.source_kind(content.read_head(place), shown, kind)
+        check_volume(place, shown, found, settings.limits)
     else:
         raise Problem(
-            "not_found", 404, f"{wanted.path[:200]!r} is no file or folder on the server; check the spelling"
+            "not_found", 404, f"{path[:200]!r} is no file or folder on the server; check the spelling"
         )
-    opened = _opened(kind, place, str(place), settings)
+    opened = _opened(SourceAt(cast(SourceKind, kind), place, chosen), str(place), settings)
     parts = [place] if place.is_file() else [p for p in place.rglob("*") if p.is_file()]
     return _New(
         shown,
@@ -141,13 +164,18 @@ def _from_server(wanted: schemas.NewFolder, kind: str, files: DataFolder, settin
         opened.digest(),
         opened,
         _note(opened, place, shown),
+        chosen,
     )
 
 
-def _present(session: Session, owner: models.Project, digest: str) -> schemas.Source | None:
-    """The source of a project where it is this one. Raises Problem with 409 where it is another one."""
+def _present(session: Session, owner: models.Project, digest: str, chosen: Reading) -> schemas.Source | None:
+    """The source of a project where it is this one. Raises Problem with 409 where it is another one.
+
+    Another series has another digest. A channel that is not chosen is the one that is there: the first, where it is
+    the only one.
+    """
     there = session.get(models.Source, owner.id)
-    if there is not None and there.digest != digest:
+    if there is not None and (there.digest != digest or chosen.channel not in (None, there.channel or 0)):
         raise Problem(
             "source_exists",
             409,
@@ -160,7 +188,7 @@ def _save(new: _New, project: str, database: Database) -> tuple[schemas.Source, 
     """Write the source and its images, in one transaction; (source, whether it is new)."""
     with database.writing() as session:
         owner = projects.find(session, project, lock=True)
-        if (there := _present(session, owner, new.digest)) is not None:
+        if (there := _present(session, owner, new.digest, new.chosen)) is not None:
             return there, False
         height, width = new.source.size
         row = models.Source(
@@ -174,6 +202,8 @@ def _save(new: _New, project: str, database: Database) -> tuple[schemas.Source, 
             height=height,
             seconds=new.source.seconds,
             note=new.note,
+            series=new.chosen.series,
+            channel=new.chosen.channel,
         )
         session.add(row)
         session.flush()
@@ -205,14 +235,15 @@ def _rows(new: _New, project: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _opened(kind: str, place: Path, shown: str, settings: Settings) -> Source:
+def _opened(wanted: SourceAt, shown: str, settings: Settings) -> Source:
     """Open a source within the limits. Raises what opening it raises, naming it as `shown`."""
     try:
-        source = open_source(cast(SourceKind, kind), place)
+        source = wanted.open()
     except SeveralVolumesError as error:
-        raise _several(error, place, shown) from error
+        raise _several(error, wanted, shown) from error
     except CuecastError as error:
-        raise type(error)(str(error).replace(str(place), shown)) from error
+        said = str(error).replace(str(wanted.path), shown)
+        raise type(error)(_OPTION.sub(r"`\1`", said)) from error
     except MemoryError as error:
         raise ImageError(f"{shown}: not enough memory to read it; make it smaller") from error
     limits, (height, width) = settings.limits, source.size
@@ -227,17 +258,27 @@ def _opened(kind: str, place: Path, shown: str, settings: Settings) -> Source:
     return source
 
 
-def _several(error: SeveralVolumesError, place: Path, shown: str) -> Problem:
-    """What is said of a file or folder with several volumes, in the words of the service; the details name them."""
-    if place.is_dir():
-        said = f"{shown}: holds several series, and a project has one: put that one in a folder of its own; they are "
-        said += "; ".join(error.volumes)
+def _several(error: SeveralVolumesError, wanted: SourceAt, shown: str) -> Problem:
+    """What is said of a file or folder with several volumes; the details have the choices, as requests take them."""
+    by_name = any(choice.reading.series is not None for choice in error.choices)
+    option: Literal["series", "channel"] = "series" if by_name else "channel"
+    choices = [
+        {"value": str(getattr(choice.reading, option)), "name": choice.name} for choice in error.choices
+    ]
+    if option == "channel":
+        held = f"{len(choices)} volumes (channels or times)"
+        said = f"choose one with `channel`, from 0 to {len(choices) - 1}"
     else:
-        said = (
-            f"{shown}: holds {len(error.volumes)} volumes (channels or times), and a project has one: save that one "
-            "as a file of its own; `cuecast volume` on the command line takes any of them"
-        )
-    return Problem("several_volumes", 422, said, {"volumes": list(error.volumes)})
+        held = "several series"
+        said = "choose one with `series`: " + "; ".join(f"{c['value']} ({c['name']})" for c in choices)
+        if (asked := wanted.reading.series) is not None:
+            held = f"{held}, and not one of them is {asked!r}"
+    return Problem(
+        "several_volumes",
+        422,
+        f"{shown}: holds {held}, and a project has one: {said}",
+        {"option": option, "choices": choices},
+    )
 
 
 def _note(source: Source, place: Path, shown: str) -> str | None:
@@ -255,59 +296,3 @@ def _shown_name(name: str, kind: Kind) -> str:
     return (
         plain if fits or plain.lower().endswith(kind.suffix) else f"{PurePosixPath(plain).stem}{kind.suffix}"
     )
-
-
-def _check_header(path: Path, shown: str, kind: Kind, settings: Settings) -> None:
-    """Raise Problem where the header of a volume names other files, or ImageError where it states too many voxels."""
-    if kind.suffix == ".nrrd":
-        with open(path, "rb") as stream:
-            header = stream.read(HEADER).replace(b"\r", b"").split(b"\n\n")[0]
-        fields = header.lower().replace(b" ", b"")
-        if any(field in fields for field in (b"datafile", b"lineskip", b"byteskip")):
-            said = f"{shown} has its voxels elsewhere than behind its header: save it as one file (.nrrd)"
-            raise Problem("wrong_kind", 415, said)
-    voxels = None
-    with suppress(Exception):  # a damaged header is named by who reads the file
-        voxels = _VOXELS[kind.suffix](path) if kind.suffix in _VOXELS else None
-    if voxels is not None and voxels > settings.limits.voxels:
-        raise ImageError(
-            f"{shown}: {voxels} voxels are more than the limit of {settings.limits.voxels}; cut out a part"
-        )
-
-
-def _nifti_voxels(path: Path) -> int:
-    import nibabel
-
-    packed = content.read_head(path)[:2] == b"\x1f\x8b"
-    with gzip.open(path) if packed else open(path, "rb") as stream:
-        head = stream.read(540)
-    two = head[4:8] == b"n+2\0"
-    made: Any = nibabel.Nifti2Header if two else nibabel.Nifti1Header
-    return _product(made(head[: 540 if two else 348]).get_data_shape())
-
-
-def _nrrd_voxels(path: Path) -> int:
-    import nrrd
-
-    with open(path, "rb") as stream:
-        return _product(nrrd.read_header(stream)["sizes"])
-
-
-def _tiff_voxels(path: Path) -> int:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tif:
-        return _product(tif.series[0].shape)
-
-
-def _product(shape: Any) -> int:
-    return int(np.prod([int(n) for n in shape], dtype=object))
-
-
-_VOXELS: dict[str, Callable[[Path], int]] = {
-    ".nii": _nifti_voxels,
-    ".nii.gz": _nifti_voxels,
-    ".nrrd": _nrrd_voxels,
-    ".tif": _tiff_voxels,
-}
-"""Suffix -> the number of voxels that a file's header states."""

@@ -10,9 +10,10 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cuecast.io.volumes.reading import Reading
 from cuecast.service.compute.cues import MarkedImage
 from cuecast.service.compute.runs import place_input
-from cuecast.service.compute.sources import FrameAt, SourceKind
+from cuecast.service.compute.sources import FrameAt, SourceAt, SourceKind
 from cuecast.service.files import DataFolder
 from cuecast.service.store import marks, projects
 from cuecast.service.store.models import Image, Project, Source
@@ -29,11 +30,11 @@ class Snapshot:
     digests  name of the results of an upload -> SHA-256 of its file. A file below the server's roots may change, and
             frames and slices have no file of their own: they have no digest here.
     kind    'images', 'video' or 'volume'.
-    source  where the video or volume is read, of which the images are frames or slices: their file is this one.
+    source  where the video or volume is read, of which the images are frames or slices: their file is this one's.
     """
 
     kind: str
-    source: Path | None
+    source: SourceAt | None
     classes: tuple[ClassInfo, ...]
     scale: str
     state: str
@@ -59,7 +60,7 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
         found.scale,
         marks_state(session, project),
         tuple(marked_images(session, files, project)),
-        {row.name: source or place_of(files, row.path) for row in rows},
+        {row.name: source.path if source else place_of(files, row.path) for row in rows},
         {row.name: row.id for row in rows},
         {Path(r.name).stem: r.digest for r in rows if source is None and not Path(r.path).is_absolute()},
     )
@@ -77,8 +78,8 @@ def marked_images(
             continue
         frame = None
         if source is not None and row.frame is not None:
-            frame = FrameAt(cast(SourceKind, owner.kind), source, row.frame)
-        place = place_of(files, row.path) if source is None else source
+            frame = FrameAt(source, row.frame)
+        place = place_of(files, row.path) if source is None else source.path
         found.append(MarkedImage(row.name, place, row.digest, (row.height, row.width), document, frame))
     return found
 
@@ -91,10 +92,10 @@ def frame_at(session: Session, files: DataFolder, image: Image) -> FrameAt | Non
     owner = projects.find(session, image.project_id)
     source = source_place(session, files, owner)
     assert source is not None
-    return FrameAt(cast(SourceKind, owner.kind), source, image.frame)
+    return FrameAt(source, image.frame)
 
 
-def source_place(session: Session, files: DataFolder, project: Project) -> Path | None:
+def source_place(session: Session, files: DataFolder, project: Project) -> SourceAt | None:
     """Where the video or volume of a project is read, whether or not it is there; None where it has none.
 
     An upload is read by a link of the name that its results are to carry. Raises Problem with 403 for a folder with
@@ -106,8 +107,14 @@ def source_place(session: Session, files: DataFolder, project: Project) -> Path 
     place = place_of(files, source.path)
     if Path(source.path).is_absolute():
         files.check_links(place)
-        return place
-    return place_input(files.inputs(project.id), source.name, place)
+    else:
+        place = place_input(files.inputs(project.id), source.name, place)
+    return SourceAt(cast(SourceKind, project.kind), place, reading_of(source))
+
+
+def reading_of(source: Source) -> Reading:
+    """Which of several volumes a source is."""
+    return Reading(source.channel, source.series)
 
 
 def place_of(files: DataFolder, path: str) -> Path:

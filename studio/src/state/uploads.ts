@@ -2,14 +2,17 @@
 
 import { computed, signal } from "@preact/signals";
 import { ApiError, api, authorization, pause, problemFrom } from "../api";
-import type { Info } from "../wire";
+import type { Choice, Info } from "../wire";
 import { askForKey, whenOnline } from "./session";
 
 export interface Upload {
   name: string;
+  file: File;
   project: string;
   /** Whether it is the project's video or volume, and no picture. */
   source: boolean;
+  /** Which of several volumes of the file it is. */
+  choice: Choice | null;
   state: "waiting" | "sending" | "done" | "failed";
   /** Share that was sent, 0 to 1. */
   sent: number;
@@ -27,18 +30,27 @@ export const uploading = computed(() =>
 /** Rises by one with each picture that has arrived. */
 export const arrived = signal(0);
 
-const queue: { upload: Upload; file: File }[] = [];
+const queue: Upload[] = [];
 let running = 0;
 let info: Promise<Info> | null = null;
 
 export function enqueue(project: string, files: readonly File[], source = false): void {
   if (!uploading.value) uploads.value = [];
   for (const file of files) {
-    const upload: Upload = { name: file.name, project, source, state: "waiting", sent: 0, error: null };
-    queue.push({ upload, file });
-    uploads.value = [...uploads.value, upload];
+    add({ name: file.name, file, project, source, choice: null, state: "waiting", sent: 0, error: null });
   }
-  while (running < AT_ONCE && queue.length) void work();
+}
+
+/** Send a file again that was refused because it holds several volumes: it is this one. */
+export function choose(refused: Upload, choice: Choice): void {
+  uploads.value = uploads.value.filter((upload) => upload !== refused);
+  add({ ...refused, choice, state: "waiting", sent: 0, error: null });
+}
+
+function add(upload: Upload): void {
+  queue.push(upload);
+  uploads.value = [...uploads.value, upload];
+  if (running < AT_ONCE) void work();
 }
 
 export function clearUploads(): void {
@@ -48,13 +60,16 @@ export function clearUploads(): void {
 async function work(): Promise<void> {
   running++;
   for (let next = queue.shift(); next; next = queue.shift()) {
-    const { upload, file } = next;
+    const upload = next;
+    const { file, project, choice } = upload;
     change(upload, { state: "sending" });
     try {
       const most = (await information()).limits.upload_bytes;
       if (file.size > most) throw new ApiError(0, "too_large", `${most} B`);
-      const path = upload.source ? api.sourcePath : api.uploadPath;
-      await sendFile(path(upload.project, file.name), file, (sent) => change(upload, { sent }));
+      const path = upload.source
+        ? api.sourcePath(project, file.name, choice)
+        : api.uploadPath(project, file.name);
+      await sendFile(path, file, (sent) => change(upload, { sent }));
       change(upload, { state: "done", sent: 1 });
       arrived.value++;
     } catch (error) {

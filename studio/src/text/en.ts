@@ -79,6 +79,17 @@ export const en = {
     noRoots: "The server was started without folders that it may read. Start it with --root FOLDER.",
   },
 
+  several: {
+    holds: {
+      channel: (n: number) => `holds ${n} volumes (channels or times); a project has one.`,
+      series: (n: number) => `holds ${n} series; a project has one.`,
+    },
+    which: { channel: "Channel or time", series: "Series" },
+    take: "Take this one",
+    channel: (n: number) => `Channel or time ${n}`,
+    series: (name: string) => `Series ${name}`,
+  },
+
   uploads: {
     title: "Adding pictures",
     progress: (done: number, all: number) => `${done} of ${all} added`,

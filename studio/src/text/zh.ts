@@ -78,6 +78,17 @@ export const zh: Text = {
     noRoots: "服务器启动时没有指定可以读取的文件夹。请用 --root 文件夹 启动。",
   },
 
+  several: {
+    holds: {
+      channel: (n) => `中有 ${count(n)} 个体数据（通道或时间点），而一个项目只有一个。`,
+      series: (n) => `中有 ${count(n)} 个序列，而一个项目只有一个。`,
+    },
+    which: { channel: "通道或时间点", series: "序列" },
+    take: "使用这一个",
+    channel: (n) => `通道或时间点 ${n}`,
+    series: (name) => `序列 ${name}`,
+  },
+
   uploads: {
     title: "正在添加图片",
     progress: (done, all) => `已添加 ${done} / ${all}`,
@@ -415,8 +426,7 @@ export const zh: Text = {
     mask_invalid: "无法使用这个掩膜。",
     wrong_kind: "这个文件属于另一种项目：请为视频、体数据和图片分别建立项目。",
     not_of_this_kind: "这种项目没有这项功能。",
-    several_volumes:
-      "其中有多个体数据（通道、时间点或序列），而一个项目只有一个：请把需要的那个单独存为文件或文件夹。",
+    several_volumes: "其中有多个体数据（通道、时间点或序列），而一个项目只有一个：请选择其中一个。",
     source_exists: "这个项目已经有视频或体数据。请为另一个文件建立新项目。",
     part_of_source: "视频的帧和体数据的切片不能单独删除。",
     scale_invalid: "这种项目不能使用这个大小设置。",

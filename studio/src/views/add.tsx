@@ -2,13 +2,12 @@ import { useRef, useState } from "preact/hooks";
 import { type Chosen, fromDrop, fromInput } from "../state/uploads";
 import { text } from "../text";
 import type { ProjectKind } from "../wire";
-import { Folders } from "./folders";
+import { Folders, type FolderTarget } from "./folders";
 import { Icon, type IconName } from "./icon";
 
 interface AddProps {
   onFiles: (chosen: Chosen) => void;
-  /** Returns the project that the folder belongs to; null where it could not be made. */
-  onServerFolder: (path: string, kind: ProjectKind) => Promise<string | null>;
+  server: FolderTarget;
   onCueset: (file: File) => void;
   /** A video or volume, which makes a project of its own; left out where there is one already. */
   onSource?: (file: File, kind: ProjectKind) => void;
@@ -17,7 +16,7 @@ interface AddProps {
 }
 
 /** All ways to bring pictures in. */
-export function AddPictures({ onFiles, onServerFolder, onCueset, onSource, large = false }: AddProps) {
+export function AddPictures({ onFiles, server, onCueset, onSource, large = false }: AddProps) {
   const t = text.value.first;
   const [over, setOver] = useState(false);
   const [browsing, setBrowsing] = useState(false);
@@ -36,9 +35,7 @@ export function AddPictures({ onFiles, onServerFolder, onCueset, onSource, large
           <SourceButton kind="volume" onPick={(file) => onSource(file, "volume")} />
         </>
       )}
-      {browsing && (
-        <Folders onChoose={onServerFolder} kinds={!!onSource} onClose={() => setBrowsing(false)} />
-      )}
+      {browsing && <Folders target={server} kinds={!!onSource} onClose={() => setBrowsing(false)} />}
     </div>
   );
   if (!large) return buttons;

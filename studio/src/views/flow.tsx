@@ -126,6 +126,8 @@ function SourceStep({ project, adding }: FlowProps) {
         {sizeOf(project)}, {source.width} × {source.height}
         {source.seconds !== null && `, ${t.film.seconds(source.seconds)}`}
       </p>
+      {source.series !== null && <p class="soft">{t.several.series(source.series)}</p>}
+      {source.channel !== null && <p class="soft">{t.several.channel(source.channel)}</p>}
       {source.note && <p class="soft">{source.note}</p>}
     </>
   );
@@ -142,7 +144,7 @@ function PicturesStep({ project, adding }: FlowProps) {
         <AddPictures
           onFiles={adding.files}
           onCueset={(file) => void adding.cueset(file)}
-          onServerFolder={async () => project.id}
+          server={{ project: async () => project.id }}
         />
       </details>
     </>

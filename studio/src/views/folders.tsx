@@ -3,20 +3,31 @@ import { api } from "../api";
 import { notify } from "../state/session";
 import { arrived } from "../state/uploads";
 import { text } from "../text";
-import type { FolderAdded, FolderListing, ProjectKind } from "../wire";
+import type { Choice, FolderAdded, FolderListing, ProjectKind } from "../wire";
 import { Dialog, Failure } from "./dialog";
 import { Icon } from "./icon";
 import { Named } from "./uploads";
+import { choicesOf, VolumeChoice } from "./volume_choice";
+
+/** The project that a folder of the server is added to. */
+export interface FolderTarget {
+  /** Its id; null where it could not be made. */
+  project: (path: string, kind: ProjectKind) => Promise<string | null>;
+  /** Called when the folder is in it, and what could not be added was seen. */
+  onAdded?: (project: string) => void;
+  /** Called where nothing was added. */
+  onRefused?: (project: string) => Promise<unknown>;
+}
 
 interface FoldersProps {
-  onChoose: (path: string, kind: ProjectKind) => Promise<string | null>;
+  target: FolderTarget;
   /** Whether it is asked what the folder holds; else pictures. */
   kinds?: boolean;
   onClose: () => void;
 }
 
 /** Walks the folders that the server may read, and adds the pictures of one. */
-export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
+export function Folders({ target, kinds = false, onClose }: FoldersProps) {
   const t = text.value.folders;
   const [listing, setListing] = useState<FolderListing | null>(null);
   const [recursive, setRecursive] = useState(false);
@@ -24,34 +35,47 @@ export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [failed, setFailed] = useState<FolderAdded["failed"]>([]);
+  const [filled, setFilled] = useState<string | null>(null);
   const open = (path: string) => {
     setError(null);
     api.folders(path).then(setListing, setError);
   };
   useEffect(() => open(""), []);
 
-  const add = async () => {
+  const close = (project: string | null) => {
+    onClose();
+    if (project) target.onAdded?.(project);
+  };
+  const add = async (choice: Choice | null = null) => {
     if (!listing) return;
     setBusy(true);
     setError(null);
+    let project: string | null = null;
     try {
-      const project = await onChoose(listing.path, kind);
+      project = await target.project(listing.path, kind);
       if (!project) return;
-      const result = await api.addFolder(project, listing.path, recursive);
+      const result = await api.addFolder(project, listing.path, recursive, choice);
       arrived.value += result.count;
       notify(t.added(result.count));
-      if (result.failed.length) setFailed(result.failed);
-      else onClose();
+      if (!result.failed.length) return close(project);
+      setFilled(project);
+      setFailed(result.failed);
     } catch (problem) {
       setError(problem);
+      if (project) await target.onRefused?.(project).catch(() => {});
     } finally {
       setBusy(false);
     }
   };
+  const choose = (name: ProjectKind) => {
+    setKind(name);
+    setError(null);
+  };
+  const several = choicesOf(error);
   const noRoots = listing && !listing.path && !listing.folders.length;
   const isRoot = !listing?.path;
   return (
-    <Dialog title={t.title} onClose={onClose}>
+    <Dialog title={t.title} onClose={() => close(filled)}>
       {noRoots && <p>{t.noRoots}</p>}
       {listing && !isRoot && <p class="path">{listing.path}</p>}
       <ul class="folders">
@@ -89,7 +113,16 @@ export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
           </ul>
         </div>
       )}
-      <Failure error={error} />
+      {several && listing ? (
+        <VolumeChoice
+          name={listing.path.split(/[\\/]/).pop() ?? listing.path}
+          several={several}
+          busy={busy}
+          onChoose={(choice) => void add(choice)}
+        />
+      ) : (
+        <Failure error={error} />
+      )}
       {listing && !isRoot && (
         <>
           {kinds && (
@@ -97,7 +130,7 @@ export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
               <legend>{t.holds}</legend>
               {(["images", "video", "volume"] as const).map((name) => (
                 <label class="tick" key={name}>
-                  <input type="radio" name="kind" checked={kind === name} onChange={() => setKind(name)} />
+                  <input type="radio" name="kind" checked={kind === name} onChange={() => choose(name)} />
                   {t.kinds[name]}
                 </label>
               ))}
@@ -117,9 +150,9 @@ export function Folders({ onChoose, kinds = false, onClose }: FoldersProps) {
             <span class="soft">{t.here(listing.images)}</span>
             <button
               type="button"
-              class="primary"
+              class={several ? undefined : "primary"}
               disabled={busy || (!listing.images && !recursive && kind !== "volume")}
-              onClick={add}
+              onClick={() => void add()}
             >
               {t.add}
             </button>

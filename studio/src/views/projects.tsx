@@ -11,6 +11,7 @@ import { language, sentence, text } from "../text";
 import type { ImageInfo, Project, ProjectKind } from "../wire";
 import { AddPictures } from "./add";
 import { Confirm, Dialog, Failure } from "./dialog";
+import type { FolderTarget } from "./folders";
 import { Icon } from "./icon";
 import { Thumb } from "./picture";
 
@@ -60,10 +61,10 @@ export function Projects() {
     enqueue(id, [file], true);
     go(paths.project(id));
   };
-  const withFolder = async (path: string, kind: ProjectKind) => {
-    const id = await create(path.split(/[\\/]/).filter(Boolean).pop() ?? today(), kind);
-    if (id) go(paths.project(id));
-    return id;
+  const server: FolderTarget = {
+    project: (path, kind) => create(path.split(/[\\/]/).filter(Boolean).pop() ?? today(), kind),
+    onAdded: (id) => go(paths.project(id)),
+    onRefused: api.deleteProject,
   };
   const withCueset = async (file: File) => {
     const id = await create(file.name.replace(/\.zip$/i, ""));
@@ -94,13 +95,7 @@ export function Projects() {
             </li>
           ))}
         </ol>
-        <AddPictures
-          onFiles={withFiles}
-          onServerFolder={withFolder}
-          onCueset={withCueset}
-          onSource={withSource}
-          large
-        />
+        <AddPictures onFiles={withFiles} server={server} onCueset={withCueset} onSource={withSource} large />
         {opening && <p role="status">{t.projects.opening}</p>}
         <Failure error={error} />
       </section>

@@ -1,8 +1,9 @@
 import { paths, route } from "../route";
-import { clearUploads, type Upload, uploading, uploads } from "../state/uploads";
+import { choose, clearUploads, type Upload, uploading, uploads } from "../state/uploads";
 import { about, text } from "../text";
 import { Progress } from "./dialog";
 import { Icon } from "./icon";
+import { choicesOf, VolumeChoice } from "./volume_choice";
 
 const SHOWN = 50;
 
@@ -28,13 +29,14 @@ export function UploadChip() {
   );
 }
 
-/** The uploads of a project: what is going on, and each file that failed with its reason. */
+/** The uploads of a project: what is going on, what is to be chosen, and each file that failed with its reason. */
 export function UploadList({ project }: { project: string }) {
   const t = text.value;
   const all = uploads.value.filter((upload) => upload.project === project);
-  const failed = failedOf(all);
+  const asking = failedOf(all).filter(({ error }) => choicesOf(error));
+  const failed = failedOf(all).filter((upload) => !asking.includes(upload));
   const going = all.some(({ state }) => state === "waiting" || state === "sending");
-  if (!going && !failed.length) return null;
+  if (!going && !failed.length && !asking.length) return null;
   const done = all.filter(({ state }) => state === "done").length;
   const sent = all.reduce((sum, upload) => sum + (upload.state === "failed" ? 1 : upload.sent), 0);
   return (
@@ -47,6 +49,19 @@ export function UploadList({ project }: { project: string }) {
           </p>
         </>
       )}
+      {asking.map((upload) => {
+        const several = choicesOf(upload.error);
+        return (
+          several && (
+            <VolumeChoice
+              key={upload.name}
+              name={upload.name}
+              several={several}
+              onChoose={(choice) => choose(upload, choice)}
+            />
+          )
+        );
+      })}
       {failed.length > 0 && (
         <details class="failures" open>
           <summary>

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
-from cuecast.io.volumes.reading import Reading, SeveralVolumesError
+from cuecast.io.volumes.reading import Choice, Reading, SeveralVolumesError
 from cuecast.io.volumes.scratch import library, scratch
 from cuecast.io.volumes.volume import Volume
 
@@ -120,6 +120,8 @@ def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
 
 def _chosen(found: dict[str, list[tuple[Path, Any]]], wanted: str | None, folder: Path) -> str:
     """The UID of the series that is meant. Raises ImageError with all of them where that is not clear."""
+    if wanted in found:  # which may be the end of another one's
+        return wanted
     fitting = [
         uid
         for uid, files in found.items()
@@ -127,16 +129,20 @@ def _chosen(found: dict[str, list[tuple[Path, Any]]], wanted: str | None, folder
     ]
     if len(fitting) == 1:
         return fitting[0]
-    listed = "; ".join(
-        f"{uid} ({files[0][1].get('Modality', '?')} {files[0][1].get('SeriesDescription', '') or 'no description'!r}, "
-        f"{len(files)} files)"
-        for uid, files in sorted(found.items())
-    )
+    choices = [Choice(Reading(series=uid), _shown(files)) for uid, files in sorted(found.items())]
+    listed = "; ".join(f"{choice.reading.series} ({choice.name})" for choice in choices)
     said = f"{len(fitting)} of its series are" if wanted is not None else "it holds several series, "
     said = f"{said} called {wanted!r}" if wanted is not None else said.rstrip(", ")
     raise SeveralVolumesError(
-        f"{folder}: {said}; choose one with --series UID or description: {listed}", listed.split("; ")
+        f"{folder}: {said}; choose one with --series UID or description: {listed}", choices
     )
+
+
+def _shown(files: Sequence[tuple[Path, Any]]) -> str:
+    """What a person is told of a series."""
+    header = files[0][1]
+    said = header.get("SeriesDescription", "") or "no description"
+    return f"{header.get('Modality', '?')} {said!r}, {len(files)} files"
 
 
 def _sorted(files: Sequence[tuple[Path, Any]], folder: Path) -> list[_Slice]:

@@ -27,7 +27,7 @@ _SIGNS = {
 }
 """Patient spaces of NRRD -> what turns their axes into right, anterior, superior."""
 
-_TYPES = {
+TYPES = {
     "uchar": "u1", "unsigned char": "u1", "uint8": "u1", "uint8_t": "u1", "signed char": "i1", "int8": "i1",
     "short": "i2", "int16": "i2", "int16_t": "i2", "ushort": "u2", "unsigned short": "u2", "uint16": "u2",
     "uint16_t": "u2", "int": "i4", "int32": "i4", "int32_t": "i4", "uint": "u4", "unsigned int": "u4", "uint32": "u4",
@@ -103,12 +103,12 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
 
 def _voxels(path: Path, stream: Any, header: dict[str, Any], nrrd: Any) -> NDArray[Any]:
     """The stored values: on disk where the file has them as they are, else unpacked."""
-    known = header["type"] in _TYPES and header.get("endian", "little") in _ORDERS
+    known = header["type"] in TYPES and header.get("endian", "little") in _ORDERS
     unpack = _UNPACKING.get(header["encoding"])
     if not known or unpack is None or any(key in header for key in ELSEWHERE):
         found: NDArray[Any] = nrrd.read_data(header, stream, str(path), index_order="C")
         return found
-    dtype = np.dtype(_ORDERS[header.get("endian", "little")] + _TYPES[header["type"]])
+    dtype = np.dtype(_ORDERS[header.get("endian", "little")] + TYPES[header["type"]])
     size = tuple(int(n) for n in header["sizes"][::-1])
     raw = header["encoding"] == "raw"
     most = 1 if raw else BZIPPED if unpack is bz2.open else DEFLATED

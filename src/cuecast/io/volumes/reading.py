@@ -27,12 +27,20 @@ class Reading:
     spacing: tuple[float, float, float] | None = None
 
 
-class SeveralVolumesError(ImageError):
-    """A file or folder holds several volumes, and it was not said which one is meant. `volumes` names them."""
+@dataclass(frozen=True)
+class Choice:
+    """One of several volumes: how a `Reading` chooses it, and what a person is told of it."""
 
-    def __init__(self, message: str, volumes: Sequence[str] = ()) -> None:
+    reading: Reading
+    name: str
+
+
+class SeveralVolumesError(ImageError):
+    """A file or folder holds several volumes, and it was not said which one is meant. `choices` are all of them."""
+
+    def __init__(self, message: str, choices: Sequence[Choice] = ()) -> None:
         super().__init__(message)
-        self.volumes = tuple(volumes)
+        self.choices = tuple(choices)
 
 
 DEFLATED = 1032
@@ -70,7 +78,7 @@ def check_channel(voxels: NDArray[Any], path: Path, channel: int | None) -> NDAr
     if channel is None:
         raise SeveralVolumesError(
             f"{path}: holds {count} volumes (channels or times); choose one with --channel, from 0",
-            tuple(map(str, range(count))),
+            [Choice(Reading(channel=n), str(n)) for n in range(count)],
         )
     if not 0 <= channel < count:
         raise ImageError(f"{path}: there is no channel {channel}, the file has {count}; they count from 0")

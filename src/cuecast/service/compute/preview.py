@@ -113,7 +113,7 @@ class Previewer:
             raise ImageError(str(error).replace(str(path), path.name)) from error
 
     def _image(self, place: Path | FrameAt) -> Image:
-        path = place.path if isinstance(place, FrameAt) else place
+        path = place.source.path if isinstance(place, FrameAt) else place
         stat = path.stat() if path.exists() else None
         key = place, stat and (stat.st_mtime_ns, stat.st_size)
         return self._images.get(

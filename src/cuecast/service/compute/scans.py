@@ -18,7 +18,7 @@ from cuecast.propagation.volume_folder import VolumeOptions, VolumeSummary, run_
 from cuecast.propagation.volume_slices import SliceCue, Slices
 from cuecast.service.compute.cues import MarkedImage
 from cuecast.service.compute.documents import Document, marks_of
-from cuecast.service.compute.sources import PLANE, SlicesSource, open_source
+from cuecast.service.compute.sources import PLANE, SlicesSource, SourceAt
 from cuecast.service.compute.tracks import Progress, drop_foreign
 from cuecast.types import ClassInfo, Example
 
@@ -42,7 +42,7 @@ class _DocumentCue(SliceCue):
 
 def scan_project(
     predictor: Predictor,
-    path: Path,
+    source: SourceAt,
     out: Path,
     classes: Sequence[ClassInfo],
     cues: Sequence[MarkedImage],
@@ -66,8 +66,8 @@ def scan_project(
         progress(done, total)
 
     def run(anew: bool) -> VolumeSummary:
-        options = VolumeOptions(overwrite=anew)
-        return run_volume(predictor, path, out, shown, classes, options, note)
+        options = VolumeOptions(source.reading, overwrite=anew)
+        return run_volume(predictor, source.path, out, shown, classes, options, note)
 
     drop_foreign(out, predictor)
     try:
@@ -87,7 +87,7 @@ def labels_file(out: Path) -> Path | None:
 
 def slice_labels(labels: Path, index: int) -> NDArray[np.int32]:
     """The labels (h, w) of a slice. Raises ImageError."""
-    source = open_source("volume", labels)
+    source = SourceAt("volume", labels).open()
     assert isinstance(source, SlicesSource)
     return source.volume.values(PLANE, index).astype(np.int32)
 

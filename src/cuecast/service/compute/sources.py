@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from cuecast.io.files import file_digest
 from cuecast.io.video import Frames, open_frames
-from cuecast.io.volumes import Volume, open_volume, value_window
+from cuecast.io.volumes import Reading, Volume, open_volume, value_window
 from cuecast.propagation.volume_slices import Slices
 from cuecast.types import Image
 
@@ -131,11 +131,12 @@ class SlicesSource:
     def digest(self) -> str:
         path = self.volume.path
         assert path is not None
-        if path.is_file():
+        if path.is_file() and self.volume.format != "dicom":
             return file_digest(path)
-        h = hashlib.sha256()
-        for part in sorted(p for p in path.rglob("*") if p.is_file()):
-            h.update(f"{part.relative_to(path)}\n{file_digest(part)}\n".encode("utf-8", "surrogateescape"))
+        # A folder may hold several series: the slices of this one are what it is read from.
+        folder, h = path if path.is_dir() else path.parent, hashlib.sha256()
+        for part in sorted(self.volume.header):
+            h.update(f"{part.relative_to(folder)}\n{file_digest(part)}\n".encode("utf-8", "surrogateescape"))
         return h.hexdigest()
 
     def stem(self, index: int) -> str:
@@ -154,24 +155,31 @@ def slice_name(volume: Volume, index: int) -> str:
 
 
 @dataclass(frozen=True)
-class FrameAt:
-    """Where an image of a video or volume is: in which source, and its number there."""
+class SourceAt:
+    """Where a video or volume lies; `reading` says which one it is where there are several."""
 
     kind: SourceKind
     path: Path
+    reading: Reading = field(default_factory=Reading)
+
+    def open(self) -> Source:
+        """It, from those that are open where it is among them and unchanged.
+
+        Raises what `open_frames` and `open_volume` raise.
+        """
+        return _OPEN.get(self)
+
+
+@dataclass(frozen=True)
+class FrameAt:
+    """Where an image of a video or volume is: in which source, and its number there."""
+
+    source: SourceAt
     index: int
 
     def image(self) -> Image:
         """Read it. Raises ImageError where the source is gone or damaged."""
-        return open_source(self.kind, self.path).image(self.index)
-
-
-def open_source(kind: SourceKind, path: Path) -> Source:
-    """The video or volume at a path, from those that are open where it is among them and unchanged.
-
-    Raises what `open_frames` and `open_volume` raise.
-    """
-    return _OPEN.get(kind, path)
+        return self.source.open().image(self.index)
 
 
 @dataclass(eq=False)
@@ -189,9 +197,10 @@ class _Open:
     lock: threading.Lock = field(default_factory=threading.Lock)
     entries: OrderedDict[Hashable, _Entry] = field(default_factory=OrderedDict)
 
-    def get(self, kind: SourceKind, path: Path) -> Source:
+    def get(self, wanted: SourceAt) -> Source:
+        path = wanted.path
         stat = path.stat() if path.exists() else None
-        key = kind, str(path), stat and (stat.st_mtime_ns, stat.st_size)
+        key = wanted, stat and (stat.st_mtime_ns, stat.st_size)
         with self.lock:
             entry = self.entries.setdefault(key, _Entry())
             self.entries.move_to_end(key)
@@ -199,14 +208,12 @@ class _Open:
                 self.entries.popitem(last=False)
         with entry.lock:
             if entry.source is None:
-                opened = FramesSource(open_frames(path)) if kind == "video" else _open_slices(path)
-                entry.source = opened
+                entry.source = (
+                    FramesSource(open_frames(path))
+                    if wanted.kind == "video"
+                    else SlicesSource(replace(open_volume(path, wanted.reading), path=path))
+                )
             return entry.source
-
-
-def _open_slices(path: Path) -> SlicesSource:
-    volume = open_volume(path)
-    return SlicesSource(replace(volume, path=path))
 
 
 _OPEN = _Open()

@@ -11,7 +11,7 @@ from cuecast.io.manifest import ManifestEntry, entry_at, read_manifest
 from cuecast.predictor import Predictor
 from cuecast.propagation.folder import TrackOptions, TrackSummary, track_into
 from cuecast.service.compute.cues import MarkedImage, read_marked
-from cuecast.service.compute.sources import FramesSource, open_source
+from cuecast.service.compute.sources import FramesSource, SourceAt
 from cuecast.types import ClassInfo
 
 Progress = Callable[[int, int], None]
@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 def track_project(
     predictor: Predictor,
-    video: Path,
+    video: SourceAt,
     out: Path,
     classes: Sequence[ClassInfo],
     cues: Sequence[MarkedImage],
@@ -31,7 +31,7 @@ def track_project(
 
     Raises CueError where the marks teach nothing, and what reading the video and writing results raises.
     """
-    source = open_source("video", video)
+    source = video.open()
     assert isinstance(source, FramesSource)
     marked = {cue.frame.index: read_marked(cue, classes) for cue in cues if cue.frame is not None}
     concept = predictor.learn(list(marked.values()), classes, "pixel")

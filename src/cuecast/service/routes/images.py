@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from cuecast.io.volumes.reading import Reading
 from cuecast.service import renditions, sources
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart, run_apart
-from cuecast.service.schemas import FolderAdded, Image, NewFolder, Page, Source
+from cuecast.service.schemas import Channel, FolderAdded, Image, NewFolder, Page, Series, Source
 from cuecast.service.store import images
 from cuecast.service.teaching import frame_at
 from cuecast.service.uploads import RAW, add_image, receive, require_project
@@ -52,11 +53,19 @@ async def upload_source(
     files: FilesPart,
     settings: SettingsPart,
     name: Annotated[str, Query(min_length=1, max_length=500, examples=["clip.mp4"])],
+    series: Annotated[Series, Query()] = None,
+    channel: Annotated[Channel, Query()] = None,
 ) -> Source:
-    """Give a project its video or volume; the body is the file. Its frames or slices become the images."""
-    await run_in_threadpool(sources.require_source_project, p, database, name)
+    """Give a project its video or volume; the body is the file. Its frames or slices become the images.
+
+    Where the file holds several volumes, `series` or `channel` chooses one; without, the error has the choices.
+    """
+    chosen = Reading(channel, series)
+    await run_in_threadpool(sources.require_source_project, p, database, name, chosen)
     async with receive(request, files, settings) as body:
-        add = partial(sources.add_upload, body, name, p, database=database, files=files, settings=settings)
+        add = partial(
+            sources.add_upload, body, name, p, chosen, database=database, files=files, settings=settings
+        )
         source, is_new = await run_apart(request, add)
     response.status_code = 201 if is_new else 200
     return source

@@ -44,7 +44,7 @@ def info(settings: SettingsPart) -> Info:
         pack=settings.pack,
         packs=[pack.name for pack in list_packs()],
         roots=[str(root) for root in settings.roots],
-        limits=InfoLimits(upload_bytes=limits.upload_bytes, pixels=limits.pixels, queue=limits.queue),
+        limits=InfoLimits(**{name: getattr(limits, name) for name in InfoLimits.model_fields}),
         formats=list(FORMATS["images"]),
     )
 

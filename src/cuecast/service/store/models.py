@@ -95,6 +95,7 @@ class Source(Base):
     frames   how many frames or slices it has, each `width` x `height` pixels.
     seconds  when the last frame is shown, from the first on; NULL where it states no times.
     note     what a person should know of it: where it breaks off.
+    series, channel  which of several volumes it is, as it was chosen (`Reading`); NULL where there was no choice.
     """
 
     __tablename__ = "sources"
@@ -109,6 +110,8 @@ class Source(Base):
     height: Mapped[int]
     seconds: Mapped[float | None]
     note: Mapped[str | None]
+    series: Mapped[str | None]
+    channel: Mapped[int | None]
     created: Mapped[datetime] = mapped_column(default=now)
 
 
