@@ -20,6 +20,8 @@ from cuecast.io.files import replacing
 MAX_MEMBERS = 20_000
 MAX_MEMBER_BYTES = 1 << 30
 MAX_TOTAL_BYTES = 8 << 30
+MAX_MARKER_BYTES = 64 << 20
+"""Of the file at the top, which is read as a whole: as text it takes several times its bytes."""
 MAX_RATIO = 200
 """A member that unpacks to more than 1 MiB may be at most this much larger than its packed bytes."""
 
@@ -77,7 +79,7 @@ def open_bundle(path: Path, marker: str) -> Bundle:
         raise CueSetError(
             f"{path}: neither a folder nor a readable .zip ({error}); get an intact copy"
         ) from error
-    _check_limits(path, infos)
+    _check_limits(path, infos, marker)
     return Bundle(path, _zip_members(path, infos, marker), is_zip=True)
 
 
@@ -130,7 +132,7 @@ def _zip_members(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> dict[
     return {name.removeprefix(prefix): info for name, info in files.items()}
 
 
-def _check_limits(path: Path, infos: list[zipfile.ZipInfo]) -> None:
+def _check_limits(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> None:
     refused = f"{path}: refused,"
     if len(infos) > MAX_MEMBERS:
         raise CueSetError(
@@ -147,6 +149,11 @@ def _check_limits(path: Path, infos: list[zipfile.ZipInfo]) -> None:
         if info.file_size > MAX_MEMBER_BYTES or too_dense:
             raise CueSetError(
                 f"{refused} {info.filename} unpacks to {info.file_size} bytes; do not use this file"
+            )
+        if PurePosixPath(info.filename).name == marker and info.file_size > MAX_MARKER_BYTES:
+            raise CueSetError(
+                f"{refused} {info.filename} has {info.file_size} bytes and {MAX_MARKER_BYTES} are allowed; make "
+                "several cue sets of it, or masks of its polygons"
             )
         if info.flag_bits & 1:
             raise CueSetError(f"{refused} {info.filename} is encrypted; pack it without a password")

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.io.deflated import check_deflated
+
 CODEC_REMEDY = (
     "is read by imagecodecs, which is not installed: pip install 'cuecast[tiff-codecs]', or save the file "
     "uncompressed"
@@ -168,6 +170,7 @@ def _plane(stream: IO[bytes], p: Any, index: int) -> NDArray[Any]:
 
 def _decoded(p: Any, stream: IO[bytes]) -> NDArray[Any]:
     _check_complete(p, stream)
+    check_deflated(p, stream)
     return np.asarray(p.asarray())
 
 

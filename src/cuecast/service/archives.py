@@ -20,11 +20,12 @@ from sqlalchemy.orm import Session
 
 from cuecast.errors import CueSetError, InputError
 from cuecast.io.cueset import CueEntry, CueSet, entry_example, read_cueset
+from cuecast.io.kinds import picture_kind
 from cuecast.notes import notes_to
 from cuecast.service import content, schemas
 from cuecast.service.compute.documents import marks_document, mask_document
 from cuecast.service.files import DataFolder
-from cuecast.service.pictures import open_picture, whole_size
+from cuecast.service.pictures import check_packing, open_picture, whole_size
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, marks, models, predictions, projects
@@ -100,7 +101,7 @@ def _unpack(cueset: CueSet, name: str, stack: ExitStack, files: DataFolder, sett
     shown = PurePosixPath(name).name
     upload = stack.enter_context(_member(cueset, name, files, settings.limits.upload_bytes))
     kind = content.image_kind(content.read_head(upload.path), shown)
-    size = whole_size(upload.path, shown, kind, settings.limits.pixels)
+    size = whole_size(upload.path, shown, kind, settings.limits)
     return _Marked(upload, shown, kind, size)
 
 
@@ -133,6 +134,11 @@ def _member(cueset: CueSet, name: str, files: DataFolder, most: int) -> Iterator
 def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, settings: Settings) -> None:
     """Add what one cue says to the marks of its image. Raises CueSetError where it contradicts another."""
     image = open_picture(marked.upload.path, marked.name, settings.limits.pixels)
+    for name in filter(None, (entry.mask, entry.objects)):
+        with cueset.bundle.local(name) as place:
+            head = content.read_head(place)
+            if picture_kind(head) is not None:  # and no label file of another kind
+                check_packing(place, name, content.image_kind(head, name), settings.limits)
     example = entry_example(cueset, entry, image)
     document = marks_document(entry, None)
     if entry.mask and example.marks.mask is not None:

@@ -110,7 +110,7 @@ def _read(path: Path, files: DataFolder, settings: Settings) -> images.NewImage:
     except UnicodeEncodeError as error:
         raise InputError("the file's name is not valid text; rename it") from error
     kind = content.image_kind(content.read_head(place), path.name)
-    size = header_size(place, path.name, kind, settings.limits.pixels)
+    size = header_size(place, path.name, kind, settings.limits)
     length = place.stat().st_size
     return images.NewImage(
         models.new_id(), path.name, str(place), kind.suffix, size, length, file_digest(place)

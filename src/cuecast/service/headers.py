@@ -63,8 +63,8 @@ def check_unpacked(packed: int, unpacked: int, shown: str, limits: Limits) -> No
             "too_large",
             413,
             f"{shown}: its {packed} bytes unpack to {unpacked}, {unpacked // max(packed, 1)} times as many; above "
-            f"{limits.unpacked_bytes} bytes a file may be packed {limits.ratio} times: cut out a part, take a smaller "
-            "type of numbers, or send it unpacked",
+            f"{limits.unpacked_bytes} bytes a file may be packed {limits.ratio} times: cut out a part, store "
+            "fewer bits, or send it unpacked",
         )
 
 

@@ -13,11 +13,13 @@ from typing import IO, Any
 from cuecast.errors import ImageError, MissingExtraError
 from cuecast.io.images import read_image
 from cuecast.io.kinds import PICTURES
-from cuecast.io.png_bands import png_orientation
+from cuecast.io.png_bands import png_orientation, read_png_head
 from cuecast.io.reduced import Reduced, read_reduced
 from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
+from cuecast.service.headers import check_unpacked
 from cuecast.service.problem import Problem
+from cuecast.service.settings import Limits
 from cuecast.types import Image
 
 ORIENTATION = 0x0112
@@ -32,6 +34,9 @@ WHOLE_BYTES = 500_000_000
 COST = {"image/webp": 22, "image/jpeg": 20}
 OTHERWISE = 14
 """Bytes of a pixel while a picture is read as a whole and drawn, as measured, by kind; see `_tiff_cost`."""
+
+_SAMPLE = {"I": 4, "F": 4, "I;16": 2, "I;16B": 2, "I;16L": 2}
+"""Mode of Pillow -> bytes of a sample, where it is not one."""
 
 _DECODING = threading.BoundedSemaphore(2)
 """An image at the limit takes gigabytes while it is decoded; requests come by the dozen."""
@@ -67,16 +72,18 @@ def open_small(path: Path, name: str, size: tuple[int, int], side: int, max_pixe
     return Reduced(image.pixels, image.size)
 
 
-def whole_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int, int]:
+def whole_size(path: Path, name: str, kind: Kind, limits: Limits) -> tuple[int, int]:
     """(height, width) of an upright picture, every pixel of which has been read; large ones in bounded memory.
 
-    Raises as `open_picture` does.
+    Raises as `header_size` does.
     """
     if kind in (PNG, JPEG):
-        height, width = header_size(path, name, kind, max_pixels)
+        height, width = header_size(path, name, kind, limits)
         if height * width > SMALL_PIXELS and (small := _reduced(path, name, SIDE)) is not None:
             return small.size
-    return open_picture(path, name, max_pixels).size
+    else:
+        check_packing(path, name, kind, limits)
+    return open_picture(path, name, limits.pixels).size
 
 
 def _reduced(path: Path, name: str, side: int) -> Reduced | None:
@@ -132,13 +139,14 @@ def _opener(kind: Kind, name: str) -> Callable[[IO[bytes]], Any]:
         raise MissingExtraError(f"{name}: {missing}") from None
 
 
-def header_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int, int]:
+def header_size(path: Path, name: str, kind: Kind, limits: Limits) -> tuple[int, int]:
     """(height, width) of an upright image, from its header: pixels that are cut short are found when they are read.
 
-    Raises ImageError as `open_picture` does.
+    Raises ImageError as `open_picture` does, and Problem with 413 where it is packed more than the limits allow.
     """
     if kind.media == "image/tiff":  # too many variants to tell from the header alone
-        return open_picture(path, name, max_pixels).size
+        check_packing(path, name, kind, limits)
+        return open_picture(path, name, limits.pixels).size
     try:
         with open(path, "rb") as file, _opener(kind, name)(file) as opened:
             width, height = opened.size
@@ -148,11 +156,36 @@ def header_size(path: Path, name: str, kind: Kind, max_pixels: int) -> tuple[int
         raise ImageError(
             f"{name}: the image is damaged or cut short ({error}); copy or save it again"
         ) from error
-    if width * height > max_pixels:
+    if width * height > limits.pixels:
         raise ImageError(
-            f"{name}: {width} x {height} pixels are more than the limit of {max_pixels}; make it smaller"
+            f"{name}: {width} x {height} pixels are more than the limit of {limits.pixels}; make it smaller"
         )
+    check_packing(path, name, kind, limits)
     return (width, height) if turned else (height, width)
+
+
+def check_packing(path: Path, name: str, kind: Kind, limits: Limits) -> None:
+    """Raise Problem with 413 where the pixels that a picture states are too many for the length of its file."""
+    stored = 0
+    with suppress(Exception):  # a damaged one is named by who reads it
+        stored = _stored_bytes(path, name, kind)
+    check_unpacked(path.stat().st_size, stored, name, limits)
+
+
+def _stored_bytes(path: Path, name: str, kind: Kind) -> int:
+    """What the pixels of a picture come to, by its header: of a TIFF, those of the first page."""
+    if kind.media == "image/tiff":
+        import tifffile
+
+        with tifffile.TiffFile(path) as tif:
+            return int(tif.pages.first.nbytes)
+    with open(path, "rb") as file:
+        if kind == PNG:
+            head = read_png_head(file)
+            return head.row_bytes * head.height
+        with _opener(kind, name)(file) as opened:
+            samples = len(opened.getbands()) * _SAMPLE.get(opened.mode, 1)
+            return int(opened.width * opened.height * samples)
 
 
 def _orientation(opened: Any, file: IO[bytes], kind: Kind) -> int:

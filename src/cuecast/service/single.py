@@ -37,7 +37,7 @@ async def check_image(path: Path, name: str, settings: Settings) -> None:
     """Raise Problem with 415 where a file is no image by content, ImageError where it is damaged or too large."""
 
     def check() -> None:
-        header_size(path, name, image_kind(read_head(path), name), settings.limits.pixels)
+        header_size(path, name, image_kind(read_head(path), name), settings.limits)
 
     await run_in_threadpool(check)
 

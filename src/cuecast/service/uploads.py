@@ -158,7 +158,7 @@ def add_image(
         if (there := images.with_content(session, project, upload.digest)) is not None:
             return images.get(session, project, there.id), False
     kind = content.image_kind(content.read_head(upload.path), shown)
-    size = whole_size(upload.path, shown, kind, settings.limits.pixels)
+    size = whole_size(upload.path, shown, kind, settings.limits)
     with database.writing() as session:
         owner = projects.find(session, project, lock=True)
         if (there := images.with_content(session, project, upload.digest)) is not None:

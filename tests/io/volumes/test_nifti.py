@@ -165,3 +165,22 @@ def test_without_affine_the_pixdim_is_the_spacing(tmp_path: Path) -> None:
     assert (volume.affine, volume.spacing) == (None, (2.0, 1.0, 0.5))
     assert "lengths are as its pixdim says" in volume.notes[0]
     assert open_volume(tmp_path / "ct.nii", Reading(spacing=(1, 1, 1))).spacing == (1, 1, 1)
+
+
+def test_what_goes_on_and_on_behind_the_voxels_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checksum that is wrong is only seen where it is reached."""
+    monkeypatch.setattr("cuecast.io.volumes.nifti.CHUNK", 1000)
+    plain = phantoms.nifti(tmp_path / "a.nii", phantoms.values(), phantoms.affine()).read_bytes()
+    for more, seen in ((500, True), (100_000, False)):
+        path = tmp_path / f"{more}.nii.gz"
+        noise = np.random.default_rng(0).integers(0, 256, more, np.uint8).tobytes()
+        packed = bytearray(gzip.compress(plain + noise, 0))
+        packed[-8] ^= 1
+        path.write_bytes(packed)
+        if seen:
+            with pytest.raises(ImageError, match="damaged"):
+                open_volume(path)
+        else:
+            assert np.array_equal(open_volume(path).voxels, phantoms.values())

@@ -121,8 +121,10 @@ def _stored(path: Path, proxy: Any, shape: tuple[int, ...]) -> NDArray[Any]:
             if len(data) < plane.nbytes:
                 raise EOFError("the data end early")
             plane[...] = np.frombuffer(data, proxy.dtype).reshape(plane.shape)
-        while stream.read(CHUNK):  # the checksum is compared at the end
-            pass
+        # The checksum is compared at the end. What goes on and on behind the voxels is not followed there.
+        behind = 0
+        while behind <= max(unpacked.nbytes, CHUNK) and (more := stream.read(CHUNK)):
+            behind += len(more)
     return unpacked
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.errors import ImageError, MissingExtraError
+from cuecast.io.deflated import check_deflated
 from cuecast.io.files import replacing
 from cuecast.io.raster import pixel_limit
 from cuecast.io.tiff import BROKEN, CODEC_REMEDY, lacks_codec
@@ -125,6 +126,7 @@ def _voxels(path: Path, tif: Any, series: Any) -> NDArray[Any]:
     for target, page in zip(pages, series.pages, strict=True):
         if page is None:
             raise ValueError("a page is missing")
+        check_deflated(page, tif.filehandle)
         target[...] = page.asarray()
     return decoded
 
