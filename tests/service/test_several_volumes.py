@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nibabel
+import nrrd
 import numpy as np
 import phantoms
 import pytest
@@ -62,6 +63,13 @@ def channels(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def sequence(path: Path) -> bytes:
+    """An NRRD with the axis of its channels first, as 3D Slicer writes it."""
+    whole = np.stack([values(time) for time in range(2)], axis=3)
+    nrrd.write(str(path), whole, {"kinds": ["list", "domain", "domain", "domain"]}, index_order="C")
+    return path.read_bytes()
+
+
 def series(folder: Path) -> Path:
     """A folder with two DICOM series; the UID of one is the end of the other's."""
     phantoms.dicom(folder / "1", values(0), "1.2.3", "plain")
@@ -107,7 +115,9 @@ def test_the_error_of_a_file_has_the_choices(service: Service, tmp_path: Path) -
     assert service.client.get(service.p).json()["source"] is None
 
 
-@pytest.mark.parametrize(("make", "name"), [(times, "a.nii.gz"), (times, "a.nii"), (channels, "a.tif")])
+@pytest.mark.parametrize(
+    ("make", "name"), [(times, "a.nii.gz"), (times, "a.nii"), (channels, "a.tif"), (sequence, "a.nrrd")]
+)
 def test_a_channel_is_chosen_with_the_file(service: Service, tmp_path: Path, make: Any, name: str) -> None:
     data = make(tmp_path / name)
     refused(send(service, name, data), 422, "several_volumes")

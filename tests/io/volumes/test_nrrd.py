@@ -13,6 +13,7 @@ import pytest
 
 from cuecast.errors import ImageError
 from cuecast.io.volumes import Reading, open_volume, write_labels
+from cuecast.io.volumes.reading import SeveralVolumesError
 from cuecast.types import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
@@ -111,3 +112,44 @@ def test_packed_voxels_that_are_too_few_are_named(tmp_path: Path) -> None:
     (tmp_path / "short.nrrd").write_bytes(header + gzip.compress(bytes(7)))
     with pytest.raises(ImageError, match="1 of 2 slices are there"):
         open_volume(tmp_path / "short.nrrd")
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip"])
+@pytest.mark.parametrize(("axis", "kind"), [(0, "vector"), (3, "list")])
+def test_one_channel_of_several_is_chosen(tmp_path: Path, encoding: str, axis: int, kind: str) -> None:
+    """3D Slicer writes sequences with their axis first, others last; `axis` counts as the file does."""
+    at = LPS @ phantoms.affine()[:3]
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": np.insert(at[:, :3].T, axis, np.nan, axis=0),
+        "space origin": at[:, 3],
+        "kinds": np.insert(np.array(["domain"] * 3, object), axis, kind).tolist(),
+        "encoding": encoding,
+    }
+    several = np.stack([phantoms.values(), 2 * phantoms.values()], axis=3 - axis)
+    nrrd.write(str(tmp_path / "a.nrrd"), several, header, index_order="C")
+    with pytest.raises(SeveralVolumesError, match="holds 2 volumes"):
+        open_volume(tmp_path / "a.nrrd")
+    volume = open_volume(tmp_path / "a.nrrd", Reading(channel=1))
+    assert (volume.voxels == 2 * phantoms.values()).all()
+    assert isinstance(volume.voxels, np.memmap) == (encoding == "raw")
+    assert volume.affine == pytest.approx(phantoms.affine())
+    write_labels(tmp_path / "out.nrrd", phantoms.truth().astype(np.uint8), volume, THING, "nrrd")
+    labels = open_volume(tmp_path / "out.nrrd")
+    assert (labels.voxels == phantoms.truth()).all()
+    assert labels.affine == pytest.approx(phantoms.affine())
+
+
+def test_channels_without_a_place(tmp_path: Path) -> None:
+    several = np.stack([phantoms.values(), 2 * phantoms.values()], axis=3)
+    header = {"spacings": [np.nan, 0.5, 1.0, 2.0], "kinds": ["list", "space", "space", "space"]}
+    nrrd.write(str(tmp_path / "a.nrrd"), several, header, index_order="C")
+    volume = open_volume(tmp_path / "a.nrrd", Reading(channel=0))
+    assert (volume.voxels == phantoms.values()).all()
+    assert volume.spacing == phantoms.SPACING
+
+
+def test_four_axes_that_are_not_told_apart_are_refused(tmp_path: Path) -> None:
+    nrrd.write(str(tmp_path / "a.nrrd"), np.zeros((2, 6, 8, 10), np.uint8), index_order="C")
+    with pytest.raises(ImageError, match="holds 4 axes"):
+        open_volume(tmp_path / "a.nrrd", Reading(channel=0))

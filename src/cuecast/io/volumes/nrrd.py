@@ -44,6 +44,8 @@ _ORDERS = {"little": "<", "big": ">"}
 
 _KEPT = ("space", "space dimension", "space directions", "space origin", "space units", "spacings", "kinds")
 """Fields of an input that its labels keep: all that says where voxels are."""
+_EACH_AXIS = ("space directions", "spacings", "kinds")
+"""Those that have an entry an axis."""
 
 
 def read_volume(path: Path, reading: Reading) -> Volume:
@@ -59,7 +61,10 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         raise ImageError(
             f"{path}: the NRRD file is damaged or cut short ({error}); copy or export it again"
         ) from error
-    if voxels.ndim != 3:
+    others = _other_axes(header)
+    if voxels.ndim == 4 and len(others) == 1:
+        voxels, header = np.moveaxis(voxels, 3 - others[0], 0), _without_axis(header, others[0])
+    elif voxels.ndim != 3:
         raise ImageError(
             f"{path}: holds {voxels.ndim} axes, not the three of a volume; export one channel or one time of it"
         )
@@ -124,6 +129,21 @@ def _voxels(path: Path, stream: Any, header: dict[str, Any], nrrd: Any) -> NDArr
                 raise EOFError(f"{number} of {len(values)} slices are there")
             plane[...] = np.frombuffer(data, dtype).reshape(plane.shape)
     return values
+
+
+def _other_axes(header: dict[str, Any]) -> list[int]:
+    """The axes of the file that are none of space: of channels, times, or the parts of vectors and colours."""
+    rows = np.asarray(header.get("space directions", ()), np.float64)
+    if rows.ndim == 2 and np.isnan(rows).any():
+        return [axis for axis, row in enumerate(rows) if np.isnan(row).any()]
+    kinds = header.get("kinds", ())
+    return [axis for axis, kind in enumerate(kinds) if str(kind).lower() not in ("domain", "space")]
+
+
+def _without_axis(header: dict[str, Any], axis: int) -> dict[str, Any]:
+    """A header without what it says of one axis of the file."""
+    each = {name: header[name] for name in _EACH_AXIS if name in header}
+    return {**header, **{name: np.delete(np.asarray(of), axis, axis=0) for name, of in each.items()}}
 
 
 def _affine(header: dict[str, Any]) -> NDArray[np.float64] | None:
