@@ -64,3 +64,19 @@ def test_what_a_person_marked_stays() -> None:
 def test_all_stays_where_no_size_was_shown() -> None:
     found = squares(20, 1)
     assert np.array_equal(drop_specks(found, 0.0), found)
+
+
+def test_a_piece_of_half_the_smallest_one_shown_is_no_speck() -> None:
+    """128 pixels were shown: 64 stay and 49 go, however large the largest piece is."""
+    found = squares(20, 8, 7)
+    assert np.array_equal(drop_specks(found, 128 / 4000), squares(20, 8))
+
+
+def test_a_piece_of_three_tenths_of_the_largest_one_found_is_no_speck() -> None:
+    """Of 100 pixels, 30 would be enough: 36 stay and 25 go, however large the thing was shown."""
+    found = squares(10, 6, 5)
+    assert np.array_equal(drop_specks(found, 400 / 4000), squares(10, 6))
+
+
+def test_of_two_pieces_the_small_one_is_a_speck() -> None:
+    assert np.array_equal(drop_specks(squares(10, 2), 100 / 4000), squares(10))

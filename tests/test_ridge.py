@@ -86,3 +86,37 @@ def test_scores_beyond_one_count_as_one() -> None:
     ridge, fit, _ = fit_ridge(x, p, 1 - p, np.zeros(4, int), 1e-6)
     scores = ridge.read(x)[0].clip(-1, 1)
     assert fit[0] == pytest.approx((scores[:2].mean() - scores[2:].mean()) / 2, abs=1e-5)
+
+
+def test_penalties_by_hand() -> None:
+    """Things at 2, the rest at 0, a weight of 1 and of 2: gram [[4, 2], [2, 2]], right side [2, 0].
+
+    The penalty is 0.25 x 4 and 1e-5 on the place and a thousandth of it on the bias.
+    """
+    beta = solve_ridge(moments(rows(2, 0, 0), weights(1, 0, 0), weights(0, 1, 1)), 0.25)
+    a, b = 4 + 1.00001, 2 + 0.00100001
+    expected = np.linalg.solve([[a, 2], [2, b]], [2, 0])
+    assert beta[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_joins_counts_beside_what_was_seen() -> None:
+    first = Ridge.from_moments(moments(rows(1, -1), weights(1, 0), weights(0, 1)), 0.1)
+    joined = first.join(rows(3), weights(1), weights(0))
+    assert joined.seen[0, 0].tolist() == [[1 + 9, 1 + 3], [1 + 3, 2]]
+    assert joined.seen[0, 1].tolist() == first.seen[0, 1].tolist()
+    assert joined.beta[0] == pytest.approx(solve_ridge(joined.seen, 0.1)[0])
+    assert joined.strength == 0.1
+
+
+def test_scores_by_hand() -> None:
+    """Two features, weights 2 and -1, bias 0.5."""
+    ridge = Ridge(np.zeros((1, 2, 3, 3)), 0.1, np.array([[2, -1, 0.5]], np.float32))
+    assert ridge.read(np.array([[1, 1], [0, 3]], np.float32)).tolist() == [[1.5, -2.5]]
+
+
+def test_fit_weighs_places() -> None:
+    """Half of what the mean of the thing (weights 1 and 3) is above that of the rest (weights 2 and 2)."""
+    x, p, n = rows(1, 0.5, -1, -0.5), weights(1, 3, 0, 0), weights(0, 0, 2, 2)
+    ridge, fit, _ = fit_ridge(x, p, n, np.zeros(4, int), 0.1)
+    s = ridge.read(x)[0].clip(-1, 1)
+    assert fit[0] == pytest.approx(((s[0] + 3 * s[1]) / 4 - (s[2] + s[3]) / 2) / 2, abs=1e-5)
