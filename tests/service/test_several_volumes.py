@@ -179,6 +179,20 @@ def test_a_series_is_chosen_with_the_folder(service: Service, tmp_path: Path, ch
     assert np.array_equal(shown(service, SLICE), moved(time)[SLICE])
 
 
+def test_a_slice_stands_for_its_series_in_its_folder(service: Service, tmp_path: Path) -> None:
+    phantoms.dicom(tmp_path / "root" / "flat", values(0), "1.2.3", "plain")
+    slices = phantoms.dicom(tmp_path / "root" / "flat", values(1), "1.2.4", "late")
+    assert add(service, slices[2]).status_code == 201
+    source = service.client.get(service.p).json()["source"]
+    assert (source["name"], source["series"]) == ("flat", "1.2.4")
+    assert np.array_equal(shown(service, SLICE), moved(1)[SLICE])
+    # A link out of the roots would be read with them.
+    (outside,) = phantoms.dicom(tmp_path / "secret", values(1)[:1], "1.2.4", "late")
+    (tmp_path / "root" / "flat" / "more.dcm").symlink_to(outside)
+    of_kind(service, "volume")
+    refused(add(service, slices[2]), 403, "outside_roots")
+
+
 def test_the_same_choice_is_one_source_and_another_is_another_project(
     service: Service, tmp_path: Path
 ) -> None:

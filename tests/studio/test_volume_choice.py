@@ -8,7 +8,10 @@ from typing import Any
 import nibabel
 import numpy as np
 import phantoms
+import pytest
 from studio_page import Studio
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
 
 
 def source(studio: Studio) -> dict[str, Any]:
@@ -16,6 +19,12 @@ def source(studio: Studio) -> dict[str, Any]:
     studio.page.locator(".gallery .card").nth(5).wait_for()
     project = studio.page.url.rpartition("#/p/")[2]
     return dict(studio.service.call("GET", f"/projects/{project}")["source"])
+
+
+def audit(studio: Studio) -> None:
+    """Fails with what axe-core says of the page as it is."""
+    found: Any = axe.Axe().run(studio.page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_choose_a_time_of_a_file(studio: Studio, tmp_path: Path) -> None:
@@ -26,6 +35,7 @@ def test_choose_a_time_of_a_file(studio: Studio, tmp_path: Path) -> None:
     studio.page.set_input_files("input[data-kind=volume]", str(path))
     asked = studio.page.locator("form.volumechoice")
     asked.get_by_text("holds 3 volumes").wait_for()
+    audit(studio)
     asked.get_by_role("combobox", name="Channel or time").select_option("2")
     asked.get_by_role("button", name="Take this one").click()
     assert source(studio)["channel"] == 2
@@ -47,6 +57,7 @@ def test_choose_a_series_of_a_folder(studio: Studio) -> None:
     page.get_by_role("button", name="Add this folder").click()
     asked = page.locator("form.volumechoice")
     asked.get_by_text("holds 2 series").wait_for()
+    audit(studio)
     # A folder that was refused leaves no project.
     assert studio.service.call("GET", "/projects")["total"] == before
     asked.get_by_role("combobox", name="Series").select_option("1.2.3.2")

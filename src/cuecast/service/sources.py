@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from cuecast.errors import CuecastError, ImageError, InputError
 from cuecast.io.files import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
+from cuecast.io.volumes.dicom import series_of
 from cuecast.io.volumes.reading import Reading, SeveralVolumesError
 from cuecast.service import content, folders, schemas
 from cuecast.service.compute.runs import place_input
@@ -146,12 +147,16 @@ def _from_server(path: str, kind: str, chosen: Reading, files: DataFolder, setti
     """The video or volume at a path of the server. Raises OSError where that cannot be looked at."""
     place = files.inside(path)
     shown = place.name or "source"
-    if place.is_dir():
-        files.check_links(place)
-    elif place.is_file():
+    if place.is_file():
         found = content.source_kind(content.read_head(place), shown, kind)
         check_volume(place, shown, found, settings.limits)
-    else:
+        if found.suffix == ".dcm":  # one slice stands for its series, which is read from its folder
+            chosen = Reading(chosen.channel, chosen.series or _series_of(place, shown))
+            place = files.inside(str(place.parent))
+            shown = place.name or "source"
+    if place.is_dir():
+        files.check_links(place)
+    elif not place.is_file():
         raise Problem(
             "not_found", 404, f"{path[:200]!r} is no file or folder on the server; check the spelling"
         )
@@ -166,6 +171,13 @@ def _from_server(path: str, kind: str, chosen: Reading, files: DataFolder, setti
         _note(opened, place, shown),
         chosen,
     )
+
+
+def _series_of(place: Path, shown: str) -> str:
+    try:
+        return series_of(place)
+    except ImageError as error:
+        raise ImageError(str(error).replace(str(place), shown)) from error
 
 
 def _present(session: Session, owner: models.Project, digest: str, chosen: Reading) -> schemas.Source | None:

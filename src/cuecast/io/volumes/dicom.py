@@ -64,10 +64,7 @@ def read_volume(path: Path, reading: Reading) -> Volume:
     found = _series(pydicom, folder)
     wanted = reading.series
     if path.is_file() and wanted is None:
-        header = _header(pydicom, path)
-        if header is None or "Rows" not in header:
-            raise ImageError(f"{path}: is no DICOM picture; name one of the slices, or their folder")
-        wanted = str(header.get("SeriesInstanceUID") or _NO_UID)
+        wanted = series_of(path)
     uid = _chosen(found, wanted, folder)
     slices = _sorted(found[uid], folder)
     affine = _affine(slices, folder)
@@ -84,6 +81,14 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         path=path,
         header=tuple(s.path for s in slices),
     )
+
+
+def series_of(path: Path) -> str:
+    """The UID of the series that a slice belongs to. Raises ImageError where it is none, MissingExtraError."""
+    header = _header(library("pydicom", "volumes", "reading DICOM"), path)
+    if header is None or "Rows" not in header:
+        raise ImageError(f"{path}: is no DICOM picture; name one of the slices, or their folder")
+    return str(header.get("SeriesInstanceUID") or _NO_UID)
 
 
 def _header(pydicom: Any, path: Path) -> Any:
