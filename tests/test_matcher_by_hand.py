@@ -276,3 +276,10 @@ def test_what_joins_is_thinned_alike_for_all_kinds(
     added = join(alone, [second], weights).ridge2.seen - alone.ridge2.seen
     # The stride is 9 from pixel 0: rows 0 to 7 at columns 0, 1, ... 7; four of these lie in the first quarter.
     assert added[0, :, -1, -1].tolist() == pytest.approx([4 * 8, 4 * 8])
+
+
+def test_one_cue_is_counted_as_one(weights: MatcherWeights) -> None:
+    """The coded number of cues is 0 for one, and there is no other cue to foretell it."""
+    known = learn(six_cues(np.random.default_rng(8))[:1], weights)
+    assert known.agreement is not None
+    assert known.agreement[0, 3:].tolist() == [0, 0, 0, 0]
