@@ -29,9 +29,9 @@ import numpy as np
 from records import finished, keep, made_with
 
 import cuecast
-from cuecast.crossval.check import check_cues
-from cuecast.io.episodes import Episode, find_root, read_episodes, select
-from cuecast.processes import one_by_one
+from cuecast.cue_quality.check import check_cues
+from cuecast.evaluation.episodes import Episode, find_root, read_episodes, select
+from cuecast.evaluation.processes import one_by_one
 from cuecast.training.planting import FAULTS, read_single, spoil
 
 KIND = "cue-check"

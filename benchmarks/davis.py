@@ -30,11 +30,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 import cuecast
-from cuecast.evaluate import source_commit
+from cuecast.core.metrics import iou
+from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.files import write_text
 from cuecast.io.images import read_image
-from cuecast.io.masks import read_mask
-from cuecast.metrics import iou
+from cuecast.io.labels.masks import read_mask
 from cuecast.predictor import Predictor
 from cuecast.propagation.track import track
 

@@ -36,13 +36,13 @@ import numpy as np
 from records import finished, keep, made_with
 
 import cuecast
-from cuecast.clicks import next_click
-from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes
+from cuecast.core.metrics import iou
+from cuecast.core.values import IGNORE, Point
+from cuecast.engine.verdict import decide
+from cuecast.evaluation.clicks import next_click
+from cuecast.evaluation.episodes import Episode, Shown, find_root, read_episodes
+from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.io.images import read_image
-from cuecast.metrics import iou
-from cuecast.types import IGNORE, Point
-from cuecast.verdict import decide
 
 KIND = "negatives"
 WHERE = ("same set", "foreign set")

@@ -28,12 +28,12 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 import numpy as np
 
 import cuecast
-from cuecast import matcher, predictor
-from cuecast.bench.machine import machine
-from cuecast.evaluate import source_commit
+from cuecast import predictor
+from cuecast.engine import matcher, matching, views
+from cuecast.evaluation.bench.machine import machine
+from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.images import read_image
-from cuecast.io.masks import read_mask
-from cuecast.segmenters import matching, views
+from cuecast.io.labels.masks import read_mask
 
 KIND = "parts"
 PARTS = (

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cuecast.evaluate import source_commit
-from cuecast.io.episodes import Episode, list_digest
+from cuecast.evaluation.episodes import Episode, list_digest
+from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.files import write_text
 from cuecast.predictor import Predictor
 

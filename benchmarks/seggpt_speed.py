@@ -27,8 +27,8 @@ from PIL import Image
 from PIL.Image import Resampling
 
 import cuecast
-from cuecast.bench.machine import machine
-from cuecast.evaluate import source_commit
+from cuecast.evaluation.bench.machine import machine
+from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.files import write_text
 
 SEGGPT_MEAN = np.array([0.485, 0.456, 0.406], np.float32)

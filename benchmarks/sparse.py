@@ -23,17 +23,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import cuecast
-from cuecast.evaluate import cue_of, source_commit, truth_of
-from cuecast.io.episodes import Episode, read_episodes
+from cuecast.core.metrics import iou
+from cuecast.core.values import IGNORE, Example
+from cuecast.evaluation.episodes import Episode, read_episodes
+from cuecast.evaluation.evaluate import cue_of, source_commit, truth_of
+from cuecast.evaluation.reliability import calibration_error
 from cuecast.io.files import write_text
 from cuecast.io.images import read_image
-from cuecast.io.masks import read_mask
-from cuecast.metrics import iou
+from cuecast.io.labels.masks import read_mask
 from cuecast.predictor import Predictor
 from cuecast.propagation.track import track
-from cuecast.reliability import calibration_error
 from cuecast.training.hand_marks import FORMS, hand_marks
-from cuecast.types import IGNORE, Example
 
 KIND = "sparse"
 STEP = 2
@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The kind of the marks, see `cuecast.marks.kind_of`."""
+        """The kind of the marks, see `cuecast.core.marks.kind_of`."""
         return self.form if self.form == "boxes" else "two-sided" if "against" in self.form else "one-sided"
 
 

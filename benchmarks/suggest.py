@@ -30,15 +30,15 @@ import numpy as np
 from records import finished, keep, made_with
 
 import cuecast
-from cuecast.descriptor import describe
-from cuecast.evaluate import cue_of
-from cuecast.io.episodes import Episode, Shown, find_root, read_episodes, select
-from cuecast.metrics import iou
-from cuecast.processes import one_by_one
-from cuecast.segmenters.features import FeatureCache
-from cuecast.segmenters.matching import MatchingSegmenter
-from cuecast.suggest import choose
-from cuecast.types import IGNORE, Example
+from cuecast.core.metrics import iou
+from cuecast.core.values import IGNORE, Example
+from cuecast.cue_quality.suggest import choose
+from cuecast.engine.descriptor import describe
+from cuecast.engine.features import FeatureCache
+from cuecast.engine.matching import MatchingSegmenter
+from cuecast.evaluation.episodes import Episode, Shown, find_root, read_episodes, select
+from cuecast.evaluation.evaluate import cue_of
+from cuecast.evaluation.processes import one_by_one
 
 KIND = "suggest"
 WAYS = ("suggested", "random")

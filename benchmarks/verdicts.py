@@ -19,9 +19,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from cuecast.evaluate import Outcome
+from cuecast.evaluation.evaluate import Outcome
+from cuecast.evaluation.reliability import Reliability, reliability
 from cuecast.io.files import write_text
-from cuecast.reliability import Reliability, reliability
 
 KIND = "verdicts"
 KEPT = 0.7

@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from cuecast.metrics import dice
+from cuecast.core.metrics import dice
 
 SPACING = (1.5, 0.8, 0.8)
 """Distance of voxels along (z, y, x) in mm."""

@@ -15,7 +15,7 @@ from types import ModuleType
 from PIL import Image, ImageDraw, ImageFont
 
 import cuecast
-from cuecast.render import draw_marks
+from cuecast.core.drawing import draw_marks
 
 HERE = Path(__file__).parent
 HEIGHT, GAP, CAPTION = 190, 8, 22

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 import cuecast
-from cuecast.objects import measure
+from cuecast.core.objects import measure
 
 
 def main(cue_image: str, mask: str, image: str, pack: str = "general") -> None:

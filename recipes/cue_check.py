@@ -1,4 +1,4 @@
-"""The weights of `cuecast.crossval.agreement`, fitted on bad cues that are planted in the training sets.
+"""The weights of `cuecast.cue_quality.agreement`, fitted on bad cues that are planted in the training sets.
 
     cuecast train recipes/cue_check.py --data DATA [--pack general] [--workers 2] [--rows ROWS.json]
 
@@ -53,8 +53,8 @@ def main(argv: Sequence[str]) -> None:
 def answered(options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row a cue set and fault."""
     import cuecast
-    from cuecast.io.draw import draw_episodes
-    from cuecast.processes import run_each
+    from cuecast.evaluation.draw import draw_episodes
+    from cuecast.evaluation.processes import run_each
     from cuecast.training.planting import planted_figures
 
     drawn = draw_episodes(options.data, (CUES,), queries=options.queries, tasks=options.tasks)

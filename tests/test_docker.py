@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from cuecast import __version__
 from cuecast.cli.keys import create
 from cuecast.cli.serve import serve
+from cuecast.core.version import __version__
 
 ROOT = Path(__file__).parents[1]
 

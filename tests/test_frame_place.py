@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from cuecast.place import GRID, NOWHERE, Place, positions, read_place, shown_place
-from cuecast.tiling import Window
+from cuecast.engine.location_prior import GRID, NOWHERE, Place, positions, read_place, shown_place
+from cuecast.core.tiling import Window
 
 
 def weights(*boxes: tuple[int, int, int, int], size: int = 96) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cuecast import matcher
-from cuecast.matcher import (
+from cuecast.engine.matcher import (
     FeatureMaps,
     MatcherWeights,
     Shown,
@@ -20,7 +20,7 @@ from cuecast.matcher import (
     learn,
     pool,
 )
-from cuecast.ridge import fit_ridge
+from cuecast.engine.ridge import fit_ridge
 
 SIDE = 16
 """Two key positions in each direction: each is a quarter of 8 x 8 pixels."""

@@ -12,7 +12,7 @@ from pictures import mask, picture
 from scripts import load_script
 
 import cuecast
-from cuecast.io.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, Shown
 
 
 @pytest.fixture(scope="module")

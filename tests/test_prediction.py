@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.values import ClassInfo, Image
 from cuecast.prediction import Prediction
-from cuecast.types import ClassInfo, Image
 
 
 def test_uncertainty_is_highest_where_the_best_score_is_a_half(tmp_path: Path) -> None:

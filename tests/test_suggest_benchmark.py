@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 from scripts import load_script
 
 import cuecast
-from cuecast.io.episodes import Shown
+from cuecast.evaluation.episodes import Shown
 
 OPTIONS = SimpleNamespace(pool=6, held=2, marks=[1, 2, 4])
 

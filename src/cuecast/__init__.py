@@ -13,10 +13,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cuecast.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from cuecast.crossval.check import check_cues
-    from cuecast.cues import Cue
-    from cuecast.errors import (
+    from cuecast.core.errors import (
         CuecastError,
         CuecastWarning,
         CueError,
@@ -29,51 +29,53 @@ if TYPE_CHECKING:
         OutputError,
         PackError,
     )
+    from cuecast.core.values import Box, ClassInfo, Image, ObjectMask, Point, Polygon, Scribble
+    from cuecast.cue_quality.check import check_cues
+    from cuecast.cue_quality.suggest import suggest_images
+    from cuecast.cues import Cue
     from cuecast.io.volumes import Volume, open_volume
-    from cuecast.mosaic import MapOptions, raster_cue, segment_raster
+    from cuecast.mosaic.cues import raster_cue
+    from cuecast.mosaic.options import MapOptions
     from cuecast.prediction import Prediction
     from cuecast.predictor import Concept, Predictor, load
     from cuecast.propagation.track import track
     from cuecast.propagation.volume import segment_volume
     from cuecast.propagation.volume_slices import SliceCue
-    from cuecast.suggest import suggest_images
-    from cuecast.types import Box, ClassInfo, Image, ObjectMask, Point, Polygon, Scribble
-
-__version__ = "0.1.0"
+    from cuecast.runs.raster import segment_raster
 
 _HOME = {
-    "Box": "types",
-    "ClassInfo": "types",
+    "Box": "core.values",
+    "ClassInfo": "core.values",
     "Concept": "predictor",
     "Cue": "cues",
-    "CueError": "errors",
-    "CueSetError": "errors",
-    "CuecastError": "errors",
-    "CuecastWarning": "errors",
-    "EpisodeError": "errors",
-    "Image": "types",
-    "ImageError": "errors",
-    "InputError": "errors",
-    "MapOptions": "mosaic",
-    "MaskError": "errors",
-    "MissingExtraError": "errors",
-    "ObjectMask": "types",
-    "OutputError": "errors",
-    "PackError": "errors",
-    "Point": "types",
-    "Polygon": "types",
+    "CueError": "core.errors",
+    "CueSetError": "core.errors",
+    "CuecastError": "core.errors",
+    "CuecastWarning": "core.errors",
+    "EpisodeError": "core.errors",
+    "Image": "core.values",
+    "ImageError": "core.errors",
+    "InputError": "core.errors",
+    "MapOptions": "mosaic.options",
+    "MaskError": "core.errors",
+    "MissingExtraError": "core.errors",
+    "ObjectMask": "core.values",
+    "OutputError": "core.errors",
+    "PackError": "core.errors",
+    "Point": "core.values",
+    "Polygon": "core.values",
     "Prediction": "prediction",
     "Predictor": "predictor",
-    "Scribble": "types",
+    "Scribble": "core.values",
     "SliceCue": "propagation.volume_slices",
     "Volume": "io.volumes",
-    "check_cues": "crossval.check",
+    "check_cues": "cue_quality.check",
     "load": "predictor",
     "open_volume": "io.volumes",
-    "raster_cue": "mosaic",
-    "segment_raster": "mosaic",
+    "raster_cue": "mosaic.cues",
+    "segment_raster": "runs.raster",
     "segment_volume": "propagation.volume",
-    "suggest_images": "suggest",
+    "suggest_images": "cue_quality.suggest",
     "track": "propagation.track",
 }
 

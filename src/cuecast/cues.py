@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cuecast.errors import CueError, MaskError
-from cuecast.geometry import fill_polygons
+from cuecast.core.errors import CueError, MaskError
+from cuecast.core.geometry import fill_polygons
+from cuecast.core.values import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 from cuecast.io.images import read_image
-from cuecast.io.mask_colours import ids_of_colours
-from cuecast.io.masks import is_label_file, mask_colours, read_labels, read_objects
-from cuecast.types import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
+from cuecast.io.labels.colours import ids_of_colours
+from cuecast.io.labels.masks import is_label_file, mask_colours, read_labels, read_objects
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.masks import write_grey, write_mask
-from cuecast.objects import connected_objects
-from cuecast.render import overlay
-from cuecast.types import Annotations, ClassInfo, Image, ObjectMask, Verdict
+from cuecast.core.drawing import overlay
+from cuecast.core.objects import connected_objects
+from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask, Verdict
+from cuecast.io.labels.masks import write_grey, write_mask
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage

@@ -13,22 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.errors import CueError
+from cuecast.core.geometry import mark_labels
+from cuecast.core.marks import kind_of
+from cuecast.core.notes import give_note
+from cuecast.core.ordered import in_order
+from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
-from cuecast.cut import areas_at, choose_cut, shown_areas
-from cuecast.errors import CueError
-from cuecast.geometry import mark_labels
+from cuecast.engine.components import drop_specks, smallest_piece
+from cuecast.engine.packs import Pack, open_pack
+from cuecast.engine.segmenter import Segmenter
+from cuecast.engine.threshold import areas_at, choose_cut, shown_areas
+from cuecast.engine.verdict import Judgement, Taught, decide, judge
 from cuecast.io.images import read_image
-from cuecast.io.masks import is_label_file
-from cuecast.io.numbered import look_at, values_hint
-from cuecast.marks import kind_of
-from cuecast.notes import give_note
-from cuecast.ordered import in_order
-from cuecast.pieces import drop_specks, smallest_piece
+from cuecast.io.labels.masks import is_label_file
+from cuecast.io.labels.numbered import look_at, values_hint
 from cuecast.prediction import Prediction
-from cuecast.segmenters import Segmenter
-from cuecast.segmenters.packs import Pack, open_pack
-from cuecast.types import IGNORE, ClassInfo, Example, Image, Marks
-from cuecast.verdict import Judgement, Taught, decide, judge
 
 
 def load(pack: str | Path = "general", threads: int | None = None) -> Predictor:
@@ -152,15 +152,6 @@ class Concept:
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
         yield from in_order(self.segment, images, workers)
-
-    def track(self, frames: Any, marked: Mapping[int, Example] | None = None) -> Iterator[Any]:
-        """Follow the concept through a video; see `cuecast.track`, of which this is the method.
-
-        It is above this layer, so it is reached through the package's own door.
-        """
-        import cuecast
-
-        yield from cuecast.track(self, frames, marked)
 
     def _cuts(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
         """The threshold of each class for an image with these scores (K, H, W).

@@ -8,8 +8,8 @@ import pytest
 import typer
 
 from cuecast.cli.cue_flags import Marked, class_list, read_flags, split_cue
-from cuecast.errors import ImageError, MaskError
-from cuecast.types import Box, ClassInfo, Point, Scribble
+from cuecast.core.errors import ImageError, MaskError
+from cuecast.core.values import Box, ClassInfo, Point, Scribble
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from pictures import mask, picture
 from PIL import Image
 
 from cuecast.cli import run
-from cuecast.io.cueset import read_cueset
+from cuecast.cuesets.cueset import read_cueset
 
 
 @pytest.fixture(autouse=True)

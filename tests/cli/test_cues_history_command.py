@@ -11,7 +11,7 @@ from commands import one_line
 from pictures import mask, picture
 
 from cuecast.cli import run
-from cuecast.io.cueset import read_cueset
+from cuecast.cuesets.cueset import read_cueset
 
 
 @pytest.fixture(autouse=True, params=["set", "set.zip"])

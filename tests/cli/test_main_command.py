@@ -11,7 +11,7 @@ from commands import cuecast, one_line
 import cuecast as package
 from cuecast.cli import run
 from cuecast.cli.table import app
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 
 
 def test_help_goes_to_stdout_and_lists_every_command() -> None:
@@ -59,7 +59,7 @@ def test_what_fails_is_one_line_and_exit_code_1(
     def fail() -> None:
         raise OutputError("disk full\nwrite elsewhere")
 
-    monkeypatch.setattr("cuecast.segmenters.packs.list_packs", fail)
+    monkeypatch.setattr("cuecast.engine.packs.list_packs", fail)
     assert run(["packs", "list"]) == 1
     assert one_line(capsys.readouterr().err) == "disk full write elsewhere"
 
@@ -70,7 +70,7 @@ def test_an_interruption_says_how_to_go_on(
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cuecast.segmenters.packs.list_packs", interrupt)
+    monkeypatch.setattr("cuecast.engine.packs.list_packs", interrupt)
     assert run(["packs", "list"]) == 130
     assert "interrupted; run the same command again" in capsys.readouterr().err
 

@@ -17,10 +17,10 @@ from PIL import Image
 
 from cuecast.cli import run
 from cuecast.cli.slice_flags import read_slice_flags
-from cuecast.io.cueset import read_cueset, read_example
-from cuecast.io.gather import read_result
-from cuecast.io.masks import write_objects
+from cuecast.cuesets.cueset import read_cueset, read_example
+from cuecast.io.labels.masks import write_objects
 from cuecast.io.volumes import open_volume
+from cuecast.results.gather import read_result
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 QUICK = ["--pack", "colours", "-q", "-o", "out"]

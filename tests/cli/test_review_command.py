@@ -12,7 +12,7 @@ from commands import one_line
 from pictures import mask, picture
 
 from cuecast.cli import run
-from cuecast.io.manifest import read_manifest
+from cuecast.results.manifest import read_manifest
 
 
 @pytest.fixture

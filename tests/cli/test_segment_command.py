@@ -17,8 +17,8 @@ from commands import cuecast, one_line
 from pictures import BLUE, RED, mask, picture
 from PIL import Image
 
-from cuecast import batch
 from cuecast.cli import run, segment
+from cuecast.runs import images as batch
 
 QUICK = ["--pack", "colours", "-q", "-f", "none"]
 """Flags of a run of which only masks and manifest matter."""

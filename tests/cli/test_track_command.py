@@ -13,8 +13,8 @@ from films import GREEN, RED, film, save_film, save_frames, square, still
 from PIL import Image
 
 from cuecast.cli import run, track
-from cuecast.io.gather import read_result
-from cuecast.propagation import folder
+from cuecast.results.gather import read_result
+from cuecast.runs import video as folder
 
 QUICK = ["--pack", "colours", "-q", "-f", "none", "-o", "out"]
 

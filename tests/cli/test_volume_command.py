@@ -15,9 +15,9 @@ from commands import cuecast, one_line
 from PIL import Image
 
 from cuecast.cli import run, volume
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 from cuecast.io import volumes
-from cuecast.io.manifest import read_manifest
+from cuecast.results.manifest import read_manifest
 
 QUICK = ["--pack", "colours", "-q"]
 

@@ -16,7 +16,7 @@ import cuecast
 import cuecast.client
 from cuecast.cli import run
 from cuecast.client.remote import RemotePredictor, Service
-from cuecast.errors import CuecastError, CueError, ImageError, PackError
+from cuecast.core.errors import CuecastError, CueError, ImageError, PackError
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ from email.utils import formatdate
 import pytest
 from server import saying
 
-from cuecast import client, errors
+from cuecast import client
 from cuecast.client import wire
 from cuecast.client.wire import ERRORS, Wire
-from cuecast.errors import CuecastError, MissingExtraError
+from cuecast.core import errors
+from cuecast.core.errors import CuecastError, MissingExtraError
 from cuecast.service import problem
 
 BUSY = (429, {"Retry-After": "7"}, {"error": {"code": "queue_full", "message": "later", "details": None}})

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from golden_outputs import LIBRARIES, MADE_BY, RUNS, digests, read_outputs, run_commands, versions
 
-from cuecast.batch import Format
+from cuecast.runs.images import Format
 
 NAMED, FILES = read_outputs(Path(__file__).parent / "outputs.json")
 REMEDY = "where this is meant, run `python tests/golden/write.py --outputs` and commit what it writes"

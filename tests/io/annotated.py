@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from cuecast.objects import tight
-from cuecast.types import Annotations, ClassInfo, ObjectMask
+from cuecast.core.objects import tight
+from cuecast.core.values import Annotations, ClassInfo, ObjectMask
 
 CLASSES = (
     ClassInfo(1, "cell"),

@@ -11,12 +11,12 @@ from annotated import obj
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuecast.evaluate import as_csv
+from cuecast.core.objects import measure
+from cuecast.core.values import ClassInfo
+from cuecast.evaluation.evaluate import as_csv
 from cuecast.io.csv_rows import read_cell, write_row
-from cuecast.io.table import read_objects_csv, write_objects_csv
-from cuecast.io.video_table import FrameRow, write_frames_csv
-from cuecast.objects import measure
-from cuecast.types import ClassInfo
+from cuecast.results.table import read_objects_csv, write_objects_csv
+from cuecast.results.video_table import FrameRow, write_frames_csv
 
 FORMULAS = [
     "=1+2",

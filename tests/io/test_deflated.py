@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 from cuecast.io import deflated
 from cuecast.io.deflated import check_deflated
 from cuecast.io.images import read_image

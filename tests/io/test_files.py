@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cuecast.errors import InputError, OutputError
+from cuecast.core.errors import InputError, OutputError
 from cuecast.io.files import (
     file_digest,
     keep_edited,

@@ -14,9 +14,9 @@ import pytest
 import tifffile
 from PIL import Image as PILImage
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.values import Image
 from cuecast.io.images import read_image
-from cuecast.types import Image
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
 GREY = RGB[..., 0]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.io import kinds
 from cuecast.io.files import list_images, note_of_others
 from cuecast.io.images import read_image

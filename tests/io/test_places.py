@@ -10,11 +10,11 @@ import pytest
 from pictures import picture
 
 from cuecast.cli import run
-from cuecast.errors import InputError, OutputError
+from cuecast.core.errors import InputError, OutputError
 from cuecast.io.places import check_path_text, check_places
-from cuecast.mosaic.run import segment_raster
-from cuecast.propagation.folder import track_into
-from cuecast.propagation.volume_folder import run_volume
+from cuecast.runs.raster import segment_raster
+from cuecast.runs.video import track_into
+from cuecast.runs.volume import run_volume
 
 
 @pytest.mark.parametrize("text", ["a", "a" * 255, "a/" * 2047, "é" * 127, "../a b\n", "/"])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 from cuecast.io import reduced
 from cuecast.io.images import read_image
 from cuecast.io.png_bands import _made, png_orientation

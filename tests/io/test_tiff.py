@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.io.images import read_image
-from cuecast.io.raster import read_raster
+from cuecast.io.pixels import read_raster
 from cuecast.io.tiff import lacks_codec
 
 CORE = """
 import json, sys
 sys.modules["imagecodecs"] = None  # as where the extra is not installed
-from cuecast.errors import CuecastError, ImageError
-from cuecast.io.raster import read_raster
+from cuecast.core.errors import CuecastError, ImageError
+from cuecast.io.pixels import read_raster
 said = {}
 for name in sys.argv[1:]:
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cuecast.errors import ImageError, OutputError
+from cuecast.core.errors import ImageError, OutputError
 from cuecast.io.tried import all_tried
 
 

@@ -10,7 +10,7 @@ from agent import CUE, Agent, drive, server
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cuecast.arguments import sentence
+from cuecast.core.arguments import sentence
 from cuecast.mcp.server import TOOLS
 
 FUZZ = settings(

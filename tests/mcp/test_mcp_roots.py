@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pictures import picture
 
-from cuecast.errors import InputError
+from cuecast.core.errors import InputError
 from cuecast.mcp.roots import Roots, open_roots
 
 

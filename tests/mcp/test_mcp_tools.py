@@ -16,7 +16,7 @@ from agent import CUE, Agent, Job, drive, server
 from pictures import picture
 from PIL import Image
 
-from cuecast.io.cueset import read_cueset, read_example
+from cuecast.cuesets.cueset import read_cueset, read_example
 from cuecast.mcp import result_tools
 from cuecast.mcp.server import TOOLS
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cuecast.core.tiling import Window
+from cuecast.core.values import ClassInfo
 from cuecast.mosaic.assemble import Blender, LabelRule
 from cuecast.mosaic.grid import Grid, Tile, grid_for
 from cuecast.mosaic.tiles import UNSEEN, tile_path, write_levels
-from cuecast.tiling import Window
-from cuecast.types import ClassInfo
 
 
 def test_tiles_by_hand() -> None:

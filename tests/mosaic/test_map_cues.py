@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cuecast.errors import CuecastWarning, CueError, MaskError
-from cuecast.io.raster import read_raster
+from cuecast.core.errors import CuecastWarning, CueError, MaskError
+from cuecast.core.values import IGNORE, ClassInfo
+from cuecast.io.pixels import read_raster
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.tones import Tones
 from cuecast.io.rasters.vectors import read_polygons
 from cuecast.mosaic.cues import mask_cue, polygon_classes, polygon_cues
-from cuecast.types import IGNORE, ClassInfo
 
 rasterio = pytest.importorskip("rasterio")
 pyogrio = pytest.importorskip("pyogrio")

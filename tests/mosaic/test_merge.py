@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import perimeter_crofton
 
-from cuecast.geometry import fill_ring
+from cuecast.core.geometry import fill_ring
+from cuecast.core.objects import connected_objects, measure
+from cuecast.core.values import ClassInfo
 from cuecast.io.rasters.place import Place
 from cuecast.mosaic.features import feature
 from cuecast.mosaic.grid import Grid
 from cuecast.mosaic.merge import Piece, merged_objects
 from cuecast.mosaic.rings import Shape, outer_edges, polygons
-from cuecast.objects import connected_objects, measure
-from cuecast.types import ClassInfo
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 

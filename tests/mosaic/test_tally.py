@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cuecast.core.values import ClassInfo
+from cuecast.engine.verdict import Taught, Thresholds
 from cuecast.mosaic.assemble import LabelRule
 from cuecast.mosaic.tally import Tally
 from cuecast.mosaic.tiles import TOP
-from cuecast.types import ClassInfo
-from cuecast.verdict import Taught, Thresholds
 
 RULE = LabelRule((ClassInfo(1, "roof"),), 0.5)
 

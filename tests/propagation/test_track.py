@@ -11,14 +11,13 @@ import pytest
 from films import GREEN, RED, SIZE, Corner, film, save_frames, square, still
 
 import cuecast
-from cuecast.errors import CueError, ImageError, InputError
-from cuecast.io.video import Frame
+from cuecast.core.errors import CueError, ImageError, InputError
+from cuecast.core.values import Box, Frame, Image, Marks, Point
+from cuecast.engine.verdict import Calibration, Taught
 from cuecast.predictor import Concept
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import Job, touched, track
 from cuecast.propagation.tracker import FORGOTTEN, State, Tracker
-from cuecast.types import Box, Image, Marks, Point
-from cuecast.verdict import Calibration, Taught
 
 
 def right(i: int) -> Corner:

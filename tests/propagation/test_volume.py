@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import cuecast
+from cuecast.core.values import IGNORE, Example, Image, Marks
+from cuecast.engine.segmenter import Answer
 from cuecast.io.volumes import Volume, open_volume
 from cuecast.propagation.result import TrackedObject
 from cuecast.propagation.volume import segment_volume
@@ -27,8 +29,6 @@ from cuecast.propagation.volume_memory import (
 from cuecast.propagation.volume_place import FAR, INSIDE, NOTHING, OF_A_KIND, place, posterior
 from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume_slices import SliceCue, Slices
-from cuecast.segmenters import Answer
-from cuecast.types import IGNORE, Example, Image, Marks
 
 PLANES = ("z", "y", "x")
 INSIDE_AT = {"z": 2, "y": 3, "x": 5}

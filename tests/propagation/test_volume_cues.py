@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cuecast.core.values import IGNORE
 from cuecast.io.volumes import Volume
 from cuecast.propagation.volume_cues import (
     TEACHING_LINES,
@@ -15,7 +16,6 @@ from cuecast.propagation.volume_cues import (
     main_plane,
 )
 from cuecast.propagation.volume_slices import SliceCue, Slices
-from cuecast.types import IGNORE
 
 VOXELS = np.zeros((3, 4, 5), np.uint8)
 

@@ -10,10 +10,10 @@ import phantoms
 import pytest
 import tifffile
 
-from cuecast.errors import CueError, MaskError
+from cuecast.core.errors import CueError, MaskError
+from cuecast.core.values import IGNORE, Box, Marks, Point, Scribble
 from cuecast.io.volumes import Volume, value_window
 from cuecast.propagation.volume_slices import SliceCue, Slices
-from cuecast.types import IGNORE, Box, Marks, Point, Scribble
 
 WINDOW = (0.0, 255.0)
 VOLUME = Volume(phantoms.values(), "ct", spacing=phantoms.SPACING)

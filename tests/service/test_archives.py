@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from service_client import Service, encoded, ok, png, refused
 
-from cuecast.io.cueset_edit import add_cue, new_cueset
-from cuecast.types import Box, Point, Polygon, Scribble
+from cuecast.core.values import Box, Point, Polygon, Scribble
+from cuecast.cuesets.edit import add_cue, new_cueset
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -202,7 +202,7 @@ def test_what_is_no_zip(service: Service) -> None:
 
 
 def test_too_many_files(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuecast.io.bundle.MAX_MEMBERS", 3)
+    monkeypatch.setattr("cuecast.cuesets.bundle.MAX_MEMBERS", 3)
     project = service.project()
     files = {"cues.json": index(CUE), "images/a.png": png(), "b": b"", "c": b""}
     assert "4 files" in refused(bring(service, project, packed(files)), 422, "cueset_invalid")

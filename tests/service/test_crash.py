@@ -17,7 +17,7 @@ from films import film, save_film
 from inline_service import RAW, columns, png
 from waiting import wait_for
 
-from cuecast.io.manifest import read_manifest
+from cuecast.results.manifest import read_manifest
 
 IMAGES = 200
 PATIENCE = 240.0

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from inline_service import columns, png
 
-from cuecast.errors import CueError, ImageError
-from cuecast.io.cueset import read_cueset, read_examples
-from cuecast.io.cueset_check import check_cueset
-from cuecast.io.cueset_history import versions
+from cuecast.core.errors import CueError, ImageError
+from cuecast.core.values import ClassInfo
+from cuecast.cuesets.check import check_cueset
+from cuecast.cuesets.cueset import read_cueset, read_examples
+from cuecast.cuesets.history import versions
 from cuecast.service.compute.cues import MarkedImage, forget_history, read_marked, write_cueset
-from cuecast.types import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
 

@@ -14,9 +14,9 @@ import pytest
 from inline_service import Service, columns, inline_service, png
 from sqlalchemy import update
 
-from cuecast.batch import BatchOptions, run
-from cuecast.io.cueset import read_cueset, read_examples
+from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.predictor import load
+from cuecast.runs.images import BatchOptions, run
 from cuecast.service import progress, tasks
 from cuecast.service.store.models import Job
 

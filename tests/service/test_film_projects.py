@@ -19,18 +19,18 @@ from inline_service import RAW, Service, inline_service, png
 from numpy.typing import NDArray
 from PIL import Image
 
+from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
-from cuecast.io.cueset import read_cueset
-from cuecast.io.manifest import read_manifest
+from cuecast.cuesets.cueset import read_cueset
+from cuecast.cuesets.documents import mask_document
 from cuecast.io.video import open_frames
 from cuecast.predictor import load
-from cuecast.propagation.folder import track_into
-from cuecast.propagation.volume_folder import run_volume
 from cuecast.propagation.volume_slices import SliceCue
+from cuecast.results.manifest import read_manifest
+from cuecast.runs.video import track_into
+from cuecast.runs.volume import run_volume
 from cuecast.service import progress
-from cuecast.service.compute.documents import mask_document
 from cuecast.service.settings import Limits
-from cuecast.types import ClassInfo
 
 FRAMES = 12
 MARKED = 3

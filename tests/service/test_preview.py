@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from inline_service import RAW, Service, columns, inline_service, png
 
+from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
 from cuecast.service.compute.keeping import keeping, warm
 from cuecast.service.compute.preview import NoCuesError, Previewer, Teaching
 from cuecast.service.compute.recent import Recent
-from cuecast.types import ClassInfo
 
 RED_POINT = {"points": [{"xy": [0, 0], "class": 1}]}
 

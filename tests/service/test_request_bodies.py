@@ -81,7 +81,7 @@ def test_no_write_goes_without_its_count() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and is_raw(node):
                 found.append(path.relative_to(SRC).as_posix())
-    assert found == ["cuecast/io/manifest.py"]
+    assert found == ["cuecast/results/manifest.py"]
 
 
 def is_raw(call: ast.Call) -> bool:
@@ -103,7 +103,7 @@ def test_a_full_disk_is_507_wherever_it_is_met(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number), f"{service.data}/cache/x")
 
-    monkeypatch.setattr("cuecast.service.renditions.replacing", full)
+    monkeypatch.setattr("cuecast.service.previews.replacing", full)
     said = refused(service.client.get(f"/v1/projects/{project}/images/{image}/view"), 507, "cannot_write")
     assert str(service.data) not in said
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from inline_service import Service, columns, inline_service, png
 
-from cuecast.batch import run
-from cuecast.io.cueset import read_cueset, read_examples
-from cuecast.io.manifest import read_manifest
+from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.predictor import load
+from cuecast.results.manifest import read_manifest
+from cuecast.runs.images import run
 from cuecast.service import progress
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cuecast.predictor import load
-from cuecast.propagation.volume_folder import VolumeOptions, run_volume
+from cuecast.runs.volume import VolumeOptions, run_volume
 from cuecast.propagation.volume_slices import SliceCue
-from cuecast.service.compute.documents import mask_document
+from cuecast.cuesets.documents import mask_document
 from cuecast.service.store import models
 
 SLICE = 2

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from service_client import Service, ok, png, refused
 from sqlalchemy import text
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 from cuecast.service.store import models
 from cuecast.service.store.database import open_database
 

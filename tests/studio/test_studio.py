@@ -16,10 +16,10 @@ from PIL import Image
 from studio_page import GREEN, RED, SQUARE, Service, Studio, paint
 
 import cuecast
-from cuecast.geometry import mark_labels
-from cuecast.io.cueset import read_cueset, read_examples
-from cuecast.io.rle import decode_rle
-from cuecast.types import Marks, Scribble
+from cuecast.core.geometry import mark_labels
+from cuecast.core.values import Marks, Scribble
+from cuecast.cuesets.cueset import read_cueset, read_examples
+from cuecast.io.labels.rle import decode_rle
 
 
 def labels_of(mask: dict[str, Any]) -> NDArray[np.int32]:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from cuecast.cut import CUTS, AreaPrior
+from cuecast.core.values import Example, Image, Marks
+from cuecast.engine.packs import open_pack
+from cuecast.engine.segmenter import Answer
+from cuecast.engine.threshold import CUTS, AreaPrior
+from cuecast.engine.verdict import Calibration
 from cuecast.predictor import Predictor
-from cuecast.segmenters import Answer
-from cuecast.segmenters.packs import open_pack
 from cuecast.training.calibrate import (
     FREEDOMS,
     SPREADS,
@@ -24,8 +26,6 @@ from cuecast.training.calibrate import (
     fit_cut,
     lowest_absent,
 )
-from cuecast.types import Example, Image, Marks
-from cuecast.verdict import Calibration
 
 
 class Unsure:

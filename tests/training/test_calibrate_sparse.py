@@ -9,9 +9,9 @@ import pytest
 from PIL import Image as PILImage
 
 import cuecast
+from cuecast.engine.verdict import Calibration, Taught, Thresholds
 from cuecast.training.calibrate import Trial
 from cuecast.training.calibrate_sparse import KINDS, fit_sparse, sparse_calibration, sparse_trials
-from cuecast.verdict import Calibration, Taught, Thresholds
 
 
 @pytest.fixture

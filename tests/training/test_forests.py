@@ -10,8 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
 from cuecast.training import forests  # noqa: E402
-from cuecast.training.batches import Task  # noqa: E402
 from cuecast.training.network import FILTER_DIM  # noqa: E402
+from cuecast.training.tasks import Task  # noqa: E402
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.geometry import mark_labels
-from cuecast.marks import kind_of
+from cuecast.core.geometry import mark_labels
+from cuecast.core.marks import kind_of
+from cuecast.core.values import IGNORE
 from cuecast.training.calibrate_sparse import KINDS
 from cuecast.training.hand_marks import FORMS, MOST_BOXES, hand_marks
-from cuecast.types import IGNORE
 
 
 def two_squares() -> np.ndarray:

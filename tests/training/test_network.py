@@ -10,8 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
-from cuecast.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
-from cuecast.segmenters.packs import open_pack  # noqa: E402
+from cuecast.engine.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
+from cuecast.engine.packs import open_pack  # noqa: E402
 from cuecast.training.export import export_pack, load_pack  # noqa: E402
 from cuecast.training.network import EVIDENCE8, FILTER_DIM, Features, Network, mix_networks  # noqa: E402
 

@@ -10,7 +10,7 @@ from pictures import BLUE, GREEN, RED
 from PIL import Image as PILImage
 
 import cuecast
-from cuecast.io.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, Shown
 from cuecast.training.planting import FAULTS, planted_figures, read_single, spoil
 
 SIZE = (48, 64)

@@ -17,8 +17,8 @@ from typing import NoReturn
 import typer
 
 from cuecast.cli.table import app
-from cuecast.errors import CuecastError
-from cuecast.notes import notes_to
+from cuecast.core.errors import CuecastError
+from cuecast.core.notes import notes_to
 
 INTERRUPTED = 130
 

@@ -60,10 +60,10 @@ def bench(
     """
     import json
 
-    from cuecast.bench.run import load_peers, run_bench
     from cuecast.cli.options import share_threads
     from cuecast.cli.progress import progress
-    from cuecast.io.episodes import find_root, read_episodes, select
+    from cuecast.evaluation.bench.run import load_peers, run_bench
+    from cuecast.evaluation.episodes import find_root, read_episodes, select
     from cuecast.io.files import write_text
     from cuecast.predictor import load
 
@@ -88,14 +88,14 @@ def bench(
     if output:
         write_text(output, record + "\n")
     if pictures:
-        from cuecast.bench.pictures import write_pictures
+        from cuecast.evaluation.bench.pictures import write_pictures
 
         write_pictures(result, load_peers(tuple(peers), predictor, threads), chosen, root, pictures)
 
 
 def _names(given: str | None) -> list[str]:
     """The peers to run, each once. Raises BadParameter where one is unknown or none is given."""
-    from cuecast.peers import PEERS
+    from cuecast.evaluation.baselines import PEERS
 
     if given is None:
         return list(PEERS)

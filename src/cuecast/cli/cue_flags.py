@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from cuecast.errors import ImageError, MaskError
+from cuecast.core.errors import ImageError, MaskError
 
 if TYPE_CHECKING:
+    from cuecast.core.values import Box, ClassInfo, Point, Scribble
     from cuecast.cues import Cue
-    from cuecast.io.cueset import CueSet
-    from cuecast.types import Box, ClassInfo, Point, Scribble
+    from cuecast.cuesets.cueset import CueSet
 
 BOX_FORM = "IMAGE=x1,y1,x2,y2[,class]"
 POINT_FORM = "IMAGE=x,y[,class]"
@@ -197,7 +197,7 @@ def split_cue(text: str, flag: str = "--cue", right: str = "MASK") -> tuple[Path
 
 def class_list(names: Iterable[str], known: Sequence[ClassInfo] = ()) -> list[ClassInfo]:
     """`known` classes and those of `names` that are not among them, with the ids that follow."""
-    from cuecast.types import ClassInfo
+    from cuecast.core.values import ClassInfo
 
     out = list(known)
     for name in names:
@@ -217,7 +217,7 @@ def _splits(text: str) -> list[tuple[str, str]]:
 
 
 def _beside(image: Path) -> Path:
-    from cuecast.io.pairs import find_mask
+    from cuecast.io.labels.pairs import find_mask
 
     mask = find_mask(image)
     if mask is None:
@@ -290,7 +290,7 @@ def _class(name: str, classes: Sequence[ClassInfo], zero: bool) -> int:
 
 
 def read_box(text: str, classes: Sequence[ClassInfo]) -> Box:
-    from cuecast.types import Box
+    from cuecast.core.values import Box
 
     parts = text.split(",", 4)
     if len(parts) < 4:
@@ -300,7 +300,7 @@ def read_box(text: str, classes: Sequence[ClassInfo]) -> Box:
 
 
 def read_point(text: str, classes: Sequence[ClassInfo]) -> Point:
-    from cuecast.types import Point
+    from cuecast.core.values import Point
 
     parts = text.split(",", 2)
     if len(parts) < 2:
@@ -310,7 +310,7 @@ def read_point(text: str, classes: Sequence[ClassInfo]) -> Point:
 
 
 def read_scribble(text: str, classes: Sequence[ClassInfo]) -> Scribble:
-    from cuecast.types import Scribble
+    from cuecast.core.values import Scribble
 
     *pairs, last = [pair.split(",") for pair in text.strip().rstrip(";").split(";")]
     cls = _class(last.pop(), classes, zero=True) if len(last) == 3 else 1

@@ -25,7 +25,7 @@ from cuecast.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cuecast.io.cueset import CueSet
+    from cuecast.cuesets.cueset import CueSet
 
 app = typer.Typer(
     help="Make, fill, check and correct cue sets: cues with their images, in a folder or .zip to be mailed.",
@@ -42,7 +42,7 @@ def new(cueset: CueSetArgument, class_names: ClassOption = None, as_json: JsonFl
     A name that ends in .zip makes an archive, any other a folder. Without --class its one class is 'thing'.
     """
     classes = class_list(class_names or ("thing",))
-    from cuecast.io.cueset_edit import new_cueset
+    from cuecast.cuesets.edit import new_cueset
 
     _say(new_cueset(cueset, classes), as_json)
 
@@ -90,9 +90,9 @@ def add(
         raise typer.BadParameter(
             "nothing to add: give --cue IMAGE=MASK, --box, --point, --scribble or --absent IMAGE"
         )
-    from cuecast.io.cueset import read_cueset
-    from cuecast.io.cueset_draft import NewCue
-    from cuecast.io.cueset_edit import add_cues
+    from cuecast.cuesets.cueset import read_cueset
+    from cuecast.cuesets.draft import NewCue
+    from cuecast.cuesets.edit import add_cues
 
     known = read_cueset(cueset)
     classes = class_list(class_names or (), known.classes)
@@ -133,7 +133,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """List the classes and cues of a cue set."""
-    from cuecast.io.cueset import read_cueset
+    from cuecast.cuesets.cueset import read_cueset
 
     read = read_cueset(cueset)
     if output:
@@ -147,7 +147,7 @@ def zip_(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.zip", help="Archive to write.")],
 ) -> None:
     """Write a cue set as one .zip to be mailed."""
-    from cuecast.io.cueset_edit import pack_cueset
+    from cuecast.cuesets.edit import pack_cueset
 
     typer.echo(str(pack_cueset(cueset, output)))
 
@@ -157,7 +157,7 @@ def _draw(cueset: CueSet, sheet: Path) -> None:
         raise typer.BadParameter(f"--output {sheet}: the sheet is a picture; give a name that ends in .png")
     import io
 
-    from cuecast.io.cueset_check import overview
+    from cuecast.cuesets.check import overview
     from cuecast.io.files import write_bytes
 
     buffer = io.BytesIO()

@@ -12,7 +12,7 @@ import typer
 from cuecast.cli.options import JsonFlag, PackOption, QuietFlag, Scale, ScaleOption, ThreadsOption
 
 if TYPE_CHECKING:
-    from cuecast.crossval.result import CueCheck
+    from cuecast.cue_quality.result import CueCheck
 
 
 def check(
@@ -36,7 +36,7 @@ def check(
 
     Exit code 1 says that there is an error in the files; warnings and flags give 0.
     """
-    from cuecast.io.cueset_check import check_cueset
+    from cuecast.cuesets.check import check_cueset
 
     findings = check_cueset(cueset)
     errors = sum(f.level == "error" for f in findings)
@@ -64,9 +64,9 @@ def _cross_check(
 ) -> tuple[CueCheck | None, str]:
     """What leave-one-out says, or why it says nothing; the pack is loaded only where it is needed."""
     from cuecast.cli.progress import progress
-    from cuecast.crossval.check import check_cues, too_few
-    from cuecast.crossval.trials import complete_cues
-    from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.cue_quality.check import check_cues, too_few
+    from cuecast.cue_quality.trials import complete_cues
+    from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.predictor import load
 
     read = read_cueset(cueset)

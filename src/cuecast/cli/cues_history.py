@@ -11,7 +11,7 @@ import typer
 from cuecast.cli.options import JsonFlag
 
 if TYPE_CHECKING:
-    from cuecast.io.cueset_history import Version
+    from cuecast.cuesets.history import Version
 
 CueSetArgument = Annotated[Path, typer.Argument(metavar="CUESET", help="Folder or .zip of a cue set.")]
 
@@ -22,8 +22,8 @@ def log(cueset: CueSetArgument, as_json: JsonFlag = False) -> None:
     The last one is the set as it is. The past lies in history.jsonl and history/ of the set; deleting both forgets it,
     and `cuecast cues zip` leaves it out.
     """
-    from cuecast.io.cueset import read_cueset
-    from cuecast.io.cueset_history import versions
+    from cuecast.cuesets.cueset import read_cueset
+    from cuecast.cuesets.history import versions
 
     found = versions(read_cueset(cueset))
     if as_json:
@@ -50,8 +50,8 @@ def undo(
     Again takes back the one before it. Nothing is forgotten: what was taken back stays in the log, and --to N goes
     to any version there.
     """
-    from cuecast.io.cueset_edit import undo as take_back
-    from cuecast.io.cueset_history import versions
+    from cuecast.cuesets.edit import undo as take_back
+    from cuecast.cuesets.history import versions
 
     present = versions(take_back(cueset, to))[-1]
     if as_json:

@@ -76,7 +76,7 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 
 def _installation() -> dict[str, Any]:
-    from cuecast import __version__
+    from cuecast.core.version import __version__
 
     return {
         "version": __version__,
@@ -147,8 +147,8 @@ def _memory() -> dict[str, Any]:
 
 def _packs(problems: list[str]) -> list[dict[str, Any]]:
     """Each pack on the search path, its checksums verified."""
-    from cuecast.errors import PackError
-    from cuecast.segmenters.packs import Pack, open_pack, search_path
+    from cuecast.core.errors import PackError
+    from cuecast.engine.packs import Pack, open_pack, search_path
 
     found: list[dict[str, Any]] = []
     seen: set[str] = set()

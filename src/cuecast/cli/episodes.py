@@ -45,7 +45,7 @@ def draw(
     never among its cues. Classes shown in too few pictures for the largest number of cues are left out. The same
     call gives the same list. Paths in the list start from SETS.
     """
-    from cuecast.io.draw import draw_absent, draw_episodes, write_episodes
+    from cuecast.evaluation.draw import draw_absent, draw_episodes, write_episodes
 
     episodes = draw_episodes(folder, shots or (1, 2, 4, 8, 16), queries, tasks, seed)
     if absent:

@@ -22,8 +22,8 @@ from cuecast.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cuecast.evaluate import EvaluationResult
-    from cuecast.interactive import ClickResult
+    from cuecast.evaluation.evaluate import EvaluationResult
+    from cuecast.evaluation.interactive import ClickResult
 
 
 def evaluate_pack(
@@ -77,8 +77,8 @@ def evaluate_pack(
     from functools import partial
 
     from cuecast.cli.progress import progress
-    from cuecast.evaluate import evaluate, find_root, read_episodes, select
-    from cuecast.interactive import evaluate_clicks
+    from cuecast.evaluation.evaluate import evaluate, find_root, read_episodes, select
+    from cuecast.evaluation.interactive import evaluate_clicks
     from cuecast.predictor import load
 
     chosen = select(read_episodes(episodes), sets or (), shots or (), limit)

@@ -31,10 +31,10 @@ from cuecast.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from cuecast.core.values import ClassInfo, Example
     from cuecast.cues import Cue
     from cuecast.io.rasters import BlockRaster
-    from cuecast.mosaic import MapFormat, MapSummary
-    from cuecast.types import ClassInfo, Example
+    from cuecast.mosaic.options import MapFormat, MapSummary
 
 FORMATS = ("csv", "geojson", "gpkg")
 """The choices of --format; a test compares them with `cuecast.mosaic.options.MAP_FORMATS`, too heavy for --help."""
@@ -150,10 +150,11 @@ def segment_map(
     chosen, limits, written = _bands(bands), read_limits(window), read_formats(formats, FORMATS)
 
     from cuecast.cli.progress import progress
-    from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.io.rasters import open_raster
-    from cuecast.mosaic import MapOptions, segment_raster
+    from cuecast.mosaic.options import MapOptions
     from cuecast.predictor import load
+    from cuecast.runs.raster import segment_raster
 
     cueset = read_cueset(cues) if cues else None
     classes = classes_of(cueset, class_names)

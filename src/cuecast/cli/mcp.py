@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cuecast.cli.options import PackOption
-from cuecast.errors import MissingExtraError
+from cuecast.core.errors import MissingExtraError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

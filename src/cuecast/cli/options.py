@@ -21,7 +21,7 @@ class Scale(StrEnum):
 
 
 class CocoShape(StrEnum):
-    """The choices of --coco-shape, as `cuecast.io.coco.Shape` names them."""
+    """The choices of --coco-shape, as `cuecast.io.labels.coco.Shape` names them."""
 
     RLE = "rle"
     POLYGON = "polygon"

@@ -10,7 +10,7 @@ import typer
 from cuecast.cli.options import JsonFlag
 
 if TYPE_CHECKING:
-    from cuecast.segmenters.packs import Pack
+    from cuecast.engine.packs import Pack
 
 app = typer.Typer(
     help="List packs and read their cards. Looked for in $CUECAST_PACKS, the user's cache and the wheel.",
@@ -21,7 +21,7 @@ app = typer.Typer(
 @app.command("list")
 def list_(as_json: JsonFlag = False) -> None:
     """List the packs that can be used by name."""
-    from cuecast.segmenters.packs import list_packs
+    from cuecast.engine.packs import list_packs
 
     packs = list(list_packs())
     if as_json:
@@ -41,7 +41,7 @@ def info(
 
     Exit code 1 says that the pack is unknown or corrupt.
     """
-    from cuecast.segmenters.packs import open_pack
+    from cuecast.engine.packs import open_pack
 
     opened = open_pack(pack)
     opened.verify()

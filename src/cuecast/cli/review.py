@@ -27,7 +27,7 @@ def review(
 
     Exit code 3 says that some ticks were passed over, because the mask is another one by now.
     """
-    from cuecast.io.review import Reviewed, apply_review, called_wrong, read_review
+    from cuecast.results.review import Reviewed, apply_review, called_wrong, read_review
 
     done = apply_review(output, read_review(file)) if file else Reviewed((), (), ())
     wrong = called_wrong(output)

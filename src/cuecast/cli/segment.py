@@ -37,15 +37,15 @@ from cuecast.cli.options import (
     read_limits,
     share_threads,
 )
-from cuecast.errors import OutputError, without_name
+from cuecast.core.errors import OutputError, without_name
 
 if TYPE_CHECKING:
-    from cuecast.batch import BatchSummary, Format
+    from cuecast.core.values import Example
     from cuecast.cues import Cue
-    from cuecast.types import Example
+    from cuecast.runs.images import BatchSummary, Format
 
 FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
-"""The choices of --format; a test compares them with `cuecast.batch.FORMATS`, too heavy for --help."""
+"""The choices of --format; a test compares them with `cuecast.runs.images.FORMATS`, too heavy for --help."""
 
 
 def segment(
@@ -135,12 +135,12 @@ def segment(
     _check_units(pixel_size, unit)
     written = read_formats(formats, FORMATS)
 
-    from cuecast.batch import DEFAULT_FORMATS, BatchOptions, run
-    from cuecast.io.cueset import read_cueset, read_examples
-    from cuecast.io.cueset_changes import lineage
+    from cuecast.cuesets.changes import lineage
+    from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.io.files import list_images, note_of_edited, note_of_others
-    from cuecast.io.names import check_template
     from cuecast.predictor import load
+    from cuecast.results.names import check_template
+    from cuecast.runs.images import DEFAULT_FORMATS, BatchOptions, run
 
     try:
         check_template(name)

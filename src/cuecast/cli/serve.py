@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cuecast.cli.options import PackOption, QuietFlag
-from cuecast.errors import MissingExtraError
+from cuecast.core.errors import MissingExtraError
 
 DataOption = Annotated[
     Path,

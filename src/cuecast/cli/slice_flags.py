@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cuecast.cli.cue_flags import add_objects, collect_marks, read_values
-from cuecast.errors import MaskError
+from cuecast.core.errors import MaskError
 
 if TYPE_CHECKING:
+    from cuecast.core.values import Box, ClassInfo, Point, Scribble
     from cuecast.propagation.volume_slices import SliceCue
-    from cuecast.types import Box, ClassInfo, Point, Scribble
 
 SLICE_BOX_FORM = "PLANE:INDEX=x1,y1,x2,y2[,class]"
 SLICE_POINT_FORM = "PLANE:INDEX=x,y[,class]"

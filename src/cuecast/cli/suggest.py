@@ -19,7 +19,7 @@ from cuecast.cli.options import (
     WorkersOption,
     share_threads,
 )
-from cuecast.errors import without_name
+from cuecast.core.errors import without_name
 
 
 def suggest(
@@ -53,10 +53,10 @@ def suggest(
     Exit code 3 says that some images failed; each is named on stderr.
     """
     from cuecast.cli.progress import progress
-    from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.cue_quality.suggest import suggest_images
+    from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.io.files import list_images, note_of_others
     from cuecast.predictor import load
-    from cuecast.suggest import suggest_images
 
     cueset = read_cueset(cues)
     paths = list_images(images, recursive)

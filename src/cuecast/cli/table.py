@@ -38,7 +38,7 @@ def _cuecast(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        from cuecast import __version__
+        from cuecast.core.version import __version__
 
         typer.echo(f"cuecast {__version__}")
         raise typer.Exit

@@ -26,16 +26,16 @@ from cuecast.cli.options import (
     read_formats,
     read_limits,
 )
-from cuecast.errors import CueError, MaskError
+from cuecast.core.errors import CueError, MaskError
 
 if TYPE_CHECKING:
+    from cuecast.core.values import Box, ClassInfo, Example, Image, Point, Scribble
     from cuecast.cues import Cue
     from cuecast.io.video import Frames
-    from cuecast.propagation.folder import Format, TrackSummary
-    from cuecast.types import Box, ClassInfo, Example, Image, Point, Scribble
+    from cuecast.runs.video import Format, TrackSummary
 
 FORMATS = ("overlay", "ytvis", "csv")
-"""The choices of --format; a test compares them with `cuecast.propagation.folder.FORMATS`, too heavy for --help."""
+"""The choices of --format; a test compares them with `cuecast.runs.video.FORMATS`, too heavy for --help."""
 
 BOX_FORM = "FRAME=x1,y1,x2,y2[,class]"
 POINT_FORM = "FRAME=x,y[,class]"
@@ -172,12 +172,12 @@ def track(
         )
 
     from cuecast.cli.progress import progress
-    from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.io.files import note_of_others
     from cuecast.io.places import check_places
     from cuecast.io.video import open_frames
     from cuecast.predictor import load, marked_classes, read_cues, unnamed_classes
-    from cuecast.propagation.folder import TrackOptions, track_into
+    from cuecast.runs.video import TrackOptions, track_into
 
     check_places([video], output)
     cueset = read_cueset(cues) if cues else None

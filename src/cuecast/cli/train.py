@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cuecast.errors import InputError, MissingExtraError
+from cuecast.core.errors import InputError, MissingExtraError
 
 TRAINING_LIBRARIES = ("torch", "onnx", "onnxscript", "matplotlib")
 """What the extra `train` installs; a recipe that lacks one of them gets told so."""

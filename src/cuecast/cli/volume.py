@@ -31,7 +31,7 @@ from cuecast.cli.slice_flags import (
 if TYPE_CHECKING:
     from cuecast.io.volumes import Reading
     from cuecast.predictor import Concept, Predictor
-    from cuecast.propagation.volume_folder import VolumeSummary
+    from cuecast.runs.volume import VolumeSummary
 
 OUTPUTS = ("nifti", "nrrd", "tiff", "dicom-seg")
 """The choices of --format; a test compares them with `cuecast.io.volumes.OUTPUTS`, too heavy for --help."""
@@ -157,7 +157,7 @@ def volume(
 
     from cuecast.cli.progress import progress
     from cuecast.io.volumes import Reading
-    from cuecast.propagation.volume_folder import VolumeOptions, run_volume
+    from cuecast.runs.volume import VolumeOptions, run_volume
 
     reading = Reading(channel, series, distances)
     if places:
@@ -185,7 +185,7 @@ def _teacher(
     pack: str, threads: int | None, cues: Path | None, classes: list[Any]
 ) -> tuple[Predictor | Concept, list[Any]]:
     """What teaches beside the marks, and the classes: the predictor, or the concept of a cue set."""
-    from cuecast.io.cueset import read_cueset, read_examples
+    from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.predictor import load
 
     predictor = load(pack, threads=threads)
@@ -206,7 +206,7 @@ def _write_slices(
     """The slices as PNG, a pixel a voxel, through the window that segmenting would use."""
     from PIL import Image
 
-    from cuecast.errors import InputError
+    from cuecast.core.errors import InputError
     from cuecast.io.files import replacing
     from cuecast.io.volumes import open_volume, value_window
     from cuecast.propagation.volume_slices import Slices

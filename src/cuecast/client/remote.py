@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.client.wire import Wire
+from cuecast.core.errors import CuecastError, CueError, PackError
+from cuecast.core.ordered import in_order
+from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue
-from cuecast.errors import CuecastError, CueError, PackError
-from cuecast.io.cueset import CueEntry
+from cuecast.cuesets.cueset import CueEntry
+from cuecast.cuesets.documents import marks_document, mask_of
+from cuecast.engine.packs import Pack
+from cuecast.engine.segmenter import Answer
 from cuecast.io.images import read_image
-from cuecast.ordered import in_order
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
-from cuecast.segmenters import Answer
-from cuecast.segmenters.packs import Pack
-from cuecast.service.compute.documents import marks_document, mask_of
-from cuecast.types import ClassInfo, Example, Image, Marks
 
 BINARY = {"Content-Type": "application/octet-stream"}
 

@@ -6,8 +6,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from cuecast import errors
-from cuecast.errors import CuecastError, MissingExtraError
+from cuecast.core import errors
+from cuecast.core.errors import CuecastError, MissingExtraError
 
 if TYPE_CHECKING:
     import httpx2

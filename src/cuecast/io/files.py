@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from cuecast.errors import CuecastError, InputError, OutputError
+from cuecast.core.errors import CuecastError, InputError, OutputError
 from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

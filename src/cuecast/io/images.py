@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.values import Image
 from cuecast.io.kinds import IMAGE_SUFFIXES
-from cuecast.io.raster import Raster, read_raster
-from cuecast.types import Image
+from cuecast.io.pixels import Raster, read_raster
 
 __all__ = ["IMAGE_SUFFIXES", "read_image"]
 

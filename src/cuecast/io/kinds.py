@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import IO, Any
 
-from cuecast.errors import MissingExtraError
+from cuecast.core.errors import MissingExtraError
 
 
 @dataclass(frozen=True)

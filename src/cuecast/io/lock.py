@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 
 try:
     import fcntl

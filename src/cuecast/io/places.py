@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from cuecast.errors import InputError, OutputError
+from cuecast.core.errors import InputError, OutputError
 from cuecast.io.files import RESULT_PICTURES
 
 NAME_BYTES = 255

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from PIL.JpegImagePlugin import JpegImageFile
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.geometry import upright
 from cuecast.io.images import read_image
+from cuecast.io.pixels import exif_orientation
 from cuecast.io.png_bands import PngHead, band_png, png_orientation, read_bands, read_png_head
-from cuecast.io.raster import exif_orientation, upright
 
 BAND_BYTES = 8 << 20
 """Of a band, as it is stored."""

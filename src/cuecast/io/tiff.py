@@ -76,8 +76,6 @@ def read_tiff_page(
     """
     import tifffile
 
-    from cuecast.io.raster import upright
-
     with tifffile.TiffFile(stream) as tif:
         first: Any = tif.pages.first
         planes = _planes(tif)

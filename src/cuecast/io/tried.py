@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 
 T = TypeVar("T")
 

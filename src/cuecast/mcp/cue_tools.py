@@ -11,21 +11,21 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from cuecast.crossval.check import check_cues, too_few
-from cuecast.crossval.result import CueCheck
-from cuecast.crossval.trials import complete_cues
-from cuecast.errors import CueError, CueSetError
-from cuecast.io.bundle import Bundle
-from cuecast.io.cueset import CueSet, Finding, read_cueset, read_examples
-from cuecast.io.cueset_check import check_cueset, overview
-from cuecast.io.cueset_draft import Draft, NewCue
-from cuecast.io.cueset_edit import add_cues, new_cueset, undo
-from cuecast.io.cueset_history import versions
+from cuecast.core.errors import CueError, CueSetError
+from cuecast.core.values import Box, ClassInfo, Point, Polygon, Scribble
+from cuecast.cue_quality.check import check_cues, too_few
+from cuecast.cue_quality.result import CueCheck
+from cuecast.cue_quality.suggest import suggest_images
+from cuecast.cue_quality.trials import complete_cues
+from cuecast.cuesets.bundle import Bundle
+from cuecast.cuesets.check import check_cueset, overview
+from cuecast.cuesets.cueset import CueSet, Finding, read_cueset, read_examples
+from cuecast.cuesets.draft import Draft, NewCue
+from cuecast.cuesets.edit import add_cues, new_cueset, undo
+from cuecast.cuesets.history import versions
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, Progress, reporter
 from cuecast.mcp.pictures import answer
-from cuecast.suggest import suggest_images
-from cuecast.types import Box, ClassInfo, Point, Polygon, Scribble
 
 NewClasses = Annotated[
     Sequence[str], Field(description="Names of classes that the set does not have yet; their ids follow on")

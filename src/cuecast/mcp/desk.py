@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import anyio.from_thread
 from mcp.server.mcpserver import Context
 
-from cuecast.errors import PackError
-from cuecast.io.cueset import CueSet, read_examples
+from cuecast.core.errors import PackError
+from cuecast.cuesets.cueset import CueSet, read_examples
+from cuecast.engine.packs import Pack, list_packs
 from cuecast.mcp.roots import Roots
 from cuecast.predictor import Concept, Predictor, load
-from cuecast.segmenters.packs import Pack, list_packs
 
 EVERY = 0.25
 """Seconds between two notices of progress."""

@@ -9,19 +9,19 @@ from typing import Literal
 
 from PIL import Image as PILImage
 
-from cuecast.errors import MaskError, OutputError
-from cuecast.io import gather
-from cuecast.io.coco import Shape
-from cuecast.io.cueset import CueSet
-from cuecast.io.cueset_history import versions
+from cuecast.core.drawing import overlay
+from cuecast.core.errors import MaskError, OutputError
+from cuecast.core.values import ClassInfo, Image
+from cuecast.cuesets.cueset import CueSet
+from cuecast.cuesets.history import versions
 from cuecast.io.files import MANIFEST
-from cuecast.io.gather import Results
+from cuecast.io.labels.coco import Shape
 from cuecast.io.lock import exclusive
-from cuecast.io.manifest import ManifestEntry, read_manifest
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Progress
-from cuecast.render import overlay
-from cuecast.types import ClassInfo, Image
+from cuecast.results import gather
+from cuecast.results.gather import Results
+from cuecast.results.manifest import ManifestEntry, read_manifest
 
 ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cuecast.errors import InputError
+from cuecast.core.errors import InputError
 from cuecast.io.csv_rows import read_cell
-from cuecast.io.table import COLUMNS
 from cuecast.mcp import schemas as s
+from cuecast.results.table import COLUMNS
 
 
 def measure_results(table: Path, image: str | None, limit: int, offset: int) -> s.Measured:

@@ -9,7 +9,7 @@ from mcp_types import CallToolResult, ContentBlock, TextContent
 from PIL import Image as PILImage
 from pydantic import BaseModel
 
-from cuecast.render import thumbnail
+from cuecast.core.drawing import thumbnail
 
 SIDE = 512
 """The longer side of a picture in an answer, at most, in pixels."""

@@ -12,25 +12,25 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from cuecast.batch import BatchOptions, BatchSummary, run
-from cuecast.batch import Progress as Step
-from cuecast.errors import InputError, OutputError, without_name
-from cuecast.io.coco import Shape
-from cuecast.io.cueset import read_cueset
-from cuecast.io.cueset_changes import lineage
+from cuecast.core.errors import InputError, OutputError, without_name
+from cuecast.core.values import ClassInfo
+from cuecast.cuesets.changes import lineage
+from cuecast.cuesets.cueset import read_cueset
+from cuecast.engine.packs import list_packs
 from cuecast.io.files import MANIFEST
-from cuecast.io.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
 from cuecast.io.images import read_image
-from cuecast.io.manifest import ManifestEntry
-from cuecast.io.report import ATTENTION
+from cuecast.io.labels.coco import Shape
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, reporter
 from cuecast.mcp.exports import ExportFormat, drawn, entries, export_results
 from cuecast.mcp.measures import measure_results
 from cuecast.mcp.pictures import answer
 from cuecast.predictor import Concept
-from cuecast.segmenters.packs import list_packs
-from cuecast.types import ClassInfo
+from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
+from cuecast.results.manifest import ManifestEntry
+from cuecast.results.report import ATTENTION
+from cuecast.runs.images import BatchOptions, BatchSummary, run
+from cuecast.runs.images import Progress as Step
 
 Words = Literal["found", "doubtful", "absent", "failed"]
 PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuecast.errors import InputError
+from cuecast.core.errors import InputError
 from cuecast.io.files import list_images, note_of_others
 from cuecast.io.places import check_path_text
 

@@ -8,7 +8,7 @@ import anyio
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
-from cuecast import __version__
+from cuecast.core.version import __version__
 from cuecast.mcp.cue_tools import CueTools
 from cuecast.mcp.desk import Desk
 from cuecast.mcp.result_tools import ResultTools

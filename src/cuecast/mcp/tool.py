@@ -14,10 +14,10 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 from pydantic import ValidationError
 
-from cuecast.arguments import place, sentence
-from cuecast.errors import CuecastError
+from cuecast.core.arguments import place, sentence
+from cuecast.core.errors import CuecastError
+from cuecast.core.notes import notes_to
 from cuecast.mcp.schemas import Noted
-from cuecast.notes import notes_to
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.tiling import Window
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.rasters.geotiff import gdal
 from cuecast.io.rasters.place import PIXELS, Place
 from cuecast.mosaic.grid import Grid, Tile
 from cuecast.mosaic.tiles import TOP, UNSEEN, read_levels, tile_path
-from cuecast.tiling import Window
-from cuecast.types import ClassInfo
 
 BLOCK = 1024
 """Side of the blocks in which the raster is put together; a multiple of the files' own tiles."""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import CueError
-from cuecast.geometry import fill_ring
+from cuecast.core.errors import CueError
+from cuecast.core.geometry import fill_ring
+from cuecast.core.tiling import Window
+from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Example, Image, Marks
 from cuecast.io.labels import listed
-from cuecast.io.masks import read_labels
+from cuecast.io.labels.masks import read_labels
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.tones import Tones, tones_of
 from cuecast.io.rasters.vectors import MapPolygon
-from cuecast.tiling import Window
-from cuecast.types import IGNORE, MAX_CLASS_ID, ClassInfo, Example, Image, Marks
 
 Box = tuple[int, int, int, int]
 """(x1, y1, x2, y2) in pixels of the raster, half-open."""

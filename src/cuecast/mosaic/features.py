@@ -12,7 +12,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.values import ClassInfo
 from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
 from cuecast.io.rasters.place import Place
@@ -21,13 +22,12 @@ from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
 from cuecast.mosaic.merge import Piece
 from cuecast.mosaic.options import FILES
 from cuecast.mosaic.rings import Shape, outer_edges, perimeter, polygons
-from cuecast.types import ClassInfo
 
 COLUMNS = (
     "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",
     "major_axis", "minor_axis", "touches_border", "map_x", "map_y", "unit", "area_units",
 )  # fmt: skip
-"""Columns of a map's objects.csv: those of `cuecast.io.table`, in pixels, and where the object is on the map."""
+"""Columns of a map's objects.csv: those of `cuecast.results.table`, in pixels, and where the object is on the map."""
 
 BATCH = 500
 """Objects that are written at a time."""
@@ -238,7 +238,7 @@ def _closed(ring: NDArray[np.float64], hole: bool) -> list[list[float]]:
 
 
 def _axes(xx: float, yy: float, xy: float) -> tuple[float, float]:
-    """Full lengths (major, minor) of the ellipse with these second moments, as `cuecast.objects` has them."""
+    """Full lengths (major, minor) of the ellipse with these second moments, as `cuecast.core.objects` has them."""
     xx, yy = xx + 1 / 12, yy + 1 / 12  # a pixel is a square, not a dot
     mean, spread = (xx + yy) / 2, float(np.hypot((xx - yy) / 2, xy))
     return 4 * float(np.sqrt(mean + spread)), 4 * float(np.sqrt(max(mean - spread, 0.0)))

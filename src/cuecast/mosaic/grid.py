@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.tiling import Window
+from cuecast.core.tiling import Window
 
 WORKING_SIDE = 512
 """Side of a tile as the segmenter sees it, in working pixels: what the engine encodes in one piece."""

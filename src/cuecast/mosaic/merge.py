@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from cuecast.geometry import NEIGHBOURS
+from cuecast.core.geometry import NEIGHBOURS
+from cuecast.core.tiling import Window
 from cuecast.io.rasters.place import Place
 from cuecast.mosaic.rings import edges_of
-from cuecast.tiling import Window
 
 
 @dataclass(eq=False)

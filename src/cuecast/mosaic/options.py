@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from cuecast.io.manifest import ManifestEntry
-from cuecast.types import Verdict
+from cuecast.core.values import Verdict
+from cuecast.results.manifest import ManifestEntry
 
 MapFormat = Literal["csv", "geojson", "gpkg"]
 MAP_FORMATS: tuple[MapFormat, ...] = ("csv", "geojson", "gpkg")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.tiling import Window
+from cuecast.core.tiling import Window
 
 EAST, SOUTH, WEST, NORTH = range(4)
 _DX = np.array([1, 0, -1, 0])

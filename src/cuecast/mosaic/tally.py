@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.values import Verdict
+from cuecast.engine.verdict import Taught, Thresholds
 from cuecast.mosaic.assemble import LabelRule
 from cuecast.mosaic.tiles import TOP, UNSEEN
-from cuecast.types import Verdict
-from cuecast.verdict import Taught, Thresholds
 
 
 @dataclass(eq=False)
 class Tally:
-    """Sums over what was looked at; `verdict` then says what `cuecast.verdict.judge` says of an image.
+    """Sums over what was looked at; `verdict` then says what `cuecast.engine.verdict.judge` says of an image.
 
     Two things differ: a raster is 'absent' where no pixel is marked, as a share of so many pixels says nothing of a
     thing that is small against them; and it is 'doubtful' where there was nothing but nodata to look at.

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import CuecastError, MissingExtraError, OutputError
+from cuecast.core.errors import CuecastError, MissingExtraError, OutputError
+from cuecast.core.values import Image
 from cuecast.io.files import file_digest, replacing
-from cuecast.io.manifest import ManifestEntry
 from cuecast.io.rasters.raster import BlockRaster, at
 from cuecast.io.rasters.tones import Tones
 from cuecast.mosaic.grid import Grid, Tile
 from cuecast.predictor import Concept
-from cuecast.types import Image
+from cuecast.results.manifest import ManifestEntry
 
 TOP = 254
 """Score 1 in the files of scores: they hold scores times 254, rounded, and 255 where nothing was looked at."""

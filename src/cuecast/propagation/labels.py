@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from cuecast.refiner import resize
+from cuecast.engine.refiner import resize
 
 Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 from scipy import fft
 from scipy.ndimage import distance_transform_edt
 
-from cuecast.refiner import resize
+from cuecast.engine.refiner import resize
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filter
 
-from cuecast.refiner import resize
+from cuecast.engine.refiner import resize
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]

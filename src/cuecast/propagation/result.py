@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.video import Frame
+from cuecast.core.values import ClassInfo, Frame, Verdict
+from cuecast.engine.verdict import Taught, Thresholds, judge
 from cuecast.prediction import Prediction
-from cuecast.types import ClassInfo, Verdict
-from cuecast.verdict import Taught, Thresholds, judge
 
 
 @dataclass(frozen=True)

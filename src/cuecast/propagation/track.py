@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from cuecast.errors import CueError
-from cuecast.geometry import NEIGHBOURS, mark_labels
-from cuecast.io.video import Frame, Frames, open_frames
+from cuecast.core.errors import CueError
+from cuecast.core.geometry import NEIGHBOURS, mark_labels
+from cuecast.core.values import IGNORE, Example, Frame, Marks
+from cuecast.engine.verdict import Taught, decide
+from cuecast.io.video import Frames, open_frames
 from cuecast.predictor import Concept
 from cuecast.propagation.plan import Sweep, plan
 from cuecast.propagation.result import TrackedFrame, answer_of, judge_objects, trusted
 from cuecast.propagation.tracker import State, Tracker
-from cuecast.types import IGNORE, Example, Marks
-from cuecast.verdict import Taught, decide
 
 Keep = Callable[[int, State], None]
 """Called with the number of a frame and the state after it."""

@@ -23,17 +23,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.io.video import Frame
+from cuecast.core.values import ClassInfo, Frame
+from cuecast.engine.refiner import Refiner, resize
+from cuecast.engine.verdict import Taught, Thresholds, decide
 from cuecast.predictor import Concept
 from cuecast.propagation.labels import FAINT, carry_labels, look_of
+from cuecast.propagation.logits import CERTAIN, log_odds
 from cuecast.propagation.memory import Memory, Remembered
 from cuecast.propagation.motion import STILL, Move, closeness, find_move, shifted, view
-from cuecast.propagation.odds import CERTAIN, log_odds
 from cuecast.propagation.palette import colour_odds, palette_of
 from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects, trusted
-from cuecast.refiner import Refiner, resize
-from cuecast.types import ClassInfo
-from cuecast.verdict import Taught, Thresholds, decide
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]

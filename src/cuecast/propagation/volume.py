@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import CueError
-from cuecast.geometry import mark_labels
+from cuecast.core.errors import CueError
+from cuecast.core.geometry import mark_labels
+from cuecast.core.values import IGNORE, ClassInfo, Example
+from cuecast.engine.verdict import decide
 from cuecast.io.volumes import Volume, open_volume, value_window
 from cuecast.io.volumes.scratch import scratch
 from cuecast.predictor import Concept, Predictor
@@ -32,8 +34,6 @@ from cuecast.propagation.volume_memory import SliceMemory, sure_example, teaches
 from cuecast.propagation.volume_place import place, posterior
 from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction
 from cuecast.propagation.volume_slices import Labels, SliceCue, Slices
-from cuecast.types import IGNORE, ClassInfo, Example
-from cuecast.verdict import decide
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cuecast.core.values import IGNORE, Box, Marks
 from cuecast.io.volumes import PLANES, Plane
 from cuecast.propagation.volume_slices import Labels, SliceCue, Slices
-from cuecast.types import IGNORE, Box, Marks
 
 TEACHING_LINES = 5
 """Slices that teach by the line that a cue in another plane left on them, spread over where it shows the thing."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.values import IGNORE, Example, Image, Marks
 from cuecast.propagation.result import TrackedObject
-from cuecast.types import IGNORE, Example, Image, Marks
 
 HELD = 4
 """Slices that are kept."""

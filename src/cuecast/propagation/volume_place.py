@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.engine.refiner import resize
+from cuecast.propagation.logits import log_odds
 from cuecast.propagation.motion import SIDE, closeness
-from cuecast.propagation.odds import log_odds
 from cuecast.propagation.volume_slices import Slices
-from cuecast.refiner import resize
 
 Floats = NDArray[np.float32]
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.drawing import overlay
+from cuecast.core.values import ClassInfo, Verdict
 from cuecast.io.volumes import OUTPUTS, Plane, Volume, format_of_suffix, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies
 from cuecast.propagation.volume_slices import Slices
-from cuecast.render import overlay
-from cuecast.types import ClassInfo, Verdict
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage

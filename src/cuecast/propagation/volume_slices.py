@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from cuecast.core.errors import CueError
+from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue
-from cuecast.errors import CueError
+from cuecast.engine.refiner import resize
 from cuecast.io.volumes import PLANES, Plane, Volume, grey, is_stack, is_volume, open_volume
 from cuecast.io.volumes.grid import on_grid_of
-from cuecast.refiner import resize
-from cuecast.types import ClassInfo, Example, Image, Marks
 
 Labels = NDArray[np.int32]
 

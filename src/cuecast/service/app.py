@@ -18,8 +18,8 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
-from cuecast import __version__
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.version import __version__
 from cuecast.io.lock import exclusive
 from cuecast.service import problem, workers
 from cuecast.service.events import Poller

@@ -5,7 +5,7 @@
     DATA/projects/<id>/images/   uploaded originals, <image id>.<suffix>; the video or volume of a project likewise
     DATA/projects/<id>/inputs/   links to the originals under their names, which the results carry
     DATA/projects/<id>/cues/     the cue set as made for the last run
-    DATA/projects/<id>/results/  the results tree of `cuecast.batch.run`
+    DATA/projects/<id>/results/  the results tree of `cuecast.runs.images.run`
     DATA/projects/<id>/exports/  <job id>.zip
     DATA/cache/                  thumbnails and views, <image id>-<what>.<suffix>
 
@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 from cuecast.io.places import check_path_text
 from cuecast.service.problem import Problem
 

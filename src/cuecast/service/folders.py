@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cuecast.errors import CuecastError, InputError, without_name
+from cuecast.core.errors import CuecastError, InputError, without_name
 from cuecast.io.files import file_digest, list_images, note_of_others
 from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.service import content, schemas

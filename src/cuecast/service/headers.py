@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 from cuecast.service import content
 from cuecast.service.content import Kind
 from cuecast.service.problem import Problem

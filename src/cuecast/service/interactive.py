@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from cuecast.cuesets.documents import Document
 from cuecast.service.beside import settle, start_beside
-from cuecast.service.compute.documents import Document
 from cuecast.service.compute.preview import Shown
 from cuecast.service.problem import Problem, busy, problem_of
 from cuecast.service.settings import Settings
@@ -288,8 +288,8 @@ class _Desk:
     def _teaching(self, project: str, but: str | None = None) -> Any:
         """The saved marks of a project, read from the database where their concept is not kept."""
         from cuecast.service.compute.preview import Teaching
+        from cuecast.service.snapshot import marked_images
         from cuecast.service.store import predictions, projects
-        from cuecast.service.teaching import marked_images
 
         with self.database.reading() as session:
             row = projects.find(session, project)
@@ -304,8 +304,8 @@ class _Desk:
 
     def _image(self, question: AskPreview) -> Any:
         """The file of an image, or where a frame or slice is read."""
+        from cuecast.service.snapshot import frame_at
         from cuecast.service.store import images
-        from cuecast.service.teaching import frame_at
 
         with self.database.reading() as session:
             image = images.find(session, question.project, question.image)

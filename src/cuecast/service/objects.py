@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from cuecast.io.gather import Results
-from cuecast.io.manifest import ManifestEntry, find_entries
-from cuecast.objects import ObjectMeasures
+from cuecast.core.objects import ObjectMeasures
+from cuecast.results.gather import Results
+from cuecast.results.manifest import ManifestEntry, find_entries
 from cuecast.service import schemas
 from cuecast.service.compute.results import Measured, measured
 from cuecast.service.files import DataFolder

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.values import Image
 from cuecast.io.images import read_image
 from cuecast.io.kinds import PICTURES
 from cuecast.io.png_bands import png_orientation, read_png_head
@@ -20,7 +21,7 @@ from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
 from cuecast.service.headers import check_unpacked
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Limits
-from cuecast.types import Image
+from cuecast.core.values import Image
 
 ORIENTATION = 0x0112
 """The EXIF tag."""

@@ -25,9 +25,9 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cuecast import errors
-from cuecast.arguments import phrase
-from cuecast.errors import CuecastError
+from cuecast.core import errors
+from cuecast.core.arguments import phrase
+from cuecast.core.errors import CuecastError
 from cuecast.io.files import NO_SPACE
 
 log = logging.getLogger("cuecast.service")

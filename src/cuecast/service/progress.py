@@ -9,19 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cuecast.batch import Progress
-from cuecast.errors import without_name
-from cuecast.io.gather import Results
-from cuecast.io.manifest import ManifestEntry, find_entries
+from cuecast.core.errors import without_name
+from cuecast.results.gather import Results
+from cuecast.results.manifest import ManifestEntry, find_entries
+from cuecast.runs.images import Progress
 from cuecast.service.compute.keeping import KeepingPredictor, keeping
 from cuecast.service.compute.results import count_objects, is_of
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import without_folders
 from cuecast.service.settings import Settings
+from cuecast.service.snapshot import Snapshot
 from cuecast.service.store import jobs, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.store.models import Job, Prediction, now
-from cuecast.service.teaching import Snapshot
 
 TICK = 0.25
 """Seconds between two notes of progress: each is a transaction."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from cuecast.io.gather import Results
-from cuecast.io.masks import write_mask
+from cuecast.io.labels.masks import write_mask
+from cuecast.results.gather import Results
 from cuecast.service.compute.scans import labels_file, slice_labels
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import Problem

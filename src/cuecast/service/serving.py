@@ -11,9 +11,9 @@ from types import FrameType
 
 import uvicorn
 
-from cuecast import __version__
-from cuecast.errors import OutputError
-from cuecast.segmenters.packs import open_pack
+from cuecast.core.errors import OutputError
+from cuecast.core.version import __version__
+from cuecast.engine.packs import open_pack
 from cuecast.service.app import alone, create_app
 from cuecast.service.connections import listen, protocol
 from cuecast.service.files import DataFolder

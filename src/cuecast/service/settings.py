@@ -6,8 +6,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cuecast.errors import ImageError
-from cuecast.io.raster import pixel_limit
+from cuecast.core.errors import ImageError
+from cuecast.io.pixels import pixel_limit
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from cuecast.arguments import sentence
-from cuecast.service.compute.documents import marks_anything
+from cuecast.core.arguments import sentence
+from cuecast.cuesets.documents import marks_anything
 from cuecast.service.compute.preview import Shown
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import Problem

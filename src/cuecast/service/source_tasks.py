@@ -6,16 +6,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from cuecast.errors import InputError
-from cuecast.io.gather import Results
-from cuecast.io.manifest import ManifestEntry
+from cuecast.core.errors import InputError
+from cuecast.results.gather import Results
+from cuecast.results.manifest import ManifestEntry
 from cuecast.service.compute.scans import count_pieces, labels_file, scan_project
 from cuecast.service.compute.source_exports import SourcePlan, export_source
 from cuecast.service.compute.sources import SourceAt
 from cuecast.service.compute.tracks import NewLines, track_project
 from cuecast.service.progress import Bench, Recorder, Ticker
+from cuecast.service.snapshot import Snapshot
 from cuecast.service.store.models import Job
-from cuecast.service.teaching import Snapshot
 
 
 def run_video(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from cuecast.errors import CuecastError, ImageError, InputError
+from cuecast.core.errors import CuecastError, ImageError, InputError
 from cuecast.io.files import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
 from cuecast.io.volumes.dicom import series_of

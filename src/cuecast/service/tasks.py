@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cuecast.io.gather import Results
+from cuecast.results.gather import Results
 from cuecast.service import source_tasks
 from cuecast.service.compute.checks import check_project, suggest_project
 from cuecast.service.compute.exports import ExportPlan, export_project
 from cuecast.service.compute.runs import Folders, RunPlan, run_project
 from cuecast.service.progress import Bench, Recorder, Ticker
+from cuecast.service.snapshot import Snapshot, snapshot
 from cuecast.service.store import jobs, projects
 from cuecast.service.store.models import Job
-from cuecast.service.teaching import Snapshot, snapshot
 
 FAILURES = 100
 """Failed images at most that a result names; each image's prediction names its own failure."""

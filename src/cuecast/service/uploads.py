@@ -19,7 +19,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.pictures import whole_size

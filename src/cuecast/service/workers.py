@@ -26,7 +26,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cuecast.errors import CuecastError
+from cuecast.core.errors import CuecastError
 from cuecast.service.beside import settle, start_beside
 from cuecast.service.interactive import Interactive
 from cuecast.service.problem import Problem, problem_of

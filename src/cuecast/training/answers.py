@@ -12,9 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuecast.training.batches import Task
 from cuecast.training.network import FILTER_DIM, KEY_HEADS, Features, Network, Ridge, places
-from cuecast.training.tasks import IGNORE_LABEL
+from cuecast.training.tasks import IGNORE_LABEL, Task
 
 MOST_PLACES = 2048
 """Places of all cues of a group that queries are compared with, at most."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from cuecast.errors import MissingExtraError
+from cuecast.core.errors import MissingExtraError
 
 EPSILON = 1e-3
 """Of batch norm, as the published weights were trained."""

@@ -13,44 +13,21 @@ from scipy import ndimage
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cuecast.place import NOWHERE, STRIDE, read_place, shown_place
-from cuecast.tiling import Window
+from cuecast.core.tiling import Window
+from cuecast.engine.location_prior import NOWHERE, STRIDE, read_place, shown_place
 from cuecast.training.augment import Changes, apply_changes, draw_changes
 from cuecast.training.classes import Classified
 from cuecast.training.corrections import corrected_masks
 from cuecast.training.forests import answer_of_forest, filter_responses
 from cuecast.training.marking import SPARSE, pick_kind, simulate_marks
 from cuecast.training.sets import PictureSet
-from cuecast.training.tasks import SOURCES, Group, draw_group
+from cuecast.training.tasks import SOURCES, Group, Task, draw_group
 
 SHOTS = (1, 2, 3, 5, 8, 16)
 SHOTS_CHANCE = (0.32, 0.17, 0.13, 0.23, 0.08, 0.07)
 """Numbers of cues of a task, where its group has as many pictures: the decoder must learn what several say."""
 NOWHERE_CHANCE = 0.15
 """Share of the tasks whose thing has no place, as in tiles and videos."""
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """Indices into a batch's images, and what is known of them.
-
-    positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries;
-    place (2, S/8, S/8) as `cuecast.place.read_place` gives it; placed: whether places mean anything; sparse: whether
-    the marks are points, strokes or boxes;
-    forest (Q, 1, S/2, S/2) logits of a forest fitted on the cues; None: the closed-form heads alone answer the task.
-    depth (Q, S, S) float32: how deep in its object a pixel of the thing lies, see `object_depth`; NaN where unknown.
-    """
-
-    cues: list[int]
-    queries: list[int]
-    positive: Tensor
-    negative: Tensor
-    labels: Tensor
-    place: Tensor
-    placed: bool = True
-    sparse: bool = False
-    forest: Tensor | None = None
-    depth: Tensor | None = None
 
 
 Part = TypeVar("Part", Task, Changes, Classified)

@@ -4,7 +4,7 @@ Where scores are unsure, half is not the best place to cut: the threshold that g
 Dice (Lipton, Elkan and Naryanaswamy 2014, 'Optimal thresholding of classifiers to maximize F1 measure'). Scores of a
 thing seen once are unsure, so the best threshold lies below 0.5. One number for all concepts: choosing it for each
 concept by leave-one-out on its cues was tried and is worse (docs/decisions/0005-threshold.md). The area that the cues
-show may move it (`cuecast.cut`).
+show may move it (`cuecast.engine.threshold`).
 
 The confidence is the IoU that a logistic regression expects from the scores and the engine's signals, fitted on
 queries with the thing and without it: docs/decisions/0009-verdicts.md.
@@ -21,17 +21,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.cut import CUTS, AreaPrior, areas_at, choose_cut
-from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.draw import draw_absent, draw_episodes
-from cuecast.io.episodes import Episode
+from cuecast.core.metrics import iou
+from cuecast.core.values import IGNORE
+from cuecast.engine.components import drop_specks
+from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_cut
+from cuecast.engine.verdict import LIMIT, expected_iou
+from cuecast.evaluation.draw import draw_absent, draw_episodes
+from cuecast.evaluation.episodes import Episode
+from cuecast.evaluation.evaluate import cue_of, truth_of
+from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
-from cuecast.metrics import iou
-from cuecast.pieces import drop_specks
 from cuecast.predictor import Predictor
-from cuecast.processes import one_by_one
-from cuecast.types import IGNORE
-from cuecast.verdict import LIMIT, expected_iou
 
 Floats = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def cut_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
 
 
 def fit_calibration(trials: Sequence[Trial], cuts: Sequence[int], min_fraction: float) -> dict[str, Any]:
-    """The entry 'calibration' of a card (`cuecast.verdict.Calibration`); `cuts` index `CUTS`, one a trial."""
+    """The entry 'calibration' of a card (`cuecast.engine.verdict.Calibration`); `cuts` index `CUTS`, one a trial."""
     names = ("expected", *trials[0].signals)
     x = np.array([[t.expected[k], *t.signals.values()] for t, k in zip(trials, cuts, strict=True)])
     mean, deviation = x.mean(0), x.std(0).clip(1e-3)

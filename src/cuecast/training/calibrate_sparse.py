@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.draw import draw_absent, draw_episodes
-from cuecast.io.episodes import Episode, Shown
+from cuecast.core.marks import Kind
+from cuecast.core.metrics import iou
+from cuecast.core.values import IGNORE, Example, Marks
+from cuecast.engine.components import drop_specks
+from cuecast.engine.verdict import expected_iou
+from cuecast.evaluation.draw import draw_absent, draw_episodes
+from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.evaluate import cue_of, truth_of
+from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
-from cuecast.marks import Kind
-from cuecast.metrics import iou
-from cuecast.pieces import drop_specks
 from cuecast.predictor import Concept, Predictor
-from cuecast.processes import one_by_one
 from cuecast.training.calibrate import Trial, fit_calibration, logistic
 from cuecast.training.hand_marks import FORMS, POSITIVE, hand_marks
-from cuecast.types import IGNORE, Example, Marks
-from cuecast.verdict import expected_iou
 
 KINDS: Mapping[Kind, tuple[str, ...]] = {
     "boxes": ("boxes",),

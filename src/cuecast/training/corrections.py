@@ -1,7 +1,8 @@
 """Simulated corrections: cues that are an answer to their picture, clicked right where it was wrong, and accepted.
 
-The answer is that of a forest (`cuecast.forest`), which needs no network; clicks move it as at run time
-(`cuecast.correction`), by the look of the forest's filters. What is left wrong is taught as it stands, as it would be.
+The answer is that of a forest (`cuecast.engine.forest`), which needs no network; clicks move it as at run time
+(`cuecast.engine.correction`), by the look of the forest's filters. What is left wrong is taught as it stands, as it
+would be.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.clicks import next_click
-from cuecast.correction import correct, marked_places, standardise
-from cuecast.forest import fit_forest, forest_logits
-from cuecast.matcher import Shown, known_pixels, pool
-from cuecast.metrics import iou
+from cuecast.core.metrics import iou
+from cuecast.core.values import Marks, Point
+from cuecast.engine.correction import correct, marked_places, standardise
+from cuecast.engine.forest import fit_forest, forest_logits
+from cuecast.engine.matcher import Shown, known_pixels, pool
+from cuecast.evaluation.clicks import next_click
 from cuecast.training.forests import PIXELS, TREES, pixels_of
 from cuecast.training.tasks import IGNORE_LABEL
-from cuecast.types import Marks, Point
 
 MOST_CLICKS = 5
 ACCEPTED = 0.6

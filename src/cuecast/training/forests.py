@@ -8,21 +8,18 @@ network (`augment`) would make it less reliable than the decoder will find it at
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cuecast.forest import fit_forest, forest_logits
-from cuecast.matcher import FeatureMaps, Shown, known_pixels
-from cuecast.place import positions
-from cuecast.tiling import Window
+from cuecast.core.tiling import Window
+from cuecast.engine.forest import fit_forest, forest_logits
+from cuecast.engine.location_prior import positions
+from cuecast.engine.matcher import FeatureMaps, Shown, known_pixels
 from cuecast.training.network import FilterBank
-
-if TYPE_CHECKING:
-    from cuecast.training.batches import Task
+from cuecast.training.tasks import Task
 
 TREES = 16
 PIXELS = 2500

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.graph import route_through_array
 
-from cuecast.geometry import NEIGHBOURS
-from cuecast.types import Box, Marks, Point, Scribble
+from cuecast.core.geometry import NEIGHBOURS
+from cuecast.core.values import Box, Marks, Point, Scribble
 
 Region = NDArray[np.bool_]
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from cuecast.geometry import NEIGHBOURS
-from cuecast.marks import WEAK, box_weights
+from cuecast.core.geometry import NEIGHBOURS
+from cuecast.core.marks import WEAK, box_weights
 from cuecast.training.tasks import IGNORE_LABEL
 
 Weights = NDArray[np.float32]

@@ -1,7 +1,7 @@
 """The network of the `general` pack: an encoder, evidence gathered from the cues, a decoder.
 
 Axis letters: B images, K cues of a task, C channels, H and W of the working image (multiples of 32).
-The encoder and decoder are exported to ONNX; `evidence` is what `cuecast.matcher` computes in numpy.
+The encoder and decoder are exported to ONNX; `evidence` is what `cuecast.engine.matcher` computes in numpy.
 Batch norm (and no group norm) is used on purpose: with fixed statistics an answer depends only on the pixels in
 reach, so the same place gets the same answer whatever the crop, and it folds into the convolutions.
 """
@@ -406,7 +406,7 @@ class Evidence(nn.Module):
         return torch.cat([fits, loos, count], 1)
 
     def numbers(self) -> dict[str, Tensor]:
-        """The learned numbers as `cuecast.matcher.MatcherWeights` takes them."""
+        """The learned numbers as `cuecast.engine.matcher.MatcherWeights` takes them."""
         values = {
             "temperature": self.temperature.exp(),
             "ridge8": F.softplus(self.ridge8),

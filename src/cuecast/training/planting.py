@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from cuecast.crossval.agreement import FIGURES, figures, separations
-from cuecast.crossval.outline import outlines
-from cuecast.crossval.trials import Board, answers
-from cuecast.evaluate import cue_of, truth_of
-from cuecast.io.episodes import Episode, Shown
+from cuecast.core.values import ClassInfo, Example
+from cuecast.cue_quality.agreement import FIGURES, figures, separations
+from cuecast.cue_quality.outline import outlines
+from cuecast.cue_quality.trials import Board, answers
+from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.io.images import read_image
 from cuecast.predictor import Predictor
-from cuecast.types import ClassInfo, Example
 
 FAULTS = ("shifted", "inverted", "other")
 """By a quarter of the image; inverted; the mask of another thing."""

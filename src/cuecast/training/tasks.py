@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from skimage.segmentation import felzenszwalb
+from torch import Tensor
 
-from cuecast.geometry import NEIGHBOURS
+from cuecast.core.geometry import NEIGHBOURS
 from cuecast.training.sets import IGNORE_VALUE, PictureSet
 from cuecast.training.synthetic import draw_episode
 
@@ -277,3 +278,26 @@ def _resize(
     box: tuple[int, int, int, int] | None = None,
 ) -> NDArray[np.generic]:
     return np.asarray(Image.fromarray(array).resize(size, how, box=box))
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Indices into a batch's images, and what is known of them.
+
+    positive, negative (K, 1, S, S) float32 weights of the cues' marks; labels (Q, S, S) uint8 of the queries;
+    place (2, S/8, S/8) as `cuecast.engine.location_prior.read_place` gives it; placed: whether places mean anything;
+    sparse: whether the marks are points, strokes or boxes;
+    forest (Q, 1, S/2, S/2) logits of a forest fitted on the cues; None: the closed-form heads alone answer the task.
+    depth (Q, S, S) float32: how deep in its object a pixel of the thing lies, see `object_depth`; NaN where unknown.
+    """
+
+    cues: list[int]
+    queries: list[int]
+    positive: Tensor
+    negative: Tensor
+    labels: Tensor
+    place: Tensor
+    placed: bool = True
+    sparse: bool = False
+    forest: Tensor | None = None
+    depth: Tensor | None = None

@@ -2,7 +2,7 @@
  * Label maps: one byte a pixel, row by row. 0 is background, class numbers above it, IGNORE neither.
  *
  * The pixel in column j and row i covers [j, j + 1) x [i, i + 1); its centre is (j + 0.5, i + 0.5).
- * Pixels are chosen by the same rules as in the library (cuecast.geometry), so that both draw the same mask.
+ * Pixels are chosen by the same rules as in the library (cuecast.core.geometry), so that both draw the same mask.
  */
 
 import type { Xy } from "../wire";

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.tiling import Window
 from cuecast.io.rasters import open_raster
 from cuecast.io.rasters.tones import Tones, tones_of
-from cuecast.tiling import Window
 
 rasterio = pytest.importorskip("rasterio")
 

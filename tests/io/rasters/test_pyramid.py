@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.tiling import Window
 from cuecast.io.rasters import open_raster
 from cuecast.io.rasters.pyramid import is_slide, open_pyramid
-from cuecast.tiling import Window
 
 SIZE = (150, 210)
 WINDOW = Window(33, 140, 60, 205)

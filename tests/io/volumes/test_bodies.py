@@ -10,9 +10,9 @@ import phantoms
 import pytest
 from scipy import ndimage
 
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Volume
 from cuecast.io.volumes.bodies import COLUMNS, bodies, write_bodies_csv
-from cuecast.types import ClassInfo
 
 
 def measured(labels: np.ndarray, **more: object) -> list:

@@ -11,9 +11,9 @@ import pydicom
 import pytest
 from pydicom.uid import JPEGLosslessSV1, RLELossless
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Reading, open_volume, write_labels
-from cuecast.types import ClassInfo
 
 
 def expected_affine() -> np.ndarray:

@@ -12,9 +12,9 @@ import phantoms
 import pydicom
 import pytest
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Volume, check_labels, open_volume, output_suffix, write_labels
-from cuecast.types import ClassInfo
 
 CLASSES = (ClassInfo(1, "liver"), ClassInfo(2, "spleen"), ClassInfo(3, "kidney"))
 

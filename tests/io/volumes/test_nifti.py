@@ -10,9 +10,9 @@ import numpy as np
 import phantoms
 import pytest
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Reading, open_volume, write_labels
-from cuecast.types import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
 

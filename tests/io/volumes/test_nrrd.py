@@ -11,10 +11,11 @@ import numpy as np
 import phantoms
 import pytest
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Reading, open_volume, write_labels
 from cuecast.io.volumes.reading import SeveralVolumesError
-from cuecast.types import ClassInfo
+from cuecast.core.values import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
 LPS = np.diag([-1.0, -1.0, 1.0])

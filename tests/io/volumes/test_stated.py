@@ -16,7 +16,7 @@ import pydicom
 import pytest
 import tifffile
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 from cuecast.io.volumes import open_volume, scratch
 from cuecast.io.volumes.reading import DEFLATED, check_stated
 

@@ -9,9 +9,9 @@ import phantoms
 import pytest
 import tifffile
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Reading, open_volume, tiff, write_labels
-from cuecast.types import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
 MICRO = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}

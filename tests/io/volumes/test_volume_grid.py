@@ -10,7 +10,7 @@ import numpy as np
 import phantoms
 import pytest
 
-from cuecast.errors import MaskError
+from cuecast.core.errors import MaskError
 from cuecast.io.volumes import Volume, open_volume
 from cuecast.io.volumes.grid import on_grid_of
 

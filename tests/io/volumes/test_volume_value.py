@@ -10,7 +10,8 @@ import numpy as np
 import phantoms
 import pytest
 
-from cuecast.errors import ImageError, MissingExtraError, OutputError
+from cuecast.core.errors import ImageError, MissingExtraError, OutputError
+from cuecast.core.values import ClassInfo
 from cuecast.io import volumes
 from cuecast.io.volumes import (
     FORMATS,
@@ -23,7 +24,6 @@ from cuecast.io.volumes import (
     value_window,
     write_labels,
 )
-from cuecast.types import ClassInfo
 
 
 def test_a_slice_has_the_two_other_axes_in_order() -> None:

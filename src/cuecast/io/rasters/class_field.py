@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cuecast.core.notes import give_note
 from cuecast.io.labels import listed
-from cuecast.notes import give_note
 
 KNOWN = (
     "class", "classification", "classifica", "classname", "classlabel", "label", "labelname", "category",

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.tiling import Window
 from cuecast.io.rasters.place import PIXELS, Controls, Ellipsoid, Place
 from cuecast.io.rasters.raster import Block, BlockRaster, at
-from cuecast.tiling import Window
 
 CACHE = 64 * 2**20
 """Bytes that GDAL may keep of what it has decoded; its own default is a share of the machine's memory."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 from cuecast.io.rasters.geotiff import open_geotiff
 from cuecast.io.rasters.pyramid import is_slide, open_pyramid
 from cuecast.io.rasters.raster import BlockRaster

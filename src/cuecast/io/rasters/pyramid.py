@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.tiling import Window
 from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.raster import Block, BlockRaster, at
 from cuecast.io.tiff import BROKEN, lacks_codec
-from cuecast.tiling import Window
 
 
 def is_slide(path: Path) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.tiling import Window
 from cuecast.io.rasters.place import Place
-from cuecast.tiling import Window
 
 Read = Callable[[Window], "Block"]
 

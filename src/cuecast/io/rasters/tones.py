@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
+from cuecast.core.tiling import Window
 from cuecast.io.images import PERCENTILES
 from cuecast.io.rasters.raster import Block, BlockRaster
-from cuecast.tiling import Window
 
 SAMPLES = 24
 """Windows a side of the grid that percentiles are taken from."""

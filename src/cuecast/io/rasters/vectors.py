@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import CueError, MissingExtraError
+from cuecast.core.errors import CueError, MissingExtraError
+from cuecast.core.notes import give_note
 from cuecast.io.labels import listed
-from cuecast.io.passed_over import PassedOver
+from cuecast.io.labels.passed_over import PassedOver
 from cuecast.io.rasters.class_field import class_names
 from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.projection import ProjectionError, project
-from cuecast.notes import give_note
 
 _Shape = list[NDArray[np.float64]]
 """The rings (n, 2) of one polygon."""

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError, OutputError
+from cuecast.core.errors import ImageError, OutputError
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import check_space
 from cuecast.io.tiff import BROKEN
 from cuecast.io.volumes.reading import Reading
 from cuecast.io.volumes.scratch import library
 from cuecast.io.volumes.volume import PLANES, WINDOWS, Plane, Volume, grey, value_window
-from cuecast.types import ClassInfo
 
 __all__ = [
     "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat",

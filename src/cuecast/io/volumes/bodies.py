@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.geometry import NEIGHBOURS
+from cuecast.core.geometry import NEIGHBOURS
+from cuecast.core.values import ClassInfo
 from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
 from cuecast.io.volumes.volume import Volume
-from cuecast.types import ClassInfo
 
 COLUMNS = (
     "volume", "object", "class", "class_id", "x1", "y1", "z1", "x2", "y2", "z2", "centroid_x", "centroid_y",

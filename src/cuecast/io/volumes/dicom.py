@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.io.volumes.reading import Choice, Reading, SeveralVolumesError
 from cuecast.io.volumes.scratch import library, scratch
 from cuecast.io.volumes.volume import Volume

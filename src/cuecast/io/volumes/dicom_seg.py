@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast import __version__
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.values import ClassInfo
+from cuecast.core.version import __version__
 from cuecast.io.files import replacing
 from cuecast.io.volumes.scratch import library
 from cuecast.io.volumes.volume import Volume
-from cuecast.types import ClassInfo
 
 SERIES_NUMBER = 900
 """Series number of the segmentation: above those of the scanners, so that it comes last in a viewer's list."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import MaskError
+from cuecast.core.errors import MaskError
 from cuecast.io.volumes.volume import Volume
 
 NEAR = 0.2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 from cuecast.io.files import replacing
 from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated
 from cuecast.io.volumes.scratch import library, scratch

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 
 
 @dataclass(frozen=True)

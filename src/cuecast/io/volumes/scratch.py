@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cuecast.errors import MissingExtraError, OutputError
+from cuecast.core.errors import MissingExtraError, OutputError
 from cuecast.io.files import check_space
 
 IN_MEMORY = 256 * 2**20

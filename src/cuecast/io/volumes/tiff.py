@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.io.deflated import check_deflated
 from cuecast.io.files import replacing
-from cuecast.io.raster import pixel_limit
+from cuecast.io.pixels import pixel_limit
 from cuecast.io.tiff import BROKEN, CODEC_REMEDY, lacks_codec
 from cuecast.io.volumes.reading import Reading, check_channel
 from cuecast.io.volumes.scratch import scratch

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import ImageError
+from cuecast.core.errors import ImageError
 
 Plane = Literal["z", "y", "x"]
 PLANES: tuple[Plane, ...] = ("z", "y", "x")

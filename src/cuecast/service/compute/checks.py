@@ -7,15 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cuecast.crossval.check import check_cues, too_few
-from cuecast.crossval.trials import complete_cues
-from cuecast.errors import without_name
-from cuecast.io.cueset import read_examples
-from cuecast.io.cueset_check import check_cueset
+from cuecast.core.errors import without_name
+from cuecast.core.values import ClassInfo
+from cuecast.cue_quality.check import check_cues, too_few
+from cuecast.cue_quality.suggest import suggest_images
+from cuecast.cue_quality.trials import complete_cues
+from cuecast.cuesets.check import check_cueset
+from cuecast.cuesets.cueset import read_examples
 from cuecast.predictor import Predictor
 from cuecast.service.compute.cues import MarkedImage, read_marked, write_cueset
-from cuecast.suggest import suggest_images
-from cuecast.types import ClassInfo
 
 Progress = Callable[[int, int], None]
 """Called with (done, in all) after each answer; an exception out of it stops the work."""

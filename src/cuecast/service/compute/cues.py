@@ -1,7 +1,7 @@
 """The marks of a project as examples, and as a cue set folder with its versions.
 
 The marks are the truth; the folder is made from them, and its versions let a run redo only what a change of the marks
-may change (see `cuecast.io.cueset_changes`).
+may change (see `cuecast.cuesets.changes`).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from cuecast.errors import CueSetError, ImageError, InputError
-from cuecast.io.bundle import Bundle
-from cuecast.io.cueset import CueEntry, CueSet, check_classes, read_cueset, to_json
-from cuecast.io.cueset_edit import new_cueset
-from cuecast.io.cueset_history import FOLDER, LOG, Version, next_version, versions
-from cuecast.io.cueset_store import commit
+from cuecast.core.errors import CueSetError, ImageError, InputError
+from cuecast.core.values import ClassInfo, Example
+from cuecast.cuesets.bundle import Bundle
+from cuecast.cuesets.cueset import CueEntry, CueSet, check_classes, read_cueset, to_json
+from cuecast.cuesets.documents import Document, entry_of, marks_of, mask_of
+from cuecast.cuesets.edit import new_cueset
+from cuecast.cuesets.history import FOLDER, LOG, Version, next_version, versions
+from cuecast.cuesets.store import commit
 from cuecast.io.images import read_image
+from cuecast.io.labels.masks import write_mask
 from cuecast.io.lock import exclusive
-from cuecast.io.masks import write_mask
-from cuecast.service.compute.documents import Document, entry_of, marks_of, mask_of
 from cuecast.service.compute.sources import FrameAt
-from cuecast.types import ClassInfo, Example
 
 SAID = 10
 """Images at most that the history names for one version."""

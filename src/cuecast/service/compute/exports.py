@@ -15,19 +15,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from cuecast.errors import CuecastError
-from cuecast.io import gather
-from cuecast.io.coco import Shape
-from cuecast.io.cueset import read_cueset, read_examples
+from cuecast.core.drawing import overlay
+from cuecast.core.errors import CuecastError
+from cuecast.core.values import ClassInfo
+from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.io.files import file_digest, replacing
-from cuecast.io.gather import Results
 from cuecast.io.images import read_image
-from cuecast.io.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
-from cuecast.render import overlay
+from cuecast.io.labels.coco import Shape
+from cuecast.results import gather
+from cuecast.results.gather import Results
+from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
 from cuecast.service.compute.cues import MarkedImage, forget_history, write_cueset
 from cuecast.service.compute.results import is_of, shown_classes
 from cuecast.service.compute.runs import place_input
-from cuecast.types import ClassInfo
 
 OPACITY = 0.45
 STORED = {".png", ".jpg", ".jpeg", ".webp", ".jp2"}

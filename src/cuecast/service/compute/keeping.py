@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cuecast.core.errors import CuecastError
+from cuecast.core.values import ClassInfo, Example
 from cuecast.cues import Cue
-from cuecast.errors import CuecastError
 from cuecast.predictor import Concept, Predictor, digest_of, load, read_cues
 from cuecast.service.compute.recent import Recent
-from cuecast.types import ClassInfo, Example
 
 CONCEPTS = 512 * 2**20
 """Bytes of pixels of the cues of concepts that are kept."""

@@ -15,17 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cuecast.core.errors import CueError, ImageError, InputError
+from cuecast.core.values import ClassInfo, Example, Image, Marks, Point, Scribble
 from cuecast.cues import Cue
-from cuecast.errors import CueError, ImageError, InputError
+from cuecast.cuesets.documents import Document, marks_of, mask_document, read_marks
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
 from cuecast.service.compute.cues import MarkedImage, read_marked
-from cuecast.service.compute.documents import Document, marks_of, mask_document, read_marks
 from cuecast.service.compute.keeping import CONCEPTS, pixel_bytes
 from cuecast.service.compute.recent import Recent
 from cuecast.service.compute.sources import FrameAt
-from cuecast.types import ClassInfo, Example, Image, Marks, Point, Scribble
 
 IMAGES = 256 * 2**20
 """Bytes of pixels of images that are kept."""

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuecast.io.gather import FOLDERS, Results, read_result
+from cuecast.core.objects import ObjectMeasures, connected_objects, measure
+from cuecast.core.values import ClassInfo
 from cuecast.io.lock import exclusive
-from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
-from cuecast.io.review import Tick, apply_review
-from cuecast.objects import ObjectMeasures, connected_objects, measure
-from cuecast.types import ClassInfo
+from cuecast.results.gather import FOLDERS, Results, read_result
+from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.results.review import Tick, apply_review
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A run: the marks of a project become a concept, the concept masks of its images, in the project's own folders.
 
-What a run does, and what it keeps of earlier ones, is `cuecast.batch`'s; here its folders are made ready for it.
+What a run does, and what it keeps of earlier ones, is `cuecast.runs.images`'s; here its folders are made ready for it.
 Killed at any moment, the same run goes on where it was.
 """
 
@@ -13,15 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cuecast.batch import BatchOptions, BatchSummary, Callback, run
-from cuecast.io.cueset import read_examples
-from cuecast.io.cueset_changes import Lineage, lineage
-from cuecast.io.gather import Results
-from cuecast.io.manifest import ManifestEntry
+from cuecast.core.values import ClassInfo
+from cuecast.cuesets.changes import Lineage, lineage
+from cuecast.cuesets.cueset import read_examples
 from cuecast.predictor import Predictor
+from cuecast.results.gather import Results
+from cuecast.results.manifest import ManifestEntry
+from cuecast.runs.images import BatchOptions, BatchSummary, Callback, run
 from cuecast.service.compute.cues import MarkedImage, write_cueset
 from cuecast.service.compute.results import is_of, note_wrong, prune
-from cuecast.types import ClassInfo
 
 
 @dataclass(frozen=True)

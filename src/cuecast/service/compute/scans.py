@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.errors import OutputError
+from cuecast.core.errors import OutputError
+from cuecast.core.objects import connected_objects
+from cuecast.core.values import ClassInfo, Example
+from cuecast.cuesets.documents import Document, marks_of
 from cuecast.io.files import MANIFEST
 from cuecast.io.volumes import Volume
-from cuecast.objects import connected_objects
 from cuecast.predictor import Predictor
-from cuecast.propagation.volume_folder import VolumeOptions, VolumeSummary, run_volume
 from cuecast.propagation.volume_slices import SliceCue, Slices
+from cuecast.runs.volume import VolumeOptions, VolumeSummary, run_volume
 from cuecast.service.compute.cues import MarkedImage
-from cuecast.service.compute.documents import Document, marks_of
+from cuecast.cuesets.documents import Document, marks_of
 from cuecast.service.compute.sources import PLANE, SlicesSource, SourceAt
 from cuecast.service.compute.tracks import Progress, drop_foreign
-from cuecast.types import ClassInfo, Example
 
 
 @dataclass(frozen=True, eq=False)

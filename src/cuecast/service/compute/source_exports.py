@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cuecast.errors import InputError
+from cuecast.core.errors import InputError
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import MANIFEST, file_digest
-from cuecast.io.manifest import ManifestEntry, read_manifest, write_manifest
-from cuecast.io.video_manifest import read_frames
-from cuecast.propagation.folder import TABLE, VIDEO, YTVIS
+from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.results.video_manifest import read_frames
+from cuecast.runs.video import TABLE, VIDEO, YTVIS
 from cuecast.service.compute.cues import MarkedImage, forget_history, write_cueset
 from cuecast.service.compute.exports import Progress, link_file, pack
 from cuecast.service.compute.scans import labels_file
-from cuecast.types import ClassInfo
 
 PARTS = {"overlays": (VIDEO, "overlays"), "ytvis": (YTVIS,), "csv": (TABLE,)}
 """Format -> the files and folders of the results that are of it."""

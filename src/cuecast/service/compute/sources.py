@@ -14,11 +14,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
+from cuecast.core.values import Image
 from cuecast.io.files import file_digest
 from cuecast.io.video import Frames, open_frames
 from cuecast.io.volumes import Reading, Volume, open_volume, value_window
 from cuecast.propagation.volume_slices import Slices
-from cuecast.types import Image
 
 SourceKind = Literal["video", "volume"]
 PLANE: Literal["z"] = "z"

@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import MANIFEST
-from cuecast.io.manifest import ManifestEntry, entry_at, read_manifest
 from cuecast.predictor import Predictor
-from cuecast.propagation.folder import TrackOptions, TrackSummary, track_into
+from cuecast.results.manifest import ManifestEntry, entry_at, read_manifest
+from cuecast.runs.video import TrackOptions, TrackSummary, track_into
 from cuecast.service.compute.cues import MarkedImage, read_marked
 from cuecast.service.compute.sources import FramesSource, SourceAt
-from cuecast.types import ClassInfo
+from cuecast.core.values import ClassInfo
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in all); an exception out of it stops the run, and the next one goes on."""

@@ -10,11 +10,11 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from cuecast.io.volumes.reading import Reading
-from cuecast.service import renditions, sources
+from cuecast.service import previews as renditions
+from cuecast.service import sources
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart, run_apart
 from cuecast.service.schemas import Channel, FolderAdded, Image, NewFolder, Page, Series, Source
 from cuecast.service.store import images
-from cuecast.service.teaching import frame_at
 from cuecast.service.uploads import RAW, add_image, receive, require_project
 
 router = APIRouter(prefix="/v1/projects/{p}", tags=["images"])

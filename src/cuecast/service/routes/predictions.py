@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from cuecast.io.gather import read_result
+from cuecast.cuesets.documents import mask_document
+from cuecast.results.gather import read_result
 from cuecast.service import objects
-from cuecast.service.compute.documents import mask_document
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit
 from cuecast.service.results import result_file
 from cuecast.service.schemas import Mask, Page, Prediction

@@ -7,8 +7,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
-from cuecast import __version__
-from cuecast.segmenters.packs import list_packs
+from cuecast.core.version import __version__
+from cuecast.engine.packs import list_packs
 from cuecast.service.compute.formats import FORMATS
 from cuecast.service.folders import look_into
 from cuecast.service.metrics import Metrics

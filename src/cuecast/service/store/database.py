@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-from cuecast.errors import MissingExtraError, OutputError
+from cuecast.core.errors import MissingExtraError, OutputError
 
 BUSY_SECONDS = 30
 """How long a SQLite writer waits for another."""

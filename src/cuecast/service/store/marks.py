@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cuecast.errors import CueError
-from cuecast.io.cueset import check_classes
+from cuecast.core.errors import CueError
+from cuecast.core.values import ClassInfo, Marks
+from cuecast.cuesets.cueset import check_classes
+from cuecast.cuesets.documents import read_marks
 from cuecast.service import schemas
-from cuecast.service.compute.documents import read_marks
 from cuecast.service.problem import Problem
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
-from cuecast.types import ClassInfo, Marks
 
 
 def get(session: Session, project: str, image: str) -> schemas.Marks:

@@ -1,0 +1,116 @@
+"""Pictures for people: masks and marks drawn over images. Pure functions; nothing is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+from PIL import ImageDraw
+
+from cuecast.core.values import IGNORE, ClassInfo, Image, Marks
+
+IGNORE_RGB = (128, 128, 128)
+NEGATIVE_RGB = (255, 255, 255)
+LINES_PER_SIDE = 320
+"""Outlines are this fraction of the shorter side, so that they survive in a thumbnail of the picture."""
+
+
+def overlay(
+    image: Image,
+    mask: NDArray[np.int32],
+    classes: Sequence[ClassInfo],
+    opacity: float = 0.45,
+    outline: bool = True,
+) -> PILImage.Image:
+    """The image with each class of `mask` (H, W) int32 tinted in its colour and, where asked, outlined.
+
+    `opacity` in [0, 1] is the share of the class's colour in the tint. Pixels to ignore are tinted grey.
+    Pixels of no class stay as they are. Returns an RGB PIL image of the image's size.
+    """
+    out = image.pixels.copy()
+    for value, rgb in ((IGNORE, IGNORE_RGB), *((c.id, c.rgb) for c in classes)):
+        window = _extent(mask == value)
+        if window is None:
+            continue
+        inside, view = mask[window] == value, out[window]
+        colour = np.asarray(rgb, np.float32)
+        view[inside] = np.rint(view[inside] * (1 - opacity) + colour * opacity).astype(np.uint8)
+        if outline and value != IGNORE:
+            view[_rim(inside, line_width(image.size))] = rgb
+    return PILImage.fromarray(out)
+
+
+def draw_marks(
+    image: Image, marks: Marks, classes: Sequence[ClassInfo], opacity: float = 0.45
+) -> PILImage.Image:
+    """The image with a cue's marks over it: its mask as in `overlay`, boxes, scribbles and points as lines.
+
+    Marks of class 0 ('not this') are white. Returns an RGB PIL image of the image's size.
+    """
+    blank = np.zeros(marks.size, np.int32)
+    picture = overlay(image, blank if marks.mask is None else marks.mask, classes, opacity)
+    draw = ImageDraw.Draw(picture)
+    colours = {0: NEGATIVE_RGB, **{c.id: c.rgb for c in classes}}
+    width = line_width(image.size)
+    for box in marks.boxes:
+        x1, y1, x2, y2 = box.xyxy
+        draw.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colours.get(box.cls), width=width)
+    for scribble in marks.scribbles:
+        _stroke(
+            draw, scribble.path, colours.get(scribble.cls, NEGATIVE_RGB), max(width, round(scribble.width))
+        )
+    for point in marks.points:
+        _dot(draw, point.xy, 3 * width, colours.get(point.cls, NEGATIVE_RGB), width)
+    return picture
+
+
+def thumbnail(picture: PILImage.Image, side: int) -> PILImage.Image:
+    """A copy whose longer side is at most `side` pixels, aspect kept; never enlarged."""
+    small = picture.convert("RGB")
+    longest = max(small.size)
+    if longest <= side:
+        return small.copy() if small is picture else small
+    width, height = (max(1, round(v * side / longest)) for v in small.size)
+    return small.resize((width, height), PILImage.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def line_width(size: tuple[int, int]) -> int:
+    """Width in pixels of a line that is easy to see in an image of `size` (height, width)."""
+    return max(1, round(min(size) / LINES_PER_SIDE))
+
+
+def _extent(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """The smallest window that holds all true pixels of (H, W); None where there is none."""
+    rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+    if not rows.size:
+        return None
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _rim(inside: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """The pixels of `inside` (h, w) at most `width` steps (4-neighbourhood) from its outside."""
+    core = inside
+    for _ in range(width):
+        padded = np.pad(core, 1)
+        core = core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return inside & ~core
+
+
+def _stroke(
+    draw: ImageDraw.ImageDraw, path: Sequence[tuple[float, float]], rgb: tuple[int, int, int], width: int
+) -> None:
+    if len(path) > 1:
+        draw.line(list(path), fill=rgb, width=width, joint="curve")
+    for x, y in (path[0], path[-1]):
+        r = (width - 1) / 2
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=rgb)
+
+
+def _dot(
+    draw: ImageDraw.ImageDraw, xy: tuple[float, float], radius: int, rgb: tuple[int, int, int], width: int
+) -> None:
+    """A disc with a dark rim, so that it shows on a ground of its own colour."""
+    x, y = xy
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=rgb, outline=(0, 0, 0), width=width)

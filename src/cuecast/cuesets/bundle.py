@@ -1,0 +1,168 @@
+"""A folder, or a .zip of it, read alike and without trust in what it holds.
+
+Names are relative, with '/', and never lead out. Archives are bounded in members, bytes and compression, and
+are never unpacked as a whole.
+"""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cuecast.core.errors import CueSetError
+from cuecast.io.files import replacing
+
+MAX_MEMBERS = 20_000
+MAX_MEMBER_BYTES = 1 << 30
+MAX_TOTAL_BYTES = 8 << 30
+MAX_MARKER_BYTES = 64 << 20
+"""Of the file at the top, which is read as a whole: as text it takes several times its bytes."""
+MAX_RATIO = 200
+"""A member that unpacks to more than 1 MiB may be at most this much larger than its packed bytes."""
+
+_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A readable folder or archive. `members` maps each file's name to its place; see `open_bundle`."""
+
+    path: Path
+    members: Mapping[str, Path | zipfile.ZipInfo]
+    is_zip: bool
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file. Raises CueSetError."""
+        member = self.members.get(name)
+        try:
+            if isinstance(member, Path):
+                return member.read_bytes()
+            if member is not None:
+                return _read_member(self.path, member)
+        except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise CueSetError(f"{self.path}: {name} cannot be read ({error}); get an intact copy") from error
+        raise CueSetError(f"{self.path}: {name} is not there; put it back, or take it out of cues.json")
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """A path at which the file can be read while the context is open. Raises CueSetError."""
+        member = self.members.get(name)
+        if isinstance(member, Path):
+            yield member
+            return
+        data = self.read(name)
+        with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
+            copy = Path(folder) / PurePosixPath(name).name
+            copy.write_bytes(data)
+            yield copy
+
+
+def open_bundle(path: Path, marker: str) -> Bundle:
+    """The folder, or the .zip of a folder, that holds the file `marker` at its top.
+
+    In an archive the top may also be its only folder. Raises CueSetError where the marker is not found or the
+    archive breaks a limit.
+    """
+    if path.is_dir():
+        return Bundle(path, _folder_members(path), is_zip=False)
+    if not path.exists():
+        raise CueSetError(f"{path}: there is no such cue set; make one with 'cuecast cues new {path}'")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
+        raise CueSetError(
+            f"{path}: neither a folder nor a readable .zip ({error}); get an intact copy"
+        ) from error
+    _check_limits(path, infos, marker)
+    return Bundle(path, _zip_members(path, infos, marker), is_zip=True)
+
+
+def write_zip(path: Path, files: Iterator[tuple[str, bytes]]) -> Path:
+    """Write (name, bytes) pairs as a .zip, atomically; the same pairs give the same bytes."""
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, data in files:
+            info = zipfile.ZipInfo(name, _FIRST_DATE)
+            info.external_attr = 0o644 << 16
+            # images are packed already; only text gains from deflating
+            packed = name.endswith((".json", ".txt"))
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED)
+    return path
+
+
+def unsafe(name: object) -> str | None:
+    """Why a name must not be used as a path inside a bundle; None where it may."""
+    if not isinstance(name, str) or not name:
+        return "a name must be a text that is not empty"
+    if "\\" in name or any(ord(c) < 32 for c in name):
+        return "names use '/' between folders and hold no control characters"
+    if name.startswith("/") or name[1:2] == ":":
+        return "names are relative to the cue set, not absolute"
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        return "names must not lead out of the cue set"
+    return None
+
+
+def _folder_members(root: Path) -> dict[str, Path | zipfile.ZipInfo]:
+    """Files under `root`, leaving out hidden ones and links that lead out of it."""
+    top = root.resolve()
+    found: dict[str, Path | zipfile.ZipInfo] = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if not hidden and path.is_file() and path.resolve().is_relative_to(top):
+            found[name.as_posix()] = path
+    return found
+
+
+def _zip_members(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> dict[str, Path | zipfile.ZipInfo]:
+    files = {i.filename: i for i in infos if not i.is_dir() and not i.filename.startswith("__MACOSX/")}
+    tops = {name.split("/")[0] for name in files}
+    prefix = f"{next(iter(tops))}/" if len(tops) == 1 and marker not in files else ""
+    for name, info in files.items():
+        if reason := unsafe(name):
+            raise CueSetError(f"{path}: refused, it holds the name {name!r}: {reason}; do not use this file")
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise CueSetError(f"{path}: refused, {name} is a link; pack the files themselves")
+    return {name.removeprefix(prefix): info for name, info in files.items()}
+
+
+def _check_limits(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> None:
+    refused = f"{path}: refused,"
+    if len(infos) > MAX_MEMBERS:
+        raise CueSetError(
+            f"{refused} it holds {len(infos)} files and {MAX_MEMBERS} are allowed; unpack it yourself"
+        )
+    if len({i.filename for i in infos}) != len(infos):
+        raise CueSetError(f"{refused} it holds two files of the same name; pack it again")
+    if sum(i.file_size for i in infos) > MAX_TOTAL_BYTES:
+        raise CueSetError(
+            f"{refused} it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB; unpack it yourself"
+        )
+    for info in infos:
+        too_dense = info.file_size > 1 << 20 and info.file_size > MAX_RATIO * max(1, info.compress_size)
+        if info.file_size > MAX_MEMBER_BYTES or too_dense:
+            raise CueSetError(
+                f"{refused} {info.filename} unpacks to {info.file_size} bytes; do not use this file"
+            )
+        if PurePosixPath(info.filename).name == marker and info.file_size > MAX_MARKER_BYTES:
+            raise CueSetError(
+                f"{refused} {info.filename} has {info.file_size} bytes and {MAX_MARKER_BYTES} are allowed; make "
+                "several cue sets of it, or masks of its polygons"
+            )
+        if info.flag_bits & 1:
+            raise CueSetError(f"{refused} {info.filename} is encrypted; pack it without a password")
+
+
+def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:
+    """The bytes of one member, never more than it states (the reader stops there and checks the CRC)."""
+    with zipfile.ZipFile(path) as archive, archive.open(info) as stream:
+        data = stream.read(info.file_size + 1)
+    if len(data) != info.file_size:
+        raise zipfile.BadZipFile(f"it holds {len(data)} bytes, {info.file_size} are stated")
+    return data

@@ -1,0 +1,344 @@
+"""Cue sets: the cues of one concept with their images, in a folder or .zip that can be mailed.
+
+    cues.json, images/, masks/, objects/
+    {"version": 1, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}],
+     "cues": [{"image": "images/a.jpg", "mask": "masks/a.png"},
+              {"image": "images/b.jpg", "boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}],
+               "points": [{"xy": [30, 40], "class": 1}],
+               "scribbles": [{"path": [[1, 2], [3, 4]], "width": 3, "class": 0}],
+               "polygons": [{"path": [[5, 5], [9, 5], [9, 9]], "class": 1}]},
+              {"image": "images/c.jpg", "absent": true}]}
+
+Class 0 in a point or scribble means 'not this'. Optional in a cue: "objects": "objects/a.png" (ids that tell the
+things of its mask apart, 16-bit), "value" (the label values of a mask that count as the thing) and "page" (of a
+multi-page TIFF, from 0). Images and marks are the truth; nothing that a
+pack computes from them is kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from cuecast.core.errors import CueError, CueSetError, InputError, MaskError
+from cuecast.core.geometry import fill_polygons
+from cuecast.core.notes import give_note, notes_to
+from cuecast.core.values import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
+from cuecast.cuesets.bundle import Bundle, open_bundle, unsafe
+from cuecast.io.images import read_image
+from cuecast.io.labels.masks import read_labels, read_objects
+from cuecast.io.labels.numbered import values_hint
+
+VERSION = 1
+INDEX = "cues.json"
+
+
+@dataclass(frozen=True)
+class CueEntry:
+    """One cue of a set: names relative to the set, marks in pixels of its image."""
+
+    image: str
+    mask: str | None = None
+    value: tuple[int, ...] | None = None
+    boxes: tuple[Box, ...] = ()
+    points: tuple[Point, ...] = ()
+    scribbles: tuple[Scribble, ...] = ()
+    polygons: tuple[Polygon, ...] = ()
+    absent: bool = False
+    page: int | None = None
+    objects: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of its files."""
+        return tuple(name for name in (self.image, self.mask, self.objects) if name)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the cue consists of, in words: ('mask',), ('boxes', 'points'), ('absent',)..."""
+        words = ("mask", "boxes", "points", "scribbles", "polygons", "absent")
+        return tuple(word for word in words if getattr(self, word))
+
+
+@dataclass(frozen=True)
+class CueSet:
+    """A cue set that has been read: `root` is its folder or .zip."""
+
+    root: Path
+    classes: tuple[ClassInfo, ...]
+    entries: tuple[CueEntry, ...]
+    bundle: Bundle
+
+    def hashes(self) -> dict[str, str]:
+        """Name -> SHA-256 of each file that cues.json names. Raises CueSetError."""
+        names = sorted({name for entry in self.entries for name in entry.files})
+        return {name: hashlib.sha256(self.bundle.read(name)).hexdigest() for name in names}
+
+    def digest(self) -> str:
+        """SHA-256 over what cues.json says and the files it names: equal for a folder and its .zip."""
+        return digest_of(to_json(self.classes, self.entries), self.hashes())
+
+
+def digest_of(text: str, hashes: Mapping[str, str]) -> str:
+    """The digest of a cue set from its cues.json (as `to_json` writes it) and the hashes of its files."""
+    h = hashlib.sha256(text.encode())
+    for name, digest in sorted(hashes.items()):
+        h.update(name.encode() + b"\0" + bytes.fromhex(digest))
+    return h.hexdigest()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong with a cue set: which entry, why, and what to do. A 'warning' can be lived with."""
+
+    level: Literal["error", "warning"]
+    entry: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.entry}: {self.reason}; {self.remedy}"
+
+
+def read_cueset(path: str | Path) -> CueSet:
+    """Read cues.json of a folder or .zip; `read_examples` reads images and masks. Raises CueSetError."""
+    errors: list[Finding] = []
+    cueset = read_classes_and_cues(Path(path), errors.append)
+    if errors:
+        more = (
+            f" (and {len(errors) - 1} more: 'cuecast cues check {path}' lists them)"
+            if len(errors) > 1
+            else ""
+        )
+        raise CueSetError(f"{path}: {errors[0]}{more}")
+    return cueset
+
+
+def read_examples(cueset: CueSet, window: tuple[float, float] | None = None) -> list[Example]:
+    """The cues as a predictor learns them, in the set's order; `window` as in `read_image`.
+
+    Raises CueSetError or InputError.
+    """
+    return [read_example(cueset, entry, window) for entry in cueset.entries]
+
+
+def read_example(cueset: CueSet, entry: CueEntry, window: tuple[float, float] | None = None) -> Example:
+    """One cue with its image and mask. Raises as `read_examples`; the message names set and image."""
+    with cueset.bundle.local(entry.image) as path:
+        image = replace(read_image(path, page=entry.page, window=window), name=entry.image, path=None)
+    return entry_example(cueset, entry, image)
+
+
+def entry_example(cueset: CueSet, entry: CueEntry, image: Image) -> Example:
+    """One cue on its image, which has been read. Raises as `read_examples`.
+
+    Notes and errors name the files as the set does, not where they were unpacked.
+    """
+    places: dict[str, Path] = {}
+
+    def named(text: str) -> str:
+        for name, path in places.items() if cueset.bundle.is_zip else ():
+            text = text.replace(str(path), f"{cueset.root}: {name}")
+        return text
+
+    with ExitStack() as stack, notes_to(lambda text: give_note(named(text))):
+        for name in filter(None, (entry.mask, entry.objects)):
+            places[name] = stack.enter_context(cueset.bundle.local(name))
+        mask, objects = (places[name] if name else None for name in (entry.mask, entry.objects))
+        try:
+            example = build_example(image, entry, mask, cueset.classes, objects)
+        except InputError as error:
+            raise type(error)(named(str(error))) from error
+    check_classes(example.marks, cueset.classes, entry.image)
+    return example
+
+
+def to_json(classes: Sequence[ClassInfo], entries: Sequence[CueEntry]) -> str:
+    """cues.json with one line a cue: easy to read, to compare and to correct by hand."""
+    head = json.dumps([{"id": c.id, "name": c.name, "colour": c.colour} for c in classes], ensure_ascii=False)
+    cues = ",\n".join(f"    {json.dumps(_entry_json(e), ensure_ascii=False)}" for e in entries)
+    body = f"[\n{cues}\n  ]" if entries else "[]"
+    return f'{{\n  "version": {VERSION},\n  "classes": {head},\n  "cues": {body}\n}}\n'
+
+
+def _entry_json(entry: CueEntry) -> dict[str, Any]:
+    """Only what the cue has: empty fields are left out."""
+    everything = {
+        "image": entry.image,
+        "mask": entry.mask,
+        "objects": entry.objects,
+        "value": entry.value,
+        "page": entry.page,
+        "boxes": [{"xyxy": [_short(v) for v in b.xyxy], "class": b.cls} for b in entry.boxes],
+        "points": [{"xy": [_short(v) for v in p.xy], "class": p.cls} for p in entry.points],
+        "scribbles": [
+            {"path": _short_path(s.path), "width": _short(s.width), "class": s.cls} for s in entry.scribbles
+        ],
+        "polygons": [{"path": _short_path(p.path), "class": p.cls} for p in entry.polygons],
+        "absent": entry.absent,
+    }
+    return {k: v for k, v in everything.items() if v not in (None, [], False) or (k == "page" and v == 0)}
+
+
+def _short(v: float) -> float | int:
+    return int(v) if float(v).is_integer() else float(v)
+
+
+def _short_path(path: Iterable[tuple[float, float]]) -> list[list[float | int]]:
+    return [[_short(x), _short(y)] for x, y in path]
+
+
+def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueSet:
+    """The cue set, leaving out what is wrong in cues.json and reporting it."""
+    bundle = open_bundle(path, INDEX)
+    if INDEX not in bundle.members:
+        raise CueSetError(
+            f"{path}: no {INDEX} in it; give a cue set, or make one with 'cuecast cues new {path}'"
+        )
+    try:
+        raw = json.loads(bundle.read(INDEX))
+    except (ValueError, RecursionError) as error:
+        raise CueSetError(
+            f"{path}: {INDEX} is not JSON ({error}); correct it or get an intact copy"
+        ) from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("cues"), list):
+        raise CueSetError(f"{path}: {INDEX} holds no list 'cues'; see the page on cue sets for its form")
+    if raw.get("version") != VERSION:
+        raise CueSetError(
+            f"{path}: {INDEX} has version {raw.get('version')!r}, not {VERSION}; update cuecast"
+        )
+    classes = _classes(raw.get("classes"), report)
+    entries = []
+    for number, item in enumerate(raw["cues"], start=1):
+        try:
+            entries.append(_entry(item, bundle))
+        except CueSetError as error:
+            label = item.get("image") if isinstance(item, dict) else None
+            reason, _, remedy = str(error).partition("; ")
+            report(Finding("error", f"cue {number} ({label})" if label else f"cue {number}", reason, remedy))
+    return CueSet(path, classes, tuple(entries), bundle)
+
+
+def _classes(raw: Any, report: Callable[[Finding], None]) -> tuple[ClassInfo, ...]:
+    remedy = 'write "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}]'
+    try:
+        infos = tuple(ClassInfo(int(c["id"]), str(c["name"]), str(c.get("colour") or "")) for c in raw)
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError, CueError) as error:
+        report(Finding("error", INDEX, f"the classes cannot be read ({error})", remedy))
+        return ()
+    if wrong := class_problem(infos):
+        report(Finding("error", INDEX, wrong, remedy))
+    return infos
+
+
+def class_problem(infos: Sequence[ClassInfo]) -> str | None:
+    if not infos:
+        return "there is no class"
+    if any(not c.name.strip() for c in infos):
+        return "a class has no name"
+    for c in infos:
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", c.colour):
+            return f"class {c.name!r} has colour {c.colour!r}, which is not of the form #rrggbb"
+        if sum(c.id == o.id or c.name == o.name for o in infos) > 1:
+            return f"class {c.name!r} (id {c.id}) is there twice"
+    return None
+
+
+def _entry(item: Any, bundle: Bundle) -> CueEntry:
+    """One cue from its JSON. Raises CueSetError with reason and remedy, without the entry's name."""
+    form = "see the page on cue sets for the form of a cue"
+    if not isinstance(item, dict) or "image" not in item:
+        raise CueSetError(f"it names no image; {form}")
+    for key in ("image", "mask", "objects"):
+        name = item.get(key)
+        if (key == "image" or name is not None) and (reason := unsafe(name)):
+            raise CueSetError(f"{key} {name!r} is refused, {reason}; copy the file into the cue set")
+        if name and name not in bundle.members:
+            raise CueSetError(
+                f"{key} {name} is not in the cue set; copy the file there, or take out this cue"
+            )
+    try:
+        entry = CueEntry(
+            image=item["image"],
+            mask=item.get("mask"),
+            value=_values(item.get("value")),
+            boxes=tuple(Box(_numbers(b["xyxy"], 4), int(b.get("class", 1))) for b in item.get("boxes", ())),
+            points=tuple(Point(_numbers(p["xy"], 2), int(p.get("class", 1))) for p in item.get("points", ())),
+            scribbles=tuple(
+                Scribble(_path(s), float(s.get("width", 3)), int(s.get("class", 1)))
+                for s in item.get("scribbles", ())
+            ),
+            polygons=tuple(Polygon(_path(p), int(p.get("class", 1))) for p in item.get("polygons", ())),
+            absent=_flag(item.get("absent")),
+            page=None if item.get("page") is None else int(item["page"]),
+            objects=item.get("objects"),
+        )
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
+        raise CueSetError(f"its marks cannot be read ({type(error).__name__}: {error}); {form}") from error
+    if not entry.kinds:
+        raise CueSetError('it marks nothing; mark the thing, or write "absent": true if it is not there')
+    return entry
+
+
+def _values(raw: Any) -> tuple[int, ...] | None:
+    values = [raw] if isinstance(raw, int) else raw
+    if values is None:
+        return None
+    if not isinstance(values, list) or not values or not all(type(v) is int for v in values):
+        raise ValueError(f"value {raw!r} should be a whole number or a list of them")
+    return tuple(values)
+
+
+def _flag(raw: Any) -> bool:
+    if raw not in (None, True, False):
+        raise ValueError(f"absent {raw!r} should be true or false")
+    return bool(raw)
+
+
+def _numbers(raw: Any, count: int) -> Any:
+    if isinstance(raw, str):  # whose digits would be taken one by one
+        raise ValueError(f"{raw!r} should be {count} numbers")
+    values = tuple(float(v) for v in raw)
+    if len(values) != count or not all(abs(v) < 1e9 for v in values):
+        raise ValueError(f"{raw} should be {count} numbers")
+    return values
+
+
+def _path(raw: Any) -> tuple[tuple[float, float], ...]:
+    return tuple(_numbers(xy, 2) for xy in raw["path"])
+
+
+def build_example(
+    image: Image, entry: CueEntry, mask: Any, classes: Sequence[ClassInfo], objects: Any = None
+) -> Example:
+    """Image and marks as one. `mask` is whatever `read_labels` takes, `objects` whatever `read_objects` does."""
+    labels = ids = None
+    if mask is not None:
+        labels, ids = read_labels(
+            mask, image=image, value=entry.value, classes=classes, page=entry.page, needed=True
+        )
+    if objects is not None:
+        ids = read_objects(objects, image=image, page=entry.page)
+    if entry.polygons:
+        labels = fill_polygons(image.size, entry.polygons, base=labels)
+    try:
+        marks = Marks(image.size, labels, entry.boxes, entry.points, entry.scribbles, entry.absent, ids)
+    except (CueError, MaskError) as error:
+        raise type(error)(f"{image.name}: {error}") from error
+    return Example(image, marks)
+
+
+def check_classes(marks: Marks, classes: Sequence[ClassInfo], name: str) -> None:
+    known = {c.id for c in classes}
+    for cls in marks.class_ids:
+        if cls not in known:
+            raise CueError(
+                f"{name}: class {cls} is marked and the cue set knows {sorted(known)}; name that class in the set, "
+                f"{values_hint(marks.mask, cls)}"
+            )

@@ -1,0 +1,1 @@
+"""From cues and an image to scores: encoder, matcher, forest, refiner, thresholds and verdicts."""

@@ -1,0 +1,449 @@
+"""The engine: encoder (ONNX) -> matcher (closed form, numpy) -> decoder (ONNX) -> refiner.
+
+    learn:  cue images --resize--> tiles --encode--> features --+--> matcher.learn and a forest, a lesson a scale
+            marks ----------------------> weights --------------+
+    score:  query --resize--> tiles --encode--> features --matcher.evidence--+--> decode --> correct --> refine
+                                                 ^     +--forest------------+     |            ^
+                                                 +---- joins few cues <-----------+            |
+                                                             marks on the query itself --------+
+
+Classes that are looked at in the same working scale are one lesson: learned together, answered together.
+
+Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shared between threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.core.errors import PackError
+from cuecast.core.marks import WEAK
+from cuecast.core.tiling import Window
+from cuecast.core.values import Example, Image, Marks
+from cuecast.engine.correction import correct, guess, marked_places, standardise
+from cuecast.engine.decoding import Decoder
+from cuecast.engine.features import FeatureCache
+from cuecast.engine.figures import PLANES, measure, sigmoid
+from cuecast.engine.forest import Forest, fit_forest, forest_logits
+from cuecast.engine.lessons import Lesson, MatchingKnowledge, Scene, Standard, groups
+from cuecast.engine.location_prior import NOWHERE, positions, read_place, shown_place
+from cuecast.engine.mark_weights import fill_boxes, mark_weights
+from cuecast.engine.matcher import (
+    FeatureMaps,
+    MatcherWeights,
+    Shown,
+    evidence,
+    hidden_units,
+    join,
+    known_pixels,
+    learn,
+)
+from cuecast.engine.refiner import Refiner, resize
+from cuecast.engine.scale import working_side
+from cuecast.engine.segmenter import Answer
+from cuecast.engine.views import MULTIPLE, SEMANTIC_MULTIPLE, View, Viewer, common_zoom, open_encoder
+
+Array = NDArray[np.float32]
+Weights = Sequence[tuple[Array, Array]]
+"""Of each cue, how much its pixels speak for the thing and for the rest, (H, W) each."""
+SEMANTIC_SCALE = 2.0
+"""Logits a unit of the semantic ridge score, where a pack gives it a share of the answer."""
+SURE = 0.5
+"""Score from which a pixel of a sparsely marked cue is taken for the thing; the others are taken for the rest."""
+STATED = ("side", "most", "thickness", "tile", "overlap", "texture", "forest_share")
+"""What a card states under 'preprocessing'. The last is the forest's share of the answer's logits: the decoder reads
+the forest, but heeds it too little on kinds of pictures that it never saw (docs/decisions/0018-forest-share.md)."""
+FEW = 2
+"""Cues that show a thing, up to which a query joins them: with more it gains nothing, and doubles the time
+(docs/decisions/0020-second-look.md)."""
+FEW_CLASSES = 2
+"""Classes of a concept up to which it does: with ten it gained nothing, and would be half of the time."""
+MOST_TOGETHER = 16
+"""Classes of a lesson, at most: what is computed of all at once must fit in memory."""
+SCENES = 64 * 2**20
+"""Bytes of answers, and of what clicks compare places by, that are kept for the next click on their image."""
+
+
+@dataclass(frozen=True, eq=False)
+class MatchingSegmenter:
+    """See the module's docstring. Build it with `from_pack`."""
+
+    viewer: Viewer
+    decoder: Decoder
+    weights: MatcherWeights
+    preprocessing: dict[str, Any]
+    threads: int | None = None
+    scenes: FeatureCache = field(default_factory=lambda: FeatureCache(SCENES), repr=False)
+
+    @classmethod
+    def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> MatchingSegmenter:
+        """Load encode.onnx, decode.onnx and matcher.npz of a pack on the CPU."""
+        if threads is not None:  # more than there are cores do not help, and each takes memory
+            threads = min(threads, os.cpu_count() or threads)
+        encode = open_encoder(folder / "encode.onnx", threads)
+        decoder = Decoder.from_file(folder / "decode.onnx", threads)
+        with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
+            weights = MatcherWeights(
+                stored["temperature"],
+                float(stored["ridge4"]),
+                float(stored["ridge2"]),
+                stored["hidden"],
+                stored["bias"],
+                float(stored["ridge8"]) if "ridge8" in stored else None,
+            )
+        preprocessing = card.get("preprocessing", {})
+        if "place" not in decoder.inputs or not preprocessing.keys() >= set(STATED):
+            raise PackError(
+                f"pack {folder}: it was made for an earlier version of cuecast; install the pack again"
+            )
+        viewer = Viewer(
+            encode,
+            preprocessing["tile"],
+            preprocessing["overlap"],
+            preprocessing.get("multiple", MULTIPLE if weights.ridge8 is None else SEMANTIC_MULTIPLE),
+        )
+        return cls(viewer, decoder, weights, preprocessing, threads)
+
+    def learn(
+        self,
+        examples: Sequence[Example],
+        class_ids: Sequence[int],
+        scale: str,
+        before: MatchingKnowledge | None = None,
+    ) -> MatchingKnowledge:
+        """Encode the cues at the working scale of each class and fit the matcher's heads and the forest."""
+        again = len(class_ids) <= FEW_CLASSES
+        lessons = [
+            self._study(examples, old.classes, old.side, old.zoom, again, old)
+            for old in (before.lessons if before else ())
+        ]
+        kept = {cls for lesson in lessons for cls in lesson.classes}
+        new = [cls for cls in class_ids if cls not in kept]
+        sides = [working_side(examples, cls, self.preprocessing) for cls in new]
+        zooms = [
+            common_zoom(examples, c, s) if scale == "pixel" else None for c, s in zip(new, sides, strict=True)
+        ]
+        scales = list(zip(sides, zooms, strict=True))
+        for rows in groups(scales, MOST_TOGETHER):
+            lessons.append(self._study(examples, [new[k] for k in rows], *scales[rows[0]], again))
+        return MatchingKnowledge(tuple(class_ids), tuple(lessons))
+
+    def score(self, knowledge: MatchingKnowledge, image: Image, own: Sequence[Marks] = ()) -> Answer:
+        """See `Segmenter.score`."""
+        rows = {cls: k for k, cls in enumerate(knowledge.class_ids)}
+        scores = np.empty((len(rows), *image.size), np.float32)
+        signals: list[dict[str, float]] = [{} for _ in rows]
+        scales = {(lesson.side, lesson.zoom) for lesson in knowledge.lessons}
+        views = {scale: self.viewer.view(image, *scale) for scale in scales}
+        refiner = Refiner(image.pixels)
+        for lesson in knowledge.lessons:
+            view = views[lesson.side, lesson.zoom]
+            scene = self._scene(lesson, view)
+            shares = lesson.known.share
+            for k, cls in enumerate(lesson.classes):
+                logits = self._corrected(scene.planes[k, :1], cls, view, own)
+                planes = np.concatenate([logits, scene.planes[k, 1:]])
+                row = rows[cls]
+                signals[row] = measure(
+                    planes, float(shares[k]), scene.look, lesson.looks[k], float(scene.there[k])
+                )
+                scores[row] = refiner.refine(sigmoid(planes[0]))
+        return Answer(scores, tuple(signals))
+
+    def forget(self) -> None:
+        """See `Segmenter.forget`."""
+        self.viewer.cache.clear()
+        self.scenes.clear()
+
+    def _study(
+        self,
+        examples: Sequence[Example],
+        classes: Sequence[int],
+        side: float,
+        zoom: float | None,
+        again: bool,
+        before: Lesson | None = None,
+    ) -> Lesson:
+        """Fit matcher and forest on all cues, or keep the forest of `before`.
+
+        What sparse marks leave open is first filled in by the matcher alone.
+        """
+        views = [self.viewer.view(e.image, side, zoom) for e in examples]
+
+        def fit(weights: Iterable[Weights], finished: bool) -> Lesson:
+            scaled, places = [], []
+            for said in weights:  # one class after the other: large images must not fill the memory
+                scaled.append([_resized(pair, view) for pair, view in zip(said, views, strict=True)])
+                places.append(shown_place(said) if finished and zoom is None else NOWHERE)
+            shown, looks = self._shown(views, scaled, zoom)
+            forest = (before.forest if before else self._forest(shown)) if finished else None
+            known = learn(shown, self.weights)
+            return Lesson(tuple(classes), side, zoom, known, forest, looks, tuple(places), again)
+
+        marks = [e.marks for e in examples]
+        stated = (mark_weights(marks, cls) for cls in classes)
+        if not any(m.is_sparse for m in marks):
+            return fit(stated, True)
+        return fit(self._filled(fit(stated, False), examples), True)
+
+    def _filled(self, first: Lesson, examples: Sequence[Example]) -> Iterator[Weights]:
+        """For each class the weights of all cues, those of sparse ones after looking at their images."""
+        informed = [
+            any(e.marks.mask is not None and (e.marks.mask == cls).any() for e in examples)
+            for cls in first.classes
+        ]
+        # Each image is answered once, for all classes that its marks leave open.
+        parts = []
+        for e in examples:
+            boxed = {b.cls for b in e.marks.boxes}
+            parts.append(
+                first.only([k for k, cls in enumerate(first.classes) if informed[k] or cls in boxed])
+            )
+        for cls, known in zip(first.classes, informed, strict=True):
+            weights = mark_weights([e.marks for e in examples], cls)
+            yield [
+                self._fill(part, cls, known, e, w) if e.marks.is_sparse else w
+                for part, e, w in zip(parts, examples, weights, strict=True)
+            ]
+
+    def _forest(self, shown: Sequence[Shown]) -> Forest | None:
+        def read(tile: Shown) -> Array:
+            return np.concatenate([tile.features.pixel[: -self.preprocessing["texture"]], tile.at])
+
+        return fit_forest(*known_pixels(shown, read=read), jobs=self.threads or -1)
+
+    def _fill(
+        self, first: Lesson, cls: int, informed: bool, example: Example, weights: tuple[Array, Array]
+    ) -> tuple[Array, Array]:
+        """Weights of a sparse cue after looking at its image: what the first fit is sure of joins the marks.
+
+        `informed`: that fit has seen a complete cue.
+        """
+        positive, negative = weights
+        boxes = [b for b in example.marks.boxes if b.cls == cls]
+        if not (informed or boxes or positive.any()):
+            return weights  # Nothing here says where the thing is; it may be anywhere.
+        view = self.viewer.view(example.image, first.side, first.zoom)
+        if informed or boxes:
+            planes = self._scene(first, view).planes[first.classes.index(cls), :1]
+            logits = self._corrected(planes, cls, view, [example.marks])[0]
+        else:
+            # A few marked pixels teach the matcher too little; the process that corrects answers starts from nothing.
+            h, w = (n // 2 for n in view.frame.shape[:2])
+            logits = guess((h, w), self._standard(view), marked_places(example.marks, cls))
+        scores = Refiner(example.image.pixels).refine(sigmoid(logits))
+        if boxes:
+            thing, inside = fill_boxes(scores, boxes)
+            rest = inside & ~thing
+        elif positive.any():
+            thing, rest = scores >= SURE, scores < SURE
+        else:
+            # Who only says 'not this' denies guesses: those that are left must not be taught as the thing.
+            return positive, np.maximum(negative, scores < SURE).astype(np.float32)
+        filled = np.maximum(positive * (not boxes), thing & (negative <= WEAK)).astype(np.float32)
+        if not filled.any():
+            return weights
+        return filled, np.where(filled > 0, 0, np.maximum(negative, rest)).astype(np.float32)
+
+    def _shown(
+        self,
+        views: Sequence[View],
+        scaled: Sequence[Weights],
+        zoom: float | None,
+    ) -> tuple[list[Shown], tuple[Array, ...]]:
+        """The cue tiles that hold marks, with their weights; and for each class the looks of the cues.
+
+        `scaled`: the weights of each class in every cue, as large as the cue's view. Pictures without the thing have
+        no say in how a picture with it looks, unless there are no others.
+        """
+        shown: list[Shown] = []
+        looks: list[Array | None] = []
+        for cue, view in enumerate(views):
+            p, n = (np.stack([said[cue][i] for said in scaled]) for i in (0, 1))
+            tiles = [
+                Shown(
+                    features := view.features(window),
+                    view.pad(p[:, *window.slices]),
+                    view.pad(n[:, *window.slices]),
+                    _at(view, window, features, zoom),
+                    cue,
+                )
+                for window in view.windows()
+                if p[:, *window.slices].any() or n[:, *window.slices].any()
+            ]
+            shown += tiles
+            looks.append(_look([_moments(tile.features) for tile in tiles]) if tiles else None)
+
+        def own(said: Weights) -> Array:
+            known = [
+                (look, bool(p.any())) for look, (p, n) in zip(looks, said, strict=True) if p.any() or n.any()
+            ]
+            with_it = [look for look, there in known if there]
+            return np.stack([look for look in with_it or [look for look, _ in known] if look is not None])
+
+        return shown, tuple(own(said) for said in scaled)
+
+    def _scene(self, lesson: Lesson, view: View) -> Scene:
+        """What the cues of a lesson say of an image, at half the working resolution; kept for the next click."""
+
+        def compute() -> Scene:
+            moments: list[Array] = []
+            there: list[Array] = []
+            kept: dict[Window, tuple[Array, Array]] = {}
+            again = self._again(lesson)
+
+            def answer(features: FeatureMaps, tile: Window) -> Array:
+                moments.append(_moments(features))
+                forest = self._forest_logits(lesson, view, tile, features)
+                hidden = hidden_units(lesson.known, features, self.weights)
+                planes, presence = self._answer(lesson, view, tile, features, forest, hidden)
+                there.append(presence)
+                if again:
+                    kept[tile] = forest[again], hidden
+                return planes.reshape(-1, *planes.shape[2:])
+
+            count = len(PLANES) + (lesson.known.ridge8 is not None)
+            blended = view.blend(len(lesson.classes) * count, 2, answer)
+            planes = blended.reshape(-1, count, *blended.shape[1:])
+            if again:
+                part = lesson.only(again)
+                taught = replace(part, known=join(part.known, _as_cue(view, planes[again, 0]), self.weights))
+                planes[again, 0] = view.blend(
+                    len(again), 2, lambda f, t: self._answer(taught, view, t, f, *kept[t])[0][:, 0]
+                )
+            return Scene(planes, _look(moments), np.max(there, 0))
+
+        return self.scenes.get((lesson.key, view.digest), compute)
+
+    def _again(self, lesson: Lesson) -> list[int]:
+        """The classes of a lesson, counted from 0, that a query is looked at twice for."""
+        seen_whole = lesson.zoom is None and lesson.side == self.preprocessing["side"]
+        pays = lesson.again and seen_whole
+        return [k for k, looks in enumerate(lesson.looks) if pays and len(looks) <= FEW]
+
+    def _forest_logits(self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps) -> Array:
+        filters = features.pixel[: -self.preprocessing["texture"]]
+        read = np.concatenate([filters, _at(view, tile, features, lesson.zoom)])
+        return forest_logits(lesson.forest, read, len(lesson.classes))
+
+    def _answer(
+        self,
+        lesson: Lesson,
+        view: View,
+        tile: Window,
+        features: FeatureMaps,
+        forest: Array,
+        hidden: Array,
+    ) -> tuple[Array, Array]:
+        """`PLANES` (K, P, h, w) of a lesson's classes in one tile, and the logits (K,) of their being in it.
+
+        forest (K, h, w): the forest's logits there; hidden: the tile's `hidden_units`.
+        """
+        told = evidence(lesson.known, features, self.weights, hidden)
+        frame, shape = view.frame.shape[:2], features.key.shape[1:]
+        maps = {
+            "context": features.context[None],
+            "fine": features.fine[None],
+            "texture": features.pixel[None, -self.preprocessing["texture"] :],
+            "evidence8": told.evidence8,
+            "place": np.stack([read_place(place, tile, frame, shape) for place in lesson.places]),
+            "ridge4": told.ridge4,
+            "ridge2": told.ridge2,
+            "forest": forest[:, None],
+        }
+        heads = len(self.weights.temperature)
+        like, unlike = (told.evidence8[:, i : 3 * heads : 3].mean(1) for i in (1, 2))
+        extra: list[Array] = []
+        if told.ridge8 is not None and told.agreement is not None:
+            maps |= {"ridge8": told.ridge8, "agreement": told.agreement}
+            extra = [_enlarge(told.ridge8[:, 0], 4)]
+        decoded, there = self.decoder.decode(maps, len(lesson.classes))
+        logits = decoded[:, 0]
+        if lesson.forest is not None:
+            share = self.preprocessing["forest_share"] * lesson.forest.knows.astype(np.float32)[:, None, None]
+            logits = (1 - share) * logits + share * forest
+        if told.ridge8 is not None and (share := self.preprocessing.get("semantic_share", 0)):
+            semantic = np.stack([resize(score, logits.shape[1:]) for score in told.ridge8[:, 0]])
+            logits = (1 - share) * logits + share * SEMANTIC_SCALE * semantic
+        scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2)]
+        planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4), *extra]
+        return np.stack(planes, 1), there
+
+    def _corrected(self, logits: Array, cls: int, view: View, own: Sequence[Marks]) -> Array:
+        """Logits (1, h, w) moved by the points and scribbles that the query itself carries."""
+        places = np.concatenate([np.empty((0, 3), np.float32), *(marked_places(m, cls) for m in own)])
+        if not len(places):
+            return logits
+        return correct(logits[0], self._standard(view), places)[None]
+
+    def _standard(self, view: View) -> Array:
+        """(C, h / 4, w / 4): the features that places of one image are compared by, standardised: the same for all
+        classes, and at every click."""
+
+        def compute() -> Standard:
+            first = view.features(next(view.windows()))
+            channels = len(first.fine) + len(first.pixel)
+            read = view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)]))
+            return Standard(standardise(read))
+
+        return self.scenes.get((view.digest, view.frame.shape), compute).features
+
+
+def _resized(pair: tuple[Array, Array], view: View) -> tuple[Array, Array]:
+    """Weights of the thing and of the rest at the size of a view."""
+    positive, negative = (resize(w, view.frame.shape[:2]) for w in pair)
+    return positive, negative
+
+
+def _as_cue(view: View, logits: Array) -> list[Shown]:
+    """A query with logits (K, h, w) as a cue of its own: its pixels speak for each thing and for the rest as surely as
+    the answer does."""
+    thing = np.stack([sigmoid(resize(plane, view.frame.shape[:2])) for plane in logits])
+    none = np.empty((0, 0, 0), np.float32)
+    return [
+        Shown(
+            view.features(tile), view.pad(thing[:, *tile.slices]), view.pad(1 - thing[:, *tile.slices]), none
+        )
+        for tile in view.windows()
+    ]
+
+
+def _at(view: View, tile: Window, features: FeatureMaps, zoom: float | None) -> Array:
+    """The places (2, h, w) of a tile's pixel features; 0 where they mean nothing."""
+    shape = features.pixel.shape[1:]
+    if zoom is not None:
+        return np.zeros((2, *shape), np.float32)
+    return positions(tile, view.frame.shape[:2], shape)
+
+
+def _moments(features: FeatureMaps) -> Array:
+    """(3, C): sum, sum of squares and number of the pixel features of a tile."""
+    pixel = features.pixel
+    count = np.full(len(pixel), pixel[0].size, np.float32)
+    return np.stack([pixel.sum((1, 2)), (pixel**2).sum((1, 2)), count])
+
+
+def _look(moments: Sequence[Array]) -> Array:
+    """(2, C): mean and deviation of the pixel features over all tiles."""
+    total, squares, count = np.stack(moments).sum(0, dtype=np.float64)
+    mean, square = total / count, squares / count
+    return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0))]).astype(np.float32)
+
+
+def _enlarge(plane: Array, times: int) -> Array:
+    """(C, h, w) with every value `times` x `times` large."""
+    return plane.repeat(times, 1).repeat(times, 2)
+
+
+def _halve(maps: Array) -> Array:
+    """(C, h, w) -> (C, h / 2, w / 2): means of 2 x 2."""
+    C, h, w = maps.shape
+    halved: Array = maps.reshape(C, h // 2, 2, w // 2, 2).mean((2, 4))
+    return halved

@@ -1,0 +1,60 @@
+"""The engine and its siblings: everything that turns cues into a concept and a concept into scores.
+
+`Segmenter` is the seam: what lies above knows nothing else of the engine.
+A new segmenter is one file and one line in `SEGMENTERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.core.values import Example, Image, Marks
+
+SEGMENTERS = {
+    "matching": "cuecast.engine.matching:MatchingSegmenter",
+    "colour": "cuecast.engine.colours:ColourSegmenter",
+}
+"""Value of `segmenter` in a pack's card.json -> where its class is; loaded on use."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a segmenter says of one image.
+
+    scores (K, H, W) float32 in [0, 1], on an absolute scale: where nothing resembles the cues all are near 0.
+    signals: for each class what speaks for or against its scores, by name; empty where the segmenter gives none.
+    """
+
+    scores: NDArray[np.float32]
+    signals: tuple[dict[str, float], ...] = ()
+
+
+class Segmenter(Protocol):
+    """Cues -> knowledge -> score map. Instances are immutable and safe to share between threads."""
+
+    def learn(
+        self, examples: Sequence[Example], class_ids: Sequence[int], scale: str, before: Any = None
+    ) -> Any:
+        """What is kept of the cues, computed once. Never changed afterwards.
+
+        `class_ids` are the K classes to tell apart, `scale` is 'frame' (things keep their share of the frame
+        from image to image) or 'pixel' (things keep their size in pixels). `before` is what an earlier call gave for
+        some of these cues: of classes in it, the working scale and what is slow to fit are kept as they are.
+        """
+        ...
+
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:
+        """How sure each pixel of the image is of each class, at the image's own size.
+
+        `own` are marks on this very image: the scores agree with them, whether or not they were learned from.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Drop what is kept of images seen before. Answers stay the same; their seconds are those of a first time."""
+        ...

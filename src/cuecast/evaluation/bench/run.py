@@ -1,0 +1,183 @@
+"""Every peer over every episode, in one run.
+
+The figures do not depend on the number of workers, only the seconds do: answers are kept in the order of the list.
+Each picture is read once for all peers; reading is in nobody's seconds. Every peer answers one drawn picture before
+anything is timed, so that loading its libraries is in nobody's seconds either.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.core.errors import CuecastError, EpisodeError
+from cuecast.core.metrics import dice, iou
+from cuecast.core.values import IGNORE, Example, Image, Marks
+from cuecast.evaluation.baselines import CueKind, Peer, load_peer
+from cuecast.evaluation.bench.boxes import boxes_of
+from cuecast.evaluation.bench.machine import machine
+from cuecast.evaluation.bench.result import Answer, BenchResult, Method
+from cuecast.evaluation.episodes import Episode, Shown, list_digest
+from cuecast.evaluation.evaluate import cue_of, source_commit, truth_of
+from cuecast.evaluation.processes import Progress, run_each
+from cuecast.io.images import read_image
+from cuecast.predictor import Predictor
+
+
+def run_bench(
+    predictor: Predictor,
+    names: Sequence[str],
+    episodes: Sequence[Episode],
+    root: str | Path,
+    progress: Progress | None = None,
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+    list_name: str = "episodes",
+) -> BenchResult:
+    """Measure the peers of these names on the episodes, whose paths start from `root`; see
+    `cuecast.evaluation.baselines.PEERS`.
+
+    workers    processes, as in `run_each`. With more than one, seconds are not comparable with those of one.
+    threads    CPU threads of an answer in each process; the predictor should be loaded with the same.
+    list_name  what the result calls the list.
+
+    A query that several episodes ask is answered from boxes once, and not where nothing is there to draw a box round.
+    Raises EpisodeError, which names episode and peer, where one cannot be run; and what loading a peer raises.
+    """
+    started = time.perf_counter()
+    if workers > 1 and threads is None:
+        threads = max(1, (os.cpu_count() or 1) // workers)
+    peers = load_peers(tuple(names), predictor, threads)
+    run = partial(run_episode, names=tuple(names), threads=threads, boxed=_first_asked(episodes))
+    answers = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
+    return BenchResult(
+        answers=tuple(chain.from_iterable(answers)),
+        methods=tuple(Method(name, p.title, p.cues, p.settings) for name, p in peers.items()),
+        episodes={"list": list_name, "digest": list_digest(episodes), "count": len(episodes)},
+        machine=machine(),
+        pack=predictor.pack.name,
+        pack_digest=predictor.pack.digest,
+        commit=source_commit(),
+        workers=max(workers, 1),
+        threads=threads,
+        wall_seconds=time.perf_counter() - started,
+    )
+
+
+@lru_cache(maxsize=1)
+def load_peers(
+    names: tuple[str, ...], predictor: Predictor, threads: int | None = None
+) -> Mapping[str, Peer]:
+    """The peers by name, in the order given, each having answered a drawn picture once. Raises as `load_peer`.
+
+    The last ones are kept, so that a worker process loads them once.
+    """
+    peers = {name: load_peer(name, predictor, threads) for name in names}
+    for peer in peers.values():
+        example = _warming(peer.cues)
+        peer.segment(peer.learn([example]), example.image)
+    return peers
+
+
+def run_episode(
+    predictor: Predictor,
+    episode: Episode,
+    root: Path,
+    *,
+    names: tuple[str, ...],
+    threads: int | None,
+    boxed: frozenset[str],
+) -> list[Answer]:
+    """The answers of all peers; of those that take boxes only where the episode's id is in `boxed`.
+
+    Raises EpisodeError and names the episode.
+    """
+    peers = load_peers(names, predictor, threads)
+    cues: dict[CueKind, tuple[Example, ...]] = {}
+    try:
+        query = read_image(root / episode.query.image)
+        truth = truth_of(episode.query, root, query)
+        for kind in {p.cues for p in peers.values()}:
+            wanted = kind == "masks" or episode.id in boxed
+            cues[kind] = read_cues(kind, episode, root, query, truth) if wanted else ()
+    except CuecastError as error:
+        raise EpisodeError(f"episode {episode.id}: {error}") from error
+    return [
+        _answer(name, peer, episode, cues[peer.cues], query, truth)
+        for name, peer in peers.items()
+        if cues[peer.cues]
+    ]
+
+
+def read_cues(
+    kind: CueKind, episode: Episode, root: Path, query: Image, truth: NDArray[np.int32]
+) -> tuple[Example, ...]:
+    """The cues of an episode: its masks, or the query with a box round each piece of the truth (H, W).
+
+    Empty where there is nothing to draw a box round.
+    """
+    if kind == "masks":
+        return tuple(cue_of(shown, root).read() for shown in episode.cues)
+    boxes = boxes_of(truth > 0)
+    return (Example(query, Marks(query.size, boxes=boxes)),) if boxes else ()
+
+
+def _answer(
+    name: str,
+    peer: Peer,
+    episode: Episode,
+    cues: Sequence[Example],
+    query: Image,
+    truth: NDArray[np.int32],
+) -> Answer:
+    try:
+        mask, learned, answered = _timed(peer, cues, query)
+    except CuecastError as error:
+        raise EpisodeError(f"episode {episode.id}, peer {name}: {error}") from error
+    return Answer(
+        peer=name,
+        id=episode.id,
+        set=episode.set,
+        task=episode.task,
+        shots=len(cues),
+        iou=iou(mask, truth > 0, truth == IGNORE),
+        dice=dice(mask, truth > 0, truth == IGNORE),
+        learn_seconds=learned,
+        seconds=answered,
+    )
+
+
+def _timed(peer: Peer, examples: Sequence[Example], query: Image) -> tuple[NDArray[np.bool_], float, float]:
+    """(mask, seconds to learn, seconds to answer)."""
+    started = time.perf_counter()
+    knowledge = peer.learn(examples)
+    learned = time.perf_counter()
+    mask = peer.segment(knowledge, query)
+    return mask, learned - started, time.perf_counter() - learned
+
+
+def _warming(cues: CueKind) -> Example:
+    """A red square on blue, with a cue of that kind."""
+    pixels = np.full((64, 64, 3), (30, 30, 200), np.uint8)
+    pixels[16:48, 16:48] = (200, 30, 30)
+    truth = pixels[..., 0] > 100
+    image = Image(pixels)
+    if cues == "masks":
+        return Example(image, Marks(image.size, mask=truth.astype(np.int32)))
+    return Example(image, Marks(image.size, boxes=boxes_of(truth)))
+
+
+def _first_asked(episodes: Sequence[Episode]) -> frozenset[str]:
+    """The ids of the episodes that are the first to ask their query."""
+    first: dict[tuple[str, str, Shown], str] = {}
+    for e in episodes:
+        first.setdefault((e.set, e.task, e.query), e.id)
+    return frozenset(first.values())

@@ -1,0 +1,335 @@
+"""How many clicks a person would need: corrections on the query itself, simulated.
+
+The protocol is that of the literature on interactive segmentation (Sofiiuk, Petrov and Konushin, 'Reviving
+iterative training with mask guidance for interactive segmentation', ICIP 2022): each click goes into the middle of
+the largest region that is still wrong. Every query is corrected from nothing ('alone', 0 cues), and once more with
+the episode's cues shown first ('cued').
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.core.errors import CuecastError, EpisodeError
+from cuecast.core.metrics import dice
+from cuecast.core.values import IGNORE, Example, Image, Marks, Point
+from cuecast.evaluation.clicks import next_click
+from cuecast.evaluation.episodes import Episode
+from cuecast.evaluation.evaluate import as_csv, cue_of, mean_of, source_commit, truth_of
+from cuecast.evaluation.processes import Progress, run_each
+from cuecast.io.images import read_image
+from cuecast.predictor import Concept, Predictor
+
+Bools = NDArray[np.bool_]
+
+Teach = Callable[[tuple[Point, ...]], Concept]
+"""From all clicks made on the query so far, at least one, to the concept they teach."""
+
+FIGURES = (
+    "clicks_85", "missed_85", "clicks_90", "missed_90", "dice_0", "dice_1", "dice_3", "dice_5",
+    "seconds_median", "seconds_mean",
+)  # fmt: skip
+"""What a `ClickScore` measures, in the order of the table."""
+
+
+@dataclass(frozen=True)
+class ClickOutcome:
+    """One query, corrected. `dices[k]` is the Dice after k clicks, `seconds[k]` the wall time of click k + 1.
+
+    Both end early where nothing was left to correct. Without cues, `dices[0]` is that of the empty answer, 0.
+    """
+
+    id: str
+    set: str
+    task: str
+    shots: int
+    dices: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+    def clicks_to(self, target: float) -> int | None:
+        """The number of clicks after which Dice first is `target` or more; None where it never is."""
+        return next((k for k, d in enumerate(self.dices) if d >= target), None)
+
+    def dice_after(self, clicks: int) -> float:
+        """Dice after so many clicks, or after the last one that was needed."""
+        return self.dices[min(clicks, len(self.dices) - 1)]
+
+
+@dataclass(frozen=True)
+class ClickScore:
+    """The means of one set at one number of cues; `set` is 'mean' for the mean over the sets.
+
+    clicks_85  clicks until Dice is 0.85 or more; an episode that does not get there counts with all its clicks.
+    missed_85  the share of episodes that do not get there. Likewise for 0.90.
+    dice_3     Dice after three clicks; None where fewer were allowed, and after none without cues.
+    seconds    wall time from a click to the new answer, over all clicks of the set; None where none was needed.
+    """
+
+    set: str
+    mode: Literal["alone", "cued"]
+    shots: int
+    episodes: int
+    clicks_85: float
+    missed_85: float
+    clicks_90: float
+    missed_90: float
+    dice_0: float | None
+    dice_1: float | None
+    dice_3: float | None
+    dice_5: float | None
+    seconds_median: float | None
+    seconds_mean: float | None
+
+
+@dataclass(frozen=True)
+class ClickResult:
+    """Outcomes in the order of the episode list, and what made them. `skipped` names the episodes left out."""
+
+    outcomes: tuple[ClickOutcome, ...]
+    skipped: tuple[str, ...]
+    clicks: int
+    pack: str
+    pack_digest: str
+    commit: str | None
+    scale: str
+    workers: int
+    wall_seconds: float
+
+    def scores(self) -> list[ClickScore]:
+        """One line a number of cues and set: by number of cues, then in the order of the list."""
+        groups: dict[tuple[int, str], list[ClickOutcome]] = defaultdict(list)
+        for o in sorted(self.outcomes, key=lambda o: o.shots):
+            groups[o.shots, o.set].append(o)
+        return [_score(name, group, self.clicks) for (_, name), group in groups.items()]
+
+    def means(self) -> list[ClickScore]:
+        """One line a number of cues: the mean over sets of the means within each set."""
+        scores = self.scores()
+        return [_mean([s for s in scores if s.shots == n]) for n in sorted({s.shots for s in scores})]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON takes it, the Dice after each click included."""
+        made = {k: v for k, v in vars(self).items() if k not in ("outcomes", "wall_seconds")}
+        return {
+            **made,
+            "wall_seconds": round(self.wall_seconds, 3),
+            "means": [asdict(s) for s in self.means()],
+            "sets": [asdict(s) for s in self.scores()],
+            "episodes": [asdict(o) for o in self.outcomes],
+        }
+
+    def as_csv(self) -> str:
+        """One line a number of cues and set, the means over sets last."""
+        made = {"clicks": self.clicks, "pack": self.pack, "commit": self.commit or ""}
+        return as_csv({**asdict(s), **made} for s in (*self.scores(), *self.means()))
+
+    def episodes_csv(self) -> str:
+        """One line an episode and mode, in the order of the list."""
+        made = {"clicks": self.clicks, "pack": self.pack, "commit": self.commit or ""}
+        scores = ((o, asdict(_score(o.set, [o], self.clicks))) for o in self.outcomes)
+        return as_csv({"id": o.id, "task": o.task, **score, **made} for o, score in scores)
+
+    def as_table(self) -> str:
+        """Plain text to read: a block a number of cues, a line a set, the mean over sets last in each."""
+        width = max(len(s) for s in ("mean", *(o.set for o in self.outcomes)))
+        names = (
+            "to 85",
+            "missed",
+            "to 90",
+            "missed",
+            "Dice 0",
+            "Dice 1",
+            "Dice 3",
+            "Dice 5",
+            "s median",
+            "s mean",
+        )
+        lines = [f"{'set':<{width}} cues" + "".join(f"{name:>9}" for name in names)]
+        scores = self.scores()
+        for mean in self.means():
+            lines += [_line(s, width) for s in (*(s for s in scores if s.shots == mean.shots), mean)] + [""]
+        return "\n".join([*lines, *self._legend()])
+
+    def _legend(self) -> list[str]:
+        """What the columns of the table mean, and what made its figures."""
+        lines = [
+            f"cues 0: the query alone. to 85: clicks until Dice is 0.85; {self.clicks} where it never is, and",
+            "missed is the share of those. Dice 3: after three clicks. s: seconds from a click to the new answer.",
+        ]
+        if self.skipped:
+            what = "episode skipped: its" if len(self.skipped) == 1 else "episodes skipped: their"
+            lines.append(f"{len(self.skipped)} {what} query does not show the thing.")
+        return [
+            *lines,
+            f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, scale {self.scale}, "
+            f"{len(self.outcomes)} corrections in {self.wall_seconds:.0f} s, {self.workers} at a time",
+        ]
+
+
+def evaluate_clicks(
+    predictor: Predictor,
+    episodes: Sequence[Episode],
+    root: str | Path,
+    progress: Progress | None = None,
+    *,
+    clicks: int = 10,
+    workers: int = 1,
+    threads: int | None = None,
+    scale: str = "frame",
+) -> ClickResult:
+    """Correct the answer to every query with up to `clicks` clicks: once alone, and once after each cue list.
+
+    A query that several episodes share is corrected alone once. Episodes whose query does not show the thing are
+    skipped. `workers` and `threads` are as in `run_each`: the figures are the same, only the seconds differ.
+
+    Raises EpisodeError: fewer than one click, no query that shows the thing, an episode that cannot be run.
+    """
+    if clicks < 1:
+        raise EpisodeError(f"{clicks} clicks: at least one is needed to correct anything; 10 is usual")
+    started = time.perf_counter()
+    tracks = _tracks(episodes)
+    run = partial(run_clicks, clicks=clicks, scale=scale)
+    outcomes = run_each(predictor, tracks, root, run, progress, workers=workers, threads=threads)
+    skipped = [t.id for t, o in zip(tracks, outcomes, strict=True) if o is None and t.cues]
+    if len(skipped) == len(episodes):
+        raise EpisodeError(
+            f"no query of the {len(episodes)} episodes shows the thing, so there is nothing to click on; "
+            "choose episodes whose query has a mask"
+        )
+    return ClickResult(
+        outcomes=tuple(o for o in outcomes if o),
+        skipped=tuple(skipped),
+        clicks=clicks,
+        pack=predictor.pack.name,
+        pack_digest=predictor.pack.digest,
+        commit=source_commit(),
+        scale=scale,
+        workers=max(workers, 1),
+        wall_seconds=time.perf_counter() - started,
+    )
+
+
+def run_clicks(
+    predictor: Predictor, episode: Episode, root: Path, *, clicks: int = 10, scale: str = "frame"
+) -> ClickOutcome | None:
+    """Correct the answer to the episode's query; without cues, from nothing. None where the truth is empty.
+
+    Raises EpisodeError and names the episode.
+    """
+    try:
+        query = read_image(root / episode.query.image)
+        labels = truth_of(episode.query, root, query)
+        if not (labels > 0).any():
+            return None
+        teach, start = _begin(predictor, episode, root, query, scale)
+        dices, seconds = correct(teach, query, labels, start, clicks)
+    except CuecastError as error:
+        raise EpisodeError(f"episode {episode.id}: {error}") from error
+    return ClickOutcome(episode.id, episode.set, episode.task, episode.shots, tuple(dices), tuple(seconds))
+
+
+def correct(
+    teach: Teach, query: Image, truth: NDArray[np.int32], start: Bools, clicks: int
+) -> tuple[list[float], list[float]]:
+    """Click, learn and segment until nothing is wrong or `clicks` are made: (Dice after 0, 1, ... clicks, seconds).
+
+    truth (H, W) int32: 1 on the thing, 0 elsewhere, IGNORE where it does not count. start (H, W) bool: the answer
+    before the first click. The seconds are the wall time of learning all clicks so far and of segmenting.
+    """
+    thing, ignore = truth > 0, truth == IGNORE
+    answer = start
+    points: tuple[Point, ...] = ()
+    dices = [dice(answer, thing, ignore)]
+    seconds: list[float] = []
+    while len(points) < clicks and (point := next_click(answer, thing, ignore, points)):
+        points = (*points, point)
+        began = time.perf_counter()
+        answer = teach(points).segment(query).mask > 0
+        seconds.append(time.perf_counter() - began)
+        dices.append(dice(answer, thing, ignore))
+    return dices, seconds
+
+
+def _tracks(episodes: Sequence[Episode]) -> list[Episode]:
+    """Each episode, and before the first of each query the same without its cues."""
+    tracks: list[Episode] = []
+    seen = set()
+    for episode in episodes:
+        key = episode.set, episode.task, episode.query
+        if key not in seen:
+            seen.add(key)
+            tracks.append(replace(episode, cues=()))
+        tracks.append(episode)
+    return tracks
+
+
+def _begin(
+    predictor: Predictor, episode: Episode, root: Path, query: Image, scale: str
+) -> tuple[Teach, Bools]:
+    """How clicks on the query teach, after the episode's cues if it has any, and the (H, W) bool answer before them."""
+
+    def clicked(points: tuple[Point, ...]) -> list[Example]:
+        return [Example(query, Marks(query.size, points=points))]
+
+    @cache
+    def begun(first: Point) -> Concept:
+        return predictor.learn(clicked((first,)), classes=[episode.task], scale=scale)
+
+    def from_nothing(points: tuple[Point, ...]) -> Concept:
+        first, *later = points
+        return begun(first).add(clicked(tuple(later)), quick=True) if later else begun(first)
+
+    if not episode.cues:
+        return from_nothing, np.zeros(query.size, bool)
+    shown = predictor.learn([cue_of(c, root) for c in episode.cues], classes=[episode.task], scale=scale)
+    return lambda points: shown.add(clicked(points), quick=True), shown.segment(query).mask > 0
+
+
+def _score(name: str, group: Sequence[ClickOutcome], clicks: int) -> ClickScore:
+    """The figures of one set at one number of cues."""
+    shots = group[0].shots
+    to_85, to_90 = ([o.clicks_to(target) for o in group] for target in (0.85, 0.90))
+    seconds = [s for o in group for s in o.seconds]
+
+    def dice_after(k: int) -> float | None:
+        return fmean(o.dice_after(k) for o in group) if (k or shots) and k <= clicks else None
+
+    return ClickScore(
+        set=name,
+        mode="cued" if shots else "alone",
+        shots=shots,
+        episodes=len(group),
+        clicks_85=fmean(clicks if k is None else k for k in to_85),
+        missed_85=to_85.count(None) / len(group),
+        clicks_90=fmean(clicks if k is None else k for k in to_90),
+        missed_90=to_90.count(None) / len(group),
+        dice_0=dice_after(0),
+        dice_1=dice_after(1),
+        dice_3=dice_after(3),
+        dice_5=dice_after(5),
+        seconds_median=median(seconds) if seconds else None,
+        seconds_mean=mean_of(seconds),
+    )
+
+
+def _mean(scores: Sequence[ClickScore]) -> ClickScore:
+    """The mean over sets at one number of cues."""
+    figures: dict[str, Any] = {f: mean_of(getattr(s, f) for s in scores) for f in FIGURES}
+    return replace(scores[0], set="mean", episodes=sum(s.episodes for s in scores), **figures)
+
+
+def _line(score: ClickScore, width: int) -> str:
+    """One line of the table: counts and shares with two decimals, Dice and seconds with three."""
+    figures = [(getattr(score, f), 2 if f.startswith(("clicks", "missed")) else 3) for f in FIGURES]
+    cells = "".join(f"{'-' if v is None else f'{v:.{digits}f}':>9}" for v, digits in figures)
+    return f"{score.set:<{width}}{score.shots:5d}{cells}"

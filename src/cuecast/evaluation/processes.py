@@ -1,0 +1,112 @@
+"""Episodes, or other items, in one process or in several: results in the order of the list, whatever the workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from cuecast.core.errors import EpisodeError
+from cuecast.evaluation.episodes import Episode
+from cuecast.predictor import Predictor, load
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+Run: TypeAlias = Callable[[Predictor, Episode, Path], T]
+"""What is done with one episode whose paths start from a data root."""
+
+Progress = Callable[[int, int], None]
+"""Called with (episodes done, episodes in all) after each one."""
+
+
+def run_each(
+    predictor: Predictor,
+    episodes: Sequence[Episode],
+    root: str | Path,
+    run: Run[T],
+    progress: Progress | None = None,
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+) -> list[T]:
+    """What `run(predictor, episode, root)` gives for each episode, in the order of the list.
+
+    run      a function of a module, or a partial of one: worker processes get it by name.
+    workers  processes. With more than one, each loads the predictor's pack from its folder.
+    threads  CPU threads of an answer in each of these processes; None shares those of the CPU among them.
+
+    Raises what `run` raises, and EpisodeError where a worker ends early or the pack has changed.
+    """
+    results: list[T] = []
+    for result in one_by_one(predictor, episodes, root, run, workers=workers, threads=threads):
+        results.append(result)
+        if progress:
+            progress(len(results), len(episodes))
+    return results
+
+
+def one_by_one(
+    predictor: Predictor,
+    items: Sequence[Item],
+    root: str | Path,
+    run: Callable[[Predictor, Item, Path], T],
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+) -> Iterator[T]:
+    """As `run_each`, of any items that a process can be sent; each result when it and those before it are there."""
+    if workers <= 1:
+        return (run(predictor, item, Path(root)) for item in items)
+    share = max(1, (os.cpu_count() or 1) // workers)
+    return _in_processes(predictor, items, Path(root), run, workers, threads or share)
+
+
+def _in_processes(
+    predictor: Predictor,
+    items: Sequence[Item],
+    root: Path,
+    run: Callable[[Predictor, Item, Path], T],
+    workers: int,
+    threads: int,
+) -> Iterator[T]:
+    """Results in the order of the list, from `workers` processes that each hold the pack."""
+    # spawn, not fork: a forked child inherits the locks of the runtime's threads, but not the threads.
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(str(predictor.pack.folder), predictor.pack.digest, threads, root, run),
+    )
+    try:
+        yield from pool.map(_work, items)
+    except BrokenProcessPool as error:
+        raise EpisodeError(
+            "a worker process ended early, perhaps for lack of memory or a changed pack; run with --workers 1"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_worker: tuple[Predictor, Path, Callable[[Predictor, Any, Path], Any]] | None = None
+"""What a worker process keeps between items; None in every other process."""
+
+
+def _start_worker(
+    pack: str, digest: str, threads: int, root: Path, run: Callable[[Predictor, Any, Path], Any]
+) -> None:
+    global _worker
+    predictor = load(pack, threads=threads)
+    if predictor.pack.digest != digest:
+        raise EpisodeError(f"pack {pack} changed while it was being evaluated; run again")
+    _worker = (predictor, root, run)
+
+
+def _work(item: Any) -> Any:
+    assert _worker is not None
+    predictor, root, run = _worker
+    return run(predictor, item, root)

@@ -1,0 +1,336 @@
+"""COCO JSON: one file for all images, objects as run lengths or as polygons. Both ways, without loss."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import starmap
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from cuecast.core.errors import CueError, MaskError
+from cuecast.core.objects import tight
+from cuecast.core.values import Annotations, ClassInfo, ObjectMask
+from cuecast.io.files import read_json, replacing
+from cuecast.io.labels.outlines import Vertices64, box_ring, object_of_rings, part_outlines, ring_of
+from cuecast.io.labels.passed_over import PassedOver
+from cuecast.io.labels.rle import compress_counts, decode_rle, encode_rle, expand_counts
+from cuecast.io.pixels import pixel_limit
+
+Shape = Literal["rle", "polygon"]
+
+
+def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInfo, ...]]:
+    """The objects of every image in the order of the file's images, and the classes.
+
+    Class ids are the category ids, all one higher where a category has the id 0. Run lengths, compressed or
+    not, and polygons (the union of an object's polygons) are read; crowd regions are marked as such. A box
+    without an outline is read as a rectangle below the outlines of its image. What lies outside its image is cut off,
+    an object without a pixel left out. An annotation that cannot be used is passed over; a note says so.
+    Raises MaskError where the file, or all that it holds, cannot be used.
+    """
+    coco = open_coco(path)
+    passed = PassedOver(path)
+    found = []
+    for image in coco.images:
+        size = coco.size(image)
+        if size is None:
+            raise MaskError(f"{path}: image {image_name(image)} states no height and width; add them")
+        found.append((image_name(image), size, coco.objects(image, size, passed)))
+    passed.settle(sum(len(objects) for *_, objects in found))
+    return tuple(starmap(_annotations, found)), coco.classes
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """A COCO file whose frame has been read; the objects of an image are decoded when asked for."""
+
+    path: Path
+    images: tuple[dict[str, Any], ...]
+    classes: tuple[ClassInfo, ...]
+    entries: dict[str, list[dict[str, Any]]]
+    shift: int
+
+    def annotations(
+        self, image: dict[str, Any], size: tuple[int, int], wanted: Container[int] | None = None
+    ) -> Annotations:
+        """The objects of one of `images`, which is of this size (H, W); of the classes of these ids (None: all).
+
+        Raises MaskError where there are some and none can be used.
+        """
+        passed = PassedOver(self.path)
+        objects = self.objects(image, size, passed, wanted)
+        passed.settle(len(objects))
+        return _annotations(image_name(image), size, objects)
+
+    def objects(
+        self,
+        image: dict[str, Any],
+        size: tuple[int, int],
+        passed: PassedOver,
+        wanted: Container[int] | None = None,
+    ) -> list[ObjectMask]:
+        """What can be used of the annotations of an image, boxes first; of the classes of these ids (None: all)."""
+        known = {c.id for c in self.classes}
+        boxes: list[ObjectMask] = []
+        outlines: list[ObjectMask] = []
+        for entry in self.entries.get(_key(image["id"]), ()):
+            where = f"annotation {entry.get('id', '?')}"
+            with passed.each(where):
+                cls = self._class_of(entry)
+                if cls not in known:
+                    raise ValueError("a category that is not among the file's")
+                if wanted is not None and cls not in wanted:
+                    continue
+                segmentation = entry.get("segmentation")
+                if _is_outline(segmentation):
+                    shape = _shape(segmentation, size, cls, partial(passed.skip, where=where))
+                    outlines.append(replace(shape, crowd=entry.get("iscrowd") in (1, "1")))
+                else:
+                    boxes.append(object_of_rings(size, [_box(entry.get("bbox"))], cls))
+                    passed.box(where)
+        return [*boxes, *outlines]
+
+    def _class_of(self, entry: Mapping[str, Any]) -> int | None:
+        try:
+            return int(entry["category_id"]) + self.shift
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+
+    def size(self, image: dict[str, Any]) -> tuple[int, int] | None:
+        """(height, width) that one of `images` states; None where it states none. Raises MaskError."""
+        name = image_name(image)
+        if image.get("height") is None or image.get("width") is None:
+            return None
+        try:
+            H, W = int(image["height"]), int(image["width"])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MaskError(f"{self.path}: image {name} states no height and width; add them") from error
+        if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
+            raise MaskError(
+                f"{self.path}: image {name} is said to be {W} x {H}, outside the limits; "
+                "correct it, or raise CUECAST_MAX_PIXELS"
+            )
+        return H, W
+
+
+def image_name(image: Mapping[str, Any]) -> str:
+    """The file name of an entry of `images`, folders with '/'; where it has none, that of its address (LVIS); or ''."""
+    if name := image.get("file_name"):
+        return str(name).replace("\\", "/")
+    address = image.get("coco_url") or image.get("flickr_url") or image.get("url") or ""
+    return unquote(urlsplit(str(address)).path.rpartition("/")[2])
+
+
+def plain_name(name: str) -> str:
+    """A file name in the form in which names are compared: decoded (%20), in lower case."""
+    return unquote(name).casefold()
+
+
+def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
+    """Images, categories and the list of annotations of a COCO file; `data`: its content, where that has been read.
+
+    Annotations that name no image are passed over; a note says so. So are images and categories without an id or with
+    one that cannot be, where there are others. Raises MaskError.
+    """
+    path = Path(path)
+    data = read_json(path, MaskError) if data is None else data
+    try:
+        for key in ("images", "categories", "annotations"):
+            if not isinstance(data[key], list):
+                raise ValueError(f"{key!r} is no list")
+        images = tuple(i for i in data["images"] if isinstance(i, dict) and i.get("id") is not None)
+        if data["images"] and not images:
+            raise KeyError("id")
+        if images and not any(map(image_name, images)):
+            raise KeyError("file_name")
+        classes, shift = _classes(data["categories"])
+        entries, passed = _by_image(path, data["annotations"], {_key(image["id"]) for image in images})
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise MaskError(f"{path}: is not a COCO file ({reason}); export it again as COCO") from error
+    passed.settle(len(entries))
+    return CocoFile(path, images, classes, entries, shift)
+
+
+def _classes(categories: list[Any]) -> tuple[tuple[ClassInfo, ...], int]:
+    """The classes of the categories that can be one, and how much higher their ids are: 1 where one is 0."""
+    shift = 1 if any(isinstance(c, dict) and str(c.get("id")) == "0" for c in categories) else 0
+    found: list[ClassInfo] = []
+    wrong: list[Exception] = []
+    for category in categories:
+        try:
+            number = int(category["id"])
+            name = category.get("name")
+            name = str(number if name is None else name)
+            found.append(ClassInfo(number + shift, name, _colour(category.get("color"))))
+        except (KeyError, TypeError, ValueError, AttributeError, CueError) as error:
+            wrong.append(error)
+    if wrong and not found:
+        raise wrong[0]
+    return tuple(found), shift
+
+
+def _annotations(name: str, size: tuple[int, int], objects: Iterable[ObjectMask]) -> Annotations:
+    """What is known of one image, without objects that have no pixel."""
+    return Annotations(name, size, tuple(o for o in objects if o.mask.size))
+
+
+def _by_image(
+    path: Path, annotations: list[Any], images: Container[str]
+) -> tuple[dict[str, list[dict[str, Any]]], PassedOver]:
+    """The annotations of each image, and what was passed over as it belongs to none."""
+    passed = PassedOver(path)
+    entries: dict[str, list[dict[str, Any]]] = {}
+    for number, entry in enumerate(annotations, start=1):
+        if not isinstance(entry, dict):
+            passed.skip("an entry that is no object", f"number {number} of the annotations")
+        elif (key := _key(entry.get("image_id"))) not in images:
+            passed.skip("an image that is not among the file's", f"annotation {entry.get('id', '?')}")
+        else:
+            entries.setdefault(key, []).append(entry)
+    return entries, passed
+
+
+def write_coco(
+    path: str | Path,
+    annotations: Iterable[Annotations],
+    classes: Sequence[ClassInfo],
+    shape: Shape = "rle",
+) -> Path:
+    """Write one COCO file, whole or not at all; returns its path. One object becomes one annotation.
+
+    annotations  any iterable; each is written as it comes: memory does not grow with their number.
+    shape        'rle': compressed run lengths as pycocotools has them; 'polygon': one polygon along pixel
+                 edges for each part of an object, holes joined by bridges of no width. Both are exact.
+
+    Objects without pixels are left out. Raises OutputError, and ValueError for an object of no listed class.
+    """
+    known = {c.id for c in classes}
+    head = {
+        "info": {"description": "written by cuecast"},
+        "licenses": [],
+        "categories": [_category(c) for c in classes],
+    }
+    with (
+        replacing(path) as temporary,
+        open(temporary, "w", encoding="ascii", newline="\n") as out,
+        # COCO lists images and annotations apart: the shorter list waits in a file of its own.
+        tempfile.TemporaryFile("w+", encoding="ascii", newline="\n", dir=temporary.parent) as images,
+    ):
+        out.write(json.dumps(head)[:-1] + ', "annotations": [')
+        written = 0
+        for image_id, one in enumerate(annotations, start=1):
+            H, W = one.size
+            entry = {"id": image_id, "file_name": one.name, "height": H, "width": W}
+            images.write((",\n" if image_id > 1 else "\n") + json.dumps(entry))
+            for obj in map(tight, one.objects):
+                if not obj.mask.size:
+                    continue
+                if obj.cls not in known:
+                    raise ValueError(
+                        f"{one.name}: an object has class {obj.cls}, the classes are {sorted(known)}"
+                    )
+                written += 1
+                line = {"id": written, "image_id": image_id, **_annotation(obj, one.size, shape)}
+                out.write((",\n" if written > 1 else "\n") + json.dumps(line))
+        out.write('\n], "images": [')
+        images.seek(0)
+        shutil.copyfileobj(images, out)
+        out.write("\n]}\n")
+    return Path(path)
+
+
+def _key(image_id: Any) -> str:
+    """The same for 7, 7.0 and '7': some programs write the ids of images one way, and what refers to them another."""
+    return str(int(image_id)) if isinstance(image_id, float) and image_id.is_integer() else str(image_id)
+
+
+def _annotation(obj: ObjectMask, size: tuple[int, int], shape: Shape) -> dict[str, Any]:
+    x1, y1, x2, y2 = obj.xyxy
+    segmentation: Any
+    if shape == "rle":
+        segmentation = {"size": list(size), "counts": compress_counts(encode_rle(obj, size))}
+    else:
+        segmentation = [ring.ravel().tolist() for ring in part_outlines(obj)]
+    bbox = [x1, y1, x2 - x1, y2 - y1]
+    return {
+        "category_id": obj.cls,
+        "iscrowd": int(obj.crowd),
+        "area": obj.area,
+        "bbox": bbox,
+        "segmentation": segmentation,
+    }
+
+
+def _category(info: ClassInfo) -> dict[str, Any]:
+    return {"id": info.id, "name": info.name, "supercategory": "", "color": list(info.rgb)}
+
+
+def _colour(rgb: Any) -> str:
+    """'#rrggbb' of [r, g, b]; '' (the palette's) where the file states no colour, or another kind of it."""
+    if isinstance(rgb, list) and len(rgb) == 3 and all(isinstance(v, int) and 0 <= v < 256 for v in rgb):
+        return "#{:02x}{:02x}{:02x}".format(*rgb)
+    return ""
+
+
+def _is_outline(segmentation: Any) -> bool:
+    """Whether anything is drawn: nothing, what is empty, and lists of such are none."""
+    if isinstance(segmentation, list):
+        return any(map(_is_outline, segmentation))
+    return segmentation is not None and segmentation not in ({}, "")
+
+
+def _shape(segmentation: Any, size: tuple[int, int], cls: int, skip: Callable[[str], None]) -> ObjectMask:
+    """The object of run lengths or polygons; a polygon that is none is skipped where another one can be used."""
+    if isinstance(segmentation, dict):
+        return _of_run_lengths(segmentation, size, cls)
+    if not isinstance(segmentation, list):
+        raise ValueError("a segmentation that is neither polygons nor run lengths")
+    if not isinstance(segmentation[0], list) or (len(segmentation) > 2 and all(map(_is_pair, segmentation))):
+        segmentation = [segmentation]  # a single polygon without the list round it
+    rings, wrong = [], []
+    for ring in segmentation:
+        try:
+            rings.append(ring_of(ring))
+        except ValueError as error:
+            wrong.append(str(error))
+    if not rings:
+        raise ValueError(wrong[0])
+    for reason in wrong:
+        skip(reason)
+    return object_of_rings(size, rings, cls)
+
+
+def _is_pair(point: Any) -> bool:
+    return isinstance(point, list) and len(point) == 2
+
+
+def _of_run_lengths(segmentation: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
+    if not isinstance(segmentation["size"], list):
+        raise ValueError("run lengths that state no size")
+    if segmentation["size"] != list(size):
+        turned = " (turned by 90 degrees)" if segmentation["size"] == list(size)[::-1] else ""
+        raise ValueError(
+            f"run lengths for the size {segmentation['size']}, where the image has {list(size)}{turned}"
+        )
+    counts = segmentation["counts"]
+    if not isinstance(counts, str | list):
+        raise ValueError("run lengths that are neither a list nor a text")
+    return decode_rle(expand_counts(counts) if isinstance(counts, str) else counts, size, cls)
+
+
+def _box(bbox: Any) -> Vertices64:
+    """The ring round [x, y, width, height]. Raises ValueError."""
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        raise ValueError("neither an outline nor a box")
+    try:
+        x, y, w, h = (float(v) for v in bbox)
+    except (TypeError, ValueError):
+        raise ValueError("a box whose values are not numbers") from None
+    return box_ring(x, y, x + w, y + h)

@@ -1,0 +1,154 @@
+"""Objects as polygons along pixel edges and back, without loss. What COCO, LabelMe and YOLO share.
+
+An outline runs on the corners of pixels, so its coordinates are whole numbers and filling it gives back
+exactly the pixels it was traced from. Holes and separate parts join one ring through bridges of no width: an
+edge that is walked there and back, which the even-odd rule cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cuecast.core.geometry import Ring, fill_ring
+from cuecast.core.objects import connected_objects, tight
+from cuecast.core.values import ObjectMask
+
+Vertices = NDArray[np.int64]
+"""(n, 2) x, y of a ring's corners in pixels of the image; the last is joined to the first."""
+Vertices64 = NDArray[np.float64]
+"""The same as other programs write them: anywhere, not on the corners of pixels alone."""
+FARTHEST = 1e9
+"""Coordinates beyond are damage; with them, sums and products would lose the pixels, or overflow."""
+
+
+def outline(obj: ObjectMask) -> Vertices:
+    """The whole object, all parts and holes, as one ring. Even-odd filling gives exactly its pixels."""
+    return _bridged(_rings(obj))
+
+
+def part_outlines(obj: ObjectMask) -> list[Vertices]:
+    """One ring for each connected part (8-neighbourhood), with its holes; parts in reading order."""
+    parts = connected_objects(obj.mask.astype(np.int32))
+    moved = (ObjectMask(obj.cls, obj.top + p.top, obj.left + p.left, p.mask) for p in parts)
+    return [outline(part) for part in moved]
+
+
+def object_of_rings(size: tuple[int, int], rings: Sequence[Ring], cls: int) -> ObjectMask:
+    """The union of some rings (each filled even-odd) as one object with a tight crop.
+
+    A ring too thin to cover the centre of any pixel still marks the pixel under its middle, so that nothing
+    that was annotated gets lost. Where all rings lie outside the image the object has no pixels.
+    Raises CueError for a ring that is none.
+    """
+    crops = [_at_least_one(size, ring, fill_ring(size, ring)) for ring in rings]
+    crops = [c for c in crops if c[2].size]
+    if not crops:
+        return ObjectMask(cls, 0, 0, np.zeros((0, 0), bool))
+    top, left = min(c[0] for c in crops), min(c[1] for c in crops)
+    bottom, right = max(c[0] + c[2].shape[0] for c in crops), max(c[1] + c[2].shape[1] for c in crops)
+    union = np.zeros((bottom - top, right - left), bool)
+    for y, x, inside in crops:
+        union[y - top : y - top + inside.shape[0], x - left : x - left + inside.shape[1]] |= inside
+    return tight(ObjectMask(cls, top, left, union))
+
+
+def ring_of(numbers: Any) -> Vertices64:
+    """(n, 2) x, y of a ring written as x, y, x, y, ... or as pairs. Raises ValueError for what is none."""
+    try:
+        flat = np.asarray(numbers, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError("a polygon whose points are not numbers") from error
+    if flat.ndim == 1:
+        if len(flat) % 2:
+            raise ValueError("a polygon with an odd number of coordinates")
+        flat = flat.reshape(-1, 2)
+    if flat.ndim != 2 or flat.shape[1] != 2:
+        raise ValueError("a polygon whose points are not pairs x, y")
+    if not np.isfinite(flat).all():
+        raise ValueError("a polygon with points that are not finite")
+    if (np.abs(flat) > FARTHEST).any():
+        raise ValueError("a polygon with points far outside any image")
+    if len(flat) < 3:
+        raise ValueError("a polygon of less than three points")
+    return flat
+
+
+def box_ring(x1: float, y1: float, x2: float, y2: float) -> Vertices64:
+    """The ring round a box. Raises ValueError where it is empty or not finite."""
+    if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
+        raise ValueError("a box that is empty or not finite")
+    return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], np.float64)
+
+
+def _at_least_one(
+    size: tuple[int, int], ring: Ring, filled: tuple[int, int, NDArray[np.bool_]]
+) -> tuple[int, int, NDArray[np.bool_]]:
+    if filled[2].any():
+        return filled
+    x, y = np.asarray(ring, np.float64).mean(axis=0).tolist()
+    inside = 0 <= x < size[1] and 0 <= y < size[0]
+    return (int(y), int(x), np.ones((1, 1), bool)) if inside else (0, 0, np.zeros((0, 0), bool))
+
+
+def _rings(obj: ObjectMask) -> list[Vertices]:
+    """Closed rings of corners along the pixel edges that separate the object from the rest.
+
+    On every grid line the corners of the outline pair up in order, both along rows and along columns: walking
+    horizontal and vertical partners in turn closes the rings. Where pixels touch diagonally are two corners.
+    """
+    m = np.pad(obj.mask, 1).astype(np.int8)
+    a, b, c, d = m[:-1, :-1], m[:-1, 1:], m[1:, :-1], m[1:, 1:]
+    diagonal = (a == d) & (b == c) & (a != b)
+    corners = ((a + b + c + d) % 2 == 1).astype(np.int8) + 2 * diagonal
+    where = np.repeat(np.argwhere(corners), corners[corners > 0], axis=0)  # rows then columns, in order
+    n = len(where)
+    horizontal = np.arange(n) ^ 1
+    by_column = np.lexsort((np.arange(n), where[:, 0], where[:, 1]))
+    vertical = np.empty(n, np.intp)
+    vertical[by_column] = by_column[np.arange(n) ^ 1]
+    points = (where[:, ::-1] + (obj.left, obj.top)).astype(np.int64)
+    return [points[ring] for ring in _cycles(horizontal.tolist(), vertical.tolist())]
+
+
+def _cycles(horizontal: list[int], vertical: list[int]) -> list[list[int]]:
+    """Indices of each ring: horizontal and vertical partners in turn, from the lowest index not yet met."""
+    seen = bytearray(len(horizontal))
+    rings = []
+    for start in range(len(horizontal)):
+        if seen[start]:
+            continue
+        ring, at = [], start
+        while not seen[at]:
+            across = horizontal[at]
+            seen[at] = seen[across] = 1
+            ring += [at, across]
+            at = vertical[across]
+        rings.append(ring)
+    return rings
+
+
+def _bridged(rings: list[Vertices]) -> Vertices:
+    """All rings as one: each is entered from the nearest corner of the longest, and left the same way."""
+    longest = max(range(len(rings)), key=lambda i: len(rings[i]))
+    main, others = rings[longest], rings[:longest] + rings[longest + 1 :]
+    if not others:
+        return main
+    from scipy.spatial import KDTree
+
+    distance, anchor = KDTree(main).query(np.concatenate(others))
+    detours: dict[int, list[Vertices]] = {}
+    offset = 0
+    for ring in others:
+        entry = int(distance[offset : offset + len(ring)].argmin())
+        at = int(anchor[offset + entry])
+        turned = np.roll(ring, -entry, axis=0)
+        detours.setdefault(at, []).extend([turned, turned[:1], main[at : at + 1]])
+        offset += len(ring)
+    pieces: list[Vertices] = []
+    for at, corner in enumerate(main):
+        pieces += [corner[None], *detours.get(at, ())]
+    return np.concatenate(pieces)

@@ -1,0 +1,1 @@
+"""The results folder: manifest, tables, label files and the report."""

@@ -1,0 +1,218 @@
+"""The files that a batch makes for all its images together: tables, label files, the report.
+
+Everything comes from the manifest and the masks on disk, one image at a time, in the manifest's order; so it
+does not matter in how many runs, or with how many workers, the masks were made.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+from PIL import JpegImagePlugin
+
+from cuecast.core.drawing import draw_marks, overlay, thumbnail
+from cuecast.core.errors import CuecastError, MaskError
+from cuecast.core.objects import connected_objects, measure
+from cuecast.core.values import Annotations, ClassInfo, Example, Image
+from cuecast.io.files import EDITED, MANIFEST, replacing
+from cuecast.io.images import read_image
+from cuecast.io.labels.coco import Shape, write_coco
+from cuecast.io.labels.labelme import write_labelme
+from cuecast.io.labels.yolo import write_yolo, write_yolo_names
+from cuecast.io.pixels import read_raster
+from cuecast.results.manifest import ManifestEntry, read_manifest
+from cuecast.results.report import ReportCue, ReportRow, write_report
+from cuecast.results.report_check import ReportCheck
+from cuecast.results.table import Row, write_objects_csv
+
+COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
+FOLDERS = {
+    "masks": ".png",
+    "overlays": ".jpg",
+    "yolo": ".txt",
+    "labelme": ".json",
+    "uncertainty": ".png",
+}
+"""Folder of the results -> suffix of the files in it."""
+RESULT_FOLDERS = (*FOLDERS, EDITED)
+
+
+SHOWN = 24
+"""Cues whose pictures are in the report; all are where it says something of each."""
+THUMBNAIL = 360
+JPEG_SIDE = 65_500
+"""The longest side that a JPEG can have, less a little."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """A folder of results whose manifest is complete, and what its masks mean."""
+
+    out: Path
+    classes: tuple[ClassInfo, ...]
+
+    @property
+    def manifest(self) -> Path:
+        return self.out / MANIFEST
+
+    def file(self, folder: str, name: str) -> Path:
+        """Where the result `name` lies in a folder of `FOLDERS`."""
+        return self.out / folder / f"{name}{FOLDERS[folder]}"
+
+    def done(self) -> Iterator[ManifestEntry]:
+        """The entries that have a mask, in the manifest's order."""
+        return (e for e in read_manifest(self.manifest) if e.error is None)
+
+
+def read_result(path: Path) -> NDArray[np.int32]:
+    """A mask that the batch has written: (H, W) int32 class ids, whatever its size. Raises MaskError."""
+    return read_raster(path, error=MaskError, max_pixels=1 << 40).samples.astype(np.int32)
+
+
+def found_objects(results: Results) -> Iterator[Annotations]:
+    """The objects of each image, named by its file relative to the folder that all images share."""
+    shared = _shared_folder(e.image for e in results.done())
+    for entry in results.done():
+        mask = read_result(results.file("masks", entry.name))
+        name = None if shared is None else _relative(entry.image, Path(shared))
+        height, width = mask.shape
+        yield Annotations(name or Path(entry.image).name, (height, width), connected_objects(mask))
+
+
+def write_coco_file(results: Results, shape: Shape = "rle") -> Path:
+    """annotations.coco.json: all images, masks as run lengths or as polygons."""
+    return write_coco(results.out / COCO, found_objects(results), results.classes, shape)
+
+
+def write_table(results: Results, pixel_size: float | None, unit: str | None) -> Path:
+    """objects.csv: one line an object; in units where the pixel size is given or the image states it."""
+
+    def rows() -> Iterator[Row]:
+        for entry, found in zip(results.done(), found_objects(results), strict=True):
+            edge = (pixel_size, unit) if pixel_size is not None else (entry.pixel_size, entry.unit)
+            for obj in found.objects:
+                yield found.name, measure(obj, found.size, *edge)
+
+    return write_objects_csv(results.out / TABLE, rows(), results.classes)
+
+
+def write_label_files(results: Results, folder: str) -> Path:
+    """yolo/ (with its data.yaml) or labelme/: one file an image, of the name of its mask."""
+    for entry, found in zip(results.done(), found_objects(results), strict=True):
+        path = results.file(folder, entry.name)
+        if folder == "yolo":
+            write_yolo(path, found, results.classes)
+        else:
+            write_labelme(path, found, results.classes, _relative(entry.image, path.parent))
+    if folder == "yolo":
+        write_yolo_names(results.out / folder / "data.yaml", results.classes)
+    return results.out / folder
+
+
+def write_overlay(path: Path, picture: PILImage.Image) -> Path:
+    """An overlay as JPEG; larger ones than the format holds are made smaller. Raises OutputError."""
+    with replacing(path) as temporary:
+        thumbnail(picture, JPEG_SIDE).save(temporary, "JPEG", quality=90, subsampling=0)
+    return path
+
+
+def write_report_file(
+    results: Results,
+    examples: Sequence[Example],
+    facts: Sequence[tuple[str, str]],
+    opacity: float,
+    review: bool = False,
+    check: ReportCheck | None = None,
+    read: Callable[[Path], Image] = read_image,
+) -> Path:
+    """report.html; its pictures are made from the overlays, or from image and mask where there are none.
+
+    read    gives an image of the manifest as it was read for its mask.
+    review  with a tick box 'wrong' for each image.
+    check   what the cues (`examples`, in their order) say of each other.
+    """
+    images = {e.name: e.image for e in read_manifest(results.manifest)}
+    rows = [_row(results, entry) for entry in read_manifest(results.manifest)]
+    cues = [
+        ReportCue(e.image.name, _small(draw_marks(e.image, e.marks, results.classes, opacity)))
+        for e in (examples if check else examples[:SHOWN])
+    ]
+
+    def picture(row: ReportRow) -> bytes | None:
+        if row.verdict == "failed":
+            return None
+        made = results.file("overlays", row.name)
+        if made.is_file():
+            with JpegImagePlugin.JpegImageFile(str(made)) as opened:
+                opened.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
+                return _small(opened)
+        try:
+            image = read(Path(images[row.name]))
+            mask = read_result(results.file("masks", row.name))
+            if image.size != mask.shape:  # the file has changed since
+                return None
+            return _small(overlay(image, mask, results.classes, opacity))
+        except CuecastError:
+            return None
+
+    return write_report(
+        results.out / REPORT,
+        rows,
+        picture,
+        classes=results.classes,
+        facts=facts,
+        cues=cues,
+        review=review,
+        check=check,
+    )
+
+
+def _row(results: Results, entry: ManifestEntry) -> ReportRow:
+    if entry.error is not None or entry.verdict is None:
+        return ReportRow(entry.name, "failed", error=entry.error)
+    pixels = entry.size[0] * entry.size[1] if entry.size else 0
+    made = results.file("overlays", entry.name)
+    return ReportRow(
+        entry.name,
+        entry.verdict,
+        confidence=entry.confidence,
+        objects=entry.objects,
+        share=sum(entry.areas.values()) / pixels if pixels else None,
+        size=entry.size,
+        full=made.relative_to(results.out).as_posix() if made.is_file() else None,
+        mask_hash=entry.mask_hash,
+        wrong=entry.review == "wrong",
+    )
+
+
+def _small(picture: PILImage.Image) -> bytes:
+    buffer = io.BytesIO()
+    thumbnail(picture, THUMBNAIL).save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _shared_folder(images: Iterable[str]) -> str | None:
+    """The deepest folder that holds all images; None where there is none (two drives)."""
+    shared: str | None = None
+    for image in images:
+        folder = os.path.dirname(os.path.abspath(image))
+        try:
+            shared = folder if shared is None else os.path.commonpath((shared, folder))
+        except ValueError:
+            return None
+    return shared
+
+
+def _relative(image: str, folder: Path) -> str | None:
+    """The path of an image from a folder, with '/'; None where there is none (two drives)."""
+    try:
+        return Path(os.path.relpath(image, folder)).as_posix()
+    except ValueError:
+        return None

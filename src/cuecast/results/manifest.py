@@ -1,0 +1,215 @@
+"""manifest.jsonl: one line an image, and the state from which a stopped run goes on.
+
+While a run goes, lines are appended and the last line of a name counts; a finished run rewrites the file in
+the order of its inputs. Readers hold offsets, not entries: memory stays small whatever the number of images.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from io import BytesIO, RawIOBase
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from cuecast.core.errors import OutputError
+from cuecast.core.values import Verdict
+from cuecast.io.files import replacing
+
+
+@dataclass(frozen=True)
+class ManifestEntry:
+    """What is known of one image; where it failed, only `name`, `image`, `pack`, `cues` and `error`.
+
+    name        stem of the image's output files; unique in a manifest.
+    image       path as it was given.
+    verdict     'found', 'doubtful' or 'absent'; None where the image failed.
+    confidence  in [0, 1].
+    seconds     how long the answer took: the only field that differs between two equal runs.
+    error       why the image failed.
+    size        (height, width) in pixels.
+    areas       class id -> marked pixels.
+    objects     number of connected pieces of all classes.
+    pixel_size  edge of a pixel in `unit`, where the image file states it.
+    image_hash  SHA-256 of the image file and of how it was read.
+    mask_hash   SHA-256 of the mask file.
+    pack, cues  digests of the pack and of the cues: together they name the concept.
+    scale       'frame' or 'pixel', see `Predictor.learn`.
+    cueset, cueset_version  digest and number of the version of the cue set that made the mask; None without one.
+    review      'wrong' where a person said so of this mask.
+    """
+
+    name: str
+    image: str
+    pack: str
+    cues: str
+    verdict: Verdict | None = None
+    confidence: float | None = None
+    seconds: float | None = None
+    error: str | None = None
+    size: tuple[int, int] | None = None
+    areas: Mapping[int, int] = field(default_factory=dict)
+    objects: int | None = None
+    pixel_size: float | None = None
+    unit: str | None = None
+    image_hash: str | None = None
+    mask_hash: str | None = None
+    scale: str | None = None
+    cueset: str | None = None
+    cueset_version: int | None = None
+    review: Literal["wrong"] | None = None
+
+    @property
+    def concept(self) -> tuple[str, str]:
+        """(pack, cues): equal for results of the same concept."""
+        return self.pack, self.cues
+
+    def line(self) -> str:
+        """The entry as one line of JSON, without its line break."""
+        raw = asdict(self)
+        text = json.dumps(raw, ensure_ascii=False)
+        # a file name that is not Unicode is kept as escapes, so that the manifest itself is
+        return text if text.isprintable() else json.dumps(raw)
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[ManifestAppender]:
+    """Open a manifest to append to; it is made where it is not there. A torn last line is cut off first."""
+    try:
+        stream = open(path, "ab", buffering=0)  # noqa: SIM115  closed below; only the opening may raise OutputError
+        stream.truncate(_whole_length(path))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    with stream:
+        yield ManifestAppender(path, stream)
+
+
+@dataclass(frozen=True)
+class ManifestAppender:
+    """Appends entries to an open manifest, each in the file before `append` returns. See `appending`."""
+
+    path: Path
+    stream: RawIOBase
+
+    def append(self, entry: ManifestEntry) -> None:
+        """Write one line. Raises OutputError; what was written of it is passed over by the readers."""
+        line = entry.line().encode() + b"\n"
+        try:
+            if self.stream.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+
+def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> Path:
+    """Write a manifest anew, atomically. `entries` may read from the manifest that is being replaced."""
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+        for entry in entries:
+            stream.write(entry.line() + "\n")
+    return path
+
+
+def read_manifest(path: Path) -> Iterator[ManifestEntry]:
+    """The entries of a manifest, last line of a name only, in the order in which the names first appear.
+
+    A torn last line (the run was killed while writing it) is left out. Raises OutputError where the file is
+    not a manifest of cuecast.
+    """
+    # One open file: a run may put another one in its place meanwhile.
+    with _reading(path) as stream:
+        for offset in _index(path, stream).values():
+            stream.seek(offset)
+            yield _parse(path, stream.readline(), None)
+
+
+def index_manifest(path: Path) -> dict[str, int]:
+    """Name -> byte offset of its last line, for `entry_at`; names in the order of their first appearance.
+
+    Empty where there is no file. Raises OutputError as `read_manifest` does.
+    """
+    with _reading(path) as stream:
+        return _index(path, stream)
+
+
+def find_entries(path: Path, names: Container[str]) -> dict[str, ManifestEntry]:
+    """Name -> entry, of these names alone; empty where there is no file. Raises OutputError as `read_manifest` does."""
+    with _reading(path) as stream:
+        return {e.name: e for _, e in _lines(path, stream) if e.name in names}
+
+
+def entry_at(path: Path, offset: int) -> ManifestEntry:
+    """The entry whose line starts at byte `offset`."""
+    with open(path, "rb") as stream:
+        stream.seek(offset)
+        return _parse(path, stream.readline(), None)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    """The open manifest, an empty one where there is none. Raises OutputError where it cannot be read."""
+    stream: BinaryIO
+    try:
+        stream = open(path, "rb")  # noqa: SIM115  closed below; only the opening may raise OutputError
+    except FileNotFoundError:
+        stream = BytesIO()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror}); choose another folder") from error
+    with stream:
+        yield stream
+
+
+def _index(path: Path, stream: BinaryIO) -> dict[str, int]:
+    return {entry.name: offset for offset, entry in _lines(path, stream)}
+
+
+def _lines(path: Path, stream: BinaryIO) -> Iterator[tuple[int, ManifestEntry]]:
+    """Byte offset and entry of each whole line."""
+    offset = 0
+    for number, line in enumerate(stream, start=1):
+        if line.endswith(b"\n"):
+            yield offset, _parse(path, line, number)
+        offset += len(line)
+
+
+_FIELDS = frozenset(f.name for f in fields(ManifestEntry))
+
+
+def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
+    """One entry from its line. Fields that a newer version has added are passed over."""
+    try:
+        raw: dict[str, Any] = {k: v for k, v in json.loads(line).items() if k in _FIELDS}
+        if raw.get("size") is not None:
+            raw["size"] = (int(raw["size"][0]), int(raw["size"][1]))
+        raw["areas"] = {int(k): int(v) for k, v in raw.get("areas", {}).items()}
+        return ManifestEntry(**raw)
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        where = f" line {number}" if number else ""
+        raise OutputError(
+            f"{path}{where}: this is not a line of a cuecast manifest; "
+            "choose another output folder, or move the file"
+        ) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{path}: cannot be written ({error.strerror}); "
+        "free space, check permissions, or choose another folder"
+    )
+
+
+def _whole_length(path: Path) -> int:
+    """Length of the file up to and with its last line break."""
+    with open(path, "rb") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - 65536)
+            stream.seek(start)
+            found = stream.read(end - start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+    return 0

@@ -1,0 +1,476 @@
+"""A concept over many images: masks, overlays, tables and a report in one folder.
+
+The folder's manifest is also the state from which a stopped run goes on: an image is skipped where its line
+still holds (same concept, same image file, same mask file). After a correction of the cue set, what an earlier
+version of it made is kept where the correction hardly matters: see `_Batch.may_change`. Files that gather all
+images are made at the end from the masks on disk, in the manifest's order, so neither a stop nor the number of
+workers shows in them.
+At most 2 x workers images are in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from cuecast.cue_quality import check as crossval
+from cuecast.cue_quality import kept
+from cuecast.core.errors import CuecastError, ImageError, OutputError
+from cuecast.results import gather
+from cuecast.io.labels.coco import Shape
+from cuecast.cuesets.changes import Changes, Lineage
+from cuecast.io.files import edited_in, file_digest, keep_edited
+from cuecast.results.gather import FOLDERS, Results
+from cuecast.io.images import read_image
+from cuecast.io.lock import exclusive
+from cuecast.results.manifest import (
+    ManifestEntry,
+    appending,
+    entry_at,
+    find_entries,
+    index_manifest,
+    read_manifest,
+    write_manifest,
+)
+from cuecast.results.names import output_names
+from cuecast.io.places import check_places
+from cuecast.io.tried import all_tried
+from cuecast.core.ordered import in_order
+from cuecast.predictor import Concept
+from cuecast.core.drawing import overlay
+from cuecast.core.values import Image
+
+Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty"]
+FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
+DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is run. Only `page`, `window` and the concept change masks.
+
+    name        template of output names: {stem}, {suffix} (of the input, without the dot), {parent} (its folder),
+                {index} (from 1; {index:04d}).
+    workers     images worked on at once; never changes a byte.
+    overwrite   redo what is finished, and replace results of another concept.
+    formats     what is written besides masks and manifest.
+    coco_shape  how COCO has the objects: 'rle' (run lengths) or 'polygon'.
+    pixel_size  edge of one pixel in `unit` for objects.csv; None takes what the image file states.
+    page        page of multi-page images, from 0.
+    window      (low, high) that becomes 0 to 255 in 16-bit and float images.
+    max_pixels  larger images are refused; None is the limit of `read_image`.
+    opacity     of the masks in overlays and report.
+    review      the report has a tick box 'wrong' for each image, see `cuecast.results.review`.
+    check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
+                in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
+    """
+
+    name: str = "{stem}"
+    workers: int = 1
+    overwrite: bool = False
+    formats: Sequence[Format] = DEFAULT_FORMATS
+    coco_shape: Shape = "rle"
+    pixel_size: float | None = None
+    unit: str | None = None
+    page: int | None = None
+    window: tuple[float, float] | None = None
+    max_pixels: int | None = None
+    opacity: float = 0.45
+    review: bool = False
+    check: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One image is done: the `done`-th of `total`, in input order. `resumed`: it was finished before."""
+
+    done: int
+    total: int
+    entry: ManifestEntry
+    resumed: bool
+
+
+Callback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class BatchSummary:
+    """What a batch came to. `counts` has 'found', 'doubtful', 'absent' and 'failed' of this run's inputs.
+
+    failures  (image, error) of each image that failed, in input order.
+    resumed   how many had been finished before.
+    files     where things are: 'manifest', 'masks', 'check', and of the formats that were written each its path.
+    edited    masks that were changed by hand since the last run, and were moved here before they were made anew.
+    """
+
+    out: Path
+    counts: Mapping[str, int]
+    failures: tuple[tuple[str, str], ...]
+    resumed: int
+    seconds: float
+    files: Mapping[str, Path] = field(default_factory=dict)
+    edited: tuple[Path, ...] = ()
+
+
+def run(
+    concept: Concept,
+    inputs: Sequence[Path],
+    out: Path,
+    options: BatchOptions | None = None,
+    progress: Callback | None = None,
+    lineage: Lineage | None = None,
+    checking: crossval.Progress | None = None,
+) -> BatchSummary:
+    """Segment `inputs` and write the results into the folder `out`.
+
+    lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
+             `out` may hold results of other versions of that set; those that may be others now are redone.
+    checking  told of each answer of the check of the cues, which comes after the images.
+
+    An image that cannot be read is named in the manifest and the rest is done. Raises OutputError before any
+    work where two inputs would have the same output name or `out` holds another concept's results, and later
+    where there is no space or permission; what was finished by then is kept, and the same call goes on.
+    """
+    start = time.perf_counter()
+    options = options or BatchOptions()
+    names = output_names(inputs, options.name)
+    _check_options(options)
+    check_places(inputs, out, beside=False)
+    job = _Batch(concept, Results(out, concept.classes), options, lineage)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
+        ) from error
+    counts: Counter[str] = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})
+    failures: list[tuple[str, str]] = []
+    resumed_count = 0
+    with exclusive(out):
+        before = edited_in(out)
+        known = job.claim()
+        job.check_names(inputs, names)
+        with appending(job.results.manifest) as journal:
+            for done, (entry, resumed) in enumerate(job.entries(inputs, names, known), start=1):
+                if not resumed:
+                    journal.append(entry)
+                counts[entry.verdict or "failed"] += 1
+                resumed_count += resumed
+                if entry.error is not None:
+                    failures.append((entry.image, entry.error))
+                if progress is not None:
+                    progress(Progress(done, len(names), entry, resumed))
+        files = job.finish(inputs, names, checking)
+    edited = tuple(sorted(edited_in(out) - before))
+    seconds = time.perf_counter() - start
+    return BatchSummary(out, dict(counts), tuple(failures), resumed_count, seconds, files, edited)
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """One concept, one folder, one way to run: the steps of `run`."""
+
+    concept: Concept
+    results: Results
+    options: BatchOptions
+    lineage: Lineage | None = None
+    pack: str = field(init=False)
+    cues: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pack", self.concept.predictor.pack.digest)
+        object.__setattr__(self, "cues", self.concept.digest)
+
+    def claim(self) -> dict[str, int]:
+        """Make the folder ours: name -> offset of what the manifest knows. Raises OutputError."""
+        out, manifest = self.results.out, self.results.manifest
+        _sweep(out)
+        if not manifest.exists():
+            if (stranger := _stranger(out)) and not self.options.overwrite:
+                raise OutputError(
+                    f"{out}: {stranger} is there and no manifest says where it comes from; "
+                    "choose another folder, or --overwrite to replace it"
+                )
+            return {}
+        foreign = next((e for e in read_manifest(manifest) if not self.ours(e)), None)
+        if foreign is None:
+            return index_manifest(manifest)
+        if not self.options.overwrite:
+            differs = "another pack" if foreign.pack != self.pack else "other cues, classes or scale"
+            raise OutputError(
+                f"{out}: it holds results of another concept ({differs}, e.g. for {foreign.image}); "
+                "choose another folder, or --overwrite to replace them"
+            )
+        for entry in read_manifest(manifest):
+            if not self.ours(entry):
+                self._remove(entry.name, entry)
+        write_manifest(manifest, (e for e in read_manifest(manifest) if self.ours(e)))
+        return index_manifest(manifest)
+
+    def check_names(self, inputs: Sequence[Path], names: Sequence[str]) -> None:
+        """Raise OutputError where the results of another picture, which is still there, have the name of an input."""
+        if self.options.overwrite:
+            return
+        mine = dict(zip(names, inputs, strict=True))
+        for name, entry in find_entries(self.results.manifest, mine).items():
+            former, path = Path(entry.image), mine[name]
+            if former.is_file() and path.is_file() and not self._is_same(path, former, entry):
+                raise OutputError(
+                    f"{path} would be written as {name}.png in {self.results.out}, which holds the results of "
+                    f"{former}; choose another folder, name them apart with --name, or --overwrite to replace them"
+                )
+
+    def _is_same(self, path: Path, former: Path, entry: ManifestEntry) -> bool:
+        """Whether two files are one or hold one picture; so taken where one cannot be read, as that is told later."""
+        if os.path.realpath(former) == os.path.realpath(path) or entry.image_hash is None:
+            return True
+        try:
+            return entry.image_hash == self._image_hash(path) or file_digest(former) == file_digest(path)
+        except (ImageError, OSError):
+            return True
+
+    def ours(self, entry: ManifestEntry) -> bool:
+        """Whether a line is of this concept, or of another version of its cue set (same pack, same scale)."""
+        if entry.concept == (self.pack, self.cues):
+            return True
+        same = (entry.pack, entry.scale) == (self.pack, self.concept.scale)
+        return same and self._changes(entry) is not None
+
+    def may_change(self, path: Path, entry: ManifestEntry) -> bool:
+        """Whether a finished image is worth doing again after a correction of the cue set.
+
+        It is where its verdict was not 'found', where a person said 'wrong', where it was searched for other classes
+        than the cues mark now, and where it is close to a picture whose cue came, went or changed since (see
+        `closeness`). Raises ImageError.
+        """
+        if entry.concept == (self.pack, self.cues):
+            return False
+        changes = self._changes(entry)
+        if changes is None or changes.everything or entry.verdict != "found" or entry.review:
+            return True
+        if entry.areas.keys() != self._classes:
+            return True
+        return changes.near(self._read(path))
+
+    @property
+    def _classes(self) -> set[int]:
+        """The classes that the cues mark, of those that their set knows."""
+        return {c.id for c in self.concept.classes}
+
+    def _changes(self, entry: ManifestEntry) -> Changes | None:
+        """What differs from the version that made the line; None where it is no version of our cue set."""
+        if self.lineage is None or entry.cueset is None:
+            return None
+        return self.lineage.changes(entry.cueset)
+
+    def entries(
+        self, inputs: Sequence[Path], names: Sequence[str], known: Mapping[str, int]
+    ) -> Iterator[tuple[ManifestEntry, bool]]:
+        """(entry, whether it was finished before) of each input, in input order."""
+
+        def one(place: tuple[Path, str]) -> tuple[ManifestEntry, bool]:
+            path, name = place
+            former = entry_at(self.results.manifest, known[name]) if name in known else None
+            return self._one(path, name, former)
+
+        yield from in_order(one, zip(inputs, names, strict=True), self.options.workers)
+
+    def finish(
+        self, inputs: Sequence[Path], names: Sequence[str], checking: crossval.Progress | None = None
+    ) -> dict[str, Path]:
+        """Put the manifest in order and make the files for all images; kind -> path of what there is.
+
+        Raises OutputError at the end, for all files that could not be written.
+        """
+        results, options = self.results, self.options
+        manifest = results.manifest
+        index, mine = index_manifest(manifest), dict(zip(names, inputs, strict=True))
+
+        def ordered() -> Iterator[ManifestEntry]:
+            for name, path in mine.items():
+                yield replace(entry_at(manifest, index[name]), image=str(path))
+            for name in (n for n in index if n not in mine):
+                former = entry_at(manifest, index[name])
+                if not self._mask_holds(former):
+                    self._keep_edited(name, former)
+                elif former.areas.keys() <= self._classes:  # no table has a place for others
+                    yield former
+
+        write_manifest(manifest, ordered())
+        wanted = self._wanted()
+        files = {"manifest": manifest, "masks": results.out / "masks"}
+        for folder in ("overlays", "uncertainty"):
+            if folder in wanted:
+                files[folder] = results.out / folder
+        writers: dict[str, Callable[[], Path]] = {
+            "coco": lambda: gather.write_coco_file(results, options.coco_shape),
+            "csv": lambda: gather.write_table(results, options.pixel_size, options.unit),
+            "yolo": lambda: gather.write_label_files(results, "yolo"),
+            "labelme": lambda: gather.write_label_files(results, "labelme"),
+        }
+        with all_tried() as tried:
+            made = {kind: tried(write) for kind, write in writers.items() if kind in wanted}
+            check = tried(lambda: self._check(checking))
+            made["check"] = results.out / kept.NAME if check else None
+            if "report" in wanted:
+                made["report"] = tried(lambda: self._write_report(check))
+        return files | {kind: path for kind, path in made.items() if path is not None}
+
+    def _write_report(self, check: kept.KeptCheck | None) -> Path:
+        options, examples = self.options, self.concept.examples
+        facts = (
+            ("pack", self.concept.predictor.pack.name),
+            ("cues", str(len(examples))),
+            *((("cue set version", str(self.lineage.version)),) if self.lineage else ()),
+            ("results", self.cues[:8]),
+        )
+        told = check.for_report([e.image.name for e in examples]) if check else None
+        return gather.write_report_file(
+            self.results, examples, facts, options.opacity, options.review, told, self._read
+        )
+
+    def _check(self, progress: crossval.Progress | None) -> kept.KeptCheck | None:
+        """What the cues say of each other, where this run or an earlier one of the same cues asked for it."""
+        path, concept = self.results.out / kept.NAME, (self.pack, self.cues)
+        found = kept.read_check(path, concept)
+        if self.options.check and (found is None or self.options.overwrite):
+            found = kept.make_check(self.concept, progress)
+            kept.write_check(path, found, concept)
+        elif found is None:  # one of other cues would tell another story than the masks
+            path.unlink(missing_ok=True)
+        return found
+
+    def _wanted(self) -> set[str]:
+        """The formats asked for, and those of earlier runs: none may tell another story than the masks."""
+        there = {f: f for f in FOLDERS} | {"coco": gather.COCO, "csv": gather.TABLE, "report": gather.REPORT}
+        return {
+            *self.options.formats,
+            *(("report",) if self.options.review or self.options.check else ()),
+            *(f for f, name in there.items() if (self.results.out / name).exists()),
+        }
+
+    def _one(self, path: Path, name: str, former: ManifestEntry | None) -> tuple[ManifestEntry, bool]:
+        """Segment one image, or find that this was done. A file that cannot be used becomes an entry."""
+        try:
+            image_hash = self._image_hash(path)
+            if former is not None and self._holds(path, former, image_hash):
+                self._complete(path, former)
+                return former, True
+            self._keep_edited(name, former)
+            return self._segment(path, name, image_hash), False
+        except OutputError:
+            raise
+        except (CuecastError, MemoryError) as error:
+            self._remove(name, former)
+            text = str(error) or f"{path}: not enough memory; use a machine with more, or a smaller image"
+            return replace(self._blank(path, name), error=text), False
+
+    def _segment(self, path: Path, name: str, image_hash: str) -> ManifestEntry:
+        image = self._read(path)
+        prediction = self.concept.segment(image)
+        mask_path = prediction.save(self.results.file("masks", name))
+        if "overlays" in self._wanted():
+            gather.write_overlay(
+                self.results.file("overlays", name), prediction.overlay(opacity=self.options.opacity)
+            )
+        if "uncertainty" in self._wanted():
+            prediction.save_uncertainty(self.results.file("uncertainty", name))
+        return replace(
+            self._blank(path, name),
+            verdict=prediction.verdict,
+            confidence=round(prediction.confidence, 6),
+            seconds=round(prediction.seconds, 4),
+            size=image.size,
+            areas={c.id: int((prediction.mask == c.id).sum()) for c in self.concept.classes},
+            objects=len(prediction.objects()),
+            pixel_size=image.pixel_size,
+            unit=image.unit,
+            image_hash=image_hash,
+            mask_hash=file_digest(mask_path),
+        )
+
+    def _blank(self, path: Path, name: str) -> ManifestEntry:
+        """A line that names image and concept, and nothing that was found."""
+        entry = ManifestEntry(name, str(path), self.pack, self.cues, scale=self.concept.scale)
+        if self.lineage is None:
+            return entry
+        return replace(entry, cueset=self.lineage.digest, cueset_version=self.lineage.version)
+
+    def _read(self, path: Path) -> Image:
+        options = self.options
+        return read_image(path, page=options.page, window=options.window, max_pixels=options.max_pixels)
+
+    def _complete(self, path: Path, entry: ManifestEntry) -> None:
+        """Draw the overlay of a finished image where it is wanted and not there."""
+        target = self.results.file("overlays", entry.name)
+        if "overlays" in self._wanted() and not target.exists():
+            mask = gather.read_result(self.results.file("masks", entry.name))
+            picture = overlay(self._read(path), mask, self.concept.classes, opacity=self.options.opacity)
+            gather.write_overlay(target, picture)
+
+    def _holds(self, path: Path, entry: ManifestEntry, image_hash: str) -> bool:
+        """Whether what is there of an image can stay."""
+        if self.options.overwrite or entry.image_hash != image_hash or not self._mask_holds(entry):
+            return False
+        if "uncertainty" in self._wanted() and not self.results.file("uncertainty", entry.name).exists():
+            return False
+        return not self.may_change(path, entry)
+
+    def _mask_holds(self, entry: ManifestEntry) -> bool:
+        """Whether the mask on disk is the one the entry speaks of."""
+        path = self.results.file("masks", entry.name)
+        return entry.mask_hash is not None and path.is_file() and file_digest(path) == entry.mask_hash
+
+    def _image_hash(self, path: Path) -> str:
+        """SHA-256 of the file, and of the options that change what is read from it."""
+        try:
+            digest = file_digest(path)
+        except OSError as error:
+            raise ImageError(
+                f"{path}: cannot be read ({error.strerror}); check the name and the permissions"
+            ) from error
+        how = (self.options.page, self.options.window)
+        return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()
+
+    def _keep_edited(self, name: str, former: ManifestEntry | None) -> None:
+        if former is not None:
+            keep_edited(self.results.file("masks", name), former.mask_hash, self.results.out)
+
+    def _remove(self, name: str, former: ManifestEntry | None) -> None:
+        """Remove all files of an image but a mask that was changed by hand."""
+        self._keep_edited(name, former)
+        for folder in FOLDERS:
+            with suppress(FileNotFoundError):
+                self.results.file(folder, name).unlink()
+
+
+def _check_options(options: BatchOptions) -> None:
+    for kind in options.formats:
+        if kind not in FORMATS:
+            raise OutputError(f"format {kind!r} is unknown; known are {', '.join(FORMATS)}")
+
+
+def _sweep(out: Path) -> None:
+    """Delete the temporary files of a run that was killed; nobody else is writing here (see `exclusive`)."""
+    for folder in (out, *(out / f for f in FOLDERS)):
+        for path in folder.glob(".cuecast-*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _stranger(out: Path) -> str | None:
+    """A file at a place of ours in a folder that is not ours, e.g. masks drawn by hand."""
+    for name in (gather.COCO, gather.TABLE, gather.REPORT, kept.NAME):
+        if (out / name).exists():
+            return name
+    for folder in FOLDERS:
+        for path in sorted((out / folder).glob("*")):
+            return f"{folder}/{path.name}"
+    return None

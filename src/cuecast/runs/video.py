@@ -1,0 +1,361 @@
+"""A concept along a video, into a folder: masks, an overlay video, one JSON file, a table and the manifest.
+
+A sweep (see `plan`) that was finished before is not done again where nothing that it depends on has changed: the
+frames, the pack, its marks. So after a correction on one frame only the frames up to the marks beside it are redone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from cuecast.core.errors import MissingExtraError, OutputError
+from cuecast.io.files import MANIFEST, check_space, edited_in, file_digest, keep_edited, note_of_edited
+from cuecast.results.gather import read_result, write_overlay
+from cuecast.io.lock import exclusive
+from cuecast.results.manifest import appending, write_manifest
+from cuecast.io.labels.masks import write_mask
+from cuecast.io.places import check_places
+from cuecast.io.tried import all_tried
+from cuecast.results.video_manifest import FrameEntry, read_frames
+from cuecast.io.video.overlay import find_encoder, write_video
+from cuecast.results.video_table import FrameRow, write_frames_csv
+from cuecast.results.video_ytvis import write_ytvis
+from cuecast.core.objects import connected_objects
+from cuecast.predictor import Concept
+from cuecast.propagation.checkpoint import load_state, save_state
+from cuecast.propagation.plan import Sweep
+from cuecast.propagation.result import TrackedFrame
+from cuecast.propagation.track import Job
+from cuecast.propagation.tracker import State
+from cuecast.core.drawing import overlay
+from cuecast.core.values import Annotations, ClassInfo, Example
+
+Format = Literal["overlay", "ytvis", "csv"]
+FORMATS: tuple[Format, ...] = ("overlay", "ytvis", "csv")
+VIDEO, YTVIS, TABLE = "overlay.mp4", "annotations.ytvis.json", "objects.csv"
+STATE = "state.npz"
+KEPT_EVERY = 25
+"""A stopped run loses up to so many frames."""
+SPACE = 1 / 16
+"""Bytes a pixel that the results of a frame take on disk, at most as a rule."""
+RATE = 25.0
+"""Frames a second of the overlay video where the frames state no times."""
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """How a video is worked on. None of these changes a mask.
+
+    overwrite  redo what is finished, and replace results of another video or pack.
+    formats    what is written besides masks and manifest.
+    rate       frames a second of the overlay video; None keeps the times of the video.
+    opacity    of the masks in the overlay video.
+    """
+
+    overwrite: bool = False
+    formats: Sequence[Format] = FORMATS
+    rate: float | None = None
+    opacity: float = 0.45
+
+
+@dataclass(frozen=True)
+class TrackSummary:
+    """What came of a video. `counts` has the frames by verdict.
+
+    resumed  how many frames had been finished before and stayed.
+    broken   why there are no frames after the last one; None where the video just ends.
+    files    where things are: 'manifest', 'masks', and of the formats that were written each its path.
+    note     what could not be written as asked for, and what was written instead; what was moved aside.
+    """
+
+    out: Path
+    counts: Mapping[str, int]
+    resumed: int
+    broken: str | None
+    seconds: float
+    files: Mapping[str, Path]
+    note: str | None = None
+
+
+def track_into(
+    concept: Concept,
+    frames: Any,
+    out: Path,
+    marked: Mapping[int, Example] | None = None,
+    options: TrackOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> TrackSummary:
+    """`track`, with its results in the folder `out`. `progress` is told (frames done, frames in all).
+
+    The same call goes on where it was stopped; with other marks it redoes what they can change.
+    Raises OutputError where `out` holds other results or cannot be written, and what `track` raises.
+    """
+    started = time.perf_counter()
+    options = options or TrackOptions()
+    if isinstance(frames, (str, Path)):
+        check_places([Path(frames)], out)
+    if unknown := [f for f in options.formats if f not in FORMATS]:
+        raise OutputError(f"format {unknown[0]!r} is unknown; known are {', '.join(FORMATS)}")
+    folder = _Folder(Job.of(concept, frames, marked), out, options)
+    if not folder.manifest.exists():
+        pixels = len(folder.job.frames.seconds) * int(np.prod(folder.job.frames.size))
+        check_space(out, int(SPACE * pixels), "choose another folder with -o")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
+        ) from error
+    with exclusive(out):
+        before = edited_in(out)
+        resumed = folder.fill(progress)
+        files, note = folder.finish()
+    notes = [n for n in (note, note_of_edited(edited_in(out) - before)) if n]
+    counts = Counter({"found": 0, "doubtful": 0, "absent": 0})
+    counts.update(e.verdict or "absent" for e in read_frames(folder.manifest).values())
+    seconds = time.perf_counter() - started
+    return TrackSummary(
+        out, dict(counts), resumed, folder.job.frames.broken, seconds, files, "; ".join(notes) or None
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Folder:
+    """One job and the folder of its results: the steps of `track_into`."""
+
+    job: Job
+    out: Path
+    options: TrackOptions
+    pack: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pack", self.job.concept.predictor.pack.digest)
+
+    @property
+    def manifest(self) -> Path:
+        return self.out / MANIFEST
+
+    @property
+    def classes(self) -> tuple[ClassInfo, ...]:
+        return self.job.concept.classes
+
+    @property
+    def state(self) -> Path:
+        return self.out / STATE
+
+    def mask(self, index: int) -> Path:
+        """Where the mask of a frame lies."""
+        return self.out / "masks" / f"{self.job.frames.name(index)}.png"
+
+    def fill(self, progress: Callable[[int, int], None] | None) -> int:
+        """Do the sweeps that are not done; returns how many frames stayed as they were."""
+        former = self._claim()
+        total = len(self.job.frames.seconds)
+        done = resumed = 0
+        with appending(self.manifest) as journal:
+            for sweep in self.job.sweeps:
+                digest = self._digest(sweep)
+                finished, since = self._finished(sweep, digest, former)
+                done, resumed = done + finished, resumed + finished
+                if progress:
+                    progress(done, total)
+                if finished == len(sweep.frames):
+                    continue
+                for answer in self.job.run(sweep, since, partial(self._keep, digest)):
+                    if known := former.get(answer.index):
+                        keep_edited(self.mask(answer.index), known.mask_hash, self.out)
+                    write_mask(self.mask(answer.index), answer.prediction.mask, self.classes)
+                    journal.append(self._entry(answer, digest))
+                    done += 1
+                    if progress:
+                        progress(done, total)
+                self.state.unlink(missing_ok=True)
+        return resumed
+
+    def _finished(
+        self, sweep: Sweep, digest: str, former: Mapping[int, FrameEntry]
+    ) -> tuple[int, tuple[int, State] | None]:
+        """How many frames of a sweep are done, and where it goes on: all, those up to a kept state, or none."""
+        if all(self._holds(former.get(i), i, digest) for i in sweep.frames):
+            return len(sweep.frames), None
+        if self.options.overwrite or not self.state.exists() or sweep.origin in sweep.frames:
+            return 0, None
+        tracker = self.job.tracker(sweep)
+        beginning = self.job.beginning(sweep, tracker)
+        since = load_state(self.state, digest, self.job.frames, beginning)
+        if since is None or not all(self._holds(former.get(i), i, digest) for i in sweep.up_to(since[0])):
+            return 0, None
+        return len(sweep.up_to(since[0])), since
+
+    def _keep(self, digest: str, index: int, state: State) -> None:
+        """Keep the state now and then."""
+        if index % KEPT_EVERY == 0:
+            save_state(self.state, digest, index, state)
+
+    def finish(self) -> tuple[dict[str, Path], str | None]:
+        """Put the manifest in order and write the files for all frames: (kind -> path, what is other than asked).
+
+        Raises OutputError at the end, for all files that could not be written.
+        """
+        entries = read_frames(self.manifest)
+        write_manifest(self.manifest, entries.values())
+        files, note = {"manifest": self.manifest, "masks": self.out / "masks"}, None
+        # Those of earlier runs as well: none may tell another story than the masks.
+        there = {"overlay": VIDEO, "ytvis": YTVIS, "csv": TABLE}
+        wanted = {*self.options.formats, *(f for f, name in there.items() if (self.out / name).exists())}
+        label = Path(self.job.frames.label).name
+        with all_tried() as tried:
+            drawn = tried(self._write_overlay) if "overlay" in wanted else None
+            if drawn is not None:
+                files["overlay"], note = drawn
+            if "ytvis" in wanted:
+                files["ytvis"] = self.out / YTVIS
+                tried(lambda: write_ytvis(files["ytvis"], self._annotations, self.classes, label))
+            if "csv" in wanted:
+                files["csv"] = self.out / TABLE
+                tried(lambda: write_frames_csv(files["csv"], self._rows(entries)))
+        return files, note
+
+    def _claim(self) -> dict[int, FrameEntry]:
+        """The lines of the manifest that are ours. Raises OutputError where the folder holds other results."""
+        for place in (self.out, self.out / "masks", self.out / "overlays"):
+            for path in place.glob(".cuecast-*"):
+                with suppress(OSError):
+                    path.unlink()
+        former = read_frames(self.manifest)
+        strange = not self.manifest.exists() and any((self.out / "masks").glob("*"))
+        frames = self.job.frames.digest
+        foreign = [e for e in former.values() if (e.image_hash, e.pack) != (frames, self.pack)]
+        if not self.options.overwrite and (strange or foreign):
+            differs = "another video" if any(e.image_hash != frames for e in foreign) else "another pack"
+            holds = (
+                "masks are there and no manifest says where they come from"
+                if strange
+                else f"results of {differs}"
+            )
+            raise OutputError(f"{self.out}: {holds}; choose another folder, or --overwrite to replace them")
+        if foreign:
+            for entry in foreign:
+                path = self.out / "masks" / f"{entry.name}.png"
+                keep_edited(path, entry.mask_hash, self.out)
+                path.unlink(missing_ok=True)
+            write_manifest(self.manifest, ())
+            return {}
+        return former
+
+    def _digest(self, sweep: Sweep) -> str:
+        """SHA-256 of all that the answers of a sweep depend on besides pack and frames.
+
+        That is the marks it knows, and those that its origin knows: it starts from the answer there.
+        """
+        concept, job = self.job.concept, self.job
+        at_origin = next((s.marks for s in job.sweeps if sweep.origin in s.frames), ())
+        h = hashlib.sha256(repr((concept.scale, concept.classes, sweep, at_origin)).encode())
+        for example in (*job.elsewhere, *(job.marked[m] for m in (*sweep.marks, *at_origin))):
+            h.update(example.content)
+        return h.hexdigest()
+
+    def _holds(self, entry: FrameEntry | None, index: int, digest: str) -> bool:
+        """Whether what is there of a frame can stay."""
+        return (
+            not self.options.overwrite
+            and entry is not None
+            and entry.cues == digest
+            and self.mask(index).is_file()
+            and file_digest(self.mask(index)) == entry.mask_hash
+        )
+
+    def _entry(self, answer: TrackedFrame, digest: str) -> FrameEntry:
+        prediction = answer.prediction
+        return FrameEntry(
+            name=self.job.frames.name(answer.index),
+            image=self.job.frames.label,
+            pack=self.pack,
+            cues=digest,
+            verdict=prediction.verdict,
+            confidence=round(prediction.confidence, 6),
+            seconds=round(prediction.seconds, 4),
+            size=prediction.image.size,
+            areas={c.id: int((prediction.mask == c.id).sum()) for c in self.classes},
+            objects=len(prediction.objects()),
+            image_hash=self.job.frames.digest,
+            mask_hash=file_digest(self.mask(answer.index)),
+            scale=self.job.concept.scale,
+            frame=answer.index,
+            shown=None if answer.seconds is None else round(answer.seconds, 6),
+            verdicts={o.cls: o.verdict for o in answer.objects},
+            confidences={o.cls: round(o.confidence, 6) for o in answer.objects},
+            marked=answer.marked,
+        )
+
+    def _annotations(self) -> Iterator[Annotations]:
+        """The objects of each frame in order, from the masks on disk."""
+        for index in range(len(self.job.frames.seconds)):
+            mask = read_result(self.mask(index))
+            yield Annotations(self.mask(index).name, (mask.shape[0], mask.shape[1]), connected_objects(mask))
+
+    def _rows(self, entries: Mapping[int, FrameEntry]) -> Iterator[FrameRow]:
+        for entry, found in zip(entries.values(), self._annotations(), strict=True):
+            for info in self.classes:
+                row = FrameRow(
+                    entry.frame, entry.shown, entry.name, info.name, info.id,
+                    entry.verdicts[info.id], entry.confidences[info.id],
+                )  # fmt: skip
+                yield _measured(
+                    row, replace(found, objects=tuple(o for o in found.objects if o.cls == info.id))
+                )
+
+    def _write_overlay(self) -> tuple[Path, str | None]:
+        """The overlay video, or where none can be encoded a folder of overlays; and what to say of it."""
+        frames = self.job.frames
+        rate = self.options.rate or _rate(frames.seconds)
+        drawn = (
+            (overlay(f.image, read_result(self.mask(f.index)), self.classes, self.options.opacity), f)
+            for f in frames.read(range(len(frames.seconds)))
+        )
+        try:
+            find_encoder(frames.size)
+        except (MissingExtraError, OutputError) as missing:
+            for picture, frame in drawn:
+                write_overlay(self.out / "overlays" / f"{frames.name(frame.index)}.jpg", picture)
+            return (
+                self.out / "overlays",
+                f"no overlay video: {missing}; the pictures are in {self.out / 'overlays'}",
+            )
+
+        def timed() -> Iterator[Any]:
+            for picture, frame in drawn:
+                own = frame.seconds is None or self.options.rate is not None
+                yield picture, frame.index / rate if own else frame.seconds
+
+        return write_video(self.out / VIDEO, timed(), rate), None
+
+
+def _measured(row: FrameRow, found: Annotations) -> FrameRow:
+    """The row with the figures of an object's pieces in a frame."""
+    mask = found.label_map() > 0
+    if not mask.any():
+        return row
+    ys, xs = np.nonzero(mask)
+    x1, y1, x2, y2 = int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+    return replace(
+        row, x1=x1, y1=y1, x2=x2, y2=y2, centroid_x=float(xs.mean()) + 0.5, centroid_y=float(ys.mean()) + 0.5,
+        area=len(xs), pieces=len(found.objects),
+        touches_border=x1 == 0 or y1 == 0 or x2 == mask.shape[1] or y2 == mask.shape[0],
+    )  # fmt: skip
+
+
+def _rate(seconds: Sequence[float | None]) -> float:
+    """Frames a second on average; `RATE` where the frames state no times."""
+    last = seconds[-1]
+    return RATE if not last else (len(seconds) - 1) / last

@@ -1,0 +1,87 @@
+"""Pictures over images: tints, outlines and marks, pixel by pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from cuecast.core.drawing import draw_marks, line_width, overlay, thumbnail
+from cuecast.core.values import IGNORE, Box, ClassInfo, Image, Marks, Point, Scribble
+
+RED = ClassInfo(1, "red", "#ff0000")
+BLUE = ClassInfo(2, "blue", "#0000ff")
+
+
+def grey(height: int, width: int, value: int = 100) -> Image:
+    return Image(np.full((height, width, 3), value, np.uint8))
+
+
+def test_tints_each_class_by_opacity_and_leaves_the_rest() -> None:
+    mask = np.array([[0, 1, 2]], np.int32)
+    picture = np.asarray(overlay(grey(1, 3), mask, [RED, BLUE], opacity=0.5, outline=False))
+    # 100 halfway to 255 and to 0; numpy rounds 177.5 to the even 178
+    assert picture.tolist() == [[[100, 100, 100], [178, 50, 50], [50, 50, 178]]]
+
+
+def test_outlines_the_rim_of_an_object_in_the_full_colour() -> None:
+    mask = np.zeros((7, 7), np.int32)
+    mask[1:6, 1:6] = 1
+    picture = np.asarray(overlay(grey(7, 7), mask, [RED], opacity=0.0))
+    full = (picture == (255, 0, 0)).all(axis=2)
+    rim = np.zeros((7, 7), bool)
+    rim[1:6, 1:6] = True
+    rim[2:5, 2:5] = False
+    assert (full == rim).all()
+    assert (picture[~rim] == 100).all()
+
+
+def test_pixels_to_ignore_are_tinted_grey_without_outline() -> None:
+    mask = np.full((5, 5), IGNORE, np.int32)
+    assert np.asarray(overlay(grey(5, 5, 0), mask, [RED], opacity=0.5)).tolist() == [[[64] * 3] * 5] * 5
+
+
+def test_the_image_itself_is_not_changed() -> None:
+    image = grey(3, 3)
+    overlay(image, np.ones((3, 3), np.int32), [RED], opacity=1.0)
+    assert (image.pixels == 100).all()
+
+
+@pytest.mark.parametrize(("size", "width"), [((10, 5000), 1), ((960, 1280), 3)])
+def test_lines_grow_with_the_shorter_side(size: tuple[int, int], width: int) -> None:
+    assert line_width(size) == width
+
+
+def test_draws_boxes_on_their_last_pixels_and_marks_of_class_0_in_white() -> None:
+    marks = Marks(
+        (20, 30),
+        boxes=(Box((2, 3, 12, 9), 1),),
+        points=(Point((25, 5), 2),),
+        scribbles=(Scribble(((15, 15), (25, 15)), 1, 0),),
+    )
+    picture = np.asarray(draw_marks(grey(20, 30), marks, [RED, BLUE]))
+    red = (picture == (255, 0, 0)).all(axis=2)
+    expected = np.zeros((20, 30), bool)
+    expected[3:9, 2:12] = True
+    expected[4:8, 3:11] = False
+    assert (red == expected).all()
+    assert picture[5, 25].tolist() == [0, 0, 255]
+    assert (picture[15, 15:26] == 255).all()
+
+
+def test_draws_an_absent_cue_as_the_image() -> None:
+    image = grey(4, 4)
+    assert (np.asarray(draw_marks(image, Marks((4, 4), absent=True), [RED])) == image.pixels).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "expected"),
+    [((800, 400), 100, (100, 50)), ((60, 30), 100, (60, 30)), ((5000, 1), 50, (50, 1))],
+)
+def test_thumbnails_keep_the_aspect_and_are_never_enlarged(
+    size: tuple[int, int], side: int, expected: tuple[int, int]
+) -> None:
+    picture = PILImage.new("RGB", size)
+    small = thumbnail(picture, side)
+    assert small.size == expected
+    assert small is not picture

@@ -1,0 +1,122 @@
+"""Ridge regressions whose answers are worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cuecast.engine.ridge import Ridge, fit_ridge, moments, solve_ridge
+
+
+def rows(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)[:, None]
+
+
+def weights(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)[None]
+
+
+def test_moments_of_one_class_by_hand() -> None:
+    seen = moments(rows(2, 3, 5), weights(1, 0, 0.5), weights(0, 1, 0))
+    assert seen.shape == (1, 2, 2, 2)
+    # Thing: 1 x (2, 1) and half of (5, 1); rest: (3, 1).
+    assert seen[0, 0].tolist() == [[4 + 12.5, 2 + 2.5], [2 + 2.5, 1.5]]
+    assert seen[0, 1].tolist() == [[9, 3], [3, 1]]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_moments_of_classes_together_are_those_of_each(whole: bool) -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(40, 3)).astype(np.float32), rng.integers(0, 4, 40)
+    positive = np.stack([labels == k for k in (1, 2, 3)]).astype(np.float32)
+    negative = 1 - positive
+    if not whole:  # of the last class, not every place is known
+        negative[2, :10] = 0
+    together = moments(x, positive, negative)
+    for k in range(3):
+        alone = moments(x, positive[k : k + 1], negative[k : k + 1])[0]
+        np.testing.assert_allclose(together[k], alone, atol=1e-4)
+
+
+def test_a_line_through_two_kinds_of_places() -> None:
+    """At 1 and at -1, with hardly a penalty: the score is the place itself, and its bias 0."""
+    beta = solve_ridge(moments(rows(1, 1, -1), weights(1, 1, 0), weights(0, 0, 1)), 1e-6)
+    assert beta[0] == pytest.approx([1, 0], abs=1e-4)
+
+
+def test_variance_is_small_where_the_cues_are_and_grows_away_from_them() -> None:
+    ridge = Ridge.from_moments(moments(rows(1, -1), weights(1, 0), weights(0, 1)), 0.5)
+    # Each kind counts 1: the sum is diag(2, 2), the penalty 0.5 x 2 (and 1e-5) on the place, a thousandth on the bias.
+    far = 3.0
+    expected = [np.log1p(x * x / 3 + 1 / 2.001) for x in (1.0, far)]
+    assert ridge.variance(rows(1, far))[0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_cues_that_agree_foretell_each_other() -> None:
+    x, p, n = rows(1, -1, 1, -1), weights(1, 0, 1, 0), weights(0, 1, 0, 1)
+    ridge, fit, loo = fit_ridge(x, p, n, np.array([0, 0, 1, 1]), 1e-6)
+    assert fit == pytest.approx([1], abs=1e-3)
+    assert loo == pytest.approx([1], abs=1e-3)
+    assert ridge.read(rows(0.5))[0] == pytest.approx([0.5], abs=1e-3)
+
+
+def test_cues_that_contradict_each_other_do_not() -> None:
+    """What is the thing in the one is the rest in the other: together nothing is learned, each foretells the wrong."""
+    x, p, n = rows(1, -1, 1, -1), weights(1, 0, 0, 1), weights(0, 1, 1, 0)
+    _, fit, loo = fit_ridge(x, p, n, np.array([0, 0, 1, 1]), 1e-6)
+    assert fit == pytest.approx([0], abs=1e-3)
+    assert loo == pytest.approx([-1], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("fold", "positive"), [([0, 0, 0, 0], [1, 0, 1, 0]), ([0, 0, 1, 1], [1, 0, 0, 0])], ids=["one", "lacking"]
+)
+def test_one_cue_alone_or_others_without_the_thing_foretell_nothing(
+    fold: list[int], positive: list[int]
+) -> None:
+    p = weights(*positive)
+    _, fit, loo = fit_ridge(rows(1, -1, 1, -1), p, 1 - p, np.array(fold), 0.1)
+    assert fit > 0
+    assert loo.tolist() == [0]
+
+
+def test_scores_beyond_one_count_as_one() -> None:
+    """The thing at 1 and at 100 lies on one line with the rest at -1: all that is beyond 1 is sure, no more."""
+    x, p = rows(1, 100, -1, -1), weights(1, 1, 0, 0)
+    ridge, fit, _ = fit_ridge(x, p, 1 - p, np.zeros(4, int), 1e-6)
+    scores = ridge.read(x)[0].clip(-1, 1)
+    assert fit[0] == pytest.approx((scores[:2].mean() - scores[2:].mean()) / 2, abs=1e-5)
+
+
+def test_penalties_by_hand() -> None:
+    """Things at 2, the rest at 0, a weight of 1 and of 2: gram [[4, 2], [2, 2]], right side [2, 0].
+
+    The penalty is 0.25 x 4 and 1e-5 on the place and a thousandth of it on the bias.
+    """
+    beta = solve_ridge(moments(rows(2, 0, 0), weights(1, 0, 0), weights(0, 1, 1)), 0.25)
+    a, b = 4 + 1.00001, 2 + 0.00100001
+    expected = np.linalg.solve([[a, 2], [2, b]], [2, 0])
+    assert beta[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_joins_counts_beside_what_was_seen() -> None:
+    first = Ridge.from_moments(moments(rows(1, -1), weights(1, 0), weights(0, 1)), 0.1)
+    joined = first.join(rows(3), weights(1), weights(0))
+    assert joined.seen[0, 0].tolist() == [[1 + 9, 1 + 3], [1 + 3, 2]]
+    assert joined.seen[0, 1].tolist() == first.seen[0, 1].tolist()
+    assert joined.beta[0] == pytest.approx(solve_ridge(joined.seen, 0.1)[0])
+    assert joined.strength == 0.1
+
+
+def test_scores_by_hand() -> None:
+    """Two features, weights 2 and -1, bias 0.5."""
+    ridge = Ridge(np.zeros((1, 2, 3, 3)), 0.1, np.array([[2, -1, 0.5]], np.float32))
+    assert ridge.read(np.array([[1, 1], [0, 3]], np.float32)).tolist() == [[1.5, -2.5]]
+
+
+def test_fit_weighs_places() -> None:
+    """Half of what the mean of the thing (weights 1 and 3) is above that of the rest (weights 2 and 2)."""
+    x, p, n = rows(1, 0.5, -1, -0.5), weights(1, 3, 0, 0), weights(0, 0, 2, 2)
+    ridge, fit, _ = fit_ridge(x, p, n, np.zeros(4, int), 0.1)
+    s = ridge.read(x)[0].clip(-1, 1)
+    assert fit[0] == pytest.approx(((s[0] + 3 * s[1]) / 4 - (s[2] + s[3]) / 2) / 2, abs=1e-5)
