@@ -52,15 +52,6 @@ def test_from_any_frame_forward_and_backward(marked: int) -> None:
     assert [a.index for a in answers if a.marked] == [marked]
 
 
-def test_a_concept_tracks_by_itself() -> None:
-    frames = film(4, right)
-    concept = learn(frames[0], right(0))
-    by_method = [a.prediction.mask for a in concept.track(frames)]
-    by_function = [a.prediction.mask for a in track(concept, frames)]
-    assert len(by_method) == 4
-    assert all((m == f).all() for m, f in zip(by_method, by_function, strict=True))
-
-
 def test_two_marks_meet_and_each_frame_is_answered_once() -> None:
     frames = film(12, right)
     cues = [cuecast.Cue(frames[i], mask=square(right(i))) for i in (2, 9)]

@@ -244,7 +244,7 @@ def _data(picture: bytes) -> str:
 
 
 def _asset(name: str) -> str:
-    return package_files("cuecast.io").joinpath(name).read_text(encoding="utf-8")
+    return package_files("cuecast.results").joinpath(name).read_text(encoding="utf-8")
 
 
 _HEAD = """<!doctype html>
