@@ -232,15 +232,16 @@ def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str =
 def source_commit() -> str | None:
     """The commit of the checkout this file belongs to, with '+changes' where it differs; None outside one."""
     here = Path(__file__).resolve()
+    package = here.parents[1]
 
     def git(*args: str) -> str:
         done = subprocess.run(
-            ["git", "-C", str(here.parent), *args], capture_output=True, text=True, check=True, timeout=20
+            ["git", "-C", str(package), *args], capture_output=True, text=True, check=True, timeout=20
         )
         return done.stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", here.name)  # not merely installed below one
+        git("ls-files", "--error-unmatch", str(here))  # not merely installed below one
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
         return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.SubprocessError):
