@@ -188,7 +188,7 @@ def answer(concept: cuecast.Concept, case: Case, root: Path) -> dict[str, Any]:
     query = concept.segment(root / case.episode.query.image)
     # What is 255 in the query's own mask is neither the thing nor its absence.
     counts = truth_of(case.episode.query, root, query.image) != IGNORE
-    scored = decide(query.scores, [c.id for c in query.classes], query.cuts) > 0
+    scored = decide(query.scores, [c.id for c in query.classes], query.thresholds) > 0
     image = read_image(root / case.present.image)
     holding = concept.segment(image)
     truth = truth_of(case.present, root, image)

@@ -28,7 +28,7 @@ are as good as the machine, commit and pack stated above each table; a newer pac
 
 ## What is measured
 
-    cuecast bench EPISODES.jsonl -o benchmarks/results/NAME.json [--peers NAME,NAME] [--pictures DIR]
+    cuecast bench EPISODES.jsonl -o benchmarks/results/NAME.json [--baselines NAME,NAME] [--pictures DIR]
 
 Every method answers the same episodes in one run on one machine. IoU and Dice are as in
 [evaluation.md](evaluation.md): means within a set, then over sets. Seconds are wall time with all pictures read and
@@ -52,10 +52,11 @@ FOOT = """\
 ## Making it again
 
     pip install 'cuecast[bench]'
-    cuecast bench EPISODES.jsonl --shots 5 --peers cuecast,filter-forest,prototype -o benchmarks/results/peers.json
-    cuecast bench EPISODES.jsonl --shots 1 --limit 2 --peers cuecast-box,grabcut -o benchmarks/results/boxes.json
+    cuecast bench EPISODES.jsonl --shots 5 -o benchmarks/results/baselines.json \
+      --baselines cuecast,filter-forest,prototype
+    cuecast bench EPISODES.jsonl --shots 1 --limit 2 --baselines cuecast-box,grabcut -o benchmarks/results/boxes.json
     cuecast episodes SETS -o curves.jsonl --queries 2 --tasks 1
-    cuecast bench curves.jsonl --root SETS --peers cuecast,filter-forest,prototype -o benchmarks/results/curves.json
+    cuecast bench curves.jsonl --root SETS --baselines cuecast,filter-forest,prototype -o benchmarks/results/curves.json
     cuecast eval EPISODES.jsonl -o scores/dev && cuecast eval ABSENT.jsonl -o scores/absent
     python benchmarks/verdicts.py scores/*/scores.json -o benchmarks/results/verdicts.json
     python benchmarks/sparse.py EPISODES.jsonl --root SETS --video VIDEO -o benchmarks/results/sparse.json
@@ -112,26 +113,28 @@ def section(name: str, result: dict[str, Any]) -> Iterator[str]:
     yield f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}, "
     yield f"{libraries}; {result['workers']} at a time."
     yield ""
-    for kind in dict.fromkeys(p["cues"] for p in result["peers"]):
-        peers = [p for p in result["peers"] if p["cues"] == kind]
+    for kind in dict.fromkeys(p["cues"] for p in result["baselines"]):
+        baselines = [p for p in result["baselines"] if p["cues"] == kind]
         yield f"### Cues: {kind} ({name})"
         yield ""
         yield from table(
             ["method", "cues", "IoU", "Dice", "learn, s", "s/image", "episodes"],
-            [[p["peer"], *_figures(s)] for p in peers for s in p["means"]],
+            [[p["baseline"], *_figures(s)] for p in baselines for s in p["means"]],
         )
-        if len(shots_of(peers)) >= CURVE_SHOTS:
+        if len(shots_of(baselines)) >= CURVE_SHOTS:
             yield f"![Mean IoU against the number of cues, a curve a method.](images/{curves_name(name)})"
             yield ""
         yield "IoU by set:"
         yield ""
-        yield from by_set(peers)
+        yield from by_set(baselines)
 
 
-def by_set(peers: Sequence[dict[str, Any]]) -> Iterator[str]:
+def by_set(baselines: Sequence[dict[str, Any]]) -> Iterator[str]:
     """A line a set, a column a number of cues and method; the best of a number of cues is bold."""
-    cell = {(s["set"], s["shots"], p["peer"]): s["iou"] for p in peers for s in (*p["sets"], *p["means"])}
-    shots, names = shots_of(peers), [p["peer"] for p in peers]
+    cell = {
+        (s["set"], s["shots"], p["baseline"]): s["iou"] for p in baselines for s in (*p["sets"], *p["means"])
+    }
+    shots, names = shots_of(baselines), [p["baseline"] for p in baselines]
     rows = []
     for place in [s for s in dict.fromkeys(s for s, _, _ in cell) if s != "mean"] + ["mean"]:
         row = [place]
@@ -369,9 +372,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield ""
 
 
-def shots_of(peers: Sequence[dict[str, Any]]) -> list[int]:
+def shots_of(baselines: Sequence[dict[str, Any]]) -> list[int]:
     """The numbers of cues that occur, ascending."""
-    return sorted({s["shots"] for p in peers for s in p["means"]})
+    return sorted({s["shots"] for p in baselines for s in p["means"]})
 
 
 def curves_name(name: str) -> str:
@@ -419,12 +422,15 @@ def draw_curves(result: dict[str, Any], path: Path) -> Path:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    peers = [p for p in result["peers"] if p["cues"] == "masks"]
-    shots = shots_of(peers)
+    baselines = [p for p in result["baselines"] if p["cues"] == "masks"]
+    shots = shots_of(baselines)
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
-    for peer in peers:
+    for baseline in baselines:
         axes.plot(
-            [s["shots"] for s in peer["means"]], [s["iou"] for s in peer["means"]], "o-", label=peer["title"]
+            [s["shots"] for s in baseline["means"]],
+            [s["iou"] for s in baseline["means"]],
+            "o-",
+            label=baseline["title"],
         )
     axes.set_xscale("log", base=2)
     axes.set_xticks(shots, [str(n) for n in shots])
@@ -466,7 +472,7 @@ def pictures(folder: Path = RESULTS, images: Path = HERE / "images") -> list[Pat
     drawn = [draw_verdicts(r, images / verdicts_name(name)) for name, r in read(folder, "verdicts").items()]
     drawn += [draw_suggestions(r, images / f"{name}.png") for name, r in read(folder, "suggest").items()]
     for name, result in read(folder, KIND).items():
-        if len(shots_of([p for p in result["peers"] if p["cues"] == "masks"])) >= CURVE_SHOTS:
+        if len(shots_of([p for p in result["baselines"] if p["cues"] == "masks"])) >= CURVE_SHOTS:
             drawn.append(draw_curves(result, images / curves_name(name)))
     return drawn
 

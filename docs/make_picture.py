@@ -37,7 +37,7 @@ def pictures(predictor: cuecast.Predictor, folder: Path) -> list[list[Image.Imag
     demo = demo_module()
     rows = []
     for scene in demo.SCENES:
-        _, queries = demo.cut(scene, folder / scene.name)
+        _, queries = demo.threshold(scene, folder / scene.name)
         first = folder / scene.name / f"{scene.name}_1.png"
         cue = cuecast.Cue(first, boxes=scene.boxes, polygons=[scene.outline] if scene.outline else ())
         concept = predictor.learn([cue], classes=[scene.thing], scale="pixel")

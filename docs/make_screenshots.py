@@ -31,7 +31,7 @@ COINS = ((28.5, 51.5, 22.5), (88.5, 51.5, 22.5))
 """Centres and radius of the coins of that part."""
 
 
-def cut(folder: Path) -> list[Path]:
+def threshold(folder: Path) -> list[Path]:
     """The parts of the photograph, as files."""
     whole = Image.open(Path(skimage.__file__).parent / "data/coins.png").convert("RGB")
     height, width = whole.height // PARTS[0], whole.width // PARTS[1]
@@ -149,7 +149,7 @@ def main() -> int:
     parser.add_argument("--pack", default="general", help="pack to use")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        pictures = cut(Path(folder))
+        pictures = threshold(Path(folder))
         service = Service(Path(folder) / "data", pack=options.pack)
         service.start()
         browser = playwright.chromium.launch(

@@ -63,7 +63,7 @@ SCENES = (
 )  # fmt: skip
 
 
-def cut(scene: Scene, folder: Path) -> tuple[list[str], list[Path]]:
+def threshold(scene: Scene, folder: Path) -> tuple[list[str], list[Path]]:
     """Write the parts of a photograph and the marks on the first; (flags of the marks, images to search)."""
     folder.mkdir(parents=True, exist_ok=True)
     whole = Image.open(PHOTOGRAPHS / scene.file)
@@ -91,7 +91,7 @@ def main() -> int:
     parser.add_argument("--pack", default="general", help="pack to use")
     options = parser.parse_args()
     for scene in SCENES:
-        flags, queries = cut(scene, options.out / "photographs" / scene.name)
+        flags, queries = threshold(scene, options.out / "photographs" / scene.name)
         out = options.out / scene.name
         words = ["segment", *map(str, queries), *flags, "--class", scene.thing, "--scale", "pixel"]
         words += ["--pack", options.pack, "-o", str(out), "--overwrite"]

@@ -18,8 +18,8 @@ def main(cue_image: str, mask: str, image: str, pack: str = "general") -> None:
     names = {c.id: c.name for c in prediction.classes}
     for thing in prediction.objects():
         m = measure(thing, prediction.image.size)
-        cut = "  touches the border" if m.touches_border else ""
-        print(f"{names[m.cls]}  area {m.area}  box {m.box}  length {m.major_axis:.1f}{cut}")
+        edge = "  touches the border" if m.touches_border else ""
+        print(f"{names[m.cls]}  area {m.area}  box {m.box}  length {m.major_axis:.1f}{edge}")
 
 
 if __name__ == "__main__":

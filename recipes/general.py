@@ -216,17 +216,17 @@ def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> Non
     EXCLUDED.
     """
     import cuecast
-    from cuecast.training.calibrate import answer_trials, cut_of, fit_calibration, fit_cut
+    from cuecast.training.calibrate import answer_trials, fit_calibration, fit_threshold, threshold_of
     from cuecast.training.export import write_card
 
     trials = answer_trials(cuecast.load(pack), folders(data)[0], excluded, workers=os.cpu_count() or 1)
-    score, prior, reached = fit_cut(trials)
+    score, prior, reached = fit_threshold(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card = json.loads((pack / "card.json").read_text())
     card["thresholds"]["score"] = score
     card["area"] = asdict(prior)
-    cuts = [cut_of(t, score, prior) for t in trials]
-    card["calibration"] = fit_calibration(trials, cuts, card["thresholds"]["min_fraction"])
+    thresholds = [threshold_of(t, score, prior) for t in trials]
+    card["calibration"] = fit_calibration(trials, thresholds, card["thresholds"]["min_fraction"])
     write_card(pack, card)
     state_sparse(pack, data)
 

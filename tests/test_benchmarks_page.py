@@ -24,11 +24,11 @@ def score(name: str, shots: int, iou: float) -> dict[str, Any]:
     return {"set": name, "shots": shots, "episodes": 4, "iou": iou, "dice": iou + 0.1, **times}
 
 
-def peer(name: str, cues: str, figures: dict[int, float]) -> dict[str, Any]:
-    """A peer whose set 'a' has these IoUs by number of cues."""
+def baseline(name: str, cues: str, figures: dict[int, float]) -> dict[str, Any]:
+    """A baseline whose set 'a' has these IoUs by number of cues."""
     means, sets = ([score(s, n, v) for n, v in figures.items()] for s in ("mean", "a"))
     return {
-        "peer": name,
+        "baseline": name,
         "title": name,
         "cues": cues,
         "settings": {},
@@ -56,10 +56,10 @@ def results(tmp_path: Path) -> Path:
         "pack": "general",
         "pack_digest": "0123456789abcdef",
         "workers": 1,
-        "peers": [
-            peer("cuecast", "masks", {1: 0.5, 2: 0.6, 4: 0.7}),
-            peer("filter-forest", "masks", {1: 0.4, 2: 0.65, 4: 0.7}),
-            peer("grabcut", "box on the query", {1: 0.3}),
+        "baselines": [
+            baseline("cuecast", "masks", {1: 0.5, 2: 0.6, 4: 0.7}),
+            baseline("filter-forest", "masks", {1: 0.4, 2: 0.65, 4: 0.7}),
+            baseline("grabcut", "box on the query", {1: 0.3}),
         ],
     }
     timing = {
@@ -105,7 +105,7 @@ def test_curves_are_drawn_from_three_numbers_of_cues_on(
     pytest.importorskip("matplotlib")
     record = json.loads((results / "first.json").read_text())
     few = copy.deepcopy(record)
-    for p in few["peers"]:
+    for p in few["baselines"]:
         p["means"] = p["means"][:2]
     (results / "second.json").write_text(json.dumps(few))
     drawn = generator.pictures(results, tmp_path)

@@ -83,7 +83,7 @@ def test_a_map_cut_anywhere_gets_the_answer_of_the_whole(concept: Concept, tmp_p
     masks = []
     for name, rows, cols in (("whole", 0, 0), ("part", 67, 101)):
         moved = rasterio.Affine(0.5, 0, HALF_METRE.c + cols / 2, 0, -0.5, HALF_METRE.f - rows / 2)
-        cut = PIXELS[rows : rows + 280, cols : cols + 280] if rows else PIXELS
-        path = write_map(tmp_path / f"{name}.tif", cut, transform=moved)
+        threshold = PIXELS[rows : rows + 280, cols : cols + 280] if rows else PIXELS
+        path = write_map(tmp_path / f"{name}.tif", threshold, transform=moved)
         masks.append(read_band(segment_raster(concept, path, tmp_path / name, options).files["mask"]))
     assert differing(*masks, 67, 101) <= AT_A_STEP

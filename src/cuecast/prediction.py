@@ -28,7 +28,7 @@ class Prediction:
     verdict     'found', 'doubtful' or 'absent'.
     confidence  in [0, 1]: the IoU that is expected of this mask; for 'absent', of the emptiness.
     seconds     how long the answer took.
-    cuts        for each class the score from which a pixel is marked.
+    thresholds        for each class the score from which a pixel is marked.
     """
 
     image: Image
@@ -39,7 +39,7 @@ class Prediction:
     verdict: Verdict
     confidence: float
     seconds: float
-    cuts: tuple[float, ...] = ()
+    thresholds: tuple[float, ...] = ()
 
     @property
     def uncertainty(self) -> NDArray[np.float32]:

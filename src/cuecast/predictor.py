@@ -20,10 +20,10 @@ from cuecast.core.notes import give_note
 from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
-from cuecast.engine.components import drop_specks, smallest_piece
+from cuecast.engine.components import drop_specks, smallest_component
 from cuecast.engine.packs import Pack, open_pack
 from cuecast.engine.segmenter import Segmenter
-from cuecast.engine.threshold import areas_at, choose_cut, shown_areas
+from cuecast.engine.threshold import areas_at, choose_threshold, shown_areas
 from cuecast.engine.verdict import Judgement, Taught, decide, judge
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import is_label_file
@@ -93,9 +93,9 @@ class Concept:
         return tuple(shown_areas(self.examples, c.id) for c in self.classes)
 
     @cached_property
-    def smallest_pieces(self) -> tuple[float, ...]:
+    def smallest_components(self) -> tuple[float, ...]:
         """For each class the share of the image that its smallest piece covers in the complete cues; 0: unknown."""
-        return tuple(smallest_piece(self.examples, c.id) for c in self.classes)
+        return tuple(smallest_component(self.examples, c.id) for c in self.classes)
 
     @cached_property
     def taught(self) -> tuple[Taught, ...]:
@@ -104,7 +104,7 @@ class Concept:
         return tuple(self.predictor.pack.taught(kind_of(marks, c.id)) for c in self.classes)
 
     @cached_property
-    def _uncorrected_cuts(self) -> dict[str, tuple[float, ...]]:
+    def _uncorrected_thresholds(self) -> dict[str, tuple[float, ...]]:
         """Digest of an image -> its cuts without its own marks: the same at every click on it."""
         return {}
 
@@ -122,8 +122,8 @@ class Concept:
             # Points and scribbles show no size: what the masks show is not measured again at every click.
             vars(corrected).update(
                 shown_areas=self.shown_areas,
-                smallest_pieces=self.smallest_pieces,
-                _uncorrected_cuts=self._uncorrected_cuts,
+                smallest_components=self.smallest_components,
+                _uncorrected_thresholds=self._uncorrected_thresholds,
             )
             return corrected
         return _learn(self.predictor, examples, self.classes, self.scale, self.knowledge if quick else None)
@@ -141,19 +141,19 @@ class Concept:
         ]
         answer = self.predictor.segmenter.score(self.knowledge, query, own)
         scores = self._keep_marks(answer.scores, own)
-        cuts = self._cuts(scores, query if own else None)
-        marked = self._mark(scores, cuts, own)
-        verdict, confidence, absent = self._judge(scores, marked, answer.signals, own)
+        thresholds = self._thresholds(scores, query if own else None)
+        marked = self._mark(scores, thresholds, own)
+        verdict, confidence, absent = self._judge(scores, marked, answer.verdict_features, own)
         mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
         mask.flags.writeable = marked.flags.writeable = scores.flags.writeable = False
         seconds = time.perf_counter() - start
-        return Prediction(query, mask, marked, scores, self.classes, verdict, confidence, seconds, cuts)
+        return Prediction(query, mask, marked, scores, self.classes, verdict, confidence, seconds, thresholds)
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
         yield from in_order(self.segment, images, workers)
 
-    def _cuts(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
+    def _thresholds(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
         """The threshold of each class for an image with these scores (K, H, W).
 
         `corrected` is the image, where it carries marks of its own.
@@ -163,27 +163,29 @@ class Concept:
         if prior is None or self.scale != "frame" or not any(map(len, self.shown_areas)):
             return (usual,) * len(scores)
 
-        def cuts(planes: NDArray[np.float32]) -> tuple[float, ...]:
+        def thresholds(planes: NDArray[np.float32]) -> tuple[float, ...]:
             pairs = zip(planes, self.shown_areas, strict=True)
-            return tuple(choose_cut(areas_at(plane), shown, usual, prior) for plane, shown in pairs)
+            return tuple(choose_threshold(areas_at(plane), shown, usual, prior) for plane, shown in pairs)
 
         if corrected is None:
-            return cuts(scores)
+            return thresholds(scores)
         # Its marks say where the thing is, not how much there is of it: the cut is that without them.
-        known = self._uncorrected_cuts
+        known = self._uncorrected_thresholds
         if corrected.digest not in known:
-            known[corrected.digest] = cuts(self.predictor.segmenter.score(self.knowledge, corrected).scores)
+            known[corrected.digest] = thresholds(
+                self.predictor.segmenter.score(self.knowledge, corrected).scores
+            )
         return known[corrected.digest]
 
     def _mark(
-        self, scores: NDArray[np.float32], cuts: Sequence[float], own: Sequence[Marks]
+        self, scores: NDArray[np.float32], thresholds: Sequence[float], own: Sequence[Marks]
     ) -> NDArray[np.int32]:
         """The label map (H, W) of scores (K, H, W), without specks; `own` are marks on the query itself."""
-        mask = decide(scores, [c.id for c in self.classes], cuts)
+        mask = decide(scores, [c.id for c in self.classes], thresholds)
         if self.scale != "frame":
             return mask
         stated = [mark_labels(m) for m in own]
-        for info, shown in zip(self.classes, self.smallest_pieces, strict=True):
+        for info, shown in zip(self.classes, self.smallest_components, strict=True):
             thing = mask == info.id
             kept = np.any([s == info.id for s in stated], axis=0) if stated else None
             mask[thing & ~drop_specks(thing, shown, kept)] = 0
@@ -193,7 +195,7 @@ class Concept:
         self,
         scores: NDArray[np.float32],
         mask: NDArray[np.int32],
-        signals: Sequence[Mapping[str, float]],
+        verdict_features: Sequence[Mapping[str, float]],
         own: Sequence[Marks],
     ) -> Judgement:
         """The verdict on a mask; `own` are marks on the query itself."""
@@ -207,7 +209,7 @@ class Concept:
             mask,
             [c.id for c in self.classes],
             self.predictor.pack.thresholds,
-            signals=signals if whole else (),
+            verdict_features=verdict_features if whole else (),
             taught=self.taught,
             stated={c for m in own for c in m.class_ids},
         )

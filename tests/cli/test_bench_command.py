@@ -13,7 +13,7 @@ from PIL import Image
 
 from cuecast.cli import run
 
-PEERS = ["--peers", "cuecast,filter-forest", "--pack", "colours"]
+BASELINES = ["--baselines", "cuecast,filter-forest", "--pack", "colours"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_table_on_stdout_progress_on_stderr(listed: Path) -> None:
-    done = cuecast("bench", listed, "--peers", "cuecast", "--pack", "colours", "--threads", 1)
+    done = cuecast("bench", listed, "--baselines", "cuecast", "--pack", "colours", "--threads", 1)
     assert done.code == 0
     assert done.out.splitlines()[2].split()[:4] == ["cuecast", "1", "0.917", "0.950"]
     assert done.err.startswith("episodes: 4/4, ")
@@ -30,13 +30,13 @@ def test_table_on_stdout_progress_on_stderr(listed: Path) -> None:
 
 def test_json_file_and_pictures(listed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, pictures = tmp_path / "new" / "result.json", tmp_path / "pictures"
-    args = ["bench", str(listed), *PEERS, "--limit", "1", "--json", "-q", "-o", str(out)]
+    args = ["bench", str(listed), *BASELINES, "--limit", "1", "--json", "-q", "-o", str(out)]
     assert run([*args, "--pictures", str(pictures)]) == 0
     streams = capsys.readouterr()
     assert streams.err == ""
     record = json.loads(streams.out)
     assert json.loads(out.read_text()) == record
-    assert [p["peer"] for p in record["peers"]] == ["cuecast", "filter-forest"]
+    assert [p["baseline"] for p in record["baselines"]] == ["cuecast", "filter-forest"]
     assert record["episodes"]["list"] == "list.jsonl"
     assert sorted(p.name for p in pictures.iterdir()) == ["s1-good.png", "s2-good.png"]
 
@@ -44,13 +44,17 @@ def test_json_file_and_pictures(listed: Path, tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["LIST", "--peers", "cuecast,unet"], 2, "peer 'unet' is unknown; known are cuecast, filter-forest"),
-        (["LIST", "--peers", ","], 2, "--peers names none"),
+        (
+            ["LIST", "--baselines", "cuecast,unet"],
+            2,
+            "baseline 'unet' is unknown; known are cuecast, filter-forest",
+        ),
+        (["LIST", "--baselines", ","], 2, "--baselines names none"),
         (["LIST", "--pack", "nonsense"], 1, "no pack 'nonsense'"),
-        (["LIST", "--peers", "prototype"], 1, "pack colours: it has no encoder"),
+        (["LIST", "--baselines", "prototype"], 1, "pack colours: it has no encoder"),
         (["none.jsonl"], 1, "none.jsonl: the episode list cannot be read"),
         (["LIST", "--set", "s9"], 1, "no episode is left"),
-        (["LIST", "--root", "nowhere", "--peers", "cuecast"], 1, "episode e1: "),
+        (["LIST", "--root", "nowhere", "--baselines", "cuecast"], 1, "episode e1: "),
     ],
 )
 def test_errors(
@@ -78,9 +82,9 @@ def test_a_drawn_list_can_be_measured(tmp_path: Path, capsys: pytest.CaptureFixt
     draw = ["episodes", str(tmp_path / "sets"), "-o", str(listed), "--shots", "1", "--shots", "3"]
     assert run([*draw, "--queries", "2"]) == 0
     assert capsys.readouterr().err == f"{listed}: 4 episodes, 1 tasks, 1 sets\n"
-    args = ["bench", str(listed), "--root", str(tmp_path / "sets"), "--peers", "cuecast", "-p", "colours"]
+    args = ["bench", str(listed), "--root", str(tmp_path / "sets"), "--baselines", "cuecast", "-p", "colours"]
     assert run([*args, "-q", "--json"]) == 0
-    means = json.loads(capsys.readouterr().out)["peers"][0]["means"]
+    means = json.loads(capsys.readouterr().out)["baselines"][0]["means"]
     assert [(m["shots"], m["episodes"], m["iou"]) for m in means] == [(1, 2, 1.0), (3, 2, 1.0)]
 
 

@@ -84,7 +84,11 @@ def test_the_masks_are_those_of_this_machine(predictor: RemotePredictor, tmp_pat
         for query in (*queries, tmp_path / "a.png"):
             here, there = local.segment(query), concept.segment(query)
             assert np.array_equal(here.mask, there.mask)
-            assert (here.verdict, here.classes, here.cuts) == (there.verdict, there.classes, there.cuts)
+            assert (here.verdict, here.classes, here.thresholds) == (
+                there.verdict,
+                there.classes,
+                there.thresholds,
+            )
             assert there.confidence == pytest.approx(here.confidence, abs=1e-6)
             assert [o.xyxy for o in here.objects()] == [o.xyxy for o in there.objects()]
             assert here.overlay().tobytes() == there.overlay().tobytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cuecast.core.errors import CueError
-from cuecast.core.geometry import fill_polygons, fill_ring, mark_labels
+from cuecast.core.geometry import fill_contour, fill_polygons, mark_labels
 from cuecast.core.values import IGNORE, Box, Marks, Point, Polygon, Scribble
 
 
@@ -55,7 +55,7 @@ def test_later_polygons_win_and_the_base_is_not_changed() -> None:
 
 def test_what_lies_outside_is_cut_off() -> None:
     assert fill_polygons((2, 3), [Polygon(((-9, -9), (2, -9), (2, 9), (-9, 9)))]).tolist() == [[1, 1, 0]] * 2
-    assert fill_ring((2, 3), [(5, 5), (6, 5), (6, 6)])[2].shape == (0, 0)
+    assert fill_contour((2, 3), [(5, 5), (6, 5), (6, 6)])[2].shape == (0, 0)
 
 
 @pytest.mark.parametrize("path", [((0, 0), (1, 1)), (), ((0, 0), (1, 0), (float("nan"), 1))])

@@ -102,5 +102,5 @@ def test_what_cannot_be_measured_is_refused() -> None:
 def test_tight_cuts_to_the_pixels() -> None:
     crop = np.zeros((4, 6), bool)
     crop[1:3, 2] = True
-    cut = tight(ObjectMask(3, 10, 20, crop))
-    assert (cut.cls, cut.xyxy, cut.area) == (3, (22, 11, 23, 13), 2)
+    threshold = tight(ObjectMask(3, 10, 20, crop))
+    assert (threshold.cls, threshold.xyxy, threshold.area) == (3, (22, 11, 23, 13), 2)

@@ -17,8 +17,8 @@ NAMES = {1: "cell"}
 
 
 def kinds(found: ClassFit, *others: ClassFit) -> list[str]:
-    peers = [{1: o} for o in others or (FINE, FINE, FINE)]
-    said = (1, "a.png", {1: found}, peers, NAMES)
+    baselines = [{1: o} for o in others or (FINE, FINE, FINE)]
+    said = (1, "a.png", {1: found}, baselines, NAMES)
     return [f.kind for f in (*drawn_wrongly(*said), *other_magnification(*said))]
 
 

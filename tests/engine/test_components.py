@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cuecast.core.values import IGNORE, Example, Image, Marks
-from cuecast.engine.components import OF_FOUND, OF_SHOWN, drop_specks, smallest_piece
+from cuecast.engine.components import OF_FOUND, OF_SHOWN, drop_specks, smallest_component
 
 
 def example(mask: np.ndarray) -> Example:
@@ -22,14 +22,14 @@ def squares(*sides: int) -> np.ndarray:
 
 def test_the_smallest_piece_is_the_median_over_the_cues() -> None:
     cues = [example(squares(10, 4)), example(squares(6)), example(squares(20, 8, 30))]
-    assert smallest_piece(cues, 1) == 36 / 4000
+    assert smallest_component(cues, 1) == 36 / 4000
 
 
 def test_nothing_is_known_of_sparse_cues_or_of_masks_that_know_little() -> None:
     little = np.full((40, 100), IGNORE)
     little[:5, :5] = 1
     points = Example(Image(np.zeros((9, 9, 3), np.uint8)), Marks((9, 9), absent=True))
-    assert smallest_piece([example(little), points], 1) == 0
+    assert smallest_component([example(little), points], 1) == 0
 
 
 def test_specks_go_and_things_stay() -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from cuecast.engine.matcher import FeatureMaps, MatcherWeights, Shown, evidence, join, known_pixels, learn
+from cuecast.engine.matcher import CueTile, FeatureMaps, MatcherWeights, evidence, join, known_pixels, learn
 
 SIDE = 32
 
@@ -24,10 +24,10 @@ def maps(rng: np.random.Generator) -> FeatureMaps:
     return FeatureMaps(*parts)
 
 
-def shown(rng: np.random.Generator) -> Shown:
+def shown(rng: np.random.Generator) -> CueTile:
     """A cue tile whose pixels speak for thing and rest with any strength."""
     thing = rng.uniform(size=(SIDE, SIDE)).astype(np.float32)
-    return Shown(maps(rng), thing, 1 - thing, np.empty((0, SIDE // 2, SIDE // 2), np.float32))
+    return CueTile(maps(rng), thing, 1 - thing, np.empty((0, SIDE // 2, SIDE // 2), np.float32))
 
 
 @pytest.fixture
@@ -57,7 +57,9 @@ def test_cues_that_join_count_like_those_that_were_learned(weights: MatcherWeigh
 def test_a_cue_without_the_thing_says_what_is_not_meant(weights: MatcherWeights) -> None:
     rng = np.random.default_rng(1)
     first, second = shown(rng), shown(rng)
-    nothing = Shown(second.features, np.zeros_like(second.positive), np.ones_like(second.negative), second.at)
+    nothing = CueTile(
+        second.features, np.zeros_like(second.positive), np.ones_like(second.negative), second.at
+    )
     known = learn([first], weights)
     joined = join(known, [nothing], weights)
     assert joined.share == pytest.approx(known.share / 2, rel=0.05)
@@ -65,11 +67,11 @@ def test_a_cue_without_the_thing_says_what_is_not_meant(weights: MatcherWeights)
     assert after < before
 
 
-def labelled(rng: np.random.Generator, classes: int, cue: int = 0) -> Shown:
+def labelled(rng: np.random.Generator, classes: int, cue: int = 0) -> CueTile:
     """A cue tile whose squares of 8 pixels each are one of the classes or the rest."""
     labels = rng.integers(0, classes + 1, (SIDE // 8, SIDE // 8)).repeat(8, 0).repeat(8, 1)
     things = np.stack([labels == k for k in range(1, classes + 1)]).astype(np.float32)
-    return Shown(maps(rng), things, 1 - things, np.empty((0, SIDE // 2, SIDE // 2), np.float32), cue)
+    return CueTile(maps(rng), things, 1 - things, np.empty((0, SIDE // 2, SIDE // 2), np.float32), cue)
 
 
 @pytest.mark.parametrize("semantic", [False, True])
@@ -112,7 +114,7 @@ def test_thinned_pixels_are_shared_out_and_count_for_those_left_out() -> None:
     known = (labels < 3).astype(np.float32)
     numbers = np.arange(100, dtype=np.float32).reshape(1, 10, 10)
     none = np.empty((0, 0, 0), np.float32)
-    tile = Shown(FeatureMaps(numbers, none, none, none, none), things, known - things, none)
+    tile = CueTile(FeatureMaps(numbers, none, none, none, none), things, known - things, none)
     x, p, n = known_pixels([tile], 20)
     assert np.all(np.diff(x[:, 0]) > 0)
     assert (p > 0).sum(1).tolist() == [6, 4]  # the second has no more, and leaves its room to the first
@@ -124,7 +126,7 @@ def test_half_the_places_are_of_the_one_thing() -> None:
     positive = np.zeros((40, 40), np.float32)
     positive[:20] = 1
     none = np.empty((0, 0, 0), np.float32)
-    tile = Shown(
+    tile = CueTile(
         FeatureMaps(np.zeros((1, 20, 20), np.float32), none, none, none, none), positive, 1 - positive, none
     )
     _, p, n = known_pixels([tile], 50)

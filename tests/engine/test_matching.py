@@ -16,9 +16,9 @@ from scipy.ndimage import distance_transform_edt
 import cuecast
 from cuecast.engine import matching
 from cuecast.engine.lessons import MatchingKnowledge
-from cuecast.engine.matcher import Knowledge, MatcherWeights, Shown, join
+from cuecast.engine.matcher import CueTile, Knowledge, MatcherWeights, join
 from cuecast.engine.packs import WHEEL_PACKS
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
 
 pytestmark = pytest.mark.skipif(
     not (WHEEL_PACKS / "general" / "card.json").is_file(), reason="the pack general is not in this checkout"
@@ -133,7 +133,7 @@ def test_quick_marks_correct_their_own_image_and_teach_nothing(concept: cuecast.
     y, x = np.unravel_index(distance_transform_edt(truth).argmax(), truth.shape)  # the middle of a disc
     corrected = concept.add([cuecast.Cue(picture, points=[(float(x), float(y), 0)])], quick=True)
     assert corrected.knowledge is concept.knowledge
-    assert corrected.smallest_pieces is concept.smallest_pieces  # not measured again at every click
+    assert corrected.smallest_components is concept.smallest_components  # not measured again at every click
     before, after = concept.segment(picture).scores[0], corrected.segment(picture).scores[0]
     assert after[y, x] == 0
     around = np.abs(np.indices(before.shape) - np.array([y, x])[:, None, None]).max(0) <= 3
@@ -180,7 +180,7 @@ def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
 ) -> None:
     joined = []
 
-    def spy(known: Knowledge, shown: Sequence[Shown], weights: MatcherWeights) -> Knowledge:
+    def spy(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
         joined.append(shown)
         return join(known, shown, weights)
 
@@ -261,7 +261,7 @@ def test_classes_answered_together_are_answered_as_one_at_a_time(predictor: cuec
         alone = MatchingKnowledge((cls,), (lesson.only([lesson.classes.index(cls)]),))
         answer = predictor.segmenter.score(alone, query)
         np.testing.assert_allclose(answer.scores[0], together.scores[k], atol=2e-4)
-        assert answer.signals[0] == pytest.approx(together.signals[k], abs=2e-3)
+        assert answer.verdict_features[0] == pytest.approx(together.verdict_features[k], abs=2e-3)
 
 
 def test_many_classes_cost_no_more_runs_than_few(
@@ -356,7 +356,7 @@ def state(folder: Path, **preprocessing: float) -> Path:
 def test_a_semantic_map_changes_nothing_but_by_its_share(bare_pack: Path, tmp_path: Path) -> None:
     query, truth = discs(1)
 
-    def answer(pack: Path) -> Answer:
+    def answer(pack: Path) -> ScoreMaps:
         predictor = cuecast.load(pack, threads=2)
         taught = predictor.learn([cuecast.Cue(*discs(0)[:1], mask=discs(0)[1])])
         agreement = taught.knowledge.lessons[0].known.agreement
@@ -370,8 +370,8 @@ def test_a_semantic_map_changes_nothing_but_by_its_share(bare_pack: Path, tmp_pa
         for share in (0.0, 1.0)
     }
     np.testing.assert_allclose(shares[0.0].scores, plain.scores, atol=1e-3)
-    assert shares[0.0].signals[0].keys() - plain.signals[0].keys() == {"ridge8"}
-    assert 0 < shares[0.0].signals[0]["ridge8"] < 1
+    assert shares[0.0].verdict_features[0].keys() - plain.verdict_features[0].keys() == {"ridge8"}
+    assert 0 < shares[0.0].verdict_features[0]["ridge8"] < 1
     # With the whole share, the answer is the enlarged ridge score alone: two logits a unit, which is about 1 on the
     # thing and below 0 off it, where plain ground at strides of 8 to 32 pixels is not free of it.
     alone = shares[1.0].scores[0]

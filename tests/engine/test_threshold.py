@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cuecast.core.values import IGNORE, Example, Image, Marks
-from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_cut, shown_areas
+from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_threshold, shown_areas
 
 PRIOR = AreaPrior(spread=0.5, freedom=0.7)
 
@@ -39,21 +39,21 @@ def areas(change: float) -> np.ndarray:
 
 
 def test_the_usual_cut_where_the_area_is_as_shown() -> None:
-    assert choose_cut(areas(0.0), np.array([0.1]), 0.45, PRIOR) == 0.45
+    assert choose_threshold(areas(0.0), np.array([0.1]), 0.45, PRIOR) == 0.45
 
 
 def test_too_little_marked_lowers_the_cut_and_too_much_raises_it() -> None:
     # With slope 1 the best step d in logits weighs (change - d)^2 / 0.25 against d^2 / 0.49: d = 0.66 change.
-    low = choose_cut(areas(1.0), np.array([0.1]), 0.45, PRIOR)
-    high = choose_cut(areas(-0.6), np.array([0.1]), 0.45, PRIOR)
+    low = choose_threshold(areas(1.0), np.array([0.1]), 0.45, PRIOR)
+    high = choose_threshold(areas(-0.6), np.array([0.1]), 0.45, PRIOR)
     assert low == pytest.approx(1 / (1 + np.exp(0.2007 + 0.66)), abs=0.0126)
     assert high == pytest.approx(1 / (1 + np.exp(0.2007 - 0.40)), abs=0.0126)
 
 
 def test_cues_of_many_sizes_say_less() -> None:
     same, mixed = np.full(3, 0.1), np.array([0.01, 0.1, 1.0])
-    assert choose_cut(areas(1.0), same, 0.45, PRIOR) < choose_cut(areas(1.0), mixed, 0.45, PRIOR)
+    assert choose_threshold(areas(1.0), same, 0.45, PRIOR) < choose_threshold(areas(1.0), mixed, 0.45, PRIOR)
 
 
 def test_without_a_complete_cue_the_pack_decides() -> None:
-    assert choose_cut(areas(2.0), np.array([]), 0.45, PRIOR) == 0.45
+    assert choose_threshold(areas(2.0), np.array([]), 0.45, PRIOR) == 0.45

@@ -70,37 +70,39 @@ def test_the_calibration_decides(
     clear: float, verdict: str, confidence: float, absent: tuple[int, ...]
 ) -> None:
     scores, mask = planes(10)
-    found = judge(scores, mask, (1,), THRESHOLDS, signals=[{"clear": clear, "unread": 9.0}], taught=[TAUGHT])
+    found = judge(
+        scores, mask, (1,), THRESHOLDS, verdict_features=[{"clear": clear, "unread": 9.0}], taught=[TAUGHT]
+    )
     assert found == (verdict, pytest.approx(confidence), absent)
 
 
 def test_marks_on_the_image_say_that_a_class_is_there() -> None:
     scores, mask = planes(10)
     low = [{"clear": 0.0}]
-    assert judge(scores, mask, (1,), THRESHOLDS, signals=low, taught=[TAUGHT]).verdict == "absent"
-    stated = judge(scores, mask, (1,), THRESHOLDS, signals=low, taught=[TAUGHT], stated={1})
+    assert judge(scores, mask, (1,), THRESHOLDS, verdict_features=low, taught=[TAUGHT]).verdict == "absent"
+    stated = judge(scores, mask, (1,), THRESHOLDS, verdict_features=low, taught=[TAUGHT], stated={1})
     assert stated == ("doubtful", pytest.approx(sigmoid(-2)), ())
 
 
 @pytest.mark.parametrize("calibration", [CALIBRATION, None])
 def test_a_marked_thing_may_be_as_small_as_it_is(calibration: Calibration | None) -> None:
     scores, mask = planes(1)
-    signals = [{"clear": 0.0}]
+    features = [{"clear": 0.0}]
     taught = [Taught("masks", calibration)]
-    found = judge(scores, mask, (1,), THRESHOLDS, signals=signals, taught=taught, stated={1})
+    found = judge(scores, mask, (1,), THRESHOLDS, verdict_features=features, taught=taught, stated={1})
     assert (found.verdict, found.absent) == ("doubtful", ())
 
 
 def test_classes_are_absent_one_at_a_time_and_the_rest_counts_by_area() -> None:
     scores, mask = planes(6, 3, 3)
-    signals = [{"clear": 2.0}, {"clear": 1.0}, {"clear": 0.0}]
-    found = judge(scores, mask, (1, 2, 3), THRESHOLDS, signals=signals, taught=[TAUGHT] * 3)
+    features = [{"clear": 2.0}, {"clear": 1.0}, {"clear": 0.0}]
+    found = judge(scores, mask, (1, 2, 3), THRESHOLDS, verdict_features=features, taught=[TAUGHT] * 3)
     assert found == ("doubtful", pytest.approx((6 * sigmoid(2) + 3 * 0.5) / 9), (3,))
 
 
 def test_hardly_anything_marked_is_absent_whatever_the_signals() -> None:
     scores, mask = planes(1)
-    found = judge(scores, mask, (1,), THRESHOLDS, signals=[{"clear": 2.0}], taught=[TAUGHT])
+    found = judge(scores, mask, (1,), THRESHOLDS, verdict_features=[{"clear": 2.0}], taught=[TAUGHT])
     assert found == ("absent", pytest.approx(1 - sigmoid(1.2)), (1,))
 
 
@@ -116,8 +118,15 @@ def test_an_answer_that_fills_the_frame_from_positive_marks_alone_is_doubtful(
 ) -> None:
     scores = np.full((1, 10, 10), 0.95, np.float32)
     mask = decide(scores, (1,), THRESHOLDS.score)
-    for signals in ([{"clear": 5.0}], []):  # as a whole picture, and by the scores alone
-        found = judge(scores, mask, (1,), THRESHOLDS, signals=signals, taught=[Taught(kind, CALIBRATION)])
+    for features in ([{"clear": 5.0}], []):  # as a whole picture, and by the scores alone
+        found = judge(
+            scores,
+            mask,
+            (1,),
+            THRESHOLDS,
+            verdict_features=features,
+            taught=[Taught(kind, CALIBRATION)],
+        )
         assert found.verdict == verdict
         assert (found.confidence < THRESHOLDS.found) == (verdict == "doubtful")
     scores[:, 5:] = 0  # half of the frame is filled still, less is not
@@ -146,6 +155,12 @@ def test_share_and_own_marks_are_figures() -> None:
     scores, mask = planes(10)
     for stated, logit in (((), 0.2), ({1}, 1.2)):
         found = judge(
-            scores, mask, (1,), THRESHOLDS, signals=[{}], taught=[Taught("boxes", calibration)], stated=stated
+            scores,
+            mask,
+            (1,),
+            THRESHOLDS,
+            verdict_features=[{}],
+            taught=[Taught("boxes", calibration)],
+            stated=stated,
         )
         assert found.confidence == pytest.approx(sigmoid(logit))

@@ -1,4 +1,4 @@
-"""One contract for every entry of `PEERS`, on drawn pictures whose answer is known."""
+"""One contract for every entry of `BASELINES`, on drawn pictures whose answer is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cuecast
 from cuecast.core.errors import CueError, MissingExtraError, PackError
 from cuecast.core.values import Box, Example, Image, Marks
 from cuecast.engine.packs import WHEEL_PACKS
-from cuecast.evaluation.baselines import PEERS, Peer, load_peer
+from cuecast.evaluation.baselines import BASELINES, Baseline, load_baseline
 from cuecast.evaluation.bench.boxes import boxes_of
 
 pytestmark = pytest.mark.skipif(
@@ -33,9 +33,9 @@ def discs(seed: int, size: tuple[int, int] = (96, 120)) -> tuple[Image, np.ndarr
     return Image(np.clip(pixels, 0, 255).astype(np.uint8)), truth
 
 
-def shown(peer: Peer, image: Image, truth: np.ndarray) -> Example:
-    """The cue that the peer takes."""
-    if peer.cues == "masks":
+def shown(baseline: Baseline, image: Image, truth: np.ndarray) -> Example:
+    """The cue that the baseline takes."""
+    if baseline.cues == "masks":
         return Example(image, Marks(image.size, mask=truth.astype(np.int32)))
     return Example(image, Marks(image.size, boxes=boxes_of(truth)))
 
@@ -45,70 +45,70 @@ def predictor() -> cuecast.Predictor:
     return cuecast.load("general", threads=2)
 
 
-@pytest.fixture(scope="module", params=PEERS)
-def peer(request: pytest.FixtureRequest, predictor: cuecast.Predictor) -> Peer:
+@pytest.fixture(scope="module", params=BASELINES)
+def baseline(request: pytest.FixtureRequest, predictor: cuecast.Predictor) -> Baseline:
     if request.param == "grabcut":
         pytest.importorskip("cv2")
-    return load_peer(request.param, predictor, threads=2)
+    return load_baseline(request.param, predictor, threads=2)
 
 
-def test_finds_the_thing_and_says_the_same_again(peer: Peer) -> None:
+def test_finds_the_thing_and_says_the_same_again(baseline: Baseline) -> None:
     (first, marked), (second, truth) = discs(0), discs(1)
-    if peer.cues != "masks":
+    if baseline.cues != "masks":
         first, marked = second, truth
-    cue = shown(peer, first, marked)
+    cue = shown(baseline, first, marked)
     before = [a.copy() for a in (first.pixels, second.pixels)]
-    knowledge = peer.learn([cue])
-    mask = peer.segment(knowledge, second)
+    knowledge = baseline.learn([cue])
+    mask = baseline.segment(knowledge, second)
     assert mask.shape == second.size
     assert mask.dtype == bool
     assert (mask & truth).sum() / (mask | truth).sum() > 0.7
-    assert (mask == peer.segment(peer.learn([cue]), second)).all()
+    assert (mask == baseline.segment(baseline.learn([cue]), second)).all()
     assert all((a == b).all() for a, b in zip(before, (first.pixels, second.pixels), strict=True))
 
 
 @pytest.mark.parametrize("size", [(1, 40), (33, 47), (40, 200)])
-def test_answers_have_the_size_of_the_image(peer: Peer, size: tuple[int, int]) -> None:
+def test_answers_have_the_size_of_the_image(baseline: Baseline, size: tuple[int, int]) -> None:
     image = Image(np.full((*size, 3), 90, np.uint8))
     truth = np.zeros(size, bool)
     truth[:, :3] = True
-    assert peer.segment(peer.learn([shown(peer, image, truth)]), image).shape == size
+    assert baseline.segment(baseline.learn([shown(baseline, image, truth)]), image).shape == size
 
 
-def test_a_cue_may_be_the_thing_all_over(peer: Peer) -> None:
+def test_a_cue_may_be_the_thing_all_over(baseline: Baseline) -> None:
     image, _ = discs(0)
-    mask = peer.segment(peer.learn([shown(peer, image, np.ones(image.size, bool))]), image)
+    mask = baseline.segment(baseline.learn([shown(baseline, image, np.ones(image.size, bool))]), image)
     # A box round the whole image says only that the thing is somewhere in it.
-    assert mask.mean() > (0.5 if peer.cues == "masks" else 0.1)
+    assert mask.mean() > (0.5 if baseline.cues == "masks" else 0.1)
 
 
-def test_cues_without_the_thing_are_refused(peer: Peer) -> None:
+def test_cues_without_the_thing_are_refused(baseline: Baseline) -> None:
     image, _ = discs(0)
     with pytest.raises(CueError):
-        peer.learn([Example(image, Marks(image.size, absent=True))])
+        baseline.learn([Example(image, Marks(image.size, absent=True))])
 
 
-def test_a_peer_says_what_it_is(peer: Peer) -> None:
-    assert len(peer.title) > 5
-    assert peer.cues in ("masks", "box on the query")
-    assert isinstance(peer.settings, dict)
+def test_a_peer_says_what_it_is(baseline: Baseline) -> None:
+    assert len(baseline.title) > 5
+    assert baseline.cues in ("masks", "box on the query")
+    assert isinstance(baseline.settings, dict)
 
 
-def test_absent_cues_beside_others_are_taken(peer: Peer) -> None:
-    if peer.cues != "masks":
+def test_absent_cues_beside_others_are_taken(baseline: Baseline) -> None:
+    if baseline.cues != "masks":
         pytest.skip("takes boxes on the query alone")
     image, truth = discs(0)
     green = Image(np.full((60, 60, 3), (70, 150, 80), np.uint8))
-    cues = [shown(peer, image, truth), Example(green, Marks(green.size, absent=True))]
-    assert peer.segment(peer.learn(cues), green).mean() < 0.1
+    cues = [shown(baseline, image, truth), Example(green, Marks(green.size, absent=True))]
+    assert baseline.segment(baseline.learn(cues), green).mean() < 0.1
 
 
 def test_ours_is_the_library_itself(predictor: cuecast.Predictor) -> None:
     (first, marked), (second, _) = discs(0), discs(1)
-    peer = load_peer("cuecast", predictor)
+    baseline = load_baseline("cuecast", predictor)
     expected = predictor.learn([cuecast.Cue(first.pixels, mask=marked)]).segment(second).mask > 0
     cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))
-    assert (peer.segment(peer.learn([cue]), second) == expected).all()
+    assert (baseline.segment(baseline.learn([cue]), second) == expected).all()
 
 
 def test_ours_encodes_what_it_has_seen_before(predictor: cuecast.Predictor) -> None:
@@ -120,24 +120,24 @@ def test_ours_encodes_what_it_has_seen_before(predictor: cuecast.Predictor) -> N
         return viewer.encode(rgb)
 
     counted = replace(predictor.segmenter, viewer=replace(viewer, encode=encode))  # type: ignore[type-var]
-    peer = load_peer("cuecast", replace(predictor, segmenter=counted))
+    baseline = load_baseline("cuecast", replace(predictor, segmenter=counted))
     (first, marked), (second, _) = discs(0), discs(1)
     cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))
     for times in (1, 2):
-        peer.segment(peer.learn([cue]), second)
+        baseline.segment(baseline.learn([cue]), second)
         assert len(asked) == 2 * times
 
 
 def test_prototype_needs_an_encoder() -> None:
-    with pytest.raises(PackError, match=r"pack colours: it has no encoder.*--peers"):
-        load_peer("prototype", cuecast.load("colours"))
+    with pytest.raises(PackError, match=r"pack colours: it has no encoder.*--baselines"):
+        load_baseline("prototype", cuecast.load("colours"))
 
 
 def test_grabcut_needs_opencv(predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     missing: Any = None
     monkeypatch.setitem(sys.modules, "cv2", missing)
     with pytest.raises(MissingExtraError, match=r"pip install 'cuecast\[bench\]'"):
-        load_peer("grabcut", predictor)
+        load_baseline("grabcut", predictor)
 
 
 def test_grabcut_finds_the_thing_in_a_loose_box_and_nothing_outside(predictor: cuecast.Predictor) -> None:
@@ -145,12 +145,12 @@ def test_grabcut_finds_the_thing_in_a_loose_box_and_nothing_outside(predictor: c
     pixels = np.full((60, 80, 3), (70, 150, 80), np.uint8)
     pixels[20:40, 20:40] = pixels[20:40, 60:70] = (190, 60, 50)
     image = Image(pixels)
-    peer = load_peer("grabcut", predictor)
+    baseline = load_baseline("grabcut", predictor)
     box = Box((14, 14, 46, 46))
-    mask = peer.segment(peer.learn([Example(image, Marks(image.size, boxes=(box,)))]), image)
+    mask = baseline.segment(baseline.learn([Example(image, Marks(image.size, boxes=(box,)))]), image)
     assert not mask[:, 46:].any()
     other = Image(np.where(np.arange(80)[None, :, None] >= 46, (70, 150, 80), pixels).astype(np.uint8))
-    mask = peer.segment(peer.learn([Example(other, Marks(other.size, boxes=(box,)))]), other)
+    mask = baseline.segment(baseline.learn([Example(other, Marks(other.size, boxes=(box,)))]), other)
     expected = np.zeros(other.size, bool)
     expected[20:40, 20:40] = True
     assert (mask == expected).all()

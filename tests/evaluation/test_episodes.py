@@ -9,7 +9,7 @@ import pytest
 from pictures import episode
 
 from cuecast.core.errors import EpisodeError
-from cuecast.evaluation.episodes import Episode, Shown, find_root, is_thin, read_episodes, select
+from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, is_thin, read_episodes, select
 
 
 def listed(folder: Path, *records: object) -> Path:
@@ -25,11 +25,11 @@ def test_reads_every_field_in_order(tmp_path: Path) -> None:
         id="e1",
         set="s1",
         task="red",
-        cues=(Shown("images/a.png", "masks/a.png", (1,)),),
-        query=Shown("images/b.png", "masks/b.png", (1,)),
+        cues=(EpisodeImage("images/a.png", "masks/a.png", (1,)),),
+        query=EpisodeImage("images/b.png", "masks/b.png", (1,)),
     )
     assert other.id == "e2"
-    assert other.query == Shown("c.png", None, ())
+    assert other.query == EpisodeImage("c.png", None, ())
     assert first.shots == 1
 
 

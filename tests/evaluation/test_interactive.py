@@ -87,7 +87,7 @@ def test_every_query_alone_and_after_its_cues(result: ClickResult) -> None:
 
 def test_scores_by_number_of_cues_and_set(result: ClickResult) -> None:
     figures = [
-        (s.set, s.mode, s.shots, s.episodes, s.clicks_85, s.missed_85, s.dice_0, s.dice_1, s.dice_3)
+        (s.set, s.mode, s.shots, s.episodes, s.noc_85, s.missed_85, s.dice_0, s.dice_1, s.dice_3)
         for s in result.scores()
     ]
     assert figures == [
@@ -100,7 +100,7 @@ def test_scores_by_number_of_cues_and_set(result: ClickResult) -> None:
 
 
 def test_the_mean_is_over_sets(result: ClickResult) -> None:
-    assert [(s.set, s.shots, s.episodes, s.clicks_85, s.missed_90, s.dice_1) for s in result.means()] == [
+    assert [(s.set, s.shots, s.episodes, s.noc_85, s.missed_90, s.dice_1) for s in result.means()] == [
         ("mean", 0, 3, 2.5, 0.75, 0.65),
         ("mean", 1, 2, 1.5, 0.5, 0.5),
         ("mean", 2, 1, 3.0, 1.0, 8 / 19),
@@ -159,7 +159,7 @@ def test_the_table_has_a_block_a_number_of_cues(result: ClickResult) -> None:
 
 def test_csv_and_json_hold_the_same_figures(result: ClickResult) -> None:
     rows = list(csv.DictReader(io.StringIO(result.as_csv())))
-    assert [(r["set"], r["mode"], r["shots"], r["clicks_85"], r["dice_0"]) for r in rows] == [
+    assert [(r["set"], r["mode"], r["shots"], r["noc_85"], r["dice_0"]) for r in rows] == [
         ("s1", "alone", "0", "2.000000", ""),
         ("s2", "alone", "0", "3.000000", ""),
         ("s1", "cued", "1", "1.500000", "0.900000"),
@@ -174,7 +174,7 @@ def test_csv_and_json_hold_the_same_figures(result: ClickResult) -> None:
     assert [s["dice_1"] for s in record["means"]] == [0.65, 0.5, 8 / 19]
     assert record["episodes"][2]["dices"] == [0.0, 1.0]
     episodes = list(csv.DictReader(io.StringIO(result.episodes_csv())))
-    assert [(r["id"], r["shots"], r["clicks_90"], r["missed_90"]) for r in episodes[:4]] == [
+    assert [(r["id"], r["shots"], r["noc_90"], r["missed_90"]) for r in episodes[:4]] == [
         ("e1", "0", "3.000000", "1.000000"),
         ("e1", "1", "3.000000", "1.000000"),
         ("e2", "0", "1.000000", "0.000000"),

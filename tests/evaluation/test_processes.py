@@ -9,11 +9,11 @@ import pytest
 
 import cuecast
 from cuecast.core.errors import EpisodeError
-from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.evaluation.processes import run_each
 from cuecast.predictor import Predictor
 
-EPISODES = [Episode(f"e{i}", "s", "red", (), Shown("a.png", None)) for i in range(5)]
+EPISODES = [Episode(f"e{i}", "s", "red", (), EpisodeImage("a.png", None)) for i in range(5)]
 
 
 def name(predictor: Predictor, episode: Episode, root: Path) -> str:

@@ -16,7 +16,7 @@ from cuecast.core.errors import EpisodeError
 from cuecast.evaluation.bench.machine import cpu_model, machine
 from cuecast.evaluation.bench.pictures import choose, write_pictures
 from cuecast.evaluation.bench.result import Answer, BenchResult
-from cuecast.evaluation.bench.run import load_peers, run_bench
+from cuecast.evaluation.bench.run import load_baselines, run_bench
 from cuecast.evaluation.episodes import Episode, read_episodes
 
 NAMES = ("cuecast", "filter-forest")
@@ -49,8 +49,8 @@ def timeless(result: BenchResult) -> list[Answer]:
 
 
 def test_answers_in_the_order_of_the_list_then_of_the_peers(result: BenchResult) -> None:
-    assert [(a.id, a.peer) for a in result.answers] == [(f"e{i}", n) for i in range(1, 5) for n in NAMES]
-    ours = [a for a in result.answers if a.peer == "cuecast"]
+    assert [(a.id, a.baseline) for a in result.answers] == [(f"e{i}", n) for i in range(1, 5) for n in NAMES]
+    ours = [a for a in result.answers if a.baseline == "cuecast"]
     assert [a.iou for a in ours] == [pytest.approx(2 / 3), 1.0, 1.0, 0.25]
     assert [a.dice for a in ours] == [pytest.approx(4 / 5), 1.0, 1.0, 0.4]
     assert [a.shots for a in ours] == [1, 1, 1, 2]
@@ -98,7 +98,7 @@ def test_cues_that_teach_nothing_are_named_with_the_peer(
 ) -> None:
     absent = replace(episodes[0], cues=(replace(episodes[0].cues[0], mask=None),))
     for name in NAMES:
-        with pytest.raises(EpisodeError, match=f"episode e1, peer {name}: "):
+        with pytest.raises(EpisodeError, match=f"episode e1, baseline {name}: "):
             run_bench(predictor, [name], [absent], folder)
 
 
@@ -109,9 +109,9 @@ def test_the_record_says_what_made_it(result: BenchResult, predictor: cuecast.Pr
     assert record["episodes"]["list"] == "list.jsonl"
     assert record["episodes"]["count"] == 4
     assert record["machine"] == machine()
-    assert [p["peer"] for p in record["peers"]] == list(NAMES)
-    assert record["peers"][1]["settings"]["side"] == 224
-    assert [s["iou"] for s in record["peers"][0]["means"]] == [0.9167, 0.25]
+    assert [p["baseline"] for p in record["baselines"]] == list(NAMES)
+    assert record["baselines"][1]["settings"]["side"] == 224
+    assert [s["iou"] for s in record["baselines"][0]["means"]] == [0.9167, 0.25]
     assert record["published"][0]["method"] == "UniverSeg"
 
 
@@ -132,8 +132,8 @@ def test_the_best_and_the_worst_of_a_set_are_pictured(
 ) -> None:
     chosen = choose(result)
     assert {stem: a.id for stem, a in chosen.items()} == {"s1-good": "e2", "s1-bad": "e1", "s2-good": "e4"}
-    peers = load_peers(NAMES, predictor)
-    paths = write_pictures(result, peers, episodes, folder, tmp_path / "new")
+    baselines = load_baselines(NAMES, predictor)
+    paths = write_pictures(result, baselines, episodes, folder, tmp_path / "new")
     assert [p.name for p in paths] == ["s1-good.png", "s1-bad.png", "s2-good.png"]
     with Image.open(paths[1]) as picture:
         pixels = np.asarray(picture)

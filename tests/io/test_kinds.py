@@ -203,10 +203,10 @@ def test_a_psd_is_one_picture_and_damage_in_its_layers_is_named(
     (tmp_path / "a.psd").write_bytes(photoshop(bytes(4)))
     assert np.array_equal(read_image(tmp_path / "a.psd").pixels, RGB)
 
-    def cut(_: object) -> int:
+    def threshold(_: object) -> int:
         raise OSError("Truncated File Read")  # as where a layer reaches beyond the end
 
-    monkeypatch.setattr("PIL.PsdImagePlugin.PsdImageFile.n_frames", property(cut))
+    monkeypatch.setattr("PIL.PsdImagePlugin.PsdImageFile.n_frames", property(threshold))
     with pytest.raises(
         ImageError, match=r"a\.psd: the image is damaged or cut short \(Truncated File Read\)"
     ):

@@ -100,7 +100,7 @@ def test_jpeg_2000_and_other_codecs_are_named(tmp_path: Path) -> None:
 def test_damage_is_called_damage_in_every_install(tmp_path: Path) -> None:
     pytest.importorskip("imagecodecs", reason="writes the files")
     noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-    cut = []
+    threshold = []
     for codec in ("lzw", "zstd", "deflate"):
         for name, samples in (
             ("u8", noise),
@@ -113,8 +113,8 @@ def test_damage_is_called_damage_in_every_install(tmp_path: Path) -> None:
             with tifffile.TiffFile(path) as tif:
                 middle = tif.pages[0].dataoffsets[0] + 500
             path.write_bytes(data[:middle])
-            cut.append(path)
-    for path, (what, found) in zip(cut, read_in_core(*cut), strict=True):
+            threshold.append(path)
+    for path, (what, found) in zip(threshold, read_in_core(*threshold), strict=True):
         assert what == "ImageError", (path, found)
         assert "damaged or cut short" in str(found)
         with pytest.raises(ImageError, match="damaged or cut short"):

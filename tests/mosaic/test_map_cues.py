@@ -50,8 +50,8 @@ def write(path: Path, *shapes: Any, crs: str | None = UTM, names: tuple[str | in
     return path
 
 
-def polygon(*rings: list[list[float]]) -> dict[str, Any]:
-    return {"type": "Polygon", "coordinates": list(rings)}
+def polygon(*contours: list[list[float]]) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": list(contours)}
 
 
 def test_a_window_with_a_mask(raster: BlockRaster) -> None:

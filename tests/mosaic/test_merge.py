@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import perimeter_crofton
 
-from cuecast.core.geometry import fill_ring
+from cuecast.core.geometry import fill_contour
 from cuecast.core.objects import connected_objects, measure
 from cuecast.core.values import ClassInfo
-from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.georeference import Georeference
+from cuecast.mosaic.contours import Shape, outer_edges, polygons
 from cuecast.mosaic.features import feature
 from cuecast.mosaic.grid import Grid
 from cuecast.mosaic.merge import Piece, merged_objects
-from cuecast.mosaic.rings import Shape, outer_edges, polygons
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 
@@ -24,19 +24,19 @@ CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 def merged(labels: np.ndarray, side: int) -> list[Piece]:
     grid = Grid(labels.shape, 16, 0)
     blocks = ((w, labels[w.slices]) for w in grid.blocks(side))
-    return list(merged_objects(labels.shape, Place(), blocks))
+    return list(merged_objects(labels.shape, Georeference(), blocks))
 
 
-def shape_of(piece: Piece, width: int) -> Shape:
-    return polygons(outer_edges(np.concatenate(piece.edges), width), width)
+def shape_of(component: Piece, width: int) -> Shape:
+    return polygons(outer_edges(np.concatenate(component.edges), width), width)
 
 
 def filled(shape: Shape, size: tuple[int, int]) -> np.ndarray:
     """How often each pixel is covered: outer rings add one, holes take one away."""
     count = np.zeros(size, int)
     for polygon in shape:
-        for index, ring in enumerate(polygon):
-            top, left, part = fill_ring(size, ring)
+        for index, contour in enumerate(polygon):
+            top, left, part = fill_contour(size, contour)
             count[top : top + part.shape[0], left : left + part.shape[1]] += np.where(
                 part, -1 if index else 1, 0
             )
@@ -56,47 +56,47 @@ def test_blocks_give_the_objects_of_the_whole(labels: np.ndarray, side: int) -> 
     covered = np.zeros(size, int)
     found = merged(labels, side)
     assert len(found) == len(connected_objects(labels))
-    for number, piece in enumerate(found, start=1):
-        one = feature(number, piece, CLASSES[piece.cls], size, Place())
+    for number, component in enumerate(found, start=1):
+        one = feature(number, component, CLASSES[component.cls], size, Georeference())
         cells = dict(zip(("number", "name", "cls"), one.cells[:3], strict=True))
-        expected = whole[piece.cls, tuple(piece.box), int(piece.sums[0])]
-        assert cells == {"number": number, "name": CLASSES[piece.cls].name, "cls": piece.cls}
+        expected = whole[component.cls, tuple(component.box), int(component.sums[0])]
+        assert cells == {"number": number, "name": CLASSES[component.cls].name, "cls": component.cls}
         assert one.cells[7:9] == pytest.approx(expected.centroid)
         assert one.cells[9] == expected.area
         assert one.cells[11:13] == pytest.approx((expected.major_axis, expected.minor_axis), abs=1e-6)
         assert one.cells[13] == str(expected.touches_border).lower()
-        covered += filled(one.shape, size) * piece.cls
+        covered += filled(one.shape, size) * component.cls
     assert (covered == labels).all()
 
 
 @settings(max_examples=25)
 @given(maps, st.integers(1, 5))
 def test_perimeters_are_those_of_scikit_image(labels: np.ndarray, side: int) -> None:
-    for piece in merged(labels, side):
-        x1, y1, x2, y2 = piece.box
+    for component in merged(labels, side):
+        x1, y1, x2, y2 = component.box
         alone = np.zeros(labels.shape, np.uint8)
-        mine = filled(shape_of(piece, labels.shape[1]), labels.shape)
+        mine = filled(shape_of(component, labels.shape[1]), labels.shape)
         alone[mine > 0] = 1
-        got = feature(1, piece, CLASSES[piece.cls], labels.shape, Place()).cells[10]
+        got = feature(1, component, CLASSES[component.cls], labels.shape, Georeference()).cells[10]
         assert got == pytest.approx(perimeter_crofton(alone[y1:y2, x1:x2], directions=4))
 
 
 @settings(max_examples=25)
 @given(maps, st.integers(1, 5))
 def test_no_ring_comes_back_to_a_corner(labels: np.ndarray, side: int) -> None:
-    for piece in merged(labels, side):
-        for polygon in shape_of(piece, labels.shape[1]):
-            for ring in polygon:
-                assert len({tuple(p) for p in ring.tolist()}) == len(ring) >= 4
+    for component in merged(labels, side):
+        for polygon in shape_of(component, labels.shape[1]):
+            for contour in polygon:
+                assert len({tuple(p) for p in contour.tolist()}) == len(contour) >= 4
 
 
 def test_a_ring_with_a_hole_over_four_blocks() -> None:
     labels = np.zeros((6, 6), np.int32)
     labels[1:5, 1:5] = 1
     labels[2:4, 2:4] = 0
-    (piece,) = merged(labels, 3)
-    assert (piece.box, piece.sums[0]) == ([1, 1, 5, 5], 12)
-    ((outer, hole),) = shape_of(piece, 6)
+    (component,) = merged(labels, 3)
+    assert (component.box, component.sums[0]) == ([1, 1, 5, 5], 12)
+    ((outer, hole),) = shape_of(component, 6)
     assert {tuple(p) for p in outer.tolist()} == {(1, 1), (5, 1), (5, 5), (1, 5)}
     assert {tuple(p) for p in hole.tolist()} == {(2, 2), (4, 2), (4, 4), (2, 4)}
 
@@ -104,8 +104,8 @@ def test_a_ring_with_a_hole_over_four_blocks() -> None:
 def test_parts_that_touch_at_a_corner_of_four_blocks_are_one_object_of_two_polygons() -> None:
     labels = np.zeros((4, 4), np.int32)
     labels[1, 1] = labels[2, 2] = 1
-    (piece,) = merged(labels, 2)
-    assert [len(polygon) for polygon in shape_of(piece, 4)] == [1, 1]
+    (component,) = merged(labels, 2)
+    assert [len(polygon) for polygon in shape_of(component, 4)] == [1, 1]
     labels[2, 2] = 2
     assert [p.cls for p in merged(labels, 2)] == [1, 2]
 
@@ -116,8 +116,8 @@ def test_a_hole_lies_in_the_part_around_it() -> None:
     for start in (0, 5):
         labels[start : start + 5, start : start + 5] = 1
         labels[start + 2, start + 2] = 0
-    (piece,) = merged(labels, 4)
-    first, second = shape_of(piece, 10)
+    (component,) = merged(labels, 4)
+    first, second = shape_of(component, 10)
     assert first[1].min() == 2
     assert second[1].min() == 7
 
@@ -133,5 +133,7 @@ def test_a_finished_object_is_let_go() -> None:
             labels[1] = 1
             yield window, labels
 
-    given = [(piece.box[1], max(asked)) for piece in merged_objects((40, 8), Place(), blocks())]
+    given = [
+        (component.box[1], max(asked)) for component in merged_objects((40, 8), Georeference(), blocks())
+    ]
     assert given == [(top + 1, top) for top in range(0, 40, 4)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.propagation.labels import CELL, MARGIN, REACH, Source, carry_labels, cells, look_of
+from cuecast.propagation.labels import CELL, MARGIN, REACH, LabelSource, carry_labels, cells, look_of
 
 SIZE = (60, 80)
 
@@ -26,8 +26,8 @@ def labels(top: int, left: int) -> np.ndarray:
     return mask
 
 
-def source(top: int, left: int, moved: tuple[int, int] = (0, 0)) -> Source:
-    return Source(look_of(scene(top, left)), labels(top, left), moved)
+def source(top: int, left: int, moved: tuple[int, int] = (0, 0)) -> LabelSource:
+    return LabelSource(look_of(scene(top, left)), labels(top, left), moved)
 
 
 def test_a_look_is_a_unit_vector_a_cell_and_knows_no_brightness_of_the_frame() -> None:
@@ -60,7 +60,7 @@ def test_a_post_in_front_of_an_object_stays_without_labels() -> None:
     shown = labels(20, 20)
     shown[:, 13:17] = 0
     carried = carry_labels(
-        look_of(scene(20, 24, post=True)), [Source(look_of(scene(20, 20, post=True)), shown, (0, 2))]
+        look_of(scene(20, 24, post=True)), [LabelSource(look_of(scene(20, 20, post=True)), shown, (0, 2))]
     )
     assert (carried[:, 13:17] < 0.5).all()
     assert (carried[10:18, 17:20] > 0.5).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cuecast.propagation.palette import CLIP, colour_odds, palette_of
+from cuecast.propagation.palette import CLIP, colour_logits, palette_of
 
 SIZE = (40, 60)
 
@@ -24,16 +24,16 @@ def test_own_colours_speak_for_it_those_around_it_against_and_others_not_at_all(
     palette = palette_of(seen, mask)
     assert palette is not None
     for colour, said in (((0.9, 0.1, 0.1), CLIP), ((0.5, 0.5, 0.5), -CLIP), ((0.1, 0.1, 0.9), 0.0)):
-        odds = colour_odds(palette, np.full((6, 8, 3), colour, np.float32), (12, 16))
-        assert odds.shape == (12, 16)
-        assert np.allclose(odds, said, atol=1e-3)
+        logits = colour_logits(palette, np.full((6, 8, 3), colour, np.float32), (12, 16))
+        assert logits.shape == (12, 16)
+        assert np.allclose(logits, said, atol=1e-3)
 
 
 def test_what_lies_beyond_the_ring_is_not_asked() -> None:
     seen, mask = scene()
     palette = palette_of(seen, mask)
     assert palette is not None
-    assert (colour_odds(palette, seen, SIZE)[1:4, 56:59] > CLIP - 1e-3).all()
+    assert (colour_logits(palette, seen, SIZE)[1:4, 56:59] > CLIP - 1e-3).all()
 
 
 def test_without_an_object_or_a_ring_there_is_no_palette() -> None:

@@ -16,7 +16,7 @@ from cuecast.core.values import Box, Frame, Image, Marks, Point
 from cuecast.engine.verdict import Calibration, Taught
 from cuecast.predictor import Concept
 from cuecast.propagation.result import TrackedFrame
-from cuecast.propagation.track import Job, touched, track
+from cuecast.propagation.track import TrackPlan, touched, track
 from cuecast.propagation.tracker import FORGOTTEN, State, Tracker
 
 
@@ -112,7 +112,7 @@ def test_a_frame_without_the_thing_can_be_said_so() -> None:
     cues = [cuecast.Cue(frames[0], mask=square((10, 20))), cuecast.Cue(frames[4], absent=True)]
     concept = cuecast.load("colours").learn(cues)
     # frames 3 to 5 are equal: the mark lies on the first of them
-    assert sorted(Job.of(concept, frames).marked) == [0, 3]
+    assert sorted(TrackPlan.of(concept, frames).marked) == [0, 3]
     answers = {a.index: a for a in track(concept, frames)}
     assert (answers[3].prediction.verdict, answers[3].marked) == ("absent", True)
     assert answers[5].prediction.verdict == "absent"
@@ -255,9 +255,9 @@ def test_going_on_later_gives_the_same_confidence() -> None:
     frames = film(6, right)
     concept = learn(frames[0], points=[(5, 11)])
     states: dict[int, State] = {}
-    job = Job.of(concept, frames)
+    job = TrackPlan.of(concept, frames)
     (sweep,) = [s for s in job.sweeps if len(s.frames) > 1]
     whole = [a.prediction.confidence for a in job.run(sweep, keep=states.__setitem__)]
-    again = Job.of(concept, frames)
+    again = TrackPlan.of(concept, frames)
     later = [a.prediction.confidence for a in again.run(sweep, since=(3, states[3]))]
     assert later == whole[-len(later) :]

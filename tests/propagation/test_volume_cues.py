@@ -9,7 +9,7 @@ from cuecast.core.values import IGNORE
 from cuecast.io.volumes import Volume
 from cuecast.propagation.volume_cues import (
     TEACHING_LINES,
-    Shown,
+    SliceMarks,
     finest_plane,
     labels_on,
     line_examples,
@@ -24,11 +24,11 @@ def slices(plane: str) -> Slices:
     return Slices(Volume(VOXELS), plane, (0, 255))  # type: ignore[arg-type]
 
 
-def shown(plane: str, index: int) -> Shown:
+def shown(plane: str, index: int) -> SliceMarks:
     """A cue whose labels number the voxels of its slice by z * 100 + y * 10 + x + 1."""
     z, y, x = np.indices(VOXELS.shape)
     labels = np.take(z * 100 + y * 10 + x + 1, index, axis="zyx".index(plane))
-    return Shown(plane, index, labels.astype(np.int32))  # type: ignore[arg-type]
+    return SliceMarks(plane, index, labels.astype(np.int32))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("main", ["z", "y", "x"])
@@ -47,8 +47,8 @@ def test_each_voxel_gets_the_label_that_was_stated_for_it(main: str, other: str)
 
 
 def test_own_marks_win_over_lines() -> None:
-    line = Shown("y", 1, np.full((3, 5), 2, np.int32))
-    own = Shown("z", 0, np.full((4, 5), IGNORE, np.int32))
+    line = SliceMarks("y", 1, np.full((3, 5), 2, np.int32))
+    own = SliceMarks("z", 0, np.full((4, 5), IGNORE, np.int32))
     own.labels[1, :2] = 1
     assert labels_on([own, line], slices("z"), 0)[1].tolist() == [1, 1, 2, 2, 2]
     assert labels_on([own, line], slices("z"), 1)[1].tolist() == [2, 2, 2, 2, 2]
@@ -59,15 +59,20 @@ def test_slices_teach_by_their_lines_where_they_show_the_thing() -> None:
     volume = Slices(Volume(np.zeros((40, 4, 5), np.uint8)), "z", (0, 255))
     labels = np.zeros((40, 5), np.int32)
     labels[10:31, 2] = 1
-    found = line_examples([Shown("y", 1, labels)], volume)
+    found = line_examples([SliceMarks("y", 1, labels)], volume)
     assert [index for index, _ in found] == [10, 15, 20, 25, 30]
     assert len(found) == TEACHING_LINES
     assert found[0][1].mask is not None
     assert found[0][1].mask[1].tolist() == [0, 0, 1, 0, 0]
-    own = Shown("z", 15, np.ones((4, 5), np.int32))
-    assert [index for index, _ in line_examples([own, Shown("y", 1, labels)], volume)] == [10, 20, 25, 30]
+    own = SliceMarks("z", 15, np.ones((4, 5), np.int32))
+    assert [index for index, _ in line_examples([own, SliceMarks("y", 1, labels)], volume)] == [
+        10,
+        20,
+        25,
+        30,
+    ]
     assert line_examples([own], volume) == []
-    assert line_examples([Shown("y", 1, labels * 0)], volume) == []
+    assert line_examples([SliceMarks("y", 1, labels * 0)], volume) == []
 
 
 def test_the_plane_of_the_most_cues_is_visited() -> None:

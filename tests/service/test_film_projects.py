@@ -456,8 +456,8 @@ def test_a_dicom_series_is_added_where_it_lies(service: Service, tmp_path: Path)
 def test_bad_volumes_are_refused(service: Service, scan: Path, clip: bytes) -> None:
     of_kind(service, "volume")
     assert "kind 'video'" in refusal(send(service, "clip.mp4", clip), 415)
-    cut = refusal(send(service, "scan.nii.gz", scan.read_bytes()[:-40]), 422)
-    assert cut.startswith("scan.nii.gz: ")
+    threshold = refusal(send(service, "scan.nii.gz", scan.read_bytes()[:-40]), 422)
+    assert threshold.startswith("scan.nii.gz: ")
     detached = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\ndata file: /etc/passwd\n\n"
     assert "elsewhere than behind its header" in refusal(send(service, "a.nrrd", detached), 415)
 

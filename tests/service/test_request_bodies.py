@@ -138,13 +138,13 @@ def received(limits: Limits, *messages: Message | None) -> list[Message]:
     return asyncio.run(read())
 
 
-def piece(size: int, more: bool = True) -> Message:
+def component(size: int, more: bool = True) -> Message:
     return {"type": "http.request", "body": bytes(size), "more_body": more}
 
 
 def test_a_body_that_stops_coming_is_given_up() -> None:
     with pytest.raises(HTTPException, match="408: the body stopped coming") as raised:
-        received(Limits(idle_seconds=0.01), piece(1), None)
+        received(Limits(idle_seconds=0.01), component(1), None)
     assert raised.value.headers == {"Connection": "close"}
 
 
@@ -152,17 +152,17 @@ def test_a_body_that_comes_in_drops_is_given_up(monkeypatch: pytest.MonkeyPatch)
     """Each drop comes in time, and all of them too slowly."""
     clock(monkeypatch, 1)
     limits = Limits(idle_seconds=5, body_rate=10)
-    assert len(received(limits, *[piece(10)] * 40)) == 40
+    assert len(received(limits, *[component(10)] * 40)) == 40
     with pytest.raises(HTTPException, match="408"):
-        received(limits, *[piece(1)] * 40)
+        received(limits, *[component(1)] * 40)
 
 
 def test_who_has_sent_all_may_wait_for_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     clock(monkeypatch, 1000)
     gone = {"type": "http.disconnect"}
-    assert received(Limits(), piece(0, more=False), gone, gone)[-1] == gone
+    assert received(Limits(), component(0, more=False), gone, gone)[-1] == gone
     with pytest.raises(HTTPException, match="408"):
-        received(Limits(), piece(0), gone)
+        received(Limits(), component(0), gone)
 
 
 def clock(monkeypatch: pytest.MonkeyPatch, step: float) -> None:
@@ -177,7 +177,7 @@ def test_an_upload_that_stops_gives_its_slot_back(start: Callable[..., Service])
     sent: list[Message] = []
 
     async def stall() -> None:
-        waiting = iter([piece(1)])
+        waiting = iter([component(1)])
 
         async def receive() -> Message:
             if (message := next(waiting, None)) is not None:

@@ -150,13 +150,13 @@ def test_a_body_beyond_the_limit_is_refused_before_it_comes(service: Service) ->
 def test_a_body_beyond_the_limit_that_states_no_length(service: Service) -> None:
     sent = 0
 
-    def pieces() -> Iterator[bytes]:
+    def components() -> Iterator[bytes]:
         nonlocal sent
         for _ in range(1000):
             sent += 1000
             yield bytes(1000)
 
-    refused(add(service, service.project(), pieces()), 413, "too_large")
+    refused(add(service, service.project(), components()), 413, "too_large")
     assert left(service) == []
 
 

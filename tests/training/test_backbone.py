@@ -81,9 +81,9 @@ def test_the_published_weights_know_a_face() -> None:
 
 
 def _mean(backbone: Backbone, picture: np.ndarray) -> torch.Tensor:
-    cut = torch.from_numpy(picture[:288, :416].copy()).permute(2, 0, 1)[None] / 255
+    threshold = torch.from_numpy(picture[:288, :416].copy()).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
-        return backbone(cut)[32].mean((2, 3))[0]
+        return backbone(threshold)[32].mean((2, 3))[0]
 
 
 def _alike(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 
 from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.packs import open_pack
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
 from cuecast.engine.threshold import CUTS, AreaPrior
 from cuecast.engine.verdict import Calibration
 from cuecast.predictor import Predictor
@@ -21,10 +21,10 @@ from cuecast.training.calibrate import (
     SPREADS,
     Trial,
     answer_trials,
-    cut_of,
     fit_calibration,
-    fit_cut,
+    fit_threshold,
     lowest_absent,
+    threshold_of,
 )
 
 
@@ -40,9 +40,9 @@ class Unsure:
     ) -> Any:
         return None
 
-    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:  # noqa: ARG002
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:  # noqa: ARG002
         red = image.pixels[None, ..., 0] > 128
-        return Answer(np.where(red, 0.36, 0.26).astype(np.float32), ({"red": float(red.mean())},))
+        return ScoreMaps(np.where(red, 0.36, 0.26).astype(np.float32), ({"red": float(red.mean())},))
 
 
 def write_set(folder: Path, colour: int = 200, empty: int = 0) -> None:
@@ -73,9 +73,9 @@ def test_the_threshold_between_thing_and_rest_that_is_nearest_to_half_is_taken(
 ) -> None:
     write_set(tmp_path / "squares")
     trials = answer_trials(predictor, tmp_path, (), quiet)
-    usual, prior, reached = fit_cut(trials)
+    usual, prior, reached = fit_threshold(trials)
     assert (prior, reached) == (AreaPrior(SPREADS[-1], FREEDOMS[0]), 1)
-    assert {CUTS[cut_of(t, usual, prior)] for t in trials} == {0.35}
+    assert {CUTS[threshold_of(t, usual, prior)] for t in trials} == {0.35}
     low, high = CUTS.tolist().index(0.25), CUTS.tolist().index(0.4)
     assert trials[0].ious[low] == pytest.approx(0.25)  # everything is marked, a quarter of it is the thing
     assert trials[0].ious[high] == 0
@@ -84,8 +84,8 @@ def test_the_threshold_between_thing_and_rest_that_is_nearest_to_half_is_taken(
 def test_excluded_sets_do_not_count(predictor: Predictor, tmp_path: Path) -> None:
     write_set(tmp_path / "squares")
     write_set(tmp_path / "dark", colour=100)
-    *_, both = fit_cut(answer_trials(predictor, tmp_path, (), quiet))
-    *_, one = fit_cut(answer_trials(predictor, tmp_path, ("dark",), quiet))
+    *_, both = fit_threshold(answer_trials(predictor, tmp_path, (), quiet))
+    *_, one = fit_threshold(answer_trials(predictor, tmp_path, ("dark",), quiet))
     assert one == 1
     assert both < 0.7  # in the dark set nothing scores so high: all of it is marked, or nothing
 
@@ -107,7 +107,7 @@ def test_the_area_moves_the_cut_where_that_marks_the_thing_better() -> None:
         )
         for d, b in zip(steps, best, strict=True)
     ]
-    usual, prior, reached = fit_cut(trials)
+    usual, prior, reached = fit_threshold(trials)
     assert prior.freedom > FREEDOMS[0]
     assert reached > 0.95 > 0.7 > np.mean([t.ious[CUTS.tolist().index(usual)] for t in trials])
 
@@ -120,10 +120,10 @@ def test_queries_without_the_thing_are_answered_too(predictor: Predictor, tmp_pa
         (1, False),
         (5, False),
     ]
-    assert [t.signals["red"] for t in trials] == [0.25] * 4 + [0.0] * 2
-    cut = CUTS.tolist().index(0.35)
-    assert [t.shares[cut] for t in trials] == [0.25] * 4 + [0.0] * 2
-    assert trials[0].expected[cut] == pytest.approx(0.25 * 0.36 / (0.25 + 0.75 * 0.26))
+    assert [t.verdict_features["red"] for t in trials] == [0.25] * 4 + [0.0] * 2
+    threshold = CUTS.tolist().index(0.35)
+    assert [t.shares[threshold] for t in trials] == [0.25] * 4 + [0.0] * 2
+    assert trials[0].expected[threshold] == pytest.approx(0.25 * 0.36 / (0.25 + 0.75 * 0.26))
 
 
 def trial(signal: float, iou: float, there: bool = True) -> Trial:
@@ -146,7 +146,7 @@ def test_the_confidence_is_the_iou_of_such_answers() -> None:
     assert expected(0.5) == pytest.approx(0.68, abs=0.1)
     assert expected(-1.5) < 0.1
     absent = [t for t in trials if not t.there]
-    there = [estimate({"expected": 0.5, "clear": t.signals["clear"]})[1] for t in absent]
+    there = [estimate({"expected": 0.5, "clear": t.verdict_features["clear"]})[1] for t in absent]
     assert np.mean(there) < 0.6 < estimate({"expected": 0.5, "clear": 1.5})[1]
 
 

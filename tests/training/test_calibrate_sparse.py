@@ -33,9 +33,11 @@ def sets(tmp_path: Path) -> Path:
 def test_each_kind_is_asked_for_its_own_picture_another_and_an_empty_one(sets: Path) -> None:
     trials = list(sparse_trials(cuecast.load("colours"), sets, ()))
     assert [kind for kind, _ in trials] == [kind for kind in KINDS for _ in range(3)]
-    assert [(t.signals["own"], t.there) for _, t in trials] == [(1, True), (0, True), (0, False)] * 3
+    assert [(t.verdict_features["own"], t.there) for _, t in trials] == [(1, True), (0, True), (0, False)] * 3
     assert [t.ious[0] for k, t in trials if k != "boxes"] == [1.0] * 6  # the pack `colours` is exact
-    assert all(t.signals["share"] == t.shares[0] == t.expected[0] * 0.25 for _, t in trials if t.there)
+    assert all(
+        t.verdict_features["share"] == t.shares[0] == t.expected[0] * 0.25 for _, t in trials if t.there
+    )
 
 
 def test_all_kinds_are_stated(sets: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
-from cuecast.engine.matcher import FeatureMaps, MatcherWeights, Shown, evidence, learn  # noqa: E402
+from cuecast.engine.matcher import CueTile, FeatureMaps, MatcherWeights, evidence, learn  # noqa: E402
 from cuecast.engine.packs import open_pack  # noqa: E402
 from cuecast.training.export import export_pack, load_pack  # noqa: E402
 from cuecast.training.network import EVIDENCE8, FILTER_DIM, Features, Network, mix_networks  # noqa: E402
@@ -64,7 +64,8 @@ def test_numpy_matcher_equals_torch_evidence(network: Network, shots: int) -> No
     expected = network.evidence(cues, positive, negative, query, samples=10**6)
     weights, at = _weights(network), np.zeros((0, 32, 48), np.float32)
     shown = [
-        Shown(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i) for i in range(shots)
+        CueTile(_maps(features, i), positive[i, 0].numpy(), negative[i, 0].numpy(), at, i)
+        for i in range(shots)
     ]
     found = evidence(learn(shown, weights), _maps(features, shots), weights)
     said = {name: value for name, value in vars(found).items() if value is not None}

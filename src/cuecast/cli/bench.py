@@ -1,4 +1,4 @@
-"""`cuecast bench`: a pack beside its peers, on the same episodes and the same machine."""
+"""`cuecast bench`: a pack beside its baselines, on the same episodes and the same machine."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def bench(
     names: Annotated[
         str | None,
         typer.Option(
+            "--baselines",
             "--peers",
             metavar="NAME,NAME",
             help="Only these, in this order: cuecast, filter-forest, prototype, cuecast-box, grabcut. Default: all.",
@@ -62,12 +63,12 @@ def bench(
 
     from cuecast.cli.options import share_threads
     from cuecast.cli.progress import progress
-    from cuecast.evaluation.bench.run import load_peers, run_bench
+    from cuecast.evaluation.bench.run import load_baselines, run_bench
     from cuecast.evaluation.episodes import find_root, read_episodes, select
     from cuecast.io.files import write_text
     from cuecast.predictor import load
 
-    peers = _names(names)
+    baselines = _names(names)
     chosen = select(read_episodes(episodes), sets or (), shots or (), limit)
     root = root or find_root(episodes, chosen)
     threads = share_threads(threads, workers)
@@ -75,7 +76,7 @@ def bench(
     with progress("episodes", quiet) as report:
         result = run_bench(
             predictor,
-            peers,
+            baselines,
             chosen,
             root,
             report,
@@ -90,18 +91,18 @@ def bench(
     if pictures:
         from cuecast.evaluation.bench.pictures import write_pictures
 
-        write_pictures(result, load_peers(tuple(peers), predictor, threads), chosen, root, pictures)
+        write_pictures(result, load_baselines(tuple(baselines), predictor, threads), chosen, root, pictures)
 
 
 def _names(given: str | None) -> list[str]:
-    """The peers to run, each once. Raises BadParameter where one is unknown or none is given."""
-    from cuecast.evaluation.baselines import PEERS
+    """The baselines to run, each once. Raises BadParameter where one is unknown or none is given."""
+    from cuecast.evaluation.baselines import BASELINES
 
     if given is None:
-        return list(PEERS)
+        return list(BASELINES)
     names = list(dict.fromkeys(n.strip() for n in given.split(",") if n.strip()))
-    unknown = [n for n in names if n not in PEERS]
+    unknown = [n for n in names if n not in BASELINES]
     if unknown or not names:
-        said = f"peer {unknown[0]!r} is unknown" if unknown else "--peers names none"
-        raise typer.BadParameter(f"{said}; known are {', '.join(PEERS)}")
+        said = f"baseline {unknown[0]!r} is unknown" if unknown else "--baselines names none"
+        raise typer.BadParameter(f"{said}; known are {', '.join(BASELINES)}")
     return names

@@ -25,7 +25,7 @@ from cuecast.cues import Cue
 from cuecast.cuesets.cueset import CueEntry
 from cuecast.cuesets.documents import marks_document, mask_of
 from cuecast.engine.packs import Pack
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
@@ -164,7 +164,7 @@ class RemoteConcept:
             found["verdict"],
             float(found["confidence"]),
             float(found["seconds"]),
-            tuple(found["cuts"]),
+            tuple(found["thresholds"]),
         )
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[RemotePrediction]:
@@ -215,7 +215,7 @@ class _Elsewhere:
     ) -> None:
         """Nothing is learnt here."""
 
-    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:  # noqa: ARG002
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:  # noqa: ARG002
         """Never called: `RemoteConcept.segment` asks the service."""
         raise AssertionError("the service scores")
 

@@ -16,7 +16,7 @@ from cuecast.core.values import IGNORE, Marks, Polygon, Scribble
 
 NEIGHBOURS = np.ones((3, 3), bool)
 """The 8-neighbourhood: what touches at a corner is one piece."""
-Ring = Sequence[tuple[float, float]] | NDArray[np.floating] | NDArray[np.integer]
+Contour = Sequence[tuple[float, float]] | NDArray[np.floating] | NDArray[np.integer]
 
 
 def fill_polygons(
@@ -30,19 +30,19 @@ def fill_polygons(
     """
     labels = np.zeros(size, np.int32) if base is None else np.array(base, np.int32)
     for polygon in polygons:
-        top, left, inside = fill_ring(size, polygon.path)
+        top, left, inside = fill_contour(size, polygon.path)
         h, w = inside.shape
         labels[top : top + h, left : left + w][inside] = polygon.cls
     return labels
 
 
-def fill_ring(size: tuple[int, int], ring: Ring) -> tuple[int, int, NDArray[np.bool_]]:
+def fill_contour(size: tuple[int, int], contour: Contour) -> tuple[int, int, NDArray[np.bool_]]:
     """(top, left, (h, w) bool): the pixels whose centre is inside one ring [(x, y), ...], even-odd.
 
     The crop spans the ring's bounding box inside the image; it is (0, 0) large where they do not meet.
     Edges that run back over themselves (zero-width bridges) cancel exactly.
     """
-    v = np.asarray(ring, np.float64)
+    v = np.asarray(contour, np.float64)
     if v.ndim != 2 or v.shape[1] != 2 or len(v) < 3:
         raise CueError(
             f"a polygon needs at least three vertices (x, y), this one has {len(v)}: add the missing ones"

@@ -54,9 +54,9 @@ def connected_objects(mask: NDArray[np.int32]) -> tuple[ObjectMask, ...]:
     for index, where in enumerate(ndimage.find_objects(positive)):
         if where is None:
             continue
-        pieces, _ = ndimage.label(positive[where] == index + 1, structure=NEIGHBOURS)
-        for piece, (rows, cols) in enumerate(ndimage.find_objects(pieces), start=1):
-            crop = pieces[rows, cols] == piece
+        components, _ = ndimage.label(positive[where] == index + 1, structure=NEIGHBOURS)
+        for component, (rows, cols) in enumerate(ndimage.find_objects(components), start=1):
+            crop = components[rows, cols] == component
             top, left = where[0].start + rows.start, where[1].start + cols.start
             found.append((top, left + int(crop[0].argmax()), ObjectMask(index + 1, top, left, crop)))
     return tuple(o for _, _, o in sorted(found, key=lambda f: f[:2]))

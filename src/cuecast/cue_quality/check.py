@@ -102,8 +102,8 @@ class _Check:
         """The (grave, light) flags that need no further answers."""
         grave, light = [], []
         for q in self.board.complete:
-            peers = [self.fits[p] for p in self.board.complete if p != q]
-            said = (q + 1, self._name(q), self.fits[q], peers, self._names())
+            baselines = [self.fits[p] for p in self.board.complete if p != q]
+            said = (q + 1, self._name(q), self.fits[q], baselines, self._names())
             wrong = drawn_wrongly(*said)
             grave += [f for f in wrong if f.kind != "border"]
             light += [f for f in wrong if f.kind == "border"] or ([] if wrong else other_magnification(*said))

@@ -94,13 +94,13 @@ def drawn_wrongly(
     number: int,
     image: str,
     fits: Mapping[int, ClassFit],
-    peers: Sequence[Mapping[int, ClassFit]],
+    baselines: Sequence[Mapping[int, ClassFit]],
     names: Mapping[int, str],
 ) -> list[CueFlag]:
     """Flags that the drawing itself gives: shifted, inverted, mistaken or with a sloppy border; one a class at most."""
     flags = []
     for cls, found in fits.items():
-        others = [p[cls] for p in peers if cls in p]
+        others = [p[cls] for p in baselines if cls in p]
         of = f" of {names[cls]!r}" if len(names) > 1 else ""
         grave = [f for f in (_shifted(found, of), _inverted(found, of), _mistaken(found, cls, names)) if f]
         # Of several explanations, that which explains most.
@@ -165,7 +165,7 @@ def other_magnification(
     number: int,
     image: str,
     fits: Mapping[int, ClassFit],
-    peers: Sequence[Mapping[int, ClassFit]],
+    baselines: Sequence[Mapping[int, ClassFit]],
     names: Mapping[int, str],
 ) -> list[CueFlag]:
     """A flag a class that is FACTOR times thicker or thinner than on the median of the others.
@@ -174,7 +174,7 @@ def other_magnification(
     """
     flags = []
     for cls, found in fits.items():
-        others = [p[cls] for p in peers if cls in p]
+        others = [p[cls] for p in baselines if cls in p]
         if len(others) < 2 or found.iou > median(o.iou for o in others):
             continue
         ratio = found.thickness / median(o.thickness for o in others)

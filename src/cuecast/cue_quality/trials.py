@@ -51,7 +51,7 @@ class Board:
         own = self.examples[query].image.digest
         return tuple(i for i, e in enumerate(self.examples) if e.image.digest != own)
 
-    def peers(self, query: int) -> tuple[int, ...]:
+    def baselines(self, query: int) -> tuple[int, ...]:
         """The complete ones among the others."""
         complete = frozenset(self.complete)
         return tuple(i for i in self.others(query) if i in complete)
@@ -68,7 +68,9 @@ class Board:
     def pairs(self) -> list[tuple[int, Trial]]:
         """(teacher, trial): each complete cue alone teaches at most ASKED others."""
         return [
-            (t, self.taught_by([t], q)) for t in self.complete for q in _some(self.peers(t), seed=(SEED, t))
+            (t, self.taught_by([t], q))
+            for t in self.complete
+            for q in _some(self.baselines(t), seed=(SEED, t))
         ]
 
     def curve(self) -> dict[int, list[Trial]]:
@@ -78,10 +80,10 @@ class Board:
         the points differ by the number of cues alone.
         """
         queries = _some(self.complete, seed=(SEED,))
-        most = min(len(self.peers(q)) for q in queries)
+        most = min(len(self.baselines(q)) for q in queries)
         points: dict[int, list[Trial]] = {n: [] for n in _doubling(most)}
         for q in queries:
-            order = np.random.default_rng((SEED, q)).permutation(self.peers(q)).tolist()
+            order = np.random.default_rng((SEED, q)).permutation(self.baselines(q)).tolist()
             for number, trials in points.items():
                 trials.append(self.left_out(q) if number == most else self.taught_by(order[:number], q))
         return points

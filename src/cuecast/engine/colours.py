@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.values import Example, Image, Marks
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ColourSegmenter:
         others = {c: set().union(*(v for k, v in shown.items() if k != c)) for c in class_ids}
         return ColourKnowledge(tuple(class_ids), tuple(frozenset(shown[c] - others[c]) for c in class_ids))
 
-    def score(self, knowledge: ColourKnowledge, image: Image, own: Sequence[Marks] = ()) -> Answer:
+    def score(self, knowledge: ColourKnowledge, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
         """1 where the colour belongs to the class, by the cues or by the image's own marks, 0 elsewhere."""
         codes = _codes(image)
         marked = [(cls, codes[where].ravel().tolist()) for m in own for cls, where in _marked(m)]
@@ -58,7 +58,7 @@ class ColourSegmenter:
         for cls, colours in zip(knowledge.class_ids, knowledge.colours, strict=True):
             this = colours.union(*(under for c, under in marked if c == cls))
             planes.append(np.isin(codes, list(this.difference(*(under for c, under in marked if c != cls)))))
-        return Answer(np.stack(planes).astype(np.float32))
+        return ScoreMaps(np.stack(planes).astype(np.float32))
 
     def forget(self) -> None:
         """Nothing is kept."""

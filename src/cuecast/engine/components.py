@@ -23,7 +23,7 @@ OF_FOUND = 0.3
 """Nor is one of this share of the largest one found: things far away are small together."""
 
 
-def smallest_piece(examples: Sequence[Example], cls: int) -> float:
+def smallest_component(examples: Sequence[Example], cls: int) -> float:
     """The share of the image that the smallest connected piece of class `cls` covers: the median over the complete
     cues that show it; 0 where there is none."""
     shares = [_shares(mask == cls)[1] for mask in complete_masks(examples, cls)]
@@ -33,7 +33,7 @@ def smallest_piece(examples: Sequence[Example], cls: int) -> float:
 def drop_specks(
     thing: NDArray[np.bool_], shown: float, kept: NDArray[np.bool_] | None = None
 ) -> NDArray[np.bool_]:
-    """The mask (H, W) without its specks; `shown` as `smallest_piece` gives it.
+    """The mask (H, W) without its specks; `shown` as `smallest_component` gives it.
 
     `kept` (H, W): places that a person has marked; a piece that holds one of them is no speck.
     """

@@ -81,8 +81,8 @@ def guess(shape: tuple[int, int], features: Array, places: Array) -> Array:
     if not len(own):
         return unknown
     logits = correct(unknown, features, np.concatenate([places, _rest_of_border(features, own)]))
-    cut = max(float(threshold_otsu(logits)), UNMARKED + LEAST_CUT)  # type: ignore[no-untyped-call]
-    return (logits - cut).astype(np.float32)
+    threshold = max(float(threshold_otsu(logits)), UNMARKED + LEAST_CUT)  # type: ignore[no-untyped-call]
+    return (logits - threshold).astype(np.float32)
 
 
 def _rest_of_border(features: Array, own: Array) -> Array:

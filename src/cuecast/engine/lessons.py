@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.engine.forest import Forest
-from cuecast.engine.location_prior import Place
+from cuecast.engine.location_prior import LocationPrior
 from cuecast.engine.matcher import Knowledge
 
 Array = NDArray[np.float32]
@@ -35,7 +35,7 @@ class Lesson:
     known: Knowledge = field(repr=False)
     forest: Forest | None = field(repr=False)
     looks: tuple[Array, ...] = field(repr=False)
-    places: tuple[Place, ...] = field(repr=False)
+    places: tuple[LocationPrior, ...] = field(repr=False)
     again: bool
     key: object = field(default_factory=object, repr=False)
     """Stands for this lesson in caches, which must not keep it alive."""
@@ -57,8 +57,8 @@ class Lesson:
 class Scene:
     """What a lesson says of one image before anything is refined.
 
-    planes (K, P, h, w): `signals.PLANES` of each class; the image's look (2, C); there (K,): logit of each thing being
-    anywhere in it.
+    planes (K, P, h, w): `verdict_features.PLANES` of each class; the image's look (2, C); there (K,): logit of each
+    thing being anywhere in it.
     """
 
     planes: Array

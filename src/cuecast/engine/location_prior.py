@@ -33,22 +33,22 @@ STRIDE = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class LocationPrior:
     """odds (GRID, GRID) float32: log of the odds of the thing over its mean odds, 0 where nothing is known.
 
     trust: information that the map of the other cues gave about each cue's mask, as a share of all there was; 0 for a
     single cue, below 0 where they mislead, at least -1.
     """
 
-    odds: Array
+    logits: Array
     trust: float
 
 
-NOWHERE = Place(np.zeros((GRID, GRID), np.float32), 0.0)
+NOWHERE = LocationPrior(np.zeros((GRID, GRID), np.float32), 0.0)
 """The place of a thing that may be anywhere."""
 
 
-def shown_place(weights: Sequence[tuple[Array, Array]]) -> Place:
+def shown_place(weights: Sequence[tuple[Array, Array]]) -> LocationPrior:
     """The place shown by the cues' weights (H, W) of the thing and of the rest.
 
     Cues that leave more than half of their picture open, and those without the thing, do not count.
@@ -62,19 +62,19 @@ def shown_place(weights: Sequence[tuple[Array, Array]]) -> Place:
     share = float(np.clip(thing.sum() / known.sum(), LEAST, 1 - LEAST))
     spread = np.stack([_smooth(t) for t in thing])
     seen = np.stack([_smooth(k) for k in known])
-    odds = logit(_likely(spread.sum(0), seen.sum(0), share)) - logit(share)
-    return Place(odds.astype(np.float32), _trust(thing, known, spread, seen, share))
+    logits = logit(_likely(spread.sum(0), seen.sum(0), share)) - logit(share)
+    return LocationPrior(logits.astype(np.float32), _trust(thing, known, spread, seen, share))
 
 
-def read_place(place: Place, window: Window, frame: tuple[int, int], shape: tuple[int, int]) -> Array:
+def read_place(place: LocationPrior, window: Window, frame: tuple[int, int], shape: tuple[int, int]) -> Array:
     """(2, h, w) for a window of a frame (height, width) in working pixels: a third of the odds at each `STRIDE` pixels,
     between -1 and 1, and the trust."""
     rows, columns = (
         _weights(start, count, side)
         for start, count, side in zip((window.top, window.left), shape, frame, strict=True)
     )
-    odds = np.clip(rows @ place.odds @ columns.T / 3, -1, 1)
-    return np.stack([odds, np.full_like(odds, place.trust)]).astype(np.float32)
+    logits = np.clip(rows @ place.logits @ columns.T / 3, -1, 1)
+    return np.stack([logits, np.full_like(logits, place.trust)]).astype(np.float32)
 
 
 def positions(window: Window, frame: tuple[int, int], shape: tuple[int, int]) -> Array:

@@ -61,7 +61,7 @@ class MatcherWeights:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class CueTile:
     """One cue tile: its features, and the weights of 'the thing' and 'not the thing' at each pixel, (K, H, W), or
     (H, W) of a single class.
 
@@ -129,7 +129,7 @@ class Evidence:
     agreement: Array | None
 
 
-def learn(shown: Sequence[Shown], weights: MatcherWeights) -> Knowledge:
+def learn(shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
     """Keep what the cues of all classes say. At least one pixel must be positive of each."""
     kept, p2, n2 = _thinned(shown, 2, MOST_PIXELS)
     x = _flat([s.features.pixel for s in shown], kept)
@@ -151,7 +151,7 @@ def learn(shown: Sequence[Shown], weights: MatcherWeights) -> Knowledge:
     return Knowledge(keys, carried, ridge8, ridges[1], ridges[0], mean, deviation, agreement)
 
 
-def join(known: Knowledge, shown: Sequence[Shown], weights: MatcherWeights) -> Knowledge:
+def join(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
     """What is known with these tiles as further cues; standardisation and agreement stay those of the first.
 
     Thinned alike for all classes, so that each learns the same beside others as alone.
@@ -194,9 +194,9 @@ def hidden_units(known: Knowledge, query: FeatureMaps, weights: MatcherWeights) 
 
 
 def known_pixels(
-    shown: Sequence[Shown],
+    shown: Sequence[CueTile],
     most: int = MOST_PIXELS,
-    read: Callable[[Shown], Array] = lambda s: s.features.pixel,
+    read: Callable[[CueTile], Array] = lambda s: s.features.pixel,
 ) -> tuple[Array, Array, Array]:
     """What `read` gives, (J, C) at stride 2, where the marks say something, with weights (K, J): thing, not the thing.
 
@@ -214,7 +214,9 @@ def pool(weights: Array, stride: int) -> Array:
     return pooled
 
 
-def _positions(shown: Sequence[Shown], weights: MatcherWeights, evenly: bool = False) -> tuple[Array, Array]:
+def _positions(
+    shown: Sequence[CueTile], weights: MatcherWeights, evenly: bool = False
+) -> tuple[Array, Array]:
     """Keys and carried values of the cue positions at stride 8, thinned where there are many."""
     heads = len(weights.temperature)
     kept, p, n = _thinned(shown, 8, MOST_POSITIONS, evenly)
@@ -225,7 +227,7 @@ def _positions(shown: Sequence[Shown], weights: MatcherWeights, evenly: bool = F
 
 
 def _thinned(
-    shown: Sequence[Shown], stride: int, most: int, evenly: bool = False
+    shown: Sequence[CueTile], stride: int, most: int, evenly: bool = False
 ) -> tuple[Indices, Array, Array]:
     """Indices (J,) of at most `most` known places of all tiles, and their weights (K, J) with what each counts for."""
     p, n = _pooled(shown, stride)
@@ -321,7 +323,7 @@ def _rows(maps: Array) -> Array:
     return maps.reshape(len(maps), -1).T
 
 
-def _pooled(shown: Sequence[Shown], stride: int) -> tuple[Array, Array]:
+def _pooled(shown: Sequence[CueTile], stride: int) -> tuple[Array, Array]:
     """Positive and negative weights of all tiles at a stride, (K, J) each."""
     positive, negative = (
         np.concatenate([_planes(pool(w, stride)) for w in side], 1)
@@ -335,13 +337,13 @@ def _planes(weights: Array) -> Array:
     return weights.reshape(1 if weights.ndim == 2 else len(weights), -1)
 
 
-def _folds(shown: Sequence[Shown], stride: int) -> Indices:
+def _folds(shown: Sequence[CueTile], stride: int) -> Indices:
     """For each place of all tiles at a stride, (J,), the part of the cues that is left out with it."""
     shapes = [[n // stride for n in s.positive.shape[-2:]] for s in shown]
     return np.concatenate([np.full(h * w, s.cue % FOLDS) for s, (h, w) in zip(shown, shapes, strict=True)])
 
 
-def _count_cues(shown: Sequence[Shown]) -> NDArray[np.intp]:
+def _count_cues(shown: Sequence[CueTile]) -> NDArray[np.intp]:
     """The number of cues that say something of each class, (K,), at least 1."""
     told = [(s.cue, _planes(s.positive).any(1) | _planes(s.negative).any(1)) for s in shown]
     cues = {cue for cue, _ in told}

@@ -30,15 +30,14 @@ from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.correction import correct, guess, marked_places, standardise
 from cuecast.engine.decoding import Decoder
 from cuecast.engine.features import FeatureCache
-from cuecast.engine.figures import PLANES, measure, sigmoid
 from cuecast.engine.forest import Forest, fit_forest, forest_logits
 from cuecast.engine.lessons import Lesson, MatchingKnowledge, Scene, Standard, groups
 from cuecast.engine.location_prior import NOWHERE, positions, read_place, shown_place
 from cuecast.engine.mark_weights import fill_boxes, mark_weights
 from cuecast.engine.matcher import (
+    CueTile,
     FeatureMaps,
     MatcherWeights,
-    Shown,
     evidence,
     hidden_units,
     join,
@@ -47,7 +46,8 @@ from cuecast.engine.matcher import (
 )
 from cuecast.engine.refiner import Refiner, resize
 from cuecast.engine.scale import working_side
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
+from cuecast.engine.verdict_features import PLANES, measure, sigmoid
 from cuecast.engine.views import MULTIPLE, SEMANTIC_MULTIPLE, View, Viewer, common_zoom, open_encoder
 
 Array = NDArray[np.float32]
@@ -135,11 +135,11 @@ class MatchingSegmenter:
             lessons.append(self._study(examples, [new[k] for k in rows], *scales[rows[0]], again))
         return MatchingKnowledge(tuple(class_ids), tuple(lessons))
 
-    def score(self, knowledge: MatchingKnowledge, image: Image, own: Sequence[Marks] = ()) -> Answer:
+    def score(self, knowledge: MatchingKnowledge, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
         """See `Segmenter.score`."""
         rows = {cls: k for k, cls in enumerate(knowledge.class_ids)}
         scores = np.empty((len(rows), *image.size), np.float32)
-        signals: list[dict[str, float]] = [{} for _ in rows]
+        verdict_features: list[dict[str, float]] = [{} for _ in rows]
         scales = {(lesson.side, lesson.zoom) for lesson in knowledge.lessons}
         views = {scale: self.viewer.view(image, *scale) for scale in scales}
         refiner = Refiner(image.pixels)
@@ -151,11 +151,11 @@ class MatchingSegmenter:
                 logits = self._corrected(scene.planes[k, :1], cls, view, own)
                 planes = np.concatenate([logits, scene.planes[k, 1:]])
                 row = rows[cls]
-                signals[row] = measure(
+                verdict_features[row] = measure(
                     planes, float(shares[k]), scene.look, lesson.looks[k], float(scene.there[k])
                 )
                 scores[row] = refiner.refine(sigmoid(planes[0]))
-        return Answer(scores, tuple(signals))
+        return ScoreMaps(scores, tuple(verdict_features))
 
     def forget(self) -> None:
         """See `Segmenter.forget`."""
@@ -213,8 +213,8 @@ class MatchingSegmenter:
                 for part, e, w in zip(parts, examples, weights, strict=True)
             ]
 
-    def _forest(self, shown: Sequence[Shown]) -> Forest | None:
-        def read(tile: Shown) -> Array:
+    def _forest(self, shown: Sequence[CueTile]) -> Forest | None:
+        def read(tile: CueTile) -> Array:
             return np.concatenate([tile.features.pixel[: -self.preprocessing["texture"]], tile.at])
 
         return fit_forest(*known_pixels(shown, read=read), jobs=self.threads or -1)
@@ -257,18 +257,18 @@ class MatchingSegmenter:
         views: Sequence[View],
         scaled: Sequence[Weights],
         zoom: float | None,
-    ) -> tuple[list[Shown], tuple[Array, ...]]:
+    ) -> tuple[list[CueTile], tuple[Array, ...]]:
         """The cue tiles that hold marks, with their weights; and for each class the looks of the cues.
 
         `scaled`: the weights of each class in every cue, as large as the cue's view. Pictures without the thing have
         no say in how a picture with it looks, unless there are no others.
         """
-        shown: list[Shown] = []
+        shown: list[CueTile] = []
         looks: list[Array | None] = []
         for cue, view in enumerate(views):
             p, n = (np.stack([said[cue][i] for said in scaled]) for i in (0, 1))
             tiles = [
-                Shown(
+                CueTile(
                     features := view.features(window),
                     view.pad(p[:, *window.slices]),
                     view.pad(n[:, *window.slices]),
@@ -402,13 +402,13 @@ def _resized(pair: tuple[Array, Array], view: View) -> tuple[Array, Array]:
     return positive, negative
 
 
-def _as_cue(view: View, logits: Array) -> list[Shown]:
+def _as_cue(view: View, logits: Array) -> list[CueTile]:
     """A query with logits (K, h, w) as a cue of its own: its pixels speak for each thing and for the rest as surely as
     the answer does."""
     thing = np.stack([sigmoid(resize(plane, view.frame.shape[:2])) for plane in logits])
     none = np.empty((0, 0, 0), np.float32)
     return [
-        Shown(
+        CueTile(
             view.features(tile), view.pad(thing[:, *tile.slices]), view.pad(1 - thing[:, *tile.slices]), none
         )
         for tile in view.windows()

@@ -23,7 +23,7 @@ SEGMENTERS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class ScoreMaps:
     """What a segmenter says of one image.
 
     scores (K, H, W) float32 in [0, 1], on an absolute scale: where nothing resembles the cues all are near 0.
@@ -31,7 +31,7 @@ class Answer:
     """
 
     scores: NDArray[np.float32]
-    signals: tuple[dict[str, float], ...] = ()
+    verdict_features: tuple[dict[str, float], ...] = ()
 
 
 class Segmenter(Protocol):
@@ -48,7 +48,7 @@ class Segmenter(Protocol):
         """
         ...
 
-    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
         """How sure each pixel of the image is of each class, at the image's own size.
 
         `own` are marks on this very image: the scores agree with them, whether or not they were learned from.

@@ -49,15 +49,15 @@ def complete_masks(examples: Sequence[Example], cls: int) -> list[NDArray[np.int
     return [m for m in masks if (m == cls).any() and (m != IGNORE).sum() >= m.size / 2]
 
 
-def areas_at(scores: NDArray[np.float32], cuts: Floats = CUTS) -> Floats:
+def areas_at(scores: NDArray[np.float32], thresholds: Floats = CUTS) -> Floats:
     """The share of scores (H, W) in [0, 1] that reach each cut, to a 4000th."""
     counts = np.bincount(np.minimum(scores * BINS, BINS).astype(np.intp).ravel(), minlength=BINS + 1)
     reached = counts[::-1].cumsum()[::-1] / scores.size
-    shares: Floats = reached[np.round(cuts * BINS).astype(int)]
+    shares: Floats = reached[np.round(thresholds * BINS).astype(int)]
     return shares
 
 
-def choose_cut(areas: Floats, shown: Floats, usual: float, prior: AreaPrior) -> float:
+def choose_threshold(areas: Floats, shown: Floats, usual: float, prior: AreaPrior) -> float:
     """The threshold among `CUTS`, from the areas (len(CUTS),) that each gives in the query and those shown in cues.
 
     `usual` is the pack's threshold, taken where no cue shows an area.

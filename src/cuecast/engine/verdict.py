@@ -32,13 +32,13 @@ class Thresholds:
 class Calibration:
     """What a pack's confidence is computed with, from its card: two logistic regressions on the same figures.
 
-    names             the figures that are read: 'expected' (see `expected_iou`), signals of the segmenter, 'share' (of
+    names             the figures that are read: 'expected' (see `expected_iou`), features of the segmenter, 'share' (of
                       the image that is marked) and 'own' (1 where the image itself carries marks of the class).
     mean, deviation   of each figure over the answers that the calibration was fitted on.
     iou, there        weights, the bias last: of the IoU to be expected, and of the thing being in the image at all.
     absent            from this probability on that it is not there, the verdict is 'absent', unless the IoU to be
                       expected of the mask is higher still.
-    by_scores         where there are no signals: slope and bias that the logit of 'expected' is moved by.
+    by_scores         where there are no features: slope and bias that the logit of 'expected' is moved by.
     """
 
     names: tuple[str, ...]
@@ -78,7 +78,7 @@ FILLED = 0.5
 class Taught:
     """By what kind of marks a class was taught, and what is known of answers to such marks.
 
-    calibration  of answers with signals; None where the pack states none.
+    calibration  of answers with features; None where the pack states none.
     by_scores    slope and bias that the logit of a confidence by the scores alone is moved by.
     """
 
@@ -124,13 +124,13 @@ class Judgement(NamedTuple):
 
 
 def decide(
-    scores: NDArray[np.float32], class_ids: Sequence[int], cuts: float | Sequence[float]
+    scores: NDArray[np.float32], class_ids: Sequence[int], thresholds: float | Sequence[float]
 ) -> NDArray[np.int32]:
     """scores (K, H, W) in [0, 1] -> label map (H, W) int32: the best of the classes that reach their cut, else 0.
 
-    `cuts` is one threshold for all classes, or one for each.
+    `thresholds` is one threshold for all classes, or one for each.
     """
-    needed = np.broadcast_to(np.asarray(cuts, np.float32), len(scores))[:, None, None]
+    needed = np.broadcast_to(np.asarray(thresholds, np.float32), len(scores))[:, None, None]
     reaching = np.where(scores >= needed, scores, np.float32(-1))
     best, ids = reaching.argmax(axis=0), np.asarray(class_ids, np.int32)
     return np.where(reaching.max(axis=0) >= 0, ids[best], 0).astype(np.int32)
@@ -150,13 +150,14 @@ def judge(
     class_ids: Sequence[int],
     thresholds: Thresholds,
     *,
-    signals: Sequence[Mapping[str, float]] = (),
+    verdict_features: Sequence[Mapping[str, float]] = (),
     taught: Sequence[Taught] = (),
     stated: Collection[int] = (),
 ) -> Judgement:
     """The verdict on a label map (H, W) from scores (K, H, W), whose planes belong to `class_ids`.
 
-    signals, taught  what the confidence is computed with, for each class; where signals or calibrations are missing, it
+    verdict_features, taught  what the confidence is computed with, for each class; where
+                     one of both is missing, it
                      is what the scores themselves expect, and a class is absent only where hardly anything is marked.
     stated           classes that marks on this very image say are there.
 
@@ -164,7 +165,7 @@ def judge(
     probability that nothing is there.
     """
     calibrations = [t.calibration for t in taught if t.calibration is not None]
-    if not signals or len(calibrations) < len(class_ids):
+    if not verdict_features or len(calibrations) < len(class_ids):
         return _by_scores(scores, mask, class_ids, thresholds, taught, stated)
     absent, parts, nothing = [], [], 1.0
     for k, cls in enumerate(class_ids):
@@ -172,7 +173,7 @@ def judge(
         area = int(marked.sum())
         share = area / mask.size
         said = {"expected": expected_iou(scores[k], marked), "share": share, "own": float(cls in stated)}
-        iou, there = calibrations[k].estimate({**signals[k], **said})
+        iou, there = calibrations[k].estimate({**verdict_features[k], **said})
         iou = taught[k].bounded(iou, share, thresholds)
         enough = area > thresholds.min_fraction * mask.size
         if (area and cls in stated) or (enough and 1 - there < max(iou, calibrations[k].absent)):

@@ -40,10 +40,10 @@ def _largest(mask: Bools) -> Bools:
     """The largest piece (8-neighbourhood) of a mask (H, W) bool, the first of equals; empty where the mask is."""
     from scipy import ndimage
 
-    pieces, count = ndimage.label(mask, structure=NEIGHBOURS)
+    components, count = ndimage.label(mask, structure=NEIGHBOURS)
     if not count:
         return mask
-    largest: Bools = pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()
+    largest: Bools = components == 1 + np.bincount(components.ravel())[1:].argmax()
     return largest
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from cuecast.core.errors import EpisodeError, MaskError
-from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.io.files import list_images, read_json, write_text
 from cuecast.io.pixels import read_raster
 
@@ -93,7 +93,9 @@ def draw_absent(episodes: Sequence[Episode], folder: str | Path, seed: int = 0) 
             "foreign": sorted({e.query.image for e in episodes if e.set != episode.set}),
         }
         drawn += [
-            replace(episode, id=f"{episode.id}/{kind}", query=Shown(str(random.choice(images)), None, ()))
+            replace(
+                episode, id=f"{episode.id}/{kind}", query=EpisodeImage(str(random.choice(images)), None, ())
+            )
             for kind, images in kinds.items()
             if images
         ]
@@ -107,7 +109,7 @@ def write_episodes(path: str | Path, episodes: Sequence[Episode]) -> Path:
 
 
 def _nested(
-    name: str, task: str, shown: Sequence[Shown], shots: Sequence[int], queries: int, seed: int
+    name: str, task: str, shown: Sequence[EpisodeImage], shots: Sequence[int], queries: int, seed: int
 ) -> Iterator[Episode]:
     """Each query with growing parts of one row of cues."""
     random = np.random.default_rng([seed, zlib.crc32(f"{name}/{task}".encode())])
@@ -152,10 +154,10 @@ def _holding(place: Path, smallest: float = SMALLEST_SHARE) -> dict[int, list[st
     return holding
 
 
-def _shown(root: Path, place: Path, name: str, value: int) -> Shown:
+def _shown(root: Path, place: Path, name: str, value: int) -> EpisodeImage:
     """The picture of that file name with its mask, as paths from the root."""
     here = place.relative_to(root)
-    return Shown(
+    return EpisodeImage(
         (here / "images" / name).as_posix(), (here / "masks" / f"{Path(name).stem}.png").as_posix(), (value,)
     )
 
@@ -184,6 +186,6 @@ def _record(episode: Episode) -> dict[str, Any]:
     }
 
 
-def _shown_record(shown: Shown) -> dict[str, Any]:
+def _shown_record(shown: EpisodeImage) -> dict[str, Any]:
     record: dict[str, Any] = {"image": shown.image, "mask": shown.mask}
     return record if shown.value is None else {**record, "value": list(shown.value)}

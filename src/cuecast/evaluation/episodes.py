@@ -23,7 +23,7 @@ from cuecast.io.files import read_json
 
 
 @dataclass(frozen=True)
-class Shown:
+class EpisodeImage:
     """An image with the mask that is drawn on it, as paths relative to the data root.
 
     `mask` None means that the thing is not there. `value` lists the label values that count as the thing;
@@ -42,8 +42,8 @@ class Episode:
     id: str
     set: str
     task: str
-    cues: tuple[Shown, ...]
-    query: Shown
+    cues: tuple[EpisodeImage, ...]
+    query: EpisodeImage
 
     @property
     def shots(self) -> int:
@@ -164,7 +164,7 @@ def _episode(line: str, where: str) -> Episode:
     )
 
 
-def _shown(record: Any, where: str) -> Shown:
+def _shown(record: Any, where: str) -> EpisodeImage:
     if not isinstance(record, dict) or not isinstance(record.get("image"), str):
         raise EpisodeError(f'{where}: expected {{"image": PATH, "mask": PATH or null, "value": [1]}}')
     mask, value = record.get("mask"), record.get("value")
@@ -172,4 +172,4 @@ def _shown(record: Any, where: str) -> Shown:
         raise EpisodeError(f"{where}: mask must be a path or null")
     if value is not None and not (isinstance(value, list) and all(type(v) is int for v in value)):
         raise EpisodeError(f"{where}: value must be a list of whole numbers")
-    return Shown(record["image"], mask, None if value is None else tuple(value))
+    return EpisodeImage(record["image"], mask, None if value is None else tuple(value))

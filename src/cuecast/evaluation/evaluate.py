@@ -23,7 +23,7 @@ from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import cldice, dice, iou
 from cuecast.core.values import IGNORE, Image, Verdict
 from cuecast.cues import Cue
-from cuecast.evaluation.episodes import Episode, Shown, find_root, is_thin, read_episodes, select
+from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, is_thin, read_episodes, select
 from cuecast.evaluation.processes import Progress, run_each
 from cuecast.evaluation.reliability import reliability
 from cuecast.io.csv_rows import write_row
@@ -248,7 +248,7 @@ def source_commit() -> str | None:
         return None
 
 
-def cue_of(shown: Shown, root: Path) -> Cue:
+def cue_of(shown: EpisodeImage, root: Path) -> Cue:
     """The cue that an episode shows: its mask, or 'absent' where it has none.
 
     Without values everything that its mask marks is one thing; the mask is read for that. Raises InputError.
@@ -261,7 +261,7 @@ def cue_of(shown: Shown, root: Path) -> Cue:
     return Cue(root / shown.image, mask=root / shown.mask, value=shown.value)
 
 
-def truth_of(query: Shown, root: Path, image: Image) -> NDArray[np.int32]:
+def truth_of(query: EpisodeImage, root: Path, image: Image) -> NDArray[np.int32]:
     """(H, W) int32: 1 on the thing, 0 elsewhere, IGNORE where it does not count. Raises MaskError."""
     if query.mask is None:
         return np.zeros(image.size, np.int32)

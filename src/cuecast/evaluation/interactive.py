@@ -36,7 +36,7 @@ Teach = Callable[[tuple[Point, ...]], Concept]
 """From all clicks made on the query so far, at least one, to the concept they teach."""
 
 FIGURES = (
-    "clicks_85", "missed_85", "clicks_90", "missed_90", "dice_0", "dice_1", "dice_3", "dice_5",
+    "noc_85", "missed_85", "noc_90", "missed_90", "dice_0", "dice_1", "dice_3", "dice_5",
     "seconds_median", "seconds_mean",
 )  # fmt: skip
 """What a `ClickScore` measures, in the order of the table."""
@@ -69,7 +69,7 @@ class ClickOutcome:
 class ClickScore:
     """The means of one set at one number of cues; `set` is 'mean' for the mean over the sets.
 
-    clicks_85  clicks until Dice is 0.85 or more; an episode that does not get there counts with all its clicks.
+    noc_85  clicks until Dice is 0.85 or more; an episode that does not get there counts with all its clicks.
     missed_85  the share of episodes that do not get there. Likewise for 0.90.
     dice_3     Dice after three clicks; None where fewer were allowed, and after none without cues.
     seconds    wall time from a click to the new answer, over all clicks of the set; None where none was needed.
@@ -79,9 +79,9 @@ class ClickScore:
     mode: Literal["alone", "cued"]
     shots: int
     episodes: int
-    clicks_85: float
+    noc_85: float
     missed_85: float
-    clicks_90: float
+    noc_90: float
     missed_90: float
     dice_0: float | None
     dice_1: float | None
@@ -309,9 +309,9 @@ def _score(name: str, group: Sequence[ClickOutcome], clicks: int) -> ClickScore:
         mode="cued" if shots else "alone",
         shots=shots,
         episodes=len(group),
-        clicks_85=fmean(clicks if k is None else k for k in to_85),
+        noc_85=fmean(clicks if k is None else k for k in to_85),
         missed_85=to_85.count(None) / len(group),
-        clicks_90=fmean(clicks if k is None else k for k in to_90),
+        noc_90=fmean(clicks if k is None else k for k in to_90),
         missed_90=to_90.count(None) / len(group),
         dice_0=dice_after(0),
         dice_1=dice_after(1),

@@ -126,16 +126,16 @@ def band_png(head: PngHead, raw: NDArray[np.uint8]) -> bytes:
 def _inflated(stream: IO[bytes], size: int) -> Iterator[bytes]:
     """The data of a PNG in pieces of `size` bytes, the last one shorter; never more of them in memory."""
     machine = zlib.decompressobj()
-    piece = bytearray()
+    component = bytearray()
     for packed in _data(stream):
         left = packed
         while left and not machine.eof:
-            piece += machine.decompress(left, size - len(piece))
+            component += machine.decompress(left, size - len(component))
             left = machine.unconsumed_tail
-            if len(piece) == size:
-                yield bytes(piece)
-                piece.clear()
-    yield bytes(piece)
+            if len(component) == size:
+                yield bytes(component)
+                component.clear()
+    yield bytes(component)
 
 
 def _data(stream: IO[bytes]) -> Iterator[bytes]:

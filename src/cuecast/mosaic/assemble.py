@@ -16,8 +16,8 @@ from cuecast.core.errors import OutputError
 from cuecast.core.tiling import Window
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
+from cuecast.io.rasters.georeference import PIXELS, Georeference
 from cuecast.io.rasters.geotiff import gdal
-from cuecast.io.rasters.place import PIXELS, Place
 from cuecast.mosaic.grid import Grid, Tile
 from cuecast.mosaic.tiles import TOP, UNSEEN, read_levels, tile_path
 
@@ -120,7 +120,7 @@ class MapFiles:
 
 @contextmanager
 def writing(
-    mask: Path, scores: Path, size: tuple[int, int], place: Place, rule: LabelRule
+    mask: Path, scores: Path, size: tuple[int, int], place: Georeference, rule: LabelRule
 ) -> Iterator[MapFiles]:
     """Both GeoTIFFs, open to be written block by block; they appear whole when the block ends. Raises OutputError."""
     with ExitStack() as stack:
@@ -148,7 +148,9 @@ def writing(
             ) from error
 
 
-def _profile(size: tuple[int, int], place: Place, count: int, dtype: str, nodata: int) -> dict[str, Any]:
+def _profile(
+    size: tuple[int, int], place: Georeference, count: int, dtype: str, nodata: int
+) -> dict[str, Any]:
     from rasterio import Affine
 
     return {
@@ -161,7 +163,7 @@ def _profile(size: tuple[int, int], place: Place, count: int, dtype: str, nodata
     }  # fmt: skip
 
 
-def _controls(place: Place) -> dict[str, Any]:
+def _controls(place: Georeference) -> dict[str, Any]:
     """The ground control points of a profile; none where the raster has none."""
     from rasterio.control import GroundControlPoint
 

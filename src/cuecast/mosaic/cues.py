@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
-from cuecast.core.geometry import fill_ring
+from cuecast.core.geometry import fill_contour
 from cuecast.core.tiling import Window
 from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Example, Image, Marks
 from cuecast.io.labels import listed
@@ -160,9 +160,9 @@ def _example(
 def _covered(size: tuple[int, int], polygon: MapPolygon, box: Box) -> NDArray[np.bool_]:
     """Which pixels of a window of this size (H, W) a polygon covers."""
     inside = np.zeros(size, bool)
-    for ring in polygon.rings:
-        if len(ring) >= 3:
-            top, left, part = fill_ring(size, ring - box[:2])
+    for contour in polygon.contours:
+        if len(contour) >= 3:
+            top, left, part = fill_contour(size, contour - box[:2])
             inside[top : top + part.shape[0], left : left + part.shape[1]] ^= part
     return inside
 

@@ -16,12 +16,12 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.io.csv_rows import write_row
 from cuecast.io.files import replacing
-from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.georeference import Georeference
 from cuecast.io.rasters.projection import LONLAT, ProjectionError, project
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
+from cuecast.mosaic.contours import Shape, outer_edges, perimeter, polygons
 from cuecast.mosaic.merge import Piece
 from cuecast.mosaic.options import FILES
-from cuecast.mosaic.rings import Shape, outer_edges, perimeter, polygons
 
 COLUMNS = (
     "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",
@@ -54,26 +54,28 @@ class Feature:
         return {name: cells[name] if cells[name] != "" else None for name in wanted}
 
 
-def feature(number: int, piece: Piece, info: ClassInfo, size: tuple[int, int], place: Place) -> Feature:
+def feature(
+    number: int, component: Piece, info: ClassInfo, size: tuple[int, int], place: Georeference
+) -> Feature:
     """Measure a finished object of a raster of `size` (height, width)."""
-    edges = outer_edges(np.concatenate(piece.edges), size[1])
-    n, x, y, xx, yy, xy, surface = piece.sums.tolist()
+    edges = outer_edges(np.concatenate(component.edges), size[1])
+    n, x, y, xx, yy, xy, surface = component.sums.tolist()
     cx, cy = x / n, y / n
     major, minor = _axes(xx / n - cx * cx, yy / n - cy * cy, xy / n - cx * cy)
-    x1, y1, x2, y2 = piece.box
+    x1, y1, x2, y2 = component.box
     border = x1 <= 0 or y1 <= 0 or x2 >= size[1] or y2 >= size[0]
     where: Sequence[Any] = ("", "")
     if place.crs:
         where = place.to_map(np.array([[cx + 0.5, cy + 0.5]]))[0].tolist()
     unit = place.area_unit
     cells = (
-        number, info.name, info.id, *piece.box, cx + 0.5, cy + 0.5, int(n), perimeter(edges, size[1]), major, minor,
+        number, info.name, info.id, *component.box, cx + 0.5, cy + 0.5, int(n), perimeter(edges, size[1]), major, minor,
         str(border).lower(), *where, unit or "", surface if unit else "",
     )  # fmt: skip
     return Feature(number, info, cells, polygons(edges, size[1]))
 
 
-def write_features(files: dict[str, Path], features: Iterable[Feature], place: Place) -> int:
+def write_features(files: dict[str, Path], features: Iterable[Feature], place: Georeference) -> int:
     """Write all features to the files of `files` (by 'csv', 'geojson', 'gpkg'), whole or not at all; their number.
 
     csv      see `COLUMNS`.
@@ -130,7 +132,7 @@ class _Table:
 class _GeoJson:
     """A FeatureCollection, one feature a line."""
 
-    def __init__(self, stream: IO[str], place: Place) -> None:
+    def __init__(self, stream: IO[str], place: Georeference) -> None:
         self._stream, self._place, self._comma = stream, place, ""
         stream.write('{"type": "FeatureCollection", "features": [')
 
@@ -139,9 +141,11 @@ class _GeoJson:
             return
         shapes = _moved([f.shape for f in batch], lambda xy: _to_wgs84(xy, self._place))
         for one, shape in zip(batch, shapes, strict=True):
-            rings = [[_closed(ring, hole > 0) for hole, ring in enumerate(polygon)] for polygon in shape]
-            geometry = {"type": "Polygon" if len(rings) == 1 else "MultiPolygon"}
-            full = {**geometry, "coordinates": rings[0] if len(rings) == 1 else rings}
+            contours = [
+                [_closed(contour, hole > 0) for hole, contour in enumerate(polygon)] for polygon in shape
+            ]
+            geometry = {"type": "Polygon" if len(contours) == 1 else "MultiPolygon"}
+            full = {**geometry, "coordinates": contours[0] if len(contours) == 1 else contours}
             line = {"type": "Feature", "id": one.number, "properties": one.properties, "geometry": full}
             self._stream.write(f"{self._comma}\n{json.dumps(line, ensure_ascii=False)}")
             self._comma = ","
@@ -153,7 +157,7 @@ class _GeoJson:
 class _Gpkg:
     """The layer 'objects' of a GeoPackage, through pyogrio."""
 
-    def __init__(self, path: Path, place: Place) -> None:
+    def __init__(self, path: Path, place: Georeference) -> None:
         self._path, self._place, self._begun = path, place, False
 
     def write(self, batch: Sequence[Feature]) -> None:
@@ -199,20 +203,20 @@ def _moved(
     """Shapes with all corners moved, in one call for all of them."""
     if not shapes:
         return []
-    rings = [ring for shape in shapes for polygon in shape for ring in polygon]
-    moved = move(np.concatenate(rings).astype(np.float64))
-    parts = iter(np.split(moved, np.cumsum([len(r) for r in rings])[:-1]))
+    contours = [contour for shape in shapes for polygon in shape for contour in polygon]
+    moved = move(np.concatenate(contours).astype(np.float64))
+    parts = iter(np.split(moved, np.cumsum([len(r) for r in contours])[:-1]))
     return [[[next(parts) for _ in polygon] for polygon in shape] for shape in shapes]
 
 
-def _to_wgs84(xy: NDArray[np.float64], place: Place) -> NDArray[np.float64]:
+def _to_wgs84(xy: NDArray[np.float64], place: Georeference) -> NDArray[np.float64]:
     """Pixels -> longitude, latitude, rounded; without a CRS the pixels themselves."""
     if place.crs is None:
         return xy
     return np.round(project(place.to_map(xy), place.crs, LONLAT), DIGITS)
 
 
-def without_lonlat(place: Place, size: tuple[int, int]) -> str | None:
+def without_lonlat(place: Georeference, size: tuple[int, int]) -> str | None:
     """Why a raster of (height, width) `size` has no longitude and latitude, so that there can be no GeoJSON of it.
 
     None where it has, and where it has no CRS.
@@ -228,11 +232,11 @@ def without_lonlat(place: Place, size: tuple[int, int]) -> str | None:
     return None
 
 
-def _closed(ring: NDArray[np.float64], hole: bool) -> list[list[float]]:
+def _closed(contour: NDArray[np.float64], hole: bool) -> list[list[float]]:
     """A ring as GeoJSON has it: closed, outer rings counterclockwise and holes clockwise (x right, y up)."""
-    x, y = (ring - ring[0]).T
+    x, y = (contour - contour[0]).T
     clockwise = (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0
-    turned = ring[::-1] if clockwise != hole else ring
+    turned = contour[::-1] if clockwise != hole else contour
     points: list[list[float]] = np.concatenate([turned, turned[:1]]).tolist()
     return points
 

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.tiling import Window
-from cuecast.io.rasters.place import Place
-from cuecast.mosaic.rings import edges_of
+from cuecast.io.rasters.georeference import Georeference
+from cuecast.mosaic.contours import edges_of
 
 
 @dataclass(eq=False)
@@ -27,7 +27,7 @@ class Piece:
     first   row * width + column of its first pixel in reading order.
     box     [x1, y1, x2, y2], half-open.
     sums    over its pixels: number, x, y, x * x, y * y, x * y, area; x and y are columns and rows.
-    edges   codes of the pixel edges around it, see `cuecast.mosaic.rings`.
+    edges   codes of the pixel edges around it, see `cuecast.mosaic.contours`.
     """
 
     cls: int
@@ -50,8 +50,8 @@ class Merger:
     """Feed it all blocks of a raster, row by row from the left; see `merged_objects`."""
 
     size: tuple[int, int]
-    place: Place
-    pieces: dict[int, Piece] = field(default_factory=dict)
+    place: Georeference
+    components: dict[int, Piece] = field(default_factory=dict)
     _parents: dict[int, int] = field(default_factory=dict)
     _count: int = 0
 
@@ -82,8 +82,8 @@ class Merger:
             self._below[index] = roots[int(self._below[index])]
         self._above, self._below = self._below, np.zeros_like(self._below)
         growing = set(roots.values())
-        done = [i for i in self.pieces if i not in growing]
-        finished = sorted((self.pieces.pop(i) for i in done), key=lambda p: p.first)
+        done = [i for i in self.components if i not in growing]
+        finished = sorted((self.components.pop(i) for i in done), key=lambda p: p.first)
         self._parents = {i: i for i in growing}
         return finished
 
@@ -114,7 +114,9 @@ class Merger:
             bottom, right = where[0].stop + window.top, where[1].stop + window.left
             identity = self._count + k + 1
             self._parents[identity] = identity
-            self.pieces[identity] = Piece(cls, int(first[k]), [left, top, right, bottom], sums[k], [parts[k]])
+            self.components[identity] = Piece(
+                cls, int(first[k]), [left, top, right, bottom], sums[k], [parts[k]]
+            )
 
     def _join(self, ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> None:
         """Join what touches: two rows of ids side by side, where both are an object's and of one class."""
@@ -123,10 +125,10 @@ class Merger:
             return
         for a, b in np.unique(np.stack([ours[both], theirs[both]], axis=1), axis=0).tolist():
             one, other = self._root(a), self._root(b)
-            if one != other and self.pieces[one].cls == self.pieces[other].cls:
-                if len(self.pieces[one].edges) < len(self.pieces[other].edges):
+            if one != other and self.components[one].cls == self.components[other].cls:
+                if len(self.components[one].edges) < len(self.components[other].edges):
                     one, other = other, one
-                self.pieces[one].absorb(self.pieces.pop(other))
+                self.components[one].absorb(self.components.pop(other))
                 self._parents[other] = one
 
     def _root(self, identity: int) -> int:
@@ -139,7 +141,7 @@ class Merger:
 
 
 def merged_objects(
-    size: tuple[int, int], place: Place, blocks: Iterable[tuple[Window, NDArray[np.int32]]]
+    size: tuple[int, int], place: Georeference, blocks: Iterable[tuple[Window, NDArray[np.int32]]]
 ) -> Iterator[Piece]:
     """The objects of a raster of `size`, each once, as soon as they are complete.
 
@@ -152,4 +154,4 @@ def merged_objects(
         merger.feed(window, labels)
         if window.right == size[1]:
             yield from merger.end_row()
-    yield from sorted(merger.pieces.values(), key=lambda p: p.first)
+    yield from sorted(merger.components.values(), key=lambda p: p.first)

@@ -17,7 +17,7 @@ from cuecast.io.video import Frames
 from cuecast.propagation.labels import look_of
 from cuecast.propagation.memory import Remembered
 from cuecast.propagation.motion import Move, view
-from cuecast.propagation.tracker import Place, State
+from cuecast.propagation.tracker import LastSeen, State
 
 
 def save_state(path: Path, digest: str, index: int, state: State) -> None:
@@ -52,7 +52,9 @@ def load_state(path: Path, digest: str, frames: Frames, beginning: State) -> tup
             return None
         index = int(kept["index"])
         places = tuple(
-            Place(kept.get(f"place{k}"), Move(*numbers[:2]), Move(*numbers[2:4]), numbers[4], int(numbers[5]))
+            LastSeen(
+                kept.get(f"place{k}"), Move(*numbers[:2]), Move(*numbers[2:4]), numbers[4], int(numbers[5])
+            )
             for k, numbers in enumerate(kept["numbers"].tolist())
         )
         memory = beginning.memory

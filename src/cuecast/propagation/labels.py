@@ -33,7 +33,7 @@ FAINT = 0.05
 """Labels below this are no part of the object."""
 
 
-class Source(NamedTuple):
+class LabelSource(NamedTuple):
     """A past frame: its look (h, w, C), labels (h, w), and how far down and right the object has moved since."""
 
     look: Floats
@@ -72,7 +72,7 @@ def look_of(seen: Floats) -> Floats:
     return unit
 
 
-def carry_labels(look: Floats, sources: Sequence[Source]) -> Floats:
+def carry_labels(look: Floats, sources: Sequence[LabelSource]) -> Floats:
     """Labels (h, w) in [0, 1] of the frame that looks like `look` (h, w, C); the last source is the newest.
 
     Mean labels of all places within `REACH` of where each place was, weighted by how much they look alike. Nothing is
@@ -98,7 +98,7 @@ def carry_labels(look: Floats, sources: Sequence[Source]) -> Floats:
     return out
 
 
-def _window(source: Source) -> tuple[slice, slice]:
+def _window(source: LabelSource) -> tuple[slice, slice]:
     """Rows and columns in which the object of a source can be now."""
     holds = source.labels > FAINT
     down, right = source.moved
@@ -114,7 +114,7 @@ def _reach(holds: Any, move: int) -> slice:
     return slice(max(0, start), max(0, min(len(holds), stop)))
 
 
-def _around(source: Source, rows: slice, columns: slice) -> tuple[Floats, Floats, Floats]:
+def _around(source: LabelSource, rows: slice, columns: slice) -> tuple[Floats, Floats, Floats]:
     """Look (C, m, n) and labels (m, n) of a source where the window was, `REACH` wider; and 1 inside the frame."""
     (h, w), (down, right) = source.labels.shape, source.moved
     y = np.arange(rows.start - down - REACH, rows.stop - down + REACH)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.propagation.labels import Source
+from cuecast.propagation.labels import LabelSource
 from cuecast.propagation.motion import STILL, Move
 
 Floats = NDArray[np.float32]
@@ -44,7 +44,7 @@ class Memory:
         """The memory with one frame more, and the oldest gone where it was full."""
         return replace(self, recent=(*self.recent, new)[-HELD:])
 
-    def sources(self, k: int, moved: Move) -> list[Source]:
+    def sources(self, k: int, moved: Move) -> list[LabelSource]:
         """Where labels of object `k` can be taken from, the newest last, for a frame to which it has moved so far.
 
         The first frame is looked at where the object lay on it: what else was there is known from it alone.
@@ -54,5 +54,5 @@ class Memory:
             if (labels := frame.labels[k]) is not None:
                 since = Move(*np.subtract(moved, frame.moved[k]))
                 down, right = STILL if frame is self.first and self.recent else since
-                out.append(Source(frame.look, labels, (round(down), round(right))))
+                out.append(LabelSource(frame.look, labels, (round(down), round(right))))
         return out

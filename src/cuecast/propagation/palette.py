@@ -26,18 +26,18 @@ NARROWEST = 6
 UNKNOWN = 1e-5
 """Share of the pixels below which a colour counts as not seen: it says nothing."""
 CLIP = 2.0
-"""Log-odds that a colour says at most."""
+"""Logits that a colour says at most."""
 
 
 def palette_of(seen: Floats, mask: Bools) -> Floats | None:
-    """Log-odds (BINS, BINS, BINS) of being the object by colour, from a view (h, w, 3) and a mask (H, W).
+    """Logits (BINS, BINS, BINS) of being the object by colour, from a view (h, w, 3) and a mask (H, W).
 
     None where the mask is empty, or too small or too large for the view to show both the object and a ring.
     """
     share = resize(mask.astype(np.float32), seen.shape[:2])
-    ring = max(NARROWEST, RING * float(np.sqrt(share.sum())))
+    contour = max(NARROWEST, RING * float(np.sqrt(share.sum())))
     inside = share > 0.9
-    around = (share < 0.1) & (distance_transform_edt(share < 0.5) <= ring)
+    around = (share < 0.1) & (distance_transform_edt(share < 0.5) <= contour)
     if not inside.any() or not around.any():
         return None
     codes = _codes(seen)
@@ -45,10 +45,10 @@ def palette_of(seen: Floats, mask: Bools) -> Floats | None:
     return np.clip(ratio, -CLIP, CLIP).astype(np.float32)
 
 
-def colour_odds(palette: Floats, seen: Floats, size: tuple[int, int]) -> Floats:
-    """Log-odds (H, W) of being the object by the colours of a view, a little smoothed."""
-    odds: Floats = uniform_filter(palette.ravel()[_codes(seen)], 3)
-    return resize(odds, size)
+def colour_logits(palette: Floats, seen: Floats, size: tuple[int, int]) -> Floats:
+    """Logits (H, W) of being the object by the colours of a view, a little smoothed."""
+    logits: Floats = uniform_filter(palette.ravel()[_codes(seen)], 3)
+    return resize(logits, size)
 
 
 def _codes(seen: Floats) -> NDArray[np.intp]:

@@ -39,13 +39,13 @@ def track(
     the examples on other pictures and on the marks at both ends of its gap alone, see `plan.Sweep`.
     Raises CueError where a mark does not lie on a frame, and what reading the frames raises.
     """
-    job = Job.of(concept, frames, marked)
+    job = TrackPlan.of(concept, frames, marked)
     for sweep in job.sweeps:
         yield from job.run(sweep)
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class TrackPlan:
     """A concept, frames, and which of its examples lie on which frame. `elsewhere` are the others."""
 
     concept: Concept
@@ -58,7 +58,7 @@ class Job:
     )
 
     @classmethod
-    def of(cls, concept: Concept, frames: Any, marked: Mapping[int, Example] | None = None) -> Job:
+    def of(cls, concept: Concept, frames: Any, marked: Mapping[int, Example] | None = None) -> TrackPlan:
         """Check that the marks fit the frames, and plan the visit. Raises CueError."""
         frames = frames if hasattr(frames, "read") and hasattr(frames, "seconds") else open_frames(frames)
         marked = dict(sorted((find_marked(concept, frames) if marked is None else marked).items()))
@@ -169,11 +169,11 @@ def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:
         inside = np.zeros(mask.shape, bool)
         for x1, y1, x2, y2 in (b.xyxy for b in marks.boxes if b.cls == cls):
             inside[int(y1) : ceil(y2), int(x1) : ceil(x2)] = True
-        pieces, _ = ndimage.label(own & inside if inside.any() else own, structure=NEIGHBOURS)
+        components, _ = ndimage.label(own & inside if inside.any() else own, structure=NEIGHBOURS)
         hit = inside if labels is None else inside | (labels == cls)
-        kept = np.unique(pieces[hit & (pieces > 0)])
+        kept = np.unique(components[hit & (components > 0)])
         if len(kept):
-            out[own & ~np.isin(pieces, kept)] = 0
+            out[own & ~np.isin(components, kept)] = 0
     return out if labels is None else np.where((labels == mask) & (labels > 0), labels, out)
 
 

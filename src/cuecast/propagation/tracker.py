@@ -5,7 +5,7 @@
     colours of the marked frame ----------------------+                           |
                      memory for the frames after <---------- labels, or the mask of what was found anew
 
-The log-odds of the labels, of the scores and of the colours are added. The scores count half: those of neighbouring
+The logits of the labels, of the scores and of the colours are added. The scores count half: those of neighbouring
 frames come from one engine with one kind of error, so that each is less than a new witness. An object that was not
 found is looked for round the place where it was last seen, in a wider and wider ring, by the scores more and more, and
 after `FORGOTTEN` frames anywhere by the scores alone. Round an object that was seen, the engine is asked for the part
@@ -28,10 +28,10 @@ from cuecast.engine.refiner import Refiner, resize
 from cuecast.engine.verdict import Taught, Thresholds, decide
 from cuecast.predictor import Concept
 from cuecast.propagation.labels import FAINT, carry_labels, look_of
-from cuecast.propagation.logits import CERTAIN, log_odds
+from cuecast.propagation.logits import CERTAIN, logit_of
 from cuecast.propagation.memory import Memory, Remembered
 from cuecast.propagation.motion import STILL, Move, closeness, find_move, shifted, view
-from cuecast.propagation.palette import colour_odds, palette_of
+from cuecast.propagation.palette import colour_logits, palette_of
 from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects, trusted
 
 Bools = NDArray[np.bool_]
@@ -60,10 +60,10 @@ SLOW = 0.2
 class Trust(NamedTuple):
     """How much scores and place say of a pixel.
 
-    scores  share of the log-odds of the scores that counts.
-    inside  log-odds that a place without labels adds at most, well inside the object.
-    far     log-odds that a place takes at most, far outside.
-    colour  share of the log-odds of the colours that counts.
+    scores  share of the logits of the scores that counts.
+    inside  logits that a place without labels adds at most, well inside the object.
+    far     logits that a place takes at most, far outside.
+    colour  share of the logits of the colours that counts.
     """
 
     scores: float
@@ -85,7 +85,7 @@ KIND = Trust(scores=1.0, inside=0.5, far=0.5, colour=0.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class LastSeen:
     """Where an object was last seen. Unknown: no mask.
 
     mask    (H, W) bool.
@@ -115,7 +115,7 @@ class State:
     """
 
     seen: Floats
-    places: tuple[Place, ...]
+    places: tuple[LastSeen, ...]
     palettes: tuple[Floats | None, ...]
     memory: Memory
 
@@ -138,7 +138,7 @@ class Tracker:
         seen = view(frame.image.pixels)
         shown = np.zeros(frame.image.size, np.int32) if mask is None else mask
         owns = [shown == c.id for c in self.concept.classes]
-        places = tuple(Place(own, area=float(own.sum())) if own.any() else Place() for own in owns)
+        places = tuple(LastSeen(own, area=float(own.sum())) if own.any() else LastSeen() for own in owns)
         palettes = tuple(palette_of(seen, own) for own in owns)
         return State(seen, places, palettes, Memory(_remembered(frame.index, look_of(seen), places, places)))
 
@@ -163,7 +163,7 @@ class Tracker:
         answer = answer_of(frame, mask, scores, self.concept.classes, objects, seconds=seconds)
         return State(seen, places, state.palettes, memory), answer
 
-    def _followed(self, state: State, k: int, seen: Floats, look: Floats) -> Place:
+    def _followed(self, state: State, k: int, seen: Floats, look: Floats) -> LastSeen:
         """The place of object `k` carried to the next view; while it is unseen, it stays."""
         place = state.places[k]
         if place.mask is None or place.unseen:
@@ -179,7 +179,7 @@ class Tracker:
         # An object smaller than a cell has no labels that are sure: it is followed by its place as a whole.
         return replace(place, labels=labels if labels.max() >= 0.5 else None)
 
-    def _evidence(self, frame: Frame, expected: Sequence[Place]) -> Floats:
+    def _evidence(self, frame: Frame, expected: Sequence[LastSeen]) -> Floats:
         """The engine's scores (K, H, W); 0 beyond the part of the frame in which the objects can be."""
         image, knowledge = frame.image, self.concept.knowledge
         segmenter = self.concept.predictor.segmenter
@@ -191,14 +191,14 @@ class Tracker:
         stops = around[:, 2:].max(0) + SURROUNDINGS
         part = tuple(slice(int(a), int(b)) for a, b in zip(starts, stops, strict=True))
         scores = np.zeros((len(expected), *image.size), np.float32)
-        cut = replace(image, pixels=np.ascontiguousarray(image.pixels[part]))
-        scores[(slice(None), *part)] = segmenter.score(knowledge, cut).scores
+        threshold = replace(image, pixels=np.ascontiguousarray(image.pixels[part]))
+        scores[(slice(None), *part)] = segmenter.score(knowledge, threshold).scores
         return scores
 
     def _posterior(
         self,
         scores: Floats,
-        place: Place,
+        place: LastSeen,
         palette: Floats | None,
         seen: Floats,
         size: tuple[int, int],
@@ -208,24 +208,24 @@ class Tracker:
         if place.mask is None or place.unseen >= FORGOTTEN:
             return scores
         trust = (OBJECT if self.identity else KIND).faded(1 - place.unseen / FORGOTTEN)
-        cut = log_odds(np.float32(self.concept.predictor.pack.thresholds.score))
-        odds = cut + trust.scores * (log_odds(scores) - cut)
-        colours = colour_odds(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
+        threshold = logit_of(np.float32(self.concept.predictor.pack.thresholds.score))
+        logits = threshold + trust.scores * (logit_of(scores) - threshold)
+        colours = colour_logits(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
         if place.labels is not None:
             labels = refiner.refine(place.labels)
-            odds += np.where(labels < CERTAIN, -trust.far, log_odds(labels)) + trust.colour * colours
+            logits += np.where(labels < CERTAIN, -trust.far, logit_of(labels)) + trust.colour * colours
         else:
             pixel = size[1] / seen.shape[1]
             spread = max(SPREAD[0], pixel / 2) + SPREAD[1] * float(np.sqrt(place.area))
             near = closeness(place.mask, spread * (1 + place.unseen), seen.shape)
             # Colours hold and take away, and add nothing outside: else the object would grow along its own.
             colours = np.where(near < 0, np.minimum(colours, 0), colours)
-            odds += np.clip(near, -trust.far, trust.inside) + trust.colour * colours
-        posterior: Floats = (1 / (1 + np.exp(-odds))).astype(np.float32)
+            logits += np.clip(near, -trust.far, trust.inside) + trust.colour * colours
+        posterior: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
         return posterior
 
     def _judged(
-        self, scores: Floats, expected: Sequence[Place]
+        self, scores: Floats, expected: Sequence[LastSeen]
     ) -> tuple[NDArray[np.int32], tuple[TrackedObject, ...]]:
         """Mask and verdicts of the scores (K, H, W); an object whose area jumps is doubted."""
         classes, thresholds = self.concept.classes, self.concept.predictor.pack.thresholds
@@ -245,7 +245,9 @@ class Tracker:
         )
 
 
-def _remembered(index: int, look: Floats, expected: Sequence[Place], places: Sequence[Place]) -> Remembered:
+def _remembered(
+    index: int, look: Floats, expected: Sequence[LastSeen], places: Sequence[LastSeen]
+) -> Remembered:
     """What is kept of a frame: the labels that led to each object, or its mask; nothing of those that were not seen."""
     labels: list[Floats | None] = []
     for led, place in zip(expected, places, strict=True):
@@ -258,7 +260,7 @@ def _remembered(index: int, look: Floats, expected: Sequence[Place], places: Seq
     return Remembered(index, look, tuple(labels), tuple(p.moved for p in places))
 
 
-def _box(place: Place) -> tuple[int, int, int, int] | None:
+def _box(place: LastSeen) -> tuple[int, int, int, int] | None:
     """(top, left, bottom, right) in pixels of where an object is expected; None where it can be anywhere."""
     if place.mask is None or place.unseen:
         return None
@@ -272,7 +274,7 @@ def _box(place: Place) -> tuple[int, int, int, int] | None:
 
 
 def _judged_small(
-    scores: Floats, mask: NDArray[np.int32], info: ClassInfo, place: Place, thresholds: Thresholds
+    scores: Floats, mask: NDArray[np.int32], info: ClassInfo, place: LastSeen, thresholds: Thresholds
 ) -> TrackedObject:
     """The verdict on a small object by its scores (1, H, W) in a window three times as wide as its place and mask."""
     own = mask == info.id
@@ -286,17 +288,17 @@ def _judged_small(
     return judge_objects(scores[:, rows, columns], near, (info,), thresholds)[0]
 
 
-def _jumps(place: Place, own: Bools) -> bool:
+def _jumps(place: LastSeen, own: Bools) -> bool:
     """Whether an object's area is another than it was: a part is hidden, or something else has been joined to it."""
     known = place.area > 0 and not place.unseen
     return known and not 1 / JUMP <= float(own.sum()) / place.area <= JUMP
 
 
-def _updated(place: Place, own: Bools, found: TrackedObject) -> Place:
+def _updated(place: LastSeen, own: Bools, found: TrackedObject) -> LastSeen:
     """The place after a frame. What comes back after it was lost has to be found, not just doubtful."""
     followed = found.verdict != "absent" and found.confidence >= LOST
     if not followed or (place.unseen and found.verdict != "found"):
         return replace(place, unseen=place.unseen + 1, labels=None)
     area = float(own.sum())
     mean = area if place.unseen or not place.area else place.area + SLOW * (area - place.area)
-    return Place(own, place.move, place.moved, mean)
+    return LastSeen(own, place.move, place.moved, mean)

@@ -29,7 +29,7 @@ from cuecast.io.volumes.scratch import scratch
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.plan import plan
 from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects, trusted
-from cuecast.propagation.volume_cues import Shown, finest_plane, labels_on, line_examples, main_plane
+from cuecast.propagation.volume_cues import SliceMarks, finest_plane, labels_on, line_examples, main_plane
 from cuecast.propagation.volume_memory import SliceMemory, sure_example, teaches, without_doubtful_starts
 from cuecast.propagation.volume_place import place, posterior
 from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction
@@ -87,7 +87,7 @@ def prepare(
     ]
     concept = _taught(teacher, squares, infos)
     shown = [
-        Shown(cue.plane, cue.index, _labels(concept, cue, example, square, slices), example.marks.boxes)
+        SliceMarks(cue.plane, cue.index, _labels(concept, cue, example, square, slices), example.marks.boxes)
         for cue, example, square in zip(cues, examples, squares, strict=True)
     ]
     lines = [slices.example(index, marks) for index, marks in line_examples(shown, slices)]
@@ -124,7 +124,7 @@ class VolumeWalk:
 
     concept: Concept
     slices: Slices
-    shown: tuple[Shown, ...]
+    shown: tuple[SliceMarks, ...]
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -215,7 +215,7 @@ class VolumeWalk:
         return start
 
     def _places(self, mask: Labels | None) -> Floats | None:
-        """What a neighbour's mask (h, w) says of where each class is: log-odds (K, h, w)."""
+        """What a neighbour's mask (h, w) says of where each class is: logits (K, h, w)."""
         if mask is None:
             return None
         identity = any((c.labels > 0).any() or c.boxes for c in self.shown)

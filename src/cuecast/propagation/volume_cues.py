@@ -20,7 +20,7 @@ TEACHING_LINES = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class SliceMarks:
     """What a cue says: its place, and the label map (h, w) int32 of its slice in voxels, IGNORE where it says nothing.
 
     Boxes say nothing of single voxels and are kept beside.
@@ -43,7 +43,7 @@ def finest_plane(spacing: tuple[float, float, float] | None) -> Plane:
     return "z" if spacing is None else PLANES[int(np.argmax(np.round(spacing, 3)))]
 
 
-def labels_on(cues: Sequence[Shown], slices: Slices, index: int) -> Labels:
+def labels_on(cues: Sequence[SliceMarks], slices: Slices, index: int) -> Labels:
     """What all cues say of one slice: (h, w) int32 of voxels, IGNORE where none says anything.
 
     Its own marks win over the lines of cues in other planes.
@@ -57,7 +57,7 @@ def labels_on(cues: Sequence[Shown], slices: Slices, index: int) -> Labels:
     return labels
 
 
-def line_examples(cues: Sequence[Shown], slices: Slices) -> list[tuple[int, Marks]]:
+def line_examples(cues: Sequence[SliceMarks], slices: Slices) -> list[tuple[int, Marks]]:
     """(index, marks) of slices that teach by the lines of cues in other planes, at most `TEACHING_LINES` a cue."""
     marked = {cue.index for cue in cues if cue.plane == slices.plane}
     chosen: set[int] = set()
@@ -69,7 +69,7 @@ def line_examples(cues: Sequence[Shown], slices: Slices) -> list[tuple[int, Mark
     return [(i, Marks(slices.size, mask=labels_on(cues, slices, i))) for i in sorted(chosen - marked)]
 
 
-def _draw_line(labels: Labels, cue: Shown, slices: Slices, index: int) -> None:
+def _draw_line(labels: Labels, cue: SliceMarks, slices: Slices, index: int) -> None:
     """Put the line that a cue of another plane leaves on a slice into its label map, in place."""
     line = _along(cue, slices)[index]
     axes = [p for p in PLANES if p != slices.plane]
@@ -77,7 +77,7 @@ def _draw_line(labels: Labels, cue: Shown, slices: Slices, index: int) -> None:
     np.copyto(target, line, where=line != IGNORE)
 
 
-def _along(cue: Shown, slices: Slices) -> Labels:
+def _along(cue: SliceMarks, slices: Slices) -> Labels:
     """The labels of a cue of another plane, a row for each slice of the main plane."""
     axes = [p for p in PLANES if p != cue.plane]
     return cue.labels if axes[0] == slices.plane else cue.labels.T

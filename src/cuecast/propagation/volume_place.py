@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.engine.refiner import resize
-from cuecast.propagation.logits import log_odds
+from cuecast.propagation.logits import logit_of
 from cuecast.propagation.motion import SIDE, closeness
 from cuecast.propagation.volume_slices import Slices
 
 Floats = NDArray[np.float32]
 
 INSIDE = 1.0
-"""Log-odds that the place adds well inside the mask beside it."""
+"""Logits that the place adds well inside the mask beside it."""
 FAR = 3.5
-"""Log-odds that it takes far outside. Less than the surest score has (3.9): a branch that comes back from slices away
+"""Logits that it takes far outside. Less than the surest score has (3.9): a branch that comes back from slices away
 is found where it is clear to see."""
 NOTHING = 2.0
-"""Log-odds taken everywhere beside a slice without the thing."""
+"""Logits taken everywhere beside a slice without the thing."""
 OF_A_KIND = 1.0
 """Both where nothing is marked in the volume: all things of the kind are meant, and new ones may begin anywhere."""
 LEAST_SPREAD = 2.0
@@ -27,7 +27,7 @@ degrees)."""
 
 
 def place(mask: NDArray[np.bool_], slices: Slices, identity: bool) -> Floats:
-    """Log-odds (h, w) float32 of the thing on a slice next to one with this mask (h, w) bool, both in voxels.
+    """Logits (h, w) float32 of the thing on a slice next to one with this mask (h, w) bool, both in voxels.
 
     identity  True: the very thing that is marked in the volume; False: whatever is of the kind.
     """
@@ -42,8 +42,8 @@ def place(mask: NDArray[np.bool_], slices: Slices, identity: bool) -> Floats:
 
 
 def posterior(scores: Floats, expected: Floats | None) -> Floats:
-    """Scores (K, h, w) in [0, 1] with the log-odds (K, h, w) of the place added, as of an independent witness."""
+    """Scores (K, h, w) in [0, 1] with the logits (K, h, w) of the place added, as of an independent witness."""
     if expected is None:
         return scores
-    joint: Floats = (1 / (1 + np.exp(-(log_odds(scores) + expected)))).astype(np.float32)
+    joint: Floats = (1 / (1 + np.exp(-(logit_of(scores) + expected)))).astype(np.float32)
     return joint

@@ -136,7 +136,7 @@ def _check(concept: Concept, options: MapOptions) -> None:
             load_pyogrio()
 
 
-def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) -> _Job:
+def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) -> _RasterRun:
     try:
         grid = grid_for(raster.size, zoom_of(concept), options.tile, options.overlap, raster.place.anchor)
     except ValueError as error:
@@ -160,7 +160,7 @@ def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) 
         unit=raster.place.unit,
         scale=concept.scale,
     )
-    return _Job(TileWork(concept, raster, grid, tones, out / TILES, blank), out, options)
+    return _RasterRun(TileWork(concept, raster, grid, tones, out / TILES, blank), out, options)
 
 
 @dataclass(eq=False)
@@ -180,7 +180,7 @@ class _Done:
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class _RasterRun:
     """One concept, one raster, one folder: the steps of `segment_raster`."""
 
     work: TileWork
@@ -333,5 +333,5 @@ class _Job:
         infos = {c.id: c for c in self.work.concept.classes}
         with gdal() as rasterio, rasterio.open(self.out / MASK) as mask:
             blocks = ((block, read_labels(mask, block)) for block in grid.blocks(BLOCK))
-            for number, piece in enumerate(merged_objects(grid.size, place, blocks), start=1):
-                yield feature(number, piece, infos[piece.cls], grid.size, place)
+            for number, component in enumerate(merged_objects(grid.size, place, blocks), start=1):
+                yield feature(number, component, infos[component.cls], grid.size, place)

@@ -35,7 +35,7 @@ from cuecast.predictor import Concept
 from cuecast.propagation.checkpoint import load_state, save_state
 from cuecast.propagation.plan import Sweep
 from cuecast.propagation.result import TrackedFrame
-from cuecast.propagation.track import Job
+from cuecast.propagation.track import TrackPlan
 from cuecast.propagation.tracker import State
 from cuecast.core.drawing import overlay
 from cuecast.core.values import Annotations, ClassInfo, Example
@@ -106,7 +106,7 @@ def track_into(
         check_places([Path(frames)], out)
     if unknown := [f for f in options.formats if f not in FORMATS]:
         raise OutputError(f"format {unknown[0]!r} is unknown; known are {', '.join(FORMATS)}")
-    folder = _Folder(Job.of(concept, frames, marked), out, options)
+    folder = _Folder(TrackPlan.of(concept, frames, marked), out, options)
     if not folder.manifest.exists():
         pixels = len(folder.job.frames.seconds) * int(np.prod(folder.job.frames.size))
         check_space(out, int(SPACE * pixels), "choose another folder with -o")
@@ -133,7 +133,7 @@ def track_into(
 class _Folder:
     """One job and the folder of its results: the steps of `track_into`."""
 
-    job: Job
+    job: TrackPlan
     out: Path
     options: TrackOptions
     pack: str = field(init=False)
@@ -350,7 +350,7 @@ def _measured(row: FrameRow, found: Annotations) -> FrameRow:
     x1, y1, x2, y2 = int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
     return replace(
         row, x1=x1, y1=y1, x2=x2, y2=y2, centroid_x=float(xs.mean()) + 0.5, centroid_y=float(ys.mean()) + 0.5,
-        area=len(xs), pieces=len(found.objects),
+        area=len(xs), components=len(found.objects),
         touches_border=x1 == 0 or y1 == 0 or x2 == mask.shape[1] or y2 == mask.shape[0],
     )  # fmt: skip
 

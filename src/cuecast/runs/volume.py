@@ -181,7 +181,7 @@ class _Folder:
         one of labels that could not be written, which are named beside the lines of the manifest.
         """
         failures: tuple[str, ...] = ()
-        manifest, mask_hash, pieces = self.out / MANIFEST, None, prediction.bodies()
+        manifest, mask_hash, components = self.out / MANIFEST, None, prediction.bodies()
         former = list(read_manifest(manifest)) if manifest.exists() else []
         former_hash = former[0].mask_hash if former else None
         keep_edited(self.mask, former_hash, self.out)
@@ -197,7 +197,7 @@ class _Folder:
         for index in doubtful:
             with replacing(self._overlay(index)) as temporary:
                 prediction.overlay(index).save(temporary, "PNG")
-        write_bodies_csv(self.out / TABLE, self.path.name, pieces, prediction.classes)
+        write_bodies_csv(self.out / TABLE, self.path.name, components, prediction.classes)
         entries = [
             ManifestEntry(
                 name=self._name(answer.index),

@@ -144,17 +144,17 @@ class DataFolder:
         if not Path(path).is_absolute():
             with suppress(FileNotFoundError):
                 (self.root / path).unlink()
-        self._forget_renditions({image})
+        self._forget_previews({image})
 
     def forget_project(self, project: str, images: Collection[str]) -> None:
         """Remove the folder of a project, and what the cache has of its images."""
         shutil.rmtree(self.project(project), ignore_errors=True)
-        self._forget_renditions(set(images))
+        self._forget_previews(set(images))
 
-    def _forget_renditions(self, images: Collection[str]) -> None:
-        for rendition in self.cache.iterdir():
-            if rendition.name.partition("-")[0] in images:
-                rendition.unlink(missing_ok=True)
+    def _forget_previews(self, images: Collection[str]) -> None:
+        for preview in self.cache.iterdir():
+            if preview.name.partition("-")[0] in images:
+                preview.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -30,7 +30,7 @@ _MAKING = threading.BoundedSemaphore(16)
 
 
 @dataclass(frozen=True)
-class Rendition:
+class Preview:
     """A file to be sent. `tag` changes when its bytes may."""
 
     path: Path
@@ -38,7 +38,7 @@ class Rendition:
     tag: str
 
 
-def view(image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixels: int) -> Rendition:
+def view(image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixels: int) -> Preview:
     """The whole image as PNG or JPEG. `frame` says where a frame or slice is read.
 
     Raises Problem or ImageError where its file is gone or damaged.
@@ -47,14 +47,14 @@ def view(image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixe
     if isinstance(original, Path):
         known = image_kind(read_head(original), image.name)
         if _shown_alike(original, known, image.width * image.height):
-            return Rendition(original, known.media, f"{image.digest[:32]}-original")
+            return Preview(original, known.media, f"{image.digest[:32]}-original")
     kind = PNG if image.width * image.height <= PNG_PIXELS else JPEG
     return _made(image, original, files, "view", None, kind, max_pixels)
 
 
 def thumbnail(
     image: models.Image, frame: FrameAt | None, files: DataFolder, size: int, max_pixels: int
-) -> Rendition:
+) -> Preview:
     """The image within size x size pixels, as JPEG. Raises as `view`."""
     return _made(
         image, frame or files.original(image.path), files, f"thumbnail{size}", size, JPEG, max_pixels
@@ -69,12 +69,12 @@ def _made(
     size: int | None,
     kind: Kind,
     max_pixels: int,
-) -> Rendition:
+) -> Preview:
     """The rendition from the cache, made where it is not there yet."""
     tag = f"{image.digest[:32]}-{what}"
     path = files.cache / f"{image.id}-{tag}{kind.suffix}"
     if path.exists():
-        return Rendition(path, kind.media, tag)
+        return Preview(path, kind.media, tag)
     if not _MAKING.acquire(blocking=False):
         raise busy("renditions_full", "too many images are being drawn at once; ask again in a moment", 1)
     try:
@@ -95,7 +95,7 @@ def _made(
                 picture.save(temporary, "JPEG", quality=QUALITY, subsampling=0)
     finally:
         _MAKING.release()
-    return Rendition(path, kind.media, tag)
+    return Preview(path, kind.media, tag)
 
 
 def _shown_alike(path: Path, kind: Kind, pixels: int) -> bool:

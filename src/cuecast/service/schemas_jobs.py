@@ -61,16 +61,16 @@ class NewPreparation(BaseModel):
 
 
 class PredictionMask(BaseModel):
-    """An answer at once. `seconds`: how long it took; `cuts`: for each class the score from which a pixel is marked."""
+    """One answer at once. `thresholds`: for each class the score from which a pixel is marked."""
 
     model_config = example(
-        {"verdict": "found", "confidence": 0.93, "seconds": 0.04, "mask": MASK, "cuts": [0.5]}
+        {"verdict": "found", "confidence": 0.93, "seconds": 0.04, "mask": MASK, "thresholds": [0.5]}
     )
     verdict: Verdict
     confidence: float
     seconds: float
     mask: Mask
-    cuts: list[float]
+    thresholds: list[float]
 
 
 class ObjectRow(BaseModel):

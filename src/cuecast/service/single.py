@@ -52,7 +52,7 @@ def reply(answer: Answer) -> Response:
     """PredictionMask as JSON, or the mask as PNG with verdict and confidence in headers."""
     if answer.png is None:
         return JSONResponse(answer.fields)
-    said = {key: answer.fields[key] for key in ("verdict", "confidence", "seconds", "cuts")}
+    said = {key: answer.fields[key] for key in ("verdict", "confidence", "seconds", "thresholds")}
     headers = {f"X-Cuecast-{key.capitalize()}": _text(value) for key, value in said.items()}
     return Response(answer.png, media_type="image/png", headers=headers)
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from cuecast.core.arguments import sentence
 from cuecast.cuesets.documents import marks_anything
-from cuecast.service.compute.preview import Shown
+from cuecast.service.compute.preview import ShownResult
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ShownCue
@@ -36,7 +36,7 @@ _MARKS = TypeAdapter(list[ShownCue])
 class Form:
     """What was sent: cues with files on disk, the query, how scale is meant, and the names of classes."""
 
-    shown: tuple[Shown, ...]
+    shown: tuple[ShownResult, ...]
     query: Path
     scale: str
     classes: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ async def _read(form: FormData, folder: Path, settings: Settings) -> Form:
         document = documents[number] if documents else None
         if document is not None and not marks_anything(document):
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
-        shown.append(Shown(await kept(cue, f"cue-{number}"), mask, document))
+        shown.append(ShownResult(await kept(cue, f"cue-{number}"), mask, document))
     return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cuecast.core.errors import InputError
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry
-from cuecast.service.compute.scans import count_pieces, labels_file, scan_project
+from cuecast.service.compute.scans import count_components, labels_file, scan_project
 from cuecast.service.compute.source_exports import SourcePlan, export_source
 from cuecast.service.compute.sources import SourceAt
 from cuecast.service.compute.tracks import NewLines, track_project
@@ -60,7 +60,7 @@ def run_volume(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
         labels = labels_file(out)
         if labels is None or not any(entry.areas.values()):
             return {}
-        return count_pieces(labels, indices[entry.name])
+        return count_components(labels, indices[entry.name])
 
     recorder = Recorder(bench, job, project, results, False, counted)
     summary = scan_project(

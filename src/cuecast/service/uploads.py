@@ -104,9 +104,9 @@ async def _write(request: Request, path: Path, limit: int) -> Upload:
         stream = await run_in_threadpool(open, path, "xb")
         with stream:
 
-            def store(piece: bytes) -> None:
-                digest.update(piece)
-                stream.write(piece)
+            def store(component: bytes) -> None:
+                digest.update(component)
+                stream.write(component)
                 stream.flush()
 
             async for chunk in request.stream():

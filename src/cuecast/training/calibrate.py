@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE
 from cuecast.engine.components import drop_specks
-from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_cut
+from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_threshold
 from cuecast.engine.verdict import LIMIT, expected_iou
 from cuecast.evaluation.draw import draw_absent, draw_episodes
 from cuecast.evaluation.episodes import Episode
@@ -59,7 +59,7 @@ class Trial:
     expected: Floats
     shares: Floats
     shown: Floats
-    signals: dict[str, float]
+    verdict_features: dict[str, float]
 
 
 def answer_trials(
@@ -85,7 +85,7 @@ def answer_trials(
     return trials
 
 
-def fit_cut(trials: Sequence[Trial]) -> tuple[float, AreaPrior, float]:
+def fit_threshold(trials: Sequence[Trial]) -> tuple[float, AreaPrior, float]:
     """(threshold, prior, mean IoU) that mark the thing best where it is there: every combination is tried.
 
     Of equal ones the firmest is taken, then the one nearest 0.5.
@@ -93,7 +93,7 @@ def fit_cut(trials: Sequence[Trial]) -> tuple[float, AreaPrior, float]:
     there = [t for t in trials if t.there]
 
     def reached(usual: float, prior: AreaPrior) -> float:
-        return _mean_iou(there, [cut_of(t, usual, prior) for t in there])
+        return _mean_iou(there, [threshold_of(t, usual, prior) for t in there])
 
     tried = [
         (u, AreaPrior(s, f))
@@ -105,20 +105,25 @@ def fit_cut(trials: Sequence[Trial]) -> tuple[float, AreaPrior, float]:
     return float(usual), prior, reached(usual, prior)
 
 
-def cut_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
+def threshold_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
     """The index into `CUTS` of the cut of a trial."""
-    return int(np.flatnonzero(choose_cut(trial.shares, trial.shown, usual, prior) == CUTS)[0])
+    return int(np.flatnonzero(choose_threshold(trial.shares, trial.shown, usual, prior) == CUTS)[0])
 
 
-def fit_calibration(trials: Sequence[Trial], cuts: Sequence[int], min_fraction: float) -> dict[str, Any]:
-    """The entry 'calibration' of a card (`cuecast.engine.verdict.Calibration`); `cuts` index `CUTS`, one a trial."""
-    names = ("expected", *trials[0].signals)
-    x = np.array([[t.expected[k], *t.signals.values()] for t, k in zip(trials, cuts, strict=True)])
+def fit_calibration(
+    trials: Sequence[Trial], thresholds: Sequence[int], min_fraction: float
+) -> dict[str, Any]:
+    """The entry 'calibration' of a card (`cuecast.engine.verdict.Calibration`); `thresholds`: for each trial an
+    index of `CUTS`."""
+    names = ("expected", *trials[0].verdict_features)
+    x = np.array(
+        [[t.expected[k], *t.verdict_features.values()] for t, k in zip(trials, thresholds, strict=True)]
+    )
     mean, deviation = x.mean(0), x.std(0).clip(1e-3)
     z = np.clip((x - mean) / deviation, -LIMIT, LIMIT)
     there = np.array([t.there for t in trials], float)
-    marked = np.array([t.shares[k] > min_fraction for t, k in zip(trials, cuts, strict=True)])
-    reached = np.array([t.ious[k] if t.there else 0.0 for t, k in zip(trials, cuts, strict=True)])
+    marked = np.array([t.shares[k] > min_fraction for t, k in zip(trials, thresholds, strict=True)])
+    reached = np.array([t.ious[k] if t.there else 0.0 for t, k in zip(trials, thresholds, strict=True)])
     # As many queries without the thing as the confidence is meant for, however many were drawn.
     weight = np.where(there > 0, (1 - ABSENT_SHARE) / there.mean(), ABSENT_SHARE / (1 - there.mean()))
     sets = np.array([t.set for t in trials])
@@ -150,10 +155,10 @@ def lowest_absent(not_there: Floats, expected: Floats, reached: Floats) -> float
     return 1.0
 
 
-def _mean_iou(trials: Sequence[Trial], cuts: Sequence[int]) -> float:
+def _mean_iou(trials: Sequence[Trial], thresholds: Sequence[int]) -> float:
     """Means within a set and number of cues, then over these."""
     groups: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for trial, k in zip(trials, cuts, strict=True):
+    for trial, k in zip(trials, thresholds, strict=True):
         groups[trial.set, trial.shots].append(float(trial.ious[k]))
     return float(np.mean([np.mean(group) for group in groups.values()]))
 
@@ -166,7 +171,7 @@ def _answer(predictor: Predictor, asked: tuple[Episode, bool], root: Path) -> Tr
     answer = predictor.segmenter.score(concept.knowledge, image)
     scores = answer.scores[0]
     truth = truth_of(episode.query, root, image)
-    marked = [drop_specks(scores >= t, concept.smallest_pieces[0]) for t in CUTS]
+    marked = [drop_specks(scores >= t, concept.smallest_components[0]) for t in CUTS]
     return Trial(
         episode.set,
         episode.shots,
@@ -175,7 +180,7 @@ def _answer(predictor: Predictor, asked: tuple[Episode, bool], root: Path) -> Tr
         np.array([expected_iou(scores, m) for m in marked]),
         areas_at(scores),
         concept.shown_areas[0],
-        answer.signals[0] if answer.signals else {},
+        answer.verdict_features[0] if answer.verdict_features else {},
     )
 
 

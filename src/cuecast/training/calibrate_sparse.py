@@ -19,7 +19,7 @@ from cuecast.core.values import IGNORE, Example, Marks
 from cuecast.engine.components import drop_specks
 from cuecast.engine.verdict import expected_iou
 from cuecast.evaluation.draw import draw_absent, draw_episodes
-from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
@@ -75,7 +75,7 @@ def sparse_trials(
 ) -> Iterator[tuple[Kind, Trial]]:
     """Answers, with the kind of the marks that taught them; each has one cut, the pack's."""
     drawn = [e for e in draw_episodes(root, (1,), queries=1, tasks=tasks) if e.set not in excluded]
-    lacking: dict[tuple[str, str], list[Shown]] = {}
+    lacking: dict[tuple[str, str], list[EpisodeImage]] = {}
     for e in draw_absent(drawn, root):
         lacking.setdefault((e.set, e.task), []).append(e.query)
     asked = [
@@ -89,7 +89,7 @@ def sparse_trials(
 
 
 def _answers(
-    predictor: Predictor, asked: tuple[Episode, list[Shown], Kind], root: Path
+    predictor: Predictor, asked: tuple[Episode, list[EpisodeImage], Kind], root: Path
 ) -> list[tuple[Kind, Trial]]:
     """One kind of marks on an episode's cue, asked for its own picture, for the query, and for those that lack it."""
     episode, lacking, kind = asked
@@ -99,23 +99,29 @@ def _answers(
     return [(kind, _answer(concept, episode, query, root, there)) for query, there in queries]
 
 
-def teach(predictor: Predictor, cue: Shown, root: Path, rng: np.random.Generator, form: str) -> Concept:
+def teach(
+    predictor: Predictor, cue: EpisodeImage, root: Path, rng: np.random.Generator, form: str
+) -> Concept:
     """The concept of one cue of an episode, shown by simulated marks of a form instead of by its mask."""
     example = cue_of(cue, root).read()
     labels = truth_of(cue, root, example.image)
     return predictor.learn([Example(example.image, hand_marks(rng, labels, form))])
 
 
-def _answer(concept: Concept, episode: Episode, query: Shown, root: Path, there: bool) -> Trial:
+def _answer(concept: Concept, episode: Episode, query: EpisodeImage, root: Path, there: bool) -> Trial:
     predictor, (shown,) = concept.predictor, concept.examples
     image = read_image(root / query.image)
     own: list[Marks] = [shown.marks] if image.digest == shown.image.digest else []
     answer = predictor.segmenter.score(concept.knowledge, image, own)
     scores = answer.scores[0]
-    marked = drop_specks(scores >= predictor.pack.thresholds.score, concept.smallest_pieces[0])
+    marked = drop_specks(scores >= predictor.pack.thresholds.score, concept.smallest_components[0])
     truth = truth_of(query, root, image)
     share = float(marked.mean())
-    figures = {**(answer.signals[0] if answer.signals else {}), "share": share, "own": float(bool(own))}
+    figures = {
+        **(answer.verdict_features[0] if answer.verdict_features else {}),
+        "share": share,
+        "own": float(bool(own)),
+    }
     return Trial(
         episode.set,
         1,

@@ -17,7 +17,7 @@ from cuecast.core.metrics import iou
 from cuecast.core.values import Marks, Point
 from cuecast.engine.correction import correct, marked_places, standardise
 from cuecast.engine.forest import fit_forest, forest_logits
-from cuecast.engine.matcher import Shown, known_pixels, pool
+from cuecast.engine.matcher import CueTile, known_pixels, pool
 from cuecast.evaluation.clicks import next_click
 from cuecast.training.forests import PIXELS, TREES, pixels_of
 from cuecast.training.tasks import IGNORE_LABEL
@@ -40,7 +40,7 @@ def corrected_masks(
     """
     shown = labels[teacher]
     thing, other = ((shown == value).astype(np.float32) for value in (1, 0))
-    tile = Shown(pixels_of(filters[teacher]), thing, other, np.empty((0, *filters.shape[2:]), np.float32))
+    tile = CueTile(pixels_of(filters[teacher]), thing, other, np.empty((0, *filters.shape[2:]), np.float32))
     forest = fit_forest(*known_pixels([tile], PIXELS), trees=TREES)
     if forest is None:
         return [labels[c] for c in cues]

@@ -17,7 +17,7 @@ from torch import Tensor
 from cuecast.core.tiling import Window
 from cuecast.engine.forest import fit_forest, forest_logits
 from cuecast.engine.location_prior import positions
-from cuecast.engine.matcher import FeatureMaps, Shown, known_pixels
+from cuecast.engine.matcher import CueTile, FeatureMaps, known_pixels
 from cuecast.training.network import FilterBank
 from cuecast.training.tasks import Task
 
@@ -43,7 +43,7 @@ def answer_of_forest(rng: np.random.Generator, task: Task, filters: Tensor, pair
     at = _at(task, filters.shape[-1])
     read = {i: np.concatenate([filters[i].numpy(), at]) for i in (*task.cues, *task.queries)}
     shown = [
-        Shown(pixels_of(read[c]), p[0].numpy(), n[0].numpy(), at)
+        CueTile(pixels_of(read[c]), p[0].numpy(), n[0].numpy(), at)
         for c, p, n in zip(task.cues, task.positive, task.negative, strict=True)
     ]
     without = task.sparse or paired or rng.random() < WITHOUT

@@ -55,9 +55,9 @@ def _drawn(
 
 def _stroke(rng: np.random.Generator, depth: NDArray[np.float64], cls: int) -> Scribble:
     """From one deep place to another of the same piece, along the middle of the thing between them."""
-    pieces, _ = ndimage.label(depth > 0, NEIGHBOURS)
+    components, _ = ndimage.label(depth > 0, NEIGHBOURS)
     ((y, x),) = _deep_places(rng, depth, 1)
-    own = np.where(pieces == pieces[y, x], depth, 0)
+    own = np.where(components == components[y, x], depth, 0)
     end = max(_deep_places(rng, own, 3), key=lambda p: (p[0] - y) ** 2 + (p[1] - x) ** 2)
     cost = np.where(own > 0, 1 / np.maximum(own, 0.5), 1e6)
     route, _ = route_through_array(cost, (y, x), end)  # type: ignore[no-untyped-call]
@@ -67,9 +67,9 @@ def _stroke(rng: np.random.Generator, depth: NDArray[np.float64], cls: int) -> S
 
 def _deep_places(rng: np.random.Generator, depth: NDArray[np.float64], count: int) -> list[tuple[int, int]]:
     """Random (row, column) among the places that are far from their piece's border."""
-    pieces, number = ndimage.label(depth > 0, NEIGHBOURS)
-    deepest = np.append(0, ndimage.maximum(depth, pieces, np.arange(1, number + 1)))
-    rows, columns = np.nonzero((pieces > 0) & (depth >= DEEP * deepest[pieces]))
+    components, number = ndimage.label(depth > 0, NEIGHBOURS)
+    deepest = np.append(0, ndimage.maximum(depth, components, np.arange(1, number + 1)))
+    rows, columns = np.nonzero((components > 0) & (depth >= DEEP * deepest[components]))
     # A large piece is marked before a small one.
     weight = depth[rows, columns] ** 2
     chosen = rng.choice(len(rows), count, p=weight / weight.sum())
@@ -78,9 +78,9 @@ def _deep_places(rng: np.random.Generator, depth: NDArray[np.float64], count: in
 
 def _boxes(rng: np.random.Generator, thing: Region) -> tuple[Box, ...]:
     """Boxes round the connected pieces, at most six of the largest, a little off as a hand draws them."""
-    pieces, _ = ndimage.label(thing, NEIGHBOURS)
-    sizes = np.bincount(pieces.ravel())[1:]
-    found = ndimage.find_objects(pieces)
+    components, _ = ndimage.label(thing, NEIGHBOURS)
+    sizes = np.bincount(components.ravel())[1:]
+    found = ndimage.find_objects(components)
     boxes = []
     for i in np.argsort(-sizes, kind="stable")[:MOST_BOXES]:
         sides = []

@@ -82,9 +82,9 @@ def _sloppy(
 
 def _boxes(rng: np.random.Generator, thing: NDArray[np.bool_]) -> tuple[Weights, Weights]:
     """Boxes round the connected pieces, at most six of the largest, a little off as a hand draws them."""
-    pieces, _ = ndimage.label(thing, NEIGHBOURS)
-    found = ndimage.find_objects(pieces)
-    order = sorted(range(len(found)), key=lambda i: -int((pieces[found[i]] == i + 1).sum()))[:6]
+    components, _ = ndimage.label(thing, NEIGHBOURS)
+    found = ndimage.find_objects(components)
+    order = sorted(range(len(found)), key=lambda i: -int((components[found[i]] == i + 1).sum()))[:6]
     boxes = [_jittered(rng, found[i], thing.shape) for i in order]
     return box_weights(thing.shape, boxes)
 

@@ -15,7 +15,7 @@ from cuecast.core.values import ClassInfo, Example
 from cuecast.cue_quality.agreement import FIGURES, figures, separations
 from cuecast.cue_quality.outline import outlines
 from cuecast.cue_quality.trials import Board, answers
-from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.io.images import read_image
 from cuecast.predictor import Predictor
@@ -24,7 +24,7 @@ FAULTS = ("shifted", "inverted", "other")
 """By a quarter of the image; inverted; the mask of another thing."""
 
 
-def read_single(shown: Shown, root: Path) -> Example:
+def read_single(shown: EpisodeImage, root: Path) -> Example:
     """A cue with all that it marks as class 1."""
     example = cue_of(shown, root).read()
     mask = example.marks.mask
@@ -35,7 +35,7 @@ def read_single(shown: Shown, root: Path) -> Example:
 
 
 def spoil(
-    example: Example, shown: Shown, fault: str, episode: Episode, root: Path, listed: Sequence[Episode]
+    example: Example, shown: EpisodeImage, fault: str, episode: Episode, root: Path, listed: Sequence[Episode]
 ) -> Example:
     """The cue with a bad mask. `listed`: all episodes, whose tasks are the other things.
 
@@ -85,7 +85,7 @@ def planted_figures(
 
 
 def _other_thing(
-    example: Example, shown: Shown, episode: Episode, root: Path, listed: Sequence[Episode]
+    example: Example, shown: EpisodeImage, episode: Episode, root: Path, listed: Sequence[Episode]
 ) -> NDArray[np.uint8]:
     """(h, w): 1 on the thing of the first other task of the set that is on the picture; else the query's mask."""
     values = dict.fromkeys(e.cues[0].value for e in listed if e.set == episode.set and e.task != episode.task)

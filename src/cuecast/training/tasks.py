@@ -145,9 +145,9 @@ def _part(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uin
     share, core = rng.uniform(0.25, 0.6), rng.random() < 0.5
     parts = []
     for thing in labels == 1:
-        pieces, count = ndimage.label(thing, NEIGHBOURS)
+        components, count = ndimage.label(thing, NEIGHBOURS)
         depth = ndimage.distance_transform_edt(thing) if not thing.all() else thing.astype(float)
-        deepest = np.append(0, ndimage.maximum(depth, pieces, np.arange(1, count + 1)))[pieces]
+        deepest = np.append(0, ndimage.maximum(depth, components, np.arange(1, count + 1)))[components]
         inner = depth > share * deepest
         parts.append(thing & (inner if core else ~inner))
     return np.stack(parts).astype(np.uint8)

@@ -266,9 +266,9 @@ def test_an_annotation_of_no_class_or_image_is_passed_over(tmp_path: Path, chang
 
 
 def test_a_stray_point_leaves_the_other_polygons_of_its_annotation(tmp_path: Path) -> None:
-    for rings in ([[75, 60], ONE["segmentation"][0]], [ONE["segmentation"][0], [75, 60], []]):  # type: ignore[index]
+    for contours in ([[75, 60], ONE["segmentation"][0]], [ONE["segmentation"][0], [75, 60], []]):  # type: ignore[index]
         with pytest.warns(CuecastWarning, match=r"a polygon of less than three points \("):
-            (found,), _ = read(tmp_path, foreign(rings))
+            (found,), _ = read(tmp_path, foreign(contours))
         assert [o.xyxy for o in found.objects] == [(0, 0, 3, 2)]
 
 

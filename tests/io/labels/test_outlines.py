@@ -9,13 +9,13 @@ from hypothesis import given
 
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ObjectMask
-from cuecast.io.labels.outlines import object_of_rings, outline, part_outlines
+from cuecast.io.labels.outlines import object_of_contours, outline, part_outlines
 
 
 def check(found: Annotations) -> None:
     for one in map(tight, found.objects):
-        for rings in ([outline(one)], part_outlines(one)):
-            back = object_of_rings(found.size, rings, one.cls)
+        for contours in ([outline(one)], part_outlines(one)):
+            back = object_of_contours(found.size, contours, one.cls)
             assert (back.cls, back.xyxy) == (one.cls, one.xyxy)
             assert np.array_equal(back.mask, one.mask)
 
@@ -45,28 +45,28 @@ def test_parts_come_one_ring_each() -> None:
 
 
 def test_a_hole_is_entered_from_the_nearest_corner() -> None:
-    ring = outline(
+    contour = outline(
         ObjectMask(1, 0, 0, np.pad(np.zeros((1, 1), bool), ((1, 5), (5, 1)), constant_values=True))
     )
-    assert ring.tolist() == [
+    assert contour.tolist() == [
         [0, 0], [7, 0], [6, 1], [6, 2], [5, 2], [5, 1], [6, 1], [7, 0], [7, 7], [0, 7],
     ]  # fmt: skip
 
 
 def test_rings_make_a_union_and_are_cut_at_the_image() -> None:
     square = [(-2, -2), (2, -2), (2, 2), (-2, 2)]
-    back = object_of_rings((5, 5), [square, [(1, 0), (4, 0), (4, 1), (1, 1)]], 3)
+    back = object_of_contours((5, 5), [square, [(1, 0), (4, 0), (4, 1), (1, 1)]], 3)
     assert (back.cls, back.top, back.left) == (3, 0, 0)
     assert back.mask.astype(int).tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
 
 
 def test_an_outline_thinner_than_a_pixel_still_marks_one() -> None:
-    back = object_of_rings((5, 5), [[(2.1, 3.1), (2.3, 3.1), (2.2, 3.3)]], 1)
+    back = object_of_contours((5, 5), [[(2.1, 3.1), (2.3, 3.1), (2.2, 3.3)]], 1)
     assert (back.top, back.left, back.area) == (3, 2, 1)
 
 
 def test_an_outline_outside_the_image_has_no_pixels() -> None:
-    assert not object_of_rings((5, 5), [[(7, 7), (9, 7), (9, 9)]], 1).mask.size
+    assert not object_of_contours((5, 5), [[(7, 7), (9, 7), (9, 9)]], 1).mask.size
 
 
 def test_a_large_ragged_object_is_traced_in_time() -> None:

@@ -163,9 +163,9 @@ def test_a_file_that_was_cut_off_keeps_what_is_there(tmp_path: Path) -> None:
     frames = film(60, lambda i: (4, i % 50))
     for suffix in (".mp4", ".mkv"):
         data = save_film(tmp_path / f"a{suffix}", frames, *KINDS[suffix]).read_bytes()
-        cut = tmp_path / f"cut{suffix}"
-        cut.write_bytes(data[: len(data) * 6 // 10])
-        found = open_frames(cut)
+        threshold = tmp_path / f"cut{suffix}"
+        threshold.write_bytes(data[: len(data) * 6 // 10])
+        found = open_frames(threshold)
         count = len(found.seconds)
         assert 20 < count < 50
         assert found.broken is not None

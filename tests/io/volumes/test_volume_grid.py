@@ -85,10 +85,10 @@ def test_what_would_need_resampling_is_refused_in_true_words(scan: Volume) -> No
     refused(
         scan, labels(phantoms.affine((2.0, 1.0, 1.0))), "their voxels are 1 x 1 x 2 mm and its 0.5 x 1 x 2 mm"
     )
-    cut = phantoms.truth()[:, :, 1:].astype(np.uint8)
+    threshold = phantoms.truth()[:, :, 1:].astype(np.uint8)
     refused(
         scan,
-        labels(phantoms.affine(), cut),
+        labels(phantoms.affine(), threshold),
         r"they have \(6, 8, 9\) voxels \(Z, Y, X\) and it has \(6, 8, 10\)",
     )
     middle = phantoms.affine()[:3] @ [4.5, 3.5, 2.5, 1]

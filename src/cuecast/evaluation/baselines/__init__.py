@@ -1,6 +1,6 @@
 """The methods that `cuecast bench` measures beside each other: ours, and what people would use otherwise.
 
-Each learns from cues and answers with a mask. A new one is one file and one line in `PEERS`. They are measured on
+Each learns from cues and answers with a mask. A new one is one file and one line in `BASELINES`. They are measured on
 one of two kinds of cues, and only compared within a kind:
 
     masks             masks on other pictures than the query
@@ -21,17 +21,17 @@ from cuecast.predictor import Predictor
 
 CueKind = Literal["masks", "box on the query"]
 
-PEERS = {
+BASELINES = {
     "cuecast": "cuecast.evaluation.baselines.ours:Ours",
     "filter-forest": "cuecast.evaluation.baselines.filter_forest:FilterForest",
     "prototype": "cuecast.evaluation.baselines.prototype:Prototype",
     "cuecast-box": "cuecast.evaluation.baselines.ours:OursFromBoxes",
     "grabcut": "cuecast.evaluation.baselines.grabcut:GrabCut",
 }
-"""Name of a peer -> where its class is; loaded on use. Those that take the same cues stand together."""
+"""Name of a baseline -> where its class is; loaded on use. Those that take the same cues stand together."""
 
 
-class Peer(Protocol):
+class Baseline(Protocol):
     """Cues -> knowledge -> mask. Instances are immutable; the same input gives the same mask."""
 
     title: ClassVar[str]
@@ -40,7 +40,7 @@ class Peer(Protocol):
     """The cues it is measured on."""
 
     @classmethod
-    def from_predictor(cls, predictor: Predictor, threads: int | None) -> Peer:
+    def from_predictor(cls, predictor: Predictor, threads: int | None) -> Baseline:
         """Build it beside the pack in use. `threads` bounds its CPU threads (None: all cores).
 
         Raises PackError where it needs what the pack lacks, MissingExtraError where a library is missing.
@@ -61,8 +61,8 @@ class Peer(Protocol):
         ...
 
 
-def load_peer(name: str, predictor: Predictor, threads: int | None = None) -> Peer:
-    """The peer of that name in `PEERS`; see `Peer.from_predictor` for what is raised."""
-    module, cls = PEERS[name].split(":")
-    peer: Peer = getattr(importlib.import_module(module), cls).from_predictor(predictor, threads)
-    return peer
+def load_baseline(name: str, predictor: Predictor, threads: int | None = None) -> Baseline:
+    """The baseline of that name in `BASELINES`; see `Baseline.from_predictor` for what is raised."""
+    module, cls = BASELINES[name].split(":")
+    baseline: Baseline = getattr(importlib.import_module(module), cls).from_predictor(predictor, threads)
+    return baseline

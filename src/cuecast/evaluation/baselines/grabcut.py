@@ -40,8 +40,8 @@ class GrabCut:
             return cls(importlib.import_module("cv2"), usable_threads(threads))
         except ImportError as error:
             raise MissingExtraError(
-                f"the peer 'grabcut' needs OpenCV, which cannot be loaded ({error}); "
-                "run: pip install 'cuecast[bench]', or leave the peer out with --peers"
+                f"the baseline 'grabcut' needs OpenCV, which cannot be loaded ({error}); "
+                "run: pip install 'cuecast[bench]', or leave it out with --baselines"
             ) from error
 
     @property

@@ -1,4 +1,4 @@
-"""Pictures and marks at a peer's working size, and its scores back at the picture's own. Pure functions."""
+"""Pictures and marks at a baseline's working size, and its scores back at the picture's own. Pure functions."""
 
 from __future__ import annotations
 

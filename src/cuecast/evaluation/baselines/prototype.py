@@ -47,8 +47,8 @@ class Prototype:
         """It shares the pack's encoder, with its threads. Raises PackError where the pack has none."""
         if not isinstance(predictor.segmenter, MatchingSegmenter):
             raise PackError(
-                f"pack {predictor.pack.name}: it has no encoder, which the peer 'prototype' needs; "
-                "take the pack general, or leave the peer out with --peers"
+                f"pack {predictor.pack.name}: it has no encoder, which the baseline 'prototype' needs; "
+                "take the pack general, or leave it out with --baselines"
             )
         return cls(predictor.segmenter)
 

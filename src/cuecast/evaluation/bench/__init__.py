@@ -1,1 +1,1 @@
-"""Measuring cuecast beside its peers: the same episodes, the same machine, one run. See docs/benchmarks.md."""
+"""Measuring cuecast beside its baselines: the same episodes, the same machine, one run. See docs/benchmarks.md."""

@@ -17,10 +17,12 @@ def boxes_of(truth: NDArray[np.bool_]) -> tuple[Box, ...]:
 
     Pieces of less than 0.1 % of the picture are left out; where all are as small, the largest gets the only box.
     """
-    pieces = connected_objects(truth.astype(np.int32))
-    if not pieces:
+    components = connected_objects(truth.astype(np.int32))
+    if not components:
         return ()
-    seen = [p for p in pieces if p.area >= SMALLEST_SHARE * truth.size] or [max(pieces, key=lambda p: p.area)]
+    seen = [p for p in components if p.area >= SMALLEST_SHARE * truth.size] or [
+        max(components, key=lambda p: p.area)
+    ]
     return tuple(
         Box((float(x1), float(y1), float(x2), float(y2))) for x1, y1, x2, y2 in (p.xyxy for p in seen)
     )

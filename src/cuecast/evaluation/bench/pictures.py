@@ -1,4 +1,4 @@
-"""Pictures of episodes, a good and a bad one of each set: the cue, the truth, and every peer's answer side by side."""
+"""Pictures of episodes, a good and a bad one of each set: the cue, the truth, and all baselines' answers in a row."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cuecast.core.drawing import overlay
 from cuecast.core.geometry import mark_labels
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, ClassInfo, Image
-from cuecast.evaluation.baselines import Peer
-from cuecast.evaluation.bench.result import Answer, BenchResult
+from cuecast.evaluation.baselines import Baseline
+from cuecast.evaluation.bench.result import BenchResult, Measured
 from cuecast.evaluation.bench.run import read_cues
 from cuecast.evaluation.episodes import Episode
 from cuecast.evaluation.evaluate import cue_of, truth_of
@@ -29,18 +29,18 @@ COLOUR = "#00e5ff"
 """Of every mask: rare in pictures of things."""
 
 
-def choose(result: BenchResult) -> dict[str, Answer]:
-    """File stem -> answer: of each set, 'SET-good' and 'SET-bad', the best and the worst of the first peer.
+def choose(result: BenchResult) -> dict[str, Measured]:
+    """File stem -> answer: of each set, 'SET-good' and 'SET-bad', the best and the worst of the first baseline.
 
     Taken at the largest number of cues of the set; a set with one episode has a good one only. Empty where there is
-    no peer on masks.
+    no baseline on masks.
     """
-    first = next((m.peer for m in result.methods if m.cues == "masks"), None)
-    groups: dict[str, list[Answer]] = defaultdict(list)
+    first = next((m.baseline for m in result.methods if m.cues == "masks"), None)
+    groups: dict[str, list[Measured]] = defaultdict(list)
     for answer in result.answers:
-        if answer.peer == first:
+        if answer.baseline == first:
             groups[answer.set].append(answer)
-    chosen: dict[str, Answer] = {}
+    chosen: dict[str, Measured] = {}
     for name, answers in groups.items():
         most = max(a.shots for a in answers)
         ranked = sorted((a for a in answers if a.shots == most), key=lambda a: a.iou)
@@ -52,7 +52,7 @@ def choose(result: BenchResult) -> dict[str, Answer]:
 
 def write_pictures(
     result: BenchResult,
-    peers: Mapping[str, Peer],
+    baselines: Mapping[str, Baseline],
     episodes: Sequence[Episode],
     root: str | Path,
     folder: str | Path,
@@ -65,23 +65,23 @@ def write_pictures(
     paths = []
     for stem, answer in choose(result).items():
         path = Path(folder) / f"{stem.replace('/', '_')}.png"
-        picture = sheet(peers, named[answer.id], Path(root))
+        picture = sheet(baselines, named[answer.id], Path(root))
         with replacing(path) as temporary:
             picture.save(temporary, format="PNG")
         paths.append(path)
     return paths
 
 
-def sheet(peers: Mapping[str, Peer], episode: Episode, root: Path) -> PILImage.Image:
-    """One episode in a row: first cue, truth, then each peer's answer with its IoU."""
+def sheet(baselines: Mapping[str, Baseline], episode: Episode, root: Path) -> PILImage.Image:
+    """One episode in a row: first cue, truth, then each baseline's answer with its IoU."""
     classes = [ClassInfo(1, episode.task, COLOUR)]
     query = read_image(root / episode.query.image)
     truth = truth_of(episode.query, root, query)
     tiles = _shown(episode, root, query, truth, classes)
-    for name, peer in peers.items():
-        examples = read_cues(peer.cues, episode, root, query, truth)
+    for name, baseline in baselines.items():
+        examples = read_cues(baseline.cues, episode, root, query, truth)
         if examples:
-            mask = peer.segment(peer.learn(examples), query)
+            mask = baseline.segment(baseline.learn(examples), query)
             caption = f"{name} {iou(mask, truth > 0, truth == IGNORE):.2f}"
             tiles.append((caption, overlay(query, mask.astype(np.int32), classes)))
     return _row(f"{episode.id}: {episode.task}", tiles)

@@ -1,4 +1,4 @@
-"""What a benchmark gives: an answer's figures each, their means by peer, set and number of cues, as table and JSON."""
+"""What a benchmark gives: figures of answers, their means by baseline, set and number of cues, as table and JSON."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ KIND, VERSION = "bench", 1
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One peer's answer to one episode. Seconds are wall time with all pictures already read.
+class Measured:
+    """One baseline's answer to one episode. Seconds are wall time with all pictures already read.
 
     `shots` is 1 for boxes on the query.
     """
 
-    peer: str
+    baseline: str
     id: str
     set: str
     task: str
@@ -35,9 +35,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Score:
-    """The means of one peer on one set at one number of cues; `set` is 'mean' for the mean over the sets."""
+    """The means of one baseline on one set at one number of cues; `set` is 'mean' for the mean over the sets."""
 
-    peer: str
+    baseline: str
     set: str
     shots: int
     episodes: int
@@ -49,9 +49,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Method:
-    """A peer as it was run."""
+    """A baseline as it was run."""
 
-    peer: str
+    baseline: str
     title: str
     cues: CueKind
     settings: dict[str, Any]
@@ -59,9 +59,9 @@ class Method:
 
 @dataclass(frozen=True)
 class BenchResult:
-    """Answers in the order of the episode list, peers in that of the table; and what made them."""
+    """Answers in the order of the episode list, baselines in that of the table; and what made them."""
 
-    answers: tuple[Answer, ...]
+    answers: tuple[Measured, ...]
     methods: tuple[Method, ...]
     episodes: dict[str, Any]
     machine: dict[str, Any]
@@ -72,19 +72,19 @@ class BenchResult:
     threads: int | None
     wall_seconds: float
 
-    def scores(self, peer: str) -> list[Score]:
+    def scores(self, baseline: str) -> list[Score]:
         """One line a set and number of cues, in the order of the list."""
-        groups: dict[tuple[str, int], list[Answer]] = defaultdict(list)
+        groups: dict[tuple[str, int], list[Measured]] = defaultdict(list)
         for a in self.answers:
-            if a.peer == peer:
+            if a.baseline == baseline:
                 groups[a.set, a.shots].append(a)
-        return [_mean(peer, name, shots, group) for (name, shots), group in groups.items()]
+        return [_mean(baseline, name, shots, group) for (name, shots), group in groups.items()]
 
-    def means(self, peer: str) -> list[Score]:
+    def means(self, baseline: str) -> list[Score]:
         """One line a number of cues, ascending: the mean over sets of the means within each set."""
-        scores = self.scores(peer)
+        scores = self.scores(baseline)
         shots = sorted({s.shots for s in scores})
-        return [_mean(peer, "mean", n, [s for s in scores if s.shots == n]) for n in shots]
+        return [_mean(baseline, "mean", n, [s for s in scores if s.shots == n]) for n in shots]
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the single answers, as JSON takes it."""
@@ -99,11 +99,11 @@ class BenchResult:
             "workers": self.workers,
             "threads": self.threads,
             "wall_seconds": round(self.wall_seconds, 1),
-            "peers": [
+            "baselines": [
                 {
                     **asdict(m),
-                    "means": [_rounded(s) for s in self.means(m.peer)],
-                    "sets": [_rounded(s) for s in self.scores(m.peer)],
+                    "means": [_rounded(s) for s in self.means(m.baseline)],
+                    "sets": [_rounded(s) for s in self.scores(m.baseline)],
                 }
                 for m in self.methods
             ],
@@ -111,11 +111,11 @@ class BenchResult:
         }
 
     def as_table(self) -> str:
-        """Plain text to read: the means of every peer, IoU by set, and the published figures apart from them."""
+        """Plain text to read: the means of every baseline, IoU by set, and the published figures apart from them."""
         lines: list[str] = []
         for kind in dict.fromkeys(m.cues for m in self.methods):
-            peers = [m.peer for m in self.methods if m.cues == kind]
-            lines += [f"cues: {kind}", *self._mean_lines(peers), "", *self._set_lines(peers), ""]
+            baselines = [m.baseline for m in self.methods if m.cues == kind]
+            lines += [f"cues: {kind}", *self._mean_lines(baselines), "", *self._set_lines(baselines), ""]
         lines += ["published, not measured here:"]
         lines += [
             f"{p.method} ({p.parameters} M parameters): Dice {p.dice:.2f} on {p.data}, {p.shots} cues; {p.source}"
@@ -123,20 +123,20 @@ class BenchResult:
         ]
         return "\n".join([*lines, "", self._footer()])
 
-    def _mean_lines(self, peers: Sequence[str]) -> list[str]:
-        width = max(map(len, peers))
+    def _mean_lines(self, baselines: Sequence[str]) -> list[str]:
+        width = max(map(len, baselines))
         columns = ("cues", "IoU", "Dice", "learn s", "s/image", "episodes")
         rows = [
-            f"{s.peer:<{width}}{s.shots:>9}{s.iou:9.3f}{s.dice:9.3f}{s.learn_seconds:9.3f}{s.seconds:9.3f}{s.episodes:>9}"
-            for peer in peers
-            for s in self.means(peer)
+            f"{s.baseline:<{width}}{s.shots:>9}{s.iou:9.3f}{s.dice:9.3f}{s.learn_seconds:9.3f}{s.seconds:9.3f}{s.episodes:>9}"
+            for baseline in baselines
+            for s in self.means(baseline)
         ]
         return [f"{'mean':<{width}}" + "".join(f"{c:>9}" for c in columns), *rows]
 
-    def _set_lines(self, peers: Sequence[str]) -> list[str]:
-        """IoU: a line a set, a column a number of cues and peer."""
-        cell = {(s.set, s.shots, s.peer): s.iou for p in peers for s in self.scores(p)}
-        columns = [(n, p) for n in sorted({n for _, n, _ in cell}) for p in peers]
+    def _set_lines(self, baselines: Sequence[str]) -> list[str]:
+        """IoU: a line a set, a column a number of cues and baseline."""
+        cell = {(s.set, s.shots, s.baseline): s.iou for p in baselines for s in self.scores(p)}
+        columns = [(n, p) for n in sorted({n for _, n, _ in cell}) for p in baselines]
         heads = [f"{p} {n}" for n, p in columns]
         sets = list(dict.fromkeys(name for name, _, _ in cell))
         width = max(map(len, ["IoU by set", *sets]))
@@ -157,9 +157,9 @@ class BenchResult:
         )
 
 
-def _mean(peer: str, name: str, shots: int, parts: Sequence[Answer] | Sequence[Score]) -> Score:
+def _mean(baseline: str, name: str, shots: int, parts: Sequence[Measured] | Sequence[Score]) -> Score:
     return Score(
-        peer=peer,
+        baseline=baseline,
         set=name,
         shots=shots,
         episodes=sum(p.episodes if isinstance(p, Score) else 1 for p in parts),
@@ -171,6 +171,6 @@ def _mean(peer: str, name: str, shots: int, parts: Sequence[Answer] | Sequence[S
 
 
 def _rounded(score: Score) -> dict[str, Any]:
-    """A score as JSON takes it, without its peer; four decimals."""
-    fields = {k: v for k, v in asdict(score).items() if k != "peer"}
+    """A score as JSON takes it, without its baseline; four decimals."""
+    fields = {k: v for k, v in asdict(score).items() if k != "baseline"}
     return {k: round(v, 4) if isinstance(v, float) else v for k, v in fields.items()}

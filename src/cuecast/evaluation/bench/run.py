@@ -1,8 +1,8 @@
-"""Every peer over every episode, in one run.
+"""Every baseline over every episode, in one run.
 
 The figures do not depend on the number of workers, only the seconds do: answers are kept in the order of the list.
-Each picture is read once for all peers; reading is in nobody's seconds. Every peer answers one drawn picture before
-anything is timed, so that loading its libraries is in nobody's seconds either.
+Each picture is read once for all baselines; reading is in nobody's seconds. Every baseline answers one drawn picture
+before anything is timed, so that loading its libraries is in nobody's seconds either.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import dice, iou
 from cuecast.core.values import IGNORE, Example, Image, Marks
-from cuecast.evaluation.baselines import CueKind, Peer, load_peer
+from cuecast.evaluation.baselines import Baseline, CueKind, load_baseline
 from cuecast.evaluation.bench.boxes import boxes_of
 from cuecast.evaluation.bench.machine import machine
-from cuecast.evaluation.bench.result import Answer, BenchResult, Method
-from cuecast.evaluation.episodes import Episode, Shown, list_digest
+from cuecast.evaluation.bench.result import BenchResult, Measured, Method
+from cuecast.evaluation.episodes import Episode, EpisodeImage, list_digest
 from cuecast.evaluation.evaluate import cue_of, source_commit, truth_of
 from cuecast.evaluation.processes import Progress, run_each
 from cuecast.io.images import read_image
@@ -42,25 +42,25 @@ def run_bench(
     threads: int | None = None,
     list_name: str = "episodes",
 ) -> BenchResult:
-    """Measure the peers of these names on the episodes, whose paths start from `root`; see
-    `cuecast.evaluation.baselines.PEERS`.
+    """Measure the baselines of these names on the episodes, whose paths start from `root`; see
+    `cuecast.evaluation.baselines.BASELINES`.
 
     workers    processes, as in `run_each`. With more than one, seconds are not comparable with those of one.
     threads    CPU threads of an answer in each process; the predictor should be loaded with the same.
     list_name  what the result calls the list.
 
     A query that several episodes ask is answered from boxes once, and not where nothing is there to draw a box round.
-    Raises EpisodeError, which names episode and peer, where one cannot be run; and what loading a peer raises.
+    Raises EpisodeError, which names episode and baseline, where one cannot be run; and what loading a baseline raises.
     """
     started = time.perf_counter()
     if workers > 1 and threads is None:
         threads = max(1, (os.cpu_count() or 1) // workers)
-    peers = load_peers(tuple(names), predictor, threads)
+    baselines = load_baselines(tuple(names), predictor, threads)
     run = partial(run_episode, names=tuple(names), threads=threads, boxed=_first_asked(episodes))
     answers = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
     return BenchResult(
         answers=tuple(chain.from_iterable(answers)),
-        methods=tuple(Method(name, p.title, p.cues, p.settings) for name, p in peers.items()),
+        methods=tuple(Method(name, p.title, p.cues, p.settings) for name, p in baselines.items()),
         episodes={"list": list_name, "digest": list_digest(episodes), "count": len(episodes)},
         machine=machine(),
         pack=predictor.pack.name,
@@ -73,18 +73,18 @@ def run_bench(
 
 
 @lru_cache(maxsize=1)
-def load_peers(
+def load_baselines(
     names: tuple[str, ...], predictor: Predictor, threads: int | None = None
-) -> Mapping[str, Peer]:
-    """The peers by name, in the order given, each having answered a drawn picture once. Raises as `load_peer`.
+) -> Mapping[str, Baseline]:
+    """The baselines by name, in the order given, each having answered a drawn picture once. Raises as `load_baseline`.
 
     The last ones are kept, so that a worker process loads them once.
     """
-    peers = {name: load_peer(name, predictor, threads) for name in names}
-    for peer in peers.values():
-        example = _warming(peer.cues)
-        peer.segment(peer.learn([example]), example.image)
-    return peers
+    baselines = {name: load_baseline(name, predictor, threads) for name in names}
+    for baseline in baselines.values():
+        example = _warming(baseline.cues)
+        baseline.segment(baseline.learn([example]), example.image)
+    return baselines
 
 
 def run_episode(
@@ -95,25 +95,25 @@ def run_episode(
     names: tuple[str, ...],
     threads: int | None,
     boxed: frozenset[str],
-) -> list[Answer]:
-    """The answers of all peers; of those that take boxes only where the episode's id is in `boxed`.
+) -> list[Measured]:
+    """The answers of all baselines; of those that take boxes only where the episode's id is in `boxed`.
 
     Raises EpisodeError and names the episode.
     """
-    peers = load_peers(names, predictor, threads)
+    baselines = load_baselines(names, predictor, threads)
     cues: dict[CueKind, tuple[Example, ...]] = {}
     try:
         query = read_image(root / episode.query.image)
         truth = truth_of(episode.query, root, query)
-        for kind in {p.cues for p in peers.values()}:
+        for kind in {p.cues for p in baselines.values()}:
             wanted = kind == "masks" or episode.id in boxed
             cues[kind] = read_cues(kind, episode, root, query, truth) if wanted else ()
     except CuecastError as error:
         raise EpisodeError(f"episode {episode.id}: {error}") from error
     return [
-        _answer(name, peer, episode, cues[peer.cues], query, truth)
-        for name, peer in peers.items()
-        if cues[peer.cues]
+        _answer(name, baseline, episode, cues[baseline.cues], query, truth)
+        for name, baseline in baselines.items()
+        if cues[baseline.cues]
     ]
 
 
@@ -132,18 +132,18 @@ def read_cues(
 
 def _answer(
     name: str,
-    peer: Peer,
+    baseline: Baseline,
     episode: Episode,
     cues: Sequence[Example],
     query: Image,
     truth: NDArray[np.int32],
-) -> Answer:
+) -> Measured:
     try:
-        mask, learned, answered = _timed(peer, cues, query)
+        mask, learned, answered = _timed(baseline, cues, query)
     except CuecastError as error:
-        raise EpisodeError(f"episode {episode.id}, peer {name}: {error}") from error
-    return Answer(
-        peer=name,
+        raise EpisodeError(f"episode {episode.id}, baseline {name}: {error}") from error
+    return Measured(
+        baseline=name,
         id=episode.id,
         set=episode.set,
         task=episode.task,
@@ -155,12 +155,14 @@ def _answer(
     )
 
 
-def _timed(peer: Peer, examples: Sequence[Example], query: Image) -> tuple[NDArray[np.bool_], float, float]:
+def _timed(
+    baseline: Baseline, examples: Sequence[Example], query: Image
+) -> tuple[NDArray[np.bool_], float, float]:
     """(mask, seconds to learn, seconds to answer)."""
     started = time.perf_counter()
-    knowledge = peer.learn(examples)
+    knowledge = baseline.learn(examples)
     learned = time.perf_counter()
-    mask = peer.segment(knowledge, query)
+    mask = baseline.segment(knowledge, query)
     return mask, learned - started, time.perf_counter() - learned
 
 
@@ -177,7 +179,7 @@ def _warming(cues: CueKind) -> Example:
 
 def _first_asked(episodes: Sequence[Episode]) -> frozenset[str]:
     """The ids of the episodes that are the first to ask their query."""
-    first: dict[tuple[str, str, Shown], str] = {}
+    first: dict[tuple[str, str, EpisodeImage], str] = {}
     for e in episodes:
         first.setdefault((e.set, e.task, e.query), e.id)
     return frozenset(first.values())

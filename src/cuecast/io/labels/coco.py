@@ -17,7 +17,7 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ClassInfo, ObjectMask
 from cuecast.io.files import read_json, replacing
-from cuecast.io.labels.outlines import Vertices64, box_ring, object_of_rings, part_outlines, ring_of
+from cuecast.io.labels.outlines import Vertices64, box_contour, contour_of, object_of_contours, part_outlines
 from cuecast.io.labels.passed_over import PassedOver
 from cuecast.io.labels.rle import compress_counts, decode_rle, encode_rle, expand_counts
 from cuecast.io.pixels import pixel_limit
@@ -92,7 +92,7 @@ class CocoFile:
                     shape = _shape(segmentation, size, cls, partial(passed.skip, where=where))
                     outlines.append(replace(shape, crowd=entry.get("iscrowd") in (1, "1")))
                 else:
-                    boxes.append(object_of_rings(size, [_box(entry.get("bbox"))], cls))
+                    boxes.append(object_of_contours(size, [_box(entry.get("bbox"))], cls))
                     passed.box(where)
         return [*boxes, *outlines]
 
@@ -257,7 +257,7 @@ def _annotation(obj: ObjectMask, size: tuple[int, int], shape: Shape) -> dict[st
     if shape == "rle":
         segmentation = {"size": list(size), "counts": compress_counts(encode_rle(obj, size))}
     else:
-        segmentation = [ring.ravel().tolist() for ring in part_outlines(obj)]
+        segmentation = [contour.ravel().tolist() for contour in part_outlines(obj)]
     bbox = [x1, y1, x2 - x1, y2 - y1]
     return {
         "category_id": obj.cls,
@@ -294,17 +294,17 @@ def _shape(segmentation: Any, size: tuple[int, int], cls: int, skip: Callable[[s
         raise ValueError("a segmentation that is neither polygons nor run lengths")
     if not isinstance(segmentation[0], list) or (len(segmentation) > 2 and all(map(_is_pair, segmentation))):
         segmentation = [segmentation]  # a single polygon without the list round it
-    rings, wrong = [], []
-    for ring in segmentation:
+    contours, wrong = [], []
+    for contour in segmentation:
         try:
-            rings.append(ring_of(ring))
+            contours.append(contour_of(contour))
         except ValueError as error:
             wrong.append(str(error))
-    if not rings:
+    if not contours:
         raise ValueError(wrong[0])
     for reason in wrong:
         skip(reason)
-    return object_of_rings(size, rings, cls)
+    return object_of_contours(size, contours, cls)
 
 
 def _is_pair(point: Any) -> bool:
@@ -333,4 +333,4 @@ def _box(bbox: Any) -> Vertices64:
         x, y, w, h = (float(v) for v in bbox)
     except (TypeError, ValueError):
         raise ValueError("a box whose values are not numbers") from None
-    return box_ring(x, y, x + w, y + h)
+    return box_contour(x, y, x + w, y + h)

@@ -40,7 +40,7 @@ def grey_codes(
         codes[~opaque] = 0
     bytes_ = codes >> 8 if codes.max() > 255 else codes
     plain = soft and not own and samples.dtype != bool
-    if raster.lossy or (plain and (_is_soft(bytes_) or _rings(codes, likely=raster.lossy is None))):
+    if raster.lossy or (plain and (_is_soft(bytes_) or _contours(codes, likely=raster.lossy is None))):
         _check_two(bytes_, raster)
         return (bytes_ >= (bytes_.max() + 1) // 2) * np.int64(255), nowhere, True
     if raster.highest is not None:
@@ -105,7 +105,7 @@ def _check_two(codes: NDArray[np.int64], raster: Raster) -> None:
         )
 
 
-def _rings(codes: NDArray[np.int64], likely: bool) -> bool:
+def _contours(codes: NDArray[np.int64], likely: bool) -> bool:
     """Whether black and white are both blurred, as compression with loss leaves them.
 
     `likely`: the file may have been compressed so; else it was before it was saved like this, and has to look so.

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import MaskError
-from cuecast.core.geometry import Ring
+from cuecast.core.geometry import Contour
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ClassInfo, ObjectMask
 from cuecast.io.files import read_json, write_text
-from cuecast.io.labels.outlines import FARTHEST, box_ring, object_of_rings, part_outlines, ring_of
+from cuecast.io.labels.outlines import FARTHEST, box_contour, contour_of, object_of_contours, part_outlines
 from cuecast.io.labels.passed_over import PassedOver
 from cuecast.io.pixels import pixel_limit, read_raster
 
@@ -103,8 +103,11 @@ def write_labelme(
             raise ValueError(
                 f"{annotations.name}: an object has class {obj.cls}, the classes are {sorted(names)}"
             )
-        rings = part_outlines(obj)
-        shapes += [_shape(names[obj.cls], ring.tolist(), group if len(rings) > 1 else None) for ring in rings]
+        contours = part_outlines(obj)
+        shapes += [
+            _shape(names[obj.cls], contour.tolist(), group if len(contours) > 1 else None)
+            for contour in contours
+        ]
     data: dict[str, Any] = {
         "version": _VERSION,
         "flags": {},
@@ -171,22 +174,22 @@ def _object(path: Path, shape: dict[str, Any], size: tuple[int, int], cls: int) 
         raise ValueError("points that are not a list of finite [x, y]")
     if kind == "mask":
         return _pasted_mask(path, shape, points, size, cls)
-    return object_of_rings(size, _rings(kind, points), cls)
+    return object_of_contours(size, _contours(kind, points), cls)
 
 
-def _rings(kind: Any, points: NDArray[np.float64]) -> list[Ring]:
+def _contours(kind: Any, points: NDArray[np.float64]) -> list[Contour]:
     """The outline of a shape: corners, two opposite corners (or all four), [centre, point on it], or two faces."""
     if kind in _BY_CORNERS:
-        return [ring_of(points)]
+        return [contour_of(points)]
     if kind == "cuboid":
-        front, back = ring_of(points[:_CUBOID_FRONT]), points[_CUBOID_FRONT:]
-        return [front, *_sides(front, ring_of(back))] if len(back) else [front]
+        front, back = contour_of(points[:_CUBOID_FRONT]), points[_CUBOID_FRONT:]
+        return [front, *_sides(front, contour_of(back))] if len(back) else [front]
     if kind not in ("rectangle", "circle"):
         raise ValueError(f"the shape type {kind!r}, which is not known")
     if len(points) < 2:
         raise ValueError(f"a {kind} of less than two points")
     if kind == "rectangle":
-        return [box_ring(*points.min(axis=0), *points.max(axis=0))]
+        return [box_contour(*points.min(axis=0), *points.max(axis=0))]
     (x1, y1), (x2, y2) = points[0], points[1]
     angles = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     return [
@@ -194,7 +197,7 @@ def _rings(kind: Any, points: NDArray[np.float64]) -> list[Ring]:
     ]
 
 
-def _sides(front: NDArray[np.float64], back: NDArray[np.float64]) -> list[Ring]:
+def _sides(front: NDArray[np.float64], back: NDArray[np.float64]) -> list[Contour]:
     """The back face and the faces between two faces whose corners are listed in the same order."""
     if len(back) != len(front):
         raise ValueError("a cuboid whose faces have not the same number of points")

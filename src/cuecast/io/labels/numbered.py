@@ -105,10 +105,10 @@ def look_at(labels: NDArray[np.int32]) -> Values:
         none = np.zeros(0, bool)
         return Values(np.zeros(0, np.int64), np.zeros(0), none, none, float((labels == 0).mean()))
     marked = np.where(labels > 0, labels, 0)
-    pieces: NDArray[Any] = label(marked, background=0, connectivity=2)  # type: ignore[no-untyped-call]
-    sizes = np.bincount(pieces.ravel())
+    components: NDArray[Any] = label(marked, background=0, connectivity=2)  # type: ignore[no-untyped-call]
+    sizes = np.bincount(components.ravel())
     value_of = np.zeros(len(sizes), np.int64)
-    value_of[pieces.ravel()] = index.ravel()
+    value_of[components.ravel()] = index.ravel()
     largest = np.zeros(len(numbers), np.int64)
     np.maximum.at(largest, value_of[1:], sizes[1:])
     areas = np.bincount(index.ravel(), minlength=len(numbers))

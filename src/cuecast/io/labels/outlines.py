@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.geometry import Ring, fill_ring
+from cuecast.core.geometry import Contour, fill_contour
 from cuecast.core.objects import connected_objects, tight
 from cuecast.core.values import ObjectMask
 
@@ -27,7 +27,7 @@ FARTHEST = 1e9
 
 def outline(obj: ObjectMask) -> Vertices:
     """The whole object, all parts and holes, as one ring. Even-odd filling gives exactly its pixels."""
-    return _bridged(_rings(obj))
+    return _bridged(_contours(obj))
 
 
 def part_outlines(obj: ObjectMask) -> list[Vertices]:
@@ -37,14 +37,14 @@ def part_outlines(obj: ObjectMask) -> list[Vertices]:
     return [outline(part) for part in moved]
 
 
-def object_of_rings(size: tuple[int, int], rings: Sequence[Ring], cls: int) -> ObjectMask:
+def object_of_contours(size: tuple[int, int], contours: Sequence[Contour], cls: int) -> ObjectMask:
     """The union of some rings (each filled even-odd) as one object with a tight crop.
 
     A ring too thin to cover the centre of any pixel still marks the pixel under its middle, so that nothing
     that was annotated gets lost. Where all rings lie outside the image the object has no pixels.
     Raises CueError for a ring that is none.
     """
-    crops = [_at_least_one(size, ring, fill_ring(size, ring)) for ring in rings]
+    crops = [_at_least_one(size, contour, fill_contour(size, contour)) for contour in contours]
     crops = [c for c in crops if c[2].size]
     if not crops:
         return ObjectMask(cls, 0, 0, np.zeros((0, 0), bool))
@@ -56,7 +56,7 @@ def object_of_rings(size: tuple[int, int], rings: Sequence[Ring], cls: int) -> O
     return tight(ObjectMask(cls, top, left, union))
 
 
-def ring_of(numbers: Any) -> Vertices64:
+def contour_of(numbers: Any) -> Vertices64:
     """(n, 2) x, y of a ring written as x, y, x, y, ... or as pairs. Raises ValueError for what is none."""
     try:
         flat = np.asarray(numbers, np.float64)
@@ -77,7 +77,7 @@ def ring_of(numbers: Any) -> Vertices64:
     return flat
 
 
-def box_ring(x1: float, y1: float, x2: float, y2: float) -> Vertices64:
+def box_contour(x1: float, y1: float, x2: float, y2: float) -> Vertices64:
     """The ring round a box. Raises ValueError where it is empty or not finite."""
     if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
         raise ValueError("a box that is empty or not finite")
@@ -85,16 +85,16 @@ def box_ring(x1: float, y1: float, x2: float, y2: float) -> Vertices64:
 
 
 def _at_least_one(
-    size: tuple[int, int], ring: Ring, filled: tuple[int, int, NDArray[np.bool_]]
+    size: tuple[int, int], contour: Contour, filled: tuple[int, int, NDArray[np.bool_]]
 ) -> tuple[int, int, NDArray[np.bool_]]:
     if filled[2].any():
         return filled
-    x, y = np.asarray(ring, np.float64).mean(axis=0).tolist()
+    x, y = np.asarray(contour, np.float64).mean(axis=0).tolist()
     inside = 0 <= x < size[1] and 0 <= y < size[0]
     return (int(y), int(x), np.ones((1, 1), bool)) if inside else (0, 0, np.zeros((0, 0), bool))
 
 
-def _rings(obj: ObjectMask) -> list[Vertices]:
+def _contours(obj: ObjectMask) -> list[Vertices]:
     """Closed rings of corners along the pixel edges that separate the object from the rest.
 
     On every grid line the corners of the outline pair up in order, both along rows and along columns: walking
@@ -111,30 +111,30 @@ def _rings(obj: ObjectMask) -> list[Vertices]:
     vertical = np.empty(n, np.intp)
     vertical[by_column] = by_column[np.arange(n) ^ 1]
     points = (where[:, ::-1] + (obj.left, obj.top)).astype(np.int64)
-    return [points[ring] for ring in _cycles(horizontal.tolist(), vertical.tolist())]
+    return [points[contour] for contour in _cycles(horizontal.tolist(), vertical.tolist())]
 
 
 def _cycles(horizontal: list[int], vertical: list[int]) -> list[list[int]]:
     """Indices of each ring: horizontal and vertical partners in turn, from the lowest index not yet met."""
     seen = bytearray(len(horizontal))
-    rings = []
+    contours = []
     for start in range(len(horizontal)):
         if seen[start]:
             continue
-        ring, at = [], start
+        contour, at = [], start
         while not seen[at]:
             across = horizontal[at]
             seen[at] = seen[across] = 1
-            ring += [at, across]
+            contour += [at, across]
             at = vertical[across]
-        rings.append(ring)
-    return rings
+        contours.append(contour)
+    return contours
 
 
-def _bridged(rings: list[Vertices]) -> Vertices:
+def _bridged(contours: list[Vertices]) -> Vertices:
     """All rings as one: each is entered from the nearest corner of the longest, and left the same way."""
-    longest = max(range(len(rings)), key=lambda i: len(rings[i]))
-    main, others = rings[longest], rings[:longest] + rings[longest + 1 :]
+    longest = max(range(len(contours)), key=lambda i: len(contours[i]))
+    main, others = contours[longest], contours[:longest] + contours[longest + 1 :]
     if not others:
         return main
     from scipy.spatial import KDTree
@@ -142,13 +142,13 @@ def _bridged(rings: list[Vertices]) -> Vertices:
     distance, anchor = KDTree(main).query(np.concatenate(others))
     detours: dict[int, list[Vertices]] = {}
     offset = 0
-    for ring in others:
-        entry = int(distance[offset : offset + len(ring)].argmin())
+    for contour in others:
+        entry = int(distance[offset : offset + len(contour)].argmin())
         at = int(anchor[offset + entry])
-        turned = np.roll(ring, -entry, axis=0)
+        turned = np.roll(contour, -entry, axis=0)
         detours.setdefault(at, []).extend([turned, turned[:1], main[at : at + 1]])
-        offset += len(ring)
-    pieces: list[Vertices] = []
+        offset += len(contour)
+    components: list[Vertices] = []
     for at, corner in enumerate(main):
-        pieces += [corner[None], *detours.get(at, ())]
-    return np.concatenate(pieces)
+        components += [corner[None], *detours.get(at, ())]
+    return np.concatenate(components)

@@ -17,7 +17,7 @@ from cuecast.core.errors import MaskError
 from cuecast.core.objects import tight
 from cuecast.core.values import MAX_CLASS_ID, Annotations, ClassInfo, ObjectMask
 from cuecast.io.files import read_text, write_text
-from cuecast.io.labels.outlines import Vertices64, box_ring, object_of_rings, outline, ring_of
+from cuecast.io.labels.outlines import Vertices64, box_contour, contour_of, object_of_contours, outline
 from cuecast.io.labels.passed_over import PassedOver
 
 _LARGEST = 2
@@ -55,10 +55,10 @@ def read_yolo(
                 continue
             values = _coordinates(fields[1:], tracked)
             if len(values) == 4:
-                boxes.append(object_of_rings(size, [_box(values, size)], cls))
+                boxes.append(object_of_contours(size, [_box(values, size)], cls))
                 passed.box(f"line {number}")
             else:
-                outlines.append(object_of_rings(size, [_ring(values, size)], cls))
+                outlines.append(object_of_contours(size, [_contour(values, size)], cls))
     found = (*boxes, *outlines)
     passed.settle(len(found))
     return Annotations(name or path.stem, size, tuple(o for o in found if o.mask.size))
@@ -80,8 +80,8 @@ def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[Cla
             raise ValueError(
                 f"{annotations.name}: an object has class {obj.cls}, the classes are {sorted(index)}"
             )
-        ring = (outline(obj) / (W, H)).ravel().tolist()
-        lines.append(" ".join([str(index[obj.cls]), *(f"{v:.{_DIGITS}g}" for v in ring)]))
+        contour = (outline(obj) / (W, H)).ravel().tolist()
+        lines.append(" ".join([str(index[obj.cls]), *(f"{v:.{_DIGITS}g}" for v in contour)]))
     return write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -183,13 +183,13 @@ def _coordinates(fields: Sequence[str], tracked: bool) -> list[float]:
     return values[: len(values) // 2 * 2] if len(values) > 4 else values
 
 
-def _ring(values: list[float], size: tuple[int, int]) -> Vertices64:
+def _contour(values: list[float], size: tuple[int, int]) -> Vertices64:
     """The outline of one line in pixels."""
     if not values:
         raise ValueError("a class alone")
     if len(values) < 6:
         raise ValueError("a polygon of less than three points")
-    shares = ring_of(values)
+    shares = contour_of(values)
     _check_shares(shares)
     return shares * size[::-1]
 
@@ -199,7 +199,7 @@ def _box(values: list[float], size: tuple[int, int]) -> Vertices64:
     x, y, w, h = values
     _check_shares(np.array([x, y, w, h]))
     H, W = size
-    return box_ring((x - w / 2) * W, (y - h / 2) * H, (x + w / 2) * W, (y + h / 2) * H)
+    return box_contour((x - w / 2) * W, (y - h / 2) * H, (x + w / 2) * W, (y + h / 2) * H)
 
 
 def _check_shares(values: NDArray[np.float64]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cuecast.io.rasters.georeference import Georeference
 from cuecast.io.rasters.opening import open_raster
-from cuecast.io.rasters.place import Place
 from cuecast.io.rasters.raster import Block, BlockRaster
 
-__all__ = ["Block", "BlockRaster", "Place", "open_raster"]
+__all__ = ["Block", "BlockRaster", "Georeference", "open_raster"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.core.tiling import Window
-from cuecast.io.rasters.place import PIXELS, Controls, Ellipsoid, Place
+from cuecast.io.rasters.georeference import PIXELS, Controls, Ellipsoid, Georeference
 from cuecast.io.rasters.raster import Block, BlockRaster, at
 
 CACHE = 64 * 2**20
@@ -134,7 +134,7 @@ def _palette(dataset: Any, bands: tuple[int, ...], rasterio: Any) -> NDArray[np.
     return colours
 
 
-def _place(dataset: Any) -> tuple[Place, tuple[str, ...]]:
+def _place(dataset: Any) -> tuple[Georeference, tuple[str, ...]]:
     """Where the raster lies, and what to say of it."""
     crs, transform = dataset.crs, tuple(dataset.transform)[:6]
     a, b, _, d, e, _ = transform
@@ -146,16 +146,18 @@ def _place(dataset: Any) -> tuple[Place, tuple[str, ...]]:
         kept = (
             "" if controls is None else f"; its {_named(controls)} are kept in mask.tif and scores.tif alone"
         )
-        return Place(transform, controls=controls), (
+        return Georeference(transform, controls=controls), (
             f"it states {missing}: areas and polygons are in pixels{kept}",
         )
     wkt = crs.to_wkt()
     if crs.is_geographic:
-        return Place(transform, wkt, ellipsoid=_ellipsoid(wkt)), ()
+        return Georeference(transform, wkt, ellipsoid=_ellipsoid(wkt)), ()
     try:
-        return Place(transform, wkt, metres=float(crs.linear_units_factor[1])), ()
+        return Georeference(transform, wkt, metres=float(crs.linear_units_factor[1])), ()
     except ValueError:
-        return Place(transform, wkt), ("its coordinate system has no unit of length: areas are in pixels",)
+        return Georeference(transform, wkt), (
+            "its coordinate system has no unit of length: areas are in pixels",
+        )
 
 
 def _controls(dataset: Any) -> Controls | None:

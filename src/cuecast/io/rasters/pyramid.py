@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.core.tiling import Window
-from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.georeference import Georeference
 from cuecast.io.rasters.raster import Block, BlockRaster, at
 from cuecast.io.tiff import BROKEN, lacks_codec
 
@@ -49,7 +49,7 @@ def open_pyramid(path: Path, bands: tuple[int, ...] | None, level: int) -> Itera
         chosen = _chosen(path, planes, bands)
         full = _planes(path, series.levels[0])[1]
         edge, unit = _pixel_size(tif)
-        place = Place(pixel_size=edge, unit=unit).scaled(full[1] / size[1], full[0] / size[0])
+        place = Georeference(pixel_size=edge, unit=unit).scaled(full[1] / size[1], full[0] / size[0])
         inside = _reader(path, tif.filehandle, [planes[b - 1] for b in chosen])
         note = "it is a TIFF without a place on a map: polygons are in pixels"
         yield BlockRaster(path, size, chosen, np.dtype(series.dtype), place, inside, (note,))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.tiling import Window
-from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.georeference import Georeference
 
 Read = Callable[[Window], "Block"]
 
@@ -41,7 +41,7 @@ class BlockRaster:
     size: tuple[int, int]
     bands: tuple[int, ...]
     dtype: np.dtype[Any]
-    place: Place
+    place: Georeference
     inside: Read = field(repr=False)
     notes: tuple[str, ...] = ()
 

@@ -17,7 +17,7 @@ from cuecast.core.notes import give_note
 from cuecast.io.labels import listed
 from cuecast.io.labels.passed_over import PassedOver
 from cuecast.io.rasters.class_field import class_names
-from cuecast.io.rasters.place import Place
+from cuecast.io.rasters.georeference import Georeference
 from cuecast.io.rasters.projection import ProjectionError, project
 
 _Shape = list[NDArray[np.float64]]
@@ -31,18 +31,18 @@ class MapPolygon:
     feature  number of the feature that it is (a part of), from 1.
     """
 
-    rings: tuple[NDArray[np.float64], ...]
+    contours: tuple[NDArray[np.float64], ...]
     name: str | None
     feature: int
 
     @property
     def box(self) -> tuple[float, float, float, float]:
         """(x1, y1, x2, y2) around all rings."""
-        points = np.concatenate(self.rings)
+        points = np.concatenate(self.contours)
         return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
 
 
-def read_polygons(path: str | Path, place: Place, wanted: Sequence[str] = ()) -> list[MapPolygon]:
+def read_polygons(path: str | Path, place: Georeference, wanted: Sequence[str] = ()) -> list[MapPolygon]:
     """The polygons of a vector file (GeoJSON, GeoPackage, Shapefile, ...), brought to pixels of a raster.
 
     They are reprojected where their CRS differs from the raster's; where the raster has none, coordinates are pixels.
@@ -66,7 +66,7 @@ def read_polygons(path: str | Path, place: Place, wanted: Sequence[str] = ()) ->
         with passed.each(f"feature {number}"):
             if name is None and any(names):
                 raise ValueError("a polygon without class")
-            shapes += [(rings, name, number) for rings in _polygons(shape)]
+            shapes += [(contours, name, number) for contours in _polygons(shape)]
     if not shapes:
         why = f" ({passed.reasons})" if passed.reasons else ""
         raise CueError(
@@ -74,8 +74,8 @@ def read_polygons(path: str | Path, place: Place, wanted: Sequence[str] = ()) ->
         )
     passed.settle(len(shapes))
     return [
-        MapPolygon(tuple(_to_pixels(path, r, crs, place) for r in rings), name, number)
-        for rings, name, number in shapes
+        MapPolygon(tuple(_to_pixels(path, r, crs, place) for r in contours), name, number)
+        for contours, name, number in shapes
     ]
 
 
@@ -114,16 +114,16 @@ def _features(path: str | Path) -> bytes | None:
 
 
 def _to_pixels(
-    path: str | Path, ring: NDArray[np.float64], crs: str | None, place: Place
+    path: str | Path, contour: NDArray[np.float64], crs: str | None, place: Georeference
 ) -> NDArray[np.float64]:
     if place.crs is None:
-        return ring
+        return contour
     if crs is None:
         raise CueError(
             f"{path}: states no coordinate reference system, the raster has one; assign it in a GIS and save it again"
         )
     try:
-        return place.to_pixels(project(ring, crs, place.crs))
+        return place.to_pixels(project(contour, crs, place.crs))
     except ProjectionError as error:
         raise CueError(
             f"{path}: cannot be brought from its coordinate system to that of the raster ({error}); reproject it"
@@ -135,10 +135,12 @@ def _polygons(shape: bytes | None) -> list[_Shape]:
     if shape is None:
         raise ValueError("no shape that can be read")
     polygons, _ = _read_wkb(shape, 0)
-    usable = [[ring for ring in rings if len(np.unique(ring, axis=0)) > 2] for rings in polygons]
+    usable = [
+        [contour for contour in contours if len(np.unique(contour, axis=0)) > 2] for contours in polygons
+    ]
     if not any(usable):
         raise ValueError("a polygon of less than three points" if polygons else "a shape that is no polygon")
-    return [rings for rings in usable if rings]
+    return [contours for contours in usable if contours]
 
 
 def _read_wkb(data: bytes, at: int) -> tuple[list[_Shape], int]:
@@ -155,13 +157,13 @@ def _read_wkb(data: bytes, at: int) -> tuple[list[_Shape], int]:
             part, at = _read_wkb(data, at)
             found += part
         return found, at
-    rings = []
+    contours = []
     for _ in range(count):
         (points,) = struct.unpack_from(f"{order}I", data, at)
         values = np.frombuffer(data, f"{order}f8", points * (2 + extra), at + 4)
-        rings.append(values.reshape(points, 2 + extra)[:, :2].astype(np.float64))
+        contours.append(values.reshape(points, 2 + extra)[:, :2].astype(np.float64))
         at += 4 + values.nbytes
-    return [rings], at
+    return [contours], at
 
 
 def _end(data: bytes, at: int) -> int:
@@ -221,7 +223,7 @@ def wkb(shape: list[list[NDArray[np.float64]]]) -> bytes:
     parts = [struct.pack("<BII", 1, 6, len(shape))]
     for polygon in shape:
         parts.append(struct.pack("<BII", 1, 3, len(polygon)))
-        for ring in polygon:
-            closed = np.concatenate([ring, ring[:1]]).astype("<f8")
+        for contour in polygon:
+            closed = np.concatenate([contour, contour[:1]]).astype("<f8")
             parts += [struct.pack("<I", len(closed)), closed.tobytes()]
     return b"".join(parts)

@@ -74,10 +74,10 @@ class VideoFile:
         if which.step > 0:
             yield from self._forward(which.start, which.stop)
             return
-        piece = max(1, PIECE // (3 * self.size[0] * self.size[1]))
+        component = max(1, PIECE // (3 * self.size[0] * self.size[1]))
         stop = which.start + 1
         while stop > which.stop + 1:
-            start = max(which.stop + 1, stop - piece)
+            start = max(which.stop + 1, stop - component)
             yield from reversed(list(self._forward(start, stop)))
             stop = start
 

@@ -67,19 +67,19 @@ def bodies(labels: NDArray[Any], volume: Volume) -> tuple[Body, ...]:
 
     Two slices are in memory at a time: pieces of a slice are joined with those of the slice before that they touch.
     """
-    pieces: list[_Sums] = []
+    components: list[_Sums] = []
     parent: list[int] = []
     before = np.zeros(labels.shape[1:], np.int64)
     for z, plane in enumerate(labels):
-        here = _number_pieces(np.asarray(plane), z, pieces)
-        parent += range(len(parent), len(pieces))
-        for a, b in _touching(before, here, pieces):
+        here = _number_components(np.asarray(plane), z, components)
+        parent += range(len(parent), len(components))
+        for a, b in _touching(before, here, components):
             _join(parent, a, b)
         before = here
     merged: dict[int, _Sums] = {}
-    for number, piece in enumerate(pieces):
+    for number, component in enumerate(components):
         root = _root(parent, number)
-        merged[root] = merged[root].joined(piece) if root in merged else piece
+        merged[root] = merged[root].joined(component) if root in merged else component
     return tuple(_measured(m, labels.shape, volume) for m in merged.values())
 
 
@@ -108,8 +108,8 @@ def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequ
     return path
 
 
-def _number_pieces(plane: NDArray[Any], z: int, pieces: list[_Sums]) -> NDArray[np.int64]:
-    """The pieces of a slice, numbered from 1 on after those that are known; they join `pieces`."""
+def _number_components(plane: NDArray[Any], z: int, components: list[_Sums]) -> NDArray[np.int64]:
+    """The pieces of a slice, numbered from 1 on after those that are known; they join `components`."""
     from scipy import ndimage
 
     numbers = np.zeros(plane.shape, np.int64)
@@ -120,13 +120,13 @@ def _number_pieces(plane: NDArray[Any], z: int, pieces: list[_Sums]) -> NDArray[
             ys, xs = ys + rows.start, xs + columns.start
             low, high = (columns.start, rows.start, z), (columns.stop, rows.stop, z + 1)
             total = np.array([xs.sum(), ys.sum(), z * len(xs)], np.float64)
-            pieces.append(_Sums(int(cls), low, high, total, len(xs)))
-        numbers[found > 0] = found[found > 0] + len(pieces) - count
+            components.append(_Sums(int(cls), low, high, total, len(xs)))
+        numbers[found > 0] = found[found > 0] + len(components) - count
     return numbers
 
 
 def _touching(
-    before: NDArray[np.int64], here: NDArray[np.int64], pieces: Sequence[_Sums]
+    before: NDArray[np.int64], here: NDArray[np.int64], components: Sequence[_Sums]
 ) -> set[tuple[int, int]]:
     """Pairs of pieces (from 0) of the same class that touch across two slices, corners included."""
     if not before.any() or not here.any():
@@ -141,7 +141,7 @@ def _touching(
             pairs |= {
                 (int(a) - 1, int(b) - 1) for a, b in np.unique(np.stack([other[both], here[both]], 1), axis=0)
             }
-    return {(a, b) for a, b in pairs if pieces[a].cls == pieces[b].cls}
+    return {(a, b) for a, b in pairs if components[a].cls == components[b].cls}
 
 
 def _root(parent: list[int], a: int) -> int:

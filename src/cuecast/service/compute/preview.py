@@ -36,7 +36,7 @@ class NoCuesError(CueError):
 
 
 @dataclass(frozen=True)
-class Teaching:
+class Snapshot:
     """The saved marks that teach: of all images of a project, or of all but the one that is drawn on.
 
     key   stands for them: equal for the same marks, classes and scale.
@@ -50,7 +50,7 @@ class Teaching:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownResult:
     """A cue of a call that stands for itself: an image with a mask file, or else with a document of marks."""
 
     image: Path
@@ -67,31 +67,31 @@ class Previewer:
         self._images: Recent[Image] = Recent(IMAGES, lambda image: image.pixels.nbytes)
         self._concepts: Recent[Concept | None] = Recent(CONCEPTS, pixel_bytes)
 
-    def preview(self, teaching: Teaching, place: Path | FrameAt, draft: Document) -> Prediction:
+    def preview(self, snapshot: Snapshot, place: Path | FrameAt, draft: Document) -> Prediction:
         """The answer for the image at `place`, with a draft of marks on it that is not saved.
 
         Raises NoCuesError, and what reading images and marks raises.
         """
         image = self._image(place)
         marks = read_marks(draft, image.size)
-        concept = self._concept(teaching)
+        concept = self._concept(snapshot)
         if marks is not None or concept is None:
-            concept = self._with_draft(concept, teaching, image, marks)
+            concept = self._with_draft(concept, snapshot, image, marks)
         return concept.segment(image)
 
-    def learn(self, teaching: Teaching) -> None:
+    def learn(self, snapshot: Snapshot) -> None:
         """Have ready what saved marks teach."""
-        self._concept(teaching)
+        self._concept(snapshot)
 
-    def segment(self, teaching: Teaching, path: Path) -> Prediction:
+    def segment(self, snapshot: Snapshot, path: Path) -> Prediction:
         """The answer for the image at `path`, which need not belong to the project. Raises as `preview`."""
-        concept = self._concept(teaching)
+        concept = self._concept(snapshot)
         if concept is None:
             raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
         return concept.segment(self._read(path))
 
     def once(
-        self, shown: Sequence[Shown], query: Path, scale: str, classes: Sequence[str] = ()
+        self, shown: Sequence[ShownResult], query: Path, scale: str, classes: Sequence[str] = ()
     ) -> Prediction:
         """The answer for the image at `query` from cues that belong to no project. Raises InputError."""
         try:
@@ -100,7 +100,7 @@ class Previewer:
             raise type(error)(str(error).replace(f"{query.parent}/", "")) from error
         return concept.segment(self._read(query))
 
-    def _cue(self, shown: Shown) -> Cue | Example:
+    def _cue(self, shown: ShownResult) -> Cue | Example:
         image = self._read(shown.image)
         if shown.document is None:
             return Cue(image, mask=shown.mask)
@@ -120,19 +120,19 @@ class Previewer:
             key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
         )
 
-    def _concept(self, teaching: Teaching) -> Concept | None:
+    def _concept(self, snapshot: Snapshot) -> Concept | None:
         """What the saved marks teach; None where they show nothing."""
 
         def learn() -> Concept | None:
-            examples = [read_marked(cue, teaching.classes) for cue in teaching.cues()]
+            examples = [read_marked(cue, snapshot.classes) for cue in snapshot.cues()]
             if not any(e.marks.class_ids for e in examples):
                 return None
-            return self._predictor.learn(examples, teaching.classes, teaching.scale)
+            return self._predictor.learn(examples, snapshot.classes, snapshot.scale)
 
-        return self._concepts.get(("saved", teaching.key), learn)
+        return self._concepts.get(("saved", snapshot.key), learn)
 
     def _with_draft(
-        self, concept: Concept | None, teaching: Teaching, image: Image, marks: Marks | None
+        self, concept: Concept | None, snapshot: Snapshot, image: Image, marks: Marks | None
     ) -> Concept:
         """A concept from saved marks and the draft, or from the draft alone.
 
@@ -144,18 +144,18 @@ class Previewer:
         assert marks is not None
         if marks.is_sparse and (marks.boxes or concept is None):
             first, left = _split(marks, concept is None)
-            key = ("draft", teaching.key, image.digest, repr(first), teaching.classes, teaching.scale)
-            concept = self._concepts.get(key, partial(self._taught, concept, teaching, Example(image, first)))
+            key = ("draft", snapshot.key, image.digest, repr(first), snapshot.classes, snapshot.scale)
+            concept = self._concepts.get(key, partial(self._taught, concept, snapshot, Example(image, first)))
             if left is None:
                 assert concept is not None
                 return concept
             marks = left
-        return self._taught(concept, teaching, Example(image, marks))
+        return self._taught(concept, snapshot, Example(image, marks))
 
-    def _taught(self, concept: Concept | None, teaching: Teaching, example: Example) -> Concept:
+    def _taught(self, concept: Concept | None, snapshot: Snapshot, example: Example) -> Concept:
         """A concept with one more example, or from it alone."""
         if concept is None:
-            return self._predictor.learn([example], teaching.classes, teaching.scale)
+            return self._predictor.learn([example], snapshot.classes, snapshot.scale)
         return concept.add([example], quick=True)
 
 
@@ -166,7 +166,7 @@ def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
         "confidence": round(prediction.confidence, 6),
         "seconds": round(time.perf_counter() - began, 4),
         "mask": mask_document(prediction.mask),
-        "cuts": list(prediction.cuts),
+        "thresholds": list(prediction.thresholds),
     }
 
 

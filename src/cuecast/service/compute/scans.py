@@ -93,7 +93,7 @@ def slice_labels(labels: Path, index: int) -> NDArray[np.int32]:
     return source.volume.values(PLANE, index).astype(np.int32)
 
 
-def count_pieces(labels: Path, index: int) -> dict[str, int]:
+def count_components(labels: Path, index: int) -> dict[str, int]:
     """Class id -> number of connected pieces on a slice; classes without any are left out."""
     counts: dict[str, int] = {}
     for found in connected_objects(slice_labels(labels, index)):

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from cuecast.io.volumes.reading import Reading
-from cuecast.service import previews as renditions
+from cuecast.service import previews
 from cuecast.service import sources
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart, run_apart
 from cuecast.service.schemas import Channel, FolderAdded, Image, NewFolder, Page, Series, Source
@@ -117,7 +117,7 @@ def view(
     with database.reading() as session:
         image = images.find(session, p, i)
         frame = frame_at(session, files, image)
-    return _sent(request, renditions.view(image, frame, files, settings.limits.pixels))
+    return _sent(request, previews.view(image, frame, files, settings.limits.pixels))
 
 
 @router.get("/images/{i}/thumbnail", response_class=FileResponse, responses=PICTURE)
@@ -134,12 +134,12 @@ def thumbnail(
     with database.reading() as session:
         image = images.find(session, p, i)
         frame = frame_at(session, files, image)
-    return _sent(request, renditions.thumbnail(image, frame, files, size, settings.limits.pixels))
+    return _sent(request, previews.thumbnail(image, frame, files, size, settings.limits.pixels))
 
 
-def _sent(request: Request, rendition: renditions.Rendition) -> Response:
+def _sent(request: Request, preview: previews.Preview) -> Response:
     """The file, or 304 where the browser has it."""
-    headers = {"ETag": f'"{rendition.tag}"', "Cache-Control": "private, max-age=3600"}
-    if f'"{rendition.tag}"' in request.headers.get("if-none-match", ""):
+    headers = {"ETag": f'"{preview.tag}"', "Cache-Control": "private, max-age=3600"}
+    if f'"{preview.tag}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return FileResponse(rendition.path, media_type=rendition.media, headers=headers)
+    return FileResponse(preview.path, media_type=preview.media, headers=headers)

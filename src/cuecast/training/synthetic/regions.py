@@ -63,9 +63,9 @@ def _partition(rng: np.random.Generator, size: int, layout: str, classes: list[i
         field = ramp(size, float(rng.uniform(0, 6.28))) / size + fractal_noise(
             rng, size, size / 4
         ) * np.float32(0.05)
-        cuts = np.sort(rng.uniform(-0.45, 0.45, max(len(classes) - 1, 1)))
+        thresholds = np.sort(rng.uniform(-0.45, 0.45, max(len(classes) - 1, 1)))
         order = rng.permutation(classes)
-        labels: Labels = order[np.minimum(np.digitize(field, cuts), len(classes) - 1)].astype(np.uint8)
+        labels: Labels = order[np.minimum(np.digitize(field, thresholds), len(classes) - 1)].astype(np.uint8)
         return labels
     fields = np.stack([fractal_noise(rng, size, max(scale * size, 10), 0.35) for _ in classes])
     found: Labels = np.asarray(classes, np.uint8)[fields.argmax(0)]

@@ -145,19 +145,19 @@ class Texture:
         field = np.zeros((size, size), np.float32)
         for layer in self.layers:
             field += np.float32(layer.weight) * FIELDS[layer.kind](rng, size, layer)
-        piece = np.empty((size, size, 3), np.float32)
+        component = np.empty((size, size, 3), np.float32)
         for channel in range(3):
-            np.multiply(field, self.tint[channel], out=piece[..., channel])
-            piece[..., channel] += base[channel]
-        return piece
+            np.multiply(field, self.tint[channel], out=component[..., channel])
+            component[..., channel] += base[channel]
+        return component
 
     def skin(self, rng: np.random.Generator, size: int, jitter: float = 0.02) -> Array:
         """Like `draw` at a quarter of the cost: one piece of half the size and its mirror images."""
         half = (size + 1) // 2
-        piece = self.draw(rng, half, jitter)
+        component = self.draw(rng, half, jitter)
         whole = np.empty((size, size, 3), np.float32)
-        whole[:half, :half] = piece
-        whole[:half, half:] = piece[:, : size - half][:, ::-1]
+        whole[:half, :half] = component
+        whole[:half, half:] = component[:, : size - half][:, ::-1]
         whole[half:] = whole[: size - half][::-1]
         return whole
 

@@ -19,18 +19,18 @@ EAST, SOUTH, WEST, NORTH = range(4)
 _DX = np.array([1, 0, -1, 0])
 _DY = np.array([0, 1, 0, -1])
 
-Ring = NDArray[np.int64]
+Contour = NDArray[np.int64]
 """(n, 2) corners x, y in pixels of the raster; the last is joined to the first."""
 
-Shape = list[list[Ring]]
+Shape = list[list[Contour]]
 """Polygons of one object: each its outer ring (clockwise as seen) and then its holes (the other way round)."""
 
 
 def edges_of(
-    pieces: NDArray[np.int32], window: Window, width: int
+    components: NDArray[np.int32], window: Window, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """(codes, owners) of all edges of labelled pieces (h, w) in a window; what lies outside is background."""
-    p = np.pad(pieces, 1)
+    p = np.pad(components, 1)
     core = p[1:-1, 1:-1]
     sides = (
         (EAST, p[:-2, 1:-1], 0, 0),
@@ -80,17 +80,17 @@ def polygons(edges: NDArray[np.int64], width: int) -> Shape:
 
     Parts that meet at a corner only are polygons of their own. Outer rings come in the order of their first corner.
     """
-    outer: list[Ring] = []
-    holes: list[Ring] = []
-    for ring in _rings(edges, width):
-        (outer if _area(ring) > 0 else holes).append(ring)
-    shape: Shape = [[ring] for ring in outer]
+    outer: list[Contour] = []
+    holes: list[Contour] = []
+    for contour in _contours(edges, width):
+        (outer if _area(contour) > 0 else holes).append(contour)
+    shape: Shape = [[contour] for contour in outer]
     for hole in holes:
         shape[_around(hole, outer)].append(hole)
     return shape
 
 
-def _rings(edges: NDArray[np.int64], width: int) -> list[Ring]:
+def _contours(edges: NDArray[np.int64], width: int) -> list[Contour]:
     """Simple closed rings, with corners only where they turn."""
     direction = edges % 4
     ends = edges // 4 + _steps(width)[direction]
@@ -102,12 +102,12 @@ def _rings(edges: NDArray[np.int64], width: int) -> list[Ring]:
         following = np.where(edges[at] == wanted, at, following)
     turns = direction[following] != direction
     x, y = ends % (width + 1), ends // (width + 1)
-    rings: list[Ring] = []
+    contours: list[Contour] = []
     for members in _cycles(following.tolist()):
         corners = [i for i in members if turns[i]]
-        for ring in _split(list(zip(x[corners].tolist(), y[corners].tolist(), strict=True))):
-            rings.append(np.array(ring, np.int64))
-    return rings
+        for contour in _split(list(zip(x[corners].tolist(), y[corners].tolist(), strict=True))):
+            contours.append(np.array(contour, np.int64))
+    return contours
 
 
 def _cycles(following: list[int]) -> list[list[int]]:
@@ -145,13 +145,13 @@ def _split(corners: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     return [*parts, path]
 
 
-def _area(ring: Ring) -> int:
+def _area(contour: Contour) -> int:
     """Twice the enclosed area; positive where the ring runs clockwise as seen, the object inside."""
-    x, y = ring.T
+    x, y = contour.T
     return int((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
 
 
-def _around(hole: Ring, outer: list[Ring]) -> int:
+def _around(hole: Contour, outer: list[Contour]) -> int:
     """Index of the smallest outer ring that a hole lies in."""
     if len(outer) == 1:
         return 0
@@ -160,23 +160,23 @@ def _around(hole: Ring, outer: list[Ring]) -> int:
         first + np.sign(second - first) * 0.5
     ).tolist()  # on the hole's own edge, which no other ring shares
     best, smallest = 0, None
-    for index, ring in enumerate(outer):
-        (left, top), (right, bottom) = ring.min(axis=0), ring.max(axis=0)
-        if left <= x <= right and top <= y <= bottom and _inside(x, y, ring):
-            area = _area(ring)
+    for index, contour in enumerate(outer):
+        (left, top), (right, bottom) = contour.min(axis=0), contour.max(axis=0)
+        if left <= x <= right and top <= y <= bottom and _inside(x, y, contour):
+            area = _area(contour)
             if smallest is None or area < smallest:
                 best, smallest = index, area
     return best
 
 
-def _inside(x: float, y: float, ring: Ring) -> bool:
+def _inside(x: float, y: float, contour: Contour) -> bool:
     """Even-odd test of a point that lies on no edge of the ring: upright edges to the right of it are counted.
 
     A point in the middle of an upright edge has a half in y and meets no corner; one in the middle of a level edge is
     moved down a little, which crosses no edge as its own ring is not asked.
     """
     row = y if y % 1 else y + 0.25
-    a, b = ring, np.roll(ring, -1, axis=0)
+    a, b = contour, np.roll(contour, -1, axis=0)
     upright = a[:, 0] == b[:, 0]
     crossed = (
         upright & (a[:, 0] > x) & (np.minimum(a[:, 1], b[:, 1]) < row) & (np.maximum(a[:, 1], b[:, 1]) > row)

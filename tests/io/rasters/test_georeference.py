@@ -5,33 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.io.rasters.place import PIXELS, Ellipsoid, Place
+from cuecast.io.rasters.georeference import PIXELS, Ellipsoid, Georeference
 
 WGS84 = Ellipsoid(6378137.0, 1 / 298.257223563)
 SPHERE = Ellipsoid(6371000.0, 0.0)
 
 
-def areas(place: Place, xs: list[int], ys: list[int]) -> np.ndarray:
+def areas(place: Georeference, xs: list[int], ys: list[int]) -> np.ndarray:
     return place.pixel_areas(np.array(xs), np.array(ys))
 
 
 def test_from_pixels_to_the_map_and_back() -> None:
-    place = Place((0.5, 0.25, 100.0, 0.1, -0.5, 200.0), "CRS", metres=1.0)
+    place = Georeference((0.5, 0.25, 100.0, 0.1, -0.5, 200.0), "CRS", metres=1.0)
     xy = np.array([[0.0, 0.0], [4.0, 2.0]])
     assert place.to_map(xy).tolist() == [[100.0, 200.0], [102.5, 199.4]]
     assert place.to_pixels(place.to_map(xy)) == pytest.approx(xy)
 
 
 def test_projected_pixels_have_the_determinant_as_area() -> None:
-    feet = Place((2.0, 0.0, 0.0, 0.0, -3.0, 0.0), "CRS", metres=0.3048)
+    feet = Georeference((2.0, 0.0, 0.0, 0.0, -3.0, 0.0), "CRS", metres=0.3048)
     assert areas(feet, [0, 9], [0, 5]) == pytest.approx([6 * 0.3048**2] * 2)
-    turned = Place((3.0, 4.0, 0.0, 4.0, -3.0, 0.0), "CRS", metres=1.0)
+    turned = Georeference((3.0, 4.0, 0.0, 4.0, -3.0, 0.0), "CRS", metres=1.0)
     assert areas(turned, [0], [0]) == pytest.approx([25.0])
 
 
 def test_on_a_sphere_a_pixel_is_a_slice_between_two_latitudes() -> None:
     step = 0.001
-    place = Place((step, 0.0, 10.0, 0.0, -step, 60.0), "CRS", ellipsoid=SPHERE)
+    place = Georeference((step, 0.0, 10.0, 0.0, -step, 60.0), "CRS", ellipsoid=SPHERE)
     ys = [0, 30000]
     for got, y in zip(areas(place, [0, 0], ys), ys, strict=True):
         north, south = np.radians(60 - y * step), np.radians(60 - (y + 1) * step)
@@ -43,23 +43,23 @@ def test_on_a_sphere_a_pixel_is_a_slice_between_two_latitudes() -> None:
 def test_all_pixels_of_the_earth_are_its_surface() -> None:
     """The surface of the WGS 84 ellipsoid is 510 065 621.724 km2 (NIMA TR8350.2, table 3.3 by its radii)."""
     step = 0.05
-    place = Place((step, 0.0, -180.0, 0.0, -step, 90.0), "CRS", ellipsoid=WGS84)
+    place = Georeference((step, 0.0, -180.0, 0.0, -step, 90.0), "CRS", ellipsoid=WGS84)
     rows = np.arange(3600)
     column = place.pixel_areas(np.zeros_like(rows), rows).sum()
     assert column * 7200 / 1e6 == pytest.approx(510065621.724, rel=1e-6)
 
 
 def test_a_part_differs_in_its_anchor_by_what_was_cut_off() -> None:
-    whole = Place((0.1, 0.0, 10.05, 0.0, -0.1, 47.3), "CRS", metres=1.0)
-    part = Place((0.1, 0.0, 10.05 + 0.1 * 33, 0.0, -0.1, 47.3 - 0.1 * 71), "CRS", metres=1.0)
+    whole = Georeference((0.1, 0.0, 10.05, 0.0, -0.1, 47.3), "CRS", metres=1.0)
+    part = Georeference((0.1, 0.0, 10.05 + 0.1 * 33, 0.0, -0.1, 47.3 - 0.1 * 71), "CRS", metres=1.0)
     assert (part.anchor[0] - whole.anchor[0], part.anchor[1] - whole.anchor[1]) == (71, 33)
-    assert Place().anchor == (0, 0)
+    assert Georeference().anchor == (0, 0)
 
 
 def test_without_a_place_areas_are_unknown_or_of_the_pixel_size() -> None:
-    assert Place().transform == PIXELS
-    assert np.isnan(areas(Place(), [0], [0])).all()
-    assert Place().area_unit is None
-    slide = Place(pixel_size=0.5, unit="um")
+    assert Georeference().transform == PIXELS
+    assert np.isnan(areas(Georeference(), [0], [0])).all()
+    assert Georeference().area_unit is None
+    slide = Georeference(pixel_size=0.5, unit="um")
     assert (areas(slide, [3], [4])[0], slide.area_unit) == (0.25, "um")
     assert slide.scaled(4.0, 4.0).pixel_size == 2.0

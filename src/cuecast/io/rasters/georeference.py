@@ -35,7 +35,7 @@ class Controls:
 
 
 @dataclass(frozen=True)
-class Place:
+class Georeference:
     """transform   from pixels to map coordinates; `PIXELS` where the raster has no place on a map.
     crs         coordinate reference system as WKT; None where there is none: coordinates are pixels then, and
                 the transform is kept for the files alone.
@@ -104,11 +104,11 @@ class Place:
         areas: NDArray[np.float64] = element * det * np.radians(1.0) ** 2
         return areas
 
-    def scaled(self, across: float, down: float) -> Place:
+    def scaled(self, across: float, down: float) -> Georeference:
         """The place of a smaller version of the raster, whose pixels are so many times as wide and as high."""
         a, b, c, d, e, f = self.transform
         if self.transform == PIXELS:
             size = self.pixel_size * across if self.pixel_size else None
-            return Place(PIXELS, pixel_size=size, unit=self.unit)
+            return Georeference(PIXELS, pixel_size=size, unit=self.unit)
         turned = (a * across, b * down, c, d * across, e * down, f)
-        return Place(turned, self.crs, self.metres, self.ellipsoid)
+        return Georeference(turned, self.crs, self.metres, self.ellipsoid)

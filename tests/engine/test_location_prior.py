@@ -24,11 +24,11 @@ WHOLE = Window(0, 96, 0, 96)
 
 
 def test_it_is_likely_where_it_was_shown() -> None:
-    odds, trust = read_place(shown_place([weights(LEFT)]), WHOLE, (96, 96), (12, 12))
-    assert odds[6, 2] > 0.3
-    assert odds[6, 9] < -0.3
-    assert odds.min() >= -1
-    assert odds.max() <= 1
+    logits, trust = read_place(shown_place([weights(LEFT)]), WHOLE, (96, 96), (12, 12))
+    assert logits[6, 2] > 0.3
+    assert logits[6, 9] < -0.3
+    assert logits.min() >= -1
+    assert logits.max() <= 1
     assert not trust.any()
 
 
@@ -65,8 +65,8 @@ def test_cues_that_leave_most_of_their_picture_open_do_not_count(seen: float) ->
 def test_pictures_without_the_thing_do_not_count() -> None:
     alone = shown_place([weights(LEFT)])
     both = shown_place([weights(LEFT), weights()])
-    np.testing.assert_array_equal(alone.odds, both.odds)
-    assert alone.odds.shape == (GRID, GRID)
+    np.testing.assert_array_equal(alone.logits, both.logits)
+    assert alone.logits.shape == (GRID, GRID)
 
 
 def test_a_thing_that_fills_the_picture_has_no_place() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.engine.figures import PLANES, USUAL, measure, unlike
+from cuecast.engine.verdict_features import PLANES, USUAL, measure, unlike
 
 
 def planes(answer: float, forest: float) -> np.ndarray:
