@@ -40,7 +40,7 @@ from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Point
 from cuecast.engine.verdict import decide
 from cuecast.evaluation.clicks import next_click
-from cuecast.evaluation.episodes import Episode, Shown, find_root, read_episodes
+from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, read_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.io.images import read_image
 
@@ -56,7 +56,7 @@ class Case(NamedTuple):
     where: str
     episode: Episode
     others: tuple[str, ...]
-    present: Shown
+    present: EpisodeImage
 
 
 def main() -> int:
@@ -127,7 +127,9 @@ def _others(episode: Episode, absent: Sequence[Episode], random: np.random.Gener
     return tuple(pool[i] for pool in pools for i in random.permutation(len(pool)))[:2]
 
 
-def _holding(episode: Episode, present: Sequence[Episode], random: np.random.Generator) -> Shown | None:
+def _holding(
+    episode: Episode, present: Sequence[Episode], random: np.random.Generator
+) -> EpisodeImage | None:
     """A query of the same task that holds the thing and is not among the cues."""
     cues = {c.image for c in episode.cues}
     same = [e.query for e in present if (e.set, e.task) == (episode.set, episode.task)]
@@ -135,7 +137,7 @@ def _holding(episode: Episode, present: Sequence[Episode], random: np.random.Gen
     return found[sorted(found)[random.integers(len(found))]] if found else None
 
 
-def _set_of(shown: Shown) -> str:
+def _set_of(shown: EpisodeImage) -> str:
     return Path(shown.image).parts[0]
 
 

@@ -36,7 +36,7 @@ from cuecast.cue_quality.suggest import choose
 from cuecast.engine.descriptor import describe
 from cuecast.engine.features import FeatureCache
 from cuecast.engine.matching import MatchingSegmenter
-from cuecast.evaluation.episodes import Episode, Shown, find_root, read_episodes, select
+from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, read_episodes, select
 from cuecast.evaluation.evaluate import cue_of
 from cuecast.evaluation.processes import one_by_one
 
@@ -95,10 +95,10 @@ def main() -> int:
     return 0
 
 
-def pictures_of(episodes: Sequence[Episode]) -> dict[str, list[Shown]]:
+def pictures_of(episodes: Sequence[Episode]) -> dict[str, list[EpisodeImage]]:
     """Set -> the pictures of its first task that hold the thing, by name."""
     tasks: dict[str, str] = {}
-    found: dict[str, dict[str, Shown]] = defaultdict(dict)
+    found: dict[str, dict[str, EpisodeImage]] = defaultdict(dict)
     for episode in episodes:
         if tasks.setdefault(episode.set, episode.task) == episode.task:
             found[episode.set] |= {s.image: s for s in (*episode.cues, episode.query) if s.mask}
@@ -110,7 +110,7 @@ def compare(
     job: tuple[str, int],
     root: Path,
     *,
-    pictures: Mapping[str, Sequence[Shown]],
+    pictures: Mapping[str, Sequence[EpisodeImage]],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Of a set and seed, {way: {'rest': [...], 'held': [...]}}: mean IoU at each number of marks."""

@@ -12,7 +12,7 @@ from pictures import mask, picture
 from scripts import load_script
 
 import cuecast
-from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def script() -> ModuleType:
     return load_script("benchmarks/negatives.py")
 
 
-def shown(name: str, thing: bool = False) -> Shown:
-    return Shown(f"{name}.png", f"{name}_mask.png" if thing else None)
+def shown(name: str, thing: bool = False) -> EpisodeImage:
+    return EpisodeImage(f"{name}.png", f"{name}_mask.png" if thing else None)
 
 
 def episode(name: str, query: str, cues: tuple[str, ...] = ("s/cue",), thing: bool = False) -> Episode:

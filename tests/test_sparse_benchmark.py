@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from scripts import load_script
 
 import cuecast
-from cuecast.evaluation.episodes import Episode, Shown
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def script() -> ModuleType:
     return load_script("benchmarks/sparse.py")
 
 
-def save_square(folder: Path, name: str, corner: int) -> Shown:
+def save_square(folder: Path, name: str, corner: int) -> EpisodeImage:
     """A red square on blue with its mask."""
     mask = np.zeros((48, 64), np.uint8)
     mask[corner : corner + 16, 10:30] = 1
@@ -29,7 +29,7 @@ def save_square(folder: Path, name: str, corner: int) -> Shown:
         suffix = "jpg" if part == "images" and folder.name == "film" else "png"
         options = {"quality": 100, "subsampling": 0} if suffix == "jpg" else {}
         PILImage.fromarray(pixels.astype(np.uint8)).save(folder / part / f"{name}.{suffix}", **options)
-    return Shown(f"images/{name}.png", f"masks/{name}.png", (1,))
+    return EpisodeImage(f"images/{name}.png", f"masks/{name}.png", (1,))
 
 
 def test_pictures_are_asked_with_each_form_of_marks(script: ModuleType, tmp_path: Path) -> None:

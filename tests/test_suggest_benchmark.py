@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 from scripts import load_script
 
 import cuecast
-from cuecast.evaluation.episodes import Shown
+from cuecast.evaluation.episodes import EpisodeImage
 
 OPTIONS = SimpleNamespace(pool=6, held=2, marks=[1, 2, 4])
 
@@ -24,7 +24,7 @@ def script() -> ModuleType:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> dict[str, list[Shown]]:
+def pictures(tmp_path: Path) -> dict[str, list[EpisodeImage]]:
     """Nine red squares on blue."""
     shown = []
     for n in range(9):
@@ -34,11 +34,11 @@ def pictures(tmp_path: Path) -> dict[str, list[Shown]]:
             tmp_path / f"{n}.png"
         )
         PILImage.fromarray(mask).save(tmp_path / f"{n}_mask.png")
-        shown.append(Shown(f"{n}.png", f"{n}_mask.png"))
+        shown.append(EpisodeImage(f"{n}.png", f"{n}_mask.png"))
     return {"squares": shown}
 
 
-def test_curves_of_a_set(script: ModuleType, pictures: dict[str, list[Shown]], tmp_path: Path) -> None:
+def test_curves_of_a_set(script: ModuleType, pictures: dict[str, list[EpisodeImage]], tmp_path: Path) -> None:
     predictor = cuecast.load("colours")
     found = script.compare(predictor, ("squares", 1), tmp_path, pictures=pictures, options=OPTIONS)
     assert (found["set"], found["seed"]) == ("squares", 1)

@@ -15,7 +15,7 @@ from PIL import Image as PILImage
 import cuecast
 from cuecast.core.values import Example, Image, Marks
 from cuecast.cue_quality.suggest import FLOOR, choose, suggest_images
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
 
 
 def line(*places: float) -> NDArray[np.float32]:
@@ -63,8 +63,8 @@ class Brightness:
         self, examples: Sequence[Example], class_ids: Sequence[int], scale: str, before: Any = None
     ) -> None: ...
 
-    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> Answer:  # noqa: ARG002
-        return Answer(image.pixels[None, ..., 0].astype(np.float32) / 255)
+    def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:  # noqa: ARG002
+        return ScoreMaps(image.pixels[None, ..., 0].astype(np.float32) / 255)
 
 
 def grey(folder: Path, name: str, level: int, ground: tuple[int, int, int] = (0, 0, 0)) -> Path:

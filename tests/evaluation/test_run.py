@@ -15,7 +15,7 @@ import cuecast
 from cuecast.core.errors import EpisodeError
 from cuecast.evaluation.bench.machine import cpu_model, machine
 from cuecast.evaluation.bench.pictures import choose, write_pictures
-from cuecast.evaluation.bench.result import Answer, BenchResult
+from cuecast.evaluation.bench.result import BenchResult, Measured
 from cuecast.evaluation.bench.run import load_baselines, run_bench
 from cuecast.evaluation.episodes import Episode, read_episodes
 
@@ -44,7 +44,7 @@ def result(folder: Path, predictor: cuecast.Predictor, episodes: list[Episode]) 
     return run_bench(predictor, NAMES, episodes, folder, list_name="list.jsonl")
 
 
-def timeless(result: BenchResult) -> list[Answer]:
+def timeless(result: BenchResult) -> list[Measured]:
     return [replace(a, seconds=0.0, learn_seconds=0.0) for a in result.answers]
 
 

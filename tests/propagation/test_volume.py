@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import cuecast
 from cuecast.core.values import IGNORE, Example, Image, Marks
-from cuecast.engine.segmenter import Answer
+from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.volumes import Volume, open_volume
 from cuecast.propagation.result import TrackedObject
 from cuecast.propagation.volume import segment_volume
@@ -190,9 +190,9 @@ class Brightness:
 
     def learn(self, *_: Any) -> None: ...
 
-    def score(self, knowledge: Any, image: Image, *_: Any) -> Answer:  # noqa: ARG002
+    def score(self, knowledge: Any, image: Image, *_: Any) -> ScoreMaps:  # noqa: ARG002
 
-        return Answer(image.pixels[None, ..., 0].astype(np.float32) / 255)
+        return ScoreMaps(image.pixels[None, ..., 0].astype(np.float32) / 255)
 
 
 def test_neighbours_settle_what_a_slice_leaves_open(predictor: cuecast.Predictor) -> None:

@@ -10,7 +10,7 @@ from pictures import BLUE, GREEN, RED
 from PIL import Image as PILImage
 
 import cuecast
-from cuecast.evaluation.episodes import CueTile, Episode
+from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.training.planting import FAULTS, planted_figures, read_single, spoil
 
 SIZE = (48, 64)
@@ -29,8 +29,8 @@ def episodes(tmp_path: Path) -> list[Episode]:
         PILImage.fromarray(labels).save(tmp_path / f"{n}_mask.png")
         names.append(str(n))
 
-    def shown(name: str, value: int) -> CueTile:
-        return CueTile(f"{name}.png", f"{name}_mask.png", (value,))
+    def shown(name: str, value: int) -> EpisodeImage:
+        return EpisodeImage(f"{name}.png", f"{name}_mask.png", (value,))
 
     return [
         Episode(f"s/{task}/5/0", "s", task, tuple(shown(n, v) for n in names[:5]), shown(names[5], v))
