@@ -73,7 +73,7 @@ def _of(predictions: Sequence[Any]) -> Golden:
     return Golden(
         np.stack([p.mask for p in predictions]),
         tuple(p.verdict for p in predictions),
-        np.array([v for p in predictions for v in (p.confidence, *p.cuts)]),
+        np.array([v for p in predictions for v in (p.confidence, *p.thresholds)]),
         np.stack([p.scores[:, ::STEP, ::STEP] for p in predictions]),
     )
 

@@ -14,7 +14,7 @@ from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
 from cuecast.service.compute.keeping import keeping, warm
-from cuecast.service.compute.preview import NoCuesError, Previewer, Snapshot
+from cuecast.service.compute.preview import NoCuesError, Previewer, SavedCues
 from cuecast.service.compute.recent import Recent
 
 RED_POINT = {"points": [{"xy": [0, 0], "class": 1}]}
@@ -121,7 +121,7 @@ def test_one_more_click_learns_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     path = tmp_path / "b.png"
     path.write_bytes(png(5))
     previewer = Previewer(load("colours"))
-    nothing = Snapshot("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
+    nothing = SavedCues("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
     clicks = [{"xy": [0, 0], "class": 1}, {"xy": [6, 1], "class": 1}, {"xy": [7, 0], "class": 0}]
     for count in (1, 2, 3, 2):
         mask = previewer.preview(nothing, path, {"points": clicks[:count]}).mask
@@ -136,7 +136,7 @@ def test_a_box_is_learnt_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     path = tmp_path / "b.png"
     path.write_bytes(png(5))
     previewer = Previewer(load("colours"))
-    nothing = Snapshot("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
+    nothing = SavedCues("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
     box = [{"xyxy": [0, 0, 5, 4], "class": 1}]
     clicks = [{"xy": [6, 1], "class": 1}, {"xy": [5, 0], "class": 0}]
     for count in (0, 1, 2):
@@ -150,7 +150,7 @@ def test_classes_of_a_draft_are_told_apart(tmp_path: Path) -> None:
     path.write_bytes(png(5))
     classes = (ClassInfo(1, "red"), ClassInfo(2, "blue"))
     draft = {"points": [{"xy": [0, 0], "class": 1}, {"xy": [6, 1], "class": 2}]}
-    found = Previewer(load("colours")).preview(Snapshot("key", classes, "frame", lambda: []), path, draft)
+    found = Previewer(load("colours")).preview(SavedCues("key", classes, "frame", lambda: []), path, draft)
     assert np.array_equal(found.mask[0], [1, 1, 1, 1, 1, 2, 2, 2])
 
 

@@ -258,10 +258,10 @@ class _Desk:
             self._prepare(question)
             return Answer({})
         if isinstance(question, AskPreview):
-            snapshot = self._snapshot(question.project, but=question.image)
-            prediction = self.previewer.preview(snapshot, self._image(question), question.draft)
+            cues = self._saved_cues(question.project, but=question.image)
+            prediction = self.previewer.preview(cues, self._image(question), question.draft)
         elif isinstance(question, AskSegment):
-            prediction = self.previewer.segment(self._snapshot(question.project), question.query)
+            prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
         elif isinstance(question, AskOnce):
             prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
         else:
@@ -280,14 +280,14 @@ class _Desk:
                 saved = marks.document(session, task.project, task.image)
         if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
             # An image that is marked wholly is not corrected: others may be next.
-            self.previewer.learn(self._snapshot(task.project))
+            self.previewer.learn(self._saved_cues(task.project))
             return
         question = AskPreview(task.project, task.image, saved)
-        self.previewer.preview(self._snapshot(task.project, but=task.image), self._image(question), saved)
+        self.previewer.preview(self._saved_cues(task.project, but=task.image), self._image(question), saved)
 
-    def _snapshot(self, project: str, but: str | None = None) -> Any:
+    def _saved_cues(self, project: str, but: str | None = None) -> Any:
         """The saved marks of a project, read from the database where their concept is not kept."""
-        from cuecast.service.compute.preview import Snapshot
+        from cuecast.service.compute.preview import SavedCues
         from cuecast.service.snapshot import marked_images
         from cuecast.service.store import predictions, projects
 
@@ -300,7 +300,7 @@ class _Desk:
             with self.database.reading() as session:
                 return marked_images(session, self.files, project, but)
 
-        return Snapshot((project, state, classes), classes, row.scale, cues)
+        return SavedCues((project, state, classes), classes, row.scale, cues)
 
     def _image(self, question: AskPreview) -> Any:
         """The file of an image, or where a frame or slice is read."""

@@ -10,6 +10,7 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cuecast.core.values import ClassInfo
 from cuecast.io.volumes.reading import Reading
 from cuecast.service.compute.cues import MarkedImage
 from cuecast.service.compute.runs import place_input

@@ -36,7 +36,7 @@ class NoCuesError(CueError):
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class SavedCues:
     """The saved marks that teach: of all images of a project, or of all but the one that is drawn on.
 
     key   stands for them: equal for the same marks, classes and scale.
@@ -67,25 +67,25 @@ class Previewer:
         self._images: Recent[Image] = Recent(IMAGES, lambda image: image.pixels.nbytes)
         self._concepts: Recent[Concept | None] = Recent(CONCEPTS, pixel_bytes)
 
-    def preview(self, snapshot: Snapshot, place: Path | FrameAt, draft: Document) -> Prediction:
+    def preview(self, saved: SavedCues, place: Path | FrameAt, draft: Document) -> Prediction:
         """The answer for the image at `place`, with a draft of marks on it that is not saved.
 
         Raises NoCuesError, and what reading images and marks raises.
         """
         image = self._image(place)
         marks = read_marks(draft, image.size)
-        concept = self._concept(snapshot)
+        concept = self._concept(saved)
         if marks is not None or concept is None:
-            concept = self._with_draft(concept, snapshot, image, marks)
+            concept = self._with_draft(concept, saved, image, marks)
         return concept.segment(image)
 
-    def learn(self, snapshot: Snapshot) -> None:
+    def learn(self, saved: SavedCues) -> None:
         """Have ready what saved marks teach."""
-        self._concept(snapshot)
+        self._concept(saved)
 
-    def segment(self, snapshot: Snapshot, path: Path) -> Prediction:
+    def segment(self, saved: SavedCues, path: Path) -> Prediction:
         """The answer for the image at `path`, which need not belong to the project. Raises as `preview`."""
-        concept = self._concept(snapshot)
+        concept = self._concept(saved)
         if concept is None:
             raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
         return concept.segment(self._read(path))
@@ -120,19 +120,19 @@ class Previewer:
             key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
         )
 
-    def _concept(self, snapshot: Snapshot) -> Concept | None:
+    def _concept(self, saved: SavedCues) -> Concept | None:
         """What the saved marks teach; None where they show nothing."""
 
         def learn() -> Concept | None:
-            examples = [read_marked(cue, snapshot.classes) for cue in snapshot.cues()]
+            examples = [read_marked(cue, saved.classes) for cue in saved.cues()]
             if not any(e.marks.class_ids for e in examples):
                 return None
-            return self._predictor.learn(examples, snapshot.classes, snapshot.scale)
+            return self._predictor.learn(examples, saved.classes, saved.scale)
 
-        return self._concepts.get(("saved", snapshot.key), learn)
+        return self._concepts.get(("saved", saved.key), learn)
 
     def _with_draft(
-        self, concept: Concept | None, snapshot: Snapshot, image: Image, marks: Marks | None
+        self, concept: Concept | None, saved: SavedCues, image: Image, marks: Marks | None
     ) -> Concept:
         """A concept from saved marks and the draft, or from the draft alone.
 
@@ -144,18 +144,18 @@ class Previewer:
         assert marks is not None
         if marks.is_sparse and (marks.boxes or concept is None):
             first, left = _split(marks, concept is None)
-            key = ("draft", snapshot.key, image.digest, repr(first), snapshot.classes, snapshot.scale)
-            concept = self._concepts.get(key, partial(self._taught, concept, snapshot, Example(image, first)))
+            key = ("draft", saved.key, image.digest, repr(first), saved.classes, saved.scale)
+            concept = self._concepts.get(key, partial(self._taught, concept, saved, Example(image, first)))
             if left is None:
                 assert concept is not None
                 return concept
             marks = left
-        return self._taught(concept, snapshot, Example(image, marks))
+        return self._taught(concept, saved, Example(image, marks))
 
-    def _taught(self, concept: Concept | None, snapshot: Snapshot, example: Example) -> Concept:
+    def _taught(self, concept: Concept | None, saved: SavedCues, example: Example) -> Concept:
         """A concept with one more example, or from it alone."""
         if concept is None:
-            return self._predictor.learn([example], snapshot.classes, snapshot.scale)
+            return self._predictor.learn([example], saved.classes, saved.scale)
         return concept.add([example], quick=True)
 
 

@@ -19,7 +19,6 @@ from cuecast.predictor import Predictor
 from cuecast.propagation.volume_slices import SliceCue, Slices
 from cuecast.runs.volume import VolumeOptions, VolumeSummary, run_volume
 from cuecast.service.compute.cues import MarkedImage
-from cuecast.cuesets.documents import Document, marks_of
 from cuecast.service.compute.sources import PLANE, SlicesSource, SourceAt
 from cuecast.service.compute.tracks import Progress, drop_foreign
 

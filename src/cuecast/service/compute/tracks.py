@@ -13,7 +13,6 @@ from cuecast.results.manifest import ManifestEntry, entry_at, read_manifest
 from cuecast.runs.video import TrackOptions, TrackSummary, track_into
 from cuecast.service.compute.cues import MarkedImage, read_marked
 from cuecast.service.compute.sources import FramesSource, SourceAt
-from cuecast.core.values import ClassInfo
 
 Progress = Callable[[int, int], None]
 """Called with (frames done, frames in all); an exception out of it stops the run, and the next one goes on."""

@@ -10,10 +10,10 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from cuecast.io.volumes.reading import Reading
-from cuecast.service import previews
-from cuecast.service import sources
+from cuecast.service import previews, sources
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart, run_apart
 from cuecast.service.schemas import Channel, FolderAdded, Image, NewFolder, Page, Series, Source
+from cuecast.service.snapshot import frame_at
 from cuecast.service.store import images
 from cuecast.service.uploads import RAW, add_image, receive, require_project
 
