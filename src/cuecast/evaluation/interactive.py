@@ -143,9 +143,9 @@ class ClickResult:
         """Plain text to read: a block a number of cues, a line a set, the mean over sets last in each."""
         width = max(len(s) for s in ("mean", *(o.set for o in self.outcomes)))
         names = (
-            "to 85",
+            "NoC@85",
             "missed",
-            "to 90",
+            "NoC@90",
             "missed",
             "Dice 0",
             "Dice 1",
@@ -163,7 +163,7 @@ class ClickResult:
     def _legend(self) -> list[str]:
         """What the columns of the table mean, and what made its figures."""
         lines = [
-            f"cues 0: the query alone. to 85: clicks until Dice is 0.85; {self.clicks} where it never is, and",
+            f"cues 0: the query alone. NoC@85: clicks until Dice is 0.85; {self.clicks} where it never is, and",
             "missed is the share of those. Dice 3: after three clicks. s: seconds from a click to the new answer.",
         ]
         if self.skipped:
@@ -330,6 +330,6 @@ def _mean(scores: Sequence[ClickScore]) -> ClickScore:
 
 def _line(score: ClickScore, width: int) -> str:
     """One line of the table: counts and shares with two decimals, Dice and seconds with three."""
-    figures = [(getattr(score, f), 2 if f.startswith(("clicks", "missed")) else 3) for f in FIGURES]
+    figures = [(getattr(score, f), 2 if f.startswith(("noc", "missed")) else 3) for f in FIGURES]
     cells = "".join(f"{'-' if v is None else f'{v:.{digits}f}':>9}" for v, digits in figures)
     return f"{score.set:<{width}}{score.shots:5d}{cells}"

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.geometry import upright
 from cuecast.io.deflated import check_deflated
 
 CODEC_REMEDY = (

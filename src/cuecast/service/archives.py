@@ -19,9 +19,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CueSetError, InputError
-from cuecast.cuesets.cueset import CueEntry, CueSet, entry_example, read_cueset
-from cuecast.io.kinds import picture_kind
 from cuecast.core.notes import notes_to
+from cuecast.cuesets.cueset import CueEntry, CueSet, entry_example, read_cueset
+from cuecast.cuesets.documents import marks_document, mask_document
+from cuecast.io.kinds import picture_kind
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.pictures import check_packing, open_picture, whole_size

@@ -21,7 +21,6 @@ from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
 from cuecast.service.headers import check_unpacked
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Limits
-from cuecast.core.values import Image
 
 ORIENTATION = 0x0112
 """The EXIF tag."""

@@ -15,7 +15,6 @@ from cuecast.core.errors import ImageError
 from cuecast.core.values import ClassInfo
 from cuecast.io.volumes import Reading, open_volume, write_labels
 from cuecast.io.volumes.reading import SeveralVolumesError
-from cuecast.core.values import ClassInfo
 
 THING = (ClassInfo(1, "thing"),)
 LPS = np.diag([-1.0, -1.0, 1.0])
