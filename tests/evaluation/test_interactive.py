@@ -143,7 +143,7 @@ def test_two_processes_give_the_same_figures(folder: Path, result: ClickResult) 
 
 def test_the_table_has_a_block_a_number_of_cues(result: ClickResult) -> None:
     lines = result.as_table().splitlines()
-    assert lines[0].split()[:6] == ["set", "cues", "to", "85", "missed", "to"]
+    assert lines[0].split()[:5] == ["set", "cues", "NoC@85", "missed", "NoC@90"]
     assert [line.split()[:8] for line in lines[1:8]] == [
         ["s1", "0", "2.00", "0.50", "2.00", "0.50", "-", "0.900"],
         ["s2", "0", "3.00", "1.00", "3.00", "1.00", "-", "0.400"],

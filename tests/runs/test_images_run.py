@@ -415,7 +415,7 @@ SCRIPT = textwrap.dedent(
     import sys, time
     from pathlib import Path
     sys.path.insert(0, {tests!r})
-    from test_batch import learn, ALL
+    from test_images_run import learn, ALL
     from cuecast.runs.images import run
     from dataclasses import replace
     root = Path({root!r})
@@ -427,7 +427,7 @@ SCRIPT = textwrap.dedent(
 
 
 def start(root: Path, workers: int, pause: float) -> subprocess.Popen[bytes]:
-    script = SCRIPT.format(tests=str(Path(__file__).parents[1]), root=str(root), workers=workers, pause=pause)
+    script = SCRIPT.format(tests=str(Path(__file__).parent), root=str(root), workers=workers, pause=pause)
     return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
 
 
@@ -595,7 +595,7 @@ def test_a_mask_that_was_called_wrong_is_redone_with_other_cues_only(
 
 def fails(code: str, *arguments: str, **options: object) -> str:
     """What a Python process says on stderr when it ends with exit status 1."""
-    command = [sys.executable, "-c", textwrap.dedent(code), str(Path(__file__).parents[1]), *arguments]
+    command = [sys.executable, "-c", textwrap.dedent(code), str(Path(__file__).parent), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     assert done.returncode == 1, done.stderr
     return str(done.stderr)
@@ -605,7 +605,7 @@ LIMITED = """
     import resource, sys
     from pathlib import Path
     sys.path.insert(0, sys.argv[1])
-    from test_batch import learn, ALL
+    from test_images_run import learn, ALL
     from cuecast.runs.images import run
     from cuecast.core.errors import OutputError
     root = Path(sys.argv[2])
@@ -680,7 +680,7 @@ MEMORY = """
     import resource, sys
     from pathlib import Path
     sys.path.insert(0, sys.argv[1])
-    from test_batch import learn, ALL
+    from test_images_run import learn, ALL
     from dataclasses import replace
     from cuecast.runs.images import run
     root = Path(sys.argv[2])

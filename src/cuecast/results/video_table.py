@@ -18,7 +18,7 @@ class FrameRow:
     x1 ... y2   box in pixels, half-open, round all its pieces.
     centroid_x  mean of its pixels' centres; the centre of the first pixel is (0.5, 0.5).
     area        pixels.
-    components      connected pieces (8-neighbourhood).
+    pieces      connected pieces (8-neighbourhood).
     """
 
     frame: int
@@ -35,7 +35,7 @@ class FrameRow:
     centroid_x: float | None = None
     centroid_y: float | None = None
     area: int = 0
-    components: int = 0
+    pieces: int = 0
     touches_border: bool | None = None
 
 

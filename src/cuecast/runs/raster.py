@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -149,7 +149,7 @@ def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) 
         ) from error
     tones = tones_of(raster, options.window)
     stat = raster.path.stat()
-    seen = (stat.st_size, stat.st_mtime_ns, raster.bands, options.level, tones, grid, raster.place)
+    seen = (stat.st_size, stat.st_mtime_ns, raster.bands, options.level, tones, astuple(grid), astuple(raster.place))
     blank = ManifestEntry(
         WHOLE,
         str(raster.path),

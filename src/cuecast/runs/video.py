@@ -350,7 +350,7 @@ def _measured(row: FrameRow, found: Annotations) -> FrameRow:
     x1, y1, x2, y2 = int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
     return replace(
         row, x1=x1, y1=y1, x2=x2, y2=y2, centroid_x=float(xs.mean()) + 0.5, centroid_y=float(ys.mean()) + 0.5,
-        area=len(xs), components=len(found.objects),
+        area=len(xs), pieces=len(found.objects),
         touches_border=x1 == 0 or y1 == 0 or x2 == mask.shape[1] or y2 == mask.shape[0],
     )  # fmt: skip
 
