@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from cuecast.engine.location_prior import GRID, NOWHERE, Place, positions, read_place, shown_place
 from cuecast.core.tiling import Window
+from cuecast.engine.location_prior import GRID, NOWHERE, LocationPrior, positions, read_place, shown_place
 
 
 def weights(*boxes: tuple[int, int, int, int], size: int = 96) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +70,8 @@ def test_pictures_without_the_thing_do_not_count() -> None:
 
 
 def test_a_thing_that_fills_the_picture_has_no_place() -> None:
-    odds, _ = read_place(shown_place([weights((0, 96, 0, 96))]), WHOLE, (96, 96), (12, 12))
-    np.testing.assert_allclose(odds, 0, atol=1e-3)
+    logits, _ = read_place(shown_place([weights((0, 96, 0, 96))]), WHOLE, (96, 96), (12, 12))
+    np.testing.assert_allclose(logits, 0, atol=1e-3)
 
 
 def even(thing: float, rest: float) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +91,7 @@ def test_trust_by_hand() -> None:
     entropy = -0.6 * math.log(0.6) - 0.4 * math.log(0.4)
     assert found.trust == pytest.approx(sum(gains) / 2 / entropy, abs=1e-5)
     assert found.trust == pytest.approx(-0.3453, abs=1e-3)
-    np.testing.assert_allclose(found.odds, 0, atol=1e-5)
+    np.testing.assert_allclose(found.logits, 0, atol=1e-5)
 
 
 def test_trust_of_cues_that_know_little_counts_what_they_know() -> None:
@@ -113,12 +113,12 @@ def test_odds_by_hand_away_from_the_border_of_two_halves() -> None:
     """0.8 on the left, 0.2 on the right, half in the mean: likely is 0.9 x 0.8 + 0.1 x 0.5 = 0.77, its logit 1.208."""
     thing = np.full((64, 64), 0.8, np.float32)
     thing[:, 32:] = 0.2
-    odds = shown_place([(thing, 1 - thing)]).odds
-    np.testing.assert_allclose(odds[:, :7], math.log(0.77 / 0.23), atol=1e-4)
-    np.testing.assert_allclose(odds[:, 25:], -math.log(0.77 / 0.23), atol=1e-4)
+    logits = shown_place([(thing, 1 - thing)]).logits
+    np.testing.assert_allclose(logits[:, :7], math.log(0.77 / 0.23), atol=1e-4)
+    np.testing.assert_allclose(logits[:, 25:], -math.log(0.77 / 0.23), atol=1e-4)
     # One cell from the border the smoothed share is 0.5 + 0.3 erf(0.5 / (2.56 sqrt 2)), by the middles of cells.
     beside = 0.9 * (0.5 + 0.3 * math.erf(0.5 / (0.08 * 32 * math.sqrt(2)))) + 0.05
-    assert odds[9, 15] == pytest.approx(math.log(beside / (1 - beside)), abs=0.01)
+    assert logits[9, 15] == pytest.approx(math.log(beside / (1 - beside)), abs=0.01)
 
 
 def test_nothing_is_said_of_places_that_no_cue_knows() -> None:
@@ -126,17 +126,17 @@ def test_nothing_is_said_of_places_that_no_cue_knows() -> None:
     thing, rest = np.zeros((64, 64), np.float32), np.zeros((64, 64), np.float32)
     thing[:32, 32:], thing[32:, 32:] = 0.9, 0.5
     rest[:, 32:] = 1 - thing[:, 32:]
-    odds = shown_place([(thing, rest)]).odds
+    logits = shown_place([(thing, rest)]).logits
     mean = math.log(0.7 / 0.3)
-    np.testing.assert_allclose(odds[:, :7], 0, atol=1e-5)
-    np.testing.assert_allclose(odds[:7, 25:], math.log(0.88 / 0.12) - mean, atol=1e-4)
-    np.testing.assert_allclose(odds[25:, 25:], math.log(0.52 / 0.48) - mean, atol=1e-4)
+    np.testing.assert_allclose(logits[:, :7], 0, atol=1e-5)
+    np.testing.assert_allclose(logits[:7, 25:], math.log(0.88 / 0.12) - mean, atol=1e-4)
+    np.testing.assert_allclose(logits[25:, 25:], math.log(0.52 / 0.48) - mean, atol=1e-4)
 
 
 def test_a_third_of_the_odds_is_read_between_the_middles_of_cells() -> None:
     """The odds grow by 0.05 a column and 0.02 a row; each cell is 8 pixels, as is a step of what is read."""
     rows, columns = np.mgrid[:GRID, :GRID]
-    place = Place((0.05 * columns + 0.02 * rows).astype(np.float32), 0.25)
+    place = LocationPrior((0.05 * columns + 0.02 * rows).astype(np.float32), 0.25)
     found = read_place(place, Window(16, 48, 4, 44), (256, 256), (4, 5))
     assert found.shape == (2, 4, 5)
     at_rows, at_columns = 2 + np.arange(4), 0.5 + np.arange(5)
@@ -151,14 +151,14 @@ def test_a_third_of_the_odds_is_read_between_the_middles_of_cells() -> None:
 
 def test_beyond_the_middles_of_the_outer_cells_their_odds_are_read() -> None:
     """Where a cell is 16 pixels, the first and last steps of 8 end beyond a middle."""
-    place = Place(np.arange(GRID, dtype=np.float32)[None].repeat(GRID, 0) / 16, 0)
+    place = LocationPrior(np.arange(GRID, dtype=np.float32)[None].repeat(GRID, 0) / 16, 0)
     found = read_place(place, Window(0, 512, 0, 512), (512, 512), (64, 64))[0, 0]
     np.testing.assert_allclose(found[[0, 1, -2, -1]], np.array([0, 0.25, 30.75, 31]) / 16 / 3, atol=1e-6)
 
 
 @pytest.mark.parametrize("odds", [4, -4])
-def test_what_is_read_is_within_one(odds: float) -> None:
-    place = Place(np.full((GRID, GRID), odds, np.float32), 0)
+def test_what_is_read_is_within_one(logits: float) -> None:
+    place = LocationPrior(np.full((GRID, GRID), logits, np.float32), 0)
     assert abs(read_place(place, WHOLE, (96, 96), (12, 12))[0]).max() == 1
 
 
