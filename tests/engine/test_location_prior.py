@@ -156,7 +156,7 @@ def test_beyond_the_middles_of_the_outer_cells_their_odds_are_read() -> None:
     np.testing.assert_allclose(found[[0, 1, -2, -1]], np.array([0, 0.25, 30.75, 31]) / 16 / 3, atol=1e-6)
 
 
-@pytest.mark.parametrize("odds", [4, -4])
+@pytest.mark.parametrize("logits", [4, -4])
 def test_what_is_read_is_within_one(logits: float) -> None:
     place = LocationPrior(np.full((GRID, GRID), logits, np.float32), 0)
     assert abs(read_place(place, WHOLE, (96, 96), (12, 12))[0]).max() == 1

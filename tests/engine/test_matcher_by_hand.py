@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cuecast import matcher
+from cuecast.engine import matcher
 from cuecast.engine.matcher import (
+    CueTile,
     FeatureMaps,
     MatcherWeights,
-    Shown,
     evidence,
     hidden_units,
     join,
@@ -42,8 +42,8 @@ def maps(rng: np.random.Generator, keys: list[list[float]], values: list[float])
     return FeatureMaps(draw(3, 2), draw(4, 4), key, value, draw(1, 8), draw(5, 8))
 
 
-def tile(features: FeatureMaps, positive: np.ndarray, negative: np.ndarray, cue: int = 0) -> Shown:
-    return Shown(features, positive, negative, np.empty((0, SIDE // 2, SIDE // 2), np.float32), cue)
+def tile(features: FeatureMaps, positive: np.ndarray, negative: np.ndarray, cue: int = 0) -> CueTile:
+    return CueTile(features, positive, negative, np.empty((0, SIDE // 2, SIDE // 2), np.float32), cue)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_hidden_units_by_hand(weights: MatcherWeights) -> None:
     np.testing.assert_allclose(found[:4], expected, atol=1e-4)
 
 
-def heads_of(cues: list[Shown], weights: MatcherWeights) -> list[tuple[object, np.ndarray, np.ndarray]]:
+def heads_of(cues: list[CueTile], weights: MatcherWeights) -> list[tuple[object, np.ndarray, np.ndarray]]:
     """The ridges of the stride 8, 4 and 2 maps on all places of complete cues, each cue a fold (four at most)."""
     found = []
     x = np.concatenate([c.features.pixel.reshape(3, -1).T for c in cues])
@@ -135,7 +135,7 @@ def heads_of(cues: list[Shown], weights: MatcherWeights) -> list[tuple[object, n
     return found
 
 
-def six_cues(rng: np.random.Generator) -> list[Shown]:
+def six_cues(rng: np.random.Generator) -> list[CueTile]:
     cues = []
     for i in range(6):
         thing = quarters(*rng.permutation([1, 1, 0, 0.5]))
@@ -203,14 +203,14 @@ def test_cues_that_join_add_to_all_heads_and_positions(weights: MatcherWeights) 
     np.testing.assert_array_equal(joined.carried, np.concatenate([alone.carried, other.carried]))
 
 
-def places(kinds: list[int], classes: int) -> Shown:
+def places(kinds: list[int], classes: int) -> CueTile:
     """A row of places at stride 2: kind 0 the rest, 1 to `classes` a thing, above that unknown; pixel: its number."""
     labels = np.array(kinds)[None].repeat(2, 0).repeat(2, 1)
     things = np.stack([labels == k for k in range(1, classes + 1)]).astype(np.float32)
     known = (labels <= classes).astype(np.float32)
     none = np.empty((0, 0, 0), np.float32)
     numbers = np.arange(len(kinds), dtype=np.float32).reshape(1, 1, -1)
-    return Shown(FeatureMaps(numbers, none, none, none, none), things, known - things, none)
+    return CueTile(FeatureMaps(numbers, none, none, none, none), things, known - things, none)
 
 
 def test_few_places_are_all_kept_and_count_once() -> None:

@@ -410,11 +410,12 @@ def test_a_moved_image_is_resumed_and_named_by_its_new_place(
     assert [e.image for e in read_manifest(tmp_path / "out/manifest.jsonl")] == [str(p) for p in moved]
 
 
+TESTS = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 SCRIPT = textwrap.dedent(
     """
     import sys, time
     from pathlib import Path
-    sys.path.insert(0, {tests!r})
+    sys.path[:0] = {tests!r}
     from test_images_run import learn, ALL
     from cuecast.runs.images import run
     from dataclasses import replace
@@ -427,7 +428,7 @@ SCRIPT = textwrap.dedent(
 
 
 def start(root: Path, workers: int, pause: float) -> subprocess.Popen[bytes]:
-    script = SCRIPT.format(tests=str(Path(__file__).parent), root=str(root), workers=workers, pause=pause)
+    script = SCRIPT.format(tests=TESTS, root=str(root), workers=workers, pause=pause)
     return subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE)
 
 
@@ -595,7 +596,7 @@ def test_a_mask_that_was_called_wrong_is_redone_with_other_cues_only(
 
 def fails(code: str, *arguments: str, **options: object) -> str:
     """What a Python process says on stderr when it ends with exit status 1."""
-    command = [sys.executable, "-c", textwrap.dedent(code), str(Path(__file__).parent), *arguments]
+    command = [sys.executable, "-c", textwrap.dedent(code), ";".join(TESTS), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     assert done.returncode == 1, done.stderr
     return str(done.stderr)
@@ -604,7 +605,7 @@ def fails(code: str, *arguments: str, **options: object) -> str:
 LIMITED = """
     import resource, sys
     from pathlib import Path
-    sys.path.insert(0, sys.argv[1])
+    sys.path[:0] = sys.argv[1].split(";")
     from test_images_run import learn, ALL
     from cuecast.runs.images import run
     from cuecast.core.errors import OutputError
@@ -679,7 +680,7 @@ def test_a_file_in_the_place_of_the_folder_is_named(
 MEMORY = """
     import resource, sys
     from pathlib import Path
-    sys.path.insert(0, sys.argv[1])
+    sys.path[:0] = sys.argv[1].split(";")
     from test_images_run import learn, ALL
     from dataclasses import replace
     from cuecast.runs.images import run
