@@ -106,11 +106,12 @@ def test_hidden_units_by_hand(weights: MatcherWeights) -> None:
     np.testing.assert_allclose(known.deviation, deviation, atol=1e-5)
     z = np.zeros((3, 8, 8), np.float32)
     z[:, 0, 0], z[:, 0, 1], z[:, 0, 2] = (1, 2, 6), (7, 0, -9), (-0.25, -1, 0.5)
+    z[:, 0, 3] = 0, -9, 0
     query = replace(features, pixel=mean[:, None, None] + z * deviation[:, None, None])
     found = hidden_units(known, query, weights)
     assert found.shape == (64, 2)
-    # 1 + 0.5, and -2 x 2 + 5 - 0.25; 5 + 0.5, and -5 - 0.25 -> 0; 0.25, and 2 + 0.5 - 0.25; 0.5, and -0.25 -> 0.
-    expected = [[1.5, 0.75], [5.5, 0], [0.25, 2.25], [0.5, 0]]
+    # 1 + 0.5, and -2 x 2 + 5 - 0.25; 5 + 0.5, and -5 - 0.25 -> 0; 0.25, and 2 + 0.5 - 0.25; 0.5, and 10 - 0.25.
+    expected = [[1.5, 0.75], [5.5, 0], [0.25, 2.25], [0.5, 9.75]]
     np.testing.assert_allclose(found[:4], expected, atol=1e-4)
 
 
@@ -283,3 +284,11 @@ def test_one_cue_is_counted_as_one(weights: MatcherWeights) -> None:
     known = learn(six_cues(np.random.default_rng(8))[:1], weights)
     assert known.agreement is not None
     assert known.agreement[0, 3:].tolist() == [0, 0, 0, 0]
+
+
+def test_a_cue_without_the_thing_is_counted(weights: MatcherWeights) -> None:
+    first, second = six_cues(np.random.default_rng(9))[:2]
+    nothing = replace(second, positive=np.zeros_like(second.positive), negative=np.ones_like(second.negative))
+    known = learn([first, nothing], weights)
+    assert known.agreement is not None
+    assert known.agreement[0, 6] == pytest.approx(1 / 4)
