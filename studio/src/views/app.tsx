@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { go, paths, route } from "../route";
+import { paths, route } from "../route";
 import { sheetOpen } from "../shortcuts";
 import { project } from "../state/project";
 import { hasUnsaved, saveAll } from "../state/saver";
@@ -139,18 +139,6 @@ function Notices() {
           </button>
         </p>
       ))}
-    </div>
-  );
-}
-
-/** Shown where a page cannot be: a project or picture that is not there. */
-export function Gone({ message }: { message: string }) {
-  return (
-    <div class="gone" role="alert">
-      <p>{message}</p>
-      <button type="button" class="primary" onClick={() => go(paths.projects)}>
-        {text.value.home}
-      </button>
     </div>
   );
 }

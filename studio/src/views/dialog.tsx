@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { go, paths } from "../route";
 import { sentence, text } from "../text";
 import { Icon } from "./icon";
 
@@ -91,4 +92,16 @@ interface ProgressProps {
 
 export function Progress({ label, done, all }: ProgressProps) {
   return <progress class="progress" aria-label={label} max={all || 1} {...(all ? { value: done } : {})} />;
+}
+
+/** Shown where a page cannot be: a project or picture that is not there. */
+export function Gone({ message }: { message: string }) {
+  return (
+    <div class="gone" role="alert">
+      <p>{message}</p>
+      <button type="button" class="primary" onClick={() => go(paths.projects)}>
+        {text.value.home}
+      </button>
+    </div>
+  );
 }

@@ -3,21 +3,21 @@ import { ApiError } from "../api";
 import type { Drawing } from "../canvas/drawing";
 import { whole } from "../canvas/labels";
 import { Overlay } from "../canvas/overlay";
-import { go, paths, route } from "../route";
+import { go, paths } from "../route";
 import { type Action, commandOf, isTyping } from "../shortcuts";
 import { frames, isFilm } from "../state/film";
-import { images, loadMore, openGallery, refreshed, refreshImage } from "../state/gallery";
+import { openGallery, refreshed, refreshImage } from "../state/gallery";
 import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
 import { type Mode, OpenPicture } from "../state/picture";
 import { chosenClass, colours, ended, openProject, project } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
-import { Gone } from "./app";
 import { Canvas, type CanvasControl } from "./canvas";
-import { Failure } from "./dialog";
+import { Failure, Gone } from "./dialog";
 import { EditorTop } from "./editor_top";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
+import { accept, goTo } from "./picture_steps";
 import { ResultPanel } from "./result_panel";
 import { Toolbar, ViewBar } from "./toolbar";
 
@@ -141,24 +141,6 @@ function useFreshness(picture: OpenPicture): void {
   }, [over]);
 }
 
-export function neighbour(step: 1 | -1): string | null {
-  const at = route.value;
-  if (at.page !== "image") return null;
-  if (isFilm.value) {
-    const frame = frames.value.findIndex(({ id }) => id === at.image);
-    return frame < 0 ? null : (frames.value[frame + step]?.id ?? null);
-  }
-  const index = images.value.findIndex(({ id }) => id === at.image);
-  if (index < 0) return null;
-  if (step > 0 && index > images.value.length - 5) void loadMore();
-  return images.value[index + step]?.id ?? null;
-}
-
-export function goTo(picture: OpenPicture, step: 1 | -1): void {
-  const id = neighbour(step);
-  if (id) go(paths.image(picture.project, id));
-}
-
 function toEnd(picture: OpenPicture, index: 0 | -1): void {
   const frame = frames.value.at(index);
   if (frame) go(paths.image(picture.project, frame.id));
@@ -251,12 +233,4 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     default:
       return false;
   }
-}
-
-export function accept(picture: OpenPicture): void {
-  picture.acceptCorrection().then(
-    // The panel says it, too, and offers to run.
-    () => panelOpen.value || notify(text.value.result.accepted),
-    (error) => notify(sentence(error), "error"),
-  );
 }

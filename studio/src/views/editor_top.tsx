@@ -8,9 +8,9 @@ import type { SaveState } from "../state/saver";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import { isSuperseded, MarkBadge, Verdict } from "./badges";
-import { goTo, neighbour } from "./editor";
 import { runInWords } from "./flow";
 import { Icon } from "./icon";
+import { goTo, neighbour } from "./picture_steps";
 
 /** Which picture, what of it, and whether its marks are saved. */
 export function EditorTop({ picture }: { picture: OpenPicture }) {

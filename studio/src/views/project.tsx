@@ -26,9 +26,8 @@ import { arrived, uploading } from "../state/uploads";
 import { sentence, text } from "../text";
 import type { Order } from "../wire";
 import { useAdding } from "./adding";
-import { Gone } from "./app";
 import { ImageCard } from "./card";
-import { Failure } from "./dialog";
+import { Failure, Gone } from "./dialog";
 import { Flow } from "./flow";
 
 /** The gallery of a project, with the steps of the work beside it. */

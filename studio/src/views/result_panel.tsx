@@ -6,8 +6,8 @@ import { sentence, text } from "../text";
 import type { ImageInfo, PreviewAnswer } from "../wire";
 import { foundOf, isSuperseded } from "./badges";
 import { Failure } from "./dialog";
-import { accept } from "./editor";
 import { Icon } from "./icon";
+import { accept } from "./picture_steps";
 
 /** What was found, in words; how it is shown; correcting it. */
 export function ResultPanel({ picture }: { picture: OpenPicture }) {
