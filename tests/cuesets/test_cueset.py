@@ -31,11 +31,9 @@ from cuecast.core.errors import (
 )
 from cuecast.core.values import IGNORE, Box, ClassInfo, Point, Polygon, Scribble
 from cuecast.cuesets import bundle
-from cuecast.cuesets import draft as cueset_draft
-from cuecast.cuesets.check import check_cueset, overview
-from cuecast.cuesets.cueset import CueEntry, read_cueset, read_examples
-from cuecast.cuesets.draft import NewCue
-from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset
+from cuecast.cuesets import edit as cueset_edit
+from cuecast.cuesets.cueset import CueEntry, check_cueset, overview, read_cueset, read_examples
+from cuecast.cuesets.edit import NewCue, add_cue, add_cues, new_cueset, pack_cueset
 
 CELL, RIM = ClassInfo(1, "cell", "#e6194b"), ClassInfo(2, "rim", "#3cb44b")
 HALF = [1, 1, 1, 1, 0, 0, 0, 0]
@@ -158,8 +156,8 @@ def test_each_picture_is_decoded_once(root: Path, tmp_path: Path, monkeypatch: p
     cues = [NewCue(path, mask=shown[0]) for path in shown[1:]]
     add_cues(root, cues[:3])
     read = []
-    real = cueset_draft.read_image
-    monkeypatch.setattr(cueset_draft, "read_image", lambda *a, **k: read.append(a) or real(*a, **k))
+    real = cueset_edit.read_image
+    monkeypatch.setattr(cueset_edit, "read_image", lambda *a, **k: read.append(a) or real(*a, **k))
     assert len(add_cues(root, cues).entries) == 6
     assert len(read) <= 6 + 3 + 6  # the new ones, those there, and the new ones as they are stored
 

@@ -20,10 +20,8 @@ from pictures import mask, picture
 
 from cuecast.core.errors import CueSetError
 from cuecast.core.values import Point
-from cuecast.cuesets.check import check_cueset
-from cuecast.cuesets.cueset import read_cueset, read_examples
-from cuecast.cuesets.draft import NewCue
-from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset, undo
+from cuecast.cuesets.cueset import check_cueset, read_cueset, read_examples
+from cuecast.cuesets.edit import NewCue, add_cue, add_cues, new_cueset, pack_cueset, undo
 from cuecast.cuesets.history import Version, versions
 
 ONE, TWO, THREE = [1] + [0] * 7, [1, 1] + [0] * 6, [1, 1, 1] + [0] * 5

@@ -11,8 +11,7 @@ from inline_service import columns, png
 
 from cuecast.core.errors import CueError, ImageError
 from cuecast.core.values import ClassInfo
-from cuecast.cuesets.check import check_cueset
-from cuecast.cuesets.cueset import read_cueset, read_examples
+from cuecast.cuesets.cueset import check_cueset, read_cueset, read_examples
 from cuecast.cuesets.history import versions
 from cuecast.service.compute.cues import MarkedImage, forget_history, read_marked, write_cueset
 

@@ -91,8 +91,7 @@ def add(
             "nothing to add: give --cue IMAGE=MASK, --box, --point, --scribble or --absent IMAGE"
         )
     from cuecast.cuesets.cueset import read_cueset
-    from cuecast.cuesets.draft import NewCue
-    from cuecast.cuesets.edit import add_cues
+    from cuecast.cuesets.edit import NewCue, add_cues
 
     known = read_cueset(cueset)
     classes = class_list(class_names or (), known.classes)
@@ -157,7 +156,7 @@ def _draw(cueset: CueSet, sheet: Path) -> None:
         raise typer.BadParameter(f"--output {sheet}: the sheet is a picture; give a name that ends in .png")
     import io
 
-    from cuecast.cuesets.check import overview
+    from cuecast.cuesets.cueset import overview
     from cuecast.io.files import write_bytes
 
     buffer = io.BytesIO()

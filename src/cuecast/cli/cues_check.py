@@ -36,7 +36,7 @@ def check(
 
     Exit code 1 says that there is an error in the files; warnings and flags give 0.
     """
-    from cuecast.cuesets.check import check_cueset
+    from cuecast.cuesets.cueset import check_cueset
 
     findings = check_cueset(cueset)
     errors = sum(f.level == "error" for f in findings)

@@ -1,22 +1,43 @@
 """Changing a cue set: making it, adding and replacing cues, taking changes back.
 
-Images are copied in, every change is atomic (see `cueset_store`) and is a version (see `cueset_history`).
+Images are copied in, every change is atomic and is a version (see `cuecast.cuesets.history`). A change is put together
+in a `Draft`: everything is read and checked there, and nothing is written before its `commit`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import io
+import itertools
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cuecast.core.errors import CueSetError
-from cuecast.core.values import ClassInfo
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
+
+from cuecast.core.errors import CueSetError, InputError, MissingExtraError
+from cuecast.core.values import Box, ClassInfo, Example, Image, Point, Polygon, Scribble
 from cuecast.cuesets.bundle import Bundle, write_zip
-from cuecast.cuesets.cueset import INDEX, CueSet, class_problem, read_cueset, to_json
-from cuecast.cuesets.draft import Draft, NewCue
-from cuecast.cuesets.history import at, before, next_version, versions
-from cuecast.cuesets.store import commit, restored
+from cuecast.cuesets.cueset import (
+    INDEX,
+    CueEntry,
+    CueSet,
+    build_example,
+    check_classes,
+    class_problem,
+    read_cueset,
+    to_json,
+)
+from cuecast.cuesets.history import Version, at, before, commit, next_version, restored, versions
+from cuecast.io.images import read_image
+from cuecast.io.kinds import HEAD, picture_kind
+from cuecast.io.labels.masks import write_mask, write_objects
 from cuecast.io.lock import exclusive
 
 
@@ -63,7 +84,7 @@ def add_cues(
     replace  each cue takes the place of all that the set says of its picture, 'absent' too.
 
     Everything is checked before anything is written, and the set never lists a file that is not there; see
-    `cueset_store` for crashes. Raises ImageError, MaskError, CueError, CueSetError, OutputError.
+    `cuecast.cuesets.history` for crashes. Raises ImageError, MaskError, CueError, CueSetError, OutputError.
     """
     root = Path(path)
     with _held(root):
@@ -128,3 +149,183 @@ def _make_folder(folder: Path) -> None:
         raise CueSetError(
             f"{folder}: the folder cannot be made ({error.strerror}); choose a place you may write to"
         ) from error
+
+
+@dataclass(frozen=True, eq=False)
+class NewCue:
+    """A cue to be added: as `Cue`, with its marks already as values.
+
+    image  path, bytes, PIL image or array; files are copied as they are, the rest is stored as PNG.
+    mask     as `Cue.mask`; stored as a PNG of class ids.
+    objects  as `Cue.objects`; stored as a PNG of ids, as are the numbers of the mask's own objects.
+    """
+
+    image: Any
+    mask: Any = None
+    value: int | Sequence[int] | None = None
+    boxes: Sequence[Box] = ()
+    points: Sequence[Point] = ()
+    scribbles: Sequence[Scribble] = ()
+    polygons: Sequence[Polygon] = ()
+    absent: bool = False
+    page: int | None = None
+    objects: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A change that is being put together; nothing of it is written before `commit`."""
+
+    cueset: CueSet
+    classes: tuple[ClassInfo, ...]
+    log: tuple[Version, ...]
+    entries: tuple[CueEntry, ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    said: tuple[str, ...] = ()
+    pixels: dict[tuple[str, int | None], str | None] = field(default_factory=dict, repr=False)
+    """(image, page) -> digest of the pixels, as far as it was needed; all versions of the draft share it."""
+
+    def add(self, cue: NewCue, replace_all: bool) -> Draft:
+        """The draft with one cue more."""
+        values = (cue.value,) if isinstance(cue.value, int) else cue.value
+        blank = CueEntry(
+            "",
+            None,
+            None if values is None else tuple(values),
+            tuple(cue.boxes),
+            tuple(cue.points),
+            tuple(cue.scribbles),
+            tuple(cue.polygons),
+            cue.absent,
+            cue.page,
+        )
+        read = read_image(cue.image, page=cue.page)
+        example = build_example(read, blank, cue.mask, self.classes, cue.objects)
+        check_classes(example.marks, self.classes, read.name)
+        entry, files = self._stored(blank, cue, example)
+        gone = self._replaced(entry, example.image, replace_all)
+        at = min((self.entries.index(e) for e in gone), default=len(self.entries))
+        rest = [e for e in self.entries if not any(e is g for g in gone)]
+        _check_contradiction(self.cueset.root, rest, entry)
+        rest.insert(at, entry)
+        said = f"{entry.image}: {_kinds((entry,))}"
+        said += f" in place of {_kinds(gone)}" if gone else ""
+        return replace(self, entries=tuple(rest), files={**self.files, **files}, said=(*self.said, said))
+
+    def commit(self) -> None:
+        """Write the change as the next version; nothing where it changes nothing."""
+        cueset = self.cueset
+        text = to_json(self.classes, self.entries)
+        named = {name for entry in self.entries for name in entry.files}
+        hashes = {n: h for n, h in self.log[-1].files.items() if n in named}
+        hashes |= {n: hashlib.sha256(d).hexdigest() for n, d in self.files.items() if n in named}
+        latest = next_version(self.log, "add", "; ".join(self.said), text, dict(sorted(hashes.items())))
+        if latest.digest != self.log[-1].digest:
+            present = to_json(cueset.classes, cueset.entries)
+            files = {n: d for n, d in self.files.items() if n in named}
+            commit(cueset.bundle, self.log, present, latest, text, files)
+
+    def _stored(self, blank: CueEntry, cue: NewCue, example: Example) -> tuple[CueEntry, dict[str, bytes]]:
+        """The entry with the names of its files in the set, and the files that are to be written."""
+        data, suffix = _image_bytes(cue.image)
+        page = blank.page if data is not None else None
+        data = data if data is not None else _png(example.image)
+        image = self._free_name("images", _plain(Path(example.image.name).stem), suffix, data)
+        files = {image: data}
+        marks = example.marks
+        # polygons were drawn into the mask: with a mask they are stored as part of it
+        polygons = () if cue.mask is not None else blank.polygons
+        mask = objects = None
+        if cue.mask is not None and marks.mask is not None:
+            data = _written(lambda path, labels: write_mask(path, labels, self.cueset.classes), marks.mask)
+            mask = self._keep(files, "masks", image, data)
+        if marks.objects is not None:
+            objects = self._keep(files, "objects", image, _written(write_objects, marks.objects))
+        entry = replace(
+            blank, image=image, mask=mask, value=None, polygons=polygons, page=page, objects=objects
+        )
+        return entry, files
+
+    def _keep(self, files: dict[str, bytes], folder: str, image: str, data: bytes) -> str:
+        """Put the bytes of a PNG among `files`, under the stem of its image; returns their name."""
+        name = self._free_name(folder, PurePosixPath(image).stem, ".png", data)
+        files[name] = data
+        return name
+
+    def _free_name(self, folder: str, stem: str, suffix: str, data: bytes) -> str:
+        """`folder/stem+suffix`, with -2, -3... where other bytes have, or ever had, that name."""
+        bundle, digest = self.cueset.bundle, hashlib.sha256(data).hexdigest()
+        known = {(n, sha) for version in self.log for n, sha in version.files.items()}
+        known |= {(n, hashlib.sha256(d).hexdigest()) for n, d in self.files.items()}
+        for number in itertools.count(1):
+            name = f"{folder}/{stem}{'' if number == 1 else f'-{number}'}{suffix}"
+            key = name.casefold()
+            there = [n for n in bundle.members if n.casefold() == key]
+            hashes = {sha for n, sha in known if n.casefold() == key}
+            hashes |= {hashlib.sha256(bundle.read(n)).hexdigest() for n in there}
+            if hashes <= {digest}:
+                return next((n for n, _ in known if n.casefold() == key), there[0] if there else name)
+        raise AssertionError("unreachable")
+
+    def _replaced(self, entry: CueEntry, image: Image, replace_all: bool) -> list[CueEntry]:
+        """The cues whose place a new one takes; see `add_cues`."""
+        rivals = [e for e in self.entries if replace_all or (entry.mask and e.mask)]
+        return [e for e in rivals if self._shows(e, image)]
+
+    def _shows(self, entry: CueEntry, image: Image) -> bool:
+        """Whether a cue lies on that picture, by its pixels. A file that cannot be read does not."""
+        key = (entry.image, entry.page)
+        if key not in self.pixels:
+            self.pixels[key] = self._digest(*key)
+        return self.pixels[key] == image.digest
+
+    def _digest(self, name: str, page: int | None) -> str | None:
+        data = self.files.get(name)
+        try:
+            if data is not None:
+                return read_image(data, page=page).digest
+            with self.cueset.bundle.local(name) as path:
+                return read_image(path, page=page).digest
+        except (InputError, CueSetError, MissingExtraError):
+            return None
+
+
+def _kinds(entries: Sequence[CueEntry]) -> str:
+    """'mask', 'boxes and points', ..."""
+    return " and ".join(dict.fromkeys(kind for e in entries for kind in e.kinds))
+
+
+def _check_contradiction(root: Path, entries: Sequence[CueEntry], entry: CueEntry) -> None:
+    for other in entries:
+        if other.image == entry.image and other.page == entry.page and other.absent != entry.absent:
+            raise CueSetError(
+                f"{root}: {entry.image} is a cue already and says the opposite (absent or marked); "
+                "put the new cue in its place with --replace (replace=True in Python)"
+            )
+
+
+def _image_bytes(source: Any) -> tuple[bytes | None, str]:
+    """The file as it was given with its suffix; (None, '.png') where there is no file."""
+    if isinstance(source, str | Path):
+        return Path(source).read_bytes(), Path(source).suffix.lower()
+    if isinstance(source, bytes):
+        kind = picture_kind(source[:HEAD])
+        return source, kind.suffixes[0] if kind else ".png"
+    return None, ".png"
+
+
+def _png(image: Image) -> bytes:
+    buffer = io.BytesIO()
+    PILImage.fromarray(image.pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _written(write: Callable[[Path, NDArray[np.int32]], Path], labels: NDArray[np.int32]) -> bytes:
+    """The bytes of the file that `write` makes of a map."""
+    with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
+        return write(Path(folder) / "map.png", labels).read_bytes()
+
+
+def _plain(stem: str) -> str:
+    """A stem that every file system takes."""
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", stem).strip(". ") or "cue"

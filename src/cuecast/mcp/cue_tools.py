@@ -18,10 +18,8 @@ from cuecast.cue_quality.result import CueCheck
 from cuecast.cue_quality.suggest import suggest_images
 from cuecast.cue_quality.trials import complete_cues
 from cuecast.cuesets.bundle import Bundle
-from cuecast.cuesets.check import check_cueset, overview
-from cuecast.cuesets.cueset import CueSet, Finding, read_cueset, read_examples
-from cuecast.cuesets.draft import Draft, NewCue
-from cuecast.cuesets.edit import add_cues, new_cueset, undo
+from cuecast.cuesets.cueset import CueSet, Finding, check_cueset, overview, read_cueset, read_examples
+from cuecast.cuesets.edit import Draft, NewCue, add_cues, new_cueset, undo
 from cuecast.cuesets.history import versions
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, Progress, reporter

@@ -12,8 +12,7 @@ from cuecast.core.values import ClassInfo
 from cuecast.cue_quality.check import check_cues, too_few
 from cuecast.cue_quality.suggest import suggest_images
 from cuecast.cue_quality.trials import complete_cues
-from cuecast.cuesets.check import check_cueset
-from cuecast.cuesets.cueset import read_examples
+from cuecast.cuesets.cueset import check_cueset, read_examples
 from cuecast.predictor import Predictor
 from cuecast.service.compute.cues import MarkedImage, read_marked, write_cueset
 
