@@ -11,8 +11,8 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons
 from cuecast.core.values import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
 from cuecast.io.images import read_image
-from cuecast.io.labels.colours import ids_of_colours
 from cuecast.io.labels.masks import is_label_file, mask_colours, read_labels, read_objects
+from cuecast.io.labels.values import ids_of_colours
 
 
 @dataclass(frozen=True, eq=False)

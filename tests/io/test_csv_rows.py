@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cuecast.core.objects import measure
 from cuecast.core.values import ClassInfo
 from cuecast.evaluation.evaluate import as_csv
-from cuecast.io.csv_rows import read_cell, write_row
+from cuecast.io.files import read_cell, write_row
 from cuecast.results.table import read_objects_csv, write_objects_csv
 from cuecast.results.video_table import FrameRow, write_frames_csv
 

@@ -12,9 +12,9 @@ import pytest
 import tifffile
 
 from cuecast.core.errors import ImageError
-from cuecast.io import deflated
-from cuecast.io.deflated import check_deflated
+from cuecast.io import tiff
 from cuecast.io.images import read_image
+from cuecast.io.tiff import check_deflated
 from cuecast.io.volumes import open_volume
 
 SIDE = 8
@@ -40,7 +40,7 @@ def lying(path: Path, pages: int, strip: bytes) -> Path:
 @pytest.fixture(autouse=True)
 def without_imagecodecs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
-    monkeypatch.setattr(deflated, "MORE", 10_000)
+    monkeypatch.setattr(tiff, "MORE", 10_000)
 
 
 def checked(path: Path) -> None:

@@ -12,15 +12,8 @@ from pathlib import Path
 import pytest
 
 from cuecast.core.errors import InputError, OutputError
-from cuecast.io.files import (
-    file_digest,
-    keep_edited,
-    list_images,
-    read_json,
-    replacing,
-    write_bytes,
-    write_text,
-)
+from cuecast.io.files import file_digest, keep_edited, read_json, replacing, write_bytes, write_text
+from cuecast.io.places import list_images
 
 STRANGE = "a b 'c' \"d\" ünï 猫 #%;.png"
 

@@ -13,9 +13,9 @@ from PIL import Image as PILImage
 
 from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.io import kinds
-from cuecast.io.files import list_images, note_of_others
 from cuecast.io.images import read_image
 from cuecast.io.kinds import HEAD, IMAGE_SUFFIXES, PICTURES, PictureKind, picture_kind
+from cuecast.io.places import list_images, note_of_others
 from cuecast.io.video import open_frames
 
 RGB = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)

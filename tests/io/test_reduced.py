@@ -16,8 +16,7 @@ from PIL import Image
 from cuecast.core.errors import ImageError
 from cuecast.io import reduced
 from cuecast.io.images import read_image
-from cuecast.io.png_bands import _made, png_orientation
-from cuecast.io.reduced import read_reduced
+from cuecast.io.reduced import _made, png_orientation, read_reduced
 
 H, W = 37, 53
 

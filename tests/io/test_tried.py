@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cuecast.core.errors import ImageError, OutputError
-from cuecast.io.tried import all_tried
+from cuecast.io.files import all_tried
 
 
 def fail(name: str) -> str:

@@ -14,7 +14,7 @@ from cuecast.core.errors import CuecastWarning, CueError, MaskError
 from cuecast.core.values import IGNORE, ClassInfo
 from cuecast.io.pixels import read_raster
 from cuecast.io.rasters import BlockRaster, open_raster
-from cuecast.io.rasters.tones import Tones
+from cuecast.io.rasters.raster import Tones
 from cuecast.io.rasters.vectors import read_polygons
 from cuecast.mosaic.cues import mask_cue, polygon_classes, polygon_cues
 

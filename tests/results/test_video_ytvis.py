@@ -11,7 +11,7 @@ import pytest
 from cuecast.core.errors import MaskError
 from cuecast.core.objects import connected_objects
 from cuecast.core.values import Annotations, ClassInfo
-from cuecast.io.labels.rle import decode_rle, expand_counts
+from cuecast.io.labels.outlines import decode_rle, expand_counts
 from cuecast.results.video_ytvis import read_ytvis, write_ytvis
 
 CLASSES = (ClassInfo(1, "cat"), ClassInfo(4, "dog"))

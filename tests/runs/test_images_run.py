@@ -28,7 +28,7 @@ from cuecast.io.labels.coco import read_coco
 from cuecast.io.labels.labelme import read_labelme
 from cuecast.io.labels.masks import read_mask
 from cuecast.io.labels.yolo import read_yolo
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.predictor import Concept
 from cuecast.results.manifest import read_manifest
 from cuecast.results.review import Tick, apply_review, called_wrong

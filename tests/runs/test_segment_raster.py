@@ -16,7 +16,7 @@ import pytest
 import cuecast
 from cuecast.core.errors import CueError, ImageError, OutputError
 from cuecast.io.rasters import open_raster
-from cuecast.io.rasters.tones import tones_of
+from cuecast.io.rasters.raster import tones_of
 from cuecast.mosaic.options import MapOptions, MapSummary
 from cuecast.predictor import Concept, load
 from cuecast.results.manifest import read_manifest

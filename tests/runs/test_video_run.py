@@ -12,7 +12,7 @@ from films import GREEN, RED, film, save_film, save_frames, square, still
 
 import cuecast
 from cuecast.core.errors import OutputError
-from cuecast.io.video import overlay as video_overlay
+from cuecast.io.video import file as video_overlay
 from cuecast.io.video.file import open_video
 from cuecast.predictor import Concept
 from cuecast.results.gather import read_result

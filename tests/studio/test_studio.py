@@ -19,7 +19,7 @@ import cuecast
 from cuecast.core.geometry import mark_labels
 from cuecast.core.values import Marks, Scribble
 from cuecast.cuesets.cueset import read_cueset, read_examples
-from cuecast.io.labels.rle import decode_rle
+from cuecast.io.labels.outlines import decode_rle
 
 
 def labels_of(mask: dict[str, Any]) -> NDArray[np.int32]:

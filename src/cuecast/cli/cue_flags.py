@@ -217,7 +217,7 @@ def _splits(text: str) -> list[tuple[str, str]]:
 
 
 def _beside(image: Path) -> Path:
-    from cuecast.io.labels.pairs import find_mask
+    from cuecast.io.labels.masks import find_mask
 
     mask = find_mask(image)
     if mask is None:

@@ -28,7 +28,8 @@ def frames(
     from PIL import Image
 
     from cuecast.cli.track import number_of
-    from cuecast.io.files import note_of_others, replacing
+    from cuecast.io.files import replacing
+    from cuecast.io.places import note_of_others
     from cuecast.io.video import open_frames
 
     found = open_frames(video, read_limits(window))

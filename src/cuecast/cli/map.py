@@ -204,7 +204,7 @@ def _own(
     classes: Sequence[ClassInfo],
 ) -> tuple[list[Example], list[ClassInfo]]:
     """The cues that lie in the raster itself, and the classes that polygons name."""
-    from cuecast.io.rasters.tones import tones_of
+    from cuecast.io.rasters.raster import tones_of
     from cuecast.io.rasters.vectors import read_polygons
     from cuecast.mosaic.cues import mask_cue, polygon_classes, polygon_cues
 

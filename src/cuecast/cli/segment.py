@@ -137,7 +137,8 @@ def segment(
 
     from cuecast.cuesets.changes import lineage
     from cuecast.cuesets.cueset import read_cueset, read_examples
-    from cuecast.io.files import list_images, note_of_edited, note_of_others
+    from cuecast.io.files import note_of_edited
+    from cuecast.io.places import list_images, note_of_others
     from cuecast.predictor import load
     from cuecast.results.names import check_template
     from cuecast.runs.images import DEFAULT_FORMATS, BatchOptions, run

@@ -55,7 +55,7 @@ def suggest(
     from cuecast.cli.progress import progress
     from cuecast.cue_quality.suggest import suggest_images
     from cuecast.cuesets.cueset import read_cueset, read_examples
-    from cuecast.io.files import list_images, note_of_others
+    from cuecast.io.places import list_images, note_of_others
     from cuecast.predictor import load
 
     cueset = read_cueset(cues)

@@ -173,8 +173,7 @@ def track(
 
     from cuecast.cli.progress import progress
     from cuecast.cuesets.cueset import read_cueset, read_examples
-    from cuecast.io.files import note_of_others
-    from cuecast.io.places import check_places
+    from cuecast.io.places import check_places, note_of_others
     from cuecast.io.video import open_frames
     from cuecast.predictor import load, marked_classes, read_cues, unnamed_classes
     from cuecast.runs.video import TrackOptions, track_into

@@ -11,15 +11,40 @@
     ├── EpisodeError        a line of an episode list that cannot be read
     └── MissingExtraError   an optional library is needed and not installed
 
-Each message says what is wrong, where, and what to do about it. Anything else that escapes is a bug.
+Each says what is wrong, where, and what to do about it: `where: what; remedy`. Who reports one takes the fields and
+never parts the text. Anything else that escapes is a bug.
 `CuecastWarning` is no error: a note on how an input was understood.
 """
 
 from __future__ import annotations
 
+import copy
+from typing import Self
+
 
 class CuecastError(Exception):
-    """Base of all errors that cuecast raises on purpose."""
+    """Base of all errors that cuecast raises on purpose.
+
+    what    what is wrong.
+    where   the file, folder or thing it is about, as messages name it; None where `what` says all.
+    remedy  what to do about it; None where `what` says so, or nothing can be done.
+    """
+
+    def __init__(self, what: str = "", *, where: object = None, remedy: str | None = None) -> None:
+        self.what, self.remedy = what, remedy
+        self.where = None if where is None else str(where)
+        super().__init__(self._message())
+
+    def at(self, where: object) -> Self:
+        """The same error with another name for the place: that which its reader knows the file by."""
+        moved = copy.copy(self)
+        moved.where = None if where is None else str(where)
+        moved.args = (moved._message(),)
+        return moved
+
+    def _message(self) -> str:
+        place = "" if self.where is None else f"{self.where}: "
+        return f"{place}{self.what}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 class InputError(CuecastError):

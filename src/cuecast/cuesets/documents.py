@@ -19,7 +19,7 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons
 from cuecast.core.values import IGNORE, Annotations, Box, Marks, ObjectMask, Point, Polygon, Scribble
 from cuecast.cuesets.cueset import CueEntry
-from cuecast.io.labels.rle import decode_rle, encode_rle
+from cuecast.io.labels.outlines import decode_rle, encode_rle
 
 Document = Mapping[str, Any]
 """Marks on one image, as the API takes them."""

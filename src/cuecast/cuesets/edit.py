@@ -35,10 +35,10 @@ from cuecast.cuesets.cueset import (
     to_json,
 )
 from cuecast.cuesets.history import Version, at, before, commit, next_version, restored, versions
+from cuecast.io.files import exclusive
 from cuecast.io.images import read_image
 from cuecast.io.kinds import HEAD, picture_kind
 from cuecast.io.labels.masks import write_mask, write_objects
-from cuecast.io.lock import exclusive
 
 
 def new_cueset(path: str | Path, classes: Sequence[ClassInfo | str] = ("thing",)) -> CueSet:

@@ -21,8 +21,9 @@ import numpy as np
 
 from cuecast.core.errors import EpisodeError, MaskError
 from cuecast.evaluation.episodes import Episode, EpisodeImage
-from cuecast.io.files import list_images, read_json, write_text
+from cuecast.io.files import read_json, write_text
 from cuecast.io.pixels import read_raster
+from cuecast.io.places import list_images
 
 IGNORE_VALUE = 255
 SMALLEST_SHARE = 0.002

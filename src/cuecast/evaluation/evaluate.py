@@ -26,7 +26,7 @@ from cuecast.cues import Cue
 from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, is_thin, read_episodes, select
 from cuecast.evaluation.processes import Progress, run_each
 from cuecast.evaluation.reliability import reliability
-from cuecast.io.csv_rows import write_row
+from cuecast.io.files import write_row
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import read_mask
 from cuecast.predictor import Predictor

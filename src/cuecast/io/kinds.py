@@ -6,6 +6,7 @@ Every door reads it: folders, uploads, the reader itself. A new kind is one line
 from __future__ import annotations
 
 import importlib
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -185,3 +186,41 @@ def picture_kind(head: bytes, name: str = "") -> PictureKind | None:
         and head[16] in (1, 8, 15, 16, 24, 32)
     )
     return next((k for k in PICTURES if looks and k.name == "TGA" and suffix in k.suffixes), None)
+
+
+CHANGES = ("JPEG", "MPO", "AVIF", "HEIF")
+"""Formats, as Pillow calls them, that do. AVIF can do without, which nobody asks of it for pictures."""
+
+
+def is_lossy(name: str, stream: IO[bytes] | None) -> bool | None:
+    """Whether samples are changed; None where they may be. `stream`: the file, where there is one."""
+    if name in CHANGES:
+        return True
+    if name not in ("WEBP", "JPEG2000"):
+        return False
+    if stream is None or stream.closed:
+        return None
+    return _webp(stream) if name == "WEBP" else _jpeg_2000(stream)
+
+
+def _webp(stream: IO[bytes]) -> bool | None:
+    """By the first chunk of pixels: VP8 is lossy, VP8L is not."""
+    place = 12
+    while True:
+        stream.seek(place)
+        head = stream.read(8)
+        if len(head) < 8:
+            return None
+        kind, length = head[:4], struct.unpack("<I", head[4:])[0]
+        if kind in (b"VP8 ", b"VP8L"):
+            return kind == b"VP8 "
+        place += 24 if kind == b"ANMF" else 8 + length + length % 2
+
+
+def _jpeg_2000(stream: IO[bytes]) -> bool | None:
+    """By the wavelet of its COD marker: the irreversible one is lossy, the other one may be cut short."""
+    stream.seek(0)
+    head = stream.read(1 << 16)
+    at = head.find(b"\xff\x52", head.find(b"\xff\x4f\xff\x51"))
+    wavelet = head[at + 13 : at + 14]
+    return True if at >= 0 and wavelet == b"\0" else None

@@ -22,8 +22,7 @@ from PIL import TiffImagePlugin
 
 from cuecast.core.errors import InputError, MissingExtraError
 from cuecast.core.geometry import upright
-from cuecast.io.kinds import HEAD, picture_kind
-from cuecast.io.lossy import is_lossy
+from cuecast.io.kinds import HEAD, is_lossy, picture_kind
 
 if TYPE_CHECKING:
     from cuecast.io.tiff import TiffPage

@@ -1,13 +1,17 @@
-"""Paths that come from outside: whether a text can be one, and whether results may be written where it leads."""
+"""Paths that come from outside: whether a text is one, which images it means, and whether results may go there."""
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterable
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cuecast.core.errors import InputError, OutputError
-from cuecast.io.files import RESULT_PICTURES
+from cuecast.io.files import MANIFEST, RESULT_PICTURES, RESULT_RASTERS
+from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
 
 NAME_BYTES = 255
 """Length of a name in the file systems of today, in bytes; a longer part of a path names nothing."""
@@ -34,6 +38,160 @@ def check_path_text(text: str) -> None:
             return
     shown = ascii(text[:60]) if len(text) <= 60 else f"{text[:60]!a}..."
     raise InputError(f"{shown}: this is no path ({wrong}); give the path of a file or folder")
+
+
+def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:
+    """The image files meant by what was typed, in that order, duplicates dropped.
+
+    file        is taken whatever its suffix. One with a known suffix that is not there is taken, too: it fails when
+                it is read, is named, and the others are done.
+    folder      its files with a known suffix, sorted, hidden ones left out; subfolders only when `recursive`.
+                `x_mask.*` and `x_cp_masks.*` beside an image `x.*` are its masks, and left out.
+    pattern     `*`, `?`, `[...]` and `**`, not expanded by the shell: files with a known suffix, sorted.
+    @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
+    -           the same from standard input.
+
+    Where subfolders are looked into, pictures that are results of cuecast are left out: masks and the like beside a
+    manifest. A folder of them that is named itself is taken.
+
+    What exists under exactly the typed name wins over every other reading. Raises InputError where an input
+    matches nothing.
+    """
+    found: dict[str, Path] = {}
+    for item in inputs:
+        try:
+            for path in _expand(str(item), recursive):
+                found.setdefault(os.path.abspath(path), path)
+        except RecursionError:
+            raise InputError(f"{item}: the file list names itself; take that line out") from None
+    return list(found.values())
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a picture is a result: it lies beside a manifest, in a folder for such or under such a name."""
+    folder = path.parent
+    if folder.name in RESULT_PICTURES:
+        return (folder.parent / MANIFEST).is_file()
+    return path.name in RESULT_RASTERS and (folder / MANIFEST).is_file()
+
+
+def _expand(item: str, recursive: bool) -> list[Path]:
+    path = Path(item)
+    if item == "-":
+        return _lines("standard input", sys.stdin.read(), recursive)
+    if _is(path, "file"):
+        return [path]
+    if _is(path, "dir"):
+        return _folder(path, recursive)
+    if item.startswith("@"):
+        return _list_file(Path(item[1:]), recursive)
+    if glob.has_magic(item):
+        matches = sorted(Path(m) for m in glob.glob(item, recursive=True))
+        images = [m for m in matches if m.suffix.lower() in IMAGE_SUFFIXES and m.is_file()]
+        if "**" in item and not set(path.parts) & set(RESULT_PICTURES):
+            images = [m for m in images if not _is_result(m)]
+        if not images:
+            raise InputError(
+                f"{item}: the pattern matches no image; check the folder, or name the files one by one"
+            )
+        return images
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return [path]
+    raise InputError(f"{item!r}: there is no such file or folder; check the spelling")
+
+
+def _is(path: Path, kind: str) -> bool:
+    """`Path.is_file` or `is_dir` that tells 'not allowed to look' from 'not there'."""
+    try:
+        return path.is_dir() if kind == "dir" else path.is_file()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be looked up ({error.strerror}); give yourself permission or check the name"
+        ) from error
+
+
+def _folder(folder: Path, recursive: bool) -> list[Path]:
+    paths = _files(folder, recursive)
+    images = [p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES]
+    plain = {p.with_suffix("") for p in images}
+
+    def is_mask(p: Path) -> bool:
+        return any(p.stem.endswith(e) and p.parent / p.stem[: -len(e)] in plain for e in MASK_ENDINGS)
+
+    images = [p for p in images if not is_mask(p)]
+    if recursive:
+        images = [p for p in images if p.parent == folder or not _is_result(p)]
+    if not images:
+        hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
+        others = _others(paths)
+        there = f" ({others} lie there)" if others else ""
+        raise InputError(
+            f"{folder}: the folder holds no image with a known suffix{there}; name the files one by one{hint}"
+        )
+    return images
+
+
+def _files(folder: Path, recursive: bool) -> list[Path]:
+    """The files of a folder, sorted, hidden ones left out. Raises InputError."""
+    try:
+        os.listdir(folder)  # glob is silent about a folder that may not be read
+        paths = sorted(folder.rglob("*") if recursive else folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the folder cannot be read ({error.strerror}); give yourself permission"
+        ) from error
+    return [p for p in paths if not p.name.startswith(".") and p.is_file()]
+
+
+def note_of_others(inputs: Iterable[str | Path], recursive: bool = False) -> str | None:
+    """What to say of the files that `list_images` passes over in the folders among `inputs`; None where there are none.
+
+    Results of cuecast are not counted. Raises InputError.
+    """
+    folders = [Path(item) for item in inputs if _is(Path(item), "dir")]
+    passed = [
+        path for folder in folders for path in _files(folder, recursive) if not _is_of_run(path, folder)
+    ]
+    others = _others(passed)
+    if others is None:
+        return None
+    return f"{', '.join(map(str, folders))}: passed over as no pictures by their suffix: {others}"
+
+
+def _is_of_run(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder of results, at any depth, that is `folder` or below it."""
+    inside = path.relative_to(folder).parents
+    return any((folder / parent / MANIFEST).is_file() for parent in inside)
+
+
+def _others(paths: Iterable[Path]) -> str | None:
+    """'3 files (2 .txt, 1 .xcf)', of those that are no pictures by their suffix; None where there are none."""
+    counts = Counter(
+        p.suffix.lower() or "without suffix" for p in paths if p.suffix.lower() not in IMAGE_SUFFIXES
+    )
+    if not counts:
+        return None
+    kinds = [f"{n} {suffix}" for suffix, n in counts.most_common(8)]
+    more = counts.total() - sum(n for _, n in counts.most_common(8))
+    listed = ", ".join([*kinds, *([f"{more} more"] if more else [])])
+    return f"{counts.total()} file{'s' if counts.total() > 1 else ''} ({listed})"
+
+
+def _list_file(path: Path, recursive: bool) -> list[Path]:
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise InputError(
+            f"{path}: the file list cannot be read ({error.strerror}); check name and permission"
+        ) from error
+    return _lines(str(path), text, recursive)
+
+
+def _lines(where: str, text: str, recursive: bool) -> list[Path]:
+    names: Sequence[str] = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
+    if not names:
+        raise InputError(f"{where}: the file list is empty; put one path on each line")
+    return [p for name in names for p in _expand(name, recursive)]
 
 
 def check_places(inputs: Iterable[Path], out: Path, *, beside: bool = True) -> None:

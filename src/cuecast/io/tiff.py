@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import IO, Any
 from xml.etree import ElementTree
 
@@ -16,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.geometry import upright
-from cuecast.io.deflated import check_deflated
 
 CODEC_REMEDY = (
     "is read by imagecodecs, which is not installed: pip install 'cuecast[tiff-codecs]', or save the file "
@@ -248,3 +249,36 @@ def _unit(name: str) -> str | None:
     if name.lower() in ("micron", "microns", "micrometer", "micrometre") or name in ("µm", "μm", "um"):
         return "um"
     return name if name and not name.lower().startswith("pix") else None
+
+
+COMPRESSIONS = (8, 32946)
+"""The two numbers of deflate."""
+MORE = 64 << 20
+"""Bytes that a strip may unpack to beyond what it states."""
+MOST = 1032
+"""Bytes that one byte of deflate can stand for at most."""
+PIECE = 1 << 20
+
+
+def check_deflated(page: Any, stream: IO[bytes]) -> None:
+    """Raise ValueError where a strip or tile of a page of tifffile unpacks to more than it states and `MORE`.
+
+    Those that are too short for it are not looked at, nor any where imagecodecs decodes them.
+    """
+    key = page.keyframe
+    if int(key.compression) not in COMPRESSIONS or find_spec("imagecodecs") is not None:
+        return
+    most = math.prod(key.chunks) * int(key.dtype.itemsize) + MORE
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if count * MOST > most:
+            stream.seek(offset)
+            _check_strip(stream.read(count), most)
+
+
+def _check_strip(data: bytes, most: int) -> None:
+    unpacking, size = zlib.decompressobj(), 0
+    while data and not unpacking.eof:
+        size += len(unpacking.decompress(data, PIECE))
+        data = unpacking.unconsumed_tail
+        if size > most:
+            raise ValueError(f"a part of its data unpacks to more than {most} bytes, and should be less")

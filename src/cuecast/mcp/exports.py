@@ -14,9 +14,8 @@ from cuecast.core.errors import MaskError, OutputError
 from cuecast.core.values import ClassInfo, Image
 from cuecast.cuesets.cueset import CueSet
 from cuecast.cuesets.history import versions
-from cuecast.io.files import MANIFEST
+from cuecast.io.files import MANIFEST, exclusive
 from cuecast.io.labels.coco import Shape
-from cuecast.io.lock import exclusive
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Progress
 from cuecast.results import gather

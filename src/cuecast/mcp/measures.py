@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cuecast.core.errors import InputError
-from cuecast.io.csv_rows import read_cell
+from cuecast.io.files import read_cell
 from cuecast.mcp import schemas as s
 from cuecast.results.table import COLUMNS
 

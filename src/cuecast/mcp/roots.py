@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuecast.core.errors import InputError
-from cuecast.io.files import list_images, note_of_others
-from cuecast.io.places import check_path_text
+from cuecast.io.places import check_path_text, list_images, note_of_others
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Roots:
         return found
 
     def note_of_others(self, texts: Sequence[str], recursive: bool = False) -> str | None:
-        """What to say of files in these folders that are no images; see `cuecast.io.files.note_of_others`."""
+        """What to say of files in these folders that are no images; see `cuecast.io.places.note_of_others`."""
         return note_of_others([self.path(text) for text in texts], recursive)
 
     def results(self, text: str, names: Iterable[str]) -> Path:

@@ -16,7 +16,7 @@ from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Example, Image,
 from cuecast.io.labels import listed
 from cuecast.io.labels.masks import read_labels
 from cuecast.io.rasters import BlockRaster, open_raster
-from cuecast.io.rasters.tones import Tones, tones_of
+from cuecast.io.rasters.raster import Tones, tones_of
 from cuecast.io.rasters.vectors import MapPolygon
 
 Box = tuple[int, int, int, int]

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import OutputError
 from cuecast.core.values import ClassInfo
-from cuecast.io.csv_rows import write_row
-from cuecast.io.files import replacing
-from cuecast.io.rasters.georeference import Georeference
-from cuecast.io.rasters.projection import LONLAT, ProjectionError, project
+from cuecast.io.files import replacing, write_row
+from cuecast.io.rasters.georeference import LONLAT, Georeference, ProjectionError, project
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
 from cuecast.mosaic.contours import Shape, outer_edges, perimeter, polygons
 from cuecast.mosaic.merge import Piece

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CuecastError, MissingExtraError, OutputError
 from cuecast.core.values import Image
 from cuecast.io.files import file_digest, replacing
-from cuecast.io.rasters.raster import BlockRaster, at
-from cuecast.io.rasters.tones import Tones
+from cuecast.io.rasters.raster import BlockRaster, Tones, at
 from cuecast.mosaic.grid import Grid, Tile
 from cuecast.predictor import Concept
 from cuecast.results.manifest import ManifestEntry

@@ -25,7 +25,7 @@ from cuecast.core.geometry import mark_labels
 from cuecast.core.values import IGNORE, ClassInfo, Example
 from cuecast.engine.verdict import decide
 from cuecast.io.volumes import Volume, open_volume, value_window
-from cuecast.io.volumes.scratch import scratch
+from cuecast.io.volumes.reading import scratch
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.plan import plan
 from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects, trusted

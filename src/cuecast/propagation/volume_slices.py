@@ -16,7 +16,7 @@ from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue
 from cuecast.engine.refiner import resize
 from cuecast.io.volumes import PLANES, Plane, Volume, grey, is_stack, is_volume, open_volume
-from cuecast.io.volumes.grid import on_grid_of
+from cuecast.io.volumes.volume import on_grid_of
 
 Labels = NDArray[np.int32]
 

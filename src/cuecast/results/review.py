@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cuecast.core.errors import InputError, OutputError
-from cuecast.io.files import MANIFEST, read_json
-from cuecast.io.lock import exclusive
+from cuecast.io.files import MANIFEST, exclusive, read_json
 from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
 
 VERSION = 1

@@ -10,8 +10,7 @@ from pathlib import Path
 from cuecast.core.errors import InputError
 from cuecast.core.objects import ObjectMeasures
 from cuecast.core.values import ClassInfo
-from cuecast.io.csv_rows import read_cell, write_row
-from cuecast.io.files import replacing
+from cuecast.io.files import read_cell, replacing, write_row
 
 _BOX = ("x1", "y1", "x2", "y2")
 COLUMNS = (

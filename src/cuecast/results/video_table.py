@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from cuecast.io.csv_rows import write_row
-from cuecast.io.files import replacing
+from cuecast.io.files import replacing, write_row
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ClassInfo, ObjectMask
 from cuecast.io.files import read_json, replacing
-from cuecast.io.labels.rle import compress_counts, decode_rle, encode_rle, expand_counts
+from cuecast.io.labels.outlines import compress_counts, decode_rle, encode_rle, expand_counts
 
 
 def write_ytvis(

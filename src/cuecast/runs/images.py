@@ -29,7 +29,7 @@ from cuecast.cuesets.changes import Changes, Lineage
 from cuecast.io.files import edited_in, file_digest, keep_edited
 from cuecast.results.gather import FOLDERS, Results
 from cuecast.io.images import read_image
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.results.manifest import (
     ManifestEntry,
     appending,
@@ -41,7 +41,7 @@ from cuecast.results.manifest import (
 )
 from cuecast.results.names import output_names
 from cuecast.io.places import check_places
-from cuecast.io.tried import all_tried
+from cuecast.io.files import all_tried
 from cuecast.core.ordered import in_order
 from cuecast.predictor import Concept
 from cuecast.core.drawing import overlay

@@ -29,7 +29,7 @@ from cuecast.io.files import (
     keep_edited,
     note_of_edited,
 )
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.results.manifest import (
     ManifestEntry,
     appending,
@@ -42,9 +42,9 @@ from cuecast.io.places import check_places
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.geotiff import gdal
 from cuecast.io.rasters.raster import at
-from cuecast.io.rasters.tones import tones_of
+from cuecast.io.rasters.raster import tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
-from cuecast.io.tried import Tried, all_tried
+from cuecast.io.files import Tried, all_tried
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
 from cuecast.mosaic.features import Feature, feature, without_lonlat, write_features
 from cuecast.mosaic.grid import Tile, grid_for

@@ -21,13 +21,13 @@ import numpy as np
 from cuecast.core.errors import MissingExtraError, OutputError
 from cuecast.io.files import MANIFEST, check_space, edited_in, file_digest, keep_edited, note_of_edited
 from cuecast.results.gather import read_result, write_overlay
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.results.manifest import appending, write_manifest
 from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
-from cuecast.io.tried import all_tried
+from cuecast.io.files import all_tried
 from cuecast.results.video_manifest import FrameEntry, read_frames
-from cuecast.io.video.overlay import find_encoder, write_video
+from cuecast.io.video.file import find_encoder, write_video
 from cuecast.results.video_table import FrameRow, write_frames_csv
 from cuecast.results.video_ytvis import write_ytvis
 from cuecast.core.objects import connected_objects

@@ -22,7 +22,7 @@ from cuecast.io.files import (
     note_of_edited,
     replacing,
 )
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 from cuecast.io.places import check_places
 from cuecast.io.volumes import OUTPUTS, Reading, Volume, check_labels, open_volume, output_suffix

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from cuecast.core.errors import OutputError
 from cuecast.core.version import __version__
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.service import problem, workers
 from cuecast.service.events import Poller
 from cuecast.service.files import DataFolder

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from cuecast.core.errors import CuecastError, InputError, without_name
-from cuecast.io.files import file_digest, list_images, note_of_others
+from cuecast.io.files import file_digest
 from cuecast.io.kinds import IMAGE_SUFFIXES
+from cuecast.io.places import list_images, note_of_others
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.pictures import header_size

@@ -14,8 +14,7 @@ from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.core.values import Image
 from cuecast.io.images import read_image
 from cuecast.io.kinds import PICTURES
-from cuecast.io.png_bands import png_orientation, read_png_head
-from cuecast.io.reduced import Reduced, read_reduced
+from cuecast.io.reduced import Reduced, png_orientation, read_png_head, read_reduced
 from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
 from cuecast.service.headers import check_unpacked

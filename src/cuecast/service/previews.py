@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
 from cuecast.io.files import replacing
-from cuecast.io.png_bands import png_orientation, read_png_head
+from cuecast.io.reduced import png_orientation, read_png_head
 from cuecast.service.compute.sources import FrameAt
 from cuecast.service.content import JPEG, PNG, Kind, image_kind, read_head
 from cuecast.service.files import DataFolder

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CuecastError, ImageError, InputError
-from cuecast.io.files import note_of_others
+from cuecast.io.places import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
 from cuecast.io.volumes.dicom import series_of
 from cuecast.io.volumes.reading import Reading, SeveralVolumesError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ObjectMask
-from cuecast.io.labels.rle import compress_counts, decode_rle, encode_rle, expand_counts
+from cuecast.io.labels.outlines import compress_counts, decode_rle, encode_rle, expand_counts
 
 
 def test_the_string_is_that_of_pycocotools() -> None:

@@ -10,7 +10,7 @@ import pytest
 from cuecast.core.errors import ImageError
 from cuecast.core.tiling import Window
 from cuecast.io.rasters import open_raster
-from cuecast.io.rasters.tones import Tones, tones_of
+from cuecast.io.rasters.raster import Tones, tones_of
 
 rasterio = pytest.importorskip("rasterio")
 

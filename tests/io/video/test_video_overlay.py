@@ -10,9 +10,8 @@ from films import film, still
 from PIL import Image
 
 from cuecast.core.errors import MissingExtraError, OutputError
-from cuecast.io.video import overlay as video_overlay
-from cuecast.io.video.file import open_video
-from cuecast.io.video.overlay import write_video
+from cuecast.io.video import file as video_overlay
+from cuecast.io.video.file import open_video, write_video
 
 PICTURES = [Image.fromarray(p) for p in film(5, lambda i: (4, 4 + 8 * i))]
 TIMES = [0.0, 0.04, 0.5, 0.54, 2.0]

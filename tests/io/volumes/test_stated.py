@@ -17,7 +17,7 @@ import pytest
 import tifffile
 
 from cuecast.core.errors import ImageError
-from cuecast.io.volumes import open_volume, scratch
+from cuecast.io.volumes import open_volume, reading
 from cuecast.io.volumes.reading import DEFLATED, check_stated
 
 VOXELS = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
@@ -103,7 +103,7 @@ def test_nrrd_sizes_that_cannot_be_are_refused(tmp_path: Path, encoding: str, si
 
 
 def test_packed_nrrd_is_unpacked_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "IN_MEMORY", 1000)
+    monkeypatch.setattr(reading, "IN_MEMORY", 1000)
     long = np.zeros((40, 200, 300), np.int16)
     long[39, 199, 299] = 7
     for encoding in ("gzip", "bzip2"):

@@ -12,7 +12,7 @@ import pytest
 
 from cuecast.core.errors import MaskError
 from cuecast.io.volumes import Volume, open_volume
-from cuecast.io.volumes.grid import on_grid_of
+from cuecast.io.volumes.volume import on_grid_of
 
 TURNS = [
     (order, flips)

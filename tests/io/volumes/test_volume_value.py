@@ -20,7 +20,7 @@ from cuecast.io.volumes import (
     grey,
     open_volume,
     output_suffix,
-    scratch,
+    reading,
     value_window,
     write_labels,
 )
@@ -104,8 +104,8 @@ def test_values_become_grey() -> None:
 
 
 def test_a_large_array_lives_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "IN_MEMORY", 100)
-    small, large = scratch.scratch((10, 10), np.uint8), scratch.scratch((10, 11), np.uint8)
+    monkeypatch.setattr(reading, "IN_MEMORY", 100)
+    small, large = reading.scratch((10, 10), np.uint8), reading.scratch((10, 11), np.uint8)
     assert not isinstance(small, np.memmap)
     assert isinstance(large, np.memmap)
     assert not large.any()
@@ -116,9 +116,9 @@ def test_a_large_array_lives_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_is_seen_before_writing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     full = shutil._ntuple_diskusage(10**9, 10**9, 1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
-    monkeypatch.setattr(scratch, "IN_MEMORY", 100)
+    monkeypatch.setattr(reading, "IN_MEMORY", 100)
     with pytest.raises(OutputError, match="set TMPDIR"):
-        scratch.scratch((100, 100), np.uint8)
+        reading.scratch((100, 100), np.uint8)
     volume = Volume(np.zeros((10, 20, 30), np.int16))
     with pytest.raises(OutputError, match="free some, or choose another folder"):
         write_labels(
@@ -129,7 +129,7 @@ def test_a_full_disk_is_seen_before_writing(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_missing_library_names_its_extra() -> None:
     with pytest.raises(MissingExtraError, match=r"reading X needs no_such_library.*cuecast\[volumes\]"):
-        scratch.library("no_such_library.part", "volumes", "reading X")
+        reading.library("no_such_library.part", "volumes", "reading X")
 
 
 def test_a_writer_that_is_not_installed_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:

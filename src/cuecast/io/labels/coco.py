@@ -17,9 +17,18 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ClassInfo, ObjectMask
 from cuecast.io.files import read_json, replacing
-from cuecast.io.labels.outlines import Vertices64, box_contour, contour_of, object_of_contours, part_outlines
+from cuecast.io.labels.outlines import (
+    Vertices64,
+    box_contour,
+    compress_counts,
+    contour_of,
+    decode_rle,
+    encode_rle,
+    expand_counts,
+    object_of_contours,
+    part_outlines,
+)
 from cuecast.io.labels.passed_over import PassedOver
-from cuecast.io.labels.rle import compress_counts, decode_rle, encode_rle, expand_counts
 from cuecast.io.pixels import pixel_limit
 
 Shape = Literal["rle", "polygon"]

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from cuecast.core.errors import CuecastError, ImageError, InputError, MissingExtraError
 from cuecast.core.values import Frame
-from cuecast.io.files import list_images
 from cuecast.io.images import read_image
 from cuecast.io.kinds import IMAGE_SUFFIXES
+from cuecast.io.places import list_images
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".ogv"}

@@ -19,8 +19,7 @@ from cuecast.core.errors import ImageError, OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import check_space
 from cuecast.io.tiff import BROKEN
-from cuecast.io.volumes.reading import Reading
-from cuecast.io.volumes.scratch import library
+from cuecast.io.volumes.reading import Reading, library
 from cuecast.io.volumes.volume import PLANES, WINDOWS, Plane, Volume, grey, value_window
 
 __all__ = [

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.values import ClassInfo
-from cuecast.io.csv_rows import write_row
-from cuecast.io.files import replacing
+from cuecast.io.files import replacing, write_row
 from cuecast.io.volumes.volume import Volume
 
 COLUMNS = (

@@ -22,7 +22,7 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.core.version import __version__
 from cuecast.io.files import replacing
-from cuecast.io.volumes.scratch import library
+from cuecast.io.volumes.reading import library
 from cuecast.io.volumes.volume import Volume
 
 SERIES_NUMBER = 900

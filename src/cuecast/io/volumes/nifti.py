@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError
 from cuecast.io.files import replacing
-from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated
-from cuecast.io.volumes.scratch import library, scratch
+from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated, library, scratch
 from cuecast.io.volumes.volume import Volume
 
 MILLIMETRES = {"mm": 1.0, "micron": 1e-3, "meter": 1e3, "unknown": 1.0}

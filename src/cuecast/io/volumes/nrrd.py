@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError
 from cuecast.io.files import replacing
-from cuecast.io.volumes.reading import BZIPPED, DEFLATED, Reading, check_channel, check_stated
-from cuecast.io.volumes.scratch import library, scratch
+from cuecast.io.volumes.reading import (
+    BZIPPED,
+    DEFLATED,
+    Reading,
+    check_channel,
+    check_stated,
+    library,
+    scratch,
+)
 from cuecast.io.volumes.volume import Volume
 
 _SIGNS = {

@@ -1,16 +1,21 @@
-"""What a person may say of how a volume is to be read."""
+"""How a file of voxels is read: what a person may say of it, what its header may state, and room to unpack it."""
 
 from __future__ import annotations
 
+import importlib
 import math
+import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from cuecast.core.errors import ImageError
+from cuecast.core.errors import ImageError, MissingExtraError, OutputError
+from cuecast.io.files import check_space
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,10 @@ class Choice:
 class SeveralVolumesError(ImageError):
     """A file or folder holds several volumes, and it was not said which one is meant. `choices` are all of them."""
 
-    def __init__(self, message: str, choices: Sequence[Choice] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, what: str, choices: Sequence[Choice] = (), *, where: object = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, remedy=remedy)
         self.choices = tuple(choices)
 
 
@@ -84,3 +91,46 @@ def check_channel(voxels: NDArray[Any], path: Path, channel: int | None) -> NDAr
         raise ImageError(f"{path}: there is no channel {channel}, the file has {count}; they count from 0")
     chosen: NDArray[Any] = stacked[channel]
     return chosen
+
+
+IN_MEMORY = 256 * 2**20
+"""Arrays of more bytes than this live in an unnamed file of the folder for temporary files (TMPDIR)."""
+
+
+def scratch(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """A zeroed array to write to; where it is large, in a file that vanishes with it, or with the process.
+
+    Raises OutputError where that file does not fit on its disk.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size <= IN_MEMORY:
+        return np.zeros(shape, dtype)
+    folder = Path(tempfile.gettempdir())
+    check_space(folder, size, "set TMPDIR to a folder on a larger disk")
+    with tempfile.TemporaryFile(prefix="cuecast-", dir=folder) as stream:
+        _reserve(stream.fileno(), size, folder)
+        return np.memmap(stream, dtype, "r+", shape=shape)
+
+
+def _reserve(handle: int, size: int, folder: Path) -> None:
+    """Make a file `size` bytes long, on disk: a hole that cannot be filled later would end the process."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, size)
+        else:
+            os.truncate(handle, size)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: {size / 1e6:,.0f} MB cannot be had there ({error.strerror}); set TMPDIR to a folder on a "
+            "larger disk"
+        ) from error
+
+
+def library(name: str, extra: str, purpose: str) -> Any:
+    """The optional library `name`, imported. Raises MissingExtraError with the extra of cuecast that brings it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{purpose} needs {name.split('.')[0]}, which is not installed: pip install 'cuecast[{extra}]'"
+        ) from error

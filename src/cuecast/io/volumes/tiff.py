@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError, MissingExtraError
-from cuecast.io.deflated import check_deflated
 from cuecast.io.files import replacing
 from cuecast.io.pixels import pixel_limit
-from cuecast.io.tiff import BROKEN, CODEC_REMEDY, lacks_codec
-from cuecast.io.volumes.reading import Reading, check_channel
-from cuecast.io.volumes.scratch import scratch
+from cuecast.io.tiff import BROKEN, CODEC_REMEDY, check_deflated, lacks_codec
+from cuecast.io.volumes.reading import Reading, check_channel, scratch
 from cuecast.io.volumes.volume import Volume
 
 MILLIMETRES = {

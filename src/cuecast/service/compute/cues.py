@@ -27,9 +27,9 @@ from cuecast.cuesets.cueset import CueEntry, CueSet, check_classes, read_cueset,
 from cuecast.cuesets.documents import Document, entry_of, marks_of, mask_of
 from cuecast.cuesets.edit import new_cueset
 from cuecast.cuesets.history import FOLDER, LOG, Version, commit, next_version, versions
+from cuecast.io.files import exclusive
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import write_mask
-from cuecast.io.lock import exclusive
 from cuecast.service.compute.sources import FrameAt
 
 SAID = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cuecast.core.objects import ObjectMeasures, connected_objects, measure
 from cuecast.core.values import ClassInfo
-from cuecast.io.lock import exclusive
+from cuecast.io.files import exclusive
 from cuecast.results.gather import FOLDERS, Results, read_result
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 from cuecast.results.review import Tick, apply_review
