@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from cuecast.cli.keys import create
-from cuecast.cli.serve import serve
+from cuecast.cli.serve import create, serve
 from cuecast.core.version import __version__
 
 ROOT = Path(__file__).parents[1]

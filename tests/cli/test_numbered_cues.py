@@ -16,7 +16,8 @@ from map_pictures import painted, truth
 from PIL import Image
 
 from cuecast.cli import run
-from cuecast.cli.slice_flags import read_slice_flags
+from cuecast.cli.marks import SliceShown
+from cuecast.cli.volume import slice_cues
 from cuecast.cuesets.cueset import read_cueset, read_example
 from cuecast.io.labels.masks import write_objects
 from cuecast.io.volumes import open_volume
@@ -161,7 +162,7 @@ def test_volumes_take_a_volume_of_numbers() -> None:
     phantoms.nifti(Path("thing.nii.gz"), thing.astype(np.int16), phantoms.affine((2.0, 1.0, 1.0)))
     beside = ["-c", "z:2=thing.nii.gz", "--cue-objects", "z:2=numbers.nii.gz"]
     assert run(["volume", "ct.nii.gz", *beside, "--pack", "colours", "-q", "-o", "beside"]) == 0
-    (cue,) = read_slice_flags([beside[1]], [], [], [], [], objects=[beside[3]])
+    (cue,) = slice_cues(SliceShown(cue=[beside[1]], cue_objects=[beside[3]]), ())
     marks = cue.read(open_volume(Path("ct.nii.gz")), (0.0, 1.0)).marks
     assert np.array_equal(marks.objects, number[2])
 

@@ -142,7 +142,7 @@ def test_a_broken_frame_is_named_and_those_before_it_are_done() -> None:
         (["--box", "0=1,2,3"], 2, "--box '0=1,2,3': FRAME=x1,y1,x2,y2[,class] is expected"),
         (["--box", "0=1,2,3,4,cat"], 2, "class 'cat' is unknown"),
         (["--point", "0=99,5"], 1, "point (99.0, 5.0) is outside the image"),
-        (["-c", "0=m0.png", "--absent", "0"], 2, "--absent '0': another flag marks this frame"),
+        (["-c", "0=m0.png", "--absent", "0"], 2, "--absent '0': another flag marks the thing on this frame"),
         (["--absent", "0"], 1, "all cues say 'absent' or 'not this'"),
         (
             ["-c", "0=m0.png", "-f", "pdf"],

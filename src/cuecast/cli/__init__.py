@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import typer
 
+from cuecast.cli.output import note
 from cuecast.cli.table import app
 from cuecast.core.errors import CuecastError
 from cuecast.core.notes import notes_to
@@ -30,7 +31,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line (None: this process's) and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
     try:
-        with notes_to(_note):
+        with notes_to(note):
             code = app(args or ["--help"], prog_name="cuecast", standalone_mode=False)
         sys.stdout.flush()
     except _UsageError as error:
@@ -66,10 +67,6 @@ def _usage(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "cuecast"
     return f"{said[:1].lower()}{said[1:]} (see '{command} --help')"
-
-
-def _note(text: str) -> None:
-    print(f"cuecast: note: {' '.join(text.splitlines())}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,38 +1,41 @@
-"""`cuecast cues`: make, fill, check, correct and look at cue sets."""
+"""`cuecast cues`: make, fill, check, correct and look at cue sets; `cuecast suggest`: which images to mark next."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cuecast.cli.cue_flags import class_list, read_flags, read_values
-from cuecast.cli.cues_check import check
-from cuecast.cli.cues_history import log, undo
+from cuecast.cli.marks import MarkFlags, class_list, read_values
 from cuecast.cli.options import (
-    AbsentOption,
-    BoxOption,
     ClassOption,
-    CueObjectsOption,
-    CueOption,
     CuePageOption,
+    CueSetArgument,
+    ImagesArgument,
     JsonFlag,
-    PointOption,
-    ScribbleOption,
+    PackOption,
+    RecursiveFlag,
+    Scale,
+    ScaleOption,
+    Speed,
+    ThreadsOption,
     ValueOption,
+    grouped,
 )
+from cuecast.cli.output import Printed, fail, note, progress, say
+from cuecast.core.errors import without_name
 
 if TYPE_CHECKING:
+    from cuecast.cue_quality.result import CueCheck
     from cuecast.cuesets.cueset import CueSet
+    from cuecast.cuesets.history import Version
 
 app = typer.Typer(
     help="Make, fill, check and correct cue sets: cues with their images, in a folder or .zip to be mailed.",
     rich_markup_mode=None,
 )
-
-CueSetArgument = Annotated[Path, typer.Argument(metavar="CUESET", help="Folder or .zip of a cue set.")]
 
 
 @app.command()
@@ -48,14 +51,11 @@ def new(cueset: CueSetArgument, class_names: ClassOption = None, as_json: JsonFl
 
 
 @app.command()
+@grouped
 def add(
     cueset: CueSetArgument,
-    cue: CueOption = None,
-    cue_objects: CueObjectsOption = None,
-    box: BoxOption = None,
-    point: PointOption = None,
-    scribble: ScribbleOption = None,
-    absent: AbsentOption = None,
+    shown: MarkFlags,
+    *,
     image: Annotated[
         Path | None,
         typer.Option("--image", metavar="IMAGE", help="With --mask: the same as --cue IMAGE=MASK."),
@@ -86,7 +86,7 @@ def add(
     """
     if (image is None) != (mask is None):
         raise typer.BadParameter("--image and --mask belong together: give both, or --cue IMAGE=MASK")
-    if not (cue or box or point or scribble or absent or image):
+    if not (shown.any or image):
         raise typer.BadParameter(
             "nothing to add: give --cue IMAGE=MASK, --box, --point, --scribble or --absent IMAGE"
         )
@@ -96,30 +96,94 @@ def add(
     known = read_cueset(cueset)
     classes = class_list(class_names or (), known.classes)
     pair = ((image, mask),) if image and mask else ()
-    flags = read_flags(
-        cue or (), box or (), point or (), scribble or (), absent or (), classes, pair, cue_objects or ()
-    )
+    flags = shown.read(classes, pair)
     values = read_values(value, (m.mask for m in flags))
-    cues = [
-        NewCue(
-            m.image,
-            m.mask,
-            values if m.mask else None,
-            m.boxes,
-            m.points,
-            m.scribbles,
-            absent=m.absent,
-            page=page,
-            objects=m.objects,
-        )
-        for m in flags
-    ]
+    cues = [NewCue(m.place, page=page, **m.said(values)) for m in flags]
     _say(add_cues(cueset, cues, classes, replace=replace), as_json)
 
 
-app.command()(check)
-app.command()(log)
-app.command()(undo)
+@app.command()
+@grouped
+def check(
+    cueset: CueSetArgument,
+    files_only: Annotated[
+        bool, typer.Option("--files-only", help="Only whether it can be read; no pack is loaded.")
+    ] = False,
+    pack: PackOption = "general",
+    scale: ScaleOption = Scale.FRAME,
+    threads: ThreadsOption = None,
+    *,
+    printed: Printed,
+) -> None:
+    """Say whether a cue set can be read, which of its cues hurt, and whether more would help.
+
+    Prints one line a finding about the files. Where two images at least have a mask or polygons, each of these is
+    predicted from all the others (leave-one-out): the IoU says how well the cues agree. A cue is flagged where its
+    mask looks shifted, inverted, of another class or too wide, where its magnification differs, or where it disagrees
+    with the others and nothing of these explains it. The curve of IoU against the number of cues says whether more
+    are likely to help.
+
+    Exit code 1 says that there is an error in the files; warnings and flags give 0.
+    """
+    from cuecast.cuesets.cueset import check_cueset
+
+    findings = check_cueset(cueset)
+    errors = sum(f.level == "error" for f in findings)
+    result, why_not = None, ""
+    if not errors and not files_only:
+        result, why_not = _cross_check(cueset, pack, scale, threads, printed.quiet)
+    record = {
+        "ok": not errors,
+        "findings": [asdict(f) for f in findings],
+        "leave_one_out": result.as_dict() if result else None,
+        "note": why_not or None,
+    }
+    lines = [f"{f.level}: {f}" for f in findings] or [f"{cueset}: all well"]
+    said = [f"\n{result.as_table()}" if result else why_not] if result or why_not else []
+    say(record, "\n".join([*lines, *said]), printed.as_json)
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command()
+def log(cueset: CueSetArgument, as_json: JsonFlag = False) -> None:
+    """List the versions of a cue set, oldest first: number, time, what changed, digest.
+
+    The last one is the set as it is. The past lies in history.jsonl and history/ of the set; deleting both forgets it,
+    and `cuecast cues zip` leaves it out.
+    """
+    from cuecast.cuesets.cueset import read_cueset
+    from cuecast.cuesets.history import versions
+
+    found = versions(read_cueset(cueset))
+    width = len(str(found[-1].version))
+    lines = [
+        f"{v.version:>{width}}  {v.time or 'not logged yet':20}  {v.digest[:12]}  {v.change}: {v.what}"
+        for v in found
+    ]
+    say({"cueset": str(cueset), "versions": [_version(v) for v in found]}, "\n".join(lines), as_json)
+
+
+@app.command()
+def undo(
+    cueset: CueSetArgument,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", min=1, metavar="N", help="Go to version N of the log, back or forth."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take back the last change of a cue set.
+
+    Again takes back the one before it. Nothing is forgotten: what was taken back stays in the log, and --to N goes
+    to any version there.
+    """
+    from cuecast.cuesets.edit import undo as take_back
+    from cuecast.cuesets.history import versions
+
+    present = versions(take_back(cueset, to))[-1]
+    text = f"{cueset}: version {present.version}, {present.what}, digest {present.digest[:12]}"
+    say({"cueset": str(cueset), **_version(present)}, text, as_json)
 
 
 @app.command()
@@ -166,21 +230,90 @@ def _draw(cueset: CueSet, sheet: Path) -> None:
 
 def _say(cueset: CueSet, as_json: bool, sheet: Path | None = None) -> None:
     digest = cueset.digest()
-    if as_json:
-        record = {
-            "cueset": str(cueset.root),
-            "digest": digest,
-            "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in cueset.classes],
-            "cues": [{"image": e.image, "kinds": list(e.kinds), "page": e.page} for e in cueset.entries],
-            "sheet": str(sheet) if sheet else None,
-        }
-        typer.echo(json.dumps(record, indent=1, ensure_ascii=False))
-        return
+    record = {
+        "cueset": str(cueset.root),
+        "digest": digest,
+        "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in cueset.classes],
+        "cues": [{"image": e.image, "kinds": list(e.kinds), "page": e.page} for e in cueset.entries],
+        "sheet": str(sheet) if sheet else None,
+    }
     count = len(cueset.entries)
-    typer.echo(f"{cueset.root}: {count} cue{'s' if count != 1 else ''}, digest {digest[:12]}")
-    for info in cueset.classes:
-        typer.echo(f"  class {info.id}  {info.name}  {info.colour}")
-    for entry in cueset.entries:
-        typer.echo(f"  {entry.image}  {', '.join(entry.kinds)}")
-    if sheet:
-        typer.echo(f"sheet  {sheet}")
+    lines = [
+        f"{cueset.root}: {count} cue{'s' if count != 1 else ''}, digest {digest[:12]}",
+        *(f"  class {info.id}  {info.name}  {info.colour}" for info in cueset.classes),
+        *(f"  {entry.image}  {', '.join(entry.kinds)}" for entry in cueset.entries),
+        *([f"sheet  {sheet}"] if sheet else ()),
+    ]
+    say(record, "\n".join(lines), as_json)
+
+
+def _cross_check(
+    cueset: Path, pack: str, scale: Scale, threads: int | None, quiet: bool
+) -> tuple[CueCheck | None, str]:
+    """What leave-one-out says, or why it says nothing; the pack is loaded only where it is needed."""
+    from cuecast.cue_quality.check import check_cues, too_few
+    from cuecast.cue_quality.trials import complete_cues
+    from cuecast.cuesets.cueset import read_cueset, read_examples
+    from cuecast.predictor import load
+
+    read = read_cueset(cueset)
+    examples = read_examples(read)
+    if len(complete_cues(examples)) < 2:
+        return None, too_few(examples)
+    predictor = load(pack, threads=threads)
+    with progress("answers", quiet) as report:
+        return check_cues(predictor, examples, read.classes, scale.value, report), ""
+
+
+def _version(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "time": version.time,
+        "change": version.change,
+        "what": version.what,
+        "digest": version.digest,
+        "restores": version.restores,
+    }
+
+
+@grouped
+def suggest(
+    images: ImagesArgument,
+    cues: Annotated[
+        Path, typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`).")
+    ],
+    count: Annotated[
+        int, typer.Option("--count", "-n", min=1, metavar="N", help="How many images to name at most.")
+    ] = 5,
+    pack: PackOption = "general",
+    scale: ScaleOption = Scale.FRAME,
+    recursive: RecursiveFlag = False,
+    *,
+    speed: Speed,
+    printed: Printed,
+) -> None:
+    """Name the images that are worth marking next.
+
+    Segments IMAGES with the cues and lists those whose marking is likely to help most, best first: doubtful, unlike
+    what is marked or listed already, and like many others. Images of the cue set are left out. Nothing is written;
+    add the marks with `cuecast cues add`.
+
+    Exit code 3 says that some images failed; each is named on stderr.
+    """
+    from cuecast.cue_quality.suggest import suggest_images
+    from cuecast.cuesets.cueset import read_cueset, read_examples
+    from cuecast.io.places import list_images, note_of_others
+    from cuecast.predictor import load
+
+    cueset = read_cueset(cues)
+    paths = list_images(images, recursive)
+    predictor = load(pack, threads=speed.threads_each)
+    concept = predictor.learn(read_examples(cueset), cueset.classes, scale.value)
+    with progress("images", printed.quiet, concept.classes) as report:
+        found = suggest_images(concept, paths, count, speed.workers, report)
+    say(found.as_dict(), found.as_table(), printed.as_json)
+    note(note_of_others(images, recursive))
+    all_failed = len(found.failures) == found.images
+    fail(
+        (f"{image}: {without_name(error, image)}" for image, error in found.failures), 1 if all_failed else 3
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import platform
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import typer
 
 from cuecast.cli.options import JsonFlag
+from cuecast.cli.output import say
 
 CORE = (
     "numpy", "scipy", "scikit-image", "scikit-learn", "pillow", "tifffile", "onnxruntime", "typer", "rich", "pyyaml",
@@ -70,7 +70,7 @@ def doctor(as_json: JsonFlag = False) -> None:
         "settings": {k: os.environ.get(k) for k in SETTINGS},
         "problems": problems,
     }
-    typer.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_json else _text(report))
+    say(report, _text(report), as_json)
     if problems:
         raise typer.Exit(1)
 

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, cues_of, read_flags, read_values
-from cuecast.cli.options import (
-    AbsentOption,
-    BoxOption,
-    ClassOption,
-    CueObjectsOption,
-    CueOption,
-    CuesOption,
-    JsonFlag,
-    PackOption,
-    PointOption,
-    QuietFlag,
-    ScribbleOption,
-    ThreadsOption,
-    ValueOption,
-    read_formats,
-    read_limits,
-    share_threads,
+from cuecast.cli.marks import Shown, cues_of, read_values
+from cuecast.cli.options import OutOption, PackOption, Speed, grouped, read_formats, read_limits
+from cuecast.cli.output import (
+    Printed,
+    fail,
+    finished_before,
+    note,
+    places,
+    plain,
+    progress,
+    say,
+    tally,
 )
+from cuecast.core.errors import without_name
 
 if TYPE_CHECKING:
     from cuecast.core.values import ClassInfo, Example
     from cuecast.cues import Cue
     from cuecast.io.rasters import BlockRaster
-    from cuecast.mosaic.options import MapFormat, MapSummary
+    from cuecast.mosaic.options import MapFormat, MapOptions, MapSummary
 
 FORMATS = ("csv", "geojson", "gpkg")
 """The choices of --format; a test compares them with `cuecast.mosaic.options.MAP_FORMATS`, too heavy for --help."""
@@ -44,12 +38,10 @@ WINDOW_FORM = "x1,y1,x2,y2[=MASK]"
 Box = tuple[int, int, int, int]
 
 
-def segment_map(
-    raster: Annotated[
-        Path,
-        typer.Argument(metavar="RASTER", help="GeoTIFF, whole slide, OME-TIFF, or what else GDAL reads."),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")],
+@dataclass(frozen=True)
+class OnRaster:
+    """What is shown on the raster itself."""
+
     cue_window: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +50,7 @@ def segment_map(
             help="A window of RASTER in pixels and the mask of the thing on it; without a mask, a window in which "
             "--polygons mark everything. May be repeated.",
         ),
-    ] = None,
+    ] = None
     polygons: Annotated[
         Path | None,
         typer.Option(
@@ -66,44 +58,68 @@ def segment_map(
             help="Polygons of the thing in map coordinates: GeoJSON, GeoPackage, Shapefile. An attribute such "
             "as `class`, `label` or QuPath's `classification` names the class.",
         ),
-    ] = None,
-    cue: CueOption = None,
-    cue_objects: CueObjectsOption = None,
-    box: BoxOption = None,
-    point: PointOption = None,
-    scribble: ScribbleOption = None,
-    absent: AbsentOption = None,
-    cues: CuesOption = None,
-    class_names: ClassOption = None,
-    value: ValueOption = None,
-    pack: PackOption = "general",
+    ] = None
+
+    def windows(self) -> list[tuple[Box, Path | None]]:
+        """The windows with their masks. Raises BadParameter where one has none and no polygons are given."""
+        found = [_cue_window(text) for text in self.cue_window or ()]
+        if self.polygons is None and any(mask is None for _, mask in found):
+            raise typer.BadParameter(
+                f"--cue-window {self.cue_window[0] if self.cue_window else ''}: a mask is missing; write "
+                "x1,y1,x2,y2=MASK, or give --polygons FILE"
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How the raster is looked at."""
+
     bands: Annotated[
         str | None,
         typer.Option(
             metavar="R,G,B",
             help="Bands that are looked at, from 1: three, or one. Default: red, green and blue, or the first ones.",
         ),
-    ] = None,
+    ] = None
     level: Annotated[
         int,
         typer.Option(
             min=0, metavar="N", help="Level of a pyramid: 0 the full resolution, 1 the next smaller."
         ),
-    ] = 0,
+    ] = 0
     window: Annotated[
         str | None,
         typer.Option(metavar="LOW,HIGH", help="Values shown as black and white in 16-bit and float rasters."),
-    ] = None,
+    ] = None
     tile: Annotated[
         int | None,
         typer.Option(
             min=64, metavar="PIXELS", help="Side of the tiles. Default: what the segmenter sees in one piece."
         ),
-    ] = None,
+    ] = None
     overlap: Annotated[
         int | None,
         typer.Option(min=0, metavar="PIXELS", help="What neighbouring tiles share. Default: by the tiles."),
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True)
+class TileSpeed(Speed):
+    """How many tiles at a time, and the threads of each."""
+
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", "-j", min=1, metavar="N", help="Tiles at a time. The results do not depend on it."
+        ),
+    ] = 1
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written to OUT."""
+
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -112,20 +128,28 @@ def segment_map(
             metavar="FORMAT",
             help="Written of the objects: csv, geojson, gpkg or none; may be repeated. Default: all.",
         ),
-    ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers", "-j", min=1, metavar="N", help="Tiles at a time. The results do not depend on it."
-        ),
-    ] = 1,
-    threads: ThreadsOption = None,
+    ] = None
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Redo what is finished, and replace another concept's results."),
-    ] = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
+    ] = False
+
+
+@grouped
+def segment_map(
+    raster: Annotated[
+        Path,
+        typer.Argument(metavar="RASTER", help="GeoTIFF, whole slide, OME-TIFF, or what else GDAL reads."),
+    ],
+    output: OutOption,
+    own: OnRaster,
+    shown: Shown,
+    *,
+    pack: PackOption = "general",
+    looked: Looked,
+    written: Written,
+    speed: TileSpeed,
+    printed: Printed,
 ) -> None:
     """Find in RASTER, of any size, what the cues show.
 
@@ -135,70 +159,63 @@ def segment_map(
 
     Exit code 3 says that some tiles failed; each is named on stderr and in the manifest.
     """
-    if not (cue_window or polygons or cue or box or point or scribble or absent or cues):
-        raise typer.BadParameter(
-            "nothing shows the thing: give --cue-window x1,y1,x2,y2=MASK, --polygons FILE, --cue IMAGE=MASK, --box, "
-            "--point or --scribble, or --cues CUESET"
-        )
-    windows = [_cue_window(text) for text in cue_window or ()]
-    bare = [w for w, mask in windows if mask is None]
-    if bare and polygons is None:
-        raise typer.BadParameter(
-            f"--cue-window {cue_window[0] if cue_window else ''}: a mask is missing; write x1,y1,x2,y2=MASK, or give "
-            "--polygons FILE"
-        )
-    chosen, limits, written = _bands(bands), read_limits(window), read_formats(formats, FORMATS)
+    if not (own.cue_window or own.polygons):
+        shown.refuse_nothing(before="--cue-window x1,y1,x2,y2=MASK, --polygons FILE, ")
+    windows = own.windows()
+    options = _options(looked, written, speed.workers)
 
-    from cuecast.cli.progress import progress
-    from cuecast.cuesets.cueset import read_cueset, read_examples
+    from cuecast.cuesets.cueset import read_examples
     from cuecast.io.rasters import open_raster
-    from cuecast.mosaic.options import MapOptions
     from cuecast.predictor import load
     from cuecast.runs.raster import segment_raster
 
-    cueset = read_cueset(cues) if cues else None
-    classes = classes_of(cueset, class_names)
-    flags = read_flags(
-        cue or (), box or (), point or (), scribble or (), absent or (), classes, objects=cue_objects or ()
-    )
-    masked = [(w, mask) for w, mask in windows if mask is not None]
-    values = read_values(value, [*masked, *(m.mask for m in flags)])
+    cueset = shown.cueset()
+    classes = shown.classes(cueset)
+    flags = shown.read(classes)
+    values = read_values(shown.value, [*(mask for _, mask in windows), *(m.mask for m in flags)])
     examples: list[Cue | Example] = [
-        *(read_examples(cueset, limits) if cueset else ()),
-        *cues_of(flags, values, limits),
+        *(read_examples(cueset, options.window) if cueset else ()),
+        *cues_of(flags, values, options.window),
     ]
-    with open_raster(raster, chosen, level) as opened:
-        own, named = _own(opened, limits, masked, bare, polygons, values, classes)
-    concept = load(pack, threads=share_threads(threads, workers)).learn(
-        [*examples, *own], classes or named or None, "pixel"
+    with open_raster(raster, options.bands, looked.level) as opened:
+        on_it, named = _own(opened, options.window, windows, own.polygons, values, classes)
+    concept = load(pack, threads=speed.threads_each).learn(
+        [*examples, *on_it], classes or named or None, "pixel"
     )
-    options = MapOptions(
-        workers=workers,
-        overwrite=overwrite,
-        formats=cast("tuple[MapFormat, ...]", FORMATS if written is None else written),
-        bands=chosen,
-        level=level,
-        window=limits,
-        tile=tile,
-        overlap=overlap,
-    )
-    with progress("tiles", quiet, concept.classes) as report:
+    with progress("tiles", printed.quiet, concept.classes) as report:
         summary = segment_raster(concept, raster, output, options, lambda step: report(step.done, step.total))
-    typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
-    for note in summary.notes:
-        print(f"cuecast: note: {raster}: {note}", file=sys.stderr)
-    for _, error in summary.failures:  # each names its window
-        print(f"cuecast: failed: {raster}: {error.removeprefix(f'{raster}: ')}", file=sys.stderr)
-    if summary.failures:
-        looked = sum(n for word, n in summary.counts.items() if word not in ("failed", "nodata"))
-        raise typer.Exit(3 if looked else 1)
+    say(_as_dict(summary), _as_text(summary), printed.as_json)
+    note(*(f"{raster}: {text}" for text in summary.notes))
+    looked_at = sum(n for word, n in summary.counts.items() if word not in ("failed", "nodata"))
+    # Each error names its window.
+    fail(
+        (f"{raster}: {without_name(error, str(raster))}" for _, error in summary.failures),
+        3 if looked_at else 1,
+    )
+
+
+def _options(looked: Looked, written: Written, workers: int) -> MapOptions:
+    """The flags as the library takes them. Raises BadParameter."""
+    bands, limits = _bands(looked.bands), read_limits(looked.window)
+    formats = read_formats(written.formats, FORMATS)
+    from cuecast.mosaic.options import MapOptions
+
+    return MapOptions(
+        workers=workers,
+        overwrite=written.overwrite,
+        formats=cast("tuple[MapFormat, ...]", FORMATS if formats is None else formats),
+        bands=bands,
+        level=looked.level,
+        window=limits,
+        tile=looked.tile,
+        overlap=looked.overlap,
+    )
 
 
 def _own(
     raster: BlockRaster,
     limits: tuple[float, float] | None,
-    masked: Sequence[tuple[Box, Path]],
-    bare: Sequence[Box],
+    windows: Sequence[tuple[Box, Path | None]],
     polygons: Path | None,
     values: tuple[int, ...] | None,
     classes: Sequence[ClassInfo],
@@ -209,11 +226,12 @@ def _own(
     from cuecast.mosaic.cues import mask_cue, polygon_classes, polygon_cues
 
     tones = tones_of(raster, limits)
-    own = [mask_cue(raster, tones, box, mask, values, classes or None) for box, mask in masked]
+    own = [mask_cue(raster, tones, box, mask, values, classes or None) for box, mask in windows if mask]
     if polygons is None:
         return own, []
     found = read_polygons(polygons, raster.place, [c.name for c in classes])
     named = polygon_classes(found)
+    bare = [box for box, mask in windows if mask is None]
     return [*own, *polygon_cues(raster, tones, found, bare, classes or named)], named
 
 
@@ -244,30 +262,15 @@ def _bands(text: str | None) -> tuple[int, ...] | None:
 
 
 def _as_dict(summary: MapSummary) -> dict[str, Any]:
-    return {
-        "out": str(summary.out),
-        "verdict": summary.verdict,
-        "confidence": round(summary.confidence, 6),
-        "objects": summary.objects,
-        "areas": dict(summary.areas),
-        "tiles": dict(summary.counts),
-        "failures": [{"window": where, "error": error} for where, error in summary.failures],
-        "resumed": summary.resumed,
-        "seconds": round(summary.seconds, 3),
-        "notes": list(summary.notes),
-        "files": {what: str(path) for what, path in summary.files.items()},
-    }
+    record: dict[str, Any] = plain(summary)
+    failures = [{"window": where, "error": error} for where, error in summary.failures]
+    confidence = round(summary.confidence, 6)
+    return record | {"confidence": confidence, "tiles": record.pop("counts"), "failures": failures}
 
 
 def _as_text(summary: MapSummary) -> str:
     """'found (0.83): 214 objects in 1156 tiles: 90 found, 2 doubtful, 30 absent, 1034 nodata' and where results are."""
-    total = sum(summary.counts.values())
-    counts = ", ".join(f"{n} {word}" for word, n in summary.counts.items() if n)
-    again = f" ({summary.resumed} finished before)" if summary.resumed else ""
-    width = max(map(len, summary.files), default=0)
-    places = [f"{what:<{width}}  {path}" for what, path in summary.files.items()]
+    tiles = tally("tile", summary.counts, finished_before(summary.resumed), unless=tuple(summary.counts))
     objects = f"{summary.objects} object{'s' if summary.objects != 1 else ''}"
-    head = (
-        f"{summary.verdict} ({summary.confidence:.2f}): {objects} in {total} tile{'s' if total != 1 else ''}"
-    )
-    return "\n".join([f"{head}: {counts}{again}", *places])
+    head = f"{summary.verdict} ({summary.confidence:.2f}): {objects} in {tiles}"
+    return "\n".join([head, *places(summary.files)])

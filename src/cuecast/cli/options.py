@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
-
-from cuecast.cli.cue_flags import BOX_FORM, POINT_FORM, SCRIBBLE_FORM
 
 
 class Scale(StrEnum):
@@ -67,43 +68,6 @@ WorkersOption = Annotated[
         "--workers", "-j", min=1, metavar="N", help="Images at a time. The results do not depend on it."
     ),
 ]
-CueOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--cue",
-        "-c",
-        metavar="IMAGE=MASK",
-        help="An image and the mask of the thing on it: PNG, TIFF, COCO, LabelMe or YOLO-seg. "
-        "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
-    ),
-]
-CueObjectsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--cue-objects",
-        metavar="IMAGE=IDS",
-        help="Beside --cue: ids that tell the things of its mask apart (PNG or TIFF, one number an object).",
-    ),
-]
-BoxOption = Annotated[
-    list[str] | None, typer.Option("--box", metavar=BOX_FORM, help="A box round the thing.")
-]
-PointOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--point", metavar=POINT_FORM, help="A pixel of the thing; class 0: a pixel that is not it."
-    ),
-]
-ScribbleOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--scribble", metavar=SCRIBBLE_FORM, help="A stroke on the thing; class 0: on something else."
-    ),
-]
-AbsentOption = Annotated[
-    list[str] | None,
-    typer.Option("--absent", metavar="IMAGE", help="An image on which the thing does not occur."),
-]
 ClassOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -144,19 +108,74 @@ LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Only the first N episodes of each task and number of cues."),
 ]
-CuesOption = Annotated[
-    Path | None,
-    typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
-]
-OtherCuesOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--cues", metavar="CUESET", help="A cue set made on other pictures: folder or .zip (`cuecast cues`)."
+CueSetArgument = Annotated[Path, typer.Argument(metavar="CUESET", help="Folder or .zip of a cue set.")]
+ImagesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGES",
+        help="Files, folders, patterns, @LIST (a file of paths) or - (paths on stdin).",
     ),
 ]
+OutOption = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")]
+RecursiveFlag = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")]
 CuePageOption = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")
 ]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How many answers at a time, and the threads of each."""
+
+    workers: WorkersOption = 1
+    threads: ThreadsOption = None
+
+    @property
+    def threads_each(self) -> int | None:
+        """CPU threads of one answer: as asked, else all (None) for one worker, else an equal share for each."""
+        if self.threads is not None or self.workers == 1:
+            return self.threads
+        return max(1, (os.cpu_count() or 1) // self.workers)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which episodes of a list."""
+
+    sets: SetsOption = None
+    shots: ShotsOption = None
+    limit: LimitOption = None
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as typer is to see it: a parameter whose type is a dataclass of flags stands for its fields.
+
+    So flags that belong together are declared once and reach the command as one value.
+    """
+    parameters: list[Parameter] = []
+    groups: dict[str, tuple[type, list[str]]] = {}
+    hints = get_type_hints(command, include_extras=True)
+    for name, parameter in signature(command).parameters.items():
+        kind = hints[name]
+        if not is_dataclass(kind):
+            parameters.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
+            continue
+        assert isinstance(kind, type)
+        inner = get_type_hints(kind, include_extras=True)
+        groups[name] = kind, [f.name for f in fields(kind)]
+        parameters += [
+            Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=inner[f.name])
+            for f in fields(kind)
+        ]
+
+    @wraps(command)
+    def spread(**given: Any) -> None:
+        values = {name: kind(**{f: given.pop(f) for f in names}) for name, (kind, names) in groups.items()}
+        command(**given, **values)
+
+    spread.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    spread.__annotations__ = {p.name: p.annotation for p in parameters}
+    return spread
 
 
 def read_formats(names: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...] | None:
@@ -181,10 +200,3 @@ def read_limits(text: str | None, others: str = "") -> tuple[float, float] | Non
     if not low < high:
         raise typer.BadParameter(f"--window {text!r}: LOW must be below HIGH")
     return low, high
-
-
-def share_threads(threads: int | None, workers: int) -> int | None:
-    """CPU threads of one answer: as asked, else all (None) for one worker, else an equal share for each."""
-    if threads is not None or workers == 1:
-        return threads
-    return max(1, (os.cpu_count() or 1) // workers)

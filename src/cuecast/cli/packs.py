@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cuecast.cli.options import JsonFlag
+from cuecast.cli.output import say
 
 if TYPE_CHECKING:
     from cuecast.engine.packs import Pack
@@ -24,12 +25,9 @@ def list_(as_json: JsonFlag = False) -> None:
     from cuecast.engine.packs import list_packs
 
     packs = list(list_packs())
-    if as_json:
-        typer.echo(json.dumps([_brief(p) for p in packs], indent=1, ensure_ascii=False))
-        return
     width = max((len(p.name) for p in packs), default=0)
-    for pack in packs:
-        typer.echo(f"{pack.name:<{width}}  {pack.card.get('summary', '')}")
+    lines = [f"{p.name:<{width}}  {p.card.get('summary', '')}" for p in packs]
+    say([_brief(p) for p in packs], "\n".join(lines), as_json)
 
 
 @app.command()
@@ -46,7 +44,7 @@ def info(
     opened = open_pack(pack)
     opened.verify()
     record = {**_brief(opened), "card": opened.card}
-    typer.echo(json.dumps(record, indent=1, ensure_ascii=False) if as_json else _text(opened))
+    say(record, _text(opened), as_json)
 
 
 def _brief(pack: Pack) -> dict[str, Any]:

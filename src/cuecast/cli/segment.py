@@ -1,86 +1,76 @@
-"""`cuecast segment`: marks on a few images in, masks of all the others out."""
+"""`cuecast segment`: marks on a few images in, masks of all the others out; `cuecast review`: which were wrong."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Sized
-from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cuecast.cli.cue_flags import classes_of, cues_of, read_flags, read_values
+from cuecast.cli.marks import Shown, cues_of, read_values
 from cuecast.cli.options import (
-    AbsentOption,
-    BoxOption,
-    ClassOption,
     CocoShape,
     CocoShapeOption,
-    CueObjectsOption,
-    CueOption,
     CuePageOption,
-    CuesOption,
+    ImagesArgument,
     JsonFlag,
+    OutOption,
     PackOption,
-    PointOption,
-    QuietFlag,
+    RecursiveFlag,
     Scale,
     ScaleOption,
-    ScribbleOption,
-    ThreadsOption,
-    ValueOption,
+    Speed,
     WindowOption,
-    WorkersOption,
+    grouped,
     read_formats,
     read_limits,
-    share_threads,
+)
+from cuecast.cli.output import (
+    Printed,
+    fail,
+    finished_before,
+    note,
+    places,
+    plain,
+    progress_in_turn,
+    say,
+    tally,
 )
 from cuecast.core.errors import OutputError, without_name
 
 if TYPE_CHECKING:
     from cuecast.core.values import Example
     from cuecast.cues import Cue
-    from cuecast.runs.images import BatchSummary, Format
+    from cuecast.runs.images import BatchOptions, BatchSummary, Format
 
 FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
 """The choices of --format; a test compares them with `cuecast.runs.images.FORMATS`, too heavy for --help."""
 
 
-def segment(
-    images: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IMAGES",
-            help="Files, folders, patterns, @LIST (a file of paths) or - (paths on stdin).",
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")],
-    cue: CueOption = None,
-    cue_objects: CueObjectsOption = None,
-    box: BoxOption = None,
-    point: PointOption = None,
-    scribble: ScribbleOption = None,
-    absent: AbsentOption = None,
-    cues: CuesOption = None,
-    class_names: ClassOption = None,
-    value: ValueOption = None,
-    pack: PackOption = "general",
-    scale: ScaleOption = Scale.FRAME,
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")] = False,
+@dataclass(frozen=True)
+class Pictures:
+    """How image files are read."""
+
     page: Annotated[
         int | None,
         typer.Option(min=0, metavar="N", help="Page of multi-page images, from 0. Default: the first."),
-    ] = None,
-    cue_page: CuePageOption = None,
-    window: WindowOption = None,
+    ] = None
+    cue_page: CuePageOption = None
+    window: WindowOption = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written to OUT, and how."""
+
     name: Annotated[
         str,
         typer.Option(
             metavar="TEMPLATE", help="Names of outputs: {stem}, {suffix}, {parent}, {index} or {index:04d}."
         ),
-    ] = "{stem}",
+    ] = "{stem}"
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,34 +80,81 @@ def segment(
             help="Written besides masks: overlays, coco, csv, report, yolo, labelme, uncertainty or none; "
             "may be repeated. Default: the first four.",
         ),
-    ] = None,
-    coco_shape: CocoShapeOption = CocoShape.RLE,
+    ] = None
+    coco_shape: CocoShapeOption = CocoShape.RLE
     pixel_size: Annotated[
         float | None, typer.Option(metavar="SIZE", help="Edge of one pixel, for objects.csv; needs --unit.")
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option(metavar="UNIT", help="Unit of --pixel-size: um, mm, m, ...")
-    ] = None,
-    workers: WorkersOption = 1,
-    threads: ThreadsOption = None,
+    ] = None
+    unit: Annotated[str | None, typer.Option(metavar="UNIT", help="Unit of --pixel-size: um, mm, m, ...")] = (
+        None
+    )
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Redo what is finished, and replace another concept's results."),
-    ] = False,
+    ] = False
     review: Annotated[
         bool,
         typer.Option(
             "--review", help="Tick boxes in report.html, to call masks wrong: see `cuecast review`."
         ),
-    ] = False,
+    ] = False
     check: Annotated[
         bool,
         typer.Option(
             "--check", help="Check the cues against each other for report.html, as `cuecast cues check` does."
         ),
-    ] = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
+    ] = False
+
+    def options(self, workers: int, page: int | None, window: tuple[float, float] | None) -> BatchOptions:
+        """Them as the library takes them. Raises BadParameter where one is wrong or two do not go together."""
+        formats = read_formats(self.formats, FORMATS)
+        self._check_units()
+
+        from cuecast.results.names import check_template
+        from cuecast.runs.images import DEFAULT_FORMATS, BatchOptions
+
+        try:
+            check_template(self.name)
+        except OutputError as unusable:
+            raise typer.BadParameter(str(unusable)) from None
+        return BatchOptions(
+            name=self.name,
+            workers=workers,
+            overwrite=self.overwrite,
+            formats=DEFAULT_FORMATS if formats is None else cast("tuple[Format, ...]", formats),
+            coco_shape=self.coco_shape.value,
+            pixel_size=self.pixel_size,
+            unit=self.unit,
+            page=page,
+            window=window,
+            review=self.review,
+            check=self.check,
+        )
+
+    def _check_units(self) -> None:
+        if (self.pixel_size is None) != (self.unit is None):
+            raise typer.BadParameter(
+                "--pixel-size and --unit belong together: give both, as in --pixel-size 0.25 --unit um"
+            )
+        if self.pixel_size is not None and not 0 < self.pixel_size < float("inf"):
+            raise typer.BadParameter(
+                f"--pixel-size {self.pixel_size}: the edge of a pixel is a number above 0"
+            )
+
+
+@grouped
+def segment(
+    images: ImagesArgument,
+    output: OutOption,
+    shown: Shown,
+    *,
+    pack: PackOption = "general",
+    scale: ScaleOption = Scale.FRAME,
+    recursive: RecursiveFlag = False,
+    pictures: Pictures,
+    written: Written,
+    speed: Speed,
+    printed: Printed,
 ) -> None:
     """Find on IMAGES what the cues show.
 
@@ -127,54 +164,28 @@ def segment(
 
     Exit code 3 says that some images failed; each is named on stderr and in the manifest.
     """
-    if not (cue or box or point or scribble or absent or cues):
-        raise typer.BadParameter(
-            "nothing shows the thing: give --cue IMAGE=MASK, --box, --point or --scribble, or --cues CUESET"
-        )
-    limits = read_limits(window)
-    _check_units(pixel_size, unit)
-    written = read_formats(formats, FORMATS)
+    shown.refuse_nothing()
+    limits = read_limits(pictures.window)
+    options = written.options(speed.workers, pictures.page, limits)
 
     from cuecast.cuesets.changes import lineage
-    from cuecast.cuesets.cueset import read_cueset, read_examples
+    from cuecast.cuesets.cueset import read_examples
     from cuecast.io.files import note_of_edited
     from cuecast.io.places import list_images, note_of_others
     from cuecast.predictor import load
-    from cuecast.results.names import check_template
-    from cuecast.runs.images import DEFAULT_FORMATS, BatchOptions, run
+    from cuecast.runs.images import run
 
-    try:
-        check_template(name)
-    except OutputError as unusable:
-        raise typer.BadParameter(str(unusable)) from None
-    cueset = read_cueset(cues) if cues else None
-    classes = classes_of(cueset, class_names)
-    flags = read_flags(
-        cue or (), box or (), point or (), scribble or (), absent or (), classes, objects=cue_objects or ()
-    )
+    cueset = shown.cueset()
+    classes = shown.classes(cueset)
+    flags = shown.read(classes)
     paths = list_images(images, recursive)
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
-        *cues_of(flags, read_values(value, (m.mask for m in flags)), limits, cue_page),
+        *cues_of(flags, read_values(shown.value, (m.mask for m in flags)), limits, pictures.cue_page),
     ]
-    concept = load(pack, threads=share_threads(threads, workers)).learn(
-        examples, classes or None, scale.value
-    )
-    options = BatchOptions(
-        name=name,
-        workers=workers,
-        overwrite=overwrite,
-        formats=DEFAULT_FORMATS if written is None else cast("tuple[Format, ...]", written),
-        coco_shape=coco_shape.value,
-        pixel_size=pixel_size,
-        unit=unit,
-        page=page,
-        window=limits,
-        review=review,
-        check=check,
-    )
+    concept = load(pack, threads=speed.threads_each).learn(examples, classes or None, scale.value)
     origin = lineage(cueset, limits) if cueset and not flags else None
-    with _in_turn(quiet, concept.classes) as report:
+    with progress_in_turn(printed.quiet, concept.classes) as report:
         report("images", 0, len(paths))
         summary = run(
             concept,
@@ -185,60 +196,51 @@ def segment(
             origin,
             lambda done, total: report("answers", done, total),
         )
-    typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
-    if others := note_of_others(images, recursive):
-        print(f"cuecast: note: {others}", file=sys.stderr)
-    if note := note_of_edited(summary.edited):
-        print(f"cuecast: note: {note} (to teach with one: cuecast cues add)", file=sys.stderr)
-    for image, error in summary.failures:
-        print(f"cuecast: failed: {image}: {without_name(error, image)}", file=sys.stderr)
-    if summary.failures:
-        raise typer.Exit(1 if len(summary.failures) == sum(summary.counts.values()) else 3)
+    _say_summary(summary, printed.as_json)
+    edited = note_of_edited(summary.edited)
+    note(note_of_others(images, recursive), edited and f"{edited} (to teach with one: cuecast cues add)")
+    all_failed = len(summary.failures) == sum(summary.counts.values())
+    fail(
+        (f"{image}: {without_name(error, image)}" for image, error in summary.failures),
+        1 if all_failed else 3,
+    )
 
 
-@contextmanager
-def _in_turn(quiet: bool, classes: Sized) -> Iterator[Callable[[str, int, int], None]]:
-    """A function of (what, done, total) that reports progress, a bar for each 'what' after the other."""
-    from cuecast.cli.progress import Report, progress
-
-    with ExitStack() as bar:
-        bars: dict[str, Report] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bar.close()  # a terminal shows one at a time
-                bars[what] = bar.enter_context(progress(what, quiet, classes))
-            bars[what](done, total)
-
-        yield report
+def _say_summary(summary: BatchSummary, as_json: bool) -> None:
+    """'12 images: 9 found, 2 doubtful, 1 absent' and where each result is; or all of it as JSON."""
+    failures = [{"image": image, "error": error} for image, error in summary.failures]
+    head = tally("image", summary.counts, finished_before(summary.resumed), unless=("failed",))
+    say(plain(summary) | {"failures": failures}, "\n".join([head, *places(summary.files)]), as_json)
 
 
-def _check_units(pixel_size: float | None, unit: str | None) -> None:
-    if (pixel_size is None) != (unit is None):
-        raise typer.BadParameter(
-            "--pixel-size and --unit belong together: give both, as in --pixel-size 0.25 --unit um"
-        )
-    if pixel_size is not None and not 0 < pixel_size < float("inf"):
-        raise typer.BadParameter(f"--pixel-size {pixel_size}: the edge of a pixel is a number above 0")
+def review(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of results of `cuecast segment`.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="REVIEW", help="File that the page has saved. Without it: only list."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Note which masks a person called wrong, and list all that are.
 
+    `cuecast segment --review` writes a report.html with a tick box for each image; its button saves the file. What is
+    called wrong is redone, as doubtful images are, when the cue set has been corrected.
 
-def _as_dict(summary: BatchSummary) -> dict[str, Any]:
-    return {
-        "out": str(summary.out),
-        "counts": dict(summary.counts),
-        "failures": [{"image": image, "error": error} for image, error in summary.failures],
-        "resumed": summary.resumed,
-        "seconds": round(summary.seconds, 3),
-        "edited": [str(path) for path in summary.edited],
-        "files": {what: str(path) for what, path in summary.files.items()},
+    Exit code 3 says that some ticks were passed over, because the mask is another one by now.
+    """
+    from cuecast.results.review import Reviewed, apply_review, called_wrong, read_review
+
+    done = apply_review(output, read_review(file)) if file else Reviewed((), (), ())
+    wrong = called_wrong(output)
+    record = {
+        "out": str(output),
+        "wrong": [{"name": e.name, "image": e.image, "verdict": e.verdict} for e in wrong],
+        "marked": list(done.marked),
+        "cleared": list(done.cleared),
+        "passed_over": [{"name": name, "reason": reason} for name, reason in done.passed_over],
     }
-
-
-def _as_text(summary: BatchSummary) -> str:
-    """'12 images: 9 found, 2 doubtful, 1 absent' and where each result is."""
-    total = sum(summary.counts.values())
-    counts = ", ".join(f"{n} {word}" for word, n in summary.counts.items() if n or word != "failed")
-    again = f" ({summary.resumed} finished before)" if summary.resumed else ""
-    width = max(map(len, summary.files), default=0)
-    places = [f"{what:<{width}}  {path}" for what, path in summary.files.items()]
-    return "\n".join([f"{total} image{'s' if total != 1 else ''}: {counts}{again}", *places])
+    say(record, "\n".join([f"{len(wrong)} called wrong", *(f"  {e.image}" for e in wrong)]), as_json)
+    for name, reason in done.passed_over:
+        print(f"cuecast: passed over: {name}: {reason}", file=sys.stderr)
+    if done.passed_over:
+        raise typer.Exit(3 if done.marked or done.cleared else 1)

@@ -1,14 +1,29 @@
-"""`cuecast serve`: the studio and the HTTP API, until Ctrl-C."""
+"""`cuecast serve` and its `keys`: the studio and the HTTP API, until Ctrl-C; `cuecast mcp`: the tools for agents."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cuecast.cli.options import PackOption, QuietFlag
+from cuecast.cli.options import JsonFlag, PackOption, QuietFlag, grouped
+from cuecast.cli.output import say
 from cuecast.core.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from cuecast.service.store.database import Database
+    from cuecast.service.store.models import Key
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+keys_app = typer.Typer(
+    help="Make, list and revoke the API keys of a service (`cuecast serve`).",
+    rich_markup_mode=None,
+)
 
 DataOption = Annotated[
     Path,
@@ -26,7 +41,33 @@ DatabaseOption = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class ServiceLimits:
+    """What one client may take."""
+
+    idle_seconds: Annotated[
+        float,
+        typer.Option(
+            "--idle-seconds",
+            min=1,
+            metavar="N",
+            help="How long a client may pause in the middle of sending a request, before it is given up.",
+        ),
+    ] = 30
+    uploads_each: Annotated[
+        int,
+        typer.Option(
+            "--uploads-each",
+            min=1,
+            metavar="N",
+            help="Uploads that one API key, or one address without a key, may send at once.",
+        ),
+    ] = 16
+
+
+@grouped
 def serve(
+    *,
     host: Annotated[
         str,
         typer.Option(
@@ -62,24 +103,7 @@ def serve(
             help="A name by which the service is reached, besides its address; may be repeated.",
         ),
     ] = None,
-    idle_seconds: Annotated[
-        float,
-        typer.Option(
-            "--idle-seconds",
-            min=1,
-            metavar="N",
-            help="How long a client may pause in the middle of sending a request, before it is given up.",
-        ),
-    ] = 30,
-    uploads_each: Annotated[
-        int,
-        typer.Option(
-            "--uploads-each",
-            min=1,
-            metavar="N",
-            help="Uploads that one API key, or one address without a key, may send at once.",
-        ),
-    ] = 16,
+    limits: ServiceLimits,
     quiet: QuietFlag = False,
 ) -> None:
     """Serve the studio, a page for marking, running and correcting, and the HTTP API.
@@ -105,7 +129,7 @@ def serve(
         pack=pack,
         require_key=require_key,
         hostnames=tuple(hostname or ()),
-        limits=Limits(idle_seconds=idle_seconds, uploads_each=uploads_each),
+        limits=Limits(idle_seconds=limits.idle_seconds, uploads_each=limits.uploads_each),
     )
     run(settings, typer.echo, quiet=quiet)
 
@@ -117,3 +141,131 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
     return MissingExtraError(
         f"the service needs {error.name}, which is not installed; run: pip install 'cuecast[service]'"
     )
+
+
+def mcp(
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            help="Folder below which files may be read and written; may be repeated. Default: the current folder.",
+        ),
+    ] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Serve HTTP on this machine instead of standard input and output.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="Address for --http, one of this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port for --http.")] = 8001,
+    pack: PackOption = "general",
+) -> None:
+    """Let a language-model agent mark, segment, check, measure and export, by the Model Context Protocol.
+
+    Over standard input and output, as agents start their servers; with --http at http://HOST:PORT/mcp. The agent
+    reads and writes below the given folders and nowhere else.
+    """
+    if host not in LOOPBACK:
+        raise typer.BadParameter(
+            f"--host {host}: refused, this server asks for no key and answers this machine alone; "
+            "leave --host out, and reach it from elsewhere through a tunnel, such as ssh -L"
+        )
+    try:
+        from cuecast.mcp.server import build_server, serve_http, serve_stdio
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"the MCP server needs {error.name}, which is not installed; run: pip install 'cuecast[mcp]'"
+        ) from error
+    from cuecast.mcp.roots import open_roots
+
+    server = build_server(open_roots(root or ()), pack)
+    if http:
+        serve_http(server, host, port)
+    else:
+        serve_stdio(server)
+
+
+DEFAULT_DATA = Path("cuecast-data")
+
+
+@keys_app.command()
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whom or what the key is for.")],
+    data: DataOption = DEFAULT_DATA,
+    database: DatabaseOption = None,
+) -> None:
+    """Make a key and print it, this once: the service keeps only a hash.
+
+    It counts from now on, also for a service that is running. Send it as 'Authorization: Bearer KEY'.
+    """
+    with _opened(data, database) as opened:
+        from cuecast.service.security import format_key, hash_secret, new_secret
+        from cuecast.service.store import keys
+
+        secret = new_secret()
+        with opened.writing() as session:
+            row = keys.add(session, name, hash_secret(secret))
+        typer.echo(format_key(row.id, secret))
+    typer.echo("This is the only time the key is shown; keep it as you keep a password.", err=True)
+
+
+@keys_app.command("list")
+def list_(
+    data: DataOption = DEFAULT_DATA, database: DatabaseOption = None, as_json: JsonFlag = False
+) -> None:
+    """List the keys: id, state, when made and last used, name."""
+    with _opened(data, database) as opened:
+        from cuecast.service.store import keys
+
+        with opened.reading() as session:
+            rows = [_record(row) for row in keys.all_keys(session)]
+    lines = [
+        f"{row['id']}  made {row['created']}  "
+        + (f"revoked {row['revoked']}" if row["revoked"] else f"used {row['last_used'] or 'never'}")
+        + f"  {row['name']}"
+        for row in rows
+    ]
+    say(rows, "\n".join(lines), as_json)
+
+
+@keys_app.command()
+def revoke(
+    key: Annotated[str, typer.Argument(metavar="ID", help="Id of the key, as `cuecast keys list` shows it.")],
+    data: DataOption = DEFAULT_DATA,
+    database: DatabaseOption = None,
+) -> None:
+    """Make a key useless, at once."""
+    with _opened(data, database) as opened:
+        from cuecast.service.store import keys
+
+        with opened.writing() as session:
+            row = keys.revoke(session, key)
+        typer.echo(f"{row.id} ({row.name}) is revoked")
+
+
+@contextmanager
+def _opened(data: Path, database: str | None) -> Iterator[Database]:
+    """The database of a data folder, made where it is not there."""
+    try:
+        from cuecast.service.files import DataFolder
+        from cuecast.service.settings import Settings
+        from cuecast.service.store.database import open_database
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from error
+    settings = Settings(data=data, database=database)
+    DataFolder(settings.data).make()
+    opened = open_database(settings.database_url)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _record(row: Key) -> dict[str, Any]:
+    def stamp(field: str) -> str | None:
+        value = getattr(row, field)
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z") if value else None
+
+    times = {field: stamp(field) for field in ("created", "last_used", "revoked")}
+    return {"id": row.id, "name": row.name, **times}

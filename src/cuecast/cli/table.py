@@ -1,4 +1,4 @@
-"""The table of commands. A new one is one file and one line here."""
+"""The table of commands. A new one is one function and one line here."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cuecast.cli import cues, keys, packs
-from cuecast.cli.bench import bench
+from cuecast.cli import cues, packs
 from cuecast.cli.doctor import doctor
-from cuecast.cli.episodes import draw
-from cuecast.cli.eval import evaluate_pack
-from cuecast.cli.frames import frames
+from cuecast.cli.evaluate import bench, draw, evaluate_pack
 from cuecast.cli.map import segment_map
-from cuecast.cli.mcp import mcp
-from cuecast.cli.review import review
-from cuecast.cli.segment import segment
-from cuecast.cli.serve import serve
-from cuecast.cli.suggest import suggest
-from cuecast.cli.track import track
+from cuecast.cli.segment import review, segment
+from cuecast.cli.serve import keys_app, mcp, serve
+from cuecast.cli.track import frames, track
 from cuecast.cli.train import train
 from cuecast.cli.volume import volume
 
@@ -51,7 +45,7 @@ app.command()(volume)
 app.command("map")(segment_map)
 app.command()(review)
 app.add_typer(cues.app, name="cues")
-app.command()(suggest)
+app.command()(cues.suggest)
 app.add_typer(packs.app, name="packs")
 app.command("eval")(evaluate_pack)
 app.command("episodes")(draw)
@@ -60,5 +54,5 @@ app.command()(bench)
 app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(train)
 app.command()(mcp)
 app.command()(serve)
-app.add_typer(keys.app, name="keys")
+app.add_typer(keys_app, name="keys")
 app.command()(doctor)

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cuecast.cli.cue_flags import class_list, refuse_names
-from cuecast.cli.options import (
-    ClassOption,
-    JsonFlag,
-    OtherCuesOption,
-    PackOption,
-    QuietFlag,
-    ThreadsOption,
-    ValueOption,
-    read_limits,
-)
-from cuecast.cli.slice_flags import (
-    SLICE_BOX_FORM,
-    SLICE_POINT_FORM,
-    SLICE_SCRIBBLE_FORM,
-    read_slice_flags,
-    slice_place,
-)
+from cuecast.cli.mark_text import slice_place
+from cuecast.cli.marks import SliceShown, class_list, read_values
+from cuecast.cli.options import OutOption, PackOption, ThreadsOption, grouped, read_limits
+from cuecast.cli.output import Printed, fail, note, places, plain, progress, say, tally
 
 if TYPE_CHECKING:
+    from cuecast.core.values import ClassInfo
     from cuecast.io.volumes import Reading
     from cuecast.predictor import Concept, Predictor
+    from cuecast.propagation.volume_slices import SliceCue
     from cuecast.runs.volume import VolumeSummary
 
 OUTPUTS = ("nifti", "nrrd", "tiff", "dicom-seg")
@@ -39,57 +27,10 @@ WINDOWS = ("brain", "soft-tissue", "liver", "lung", "bone")
 """The names that --window takes; compared with `cuecast.io.volumes.WINDOWS` likewise."""
 
 
-def volume(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="VOLUME", help="NIfTI, NRRD or multi-page TIFF, or a folder with a DICOM series."
-        ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")],
-    cue: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cue",
-            "-c",
-            metavar="PLANE:INDEX=MASK",
-            help="A slice and the mask of the thing on it, such as z:40=mask.png; or a volume of labels (.nii, "
-            ".nii.gz, .nrrd, .tif) of which this slice is taken. May be repeated, as all marks may.",
-        ),
-    ] = None,
-    cue_objects: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cue-objects",
-            metavar="PLANE:INDEX=IDS",
-            help="Beside --cue: ids that tell the things of its mask apart, an image or a volume of them.",
-        ),
-    ] = None,
-    box: Annotated[
-        list[str] | None, typer.Option("--box", metavar=SLICE_BOX_FORM, help="A box round the thing.")
-    ] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--point", metavar=SLICE_POINT_FORM, help="A voxel of the thing; class 0: a voxel that is not it."
-        ),
-    ] = None,
-    scribble: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scribble",
-            metavar=SLICE_SCRIBBLE_FORM,
-            help="A stroke on the thing; class 0: on something else.",
-        ),
-    ] = None,
-    absent: Annotated[
-        list[str] | None,
-        typer.Option("--absent", metavar="PLANE:INDEX", help="A slice on which the thing does not occur."),
-    ] = None,
-    cues: OtherCuesOption = None,
-    class_names: ClassOption = None,
-    value: ValueOption = None,
-    pack: PackOption = "general",
+@dataclass(frozen=True)
+class FileOptions:
+    """How the volume is read and looked at."""
+
     window: Annotated[
         str | None,
         typer.Option(
@@ -97,27 +38,32 @@ def volume(
             help="Values shown as black and white; or brain, soft-tissue, liver, lung, bone (Hounsfield units). "
             "Default: the 0.5 and 99.5 percentiles of the whole volume.",
         ),
-    ] = None,
+    ] = None
     spacing: Annotated[
         str | None,
         typer.Option(metavar="Z,Y,X", help="Distance of voxels in mm, for files that do not state it."),
-    ] = None,
+    ] = None
     series: Annotated[
         str | None,
         typer.Option(metavar="UID", help="DICOM series of a folder with several: its UID or description."),
-    ] = None,
+    ] = None
     channel: Annotated[
         int | None,
         typer.Option(min=0, metavar="N", help="Channel or time of files with more than one, from 0."),
-    ] = None,
-    slices: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slice",
-            metavar="PLANE:INDEX",
-            help="Only write this slice to OUT/slices/ as PNG, to draw its mask on; may be repeated.",
-        ),
-    ] = None,
+    ] = None
+
+    @property
+    def reading(self) -> Reading:
+        """What the readers need to know. Raises BadParameter."""
+        from cuecast.io.volumes import Reading
+
+        return Reading(self.channel, self.series, _spacing(self.spacing))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written to OUT, and how."""
+
     kind: Annotated[
         str | None,
         typer.Option(
@@ -126,16 +72,39 @@ def volume(
             metavar="FORMAT",
             help="Of the labels: nifti, nrrd, tiff or dicom-seg. Default: as VOLUME; DICOM gives nifti.",
         ),
-    ] = None,
+    ] = None
     overlays: Annotated[
         int, typer.Option(min=0, metavar="N", help="How many of the most doubtful slices are drawn.")
-    ] = 6,
-    threads: ThreadsOption = None,
+    ] = 6
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo what is finished, and replace results of other cues.")
-    ] = False,
-    as_json: JsonFlag = False,
-    quiet: QuietFlag = False,
+    ] = False
+
+
+@grouped
+def volume(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="VOLUME", help="NIfTI, NRRD or multi-page TIFF, or a folder with a DICOM series."
+        ),
+    ],
+    output: OutOption,
+    shown: SliceShown,
+    *,
+    pack: PackOption = "general",
+    file: FileOptions,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="PLANE:INDEX",
+            help="Only write this slice to OUT/slices/ as PNG, to draw its mask on; may be repeated.",
+        ),
+    ] = None,
+    written: Written,
+    threads: ThreadsOption = None,
+    printed: Printed,
 ) -> None:
     """Find in VOLUME what is marked on a slice or a few.
 
@@ -143,64 +112,59 @@ def volume(
     the most doubtful slices, and manifest.jsonl with a verdict a slice. Slices are those of the file: nothing is
     turned. Rows and columns of a slice are the two other axes in the order z, y, x; a pixel is a voxel.
     """
-    if kind is not None and kind not in OUTPUTS:
-        raise typer.BadParameter(f"--format {kind!r} is unknown; choose from {', '.join(OUTPUTS)}")
-    limits = _window(window)
-    distances = _spacing(spacing)
-    places = [slice_place("--slice", text) for text in slices or ()]
-    if not (places or cue or box or point or scribble or cues):
-        raise typer.BadParameter(
-            "nothing shows the thing: give --cue PLANE:INDEX=MASK, --box, --point or --scribble, or --cues CUESET "
-            "(--slice PLANE:INDEX writes a slice to draw on)"
-        )
-    refuse_names(cues, class_names)
+    if written.kind is not None and written.kind not in OUTPUTS:
+        raise typer.BadParameter(f"--format {written.kind!r} is unknown; choose from {', '.join(OUTPUTS)}")
+    limits, reading = _window(file.window), file.reading
+    drawn_on = [slice_place("--slice", text) for text in slices or ()]
+    if not drawn_on:
+        shown.refuse_nothing(after=" (--slice PLANE:INDEX writes a slice to draw on)")
+    shown.refuse_names()
 
-    from cuecast.cli.progress import progress
-    from cuecast.io.volumes import Reading
     from cuecast.runs.volume import VolumeOptions, run_volume
 
-    reading = Reading(channel, series, distances)
-    if places:
-        for path in _write_slices(source, reading, limits, places, output):
+    if drawn_on:
+        for path in _write_slices(source, reading, limits, drawn_on, output):
             typer.echo(path)
         return
-    teacher, classes = _teacher(pack, threads, cues, class_list(class_names or ()))
-    marks = read_slice_flags(
-        cue or (), box or (), point or (), scribble or (), absent or (), classes, value, cue_objects or ()
-    )
-    options = VolumeOptions(reading, limits, kind, overlays, overwrite)
+    teacher, classes = _teacher(pack, threads, shown)
+    marks = slice_cues(shown, classes)
+    options = VolumeOptions(reading, limits, written.kind, written.overlays, written.overwrite)
     worked: list[Any] = []
-    with progress("slices", quiet, worked) as report:
+    with progress("slices", printed.quiet, worked) as report:
         summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)
-    for note in summary.notes:
-        print(f"cuecast: note: {note}", file=sys.stderr)
-    typer.echo(json.dumps(_as_dict(summary), indent=1, ensure_ascii=False) if as_json else _as_text(summary))
-    for failure in summary.failures:
-        print(f"cuecast: failed: {failure}", file=sys.stderr)
-    if summary.failures:
-        raise typer.Exit(3)
+    note(*summary.notes)
+    say(plain(summary), _as_text(summary), printed.as_json)
+    fail(summary.failures, 3)
 
 
 def _teacher(
-    pack: str, threads: int | None, cues: Path | None, classes: list[Any]
-) -> tuple[Predictor | Concept, list[Any]]:
+    pack: str, threads: int | None, shown: SliceShown
+) -> tuple[Predictor | Concept, list[ClassInfo]]:
     """What teaches beside the marks, and the classes: the predictor, or the concept of a cue set."""
-    from cuecast.cuesets.cueset import read_cueset, read_examples
+    from cuecast.cuesets.cueset import read_examples
     from cuecast.predictor import load
 
     predictor = load(pack, threads=threads)
-    if cues is None:
-        return predictor, classes
-    cueset = read_cueset(cues)
-    concept = predictor.learn(list(read_examples(cueset)), list(cueset.classes), "pixel")
-    return concept, list(cueset.classes)
+    if (cueset := shown.cueset()) is None:
+        return predictor, class_list(shown.class_names or ())
+    classes = list(cueset.classes)
+    return predictor.learn(list(read_examples(cueset)), classes, "pixel"), classes
+
+
+def slice_cues(shown: SliceShown, classes: Sequence[ClassInfo]) -> list[SliceCue]:
+    """What the flags show, a cue a slice."""
+    from cuecast.propagation.volume_slices import SliceCue
+
+    flags = shown.read(classes)
+    values = read_values(shown.value, (m.mask for m in flags))
+    return [SliceCue(*m.place, **m.said(values)) for m in flags]
 
 
 def _write_slices(
     source: Path,
     reading: Reading,
     window: tuple[float, float] | None,
-    places: list[tuple[Any, int]],
+    slices: list[tuple[Any, int]],
     out: Path,
 ) -> list[Path]:
     """The slices as PNG, a pixel a voxel, through the window that segmenting would use."""
@@ -213,7 +177,7 @@ def _write_slices(
 
     opened = open_volume(source, reading)
     written = []
-    for plane, index in places:
+    for plane, index in slices:
         view = Slices(opened, plane, window or value_window(opened))
         if index >= view.count:
             raise InputError(
@@ -248,36 +212,14 @@ def _spacing(text: str | None) -> tuple[float, float, float] | None:
     return z, y, x
 
 
-def _as_dict(summary: VolumeSummary) -> dict[str, Any]:
-    return {
-        "out": str(summary.out),
-        "plane": summary.plane,
-        "size": list(summary.size),
-        "counts": dict(summary.counts),
-        "voxels": dict(summary.voxels),
-        "millilitres": None if summary.millilitres is None else dict(summary.millilitres),
-        "doubtful": list(summary.doubtful),
-        "notes": list(summary.notes),
-        "finished": summary.finished,
-        "failures": list(summary.failures),
-        "files": {what: str(path) for what, path in summary.files.items()},
-    }
-
-
 def _as_text(summary: VolumeSummary) -> str:
     """'300 slices: 220 found, 12 doubtful, 68 absent', how much of each class, and where each result is."""
-    counts = ", ".join(f"{n} {word}" for word, n in summary.counts.items())
-    again = " (finished before)" if summary.finished else ""
+    head = tally("slice", summary.counts, " (finished before)" if summary.finished else "")
     ml = summary.millilitres
     found = [
         f"{name}: {n} voxels" + (f", {ml[name]:.6g} ml" if ml is not None else "")
         for name, n in summary.voxels.items()
     ]
-    look = (
-        [f"look at: {', '.join(f'{summary.plane}:{i}' for i in summary.doubtful)}"]
-        if summary.doubtful
-        else []
-    )
-    width = max(map(len, summary.files))
-    places = [f"{what:<{width}}  {path}" for what, path in summary.files.items()]
-    return "\n".join([f"{sum(summary.counts.values())} slices: {counts}{again}", *found, *look, *places])
+    doubtful = ", ".join(f"{summary.plane}:{i}" for i in summary.doubtful)
+    look = [f"look at: {doubtful}"] if doubtful else []
+    return "\n".join([head, *found, *look, *places(summary.files)])

@@ -1,15 +1,85 @@
-"""Progress on stderr with rate and time left: a live bar on a terminal, a line now and then elsewhere."""
+"""What commands print: results on stdout; notes, failures and progress with rate and time left on stderr."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Iterator, Sized
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+from cuecast.cli.options import JsonFlag, QuietFlag
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where stderr is not a terminal (a log file, a CI job)."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """How a command prints."""
+
+    as_json: JsonFlag = False
+    quiet: QuietFlag = False
+
+
+def say(record: Any, text: str, as_json: bool) -> None:
+    """The result on stdout: the record as JSON, or the text."""
+    typer.echo(json_text(record) if as_json else text)
+
+
+def json_text(record: Any) -> str:
+    """The record as JSON to be read by people, too."""
+    return json.dumps(record, indent=1, ensure_ascii=False)
+
+
+def plain(value: Any) -> Any:
+    """A summary as JSON holds it: values become objects by field, paths texts; seconds have three digits."""
+    if is_dataclass(value):
+        found = {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        return found | ({"seconds": round(found["seconds"], 3)} if "seconds" in found else {})
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def note(*texts: str | None) -> None:
+    """A line on stderr for each text that there is: what a user should know of an input that was used."""
+    for text in filter(None, texts):
+        print(f"cuecast: note: {' '.join(text.splitlines())}", file=sys.stderr)
+
+
+def fail(failures: Iterable[str], code: int) -> None:
+    """A line on stderr for each failure, and the exit code where there is one. Raises typer.Exit."""
+    failed = list(failures)
+    for text in failed:
+        print(f"cuecast: failed: {text}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(code)
+
+
+def tally(noun: str, counts: Mapping[str, int], again: str = "", unless: Sequence[str] = ()) -> str:
+    """'12 images: 9 found, 2 doubtful, 1 absent' and `again`; a count of 0 is left out of those in `unless`."""
+    total = sum(counts.values())
+    said = ", ".join(f"{n} {word}" for word, n in counts.items() if n or word not in unless)
+    return f"{total} {noun}{'s' if total != 1 else ''}: {said}{again}"
+
+
+def finished_before(resumed: int) -> str:
+    """' (3 finished before)', or nothing."""
+    return f" ({resumed} finished before)" if resumed else ""
+
+
+def places(files: Mapping[str, Path]) -> list[str]:
+    """A line for each result: what it is, and where."""
+    width = max(map(len, files), default=0)
+    return [f"{what:<{width}}  {path}" for what, path in files.items()]
 
 
 class Report(Protocol):
@@ -32,6 +102,21 @@ def progress(what: str, quiet: bool = False, classes: Sized = ()) -> Iterator[Re
             yield report
     else:
         yield _Plain(what, classes)
+
+
+@contextmanager
+def progress_in_turn(quiet: bool, classes: Sized) -> Iterator[Callable[[str, int, int], None]]:
+    """A function of (what, done, total) that reports progress, a bar for each 'what' after the other."""
+    with ExitStack() as bar:
+        bars: dict[str, Report] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bar.close()  # a terminal shows one at a time
+                bars[what] = bar.enter_context(progress(what, quiet, classes))
+            bars[what](done, total)
+
+        yield report
 
 
 def counted(what: str, classes: Sized) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from cuecast.cli.cue_flags import Marked, class_list, read_flags, split_cue
+from cuecast.cli.mark_text import split_file
+from cuecast.cli.marks import Marked, MarkFlags, class_list
 from cuecast.core.errors import ImageError, MaskError
 from cuecast.core.values import Box, ClassInfo, Point, Scribble
 
@@ -26,8 +27,7 @@ def touch(*names: str) -> None:
 
 
 def flags(**given: list[str]) -> list[Marked]:
-    all_of_them = {"cue": [], "box": [], "point": [], "scribble": [], "absent": []}
-    return read_flags(**{**all_of_them, **given})  # type: ignore[arg-type]
+    return MarkFlags(**given).read()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def flags(**given: list[str]) -> list[Marked]:
 )
 def test_a_cue_is_split_where_both_files_are(image: str, mask: str) -> None:
     touch(image, mask)
-    assert split_cue(f"{image}={mask}") == (Path(image), Path(mask))
+    assert split_file(f"{image}={mask}") == (Path(image), Path(mask))
 
 
 def test_a_cue_that_can_be_read_in_two_ways_is_refused() -> None:
@@ -53,25 +53,25 @@ def test_a_cue_that_can_be_read_in_two_ways_is_refused() -> None:
     with pytest.raises(
         typer.BadParameter, match=r"'a=b=c' can be read as a with mask b=c or a=b with mask c; rename"
     ):
-        split_cue("a=b=c")
+        split_file("a=b=c")
 
 
 def test_a_missing_mask_or_image_is_named() -> None:
     touch("x=1.jpg")
     with pytest.raises(MaskError, match=r"^no\.png: there is no such mask file"):
-        split_cue("x=1.jpg=no.png")
+        split_file("x=1.jpg=no.png")
     with pytest.raises(ImageError, match=r"^no\.jpg: there is no such image .*--cue IMAGE=MASK"):
-        split_cue("no.jpg=x=1.jpg")
+        split_file("no.jpg=x=1.jpg")
     with pytest.raises(ImageError, match=r"^no\.jpg: there is no such image"):
-        split_cue("no.jpg")
+        split_file("no.jpg")
 
 
 def test_an_image_alone_takes_the_mask_beside_it() -> None:
     touch("images/x=1.jpg", "masks/x=1.png")
-    assert split_cue("images/x=1.jpg") == (Path("images/x=1.jpg"), Path("masks/x=1.png"))
+    assert split_file("images/x=1.jpg") == (Path("images/x=1.jpg"), Path("masks/x=1.png"))
     touch("lonely.jpg")
     with pytest.raises(typer.BadParameter, match=r"lonely\.jpg': no mask lies beside it, .*IMAGE=MASK"):
-        split_cue("lonely.jpg")
+        split_file("lonely.jpg")
 
 
 def test_boxes_points_and_scribbles() -> None:
@@ -93,9 +93,9 @@ def test_boxes_points_and_scribbles() -> None:
 def test_marks_name_classes() -> None:
     touch("a.jpg")
     classes = [ClassInfo(1, "cell"), ClassInfo(2, "a=b, c"), ClassInfo(3, "7")]
-    (marked,) = read_flags(
-        (), ["a.jpg=1,2,3,4,a=b, c"], ["a.jpg=1,2,cell", "a.jpg=1,2,7"], ["a.jpg=1,1;2,2,cell"], (), classes
-    )
+    (marked,) = MarkFlags(
+        box=["a.jpg=1,2,3,4,a=b, c"], point=["a.jpg=1,2,cell", "a.jpg=1,2,7"], scribble=["a.jpg=1,1;2,2,cell"]
+    ).read(classes)
     assert marked.boxes[0].cls == 2
     assert [p.cls for p in marked.points] == [1, 3]
     assert marked.scribbles[0].cls == 1
@@ -109,7 +109,7 @@ def test_marks_on_one_image_join_whatever_it_is_called(here: Path) -> None:
         point=[f"{here}/d/a.jpg=1,2,0", "d/../d/a.jpg=3,4,0"],
         absent=[],
     )
-    assert [m.image for m in marked] == [Path("d/a.jpg"), Path("b.jpg")]
+    assert [m.place for m in marked] == [Path("d/a.jpg"), Path("b.jpg")]
     assert marked[0].mask == Path("m.png")
     assert len(marked[0].points) == 2
 
@@ -118,7 +118,7 @@ def test_marks_on_one_image_join_whatever_it_is_called(here: Path) -> None:
 def test_marks_on_files_with_odd_names(name: str) -> None:
     touch(name)
     (marked,) = flags(box=[f"{name}=5,6,7,8"], point=[f"{name}=1,2"])
-    assert marked.image == Path(name)
+    assert marked.place == Path(name)
     assert marked.boxes[0].xyxy == (5, 6, 7, 8)
 
 
@@ -159,7 +159,7 @@ def test_an_absent_image_is_not_marked_as_well() -> None:
 
 def test_two_masks_for_one_image_are_refused() -> None:
     touch("a.jpg", "m.png", "n.png")
-    with pytest.raises(typer.BadParameter, match="has a mask already; give one mask an image"):
+    with pytest.raises(typer.BadParameter, match="has a mask already; give one mask to each image"):
         flags(cue=["a.jpg=m.png", "a.jpg=n.png"])
 
 

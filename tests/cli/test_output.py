@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cuecast.cli import progress as module
-from cuecast.cli.progress import duration, line, progress
+from cuecast.cli import output as module
+from cuecast.cli.output import duration, line, progress
 
 
 @pytest.mark.parametrize(

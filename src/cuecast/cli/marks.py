@@ -1,0 +1,326 @@
+"""The flags that show the thing (--cue, --box, --point, ..., --cues), and what they say of each place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import typer
+
+from cuecast.cli.mark_text import (
+    BOX,
+    FRAMES,
+    IMAGES,
+    POINT,
+    SCRIBBLE,
+    SLICES,
+    Places,
+    named,
+    place_of,
+    read_box,
+    read_point,
+    read_scribble,
+    split_file,
+    split_mark,
+)
+from cuecast.cli.options import ClassOption, ValueOption
+from cuecast.core.errors import ImageError, MaskError
+
+if TYPE_CHECKING:
+    from cuecast.core.values import Box, ClassInfo, Point, Scribble
+    from cuecast.cues import Cue
+    from cuecast.cuesets.cueset import CueSet
+
+Texts = list[str] | None
+
+
+@dataclass
+class Marked:
+    """All that the flags say about one place."""
+
+    place: Any
+    mask: Path | None = None
+    boxes: list[Box] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    scribbles: list[Scribble] = field(default_factory=list)
+    absent: bool = False
+    objects: Path | None = None
+
+    @property
+    def marks_thing(self) -> bool:
+        """Whether anything but 'not this' is marked."""
+        drawn = [m.cls for m in self.points] + [m.cls for m in self.scribbles]
+        return bool(self.mask or self.boxes or any(drawn))
+
+    def said(self, values: tuple[int, ...] | None) -> dict[str, Any]:
+        """The marks as `Cue`, `NewCue` and `SliceCue` take them; `values` as `read_values` gives them."""
+        return {
+            "mask": self.mask,
+            "value": values if self.mask else None,
+            "boxes": self.boxes,
+            "points": self.points,
+            "scribbles": self.scribbles,
+            "absent": self.absent,
+            "objects": self.objects,
+        }
+
+
+_IDS_HELP = "Beside --cue: ids that tell the things of its mask apart (PNG or TIFF, one number an object)."
+
+
+def _flag(name: str, metavar: str, help_text: str) -> Any:
+    letters = ("-c",) if name == "--cue" else ()
+    return typer.Option(name, *letters, metavar=metavar, help=help_text)
+
+
+@dataclass(frozen=True)
+class MarkFlags:
+    """The flags that mark things on images."""
+
+    places: ClassVar[Places] = IMAGES
+
+    cue: Annotated[
+        Texts,
+        _flag(
+            "--cue",
+            "IMAGE=MASK",
+            "An image and the mask of the thing on it: PNG, TIFF, COCO, LabelMe or YOLO-seg. "
+            "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
+        ),
+    ] = None
+    cue_objects: Annotated[Texts, _flag("--cue-objects", "IMAGE=IDS", _IDS_HELP)] = None
+    box: Annotated[Texts, _flag("--box", f"IMAGE={BOX}", "A box round the thing.")] = None
+    point: Annotated[
+        Texts, _flag("--point", f"IMAGE={POINT}", "A pixel of the thing; class 0: a pixel that is not it.")
+    ] = None
+    scribble: Annotated[
+        Texts, _flag("--scribble", f"IMAGE={SCRIBBLE}", "A stroke on the thing; class 0: on something else.")
+    ] = None
+    absent: Annotated[Texts, _flag("--absent", "IMAGE", "An image on which the thing does not occur.")] = None
+
+    @property
+    def any(self) -> bool:
+        """Whether one of them is given."""
+        return bool(self.cue or self.box or self.point or self.scribble or self.absent)
+
+    def read(
+        self, classes: Sequence[ClassInfo] = (), pairs: Sequence[tuple[Path, Path]] = ()
+    ) -> list[Marked]:
+        """One entry a place, in the order of first mention within --cue, --box, --point, --scribble, --absent.
+
+        `pairs` are (image, mask) that need no splitting, and come after --cue. `classes` lets marks name their class
+        instead of its number. Raises typer.BadParameter where a flag is written wrongly, and ImageError or MaskError
+        where a file is not there.
+        """
+        found: dict[Any, Marked] = {}
+
+        def at(place: Any) -> Marked:
+            return found.setdefault(self.places.key(place), Marked(place))
+
+        cues = [(text, *split_file(text, self.places)) for text in self.cue or ()]
+        for text, place, mask in (*cues, *map(_existing_pair, pairs)):
+            if at(place).mask is not None:
+                noun = self.places.noun
+                raise typer.BadParameter(
+                    f"--cue {text!r}: {noun} {named(place)} has a mask already; give one mask to each {noun}"
+                )
+            at(place).mask = mask
+        for text in self.cue_objects or ():
+            place, ids = split_file(text, self.places, "--cue-objects", "IDS")
+            _add_objects(at(place), ids, text)
+        self._read_drawn(at, classes)
+        for text in self.absent or ():
+            marked = at(place_of(text, self.places, "--absent"))
+            marked.absent = True
+            if marked.marks_thing:
+                raise typer.BadParameter(
+                    f"--absent {text!r}: another flag marks the thing on this {self.places.noun}; drop one of the two"
+                )
+        return list(found.values())
+
+    def _read_drawn(self, at: Callable[[Any], Marked], classes: Sequence[ClassInfo]) -> None:
+        for text in self.box or ():
+            place, box = split_mark("--box", text, self.places, BOX, lambda t: read_box(t, classes))
+            at(place).boxes.append(box)
+        for text in self.point or ():
+            place, point = split_mark("--point", text, self.places, POINT, lambda t: read_point(t, classes))
+            at(place).points.append(point)
+        for text in self.scribble or ():
+            place, scribble = split_mark(
+                "--scribble", text, self.places, SCRIBBLE, lambda t: read_scribble(t, classes)
+            )
+            at(place).scribbles.append(scribble)
+
+
+@dataclass(frozen=True)
+class Shown(MarkFlags):
+    """All flags that show the thing: marks, a cue set, and what their classes are called."""
+
+    cues: Annotated[
+        Path | None,
+        typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
+    ] = None
+    class_names: ClassOption = None
+    value: ValueOption = None
+
+    def refuse_nothing(self, before: str = "", after: str = "") -> None:
+        """Raise BadParameter where nothing shows the thing; `before` and `after` are other ways of showing it."""
+        if not (self.any or self.cues):
+            raise typer.BadParameter(
+                f"nothing shows the thing: give {before}--cue {self.places.form}=MASK, --box, --point or --scribble, "
+                f"or --cues CUESET{after}"
+            )
+
+    def cueset(self) -> CueSet | None:
+        """The cue set, read. Raises CueSetError."""
+        from cuecast.cuesets.cueset import read_cueset
+
+        return read_cueset(self.cues) if self.cues else None
+
+    def classes(self, cueset: CueSet | None) -> list[ClassInfo]:
+        """The classes of the cue set where there is one, else those that --class names.
+
+        Raises BadParameter where both name some.
+        """
+        self.refuse_names()
+        return list(cueset.classes) if cueset else class_list(self.class_names or ())
+
+    def refuse_names(self) -> None:
+        """Raise BadParameter where --class is given beside a cue set."""
+        if self.cues and self.class_names:
+            raise typer.BadParameter(
+                "--class: the cue set names its classes already; drop --class, or change cues.json"
+            )
+
+
+_OTHER_CUES = Annotated[
+    Path | None,
+    typer.Option(
+        "--cues", metavar="CUESET", help="A cue set made on other pictures: folder or .zip (`cuecast cues`)."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class FrameShown(Shown):
+    """`Shown` on frames of a video."""
+
+    places: ClassVar[Places] = FRAMES
+
+    cue: Annotated[
+        Texts,
+        _flag(
+            "--cue",
+            "FRAME=MASK",
+            "A frame (its number from 0, or its file) and the mask of the objects on it: each value is one "
+            "object. May be repeated, as all marks may.",
+        ),
+    ] = None
+    cue_objects: Annotated[Texts, _flag("--cue-objects", "FRAME=IDS", _IDS_HELP)] = None
+    box: Annotated[Texts, _flag("--box", f"FRAME={BOX}", "A box round the object.")] = None
+    point: Annotated[
+        Texts, _flag("--point", f"FRAME={POINT}", "A pixel of the object; class 0: a pixel that is not it.")
+    ] = None
+    scribble: Annotated[
+        Texts, _flag("--scribble", f"FRAME={SCRIBBLE}", "A stroke on the object; class 0: on something else.")
+    ] = None
+    absent: Annotated[Texts, _flag("--absent", "FRAME", "A frame on which no object is to be seen.")] = None
+    cues: _OTHER_CUES = None
+
+
+@dataclass(frozen=True)
+class SliceShown(Shown):
+    """`Shown` on slices of a volume."""
+
+    places: ClassVar[Places] = SLICES
+
+    cue: Annotated[
+        Texts,
+        _flag(
+            "--cue",
+            "PLANE:INDEX=MASK",
+            "A slice and the mask of the thing on it, such as z:40=mask.png; or a volume of labels (.nii, "
+            ".nii.gz, .nrrd, .tif) of which this slice is taken. May be repeated, as all marks may.",
+        ),
+    ] = None
+    cue_objects: Annotated[
+        Texts,
+        _flag(
+            "--cue-objects",
+            "PLANE:INDEX=IDS",
+            "Beside --cue: ids that tell the things of its mask apart, an image or a volume of them.",
+        ),
+    ] = None
+    box: Annotated[Texts, _flag("--box", f"PLANE:INDEX={BOX}", "A box round the thing.")] = None
+    point: Annotated[
+        Texts,
+        _flag("--point", f"PLANE:INDEX={POINT}", "A voxel of the thing; class 0: a voxel that is not it."),
+    ] = None
+    scribble: Annotated[
+        Texts,
+        _flag("--scribble", f"PLANE:INDEX={SCRIBBLE}", "A stroke on the thing; class 0: on something else."),
+    ] = None
+    absent: Annotated[
+        Texts, _flag("--absent", "PLANE:INDEX", "A slice on which the thing does not occur.")
+    ] = None
+    cues: _OTHER_CUES = None
+
+
+def cues_of(
+    flags: Iterable[Marked],
+    values: tuple[int, ...] | None,
+    window: tuple[float, float] | None,
+    page: int | None = None,
+) -> list[Cue]:
+    """Marks on images as cues, their images read the way the queries are; `values` as `read_values` gives them."""
+    from cuecast.cues import Cue
+    from cuecast.io.images import read_image
+
+    return [Cue(read_image(m.place, page=page, window=window), page=page, **m.said(values)) for m in flags]
+
+
+def read_values(value: Sequence[int] | None, masks: Iterable[object]) -> tuple[int, ...] | None:
+    """The values of --value, None where it is not given. Raises BadParameter where no mask is given that has them."""
+    if value and not any(masks):
+        raise typer.BadParameter(
+            "--value: it chooses among the values of --cue masks, and there is none; drop it"
+        )
+    return tuple(value) if value else None
+
+
+def class_list(names: Iterable[str], known: Sequence[ClassInfo] = ()) -> list[ClassInfo]:
+    """`known` classes and those of `names` that are not among them, with the ids that follow."""
+    from cuecast.core.values import ClassInfo
+
+    out = list(known)
+    for name in names:
+        if not name.strip():
+            raise typer.BadParameter("--class '': a class needs a name")
+        if any(c.name == name for c in out[len(known) :]):
+            raise typer.BadParameter(f"--class {name!r} is given twice; each class has one name")
+        if all(c.name != name for c in out):
+            out.append(ClassInfo(max((c.id for c in out), default=0) + 1, name))
+    return out
+
+
+def _add_objects(marked: Marked, ids: Path, text: str) -> None:
+    """Add what --cue-objects says (`text`) to its place. Raises BadParameter without its mask."""
+    if marked.mask is None:
+        raise typer.BadParameter(
+            f"--cue-objects {text!r}: it tells the things of a mask apart, and there is none; give --cue with the same "
+            "image, too (a file of numbers is the mask itself where one class is named: --class NAME)"
+        )
+    if marked.objects is not None:
+        raise typer.BadParameter(f"--cue-objects {text!r}: the objects are given twice; give them once")
+    marked.objects = ids
+
+
+def _existing_pair(pair: tuple[Path, Path]) -> tuple[str, Path, Path]:
+    image, mask = pair
+    if not image.is_file():
+        raise ImageError(f"{image}: there is no such image (from --image); check the name")
+    if not mask.exists():
+        raise MaskError(f"{mask}: there is no such mask file (from --mask); check the name")
+    return f"{image}={mask}", image, mask
