@@ -1,18 +1,42 @@
-"""`Cue`: what a person shows on one image, as they give it; and how it is read into an `Example`."""
+"""`Cue`: what a person shows on one image, as they give it; how it is read into an `Example`; and how it travels.
+
+The fields of a document, in JSON, are those of a cue in cues.json (see `cuecast.core.marks`), but that a mask is not a
+file there but run lengths (see `mask_of`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons
-from cuecast.core.values import IGNORE, Box, ClassInfo, Example, Marks, Point, Polygon, Scribble
+from cuecast.core.marks import Document, marks_json, read_marks
+from cuecast.core.values import (
+    IGNORE,
+    KINDS,
+    Annotations,
+    Box,
+    ClassInfo,
+    Example,
+    Image,
+    Mark,
+    Marks,
+    ObjectMask,
+    Point,
+)
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import is_label_file, mask_colours, read_labels, read_objects
+from cuecast.io.labels.outlines import decode_rle, encode_rle
 from cuecast.io.labels.values import ids_of_colours
+
+IGNORED = "ignore"
+"""Key of the run lengths of what counts neither as a thing nor as background."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +70,29 @@ class Cue:
     page: int | None = None
     objects: Any = None
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the cue consists of, in words: ('mask',), ('boxes', 'points'), ('absent',)..."""
+        drawn = [name for name in KINDS if getattr(self, name)]
+        return (*["mask"] * (self.mask is not None), *drawn, *["absent"] * self.absent)
+
+    def contradicts(self, other: Cue) -> bool:
+        """Whether, of two cues on one image, one says 'absent' and the other marks something."""
+        return bool(self.kinds and other.kinds) and self.absent != other.absent
+
+    def drawn(self) -> dict[str, Any]:
+        """Name of each kind of mark -> the marks given, as values. Raises CueError for what is none."""
+        return {name: tuple(_mark(name, m) for m in getattr(self, name)) for name in KINDS}
+
     def read(self, classes: Sequence[ClassInfo] | None = None) -> Example:
         """Read image and mask, and check that the marks fit. Raises ImageError, MaskError or CueError.
 
         `classes` resolves class names in label files (COCO, LabelMe, YOLO) to ids.
         """
-        image = read_image(self.image, page=self.page)
+        return self.on(read_image(self.image, page=self.page), classes)
+
+    def on(self, image: Image, classes: Sequence[ClassInfo] | None = None) -> Example:
+        """As `read`, on its image, which has been read."""
         mask = objects = None
         if self.mask is not None:
             mask, objects = read_labels(
@@ -59,22 +100,144 @@ class Cue:
             )
         if self.objects is not None:
             objects = read_objects(self.objects, image=image, page=self.page)
-        polygons = tuple(_polygon(p) for p in self.polygons)
-        if polygons:
-            mask = fill_polygons(image.size, polygons, base=mask)
         try:
-            marks = Marks(
-                size=image.size,
-                mask=mask,
-                boxes=tuple(_box(b) for b in self.boxes),
-                points=tuple(_point(p) for p in self.points),
-                scribbles=tuple(_scribble(s) for s in self.scribbles),
-                absent=self.absent,
-                objects=objects,
-            )
+            return Example(image, self.marks(image.size, mask, objects))
         except (CueError, MaskError) as error:
             raise type(error)(f"{image.name}: {error}") from error
-        return Example(image, marks)
+
+    def marks(
+        self, size: tuple[int, int], mask: NDArray[np.int32] | None, objects: NDArray[np.int32] | None = None
+    ) -> Marks:
+        """What is drawn on an image of `size` (H, W), beside a mask and ids (H, W) that have been read.
+
+        Polygons become part of the mask. Raises CueError or MaskError where it does not fit.
+        """
+        drawn = self.drawn()
+        if polygons := drawn.pop("polygons"):
+            mask = fill_polygons(size, polygons, base=mask)
+        return Marks(size, mask, **drawn, absent=self.absent, objects=objects)
+
+
+@dataclass(frozen=True)
+class CueEntry(Cue):
+    """A cue of a cue set: `image`, `mask` and `objects` are names of files in the set, marks are values."""
+
+    image: str
+    mask: str | None = None
+    value: tuple[int, ...] | None = None
+    objects: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of its files."""
+        return tuple(name for name in (self.image, self.mask, self.objects) if name)
+
+
+def entry_of(document: Document, image: str, mask: str | None = None) -> CueEntry:
+    """Marks in JSON as an entry of a cue set, for files of these names. `mask` names what `mask_of` gives."""
+    return CueEntry(image, mask, **read_marks(document), absent=bool(document.get("absent", False)))
+
+
+def marks_document(cue: Cue, labels: NDArray[np.int32] | None) -> dict[str, Any]:
+    """A cue with its mask (H, W) in JSON, as the service takes it: the inverse of `entry_of` and `mask_of`."""
+    mask = None if labels is None else mask_document(labels)
+    return {"absent": cue.absent, **marks_json(cue.drawn()), "mask": mask}
+
+
+def marks_anything(document: Document) -> bool:
+    """Whether a document marks a pixel, or says that the thing is absent. A mask of zeros alone marks nothing."""
+    return bool(_of(document).kinds)
+
+
+def joined(there: Document, new: Document) -> dict[str, Any]:
+    """Two documents of one image as one; a mask of `new` takes the place of the one that is there.
+
+    Raises CueError where they contradict each other.
+    """
+    if _of(there).contradicts(_of(new)):
+        raise CueError("one cue says 'absent' and another marks the thing: drop one of the two")
+    lists = {name: [*there.get(name, ()), *new.get(name, ())] for name in KINDS}
+    return {"absent": bool(new.get("absent")), **lists, "mask": new.get("mask") or there.get("mask")}
+
+
+def marks_of(document: Document, size: tuple[int, int]) -> Marks:
+    """The document as marks on an image of `size` (H, W). Raises CueError or MaskError where they do not fit."""
+    return entry_of(document, "").marks(size, mask_of(document, size))
+
+
+def read_document(document: Document, size: tuple[int, int]) -> Marks | None:
+    """As `marks_of`, but None for a document that marks nothing; its mask must fit the image even then."""
+    labels = mask_of(document, size)
+    return entry_of(document, "").marks(size, labels) if marks_anything(document) else None
+
+
+def mask_of(document: Document, size: tuple[int, int]) -> NDArray[np.int32] | None:
+    """The document's mask as a label map (H, W) int32, IGNORE where unknown; None where it marks nothing.
+
+    A mask is no file here but run lengths, one uncompressed COCO RLE a class, down the columns, zeros first:
+    {"size": [h, w], "counts": {"1": [run lengths], "ignore": [run lengths]}}. Raises MaskError where it is for an
+    image of another size, CueError where run lengths are none; also where it would mark nothing, for what cannot be
+    read is not the wish to take marks away.
+    """
+    mask = document.get("mask")
+    if not mask:
+        return None
+    if tuple(mask["size"]) != size:
+        raise MaskError(
+            f"the mask is for an image of {mask['size'][0]} x {mask['size'][1]} (height x width), the image is "
+            f"{size[0]} x {size[1]}: draw it on the image as it is"
+        )
+    try:
+        objects = tuple(
+            decode_rle(list(counts), size, IGNORE if key == IGNORED else int(key))
+            for key, counts in mask["counts"].items()
+        )
+    except ValueError as error:
+        raise CueError(f"the mask's run lengths cannot be read ({error}); send them anew") from error
+    return Annotations("", size, objects).label_map() if _draws(mask) else None
+
+
+def mask_document(labels: NDArray[np.int32]) -> dict[str, Any]:
+    """A label map (H, W) as run lengths; a class without pixels has none."""
+    H, W = labels.shape
+    counts = {
+        IGNORED if value == IGNORE else str(value): encode_rle(
+            ObjectMask(value, 0, 0, labels == value), (H, W)
+        )
+        for value in np.unique(labels).tolist()
+        if value != 0
+    }
+    return {"size": [H, W], "counts": counts}
+
+
+def document_classes(document: Document) -> set[int]:
+    """Class ids that a document names."""
+    marked = {mark["class"] for name in KINDS for mark in document.get(name, ())}
+    mask = document.get("mask") or {"counts": {}}
+    return (marked | {int(key) for key in mask["counts"] if key != IGNORED}) - {0}
+
+
+def renumbered(document: Document, numbers: Mapping[int, int]) -> dict[str, Any]:
+    """The document with other class ids: old -> new."""
+    drawn = {
+        name: [{**mark, "class": numbers.get(mark["class"], 0)} for mark in document[name]] for name in KINDS
+    }
+    mask = document["mask"]
+    if mask is not None:
+        counts = {k if k == IGNORED else str(numbers[int(k)]): runs for k, runs in mask["counts"].items()}
+        mask = {**mask, "counts": counts}
+    return {**document, **drawn, "mask": mask}
+
+
+def _of(document: Document) -> CueEntry:
+    """The document as a cue, which has a mask where one draws a pixel."""
+    mask = document.get("mask")
+    return entry_of(document, "", "mask" if mask and _draws(mask) else None)
+
+
+def _draws(mask: Any) -> bool:
+    # A class whose run is one run of zeros has no pixel: the studio sends it when all was erased.
+    return any(sum(runs[1::2]) for runs in mask["counts"].values())
 
 
 def named_classes(cues: Iterable[Cue]) -> list[str]:
@@ -108,34 +271,25 @@ def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
     return infos if len(infos) > 1 else ()
 
 
-def _box(b: Any) -> Box:
-    if isinstance(b, Box):
-        return b
-    _check_listed("boxes", b)
-    if len(b) not in (4, 5):
-        raise CueError(f"box {tuple(b)}: expected x1,y1,x2,y2 and optionally a class")
-    x1, y1, x2, y2 = (float(v) for v in b[:4])
-    return Box((x1, y1, x2, y2), int(b[4]) if len(b) == 5 else 1)
+def _mark(name: str, given: Any) -> Mark:
+    """One mark of the list `name`: a value already, or numbers and, of boxes and points, optionally a class.
+
+    Raises CueError where it is written otherwise, or given without the list around it.
+    """
+    kind = KINDS[name]
+    if isinstance(given, kind):
+        return given
+    form = _FORMS.get(kind)
+    if form is None:
+        return kind(tuple((float(x), float(y)) for x, y in given))  # type: ignore[arg-type]
+    if isinstance(given, int | float):
+        raise CueError(f"{name} are a list of them, this holds the number {given:g}; write {name}=[(...)]")
+    count = len(form.split(","))
+    if len(given) not in (count, count + 1):
+        raise CueError(f"{kind.__name__.lower()} {tuple(given)}: expected {form} and optionally a class")
+    numbers: Any = tuple(float(v) for v in given[:count])
+    return kind(numbers, *(int(v) for v in given[count:]))
 
 
-def _point(p: Any) -> Point:
-    if isinstance(p, Point):
-        return p
-    _check_listed("points", p)
-    if len(p) not in (2, 3):
-        raise CueError(f"point {tuple(p)}: expected x,y and optionally a class")
-    return Point((float(p[0]), float(p[1])), int(p[2]) if len(p) == 3 else 1)
-
-
-def _check_listed(name: str, mark: Any) -> None:
-    """Raise CueError where one mark was given without the list around it."""
-    if isinstance(mark, int | float):
-        raise CueError(f"{name} are a list of them, this holds the number {mark:g}; write {name}=[(...)]")
-
-
-def _scribble(s: Any) -> Scribble:
-    return s if isinstance(s, Scribble) else Scribble(tuple((float(x), float(y)) for x, y in s))
-
-
-def _polygon(p: Any) -> Polygon:
-    return p if isinstance(p, Polygon) else Polygon(tuple((float(x), float(y)) for x, y in p))
+_FORMS = {Box: "x1,y1,x2,y2", Point: "x,y"}
+"""Marks that are a fixed number of numbers; of the others each vertex is x, y."""

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
-from cuecast.core.marks import kind_of
 from cuecast.core.notes import give_note
 from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
 from cuecast.engine.components import drop_specks, smallest_component
+from cuecast.engine.mark_weights import kind_of
 from cuecast.engine.packs import Pack, open_pack
 from cuecast.engine.segmenter import Segmenter
 from cuecast.engine.threshold import areas_at, choose_threshold, shown_areas

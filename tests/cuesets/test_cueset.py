@@ -30,10 +30,11 @@ from cuecast.core.errors import (
     OutputError,
 )
 from cuecast.core.values import IGNORE, Box, ClassInfo, Point, Polygon, Scribble
+from cuecast.cues import Cue, CueEntry
 from cuecast.cuesets import bundle
 from cuecast.cuesets import edit as cueset_edit
-from cuecast.cuesets.cueset import CueEntry, check_cueset, overview, read_cueset, read_examples
-from cuecast.cuesets.edit import NewCue, add_cue, add_cues, new_cueset, pack_cueset
+from cuecast.cuesets.cueset import check_cueset, overview, read_cueset, read_examples
+from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset
 
 CELL, RIM = ClassInfo(1, "cell", "#e6194b"), ClassInfo(2, "rim", "#3cb44b")
 HALF = [1, 1, 1, 1, 0, 0, 0, 0]
@@ -153,7 +154,7 @@ def test_bytes_of_a_deep_tiff_are_stored_as_they_are(root: Path) -> None:
 def test_each_picture_is_decoded_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To know whose place a new cue takes, its picture is compared with all that are there."""
     shown = [mask(tmp_path / "m.png", HALF), *(picture(tmp_path / f"{i}.png", i) for i in range(6))]
-    cues = [NewCue(path, mask=shown[0]) for path in shown[1:]]
+    cues = [Cue(path, mask=shown[0]) for path in shown[1:]]
     add_cues(root, cues[:3])
     read = []
     real = cueset_edit.read_image

@@ -20,8 +20,9 @@ from pictures import mask, picture
 
 from cuecast.core.errors import CueSetError
 from cuecast.core.values import Point
+from cuecast.cues import Cue
 from cuecast.cuesets.cueset import check_cueset, read_cueset, read_examples
-from cuecast.cuesets.edit import NewCue, add_cue, add_cues, new_cueset, pack_cueset, undo
+from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset, undo
 from cuecast.cuesets.history import Version, versions
 
 ONE, TWO, THREE = [1] + [0] * 7, [1, 1] + [0] * 6, [1, 1, 1] + [0] * 5
@@ -64,8 +65,8 @@ def test_each_change_is_a_version_with_time_words_and_digest(root: Path, tmp_pat
     add_cues(
         root,
         [
-            NewCue(picture(tmp_path / "b.png", 2), points=[Point((0, 0))]),
-            NewCue(picture(tmp_path / "c.png", 0), absent=True),
+            Cue(picture(tmp_path / "b.png", 2), points=[Point((0, 0))]),
+            Cue(picture(tmp_path / "c.png", 0), absent=True),
         ],
     )
     first, second, third = log(root)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cuecast.core.marks import Kind
+from cuecast.engine.mark_weights import Kind
 from cuecast.engine.verdict import Calibration, Taught, Thresholds, decide, expected_iou, judge
 
 THRESHOLDS = Thresholds(score=0.5, found=0.6, min_fraction=0.01)

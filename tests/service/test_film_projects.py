@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cuecast.core.values import ClassInfo
-from cuecast.cues import Cue
+from cuecast.cues import Cue, mask_document
 from cuecast.cuesets.cueset import read_cueset
-from cuecast.cuesets.documents import mask_document
 from cuecast.io.video import open_frames
 from cuecast.predictor import load
 from cuecast.propagation.volume_slices import SliceCue

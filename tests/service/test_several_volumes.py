@@ -17,7 +17,7 @@ from inline_service import RAW, Service, inline_service
 from numpy.typing import NDArray
 from PIL import Image
 
-from cuecast.cuesets.documents import mask_document
+from cuecast.cues import mask_document
 from cuecast.predictor import load
 from cuecast.propagation.volume_slices import SliceCue
 from cuecast.runs.volume import VolumeOptions, run_volume

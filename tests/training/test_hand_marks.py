@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cuecast.core.geometry import mark_labels
-from cuecast.core.marks import kind_of
 from cuecast.core.values import IGNORE
+from cuecast.engine.mark_weights import kind_of
 from cuecast.training.calibrate_sparse import KINDS
 from cuecast.training.hand_marks import FORMS, MOST_BOXES, hand_marks
 

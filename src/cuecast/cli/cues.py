@@ -90,15 +90,16 @@ def add(
         raise typer.BadParameter(
             "nothing to add: give --cue IMAGE=MASK, --box, --point, --scribble or --absent IMAGE"
         )
+    from cuecast.cues import Cue
     from cuecast.cuesets.cueset import read_cueset
-    from cuecast.cuesets.edit import NewCue, add_cues
+    from cuecast.cuesets.edit import add_cues
 
     known = read_cueset(cueset)
     classes = class_list(class_names or (), known.classes)
     pair = ((image, mask),) if image and mask else ()
     flags = shown.read(classes, pair)
     values = read_values(value, (m.mask for m in flags))
-    cues = [NewCue(m.place, page=page, **m.said(values)) for m in flags]
+    cues = [Cue(m.place, page=page, **m.said(values)) for m in flags]
     _say(add_cues(cueset, cues, classes, replace=replace), as_json)
 
 

@@ -21,9 +21,7 @@ from cuecast.client.wire import Wire
 from cuecast.core.errors import CuecastError, CueError, PackError
 from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image, Marks
-from cuecast.cues import Cue
-from cuecast.cuesets.cueset import CueEntry
-from cuecast.cuesets.documents import marks_document, mask_of
+from cuecast.cues import Cue, joined, marks_document, mask_of
 from cuecast.engine.packs import Pack
 from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
@@ -224,24 +222,14 @@ class _Elsewhere:
 
 
 def _joined(there: Mapping[str, Any], example: Example) -> dict[str, Any]:
-    """The marks of an image at the service with those of an example. A mask takes the place of the one there.
-
-    Raises CueError where one says 'absent' and the other marks the thing.
-    """
+    """The marks of an image at the service with those of an example. Raises CueError where they contradict."""
     marks = example.marks
-    entry = CueEntry(
-        "", boxes=marks.boxes, points=marks.points, scribbles=marks.scribbles, absent=marks.absent
-    )
-    new = marks_document(entry, marks.mask)
-    kinds = ("boxes", "points", "scribbles", "polygons")
-    marked = any(there[k] for k in kinds) or there["mask"]
-    if (there["absent"] and not marks.absent) or (marks.absent and marked):
-        raise CueError(
-            f"{example.image.name}: one cue says 'absent' and another marks the thing: drop one of the two"
-        )
-    lists = {k: [*there[k], *new[k]] for k in kinds}
-    mask = new["mask"] or there["mask"]
-    return {**lists, "mask": mask, "absent": new["absent"], "version": there["version"]}
+    shown: dict[str, Any] = {**marks.drawn, "absent": marks.absent}
+    try:
+        both = joined(there, marks_document(Cue(None, **shown), marks.mask))
+    except CueError as error:
+        raise CueError(f"{example.image.name}: {error}") from error
+    return {**both, "version": there["version"]}
 
 
 def _file(image: Image, page: int | None) -> bytes:

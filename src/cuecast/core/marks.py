@@ -1,86 +1,75 @@
-"""Marks as weights: how strongly each pixel of a cue says 'the thing' and 'not the thing'.
+"""Marks in JSON, in one way for cue sets, the service and tools: a list for each of `KINDS`, as in `EXAMPLE`.
 
-One rule for training and running: a mask says everything; boxes, points and scribbles leave the rest unknown.
+Class 0 of a stroke means 'not this', and a class that is left out is 1. The fields of a mark are those of its type,
+`cls` being called class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from cuecast.core.values import KINDS, Mark
 
-from cuecast.core.values import IGNORE, Box, Marks, Point, Scribble
-
-WEAK = 0.05
-"""Weight of 'not the thing' given to all untouched pixels where nothing was marked as background."""
-
-POINT_RADIUS = 0.012
-"""A point speaks for a disc of this share of the frame (square root of its area): hands are not exact to the pixel."""
-
-Weights = NDArray[np.float32]
-
-Kind = Literal["masks", "boxes", "two-sided", "one-sided"]
-"""By what a class was taught: complete masks; boxes; points and strokes, with marks of what it is not, or without."""
+Document = Mapping[str, Any]
+"""What is shown on one image, in JSON: lists of marks, and whatever else says something of it."""
+EXAMPLE: Document = {
+    "boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}],
+    "points": [{"xy": [30, 40], "class": 1}],
+    "scribbles": [{"path": [[1, 2], [3, 4]], "width": 3, "class": 0}],
+    "polygons": [{"path": [[5, 5], [9, 5], [9, 9]], "class": 1}],
+}
 
 
-def kind_of(marks: Sequence[Marks], cls: int) -> Kind:
-    """The kind of the marks of class `cls` in all cues together: the most telling one of them."""
-    if any(m.mask is not None and (m.mask == cls).any() for m in marks):
-        return "masks"
-    if any(b.cls == cls for m in marks for b in m.boxes):
-        return "boxes"
-    return "two-sided" if any(_says_not(m, cls) for m in marks) else "one-sided"
+def marks_json(drawn: Mapping[str, Iterable[Mark]]) -> dict[str, list[dict[str, Any]]]:
+    """Name of a kind -> its marks, as JSON."""
+    return {
+        name: [{_key(f): _plain(getattr(mark, f.name)) for f in fields(mark)} for mark in drawn[name]]
+        for name in KINDS
+    }
 
 
-def _says_not(marks: Marks, cls: int) -> bool:
-    """Whether marks say anywhere what is not class `cls`."""
-    others: tuple[Box | Point | Scribble, ...] = (*marks.boxes, *marks.points, *marks.scribbles)
-    return marks.absent or marks.mask is not None or any(m.cls not in (cls, IGNORE) for m in others)
+def read_marks(document: Document) -> dict[str, Any]:
+    """The inverse of `marks_json`, for a document in which kinds and classes may be left out.
 
-
-def draw_points(labels: NDArray[np.int32], points: Sequence[Point]) -> None:
-    """Draw each point as a small disc into a label map (H, W), in place, where nothing else is marked."""
-    H, W = labels.shape
-    radius = max(1.0, POINT_RADIUS * (H * W) ** 0.5)
-    reach = int(radius)
-    for point in points:
-        x, y = int(point.xy[0]), int(point.xy[1])
-        top, left = max(0, y - reach), max(0, x - reach)
-        around = labels[top : y + reach + 1, left : x + reach + 1]
-        rows, columns = np.indices(around.shape)
-        disc = (rows + top - y) ** 2 + (columns + left - x) ** 2 <= radius**2
-        around[disc & (around == IGNORE)] = point.cls
-
-
-def box_weights(
-    size: tuple[int, int], boxes: Sequence[tuple[float, float, float, float]]
-) -> tuple[Weights, Weights]:
-    """What boxes say before the picture is looked at: (positive, negative), each (H, W) float32.
-
-    The ellipse of 0.7 of the box is the thing, a band round the box (up to 1.5 of its size) is not; the rest of the
-    box and everything beyond the band is unknown.
+    Raises TypeError, KeyError, ValueError, OverflowError or AttributeError for what is none.
     """
-    positive, band, inside = (np.zeros(size, bool) for _ in range(3))
-    for x1, y1, x2, y2 in boxes:
-        w, h = max(x2 - x1, 1), max(y2 - y1, 1)
-        # Only the rows and columns that the band can reach are looked at; of a box of a pixel or two it is 4 wide.
-        reach = [max(1.5, 1 + 8 / side) for side in (w, h)]
-        columns, dx = _along(size[1], (x1 + x2) / 2, w / 2, reach[0])
-        rows, dy = _along(size[0], (y1 + y2) / 2, h / 2, reach[1])
-        place, dy = (rows, columns), dy[:, None]
-        # Such a box still has its middle pixel.
-        positive[place] |= (dx**2 + dy**2 <= 0.7**2) | ((dx * w <= 1) & (dy * h <= 1))
-        inside[place] |= (dx <= 1) & (dy <= 1)
-        band[place] |= (dx <= reach[0]) & (dy <= reach[1])
-    return positive.astype(np.float32), (band & ~inside).astype(np.float32)
+    return {name: tuple(_mark(kind, raw) for raw in document.get(name, ())) for name, kind in KINDS.items()}
 
 
-def _along(length: int, centre: float, half: float, reach: float) -> tuple[slice, Weights]:
-    """The pixels of one side of an image that lie within `reach` half sides of a centre, and how many they are off."""
-    start = min(max(int(np.floor(centre - half * reach)), 0), length)
-    stop = min(max(int(np.ceil(centre + half * reach)), start), length)
-    return slice(start, stop), np.abs(
-        np.arange(start, stop, dtype=np.float32) + 0.5 - np.float32(centre)
-    ) / half
+def _mark(kind: type[Mark], raw: Any) -> Mark:
+    given = {
+        f.name: _FORMS[f.name](raw[_key(f)]) for f in fields(kind) if f.default is MISSING or _key(f) in raw
+    }
+    return kind(**given)
+
+
+def _key(field: Field[Any]) -> str:
+    return "class" if field.name == "cls" else field.name
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as short as they can be written: 10, not 10.0."""
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _numbers(raw: Any, count: int) -> tuple[float, ...]:
+    if isinstance(raw, str):  # whose digits would be taken one by one
+        raise ValueError(f"{raw!r} should be {count} numbers")
+    values = tuple(float(v) for v in raw)
+    if len(values) != count or not all(abs(v) < 1e9 for v in values):
+        raise ValueError(f"{raw} should be {count} numbers")
+    return values
+
+
+_FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "xyxy": lambda raw: _numbers(raw, 4),
+    "xy": lambda raw: _numbers(raw, 2),
+    "path": lambda raw: tuple(_numbers(xy, 2) for xy in raw),
+    "width": float,
+    "cls": int,
+}
+"""Field of a mark -> how it is read."""

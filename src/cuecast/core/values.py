@@ -8,11 +8,11 @@ sizes are (height, width); score maps are (K, H, W) float32 in [0, 1], one plane
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Box:
-    """A thing lies inside `xyxy` (half-open pixels)."""
+    """The thing lies inside: x1, y1, x2, y2 (half-open pixels)."""
 
     xyxy: tuple[float, float, float, float]
     cls: int = 1
@@ -114,30 +114,96 @@ class Box:
         x1, y1, x2, y2 = self.xyxy
         return slice(int(y1), max(round(y2), int(y1) + 1)), slice(int(x1), max(round(x2), int(x1) + 1))
 
+    def check(self, size: tuple[int, int]) -> None:
+        """Raise CueError where it does not lie on an image of `size` (H, W)."""
+        x1, y1, x2, y2 = self.xyxy
+        if not (x1 < x2 and y1 < y2):
+            raise CueError(f"box {self.xyxy} is empty: give x1,y1,x2,y2 with x1 < x2 and y1 < y2")
+        if x1 < 0 or y1 < 0 or x2 > size[1] or y2 > size[0]:
+            raise CueError(
+                f"box {self.xyxy} reaches outside the image, which is {size[1]} wide and {size[0]} high: "
+                "boxes are x1,y1,x2,y2 in pixels of that image"
+            )
+
+    def scaled(self, x: float, y: float) -> Box:
+        """The same on an image that is `x` times as wide and `y` times as high."""
+        x1, y1, x2, y2 = self.xyxy
+        return replace(self, xyxy=(x1 * x, y1 * y, x2 * x, y2 * y))
+
 
 @dataclass(frozen=True)
 class Point:
-    """A pixel that belongs to class `cls`; 0 means 'not this'."""
+    """A pixel of the thing, or (class 0) of something else."""
 
     xy: tuple[float, float]
     cls: int = 1
 
+    width: ClassVar[float | None] = None
+    """Of no extent: it says nothing of the size of the thing."""
+
+    @property
+    def path(self) -> tuple[tuple[float, float], ...]:
+        """Its only vertex."""
+        return (self.xy,)
+
+    def check(self, size: tuple[int, int]) -> None:
+        """As `Box.check`."""
+        if not _on(self.xy, size):
+            raise CueError(
+                f"point {self.xy} is outside the image, which is {size[1]} wide and {size[0]} high"
+            )
+
+    def scaled(self, x: float, y: float) -> Point:
+        """As `Box.scaled`."""
+        return replace(self, xy=(self.xy[0] * x, self.xy[1] * y))
+
 
 @dataclass(frozen=True)
 class Scribble:
-    """A stroke of `width` pixels along `path` [(x, y), ...] on class `cls`; 0 means 'not this'."""
+    """A stroke of `width` pixels along `path` [(x, y), ...] on the thing, or (class 0) on something else."""
 
     path: tuple[tuple[float, float], ...]
     width: float = 3.0
     cls: int = 1
 
+    vertices: ClassVar[int] = 1
+    """So many at least."""
+
+    def check(self, size: tuple[int, int]) -> None:
+        """As `Box.check`; a part of it is enough."""
+        if not any(_on(xy, size) for xy in self.path):
+            raise CueError(f"a scribble lies outside the image, which is {size[1]} wide and {size[0]} high")
+
+    def scaled(self, x: float, y: float) -> Scribble:
+        """As `Box.scaled`; the width stays."""
+        return replace(self, path=tuple((a * x, b * y) for a, b in self.path))
+
 
 @dataclass(frozen=True)
 class Polygon:
-    """An outlined thing: vertices [(x, y), ...] of one ring on class `cls`. Complete, like a mask."""
+    """The outline of a thing: vertices [(x, y), ...] of one ring. Complete: what none of them covers is background."""
 
     path: tuple[tuple[float, float], ...]
     cls: int = 1
+
+    vertices: ClassVar[int] = 3
+    """So many at least."""
+
+
+def _on(xy: tuple[float, float], size: tuple[int, int]) -> bool:
+    """Whether a point lies on an image of `size` (H, W)."""
+    return 0 <= xy[0] < size[1] and 0 <= xy[1] < size[0]
+
+
+Stroke = Point | Scribble
+"""What says of pixels whether they are the thing. Class 0 says 'not this'."""
+Sparse = Box | Stroke
+Mark = Sparse | Polygon
+KINDS: Mapping[str, type[Mark]] = {
+    "boxes": Box, "points": Point, "scribbles": Scribble, "polygons": Polygon,
+}  # fmt: skip
+"""Everything that can be drawn: field of a cue and key in JSON -> its type. A mask, 'absent' and the ids of objects
+are the other things that can be shown. See docs/conventions.md, 'Adding a kind of mark'."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,41 +225,38 @@ class Marks:
     objects: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
-        H, W = self.size
         if self.objects is not None:
             _check_objects(self.objects, self.mask, self.size)
-        if self.mask is not None and self.mask.shape != (H, W):
+        if self.mask is not None and self.mask.shape != tuple(self.size):
             raise MaskError(
-                f"mask is {self.mask.shape}, image is {(H, W)}: they must match; resize the mask with nearest "
-                "neighbour or pass the image it was drawn on"
+                f"mask is {self.mask.shape}, image is {tuple(self.size)}: they must match; resize the mask with "
+                "nearest neighbour or pass the image it was drawn on"
             )
-        for box in self.boxes:
-            x1, y1, x2, y2 = box.xyxy
-            if not (x1 < x2 and y1 < y2):
-                raise CueError(f"box {box.xyxy} is empty: give x1,y1,x2,y2 with x1 < x2 and y1 < y2")
-            if x1 < 0 or y1 < 0 or x2 > W or y2 > H:
-                raise CueError(
-                    f"box {box.xyxy} reaches outside the image, which is {W} wide and {H} high: "
-                    "boxes are x1,y1,x2,y2 in pixels of that image"
-                )
-            if self.mask is not None and not np.isin(self.mask[box.pixels], (box.cls, IGNORE)).any():
-                raise CueError(
-                    f"box {box.xyxy} says class {box.cls}, but the mask of the same image, which is complete, has none "
-                    "there: mark the class in the mask, or put the box on another image"
-                )
-        for point in self.points:
-            x, y = point.xy
-            if not (0 <= x < W and 0 <= y < H):
-                raise CueError(f"point {point.xy} is outside the image, which is {W} wide and {H} high")
-        for scribble in self.scribbles:
-            if not scribble.path or not any(0 <= x < W and 0 <= y < H for x, y in scribble.path):
-                raise CueError(f"a scribble lies outside the image, which is {W} wide and {H} high")
+        for mark in self.sparse:
+            mark.check(self.size)
+            if isinstance(mark, Box) and self.mask is not None:
+                _check_not_denied(mark, self.mask)
         if self.absent and self.class_ids:
             raise CueError("a cue cannot be absent and mark the thing at once: drop one of the two")
-        if not self.absent and not (self.boxes or self.points or self.scribbles or self.has_mask):
+        if not (self.absent or self.sparse or self.has_mask):
             raise CueError(
                 "the cue marks nothing: mark the thing, or say absent=True (--absent) if it is not there"
             )
+
+    @property
+    def drawn(self) -> dict[str, tuple[Sparse, ...]]:
+        """Name of each sparse kind, as in `KINDS` -> its marks."""
+        return {name: getattr(self, name) for name in KINDS if hasattr(self, name)}
+
+    @property
+    def strokes(self) -> tuple[Stroke, ...]:
+        """All marks that say of pixels whether they are the thing, by kind."""
+        return (*self.points, *self.scribbles)
+
+    @property
+    def sparse(self) -> tuple[Sparse, ...]:
+        """All marks that leave the rest of the image unknown, by kind."""
+        return tuple(mark for drawn in self.drawn.values() for mark in drawn)
 
     @property
     def has_mask(self) -> bool:
@@ -202,17 +265,42 @@ class Marks:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the marks leave pixels unknown on purpose: boxes, points and scribbles without a mask."""
+        """Whether the marks leave pixels unknown on purpose: boxes and strokes without a mask."""
         return self.mask is None and not self.absent
 
     @property
     def class_ids(self) -> tuple[int, ...]:
         """Sorted ids of the classes marked here, without 0."""
-        marks: tuple[Box | Point | Scribble, ...] = (*self.boxes, *self.points, *self.scribbles)
-        found = {m.cls for m in marks}
+        found = {m.cls for m in self.sparse}
         if self.mask is not None:
             found |= {int(v) for v in np.unique(self.mask)}
         return tuple(sorted(v for v in found if v > 0))
+
+    def only(self, wanted: Callable[[Sparse], bool]) -> Marks:
+        """These marks with those sparse ones alone that are `wanted`. Raises CueError where nothing is left."""
+        return self._mapped(lambda mark: (mark,) if wanted(mark) else ())
+
+    def resized(
+        self, size: tuple[int, int], resize: Callable[[NDArray[np.int32]], NDArray[np.int32]]
+    ) -> Marks:
+        """The same marks on the image at `size` (H, W); `resize` brings mask and ids there."""
+        y, x = (new / old for new, old in zip(size, self.size, strict=True))
+        mask, objects = (None if m is None else resize(m) for m in (self.mask, self.objects))
+        return self._mapped(lambda mark: (mark.scaled(x, y),), size=size, mask=mask, objects=objects)
+
+    def _mapped(self, change: Callable[[Sparse], tuple[Sparse, ...]], **others: Any) -> Marks:
+        """With every sparse mark replaced by what `change` makes of it, and with `others`."""
+        drawn = {name: tuple(n for mark in drawn for n in change(mark)) for name, drawn in self.drawn.items()}
+        return replace(self, **{**drawn, **others})
+
+
+def _check_not_denied(box: Box, mask: NDArray[np.int32]) -> None:
+    """Raise CueError where a mask (H, W), which is complete, has nothing of the class in the box."""
+    if not np.isin(mask[box.pixels], (box.cls, IGNORE)).any():
+        raise CueError(
+            f"box {box.xyxy} says class {box.cls}, but the mask of the same image, which is complete, has none "
+            "there: mark the class in the mask, or put the box on another image"
+        )
 
 
 def _check_objects(objects: NDArray[np.int32], mask: NDArray[np.int32] | None, size: tuple[int, int]) -> None:
@@ -253,9 +341,11 @@ class Example:
     def content(self) -> bytes:
         """Picture (its digest) and marks as bytes, for digests: the same for equal examples from other files."""
         marks = self.marks
-        sparse = (marks.size, marks.boxes, marks.points, marks.scribbles, marks.absent)
         maps = (b"" if m is None else m.astype("<i4").tobytes() for m in (marks.mask, marks.objects))
-        return f"{self.image.digest}{sparse!r}".encode() + b"".join(maps)
+        return (
+            f"{self.image.digest}{(marks.size, *marks.drawn.values(), marks.absent)!r}".encode()
+            + b"".join(maps)
+        )
 
 
 @dataclass(frozen=True, eq=False)

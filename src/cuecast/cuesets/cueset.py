@@ -30,44 +30,17 @@ from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
 from cuecast.core.drawing import draw_marks, thumbnail
-from cuecast.core.errors import CueError, CueSetError, InputError, MaskError, MissingExtraError
-from cuecast.core.geometry import fill_polygons
+from cuecast.core.errors import CueError, CueSetError, InputError, MissingExtraError
+from cuecast.core.marks import marks_json, read_marks
 from cuecast.core.notes import give_note, notes_to
-from cuecast.core.values import Box, ClassInfo, Example, Image, Marks, Point, Polygon, Scribble
+from cuecast.core.values import ClassInfo, Example, Image, Marks
+from cuecast.cues import CueEntry
 from cuecast.cuesets.bundle import Bundle, open_bundle, unsafe
 from cuecast.io.images import read_image
-from cuecast.io.labels.masks import read_labels, read_objects
 from cuecast.io.labels.numbered import values_hint
 
 VERSION = 1
 INDEX = "cues.json"
-
-
-@dataclass(frozen=True)
-class CueEntry:
-    """One cue of a set: names relative to the set, marks in pixels of its image."""
-
-    image: str
-    mask: str | None = None
-    value: tuple[int, ...] | None = None
-    boxes: tuple[Box, ...] = ()
-    points: tuple[Point, ...] = ()
-    scribbles: tuple[Scribble, ...] = ()
-    polygons: tuple[Polygon, ...] = ()
-    absent: bool = False
-    page: int | None = None
-    objects: str | None = None
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The names of its files."""
-        return tuple(name for name in (self.image, self.mask, self.objects) if name)
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """What the cue consists of, in words: ('mask',), ('boxes', 'points'), ('absent',)..."""
-        words = ("mask", "boxes", "points", "scribbles", "polygons", "absent")
-        return tuple(word for word in words if getattr(self, word))
 
 
 @dataclass(frozen=True)
@@ -154,9 +127,9 @@ def entry_example(cueset: CueSet, entry: CueEntry, image: Image) -> Example:
     with ExitStack() as stack, notes_to(lambda text: give_note(named(text))):
         for name in filter(None, (entry.mask, entry.objects)):
             places[name] = stack.enter_context(cueset.bundle.local(name))
-        mask, objects = (places[name] if name else None for name in (entry.mask, entry.objects))
+        mask, objects = (str(places[name]) if name else None for name in (entry.mask, entry.objects))
         try:
-            example = build_example(image, entry, mask, cueset.classes, objects)
+            example = replace(entry, mask=mask, objects=objects).on(image, cueset.classes)
         except InputError as error:
             raise type(error)(named(str(error))) from error
     check_classes(example.marks, cueset.classes, entry.image)
@@ -173,29 +146,10 @@ def to_json(classes: Sequence[ClassInfo], entries: Sequence[CueEntry]) -> str:
 
 def _entry_json(entry: CueEntry) -> dict[str, Any]:
     """Only what the cue has: empty fields are left out."""
-    everything = {
-        "image": entry.image,
-        "mask": entry.mask,
-        "objects": entry.objects,
-        "value": entry.value,
-        "page": entry.page,
-        "boxes": [{"xyxy": [_short(v) for v in b.xyxy], "class": b.cls} for b in entry.boxes],
-        "points": [{"xy": [_short(v) for v in p.xy], "class": p.cls} for p in entry.points],
-        "scribbles": [
-            {"path": _short_path(s.path), "width": _short(s.width), "class": s.cls} for s in entry.scribbles
-        ],
-        "polygons": [{"path": _short_path(p.path), "class": p.cls} for p in entry.polygons],
-        "absent": entry.absent,
-    }
+    head: dict[str, Any] = {"image": entry.image, "mask": entry.mask, "objects": entry.objects}
+    head |= {"value": entry.value, "page": entry.page}
+    everything = {**head, **marks_json(entry.drawn()), "absent": entry.absent}
     return {k: v for k, v in everything.items() if v not in (None, [], False) or (k == "page" and v == 0)}
-
-
-def _short(v: float) -> float | int:
-    return int(v) if float(v).is_integer() else float(v)
-
-
-def _short_path(path: Iterable[tuple[float, float]]) -> list[list[float | int]]:
-    return [[_short(x), _short(y)] for x, y in path]
 
 
 def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueSet:
@@ -272,13 +226,7 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
             image=item["image"],
             mask=item.get("mask"),
             value=_values(item.get("value")),
-            boxes=tuple(Box(_numbers(b["xyxy"], 4), int(b.get("class", 1))) for b in item.get("boxes", ())),
-            points=tuple(Point(_numbers(p["xy"], 2), int(p.get("class", 1))) for p in item.get("points", ())),
-            scribbles=tuple(
-                Scribble(_path(s), float(s.get("width", 3)), int(s.get("class", 1)))
-                for s in item.get("scribbles", ())
-            ),
-            polygons=tuple(Polygon(_path(p), int(p.get("class", 1))) for p in item.get("polygons", ())),
+            **read_marks(item),
             absent=_flag(item.get("absent")),
             page=None if item.get("page") is None else int(item["page"]),
             objects=item.get("objects"),
@@ -303,39 +251,6 @@ def _flag(raw: Any) -> bool:
     if raw not in (None, True, False):
         raise ValueError(f"absent {raw!r} should be true or false")
     return bool(raw)
-
-
-def _numbers(raw: Any, count: int) -> Any:
-    if isinstance(raw, str):  # whose digits would be taken one by one
-        raise ValueError(f"{raw!r} should be {count} numbers")
-    values = tuple(float(v) for v in raw)
-    if len(values) != count or not all(abs(v) < 1e9 for v in values):
-        raise ValueError(f"{raw} should be {count} numbers")
-    return values
-
-
-def _path(raw: Any) -> tuple[tuple[float, float], ...]:
-    return tuple(_numbers(xy, 2) for xy in raw["path"])
-
-
-def build_example(
-    image: Image, entry: CueEntry, mask: Any, classes: Sequence[ClassInfo], objects: Any = None
-) -> Example:
-    """Image and marks as one. `mask` is whatever `read_labels` takes, `objects` whatever `read_objects` does."""
-    labels = ids = None
-    if mask is not None:
-        labels, ids = read_labels(
-            mask, image=image, value=entry.value, classes=classes, page=entry.page, needed=True
-        )
-    if objects is not None:
-        ids = read_objects(objects, image=image, page=entry.page)
-    if entry.polygons:
-        labels = fill_polygons(image.size, entry.polygons, base=labels)
-    try:
-        marks = Marks(image.size, labels, entry.boxes, entry.points, entry.scribbles, entry.absent, ids)
-    except (CueError, MaskError) as error:
-        raise type(error)(f"{image.name}: {error}") from error
-    return Example(image, marks)
 
 
 def check_classes(marks: Marks, classes: Sequence[ClassInfo], name: str) -> None:
@@ -418,11 +333,11 @@ def _contradictions(groups: Iterable[list[CueEntry]]) -> list[Finding]:
     """Cues on the same picture of which one says 'absent' and another marks the thing."""
     out = []
     for entries in groups:
-        absent = [e for e in entries if e.absent]
-        marked = [e for e in entries if not e.absent]
+        absent = next((e for e in entries if e.absent), None)
+        marked = next((e for e in entries if absent and e.contradicts(absent)), None)
         if absent and marked:
-            reason = f"it says 'absent', and {marked[0].image}, the same picture, marks the thing"
-            out.append(Finding("error", absent[0].image, reason, f"take one of the two out of {INDEX}"))
+            reason = f"it says 'absent', and {marked.image}, the same picture, marks the thing"
+            out.append(Finding("error", absent.image, reason, f"take one of the two out of {INDEX}"))
     return out
 
 

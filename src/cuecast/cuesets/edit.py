@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CueSetError, InputError, MissingExtraError
-from cuecast.core.values import Box, ClassInfo, Example, Image, Point, Polygon, Scribble
+from cuecast.core.values import ClassInfo, Example, Image
+from cuecast.cues import Cue, CueEntry
 from cuecast.cuesets.bundle import Bundle, write_zip
 from cuecast.cuesets.cueset import (
     INDEX,
-    CueEntry,
     CueSet,
-    build_example,
     check_classes,
     class_problem,
     read_cueset,
@@ -68,12 +67,12 @@ def new_cueset(path: str | Path, classes: Sequence[ClassInfo | str] = ("thing",)
 def add_cue(
     path: str | Path, image: Any, *, classes: Sequence[ClassInfo] = (), replace: bool = False, **marks: Any
 ) -> CueSet:
-    """`add_cues` for one cue: `marks` are the other fields of `NewCue`."""
-    return add_cues(path, [NewCue(image, **marks)], classes, replace=replace)
+    """`add_cues` for one cue: `marks` are the other fields of `Cue`."""
+    return add_cues(path, [Cue(image, **marks)], classes, replace=replace)
 
 
 def add_cues(
-    path: str | Path, cues: Sequence[NewCue], classes: Sequence[ClassInfo] = (), *, replace: bool = False
+    path: str | Path, cues: Sequence[Cue], classes: Sequence[ClassInfo] = (), *, replace: bool = False
 ) -> CueSet:
     """Copy images with their marks into a cue set, as one change of it; returns the set as it is then.
 
@@ -152,27 +151,6 @@ def _make_folder(folder: Path) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class NewCue:
-    """A cue to be added: as `Cue`, with its marks already as values.
-
-    image  path, bytes, PIL image or array; files are copied as they are, the rest is stored as PNG.
-    mask     as `Cue.mask`; stored as a PNG of class ids.
-    objects  as `Cue.objects`; stored as a PNG of ids, as are the numbers of the mask's own objects.
-    """
-
-    image: Any
-    mask: Any = None
-    value: int | Sequence[int] | None = None
-    boxes: Sequence[Box] = ()
-    points: Sequence[Point] = ()
-    scribbles: Sequence[Scribble] = ()
-    polygons: Sequence[Polygon] = ()
-    absent: bool = False
-    page: int | None = None
-    objects: Any = None
-
-
-@dataclass(frozen=True, eq=False)
 class Draft:
     """A change that is being put together; nothing of it is written before `commit`."""
 
@@ -185,24 +163,12 @@ class Draft:
     pixels: dict[tuple[str, int | None], str | None] = field(default_factory=dict, repr=False)
     """(image, page) -> digest of the pixels, as far as it was needed; all versions of the draft share it."""
 
-    def add(self, cue: NewCue, replace_all: bool) -> Draft:
+    def add(self, cue: Cue, replace_all: bool) -> Draft:
         """The draft with one cue more."""
-        values = (cue.value,) if isinstance(cue.value, int) else cue.value
-        blank = CueEntry(
-            "",
-            None,
-            None if values is None else tuple(values),
-            tuple(cue.boxes),
-            tuple(cue.points),
-            tuple(cue.scribbles),
-            tuple(cue.polygons),
-            cue.absent,
-            cue.page,
-        )
         read = read_image(cue.image, page=cue.page)
-        example = build_example(read, blank, cue.mask, self.classes, cue.objects)
+        example = cue.on(read, self.classes)
         check_classes(example.marks, self.classes, read.name)
-        entry, files = self._stored(blank, cue, example)
+        entry, files = self._stored(cue, example)
         gone = self._replaced(entry, example.image, replace_all)
         at = min((self.entries.index(e) for e in gone), default=len(self.entries))
         rest = [e for e in self.entries if not any(e is g for g in gone)]
@@ -225,26 +191,25 @@ class Draft:
             files = {n: d for n, d in self.files.items() if n in named}
             commit(cueset.bundle, self.log, present, latest, text, files)
 
-    def _stored(self, blank: CueEntry, cue: NewCue, example: Example) -> tuple[CueEntry, dict[str, bytes]]:
-        """The entry with the names of its files in the set, and the files that are to be written."""
+    def _stored(self, cue: Cue, example: Example) -> tuple[CueEntry, dict[str, bytes]]:
+        """The entry with the names of its files in the set, and the files that are to be written.
+
+        The image's file is copied as it is, what is no file is stored as PNG; masks and ids are stored as PNG.
+        """
         data, suffix = _image_bytes(cue.image)
-        page = blank.page if data is not None else None
+        page = cue.page if data is not None else None
         data = data if data is not None else _png(example.image)
         image = self._free_name("images", _plain(Path(example.image.name).stem), suffix, data)
         files = {image: data}
-        marks = example.marks
-        # polygons were drawn into the mask: with a mask they are stored as part of it
-        polygons = () if cue.mask is not None else blank.polygons
+        marks, drawn = example.marks, cue.drawn()
         mask = objects = None
         if cue.mask is not None and marks.mask is not None:
             data = _written(lambda path, labels: write_mask(path, labels, self.cueset.classes), marks.mask)
             mask = self._keep(files, "masks", image, data)
+            drawn["polygons"] = ()  # they were drawn into the mask
         if marks.objects is not None:
             objects = self._keep(files, "objects", image, _written(write_objects, marks.objects))
-        entry = replace(
-            blank, image=image, mask=mask, value=None, polygons=polygons, page=page, objects=objects
-        )
-        return entry, files
+        return CueEntry(image, mask, **drawn, absent=cue.absent, page=page, objects=objects), files
 
     def _keep(self, files: dict[str, bytes], folder: str, image: str, data: bytes) -> str:
         """Put the bytes of a PNG among `files`, under the stem of its image; returns their name."""
@@ -297,7 +262,7 @@ def _kinds(entries: Sequence[CueEntry]) -> str:
 
 def _check_contradiction(root: Path, entries: Sequence[CueEntry], entry: CueEntry) -> None:
     for other in entries:
-        if other.image == entry.image and other.page == entry.page and other.absent != entry.absent:
+        if other.image == entry.image and other.page == entry.page and other.contradicts(entry):
             raise CueSetError(
                 f"{root}: {entry.image} is a cue already and says the opposite (absent or marked); "
                 "put the new cue in its place with --replace (replace=True in Python)"

@@ -79,8 +79,7 @@ def _marked(marks: Marks) -> list[tuple[int, Any]]:
     for box in marks.boxes:
         x1, y1, x2, y2 = box.xyxy
         out.append((box.cls, (int((y1 + y2) / 2), int((x1 + x2) / 2))))
-    out += [(p.cls, (int(p.xy[1]), int(p.xy[0]))) for p in marks.points]
-    for s in marks.scribbles:
-        H, W = marks.size
-        out += [(s.cls, (int(y), int(x))) for x, y in s.path if 0 <= x < W and 0 <= y < H]
+    H, W = marks.size
+    for stroke in marks.strokes:
+        out += [(stroke.cls, (int(y), int(x))) for x, y in stroke.path if 0 <= x < W and 0 <= y < H]
     return out

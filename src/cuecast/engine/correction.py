@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.values import IGNORE, Marks
+from cuecast.core.values import IGNORE, Marks, Point
 from cuecast.engine.refiner import resize
 
 Array = NDArray[np.float32]
@@ -97,13 +97,14 @@ def _rest_of_border(features: Array, own: Array) -> Array:
 
 
 def marked_places(marks: Marks, cls: int) -> Array:
-    """(n, 3) float32 for `correct`: what points and scribbles say of one class; n may be 0.
+    """(n, 3) float32 for `correct`: what strokes say of one class; n may be 0.
 
     Masks and boxes are not read: the pixels of a mask are kept as marked, and a box says no place.
     """
     H, W = marks.size
     clicks = [(point.xy[1], point.xy[0], point.cls) for point in marks.points]
-    strokes = [(y, x, s.cls) for s in marks.scribbles for x, y in _along(s.path, SPACING * (H * W) ** 0.5)]
+    lines = (s for s in marks.strokes if not isinstance(s, Point))
+    strokes = [(y, x, s.cls) for s in lines for x, y in _along(s.path, SPACING * (H * W) ** 0.5)]
     kept = []
     for said, most in ((clicks, MOST_CLICKS), (strokes, MOST_OF_STROKES)):
         inside = [s for s in said if 0 <= s[0] < H and 0 <= s[1] < W and s[2] != IGNORE]

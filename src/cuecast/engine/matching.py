@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import PackError
-from cuecast.core.marks import WEAK
 from cuecast.core.tiling import Window
 from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.correction import correct, guess, marked_places, standardise
@@ -33,7 +32,7 @@ from cuecast.engine.features import FeatureCache
 from cuecast.engine.forest import Forest, fit_forest, forest_logits
 from cuecast.engine.lessons import Lesson, MatchingKnowledge, Scene, Standard, groups
 from cuecast.engine.location_prior import NOWHERE, positions, read_place, shown_place
-from cuecast.engine.mark_weights import fill_boxes, mark_weights
+from cuecast.engine.mark_weights import WEAK, fill_boxes, mark_weights
 from cuecast.engine.matcher import (
     CueTile,
     FeatureMaps,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import PackError
-from cuecast.core.marks import Kind
+from cuecast.engine.mark_weights import Kind
 from cuecast.engine.segmenter import SEGMENTERS, Segmenter
 from cuecast.engine.threshold import AreaPrior
 from cuecast.engine.verdict import Calibration, Taught, Thresholds

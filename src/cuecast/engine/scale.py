@@ -60,7 +60,7 @@ def _relative_thickness(example: Example, cls: int) -> float | None:
     sides = [min(b.xyxy[2] - b.xyxy[0], b.xyxy[3] - b.xyxy[1]) for b in marks.boxes if b.cls == cls]
     if sides:
         return float(np.median(sides)) / root
-    widths = [s.width for s in marks.scribbles if s.cls == cls]
+    widths = [s.width for s in marks.strokes if s.cls == cls and s.width is not None]
     return 2 * float(np.median(widths)) / root if widths else None
 
 

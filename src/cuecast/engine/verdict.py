@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.marks import Kind
 from cuecast.core.values import Verdict
+from cuecast.engine.mark_weights import Kind
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,16 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from cuecast.core.errors import CueError, CueSetError
-from cuecast.core.values import Box, ClassInfo, Point, Polygon, Scribble
+from cuecast.core.marks import read_marks
+from cuecast.core.values import KINDS, ClassInfo, Mark, Stroke
 from cuecast.cue_quality.check import check_cues, too_few
 from cuecast.cue_quality.result import CueCheck
 from cuecast.cue_quality.suggest import suggest_images
 from cuecast.cue_quality.trials import complete_cues
+from cuecast.cues import Cue
 from cuecast.cuesets.bundle import Bundle
 from cuecast.cuesets.cueset import CueSet, Finding, check_cueset, overview, read_cueset, read_examples
-from cuecast.cuesets.edit import Draft, NewCue, add_cues, new_cueset, undo
+from cuecast.cuesets.edit import Draft, add_cues, new_cueset, undo
 from cuecast.cuesets.history import versions
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, Progress, reporter
@@ -166,32 +168,31 @@ class CueTools:
             return None, too_few(examples)
         return check_cues(self.desk.predictor(pack), examples, read.classes, scale, report), ""
 
-    def _cue(self, cue: s.CueGiven, classes: Sequence[ClassInfo]) -> NewCue:
+    def _cue(self, given: s.CueGiven, classes: Sequence[ClassInfo]) -> Cue:
         """A cue with its paths below the roots and its classes by their ids. Raises InputError."""
-        roots = self.desk.roots
-
-        def cls(ref: int | str, zero: bool = False) -> int:
-            return 0 if zero and ref == 0 else _class_id(ref, classes, cue.image)
-
-        return NewCue(
-            roots.existing(cue.image),
-            roots.existing(cue.mask) if cue.mask else None,
-            cue.value,
-            [Box((b.xyxy[0], b.xyxy[1], b.xyxy[2], b.xyxy[3]), cls(b.cls)) for b in cue.boxes],
-            [Point((p.xy[0], p.xy[1]), cls(p.cls, zero=True)) for p in cue.points],
-            [Scribble(_path(c.path), c.width, cls(c.cls, zero=True)) for c in cue.scribbles],
-            [Polygon(_path(p.path), cls(p.cls)) for p in cue.polygons],
-            cue.absent,
-            cue.page,
-            roots.existing(cue.objects) if cue.objects else None,
+        document = given.model_dump(by_alias=True)
+        drawn = {
+            name: [{**m, "class": _class_id(m["class"], kind, classes, given.image)} for m in document[name]]
+            for name, kind in KINDS.items()
+        }
+        image, mask, objects = (
+            self.desk.roots.existing(path) if path else None
+            for path in (given.image, given.mask, given.objects)
+        )
+        return Cue(
+            image,
+            mask,
+            given.value,
+            **read_marks(drawn),
+            absent=given.absent,
+            page=given.page,
+            objects=objects,
         )
 
 
-def _path(points: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
-    return tuple((x, y) for x, y in points)
-
-
-def _class_id(ref: int | str, classes: Sequence[ClassInfo], image: str) -> int:
+def _class_id(ref: int | str, kind: type[Mark], classes: Sequence[ClassInfo], image: str) -> int:
+    if ref == 0 and issubclass(kind, Stroke):
+        return 0
     for info in classes:
         if ref in (info.name, info.id):
             return info.id

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from cuecast.cuesets.models import Rules, mark_models, with_lists
 
 LIMIT, MOST = 50, 500
 """Length of a list in an answer: unless asked for, and at most."""
@@ -38,37 +40,22 @@ class Given(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
-class BoxMark(Given):
-    """A box round the thing."""
-
-    xyxy: XYXY
-    cls: ClassRef = Field(default=1, alias="class")
-
-
-class PointMark(Given):
-    """A pixel of the thing, or with class 0 of something else."""
-
-    xy: XY
-    cls: Negative = Field(default=1, alias="class")
-
-
-class ScribbleMark(Given):
-    """A stroke on the thing, or with class 0 on something else."""
-
-    path: list[XY] = Field(min_length=1)
-    width: float = Field(default=3, gt=0, description="Width of the stroke in pixels")
-    cls: Negative = Field(default=1, alias="class")
+_RULES = Rules(
+    forms={
+        "xyxy": XYXY,
+        "xy": XY,
+        "path": XY,
+        "width": Annotated[float, Field(gt=0, description="Width of the stroke in pixels")],
+        "cls": ClassRef,
+    },
+    negative=Negative,
+    config=lambda _: Given.model_config,
+    suffix="Mark",
+)
 
 
-class PolygonMark(Given):
-    """The outline of a thing. Complete: what no polygon or mask covers is background."""
-
-    path: list[XY] = Field(min_length=3)
-    cls: ClassRef = Field(default=1, alias="class")
-
-
-class CueGiven(Given):
-    """What is shown on one image. A mask and polygons are complete; boxes, points and scribbles are not."""
+class CueFiles(Given):
+    """The files of a cue."""
 
     image: str = Field(description="Path of the image")
     mask: str | None = Field(
@@ -82,12 +69,17 @@ class CueGiven(Given):
     objects: str | None = Field(
         default=None, description="Path of ids from 1 that tell the mask's things apart: an image of its size"
     )
-    boxes: list[BoxMark] = Field(default=[], description="Boxes round the thing")
-    points: list[PointMark] = Field(default=[], description="Pixels of the thing, or of something else")
-    scribbles: list[ScribbleMark] = Field(
-        default=[], description="Strokes on the thing, or on something else"
-    )
-    polygons: list[PolygonMark] = Field(default=[], description="Outlines of the thing")
+
+
+if TYPE_CHECKING:
+    Drawn = CueFiles
+else:
+    Drawn = with_lists(CueFiles, mark_models(_RULES, __name__))
+
+
+class CueGiven(Drawn):
+    """What is shown on one image. A mask and polygons are complete; boxes, points and scribbles are not."""
+
     absent: bool = Field(default=False, description="The thing is nowhere on this image")
     page: int | None = Field(default=None, ge=0, description="Page of a multi-page TIFF, from 0")
 

@@ -156,15 +156,14 @@ class TrackPlan:
 
 
 def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:
-    """The pieces of a mask (H, W) int32 that points, scribbles and boxes touch: they mean these and no look-alikes.
+    """The pieces of a mask (H, W) int32 that strokes and boxes touch: they mean these and no look-alikes.
 
-    A box also ends what it holds; what points and scribbles mark stays even beside it. A class without such marks, or
+    A box also ends what it holds; what strokes mark stays even beside it. A class without such marks, or
     whose marks touch nothing, stays whole.
     """
     out = mask.copy()
-    labels = mark_labels(replace(marks, mask=None, objects=None)) if marks.points or marks.scribbles else None
-    classes = [b.cls for b in marks.boxes] + [p.cls for p in marks.points] + [s.cls for s in marks.scribbles]
-    for cls in sorted({*classes} - {0}):
+    labels = mark_labels(replace(marks, mask=None, objects=None)) if marks.strokes else None
+    for cls in sorted({m.cls for m in marks.sparse} - {0}):
         own = mask == cls
         inside = np.zeros(mask.shape, bool)
         for x1, y1, x2, y2 in (b.xyxy for b in marks.boxes if b.cls == cls):

@@ -148,22 +148,7 @@ class Slices:
         image = self.image(index)
         if self.shown == self.size:
             return Example(image, marks)
-        down, right = (shown / n for shown, n in zip(self.shown, self.size, strict=True))
-        scale = np.array([right, down])
-        return Example(
-            image,
-            Marks(
-                size=self.shown,
-                mask=None if marks.mask is None else self.stretched(marks.mask),
-                boxes=tuple(replace(b, xyxy=_moved(b.xyxy, np.tile(scale, 2))) for b in marks.boxes),
-                points=tuple(replace(p, xy=_moved(p.xy, scale)) for p in marks.points),
-                scribbles=tuple(
-                    replace(s, path=tuple(_moved(p, scale) for p in s.path)) for s in marks.scribbles
-                ),
-                absent=marks.absent,
-                objects=None if marks.objects is None else self.stretched(marks.objects),
-            ),
-        )
+        return Example(image, marks.resized(self.shown, self.stretched))
 
     def stretched(self, labels: Labels) -> Labels:
         """Labels (h, w) of voxels -> (h', w') of square pixels, nearest."""
@@ -188,10 +173,6 @@ def _nearest(labels: Labels, size: tuple[int, int]) -> Labels:
 
 def _resized(scores: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     return scores if scores.shape[1:] == size else np.stack([resize(plane, size) for plane in scores])
-
-
-def _moved(coordinates: tuple[float, ...], scale: NDArray[np.float64]) -> Any:
-    return tuple(float(v) for v in np.asarray(coordinates) * scale)
 
 
 def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue, numbers: bool) -> NDArray[Any]:

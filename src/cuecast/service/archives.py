@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CueSetError, InputError
 from cuecast.core.notes import notes_to
-from cuecast.cuesets.cueset import CueEntry, CueSet, entry_example, read_cueset
-from cuecast.cuesets.documents import marks_document, mask_document
+from cuecast.cues import CueEntry, joined, marks_document, mask_document, renumbered
+from cuecast.cuesets.cueset import CueSet, entry_example, read_cueset
 from cuecast.io.kinds import picture_kind
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
@@ -31,8 +31,6 @@ from cuecast.service.settings import Settings
 from cuecast.service.store import images, marks, models, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.uploads import Upload, place
-
-_COLLECTED = ("boxes", "points", "scribbles", "polygons")
 
 
 @dataclass
@@ -147,13 +145,7 @@ def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, settings: Setting
     former = marked.document
     if former and (former["absent"] or document["absent"] or (former["mask"] and document["mask"])):
         raise CueSetError(f"{entry.image}: two cues of the set contradict each other; keep one of them")
-    if former:
-        document = {
-            **document,
-            "mask": former["mask"] or document["mask"],
-            **{kind: former[kind] + document[kind] for kind in _COLLECTED},
-        }
-    marked.document = document
+    marked.document = joined(former, document)
 
 
 def _added(
@@ -173,7 +165,7 @@ def _added(
             new = place(marked.upload, marked.name, marked.kind, project, files, marked.size)
             placed.append(new)
             row = images.add(session, owner, new)
-        sent = schemas.Marks.model_validate(_renumbered(marked.document, numbers))
+        sent = schemas.Marks.model_validate(renumbered(marked.document, numbers))
         document = sent.model_dump(mode="json", by_alias=True, exclude={"version"})
         present = session.get(models.Marks, row.id)
         if present is not None and present.kind is not None:
@@ -205,16 +197,3 @@ def _join_classes(session: Session, owner: models.Project, cueset: CueSet) -> di
             present.append({"id": by_name[c.name], "name": c.name, "colour": c.colour})
     owner.classes = present
     return {c.id: by_name[c.name] for c in cueset.classes}
-
-
-def _renumbered(document: dict[str, Any], numbers: dict[int, int]) -> dict[str, Any]:
-    """The document with the ids of the project's classes."""
-    renumbered = {
-        kind: [{**mark, "class": numbers.get(mark["class"], 0)} for mark in document[kind]]
-        for kind in _COLLECTED
-    }
-    mask = document["mask"]
-    if mask is not None:
-        counts = {k if k == "ignore" else str(numbers[int(k)]): runs for k, runs in mask["counts"].items()}
-        mask = {**mask, "counts": counts}
-    return {**document, **renumbered, "mask": mask}

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from cuecast.cuesets.documents import Document
+from cuecast.core.marks import Document
 from cuecast.service.beside import settle, start_beside
 from cuecast.service.compute.preview import ShownResult
 from cuecast.service.problem import Problem, busy, problem_of

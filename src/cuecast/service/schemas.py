@@ -7,9 +7,12 @@ half-open. Times are UTC. Models of jobs' requests and results are in `schemas_j
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from cuecast.core.marks import EXAMPLE
+from cuecast.cuesets.models import Rules, mark_models, with_lists
 
 # No control characters: they have no place in names, and PostgreSQL takes no NUL.
 Name = Annotated[
@@ -18,7 +21,7 @@ Name = Annotated[
 ]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 ClassId = Annotated[int, Field(ge=1, le=65534)]
-MarkClass = Annotated[int, Field(ge=0, le=65534, alias="class", description="0: 'not this'")]
+MarkClass = Annotated[int, Field(ge=0, le=65534, description="0: 'not this'")]
 Coordinate = Annotated[float, Field(gt=-1e9, lt=1e9)]
 Xy = tuple[Coordinate, Coordinate]
 Scale = Literal["frame", "pixel"]
@@ -80,37 +83,18 @@ class Error(BaseModel):
 # ---- marks
 
 
-class Box(BaseModel):
-    """The thing lies inside: x0, y0, x1, y1."""
-
-    model_config = request({"xyxy": [10, 20, 90, 80], "class": 1})
-    xyxy: tuple[Coordinate, Coordinate, Coordinate, Coordinate]
-    cls: ClassId = Field(default=1, alias="class")
-
-
-class Point(BaseModel):
-    """A pixel of the thing, or (class 0) of something else."""
-
-    model_config = request({"xy": [30, 40], "class": 1})
-    xy: Xy
-    cls: MarkClass = 1
-
-
-class Scribble(BaseModel):
-    """A stroke of `width` pixels on the thing, or (class 0) on something else."""
-
-    model_config = request({"path": [[1, 2], [3, 4]], "width": 3, "class": 0})
-    path: list[Xy] = Field(min_length=1, max_length=100_000)
-    width: float = Field(default=3, gt=0, le=10_000)
-    cls: MarkClass = 1
-
-
-class Polygon(BaseModel):
-    """The outline of a thing. Complete, like a mask."""
-
-    model_config = request({"path": [[5, 5], [9, 5], [9, 9]], "class": 1})
-    path: list[Xy] = Field(min_length=3, max_length=100_000)
-    cls: ClassId = Field(default=1, alias="class")
+_RULES = Rules(
+    forms={
+        "xyxy": tuple[Coordinate, Coordinate, Coordinate, Coordinate],
+        "xy": Xy,
+        "path": Xy,
+        "width": Annotated[float, Field(gt=0, le=10_000)],
+        "cls": ClassId,
+    },
+    negative=MarkClass,
+    config=request,
+    most=100_000,
+)
 
 
 class Mask(BaseModel):
@@ -129,26 +113,24 @@ class Mask(BaseModel):
     ]
 
 
-class Marks(BaseModel):
-    """What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked."""
+class Version(BaseModel):
+    """What a document of marks begins with."""
 
-    model_config = request(
-        {
-            "version": 0,
-            "absent": False,
-            "boxes": [],
-            "points": [{"xy": [30, 40], "class": 1}, {"xy": [5, 5], "class": 0}],
-            "scribbles": [],
-            "polygons": [],
-            "mask": None,
-        }
-    )
+    model_config = request({"version": 0, "absent": False})
     version: int = Field(default=0, ge=0, le=2**31 - 1)
     absent: bool = False
-    boxes: list[Box] = Field(default_factory=list, max_length=10_000)
-    points: list[Point] = Field(default_factory=list, max_length=10_000)
-    scribbles: list[Scribble] = Field(default_factory=list, max_length=10_000)
-    polygons: list[Polygon] = Field(default_factory=list, max_length=10_000)
+
+
+if TYPE_CHECKING:
+    Drawn = Version
+else:
+    Drawn = with_lists(Version, mark_models(_RULES, __name__), most=10_000)
+
+
+class Marks(Drawn):
+    """What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked."""
+
+    model_config = request({"version": 0, **EXAMPLE, "mask": None})
     mask: Mask | None = None
 
 

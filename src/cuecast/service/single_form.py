@@ -16,7 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from cuecast.core.arguments import sentence
-from cuecast.cuesets.documents import marks_anything
+from cuecast.cues import marks_anything
 from cuecast.service.compute.preview import ShownResult
 from cuecast.service.files import DataFolder
 from cuecast.service.problem import Problem

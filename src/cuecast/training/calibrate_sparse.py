@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from cuecast.core.marks import Kind
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Example, Marks
 from cuecast.engine.components import drop_specks
+from cuecast.engine.mark_weights import Kind
 from cuecast.engine.verdict import expected_iou
 from cuecast.evaluation.draw import draw_absent, draw_episodes
 from cuecast.evaluation.episodes import Episode, EpisodeImage

@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from cuecast.core.geometry import NEIGHBOURS
-from cuecast.core.marks import WEAK, box_weights
+from cuecast.engine.mark_weights import WEAK, box_weights
 from cuecast.training.tasks import IGNORE_LABEL
 
 Weights = NDArray[np.float32]

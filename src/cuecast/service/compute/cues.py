@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CueSetError, ImageError, InputError
+from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example
+from cuecast.cues import CueEntry, entry_of, marks_of, mask_of
 from cuecast.cuesets.bundle import Bundle
-from cuecast.cuesets.cueset import CueEntry, CueSet, check_classes, read_cueset, to_json
-from cuecast.cuesets.documents import Document, entry_of, marks_of, mask_of
+from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset, to_json
 from cuecast.cuesets.edit import new_cueset
 from cuecast.cuesets.history import FOLDER, LOG, Version, commit, next_version, versions
 from cuecast.io.files import exclusive

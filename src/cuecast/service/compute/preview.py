@@ -1,7 +1,7 @@
 """Answers at once: what the marks of a project and a draft on one image say of it.
 
 One `Previewer` lives in the interactive process. It keeps the pack, the concepts and the images used last, so that one
-more click on an image is answered in milliseconds: points and scribbles only correct what the concept says of their
+more click on an image is answered in milliseconds: strokes only correct what the concept says of their
 image (`Concept.add(quick=True)`).
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import CueError, ImageError, InputError
-from cuecast.core.values import ClassInfo, Example, Image, Marks, Point, Scribble
-from cuecast.cues import Cue
-from cuecast.cuesets.documents import Document, marks_of, mask_document, read_marks
+from cuecast.core.marks import Document
+from cuecast.core.values import ClassInfo, Example, Image, Marks, Stroke
+from cuecast.cues import Cue, marks_of, mask_document, read_document
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
@@ -73,7 +73,7 @@ class Previewer:
         Raises NoCuesError, and what reading images and marks raises.
         """
         image = self._image(place)
-        marks = read_marks(draft, image.size)
+        marks = read_document(draft, image.size)
         concept = self._concept(saved)
         if marks is not None or concept is None:
             concept = self._with_draft(concept, saved, image, marks)
@@ -137,7 +137,7 @@ class Previewer:
         """A concept from saved marks and the draft, or from the draft alone.
 
         What of a draft has to be learnt is learnt once, and kept: its boxes, and where nothing else is known the first
-        point or scribble of each class. The others correct its answer.
+        stroke of each class. The others correct its answer.
         """
         if concept is None and (marks is None or not marks.class_ids):
             raise NoCuesError("nothing is marked yet: mark the thing on this image or another one first")
@@ -179,22 +179,14 @@ def prediction_png(prediction: Prediction) -> bytes:
 def _split(marks: Marks, alone: bool) -> tuple[Marks, Marks | None]:
     """(what of sparse marks is to be learnt; all others, None where none are left).
 
-    `alone`: nothing else is known, so that of a class without a box the first point is learnt, or scribble.
+    `alone`: nothing else is known, so that of a class without a box the first stroke is learnt.
     """
-    first: dict[int, Point | Scribble] = {}
-    drawn: tuple[Point | Scribble, ...] = (*marks.points, *marks.scribbles)
+    first: dict[int, Stroke] = {}
     boxed = {box.cls for box in marks.boxes}
-    for mark in drawn:
+    for mark in marks.strokes:
         if alone and mark.cls > 0 and mark.cls not in boxed:
             first.setdefault(mark.cls, mark)
-    taken = {id(mark) for mark in first.values()}
-
-    def those(wanted: bool) -> Marks:
-        return replace(
-            marks,
-            boxes=marks.boxes if wanted else (),
-            points=tuple(p for p in marks.points if (id(p) in taken) is wanted),
-            scribbles=tuple(s for s in marks.scribbles if (id(s) in taken) is wanted),
-        )
-
-    return those(True), those(False) if len(drawn) > len(first) else None
+    taken = {id(mark) for mark in (*marks.boxes, *first.values())}
+    learnt = marks.only(lambda mark: id(mark) in taken)
+    left = len(marks.strokes) > len(first)
+    return learnt, marks.only(lambda mark: id(mark) not in taken) if left else None

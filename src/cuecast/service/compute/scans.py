@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import OutputError
+from cuecast.core.marks import Document
 from cuecast.core.objects import connected_objects
 from cuecast.core.values import ClassInfo, Example
-from cuecast.cuesets.documents import Document, marks_of
+from cuecast.cues import marks_of
 from cuecast.io.files import MANIFEST
 from cuecast.io.volumes import Volume
 from cuecast.predictor import Predictor

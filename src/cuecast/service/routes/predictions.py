@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, JSONResponse, Response
 
-from cuecast.cuesets.documents import mask_document
+from cuecast.cues import mask_document
 from cuecast.results.gather import read_result
 from cuecast.service import objects
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CueError
 from cuecast.core.values import ClassInfo, Marks
+from cuecast.cues import document_classes, read_document
 from cuecast.cuesets.cueset import check_classes
-from cuecast.cuesets.documents import read_marks
 from cuecast.service import schemas
 from cuecast.service.problem import Problem
 from cuecast.service.store import images, models, projects
@@ -77,7 +77,7 @@ def write(
     session: Session, project: models.Project, image: models.Image, document: dict[str, Any], kind: str | None
 ) -> models.Marks:
     """Make a checked document the image's. `project` must be locked (see `projects.find`)."""
-    if gone := projects.used_classes(document) - {c["id"] for c in project.classes}:
+    if gone := document_classes(document) - {c["id"] for c in project.classes}:
         raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
     present = session.get(models.Marks, image.id)
     if present is None:
@@ -98,7 +98,7 @@ def check(
 
     Raises InputError where it does not fit an image of `size` (H, W) or these classes.
     """
-    if (marks := read_marks(document, size)) is None:
+    if (marks := read_document(document, size)) is None:
         return None
     _check_overlap(document, marks)
     check_classes(marks, classes, name)

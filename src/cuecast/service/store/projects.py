@@ -9,6 +9,7 @@ from sqlalchemy import Text, func, select, update
 from sqlalchemy.orm import Session
 
 from cuecast.core.values import ClassInfo
+from cuecast.cues import document_classes
 from cuecast.cuesets.cueset import class_problem
 from cuecast.service import schemas
 from cuecast.service.problem import Problem, not_found
@@ -175,20 +176,12 @@ def _check_use(session: Session, row: models.Project, kept: set[int]) -> None:
         .where(models.Image.project_id == row.id, models.Marks.kind.is_not(None))
     )
     for name, document in session.execute(query):
-        if used := sorted(used_classes(document) & set(gone)):
+        if used := sorted(document_classes(document) & set(gone)):
             raise Problem(
                 "class_in_use",
                 409,
                 f"class {gone[used[0]]!r} is marked on image {name!r}: take those marks away first, or keep the class",
             )
-
-
-def used_classes(document: dict[str, Any]) -> set[int]:
-    """Class ids that a document of marks names."""
-    kinds = ("boxes", "points", "scribbles", "polygons")
-    marked = {mark["class"] for kind in kinds for mark in document.get(kind, ())}
-    mask = document.get("mask") or {"counts": {}}
-    return (marked | {int(key) for key in mask["counts"] if key != "ignore"}) - {0}
 
 
 def _sent(session: Session, rows: Sequence[models.Project]) -> list[schemas.Project]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cuecast.core.errors import CueError
-from cuecast.core.marks import Kind, box_weights, kind_of
 from cuecast.core.values import IGNORE, Box, Marks, Point, Scribble
+from cuecast.engine.mark_weights import Kind, box_weights, kind_of
 
 SIZE = (60, 90)
 

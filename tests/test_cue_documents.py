@@ -7,7 +7,7 @@ import pytest
 
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.values import IGNORE, Box, Point, Scribble
-from cuecast.cuesets.documents import (
+from cuecast.cues import (
     entry_of,
     marks_anything,
     marks_document,
