@@ -1,72 +1,40 @@
-/** What goes over the wire: the names and meanings of the service's HTTP API. */
+/** What goes over the wire. The service's own types are in service.ts, which is written from its OpenAPI document. */
 
-export type Verdict = "found" | "doubtful" | "absent";
-export type Scale = "frame" | "pixel";
-export type JobKind = "run" | "check" | "suggest" | "export";
-export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
+import type * as Service from "./service";
+
+export type {
+  Box as BoxMark,
+  Class as ClassInfo,
+  ErrorBody as ProblemBody,
+  Folder as FolderListing,
+  FolderAdded,
+  Image as ImageInfo,
+  Info,
+  Marks,
+  Mask as MaskRuns,
+  Point as PointMark,
+  Prediction as PredictionInfo,
+  PredictionMask as PreviewAnswer,
+  Scribble as ScribbleMark,
+  Source,
+} from "./service";
+
+export type Xy = Service.Point["xy"];
+export type Verdict = Service.PredictionMask["verdict"];
+export type Scale = Service.Project["scale"];
+export type ProjectKind = Service.Project["kind"];
+export type JobKind = Service.Job["kind"];
+export type JobState = Service.Job["state"];
 export type Order = "name" | "doubtful" | "suggested";
 
-export interface ClassInfo {
-  id: number;
-  name: string;
-  colour: string;
-}
+/** `R`: what a job of its kind comes to. */
+export type Job<R = unknown> = Omit<Service.Job, "result"> & { result: R | null };
+export type Project = Omit<Service.Project, "job"> & { job: Job | null };
 
 export interface Page<T> {
   items: T[];
   next: string | null;
   total: number;
-}
-
-export interface Info {
-  version: string;
-  pack: string;
-  packs: string[];
-  roots: string[];
-  limits: {
-    upload_bytes: number;
-    pixels: number;
-    queue: number;
-    unpacked_bytes: number;
-    ratio: number;
-  };
-  formats: string[];
-}
-
-export interface ProblemBody {
-  code: string;
-  message: string;
-  details: unknown;
-}
-
-export interface Job<R = unknown> {
-  id: string;
-  project: string;
-  kind: JobKind;
-  state: JobState;
-  done: number;
-  total: number;
-  error: { code: string; message: string } | null;
-  result: R | null;
-  created: string;
-  started: string | null;
-  finished: string | null;
-}
-
-export type ProjectKind = "images" | "video" | "volume";
-
-/** The video or volume whose frames or slices are the images of a project. */
-export interface Source {
-  name: string;
-  bytes: number;
-  digest: string;
-  frames: number;
-  width: number;
-  height: number;
-  seconds: number | null;
-  note: string | null;
-  series: string | null;
-  channel: number | null;
 }
 
 /** One of several volumes of a file or folder, as requests name it. */
@@ -79,105 +47,6 @@ export interface Choice {
 export interface SeveralVolumes {
   option: Choice["option"];
   choices: { value: string; name: string }[];
-}
-
-export interface Project {
-  id: string;
-  name: string;
-  kind: ProjectKind;
-  scale: Scale;
-  classes: ClassInfo[];
-  source: Source | null;
-  images: number;
-  cues: number;
-  created: string;
-  updated: string;
-  job: Job | null;
-}
-
-export interface PredictionInfo {
-  verdict: Verdict | null;
-  confidence: number | null;
-  counts: Record<string, number>;
-  areas: Record<string, number>;
-  seconds: number | null;
-  error: string | null;
-  stale: boolean;
-  wrong: boolean;
-}
-
-export interface ImageInfo {
-  id: string;
-  name: string;
-  width: number;
-  height: number;
-  bytes: number;
-  digest: string;
-  /** Number of a frame or slice, from 0, and when it is shown; null of images. */
-  index: number | null;
-  seconds: number | null;
-  marks: null | "mask" | "sparse" | "absent";
-  marks_version: number;
-  prediction: PredictionInfo | null;
-}
-
-export type Xy = [number, number];
-
-export interface BoxMark {
-  xyxy: [number, number, number, number];
-  class: number;
-}
-
-export interface PointMark {
-  xy: Xy;
-  class: number;
-}
-
-export interface ScribbleMark {
-  path: Xy[];
-  width: number;
-  class: number;
-}
-
-export interface PolygonMark {
-  path: Xy[];
-  class: number;
-}
-
-/** size is [height, width]; counts: class number or "ignore" -> COCO run lengths down the columns, zeros first. */
-export interface MaskRuns {
-  size: [number, number];
-  counts: Record<string, number[]>;
-}
-
-export interface Marks {
-  version: number;
-  absent: boolean;
-  boxes: BoxMark[];
-  points: PointMark[];
-  scribbles: ScribbleMark[];
-  polygons: PolygonMark[];
-  mask: MaskRuns | null;
-}
-
-export interface PreviewAnswer {
-  verdict: Verdict;
-  confidence: number;
-  seconds: number;
-  mask: MaskRuns;
-}
-
-export interface FolderListing {
-  path: string;
-  parent: string | null;
-  folders: string[];
-  images: number;
-}
-
-export interface FolderAdded {
-  added: ImageInfo[];
-  count: number;
-  failed: { name: string; error: string }[];
 }
 
 export interface CueFlag {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from cuecast.service import schemas
 from cuecast.service.app import create_app
 from cuecast.service.settings import Settings
 
+GENERATOR = Path(__file__).parents[2] / "docs" / "generate_wire.py"
 SENT = 6
 """Requests made up for each route, half of them wrong on purpose."""
 
@@ -94,3 +96,10 @@ def try_route(service: Service, cases: st.SearchStrategy[Case], ids: dict[str, s
 
     with suppress(Unsatisfiable):  # a route without anything to send cannot be asked wrongly
         send()
+
+
+def test_the_types_of_the_page_are_those_of_the_service() -> None:
+    written = runpy.run_path(str(GENERATOR))
+    assert written["PAGE"].read_text(encoding="utf-8") == written["page"](), (
+        "run python docs/generate_wire.py"
+    )

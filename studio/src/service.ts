@@ -1,0 +1,198 @@
+/** What the service sends and takes. Written by docs/generate_wire.py from its OpenAPI document. */
+
+/** The thing lies inside: x1, y1, x2, y2 (half-open pixels). */
+export interface Box {
+  xyxy: [number, number, number, number];
+  class: number;
+}
+
+/** One thing that is looked for. `id` is its value in masks. */
+export interface Class {
+  id: number;
+  name: string;
+  colour: string;
+}
+
+/** Every error. */
+export interface Error {
+  error: ErrorBody;
+}
+
+/** What was refused, and what to do. */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  details: unknown;
+}
+
+/** A folder below the server's roots: names of its folders, number of its images. path '' lists the roots. */
+export interface Folder {
+  path: string;
+  parent: string | null;
+  folders: string[];
+  images: number;
+}
+
+/** What came of a folder: at most 500 of the images are listed, `count` says how many are new. */
+export interface FolderAdded {
+  added: Image[];
+  count: number;
+  failed: NotAdded[];
+  /** How many other files the folder holds, that are no pictures */
+  note: string | null;
+}
+
+/** An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked. `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null. */
+export interface Image {
+  id: string;
+  name: string;
+  width: number;
+  height: number;
+  bytes: number;
+  digest: string;
+  index: number | null;
+  seconds: number | null;
+  marks: "mask" | "sparse" | "absent" | null;
+  marks_version: number;
+  prediction: Prediction | null;
+}
+
+/** What this service is and can do. */
+export interface Info {
+  version: string;
+  pack: string;
+  packs: string[];
+  roots: string[];
+  limits: InfoLimits;
+  formats: string[];
+}
+
+/** Bounds on requests. */
+export interface InfoLimits {
+  upload_bytes: number;
+  pixels: number;
+  queue: number;
+  /** that a file packed more than `ratio` times may come to */
+  unpacked_bytes: number;
+  ratio: number;
+}
+
+/** Work in the queue, going on or done: `done` of `total` images. */
+export interface Job {
+  id: string;
+  project: string;
+  kind: "run" | "check" | "suggest" | "export";
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number;
+  error: JobError | null;
+  result: Record<string, unknown> | null;
+  created: string;
+  started: string | null;
+  finished: string | null;
+}
+
+/** Why a job failed. */
+export interface JobError {
+  code: string;
+  message: string;
+}
+
+/** What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked. */
+export interface Marks {
+  version: number;
+  absent: boolean;
+  /** The thing lies inside: x1, y1, x2, y2 (half-open pixels). */
+  boxes: Box[];
+  /** A pixel of the thing, or (class 0) of something else. */
+  points: Point[];
+  /** A stroke of `width` pixels along `path` [(x, y), ...] on the thing, or (class 0) on something else. */
+  scribbles: Scribble[];
+  /** The outline of a thing: vertices [(x, y), ...] of one ring. Complete: what none of them covers is background. */
+  polygons: Polygon[];
+  mask: Mask | null;
+}
+
+/** A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it. Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background. */
+export interface Mask {
+  /** height and width, those of the image */
+  size: [number, number];
+  counts: Record<string, number[]>;
+}
+
+/** A file that could not be added. */
+export interface NotAdded {
+  name: string;
+  error: string;
+}
+
+/** A pixel of the thing, or (class 0) of something else. */
+export interface Point {
+  xy: [number, number];
+  /** 0: 'not this' */
+  class: number;
+}
+
+/** The outline of a thing: vertices [(x, y), ...] of one ring. Complete: what none of them covers is background. */
+export interface Polygon {
+  path: [number, number][];
+  class: number;
+}
+
+/** What the last run found. counts and areas: class id -> number of objects, pixels. `stale`: the marks have changed since; `wrong`: a person said so. */
+export interface Prediction {
+  verdict: "found" | "doubtful" | "absent" | null;
+  confidence: number | null;
+  counts: Record<string, number>;
+  areas: Record<string, number>;
+  seconds: number | null;
+  error: string | null;
+  stale: boolean;
+  wrong: boolean;
+}
+
+/** One answer at once. `thresholds`: for each class the score from which a pixel is marked. */
+export interface PredictionMask {
+  verdict: "found" | "doubtful" | "absent";
+  confidence: number;
+  seconds: number;
+  mask: Mask;
+  thresholds: number[];
+}
+
+/** One concept with its images. `cues` is the number of marked images, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. */
+export interface Project {
+  id: string;
+  name: string;
+  kind: "images" | "video" | "volume";
+  scale: "frame" | "pixel";
+  classes: Class[];
+  source: Source | null;
+  images: number;
+  cues: number;
+  created: string;
+  updated: string;
+  job: Job | null;
+}
+
+/** A stroke of `width` pixels along `path` [(x, y), ...] on the thing, or (class 0) on something else. */
+export interface Scribble {
+  path: [number, number][];
+  width: number;
+  /** 0: 'not this' */
+  class: number;
+}
+
+/** The video or volume of a project: `frames` frames, or slices along its first axis, in the order of its images. `seconds`: when the last frame is shown; `note`: what a person should know of it, such as where it breaks off. `series` or `channel`: which of several volumes of its folder or file it is, as it was chosen. */
+export interface Source {
+  name: string;
+  bytes: number;
+  digest: string;
+  frames: number;
+  width: number;
+  height: number;
+  seconds: number | null;
+  note: string | null;
+  series: string | null;
+  channel: number | null;
+}
