@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 EXCLUDED = ("crack_sut",)
 """Sets whose card states no licence."""
 
+FILMED = (
+    "train/coco",
+    "train/football",
+    "train/kudzu_bug",
+    "train/pets",
+    "train/underwater",
+    "objects/train/coco_objects",
+    "objects/train/nuclei",
+)
+"""Sets of what moves by itself, which clips are bent from for the confidence of followed frames."""
+
 PREPROCESSING = {
     "side": 256,
     "most": 1024,
@@ -212,8 +223,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
 def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
     """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card.
 
-    excluded: sets that the cut and the confidence of masks are not fitted on; that of sparse cues is fitted on all but
-    EXCLUDED.
+    excluded: sets that the cut and the confidence of masks are not fitted on; that of sparse cues: `state_sparse`.
     """
     import cuecast
     from cuecast.training.calibrate import answer_trials, fit_calibration, fit_threshold, threshold_of
@@ -246,19 +256,26 @@ def trained_before(start: Path | None) -> dict[str, Any]:
 
 
 def state_sparse(pack: Path, data: Path) -> None:
-    """Fit what a confidence means where boxes, points and strokes have taught the thing, and state it in a pack's card.
+    """Fit what a confidence means where boxes, points and strokes have taught the thing, and state it in a pack's card:
+    on pictures, then on frames that the answer was carried on to.
 
     The card's thresholds must be those of the pack as it is.
     """
     import cuecast
+    from cuecast.training.calibrate_followed import followed_calibration
     from cuecast.training.calibrate_sparse import sparse_calibration
     from cuecast.training.export import write_card
 
-    root, workers = folders(data)[0], os.cpu_count() or 1
-    fitted = sparse_calibration(cuecast.load(pack), root, EXCLUDED, workers=workers)
+    workers = os.cpu_count() or 1
+    fitted = sparse_calibration(cuecast.load(pack), folders(data)[0], EXCLUDED, workers=workers)
     card = json.loads((pack / "card.json").read_text())
     write_card(pack, {**card, "sparse_calibration": fitted})
-    print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated")
+    # What followed frames are worth depends on what is said of the marked ones, so that these come first.
+    filmed = [data / name for name in FILMED]
+    for kind, weights in followed_calibration(cuecast.load(pack), filmed, workers=workers).items():
+        fitted[kind]["followed"] = weights
+    write_card(pack, {**card, "sparse_calibration": fitted})
+    print(f"{pack}: the confidence of {', '.join(fitted)} is calibrated, on pictures and on followed frames")
 
 
 def state_scores(pack: Path, scores: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -143,10 +145,32 @@ def test_a_confidence_by_the_scores_alone_is_moved_by_what_such_marks_are_worth(
     assert judge(scores, mask, (1,), THRESHOLDS, taught=[moved]).confidence == pytest.approx(expected)
 
 
-def test_answers_that_are_carried_on_are_worth_what_the_first_one_is() -> None:
-    taught = Taught("one-sided", None, (0.5, 3.0)).anchored(0.4, 0.9)
-    assert taught.trusted(0.9, 0.1, THRESHOLDS) == pytest.approx(0.4)
-    assert taught.trusted(0.7, 0.1, THRESHOLDS) < 0.4 < taught.trusted(0.95, 0.1, THRESHOLDS) < 0.6
+def test_answers_that_are_carried_on_are_worth_no_more_than_the_first_one() -> None:
+    taught = Taught("one-sided", None, (0.5, 0.0), known=0.6)
+    assert taught.trusted(0.9, 0.1, THRESHOLDS) == pytest.approx(0.6)
+    assert taught.trusted(0.5, 0.1, THRESHOLDS) == pytest.approx(0.5)
+
+
+def test_answers_that_are_carried_on_are_worth_what_such_ones_have_reached() -> None:
+    calibration = replace(CALIBRATION, followed=(0.5, 2.0, -1.0, 0.25))
+    taught = Taught("boxes", calibration, (9.0, 9.0), known=sigmoid(-1))
+    expected = sigmoid(0.5 * 3 + 2 * -1 - np.log(0.1) + 0.25)
+    assert taught.trusted(sigmoid(3), 0.1, THRESHOLDS) == pytest.approx(expected)
+    # A thing that is smaller than any that was measured is not trusted the more for it.
+    assert taught.trusted(0.9, 1e-6, THRESHOLDS) == taught.trusted(0.9, 0.003, THRESHOLDS)
+    # On the whole of a frame there is still no 'found' from positive marks alone.
+    assert replace(taught, kind="one-sided", known=0.9).trusted(0.9, 0.6, THRESHOLDS) < THRESHOLDS.found
+
+
+def test_pictures_that_carry_the_marks_have_weights_of_their_own() -> None:
+    scores, mask = planes(10)
+    calibration = replace(CALIBRATION, own=(0.0, 0.0, 0.7))
+    for stated, logit in (((), 1.0), ({1}, 0.7)):
+        taught = [Taught("boxes", calibration)]
+        found = judge(
+            scores, mask, (1,), THRESHOLDS, verdict_features=[{"clear": 1.5}], taught=taught, stated=stated
+        )
+        assert found.confidence == pytest.approx(sigmoid(logit))
 
 
 def test_share_and_own_marks_are_figures() -> None:

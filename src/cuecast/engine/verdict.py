@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, log
 from typing import Any, NamedTuple
 
@@ -39,6 +39,10 @@ class Calibration:
     absent            from this probability on that it is not there, the verdict is 'absent', unless the IoU to be
                       expected of the mask is higher still.
     by_scores         where there are no features: slope and bias that the logit of 'expected' is moved by.
+    own               as `iou`, for an image that itself carries marks of the class; empty: no other than `iou`.
+    followed          for an answer carried on from a marked frame: weights of the logit of 'expected', of the logit of
+                      the marked frame's confidence, of the logarithm of the share that is marked, and the bias; empty:
+                      not known.
     """
 
     names: tuple[str, ...]
@@ -48,26 +52,41 @@ class Calibration:
     there: tuple[float, ...]
     absent: float
     by_scores: tuple[float, float] = (1.0, 0.0)
+    own: tuple[float, ...] = ()
+    followed: tuple[float, ...] = ()
 
     @classmethod
     def from_card(cls, stated: Mapping[str, Any]) -> Calibration:
         """From the entry 'calibration' of a card."""
         parts = {k: tuple(stated[k]) for k in ("names", "mean", "deviation", "iou", "there")}
+        parts |= {k: tuple(stated.get(k, ())) for k in ("own", "followed")}
         slope, bias = stated.get("by_scores", (1.0, 0.0))
         return cls(**parts, absent=float(stated["absent"]), by_scores=(float(slope), float(bias)))
 
-    def estimate(self, figures: Mapping[str, float]) -> tuple[float, float]:
-        """(IoU to be expected, probability that the thing is there), both in [0, 1]."""
+    def estimate(self, figures: Mapping[str, float], own: bool = False) -> tuple[float, float]:
+        """(IoU to be expected, probability that the thing is there), both in [0, 1]; `own`: the image itself carries
+        marks of the class."""
         x = np.array([figures[name] for name in self.names])
         z = np.clip((x - self.mean) / self.deviation, -LIMIT, LIMIT)
         iou, there = (
-            float(1 / (1 + np.exp(-(z @ np.array(w[:-1]) + w[-1])))) for w in (self.iou, self.there)
+            float(1 / (1 + np.exp(-(z @ np.array(w[:-1]) + w[-1]))))
+            for w in ((self.own if own and self.own else self.iou), self.there)
         )
         return iou, there
 
 
 LIMIT = 3.0
 """Standard deviations beyond which a figure says no more."""
+
+
+SHARES = (0.003, 0.5)
+"""Shares of a frame below and above which a followed thing's size says no more."""
+
+
+def followed_figures(by_scores: float, known: float, share: float) -> NDArray[np.float64]:
+    """What the confidence of an answer carried on from a marked frame is computed with: logits of what the scores
+    alone expect and of the marked frame's confidence, logarithm of the share of the frame that is marked."""
+    return np.array([_logit(by_scores), _logit(known), log(min(max(share, SHARES[0]), SHARES[1]))])
 
 
 FILLED = 0.5
@@ -80,11 +99,13 @@ class Taught:
 
     calibration  of answers with features; None where the pack states none.
     by_scores    slope and bias that the logit of a confidence by the scores alone is moved by.
+    known        for answers carried on from a marked frame: the confidence of that frame's answer; else None.
     """
 
     kind: Kind = "masks"
     calibration: Calibration | None = None
     by_scores: tuple[float, float] = (1.0, 0.0)
+    known: float | None = None
 
     @classmethod
     def by(cls, kind: Kind, calibration: Calibration | None) -> Taught:
@@ -92,10 +113,20 @@ class Taught:
         return cls(kind, calibration, (1.0, 0.0) if calibration is None else calibration.by_scores)
 
     def trusted(self, confidence: float, share: float, thresholds: Thresholds) -> float:
-        """What a confidence by the scores alone is worth, for an answer that covers `share` of its image."""
+        """What a confidence by the scores alone is worth, for an answer that covers `share` of its image.
+
+        Where it was carried on, the scores hold the place as well and are surer than they are right: it is what such
+        answers have reached, or where that is not known no more than what it was carried on from.
+        """
+        followed = () if self.calibration is None else self.calibration.followed
+        if self.known is not None and followed:
+            figures = followed_figures(confidence, self.known, share)
+            return self.bounded(_sigmoid(float(figures @ followed[:-1]) + followed[-1]), share, thresholds)
         if self.by_scores != (1.0, 0.0):
             slope, bias = self.by_scores
-            confidence = 1 / (1 + exp(-(slope * _logit(confidence) + bias)))
+            confidence = _sigmoid(slope * _logit(confidence) + bias)
+        if self.known is not None:
+            confidence = min(confidence, self.known)
         return self.bounded(confidence, share, thresholds)
 
     def bounded(self, confidence: float, share: float, thresholds: Thresholds) -> float:
@@ -103,16 +134,14 @@ class Taught:
         fills = self.kind == "one-sided" and share >= FILLED
         return min(confidence, thresholds.found - 0.01) if fills else confidence
 
-    def anchored(self, known: float, by_scores: float) -> Taught:
-        """For answers carried on from one that is known better: `known` is its confidence, `by_scores` that by its
-        scores alone."""
-        slope = self.by_scores[0]
-        return replace(self, by_scores=(slope, _logit(known) - slope * _logit(by_scores)))
-
 
 def _logit(p: float) -> float:
     p = min(max(p, 1e-4), 1 - 1e-4)
     return log(p / (1 - p))
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + exp(-x))
 
 
 class Judgement(NamedTuple):
@@ -172,8 +201,9 @@ def judge(
         marked = mask == cls
         area = int(marked.sum())
         share = area / mask.size
-        said = {"expected": expected_iou(scores[k], marked), "share": share, "own": float(cls in stated)}
-        iou, there = calibrations[k].estimate({**verdict_features[k], **said})
+        own = cls in stated
+        said = {"expected": expected_iou(scores[k], marked), "share": share, "own": float(own)}
+        iou, there = calibrations[k].estimate({**verdict_features[k], **said}, own)
         iou = taught[k].bounded(iou, share, thresholds)
         enough = area > thresholds.min_fraction * mask.size
         if (area and cls in stated) or (enough and 1 - there < max(iou, calibrations[k].absent)):

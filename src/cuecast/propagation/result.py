@@ -75,15 +75,21 @@ def trusted(
 
     An object that is doubted for another reason than its confidence stays so.
     """
-    out = []
-    for o, t in zip(objects, taught, strict=True):
-        if t.kind != "masks" and o.verdict != "absent":
-            confidence = t.trusted(o.confidence, float((mask == o.cls).mean()), thresholds)
-            doubted = o.verdict == "doubtful" and o.confidence >= thresholds.found
-            clear = confidence >= thresholds.found and not doubted
-            o = replace(o, verdict="found" if clear else "doubtful", confidence=confidence)
-        out.append(o)
-    return tuple(out)
+    return tuple(
+        o
+        if t.kind == "masks"
+        else worth(o, t.trusted(o.confidence, float((mask == o.cls).mean()), thresholds), thresholds)
+        for o, t in zip(objects, taught, strict=True)
+    )
+
+
+def worth(found: TrackedObject, confidence: float, thresholds: Thresholds) -> TrackedObject:
+    """The verdict on an object whose mask, if there is one, is worth that confidence."""
+    if found.verdict == "absent":
+        return found
+    doubted = found.verdict == "doubtful" and found.confidence >= thresholds.found
+    clear = confidence >= thresholds.found and not doubted
+    return replace(found, verdict="found" if clear else "doubtful", confidence=confidence)
 
 
 def joint_verdict(objects: Sequence[TrackedObject]) -> tuple[Verdict, float]:

@@ -18,7 +18,7 @@ from cuecast.engine.verdict import Taught, decide
 from cuecast.io.video import Frames, open_frames
 from cuecast.predictor import Concept
 from cuecast.propagation.plan import Sweep, plan
-from cuecast.propagation.result import TrackedFrame, answer_of, judge_objects, trusted
+from cuecast.propagation.result import TrackedFrame, answer_of, judge_objects, worth
 from cuecast.propagation.tracker import State, Tracker
 
 Keep = Callable[[int, State], None]
@@ -150,8 +150,11 @@ class TrackPlan:
         mask, stated = kept, example.marks.class_ids
         objects = judge_objects(scores, mask, self.concept.classes, thresholds, stated, drawn)
         if known is not None and example.marks.is_sparse:
-            taught = tuple(t.anchored(known, o.confidence) for t, o in zip(taught, objects, strict=True))
-            objects = trusted(objects, taught, mask, thresholds)
+            taught = tuple(replace(t, known=known) for t in taught)
+            objects = tuple(
+                o if t.kind == "masks" else worth(o, known, thresholds)
+                for o, t in zip(objects, taught, strict=True)
+            )
         return answer_of(frame, mask, scores, self.concept.classes, objects, marked=True), taught
 
 

@@ -111,14 +111,17 @@ def threshold_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
 
 
 def fit_calibration(
-    trials: Sequence[Trial], thresholds: Sequence[int], min_fraction: float
+    trials: Sequence[Trial], thresholds: Sequence[int], min_fraction: float, where_there: bool = False
 ) -> dict[str, Any]:
     """The entry 'calibration' of a card (`cuecast.engine.verdict.Calibration`); `thresholds`: for each trial an
-    index of `CUTS`."""
+    index of `CUTS`.
+
+    where_there  the IoU to be expected is that of queries that show the thing; else one in four shows nothing of it.
+                 Of those that do, `COST` of the answers may be called absent, however poor their masks are; else
+                 that share of their IoU.
+    """
     names = ("expected", *trials[0].verdict_features)
-    x = np.array(
-        [[t.expected[k], *t.verdict_features.values()] for t, k in zip(trials, thresholds, strict=True)]
-    )
+    x = _figures(trials, thresholds)
     mean, deviation = x.mean(0), x.std(0).clip(1e-3)
     z = np.clip((x - mean) / deviation, -LIMIT, LIMIT)
     there = np.array([t.there for t in trials], float)
@@ -127,30 +130,47 @@ def fit_calibration(
     # As many queries without the thing as the confidence is meant for, however many were drawn.
     weight = np.where(there > 0, (1 - ABSENT_SHARE) / there.mean(), ABSENT_SHARE / (1 - there.mean()))
     sets = np.array([t.set for t in trials])
-    part = z[marked], reached[marked], weight[marked], sets[marked]
+    counted = marked & (there > 0) if where_there else marked
+    part = z[counted], reached[counted], weight[counted], sets[counted]
     of_iou, of_there = _strength(*part), _strength(z, there, weight, sets)
     expected = np.zeros(len(trials))
-    expected[marked] = held_out(*part, of_iou)
+    expected[counted] = held_out(*part, of_iou)
     not_there = 1 - held_out(z, there, weight, sets, of_there)
+    worth = np.ones(len(trials)) if where_there else reached
     return {
         "names": list(names),
         "mean": _rounded(mean),
         "deviation": _rounded(deviation),
         "iou": _rounded(logistic(*part[:3], of_iou)),
         "there": _rounded(logistic(z, there, weight, of_there)),
-        "absent": lowest_absent(not_there[there > 0], expected[there > 0], reached[there > 0]),
+        "absent": lowest_absent(not_there[there > 0], expected[there > 0], worth[there > 0]),
     }
 
 
-def lowest_absent(not_there: Floats, expected: Floats, reached: Floats) -> float:
+def fit_iou(trials: Sequence[Trial], thresholds: Sequence[int], entry: dict[str, Any]) -> list[float]:
+    """Weights of the IoU to be expected of other answers than those an entry was fitted on, on its own figures."""
+    z = np.clip((_figures(trials, thresholds) - entry["mean"]) / entry["deviation"], -LIMIT, LIMIT)
+    reached = np.array([t.ious[k] for t, k in zip(trials, thresholds, strict=True)])
+    part = z, reached, np.ones(len(trials)), np.array([t.set for t in trials])
+    return _rounded(logistic(*part[:3], _strength(*part)))
+
+
+def _figures(trials: Sequence[Trial], thresholds: Sequence[int]) -> Floats:
+    """(n, figures): what the scores expect, then the features."""
+    return np.array(
+        [[t.expected[k], *t.verdict_features.values()] for t, k in zip(trials, thresholds, strict=True)]
+    )
+
+
+def lowest_absent(not_there: Floats, expected: Floats, worth: Floats) -> float:
     """The least probability of absence from which queries that do show the thing may be called absent.
 
-    Their masks are emptied then; that may cost `COST` of their mean IoU. All (n,): the probability, the IoU expected,
-    and the IoU reached.
+    Their masks are emptied then; that may cost `COST` of what they are worth together. All (n,): the probability, the
+    IoU expected, and what each is worth, its IoU or 1.
     """
     for limit in ABSENT:
         emptied = not_there >= np.maximum(expected, limit)
-        if (reached * emptied).sum() <= COST * reached.sum():
+        if (worth * emptied).sum() <= COST * worth.sum():
             return limit
     return 1.0
 

@@ -7,9 +7,10 @@ through the front door. Each cue is asked for its own image, for another one, an
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +25,17 @@ from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
 from cuecast.predictor import Concept, Predictor
-from cuecast.training.calibrate import Trial, fit_calibration, logistic
+from cuecast.training.calibrate import Trial, fit_calibration, fit_iou, logistic
 from cuecast.training.hand_marks import FORMS, POSITIVE, hand_marks
+
+
+class Asked(NamedTuple):
+    """The answer to one picture: the kind of the marks that taught it, and whether they are on this very picture."""
+
+    kind: Kind
+    own: bool
+    trial: Trial
+
 
 KINDS: Mapping[Kind, tuple[str, ...]] = {
     "boxes": ("boxes",),
@@ -33,6 +43,8 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
     "one-sided": POSITIVE,
 }
 """Forms of marks of each kind of sparse cue."""
+MOST_CLASSES = 3
+"""Sets that tell more classes apart do not count: they tell them apart by names, which no mark shows."""
 STRENGTH = 1.0
 """Ridge penalty of what confidences by the scores alone are moved by."""
 
@@ -43,44 +55,58 @@ def sparse_calibration(
     excluded: Sequence[str],
     progress: Callable[[str], None] = print,
     *,
-    tasks: int = 2,
     workers: int = 1,
 ) -> dict[str, Any]:
     """The entry 'sparse_calibration' of a card, from the sets under `root`: a calibration for each of `KINDS`; the same
     whatever the number of `workers`, processes that answer."""
-    trials: dict[Kind, list[Trial]] = {kind: [] for kind in KINDS}
-    found = sparse_trials(predictor, root, excluded, tasks=tasks, workers=workers)
-    for done, (kind, trial) in enumerate(found, start=1):
-        trials[kind].append(trial)
+    trials: dict[Kind, list[Asked]] = {kind: [] for kind in KINDS}
+    found = sparse_trials(predictor, root, excluded, workers=workers)
+    for done, asked in enumerate(found, start=1):
+        trials[asked.kind].append(asked)
         if done % 50 == 0:
             progress(f"calibration of sparse cues: {done} answers")
     least = predictor.pack.thresholds.min_fraction
     return {kind: fit_sparse(answered, least) for kind, answered in trials.items()}
 
 
-def fit_sparse(trials: Sequence[Trial], min_fraction: float) -> dict[str, Any]:
-    """The calibration of one kind as a card states it."""
-    marked = [t for t in trials if t.there and t.shares[0] > min_fraction]
+def fit_sparse(asked: Sequence[Asked], min_fraction: float) -> dict[str, Any]:
+    """The calibration of one kind as a card states it.
+
+    The marked picture and others are fitted apart: what speaks for an answer beside its marks speaks less for one
+    elsewhere. Few marks tell badly that a thing is absent, so that the IoU is that of pictures that show it.
+    """
+    own, other = ([a.trial for a in asked if a.own is own] for own in (True, False))
+    marked = [t for t in (*own, *other) if t.there and t.shares[0] > min_fraction]
     expected = np.array([t.expected[0] for t in marked]).clip(1e-4, 1 - 1e-4)
     reached = np.array([t.ious[0] for t in marked])
     moved = logistic(np.log(expected / (1 - expected))[:, None], reached, np.ones(len(marked)), STRENGTH)
+    entry = fit_calibration(other, [0] * len(other), min_fraction, where_there=True)
     return {
-        **fit_calibration(trials, [0] * len(trials), min_fraction),
+        **entry,
+        "own": fit_iou(own, [0] * len(own), entry),
         "by_scores": [round(float(v), 5) for v in moved],
     }
 
 
 def sparse_trials(
-    predictor: Predictor, root: Path, excluded: Sequence[str], *, tasks: int = 2, workers: int = 1
-) -> Iterator[tuple[Kind, Trial]]:
-    """Answers, with the kind of the marks that taught them; each has one cut, the pack's."""
-    drawn = [e for e in draw_episodes(root, (1,), queries=1, tasks=tasks) if e.set not in excluded]
-    lacking: dict[tuple[str, str], list[EpisodeImage]] = {}
+    predictor: Predictor,
+    root: Path,
+    excluded: Sequence[str],
+    *,
+    tasks: int = 3,
+    queries: int = 2,
+    workers: int = 1,
+) -> Iterator[Asked]:
+    """Answers; each has one cut, the pack's."""
+    classes = Counter(e.set for e in draw_episodes(root, (1,), queries=1))
+    kept = {name for name, count in classes.items() if count <= MOST_CLASSES} - {*excluded}
+    drawn = [e for e in draw_episodes(root, (1,), queries=queries, tasks=tasks) if e.set in kept]
+    lacking: dict[str, list[EpisodeImage]] = {}
     for e in draw_absent(drawn, root):
-        lacking.setdefault((e.set, e.task), []).append(e.query)
+        lacking.setdefault(e.id.rpartition("/")[0], []).append(e.query)
     asked = [
         # A picture of the same set and one of another in turn.
-        (episode, lacking.get((episode.set, episode.task), [])[number % 2 :][:1], kind)
+        (episode, lacking.get(episode.id, [])[number % 2 :][:1], kind)
         for number, episode in enumerate(drawn)
         for kind in KINDS
     ]
@@ -90,13 +116,13 @@ def sparse_trials(
 
 def _answers(
     predictor: Predictor, asked: tuple[Episode, list[EpisodeImage], Kind], root: Path
-) -> list[tuple[Kind, Trial]]:
+) -> list[Asked]:
     """One kind of marks on an episode's cue, asked for its own picture, for the query, and for those that lack it."""
     episode, lacking, kind = asked
     rng = np.random.default_rng(zlib.crc32(f"{episode.id}/{kind}".encode()))
     concept = teach(predictor, episode.cues[0], root, rng, str(rng.choice(KINDS[kind])))
     queries = [(episode.cues[0], True), (episode.query, True), *((q, False) for q in lacking)]
-    return [(kind, _answer(concept, episode, query, root, there)) for query, there in queries]
+    return [_answer(concept, kind, episode, query, root, there) for query, there in queries]
 
 
 def teach(
@@ -108,7 +134,9 @@ def teach(
     return predictor.learn([Example(example.image, hand_marks(rng, labels, form))])
 
 
-def _answer(concept: Concept, episode: Episode, query: EpisodeImage, root: Path, there: bool) -> Trial:
+def _answer(
+    concept: Concept, kind: Kind, episode: Episode, query: EpisodeImage, root: Path, there: bool
+) -> Asked:
     predictor, (shown,) = concept.predictor, concept.examples
     image = read_image(root / query.image)
     own: list[Marks] = [shown.marks] if image.digest == shown.image.digest else []
@@ -117,12 +145,8 @@ def _answer(concept: Concept, episode: Episode, query: EpisodeImage, root: Path,
     marked = drop_specks(scores >= predictor.pack.thresholds.score, concept.smallest_components[0])
     truth = truth_of(query, root, image)
     share = float(marked.mean())
-    figures = {
-        **(answer.verdict_features[0] if answer.verdict_features else {}),
-        "share": share,
-        "own": float(bool(own)),
-    }
-    return Trial(
+    features = answer.verdict_features[0] if answer.verdict_features else {}
+    trial = Trial(
         episode.set,
         1,
         there,
@@ -130,5 +154,6 @@ def _answer(concept: Concept, episode: Episode, query: EpisodeImage, root: Path,
         np.array([expected_iou(scores, marked)]),
         np.array([share]),
         np.array([]),
-        figures,
+        {**features, "share": share},
     )
+    return Asked(kind, bool(own), trial)
