@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 
-from cuecast.mcp.roots import open_roots
+from cuecast.mcp.desk import open_roots
 from cuecast.mcp.server import build_server
 
 PAGE = Path(__file__).with_name("mcp.md")

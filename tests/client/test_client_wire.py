@@ -11,8 +11,8 @@ import pytest
 from server import saying
 
 from cuecast import client
-from cuecast.client import wire
-from cuecast.client.wire import ERRORS, Wire
+from cuecast.client import remote
+from cuecast.client.remote import ERRORS, Wire
 from cuecast.core import errors
 from cuecast.core.errors import CuecastError, MissingExtraError
 from cuecast.service import problem
@@ -25,7 +25,7 @@ FINE = (200, {}, {"status": "ok"})
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that were slept: the clock goes on by them, and nobody waits."""
     slept: list[float] = []
-    monkeypatch.setattr(wire.time, "sleep", slept.append)
+    monkeypatch.setattr(remote.time, "sleep", slept.append)
     return slept
 
 
@@ -44,7 +44,7 @@ def test_a_busy_service_is_asked_again_when_it_says(pauses: list[float]) -> None
     assert asked == [("GET /healthz", "Bearer cue_a_b")] * 4
     assert pauses[0] == 7
     assert 18 <= pauses[1] <= 20
-    assert pauses[2] == wire.PAUSE
+    assert pauses[2] == remote.PAUSE
 
 
 def test_patience_ends(pauses: list[float]) -> None:
@@ -54,10 +54,10 @@ def test_patience_ends(pauses: list[float]) -> None:
 
 
 def test_strange_and_long_pauses_are_bounded() -> None:
-    assert wire._pause("tomorrow") == wire.PAUSE
-    assert wire._pause("-3") == 0
-    assert wire._pause("9999") == wire.LONGEST
-    assert wire._pause(None) == wire.PAUSE
+    assert remote._pause("tomorrow") == remote.PAUSE
+    assert remote._pause("-3") == 0
+    assert remote._pause("9999") == remote.LONGEST
+    assert remote._pause(None) == remote.PAUSE
 
 
 @pytest.mark.parametrize(("code", "kind"), sorted(ERRORS.items()))

@@ -14,7 +14,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import CallToolResult
 from pictures import mask, picture
 
-from cuecast.mcp.roots import open_roots
+from cuecast.mcp.desk import open_roots
 from cuecast.mcp.server import build_server
 
 

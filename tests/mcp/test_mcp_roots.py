@@ -8,7 +8,7 @@ import pytest
 from pictures import picture
 
 from cuecast.core.errors import InputError
-from cuecast.mcp.roots import Roots, open_roots
+from cuecast.mcp.desk import Roots, open_roots
 
 
 @pytest.fixture

@@ -19,11 +19,10 @@ from starlette.testclient import TestClient
 from cuecast.predictor import load
 from cuecast.service import workers
 from cuecast.service.app import create_app
-from cuecast.service.compute.preview import Previewer
-from cuecast.service.interactive import Answer, Ask, Prepare, _Desk, _problem
+from cuecast.service.preview import Answer, Ask, Desk, Prepare, Previewer, problem_in_reply
+from cuecast.service.progress import Bench
 from cuecast.service.settings import Settings
 from cuecast.service.store.database import Database
-from cuecast.service.tasks import Bench
 
 ADDRESS = "http://127.0.0.1:8000"
 RAW = {"Content-Type": "application/octet-stream"}
@@ -50,7 +49,7 @@ class Inline:
 
     def __init__(self, database: Database, settings: Settings, files: Any) -> None:
         self._data = settings.data
-        self._desk = _Desk(database, files, Previewer(load(settings.pack), settings.limits.pixels))
+        self._desk = Desk(database, files, Previewer(load(settings.pack), settings.limits.pixels))
 
     @property
     def interactive(self) -> Inline:
@@ -60,7 +59,7 @@ class Inline:
         try:
             return self._desk.answer(question)
         except Exception as error:
-            raise _problem(error, self._data) from error
+            raise problem_in_reply(error, self._data) from error
 
     def prepare(self, task: Prepare) -> None:
         with suppress(Exception):

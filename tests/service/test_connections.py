@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from cuecast.service.connections import listen, protocol
+from cuecast.service.serving import listen, protocol
 
 SECONDS = 0.05
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"

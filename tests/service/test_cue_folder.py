@@ -13,7 +13,7 @@ from cuecast.core.errors import CueError, ImageError
 from cuecast.core.values import ClassInfo
 from cuecast.cuesets.cueset import check_cueset, read_cueset, read_examples
 from cuecast.cuesets.history import versions
-from cuecast.service.compute.cues import MarkedImage, forget_history, read_marked, write_cueset
+from cuecast.service.snapshot import MarkedImage, forget_history, read_marked, write_cueset
 
 THING = (ClassInfo(1, "thing"),)
 

@@ -17,7 +17,7 @@ from sqlalchemy import update
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.predictor import load
 from cuecast.runs.images import BatchOptions, run
-from cuecast.service import progress, tasks
+from cuecast.service import exports, progress
 from cuecast.service.store.models import Job
 
 EVERYTHING = ["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset"]
@@ -132,8 +132,8 @@ def test_a_cancelled_export_leaves_nothing(service: Service, monkeypatch: pytest
 
 
 def test_the_newest_zips_are_kept(service: Service) -> None:
-    made = [service.done("exports", {"formats": ["csv"]})["id"] for _ in range(tasks.EXPORTS + 2)]
-    assert len(list(service.state.files.exports(service.project).glob("*.zip"))) == tasks.EXPORTS
+    made = [service.done("exports", {"formats": ["csv"]})["id"] for _ in range(exports.EXPORTS + 2)]
+    assert len(list(service.state.files.exports(service.project).glob("*.zip"))) == exports.EXPORTS
     assert service.client.get(f"/v1/jobs/{made[0]}/file").status_code == 404
     assert service.client.get(f"/v1/jobs/{made[-1]}/file").status_code == 200
 

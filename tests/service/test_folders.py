@@ -12,7 +12,7 @@ import pytest
 from service_client import Service, encoded, ok, png, refused
 from sqlalchemy.exc import OperationalError
 
-from cuecast.service import folders
+from cuecast.service import adding
 from cuecast.service.problem import problem_of
 
 
@@ -133,7 +133,7 @@ def test_a_large_folder_is_added_in_several_transactions(
     many.mkdir()
     for i in range(5):
         (many / f"{i}.png").write_bytes(png(shade=10 + i))
-    monkeypatch.setattr(folders, "TOGETHER", 2)
+    monkeypatch.setattr(adding, "TOGETHER", 2)
     project = rooted.project()
     added = ok(rooted.client.post(f"/v1/projects/{project}/folder", json={"path": str(many)}), 201)
     assert added["count"] == 5

@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy import event
 
 from cuecast.service import progress, workers
-from cuecast.service.store.sweep import sweep
+from cuecast.service.files import sweep
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from cuecast.service.logs import start_log, without_secrets
+from cuecast.service.serving import start_log, without_secrets
 
 SECRET = "Zm9vYmFyYmF6cXV4"
 

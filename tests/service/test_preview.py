@@ -13,9 +13,7 @@ from inline_service import RAW, Service, columns, inline_service, png
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
-from cuecast.service.compute.keeping import keeping, warm
-from cuecast.service.compute.preview import NoCuesError, Previewer, SavedCues
-from cuecast.service.compute.recent import Recent
+from cuecast.service.preview import NoCuesError, Previewer, Recent, SavedCues, keeping, warm
 
 RED_POINT = {"points": [{"xy": [0, 0], "class": 1}]}
 

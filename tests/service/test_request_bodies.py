@@ -21,11 +21,11 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from cuecast.service.bodies import bounded
+from cuecast.service import keys
+from cuecast.service.keys import format_key, hash_secret, new_secret
 from cuecast.service.problem import Problem
-from cuecast.service.security import format_key, hash_secret, new_secret
+from cuecast.service.security import bounded
 from cuecast.service.settings import Limits
-from cuecast.service.store import keys
 from cuecast.service.uploads import Slots
 
 SRC = Path(__file__).parents[2] / "src"
@@ -103,7 +103,7 @@ def test_a_full_disk_is_507_wherever_it_is_met(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number), f"{service.data}/cache/x")
 
-    monkeypatch.setattr("cuecast.service.previews.replacing", full)
+    monkeypatch.setattr("cuecast.service.pictures.replacing", full)
     said = refused(service.client.get(f"/v1/projects/{project}/images/{image}/view"), 507, "cannot_write")
     assert str(service.data) not in said
 
@@ -168,7 +168,7 @@ def test_who_has_sent_all_may_wait_for_the_answer(monkeypatch: pytest.MonkeyPatc
 def clock(monkeypatch: pytest.MonkeyPatch, step: float) -> None:
     """Let so many seconds pass between two looks at the clock."""
     ticks = count(0, step)
-    monkeypatch.setattr("cuecast.service.bodies.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("cuecast.service.security.monotonic", lambda: next(ticks))
 
 
 def test_an_upload_that_stops_gives_its_slot_back(start: Callable[..., Service]) -> None:

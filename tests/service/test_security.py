@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from service_client import Service, ok, png, refused
 
-from cuecast.service import security
-from cuecast.service.security import Buckets, format_key, hash_secret, key_of, new_secret
+from cuecast.service import keys
+from cuecast.service.keys import format_key, hash_secret, key_of, new_secret
+from cuecast.service.security import Buckets
 from cuecast.service.settings import Limits, Settings
-from cuecast.service.store import keys, models
+from cuecast.service.store import models
 
 
 def make_key(service: Service, name: str = "me") -> str:
@@ -104,7 +105,7 @@ def test_hashes_are_compared_in_constant_time(locked: Service, monkeypatch: pyte
         compared.append((a, b))
         return a == b
 
-    monkeypatch.setattr(security.hmac, "compare_digest", compare)
+    monkeypatch.setattr(keys.hmac, "compare_digest", compare)
     key = make_key(locked)
     assert key_of(key, locked.database)
     assert key_of("cue_nobody_x", locked.database) is None

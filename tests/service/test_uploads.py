@@ -298,7 +298,7 @@ def test_a_transaction_that_fails_leaves_no_file(service: Service, monkeypatch: 
     def fail(*_: object) -> None:
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr("cuecast.service.uploads.images.add", fail)
+    monkeypatch.setattr("cuecast.service.adding.images.add", fail)
     message = refused(add(service, project, png()), 500, "internal_error")
     assert "went away" not in message
     assert left(service) == []

@@ -18,7 +18,8 @@ from waiting import wait_for
 
 from cuecast.service import interactive
 from cuecast.service.app import create_app
-from cuecast.service.interactive import Answer, Ask, AskPreview, AskSegment, Interactive, Prepare
+from cuecast.service.interactive import Interactive
+from cuecast.service.preview import Answer, Ask, AskPreview, AskSegment, Prepare
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.workers import shares

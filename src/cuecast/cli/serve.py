@@ -177,7 +177,7 @@ def mcp(
         raise MissingExtraError(
             f"the MCP server needs {error.name}, which is not installed; run: pip install 'cuecast[mcp]'"
         ) from error
-    from cuecast.mcp.roots import open_roots
+    from cuecast.mcp.desk import open_roots
 
     server = build_server(open_roots(root or ()), pack)
     if http:
@@ -200,8 +200,8 @@ def create(
     It counts from now on, also for a service that is running. Send it as 'Authorization: Bearer KEY'.
     """
     with _opened(data, database) as opened:
-        from cuecast.service.security import format_key, hash_secret, new_secret
-        from cuecast.service.store import keys
+        from cuecast.service import keys
+        from cuecast.service.keys import format_key, hash_secret, new_secret
 
         secret = new_secret()
         with opened.writing() as session:
@@ -216,7 +216,7 @@ def list_(
 ) -> None:
     """List the keys: id, state, when made and last used, name."""
     with _opened(data, database) as opened:
-        from cuecast.service.store import keys
+        from cuecast.service import keys
 
         with opened.reading() as session:
             rows = [_record(row) for row in keys.all_keys(session)]
@@ -237,7 +237,7 @@ def revoke(
 ) -> None:
     """Make a key useless, at once."""
     with _opened(data, database) as opened:
-        from cuecast.service.store import keys
+        from cuecast.service import keys
 
         with opened.writing() as session:
             row = keys.revoke(session, key)

@@ -7,18 +7,26 @@ service sees the same pixels as the library would.
 
 from __future__ import annotations
 
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from cuecast.core import errors
+from cuecast.core.errors import CuecastError, MissingExtraError
+
+if TYPE_CHECKING:
+    import httpx2
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from cuecast.client.wire import Wire
-from cuecast.core.errors import CuecastError, CueError, PackError
+from cuecast.core.errors import CueError, PackError
 from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, joined, marks_document, mask_of
@@ -27,6 +35,116 @@ from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
+
+BUSY = (429, 503)
+"""Answers of a service that has not begun: the request may be sent again, whatever it is."""
+PAUSE, LONGEST = 1.0, 30.0
+"""Seconds before sending again: where the service states none, and at most."""
+ERRORS: dict[str, type[CuecastError]] = {
+    "image_unreadable": errors.ImageError,
+    "not_an_image": errors.ImageError,
+    "mask_invalid": errors.MaskError,
+    "marks_invalid": errors.CueError,
+    "no_cues": errors.CueError,
+    "input_invalid": errors.InputError,
+    "invalid_request": errors.InputError,
+    "classes_invalid": errors.InputError,
+    "too_large": errors.InputError,
+    "empty": errors.InputError,
+    "cueset_invalid": errors.CueSetError,
+    "pack_unusable": errors.PackError,
+    "cannot_write": errors.OutputError,
+    "extra_missing": errors.MissingExtraError,
+}
+"""Code of an error of the service -> error of the library; all others are a plain CuecastError."""
+
+
+class Wire:
+    """A connection to one service. Safe to share between threads; `close` it, or let the process end."""
+
+    def __init__(self, url: str, key: str | None, timeout: float, patience: float) -> None:
+        try:
+            import httpx2
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"the client needs {error.name}, which is not installed; run: pip install 'cuecast[client]'"
+            ) from error
+        if not url.startswith(("http://", "https://")):
+            raise CuecastError(f"{url}: this is no address of a service; write it as http://HOST:PORT")
+        self.url = url.rstrip("/")
+        self._patience = patience
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx2.Client(
+            base_url=self.url, headers=headers, timeout=httpx2.Timeout(timeout, connect=min(timeout, 10))
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def ask(self, method: str, path: str, **request: Any) -> Any:
+        """The JSON that answers a request (None for an empty answer); `request` is as httpx2 takes it.
+
+        A service that is busy is asked again when it says, for `patience` seconds in all. Raises the error of the
+        library that the service names, and CuecastError where it cannot be reached or is no cuecast service.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            reply = self._send(method, path, request)
+            if reply.status_code not in BUSY:
+                break
+            pause = _pause(reply.headers.get("Retry-After"))
+            if time.monotonic() + pause > deadline:
+                break
+            time.sleep(pause)
+        if reply.is_success:
+            return self._json(reply) if reply.content else None
+        raise self._error(reply)
+
+    def _send(self, method: str, path: str, request: dict[str, Any]) -> httpx2.Response:
+        import httpx2
+
+        try:
+            return self._client.request(method, path, **request)
+        except httpx2.TimeoutException as error:
+            raise CuecastError(
+                f"{self.url}: no answer in time ({method} {path}); give connect() a longer timeout"
+            ) from error
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise CuecastError(
+                f"{self.url}: cannot be reached ({error}); check the address, and that 'cuecast serve' runs there"
+            ) from error
+
+    def _json(self, reply: httpx2.Response) -> Any:
+        try:
+            return reply.json()
+        except ValueError as error:
+            raise CuecastError(
+                f"{self.url}: answers, but not as a cuecast service does; check the address"
+            ) from error
+
+    def _error(self, reply: httpx2.Response) -> CuecastError:
+        """The error that a reply states."""
+        try:
+            stated = reply.json()["error"]
+            code, message = str(stated["code"]), str(stated["message"])
+        except (ValueError, KeyError, TypeError):
+            said = f"answers {reply.status_code} {reply.reason_phrase}, and not as a cuecast service does"
+            return CuecastError(f"{self.url}: {said}; check the address")
+        return ERRORS.get(code, CuecastError)(message)
+
+
+def _pause(retry_after: str | None) -> float:
+    """Seconds to wait by a Retry-After header: a number, or a date."""
+    try:
+        seconds = float(retry_after or PAUSE)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(str(retry_after)).timestamp() - time.time()
+        except ValueError:
+            seconds = PAUSE
+    return min(max(seconds, 0.0), LONGEST)
+
 
 BINARY = {"Content-Type": "application/octet-stream"}
 

@@ -24,8 +24,7 @@ from cuecast.cuesets.cueset import CueSet, Finding, check_cueset, overview, read
 from cuecast.cuesets.edit import Draft, add_cues, new_cueset, undo
 from cuecast.cuesets.history import versions
 from cuecast.mcp import schemas as s
-from cuecast.mcp.desk import Desk, Progress, reporter
-from cuecast.mcp.pictures import answer
+from cuecast.mcp.desk import Desk, Progress, answer, reporter
 
 NewClasses = Annotated[
     Sequence[str], Field(description="Names of classes that the set does not have yet; their ids follow on")

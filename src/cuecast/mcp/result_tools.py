@@ -21,10 +21,8 @@ from cuecast.io.files import MANIFEST
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape
 from cuecast.mcp import schemas as s
-from cuecast.mcp.desk import Desk, reporter
-from cuecast.mcp.exports import ExportFormat, drawn, entries, export_results
-from cuecast.mcp.measures import measure_results
-from cuecast.mcp.pictures import answer
+from cuecast.mcp.desk import Desk, answer, reporter
+from cuecast.mcp.results import ExportFormat, drawn, entries, export_results, measure_results
 from cuecast.predictor import Concept
 from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
 from cuecast.results.manifest import ManifestEntry

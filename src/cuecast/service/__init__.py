@@ -2,10 +2,11 @@
 
     settings     what a service is started with; frozen, travels to the worker processes
     app          create_app(settings): middleware, routers, and what runs beside them (lifespan)
-    routes/      one file a subject, each with a `router`; thin: a route calls a function of store/ or compute/
+    routes/      one file a subject, each with `ROUTERS`; thin: a route calls a function of store/ or of a file here
     store/       the database: tables, transactions, one file of functions a table
     files        the data folder: where everything is
-    compute/     what takes long or needs a model; runs in worker processes (workers)
+    tasks        what takes long: jobs, done in worker processes (workers) by runs, exports and the library
+    preview      what is answered at once, in a process of its own (interactive)
     schemas      the models of the wire; problem: the one shape of errors
 
 Seams, for a new part:

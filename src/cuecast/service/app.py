@@ -23,26 +23,21 @@ from cuecast.core.version import __version__
 from cuecast.io.files import exclusive
 from cuecast.service import problem, workers
 from cuecast.service.events import Poller
-from cuecast.service.files import DataFolder
+from cuecast.service.files import DataFolder, sweep
 from cuecast.service.metrics import Measure, Metrics
 from cuecast.service.routes.system import STUDIO
 from cuecast.service.security import guard
 from cuecast.service.settings import Settings
 from cuecast.service.store.database import open_database
-from cuecast.service.store.sweep import sweep
 from cuecast.service.uploads import Slots
 
 ROUTERS = (
     "cuecast.service.routes.system",
     "cuecast.service.routes.projects",
-    "cuecast.service.routes.images",
-    "cuecast.service.routes.marks",
-    "cuecast.service.routes.predictions",
-    "cuecast.service.routes.preview",
-    "cuecast.service.routes.segment",
-    "cuecast.service.routes.jobs",
+    "cuecast.service.routes.answers",
+    "cuecast.service.routes.results",
 )
-"""Modules with a `router`."""
+"""Modules with `ROUTERS`."""
 
 
 UPLOAD_THREADS = 2
@@ -66,7 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Measure, metrics=app.state.metrics)
     guard(app)
     for module in ROUTERS:
-        app.include_router(importlib.import_module(module).router)
+        for router in importlib.import_module(module).ROUTERS:
+            app.include_router(router)
     if STUDIO.is_dir():
         app.mount("/studio", StudioFiles(directory=STUDIO))
     return app

@@ -10,7 +10,7 @@
     DATA/cache/                  thumbnails and views, <image id>-<what>.<suffix>
 
 A file comes to its place by renaming, before the transaction that names it ends; it leaves after the transaction
-that forgot it. So a crash leaves at most a file too many, and `store.sweep` removes those at start.
+that forgot it. So a crash leaves at most a file too many, and `sweep` removes those at start.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
 from cuecast.core.errors import OutputError
 from cuecast.io.places import check_path_text
 from cuecast.service.problem import Problem
+from cuecast.service.store import models
+from cuecast.service.store.database import Database
 
 
 @dataclass(frozen=True)
@@ -166,3 +170,66 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def place_input(folder: Path, name: str, path: Path) -> Path:
+    """The image under its name in the project, so that all results carry it: a link, or a copy where none can be."""
+    place = folder / name
+    if place.is_symlink() and os.readlink(place) == str(path):
+        return place
+    folder.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        place.symlink_to(path)
+    except OSError:  # Windows without the right to make links
+        shutil.copyfile(path, place)
+    return place
+
+
+def sweep(files: DataFolder, database: Database, cache_bytes: int) -> None:
+    """Remove unfinished uploads and exports, images and projects that the database does not know, and the oldest of
+    the cache.
+
+    Whoever calls holds the data folder for itself (`io.lock.exclusive`).
+    """
+    for path in files.uploads.iterdir():
+        _remove(path)
+    with database.reading() as session:
+        projects = set(session.scalars(select(models.Project.id)))
+        images = set(session.scalars(select(models.Image.path)))
+        ids = set(session.scalars(select(models.Image.id)))
+    for folder in files.projects.iterdir():
+        if folder.name not in projects:
+            _remove(folder)
+            continue
+        for path in files.exports(folder.name).glob("*"):
+            if path.suffix != ".zip" or path.name.startswith("."):
+                _remove(path)
+        for path in files.images(folder.name).glob("*"):
+            if path.relative_to(files.root).as_posix() not in images:
+                _remove(path)
+    _shrink(files.cache, ids, cache_bytes)
+
+
+def _shrink(cache: Path, ids: set[str], most: int) -> None:
+    """Drop renditions of images that are gone, and the longest unused ones beyond `most` bytes."""
+    kept = []
+    for path in cache.iterdir():
+        if path.name.partition("-")[0] in ids:
+            kept.append((path.stat().st_atime, path.stat().st_size, path))
+        else:
+            _remove(path)
+    total = sum(size for _, size, _ in kept)
+    for _, size, path in sorted(kept):
+        if total <= most:
+            return
+        _remove(path)
+        total -= size
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()

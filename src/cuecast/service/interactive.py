@@ -11,78 +11,25 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from pathlib import Path
+from multiprocessing.process import BaseProcess
 from typing import Any
 
-from cuecast.core.marks import Document
-from cuecast.service.beside import settle, start_beside
-from cuecast.service.compute.preview import ShownResult
-from cuecast.service.problem import Problem, busy, problem_of
+from cuecast.service.preview import Answer, Ask, Desk, Prepare, problem_in_reply
+from cuecast.service.problem import Problem, busy
 from cuecast.service.settings import Settings
 
 log = logging.getLogger("cuecast.service")
-
 WAITING = 16
 """Requests that may wait for an answer at once."""
 SECONDS = 120.0
 """After so long a request is given up; the first after a change of the marks learns all cues."""
 RETRY_SECONDS = 2
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A question. `png`: the answer is a mask as PNG, too."""
-
-    png: bool = field(default=False, kw_only=True)
-
-
-@dataclass(frozen=True)
-class AskPreview(Ask):
-    """What an image of a project looks like with a draft of marks on it."""
-
-    project: str
-    image: str
-    draft: Document
-
-
-@dataclass(frozen=True)
-class Prepare(Ask):
-    """Learn what the next preview needs: of an image, which is looked at, too, or of any that is not marked."""
-
-    project: str
-    image: str | None = None
-
-
-@dataclass(frozen=True)
-class AskSegment(Ask):
-    """What the marks of a project say of a file."""
-
-    project: str
-    query: Path
-
-
-@dataclass(frozen=True)
-class AskOnce(Ask):
-    """What cues that belong to no project say of a file."""
-
-    shown: tuple[ShownResult, ...]
-    query: Path
-    scale: str
-    classes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The fields of PredictionMask, and the mask as PNG where that was asked for."""
-
-    fields: dict[str, Any]
-    png: bytes | None = None
 
 
 class Interactive:
@@ -196,13 +143,10 @@ class Interactive:
 
 
 # ---- in the process
-
-
 def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     """Answer what comes in over the pipe until its other end is closed. The body of the process."""
-    from cuecast.service.compute.keeping import keeping, warm
-    from cuecast.service.compute.preview import Previewer
     from cuecast.service.files import DataFolder
+    from cuecast.service.preview import Previewer, keeping, warm
     from cuecast.service.store.database import open_database
 
     settle(threads)
@@ -211,7 +155,7 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     files = DataFolder(settings.data, settings.roots)
     predictor = keeping(settings.pack, threads)
     warm(predictor)
-    desk = _Desk(database, files, Previewer(predictor, settings.limits.pixels))
+    desk = Desk(database, files, Previewer(predictor, settings.limits.pixels))
     while True:
         try:
             question = pipe.recv()
@@ -220,19 +164,9 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
         try:
             reply: Any = desk.answer(question)
         except Exception as error:  # noqa: BLE001  answered in the one shape, and the next one is taken
-            problem = _problem(error, settings.data)
+            problem = problem_in_reply(error, settings.data)
             reply = (problem.code, problem.status, str(problem))
         pipe.send(reply)
-
-
-def _problem(error: Exception, data: Path) -> Problem:
-    from cuecast.service.compute.preview import NoCuesError
-
-    if isinstance(error, NoCuesError):
-        return Problem("no_cues", 409, str(error))
-    if isinstance(error, MemoryError):
-        return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
-    return problem_of(error, data)
 
 
 def _end_with_parent() -> None:
@@ -242,71 +176,24 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """What the process answers with."""
+def start_beside(process: BaseProcess) -> None:
+    """Start a process to which Ctrl-C means nothing from its first moment on, while it imports, too."""
+    if not hasattr(signal, "pthread_sigmask"):
+        process.start()
+        return
+    # Else it would be started in the middle, by a function that unblocks the signal.
+    resource_tracker.ensure_running()
+    # What this thread blocks is blocked in the child. Of this process any other thread takes the signal meanwhile.
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
-    database: Any
-    files: Any
-    previewer: Any
 
-    def answer(self, question: Ask) -> Answer:
-        from cuecast.service.compute.preview import prediction_mask, prediction_png
+def settle(threads: int) -> None:
+    """Make this process one beside a server: it leaves Ctrl-C to the server, and uses so many threads."""
+    from threadpoolctl import threadpool_limits
 
-        began = time.perf_counter()
-        if isinstance(question, Prepare):
-            self._prepare(question)
-            return Answer({})
-        if isinstance(question, AskPreview):
-            cues = self._saved_cues(question.project, but=question.image)
-            prediction = self.previewer.preview(cues, self._image(question), question.draft)
-        elif isinstance(question, AskSegment):
-            prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
-        elif isinstance(question, AskOnce):
-            prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
-        else:
-            raise TypeError(f"{question!r} is no question")
-        return Answer(
-            prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
-        )
-
-    def _prepare(self, task: Prepare) -> None:
-        """Have ready what the next preview of an image, or of any without marks, is made from."""
-        from cuecast.service.store import marks
-
-        saved: Document = {}
-        if task.image is not None:
-            with self.database.reading() as session:
-                saved = marks.document(session, task.project, task.image)
-        if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
-            # An image that is marked wholly is not corrected: others may be next.
-            self.previewer.learn(self._saved_cues(task.project))
-            return
-        question = AskPreview(task.project, task.image, saved)
-        self.previewer.preview(self._saved_cues(task.project, but=task.image), self._image(question), saved)
-
-    def _saved_cues(self, project: str, but: str | None = None) -> Any:
-        """The saved marks of a project, read from the database where their concept is not kept."""
-        from cuecast.service.compute.preview import SavedCues
-        from cuecast.service.snapshot import marked_images
-        from cuecast.service.store import predictions, projects
-
-        with self.database.reading() as session:
-            row = projects.find(session, project)
-            classes = projects.class_infos(row.classes)
-            state = predictions.marks_state(session, project, but)
-
-        def cues() -> Any:
-            with self.database.reading() as session:
-                return marked_images(session, self.files, project, but)
-
-        return SavedCues((project, state, classes), classes, row.scale, cues)
-
-    def _image(self, question: AskPreview) -> Any:
-        """The file of an image, or where a frame or slice is read."""
-        from cuecast.service.snapshot import frame_at
-        from cuecast.service.store import images
-
-        with self.database.reading() as session:
-            image = images.find(session, question.project, question.image)
-            return frame_at(session, self.files, image) or self.files.original(image.path)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(threads)

@@ -13,10 +13,10 @@ from cuecast.core.errors import without_name
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries
 from cuecast.runs.images import Progress
-from cuecast.service.compute.keeping import KeepingPredictor, keeping
-from cuecast.service.compute.results import count_objects, is_of
 from cuecast.service.files import DataFolder
+from cuecast.service.preview import KeepingPredictor, keeping
 from cuecast.service.problem import without_folders
+from cuecast.service.results import count_objects, is_of
 from cuecast.service.settings import Settings
 from cuecast.service.snapshot import Snapshot
 from cuecast.service.store import jobs, predictions, projects

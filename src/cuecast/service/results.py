@@ -1,19 +1,128 @@
-"""Files of the results of one image, found for a request."""
+"""The results of a project: kept to its images, counted, measured, and found for a request."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from cuecast.core.objects import ObjectMeasures, connected_objects, measure
+from cuecast.core.values import ClassInfo
+from cuecast.io.files import exclusive
 from cuecast.io.labels.masks import write_mask
-from cuecast.results.gather import Results
-from cuecast.service.compute.scans import labels_file, slice_labels
+from cuecast.results.gather import FOLDERS, Results, read_result
+from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
+from cuecast.results.review import Tick, apply_review
+from cuecast.service import schemas
 from cuecast.service.files import DataFolder
+from cuecast.service.frames import PLANE, SlicesSource, SourceAt
 from cuecast.service.problem import Problem
-from cuecast.service.store import predictions, projects
+from cuecast.service.schemas_jobs import ObjectRow
+from cuecast.service.store import images, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.store.models import Image
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One object of an image: its number there, from 1, and its figures."""
+
+    number: int
+    measures: ObjectMeasures
+
+
+def is_of(entry: ManifestEntry, digest: str | None) -> bool:
+    """Whether an entry speaks of the image whose file has this digest (None: it is not known).
+
+    A name alone may be that of an image that was deleted.
+    """
+    return digest is None or entry.image_hash in (None, digest)
+
+
+def prune(results: Results, keep: Callable[[ManifestEntry], bool]) -> bool:
+    """Take the images that are not to be kept out of the results: their lines first, then their files.
+
+    Returns whether there were any.
+    """
+    if not results.manifest.is_file():
+        return False
+    with exclusive(results.out, wait=True):
+        dropped = [e.name for e in read_manifest(results.manifest) if not keep(e)]
+        if not dropped:
+            return False
+        write_manifest(results.manifest, (e for e in read_manifest(results.manifest) if keep(e)))
+        for name in dropped:
+            for folder in FOLDERS:
+                with suppress(FileNotFoundError):
+                    results.file(folder, name).unlink()
+    return True
+
+
+def note_wrong(results: Results, names: Sequence[str]) -> None:
+    """Say in the manifest which masks a person called wrong, so that a run makes them anew; others are not."""
+    if not results.manifest.is_file():
+        return
+    wrong = set(names)
+    ticks = [
+        Tick(e.name, e.mask_hash, "wrong" if e.name in wrong else None)
+        for e in read_manifest(results.manifest)
+        if e.mask_hash is not None and (e.name in wrong) != (e.review == "wrong")
+    ]
+    if ticks:
+        apply_review(results.out, ticks)
+
+
+def count_objects(results: Results, entry: ManifestEntry) -> dict[str, int]:
+    """Class id -> number of connected pieces in the mask of an image; classes without any are left out."""
+    present = [cls for cls, area in entry.areas.items() if area]
+    if len(present) <= 1 and entry.objects is not None:
+        return {str(cls): entry.objects for cls in present}
+    counts: dict[str, int] = {}
+    for found in connected_objects(read_result(results.file("masks", entry.name))):
+        counts[str(found.cls)] = counts.get(str(found.cls), 0) + 1
+    return counts
+
+
+def measured(path: Path, entry: ManifestEntry) -> Iterator[Measured]:
+    """The objects of one image with the figures of objects.csv, in its order; `path` is its mask. Raises MaskError."""
+    mask = read_result(path)
+    height, width = mask.shape
+    for number, found in enumerate(connected_objects(mask), start=1):
+        yield Measured(number, measure(found, (height, width), entry.pixel_size, entry.unit))
+
+
+def shown_classes(classes: Sequence[ClassInfo], entries: Iterator[ManifestEntry]) -> tuple[ClassInfo, ...]:
+    """The classes of the project, and those that are only in masks made before they were taken out."""
+    known: Mapping[int, ClassInfo] = {c.id: c for c in classes}
+    marked = {cls for e in entries for cls, area in e.areas.items() if area}
+    return (*classes, *(ClassInfo(cls, f"class {cls}") for cls in sorted(marked - set(known))))
+
+
+def labels_file(out: Path) -> Path | None:
+    """The file of labels in the results of a volume; None where there is none."""
+    found = [p for p in (out / "masks").glob("*") if not p.name.startswith(".")]
+    return found[0] if found else None
+
+
+def slice_labels(labels: Path, index: int) -> NDArray[np.int32]:
+    """The labels (h, w) of a slice. Raises ImageError."""
+    source = SourceAt("volume", labels).open()
+    assert isinstance(source, SlicesSource)
+    return source.volume.values(PLANE, index).astype(np.int32)
+
+
+def count_components(labels: Path, index: int) -> dict[str, int]:
+    """Class id -> number of connected pieces on a slice; classes without any are left out."""
+    counts: dict[str, int] = {}
+    for found in connected_objects(slice_labels(labels, index)):
+        counts[str(found.cls)] = counts.get(str(found.cls), 0) + 1
+    return counts
 
 
 def result_file(database: Database, files: DataFolder, project: str, image: str, folder: str) -> Path:
@@ -44,3 +153,102 @@ def place_of_result(session: Session, files: DataFolder, image: Image, folder: s
     if not path.is_file():
         write_mask(path, slice_labels(labels, image.frame), projects.class_infos(owner.classes))
     return path
+
+
+def objects_of(session: Session, files: DataFolder, project: str, image: Image) -> list[ObjectRow]:
+    """The objects of one image, in the order of objects.csv; none where its mask is not there."""
+    names = _class_names(session, project)
+    results = Results(files.results(project), ())
+    entry = find_entries(results.manifest, {image.stem}).get(image.stem)
+    if entry is None:
+        return []
+    return list(_rows(place_of_result(session, files, image, "masks"), entry, image, names))
+
+
+def objects_page(
+    session: Session, files: DataFolder, project: str, limit: int, cursor: str | None
+) -> schemas.Page[ObjectRow]:
+    """A part of the objects of a project, image by image; a cursor is the number of objects before.
+
+    Only the images of this part are measured: the predictions say how many objects each has.
+    """
+    names = _class_names(session, project)
+    start = _offset(cursor)
+    counts = predictions.object_counts(session, project)
+    total = sum(n for _, n in counts)
+    results = Results(files.results(project), ())
+    part: list[tuple[Image, int]] = []  # and how many of its objects are of the part before
+    before = 0
+    for ident, n in counts:
+        if before < start + limit and before + n > start:
+            part.append((images.find(session, project, ident), max(0, start - before)))
+        before += n
+    entries = find_entries(results.manifest, {image.stem for image, _ in part})
+    rows: list[ObjectRow] = []
+    for image, skip in part:
+        if (entry := entries.get(image.stem)) is not None:
+            found = _rows(place_of_result(session, files, image, "masks"), entry, image, names)
+            rows += islice(found, skip, skip + limit - len(rows))
+    following = str(start + limit) if start + limit < total else None
+    return schemas.Page[ObjectRow](items=rows, next=following, total=total)
+
+
+def _rows(
+    mask: Path | None, entry: ManifestEntry, image: Image, names: Mapping[int, str]
+) -> Iterator[ObjectRow]:
+    if entry.error is not None or mask is None or not mask.is_file():
+        return
+    for found in measured(mask, entry):
+        yield _row(found, image, names)
+
+
+def _row(found: Measured, image: Image, names: Mapping[int, str]) -> ObjectRow:
+    m = found.measures
+    x1, y1, x2, y2 = m.box
+    return ObjectRow.model_validate(
+        {
+            "image_id": image.id,
+            "image": image.name,
+            "object": found.number,
+            "class": names.get(m.cls, f"class {m.cls}"),
+            "class_id": m.cls,
+            **{"x1": x1, "y1": y1, "x2": x2, "y2": y2},
+            "centroid_x": m.centroid[0],
+            "centroid_y": m.centroid[1],
+            "area": m.area,
+            "perimeter": m.perimeter,
+            "major_axis": m.major_axis,
+            "minor_axis": m.minor_axis,
+            "touches_border": m.touches_border,
+            **_in_units(m),
+        }
+    )
+
+
+def _in_units(m: ObjectMeasures) -> dict[str, object]:
+    if m.box_units is None or m.centroid_units is None:
+        return {}
+    return {
+        "unit": m.unit,
+        **{f"{key}_units": v for key, v in zip(("x1", "y1", "x2", "y2"), m.box_units, strict=True)},
+        "centroid_x_units": m.centroid_units[0],
+        "centroid_y_units": m.centroid_units[1],
+        "area_units": m.area_units,
+        "perimeter_units": m.perimeter_units,
+        "major_axis_units": m.major_axis_units,
+        "minor_axis_units": m.minor_axis_units,
+    }
+
+
+def _class_names(session: Session, project: str) -> dict[int, str]:
+    return {int(c["id"]): str(c["name"]) for c in projects.find(session, project).classes}
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 12):
+        raise Problem(
+            "invalid_cursor", 422, "the cursor is none of this list: give `next` of the part before"
+        )
+    return int(cursor)

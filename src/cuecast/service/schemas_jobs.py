@@ -10,7 +10,6 @@ from cuecast.service.schemas import Marks, Mask, Prediction, Verdict, example, r
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExportFormat = Literal["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "ytvis", "cueset"]
-
 MASK = {"size": [2, 3], "counts": {"1": [2, 3, 1]}}
 
 
@@ -155,3 +154,11 @@ class ShownCue(Marks):
     """Marks on one of the `cue` files of a single call, in the order of the files."""
 
     model_config = request({"boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}]})
+
+
+FORMATS = {
+    "images": ("masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset"),
+    "video": ("masks", "overlays", "ytvis", "csv", "cueset"),
+    "volume": ("masks", "overlays", "csv", "cueset"),
+}
+"""Kind of a project -> the formats that its zip may hold."""

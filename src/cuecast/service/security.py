@@ -1,48 +1,40 @@
-"""Who may ask for what: API keys, the Host and Origin of a request, bodies' sizes, and the headers of replies.
+"""Who may ask for what: the Host and Origin of a request, its key, its body's size and time, the headers of replies.
 
 Plain ASGI around the application, from the outside: `Headers`, `Failures`, `problem.OneShape`, `Door` (see `guard`).
-
-Keys are `cue_<id>_<secret>` with 32 random bytes of secret. The database keeps SHA-256 of the secret: a slow hash
-guards what people choose and could be guessed; 256 random bits cannot be, and a fast one bears every call. The row is
-found by the id, which is no secret, and the hashes are compared in constant time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import logging
-import secrets
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers as RequestHeaders
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuecast.service import problem
-from cuecast.service.bodies import bounded
+from cuecast.service.keys import key_of
 from cuecast.service.problem import Problem, busy
-from cuecast.service.settings import Settings
-from cuecast.service.store import keys
+from cuecast.service.settings import Limits, Settings
 from cuecast.service.store.database import Database
 
 log = logging.getLogger("cuecast.service")
-
-PREFIX = "cue"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "text/plain"})
 """Content types that any page may send to any address without asking."""
 CLIENT = "cuecast.client"
 """Where the scope of a request says who asks: 'key ID', or 'address HOST' without one."""
-
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -62,39 +54,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-
-
-def new_secret() -> str:
-    """The secret part of a key: 32 random bytes."""
-    return secrets.token_urlsafe(32)
-
-
-def hash_secret(secret: str) -> str:
-    """What is kept of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def format_key(key: str, secret: str) -> str:
-    """The whole key, as it is shown once and sent ever after."""
-    return f"{PREFIX}_{key}_{secret}"
-
-
-def key_of(token: str, database: Database) -> str | None:
-    """The id of the valid key that this token is; None for any other. Blocking."""
-    prefix, _, rest = token.partition("_")
-    key, _, secret = rest.partition("_")
-    if prefix != PREFIX or not key.isalnum() or not key.isascii():
-        return None
-    with database.reading() as session:
-        row = keys.valid(session, key)
-    # Something is compared even when there is no such key, so that time does not tell.
-    same = hmac.compare_digest(hash_secret(secret), row.hash if row else hash_secret(""))
-    if row is None or not same:
-        return None
-    if keys.needs_note(row):
-        with database.writing() as session:
-            keys.note_use(session, key)
-    return key
 
 
 class Buckets:
@@ -295,3 +254,49 @@ def _foreign() -> Problem:
     return Problem(
         "foreign_origin", 403, "changes are taken from the service's own page and from programs alone"
     )
+
+
+FILE_PATHS = re.compile(r"/v1/(segment|projects/[^/]+/(images|cueset|source|segment))")
+"""Where files come in, streamed to disk; all other bodies are read into memory."""
+CLOSING = {"Connection": "close"}
+"""What a client is told whose body is not read to its end."""
+
+
+def bounded(receive: Receive, path: str, headers: RequestHeaders, limits: Limits) -> Receive:
+    """`receive` that raises HTTPException: 413 beyond the limit of size, 408 where the body does not get on.
+
+    Only the time in which the client is waited for counts: it may pause for `idle_seconds`, and all its pauses
+    together may last that long and the time that what it has sent takes at `body_rate`.
+
+    Raises Problem with 413 for a body that states too large a size.
+    """
+    most = limits.upload_bytes if FILE_PATHS.fullmatch(path) else limits.body_bytes
+    stated = headers.get("content-length", "")
+    large = f"the body is larger than the {most} bytes that are allowed; send less"
+    if stated.isdigit() and int(stated[:18]) > most:
+        raise Problem("too_large", 413, large, headers=CLOSING)
+    slow = (
+        f"the body stopped coming: it may pause for {limits.idle_seconds:g} s, and must come at "
+        f"{limits.body_rate:g} bytes a second; send it again"
+    )
+    received, waited, ended = 0, 0.0, False
+
+    # HTTPException, for FastAPI makes 400 of any other error in what it reads itself.
+    async def counted() -> Message:
+        nonlocal received, waited, ended
+        if ended:  # what comes now is that the client has gone: that may take as long as it likes
+            return await receive()
+        began = monotonic()
+        left = limits.idle_seconds + received / limits.body_rate - waited
+        try:
+            message = await asyncio.wait_for(receive(), max(0.0, min(left, limits.idle_seconds)))
+        except TimeoutError as error:
+            raise HTTPException(408, slow, CLOSING) from error
+        waited += monotonic() - began
+        received += len(message.get("body", b""))
+        ended = not message.get("more_body", False)
+        if received > most:
+            raise HTTPException(413, large, CLOSING)
+        return message
+
+    return counted

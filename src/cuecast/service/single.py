@@ -1,20 +1,35 @@
-"""What the calls have in common that are answered at once: the interactive process, and the forms of the answer."""
+"""What the calls have in common that are answered at once: the interactive process, the forms of the answer, and
+the multipart body of POST /v1/segment: spooled to disk, bounded, checked.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 
+from cuecast.core.arguments import sentence
+from cuecast.cues import marks_anything
 from cuecast.service.content import image_kind, read_head
-from cuecast.service.interactive import Answer, Interactive
+from cuecast.service.files import DataFolder
+from cuecast.service.interactive import Interactive
 from cuecast.service.pictures import header_size
+from cuecast.service.preview import Answer, ShownResult
 from cuecast.service.problem import Problem
+from cuecast.service.schemas_jobs import ShownCue
 from cuecast.service.settings import Settings
+from cuecast.service.uploads import too_large, upload_slot
 
 
 def _interactive(request: Request) -> Interactive:
@@ -59,3 +74,126 @@ def reply(answer: Answer) -> Response:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+CUES = 16
+CLASSES = 16
+FIELDS = 8 + CLASSES
+_MARKS = TypeAdapter(list[ShownCue])
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was sent: cues with files on disk, the query, how scale is meant, and the names of classes."""
+
+    shown: tuple[ShownResult, ...]
+    query: Path
+    scale: str
+    classes: tuple[str, ...] = ()
+
+
+@asynccontextmanager
+async def receive_form(request: Request, files: DataFolder, settings: Settings) -> AsyncIterator[Form]:
+    """Read the body; its files are gone when the block ends.
+
+    Raises Problem: 413 beyond the limit of an upload, 415 for what is no image, 422 for what is missing or too much,
+    429 where too many come in at once.
+    """
+    folder = files.new_upload()
+    form: FormData | None = None
+    try:
+        with upload_slot(request):
+            await run_in_threadpool(folder.mkdir, 0o700)
+            form = await _parse(request, settings.limits.upload_bytes, settings.limits.body_bytes)
+            received = await _read_form(form, folder, settings)
+        yield received
+    finally:
+        if form is not None:
+            await form.close()
+        await run_in_threadpool(shutil.rmtree, folder, True)
+
+
+async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise Problem(
+            "not_multipart", 415, "send multipart/form-data: `query`, `cue` files and `mask` files or `cues`"
+        )
+
+    async def bounded() -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            yield chunk
+
+    parser = MultiPartParser(
+        request.headers, bounded(), max_files=2 * CUES + 1, max_fields=FIELDS, max_part_size=field_limit
+    )
+    try:
+        return await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        raise Problem(
+            "invalid_form", 422, f"the multipart body cannot be read ({error}); send it again"
+        ) from error
+
+
+async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
+    queries, cues, masks = (_files(form, name) for name in ("query", "cue", "mask"))
+    if len(queries) != 1 or not 1 <= len(cues) <= CUES:
+        raise _wrong(f"send one `query` file and 1 to {CUES} `cue` files, not {len(queries)} and {len(cues)}")
+    documents = _documents(form)
+    if sorted((len(masks), len(documents))) != [0, len(cues)]:
+        raise _wrong(
+            f"send a `mask` file for each of the {len(cues)} cues, or a list `cues` with marks for each"
+        )
+    scale = form.get("scale", "frame")
+    if scale not in ("frame", "pixel"):
+        raise _wrong("`scale` is 'frame' or 'pixel'")
+    classes = tuple(name for name in form.getlist("class") if isinstance(name, str))
+    if len(classes) > CLASSES or any(not name.strip() for name in classes):
+        raise _wrong(f"`class` is the name of a class; send it at most {CLASSES} times, in their order")
+
+    async def kept(upload: UploadFile, name: str) -> Path:
+        path = folder / name
+        await run_in_threadpool(_copy, upload, path)
+        await check_image(path, f"`{name.rpartition('-')[0]}` {(upload.filename or '')[:200]}", settings)
+        return path
+
+    shown = []
+    for number, cue in enumerate(cues):
+        mask = await kept(masks[number], f"mask-{number}") if masks else None
+        document = documents[number] if documents else None
+        if document is not None and not marks_anything(document):
+            raise _wrong(f"entry {number + 1} of `cues` marks nothing")
+        shown.append(ShownResult(await kept(cue, f"cue-{number}"), mask, document))
+    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes)
+
+
+def _files(form: FormData, name: str) -> list[UploadFile]:
+    found = form.getlist(name)
+    if not all(isinstance(f, UploadFile) for f in found):
+        raise _wrong(f"`{name}` is a file: send it with a file name")
+    return [f for f in found if isinstance(f, UploadFile)]
+
+
+def _documents(form: FormData) -> list[dict[str, Any]]:
+    text = form.get("cues")
+    if text is None:
+        return []
+    if not isinstance(text, str):
+        raise _wrong("`cues` is a text of JSON, not a file")
+    try:
+        marks = _MARKS.validate_json(text)
+    except ValidationError as error:
+        raise _wrong(f"`cues`: {sentence(error.errors(include_url=False))}") from error
+    return [m.model_dump(mode="json", by_alias=True, exclude={"version"}) for m in marks]
+
+
+def _copy(upload: UploadFile, path: Path) -> None:
+    with open(path, "xb") as out:
+        shutil.copyfileobj(upload.file, out)
+
+
+def _wrong(message: str) -> Problem:
+    return Problem("invalid_form", 422, f"{message}; /openapi.json has the form of this call")

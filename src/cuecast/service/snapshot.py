@@ -1,24 +1,215 @@
-"""A project at one moment, from the database, as `compute` takes it."""
+"""A project at one moment, and its marks as examples and as a cue set folder with its versions.
+
+The marks are the truth; the folder is made from them, and its versions let a run redo only what a change of the marks
+may change (see `cuecast.cuesets.changes`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import hashlib
+import io
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import cast
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PILImage
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cuecast.core.values import ClassInfo
+from cuecast.core.errors import CueSetError, ImageError, InputError
+from cuecast.core.marks import Document
+from cuecast.core.values import ClassInfo, Example
+from cuecast.cues import CueEntry, entry_of, marks_of, mask_of
+from cuecast.cuesets.bundle import Bundle
+from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset, to_json
+from cuecast.cuesets.edit import new_cueset
+from cuecast.cuesets.history import FOLDER, LOG, Version, commit, next_version, versions
+from cuecast.io.files import exclusive
+from cuecast.io.images import read_image
+from cuecast.io.labels.masks import write_mask
 from cuecast.io.volumes.reading import Reading
-from cuecast.service.compute.cues import MarkedImage
-from cuecast.service.compute.runs import place_input
-from cuecast.service.compute.sources import FrameAt, SourceAt, SourceKind
-from cuecast.service.files import DataFolder
+from cuecast.service.files import DataFolder, place_input
+from cuecast.service.frames import FrameAt, SourceAt, SourceKind
 from cuecast.service.store import marks, projects
 from cuecast.service.store.models import Image, Project, Source
 from cuecast.service.store.predictions import marks_state
+
+SAID = 10
+"""Images at most that the history names for one version."""
+
+
+@dataclass(frozen=True)
+class MarkedImage:
+    """An image of a project with the marks on it.
+
+    name    of the image, unique in the project.
+    path    where its file lies.
+    digest  SHA-256 of that file as it was added.
+    size    (height, width) in pixels.
+    frame   where it is read if it is a frame or slice: `path` is then its source.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    size: tuple[int, int]
+    document: Document = field(repr=False)
+    frame: FrameAt | None = None
+
+
+def read_marked(marked: MarkedImage, classes: Sequence[ClassInfo]) -> Example:
+    """Image and marks as a predictor learns them. Raises InputError and names the image."""
+    image = replace(marked.frame.image() if marked.frame else read_image(marked.path), name=marked.name)
+    try:
+        example = Example(image, marks_of(marked.document, image.size))
+        check_classes(example.marks, classes, marked.name)
+    except InputError as error:
+        raise type(error)(f"{marked.name}: {str(error).removeprefix(f'{marked.name}: ')}") from error
+    return example
+
+
+def write_cueset(folder: Path, classes: Sequence[ClassInfo], cues: Sequence[MarkedImage]) -> CueSet:
+    """Make the cue set in `folder` say what these marks say, as one new version where anything differs.
+
+    After a crash at any moment it is the old version or the new one. A folder that cannot be read is made anew.
+    Raises InputError where marks do not fit their image or the image's file is gone or changed, and OutputError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(folder, wait=True):
+        cueset, log = _present(folder, classes)
+        names = _taken(cueset.bundle, log)
+        stored = [_stored(marked, classes, names) for marked in cues]
+        entries = tuple(entry for entry, _ in stored)
+        files = {name: file for _, named in stored for name, file in named.items()}
+        text = to_json(classes, entries)
+        hashes = {name: file.sha for name, file in sorted(files.items())}
+        latest = next_version(log, "add", _what(cueset.entries, entries), text, hashes)
+        if latest.digest != log[-1].digest:
+            new = {name: file.read() for name, file in files.items() if name not in cueset.bundle.members}
+            commit(cueset.bundle, log, to_json(cueset.classes, cueset.entries), latest, text, new)
+    return read_cueset(folder)
+
+
+def forget_history(folder: Path) -> None:
+    """Leave of a cue set what it says now, and not how it came to be."""
+    (folder / LOG).unlink(missing_ok=True)
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of the set: its SHA-256, and how its bytes are had where they are not there yet."""
+
+    sha: str
+    read: Callable[[], bytes]
+
+
+_Names = dict[str, set[str]]
+"""Name in lower case -> SHA-256 of what has, or ever had, that name in the set."""
+
+
+def _present(folder: Path, classes: Sequence[ClassInfo]) -> tuple[CueSet, tuple[Version, ...]]:
+    """The set as it is with its versions; an empty one where there is none, or none that can be read."""
+    try:
+        cueset = read_cueset(folder)
+        return cueset, versions(cueset)
+    except CueSetError:
+        # Nothing is lost: the marks are kept elsewhere, and this folder is made from them.
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    cueset = new_cueset(folder, classes)
+    return cueset, versions(cueset)
+
+
+def _taken(bundle: Bundle, log: Sequence[Version]) -> _Names:
+    """The names that may not be given to other bytes, those of a change that was cut off among them."""
+    names: _Names = {}
+    for version in log:
+        for name, sha in version.files.items():
+            names.setdefault(name.casefold(), set()).add(sha)
+    for name in bundle.members:
+        if name.casefold() not in names:
+            names[name.casefold()] = {hashlib.sha256(bundle.read(name)).hexdigest()}
+    return names
+
+
+def _stored(
+    marked: MarkedImage, classes: Sequence[ClassInfo], names: _Names
+) -> tuple[CueEntry, dict[str, _File]]:
+    """The entry of one image, and the files that it names. A frame or slice becomes a PNG."""
+    if marked.frame is None:
+        file = _File(marked.digest, partial(_image_bytes, marked))
+    else:
+        still = _frame_bytes(marked.frame)
+        file = _File(hashlib.sha256(still).hexdigest(), lambda: still)
+    image = _free(names, f"images/{marked.name}", file.sha)
+    files = {image: file}
+    try:
+        labels = mask_of(marked.document, marked.size)
+        marks_of(marked.document, marked.size)
+    except InputError as error:
+        raise type(error)(f"{marked.name}: {error}") from error
+    if labels is None:
+        return entry_of(marked.document, image), files
+    data = _mask_bytes(labels, classes)
+    sha = hashlib.sha256(data).hexdigest()
+    mask = _free(names, f"masks/{PurePosixPath(marked.name).stem}.png", sha)
+    return entry_of(marked.document, image, mask), {**files, mask: _File(sha, lambda: data)}
+
+
+def _free(names: _Names, name: str, sha: str) -> str:
+    """The name, with -2, -3... before its suffix where other bytes have, or ever had, it."""
+    path = PurePosixPath(name)
+    for number in itertools.count(1):
+        free = name if number == 1 else str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        taken = names.setdefault(free.casefold(), set())
+        if taken <= {sha}:
+            taken.add(sha)
+            return free
+    raise AssertionError("unreachable")
+
+
+def _image_bytes(marked: MarkedImage) -> bytes:
+    try:
+        data = marked.path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{marked.name}: its file cannot be read any more ({error.strerror}); put it back, "
+            "or take the image out of the project"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != marked.digest:
+        raise ImageError(
+            f"{marked.name}: its file has changed since it was added; put the former one back, "
+            "or take the image out of the project and add it again"
+        )
+    return data
+
+
+def _frame_bytes(frame: FrameAt) -> bytes:
+    buffer = io.BytesIO()
+    PILImage.fromarray(frame.image().pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _mask_bytes(labels: NDArray[np.int32], classes: Sequence[ClassInfo]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
+        return write_mask(Path(folder) / "mask.png", labels, classes).read_bytes()
+
+
+def _what(before: Sequence[CueEntry], after: Sequence[CueEntry]) -> str:
+    """The change in words: 'images/a.jpg: mask; images/b.jpg: gone'."""
+    changed = [f"{e.image}: {' and '.join(e.kinds)}" for e in after if e not in before]
+    left = {e.image for e in after}
+    said = [*changed, *(f"{e.image}: gone" for e in before if e.image not in left)]
+    more = f"; and {len(said) - SAID} more" if len(said) > SAID else ""
+    return "; ".join(said[:SAID]) + more if said else "the classes"
 
 
 @dataclass(frozen=True)

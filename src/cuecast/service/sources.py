@@ -17,17 +17,15 @@ from cuecast.io.places import note_of_others
 from cuecast.io.video import VIDEO_SUFFIXES
 from cuecast.io.volumes.dicom import series_of
 from cuecast.io.volumes.reading import Reading, SeveralVolumesError
-from cuecast.service import content, folders, schemas
-from cuecast.service.compute.runs import place_input
-from cuecast.service.compute.sources import Source, SourceAt, SourceKind
-from cuecast.service.content import Kind
-from cuecast.service.files import DataFolder
-from cuecast.service.headers import check_volume
+from cuecast.service import adding, content, schemas
+from cuecast.service.content import Kind, check_volume
+from cuecast.service.files import DataFolder, place_input
+from cuecast.service.frames import Source, SourceAt, SourceKind
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
-from cuecast.service.store.naming import plain_name, stem_key
+from cuecast.service.store.images import plain_name, stem_key
 from cuecast.service.store.wire import source_of
 from cuecast.service.uploads import Upload
 
@@ -120,14 +118,14 @@ def add_from_server(
     chosen = Reading(wanted.channel, wanted.series)
     check_choice(owner.kind, chosen)
     if owner.kind == "images":
-        return folders.add_folder(wanted, project, database=database, files=files, settings=settings)
+        return adding.add_folder(wanted, project, database=database, files=files, settings=settings)
     try:
         new = _from_server(wanted.path, owner.kind, chosen, files, settings)
     except OSError as error:
-        raise folders.unreadable(Path(wanted.path), error) from error
+        raise adding.unreadable(Path(wanted.path), error) from error
     source, is_new = _save(new, project, database)
     with database.reading() as session:
-        listed = images.page(session, project, folders.LISTED, None).items
+        listed = images.page(session, project, adding.LISTED, None).items
     note = note_of_others([Path(new.path)]) if owner.kind == "video" else None
     return schemas.FolderAdded(
         added=listed if is_new else [], count=source.frames if is_new else 0, failed=[], note=note

@@ -1,29 +1,28 @@
-"""What a worker process does for a job of each kind: from the database to `compute`, and back."""
+"""What a worker process does for a job of each kind: from the database to the library, and back."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cuecast.results.gather import Results
-from cuecast.service import source_tasks
-from cuecast.service.compute.checks import check_project, suggest_project
-from cuecast.service.compute.exports import ExportPlan, export_project
-from cuecast.service.compute.runs import Folders, RunPlan, run_project
-from cuecast.service.progress import Bench, Recorder, Ticker
-from cuecast.service.snapshot import Snapshot, snapshot
-from cuecast.service.store import jobs, projects
+from cuecast.core.errors import without_name
+from cuecast.core.values import ClassInfo
+from cuecast.cue_quality.check import check_cues, too_few
+from cuecast.cue_quality.suggest import suggest_images
+from cuecast.cue_quality.trials import complete_cues
+from cuecast.cuesets.cueset import check_cueset, read_examples
+from cuecast.predictor import Predictor
+from cuecast.service.exports import export
+from cuecast.service.progress import Bench, Ticker
+from cuecast.service.runs import FAILURES, run
+from cuecast.service.snapshot import MarkedImage, Snapshot, read_marked, snapshot, write_cueset
+from cuecast.service.store import jobs
 from cuecast.service.store.models import Job
-
-FAILURES = 100
-"""Failed images at most that a result names; each image's prediction names its own failure."""
-EXPORTS = 5
-"""Zips that are kept of a project, the newest."""
 
 
 def perform(bench: Bench, job: Job) -> dict[str, Any]:
@@ -36,54 +35,6 @@ def perform(bench: Bench, job: Job) -> dict[str, Any]:
             jobs.check_cues(session, job.project_id)
         project = snapshot(session, bench.files, job.project_id)
     return KINDS[job.kind](bench, job, project)
-
-
-def run(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
-    """The marks become masks of what the project has."""
-    runs = {"images": run_images, "video": source_tasks.run_video, "volume": source_tasks.run_volume}
-    return runs[project.kind](bench, job, project)
-
-
-def run_images(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
-    """The marks become masks of the images that were asked for, or of all."""
-    folders = Folders(
-        bench.files.cues(job.project_id),
-        bench.files.results(job.project_id),
-        bench.files.inputs(job.project_id),
-    )
-    wanted = job.request.get("images")
-    names = {image: name for name, image in project.ids.items()}
-    chosen = list(project.images) if wanted is None else [names[i] for i in wanted if i in names]
-    overwrite = bool(job.request.get("overwrite"))
-    recorder = Recorder(bench, job, project, Results(folders.results, project.classes), overwrite)
-    known = recorder.index()
-    # What this very job has made anew before it was stopped is not made anew twice.
-    done = {i for i, p in known.items() if p.job_id == job.id and not p.stale} if overwrite else set()
-    recorder.before = sum(project.ids[name] in done for name in chosen)
-    plan = RunPlan(
-        classes=project.classes,
-        scale=project.scale,
-        cues=project.cues,
-        images=project.images,
-        digests=project.digests,
-        wanted=[name for name in chosen if project.ids[name] not in done],
-        wrong=[names[i] for i, p in known.items() if p.wrong],
-        overwrite=overwrite,
-    )
-    summary = run_project(bench.predictor, folders, plan, recorder.index, recorder.note, bench.together)
-    known = recorder.index()
-    found = [known[i] for i in (project.ids[name] for name in chosen) if i in known]
-    counts = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})
-    counts.update(p.verdict or "failed" for p in found)
-    failed = [
-        {"image_id": p.image_id, "image": names[p.image_id], "error": p.error} for p in found if p.error
-    ]
-    return {
-        "counts": dict(counts),
-        "kept": summary.resumed,
-        "seconds": round(summary.seconds, 3),
-        "failures": failed[:FAILURES],
-    }
 
 
 def check(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
@@ -123,30 +74,6 @@ def suggest(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     }
 
 
-def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
-    """The zip of the results, under the project's name."""
-    with bench.database.reading() as session:
-        name = projects.find(session, job.project_id).name
-    target = bench.files.exports(job.project_id) / f"{job.id}.zip"
-    if project.kind == "images":
-        plan = ExportPlan(
-            job.request["formats"],
-            project.classes,
-            project.cues,
-            project.images,
-            project.digests,
-            bench.settings.pack,
-            job.request.get("coco_shape", "rle"),
-        )
-        export_project(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
-    else:
-        source_tasks.export(bench, job, project, target)
-    made = sorted(target.parent.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in made[EXPORTS:]:
-        path.unlink(missing_ok=True)
-    return {"bytes": target.stat().st_size, "name": f"{name}.zip"}
-
-
 KINDS: Mapping[str, Callable[[Bench, Job, Snapshot], dict[str, Any]]] = {
     "run": run,
     "check": check,
@@ -164,3 +91,69 @@ def _scratch(bench: Bench) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+Progress = Callable[[int, int], None]
+"""Called with (done, in all) after each answer; an exception out of it stops the work."""
+
+
+def check_project(
+    predictor: Predictor,
+    folder: Path,
+    classes: Sequence[ClassInfo],
+    scale: str,
+    cues: Sequence[MarkedImage],
+    progress: Progress,
+) -> dict[str, Any]:
+    """The JSON of `cuecast cues check --json` over these marks; `image` is the image's name in the project.
+
+    folder  an empty one, for the cue set that is checked.
+    """
+    cueset = write_cueset(folder, classes, cues)
+    findings = check_cueset(folder)
+    ok = not any(f.level == "error" for f in findings)
+    result, note = None, None
+    if ok:
+        examples = read_examples(cueset)
+        if len(complete_cues(examples)) < 2:
+            note = too_few(examples)
+        else:
+            result = check_cues(predictor, examples, cueset.classes, scale, progress).as_dict()
+    for named in _named(result):
+        named["image"] = _plain(named["image"])
+    return {
+        "ok": ok,
+        "findings": [{**asdict(f), "entry": _plain(f.entry)} for f in findings],
+        "leave_one_out": result,
+        "note": note,
+    }
+
+
+def suggest_project(
+    predictor: Predictor,
+    classes: Sequence[ClassInfo],
+    scale: str,
+    cues: Sequence[MarkedImage],
+    images: Mapping[str, Path],
+    count: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The JSON of `cuecast suggest --json` over the images (name -> file); `image` is the name."""
+    concept = predictor.learn([read_marked(c, classes) for c in cues], classes, scale)
+    marked = {c.name for c in cues}
+    pool = {str(path): name for name, path in images.items() if name not in marked}
+    found = suggest_images(concept, list(pool), count, progress=progress).as_dict()
+    for failure in found["failures"]:
+        failure["error"] = without_name(failure["error"], failure["image"])
+    for named in (*found["suggestions"], *found["failures"]):
+        named["image"] = pool[named["image"]]
+    return {**found, "marked": sorted(marked)}
+
+
+def _named(result: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The parts of a check that name an image."""
+    return [] if result is None else [*result["cues"], *result["flags"], *result["agreements"]]
+
+
+def _plain(entry: str) -> str:
+    return entry.removeprefix("images/")

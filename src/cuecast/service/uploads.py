@@ -20,18 +20,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from cuecast.core.errors import OutputError
-from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
-from cuecast.service.pictures import whole_size
 from cuecast.service.problem import Problem, busy
 from cuecast.service.security import CLIENT
 from cuecast.service.settings import Settings
-from cuecast.service.store import images, models, projects
-from cuecast.service.store.database import Database
 
 PIECE = 1 << 20
 """Bytes that are gathered before a thread writes them."""
-
 RAW = {
     "requestBody": {
         "required": True,
@@ -128,12 +123,6 @@ async def _write(request: Request, path: Path, limit: int) -> Upload:
     return Upload(path, size, digest.hexdigest())
 
 
-def require_project(project: str, database: Database, kind: str, what: str) -> None:
-    """Raise Problem before a body is received: 404 for a project that is not there, 415 for one of another kind."""
-    with database.reading() as session:
-        projects.require_kind(projects.find(session, project), kind, what[:200])
-
-
 def too_large(limit: int) -> Problem:
     """413, naming the limit."""
     return Problem(
@@ -144,38 +133,3 @@ def too_large(limit: int) -> Problem:
 def _remove(path: Path) -> None:
     with suppress(FileNotFoundError):
         path.unlink()
-
-
-def add_image(
-    upload: Upload, name: str, project: str, *, database: Database, files: DataFolder, settings: Settings
-) -> tuple[schemas.Image, bool]:
-    """Make an upload an image of a project; (image, whether it is new). Blocking.
-
-    Raises Problem: 404; 415 where it is no image by content. Raises ImageError where it cannot be decoded.
-    """
-    shown = name[:200]
-    with database.reading() as session:
-        if (there := images.with_content(session, project, upload.digest)) is not None:
-            return images.get(session, project, there.id), False
-    kind = content.image_kind(content.read_head(upload.path), shown)
-    size = whole_size(upload.path, shown, kind, settings.limits)
-    with database.writing() as session:
-        owner = projects.find(session, project, lock=True)
-        if (there := images.with_content(session, project, upload.digest)) is not None:
-            return images.get(session, project, there.id), False
-        image = place(upload, shown, kind, project, files, size)
-        try:
-            images.add(session, owner, image)
-        except BaseException:
-            files.forget_image(image.path, image.id)
-            raise
-        return images.get(session, project, image.id), True
-
-
-def place(
-    upload: Upload, name: str, kind: content.Kind, project: str, files: DataFolder, size: tuple[int, int]
-) -> images.NewImage:
-    """Move an upload to where images lie. It comes before the row: a crash then leaves a file that is swept."""
-    image = models.new_id()
-    path = files.take_in(upload.path, project, image, kind.suffix)
-    return images.NewImage(image, name, path, kind.suffix, size, upload.bytes, upload.digest)

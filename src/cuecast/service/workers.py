@@ -27,8 +27,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from cuecast.core.errors import CuecastError
-from cuecast.service.beside import settle, start_beside
-from cuecast.service.interactive import Interactive
+from cuecast.service.interactive import Interactive, settle, start_beside
 from cuecast.service.problem import Problem, problem_of
 from cuecast.service.settings import Settings
 from cuecast.service.store import jobs
@@ -237,7 +236,7 @@ def _work(settings: Settings, token: str, share: int, lifeline: Connection) -> N
 
 def _make_ready(bench: Any) -> None:
     """Use the first quiet moment to load what the first job needs."""
-    from cuecast.service.compute.keeping import warm
+    from cuecast.service.preview import warm
 
     with suppress(CuecastError):  # the job is told what is wrong with the pack
         warm(bench.predictor)

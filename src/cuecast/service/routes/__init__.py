@@ -1,1 +1,1 @@
-"""The routes, one file a subject, each with a `router`. They check what comes in, and call store/ or compute/."""
+"""The routes, one file a subject, each with `ROUTERS`. They check what comes in, and call store/ or the files above."""

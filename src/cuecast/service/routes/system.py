@@ -9,12 +9,12 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from cuecast.core.version import __version__
 from cuecast.engine.packs import list_packs
-from cuecast.service.compute.formats import FORMATS
-from cuecast.service.folders import look_into
+from cuecast.service.adding import look_into
 from cuecast.service.metrics import Metrics
 from cuecast.service.parts import FilesPart, SettingsPart
 from cuecast.service.problem import Problem
 from cuecast.service.schemas import Folder, Health, Info, InfoLimits
+from cuecast.service.schemas_jobs import FORMATS
 
 STUDIO = Path(__file__).parents[1] / "studio"
 """The built page."""
@@ -62,3 +62,6 @@ def studio() -> Response:
     if not page.is_file():
         raise Problem("no_studio", 404, "the studio is not built here: run 'make studio'; the API is at /v1/")
     return FileResponse(page, headers={"Cache-Control": "no-cache"})
+
+
+ROUTERS = (router,)

@@ -15,8 +15,8 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from cuecast.service import schemas
-from cuecast.service.compute.formats import FORMATS
 from cuecast.service.problem import Problem, busy, not_found
+from cuecast.service.schemas_jobs import FORMATS
 from cuecast.service.store import projects
 from cuecast.service.store.models import Image, Job, Marks, Project, now
 from cuecast.service.store.wire import job_of

@@ -14,9 +14,8 @@ from cuecast.cuesets.cueset import class_problem
 from cuecast.service import schemas
 from cuecast.service.problem import Problem, not_found
 from cuecast.service.store import models
-from cuecast.service.store.pages import read_page
 from cuecast.service.store.predictions import predicted_classes
-from cuecast.service.store.wire import project_of
+from cuecast.service.store.wire import project_of, read_page
 
 ACTIVE = ("queued", "running")
 """States of jobs that are not over."""

@@ -1,8 +1,21 @@
-"""Rows -> the models of the wire."""
+"""Rows -> the models of the wire, and parts of lists.
+
+A cursor holds the sort values of the last item, so that what is added meanwhile shifts nothing:
+SELECT ... WHERE (a, b) > (:a, :b) ORDER BY a, b LIMIT :limit
+"""
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
 from cuecast.service import schemas
+from cuecast.service.problem import Problem
 from cuecast.service.store import models
 
 
@@ -68,3 +81,53 @@ def project_of(
             "job": None if job is None else job_of(job),
         }
     )
+
+
+def read_page(
+    session: Session, query: Select[*tuple[Any, ...]], order: Sequence[Any], limit: int, cursor: str | None
+) -> tuple[list[Row[Any]], str | None, int]:
+    """(rows, cursor of the next part, number of all rows) of a query in ascending `order`, which must be unique.
+
+    Rows carry the values of `order` behind their own columns. Raises Problem with 422 for a cursor that is none.
+    """
+    total = session.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
+    page = query.add_columns(*order).order_by(*order).limit(limit + 1)
+    if cursor is not None:
+        after = _decode(cursor, order)
+        page = page.where(tuple_(*order) > tuple_(*(literal(v) for v in after)))
+    rows = list(session.execute(page))
+    if len(rows) <= limit:
+        return rows, None, total
+    last = list(rows[limit - 1])[-len(order) :]
+    return rows[:limit], _encode(last), total
+
+
+def _encode(values: Sequence[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(list(values)).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, order: Sequence[Any]) -> list[Any]:
+    """The values in a cursor, of the types that the columns have: anything else would be an error of the database."""
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not isinstance(values, list) or len(values) != len(order):
+            raise ValueError("it is for another order")
+        return [_checked(value, column.type.python_type) for value, column in zip(values, order, strict=True)]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Problem(
+            "invalid_cursor",
+            422,
+            "the cursor is none of this list: give `next` of the part before, with the same order and filters",
+        ) from error
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if kind is float and isinstance(value, int | float):
+        value = float(value)
+    if type(value) is not kind:
+        raise ValueError("a value has another type")
+    if isinstance(value, str) and "\0" in value.encode().decode():
+        raise ValueError("a text holds what no text in a database does")
+    if isinstance(value, int | float) and not -(2**31) <= value < 2**31:
+        raise ValueError("a number is out of range")
+    return value

@@ -1,7 +1,15 @@
-"""The API keys: made, listed, revoked; their secrets are not kept (see `security.hash_secret`)."""
+"""The API keys: made, listed, revoked, recognised.
+
+Keys are `cue_<id>_<secret>` with 32 random bytes of secret. The database keeps SHA-256 of the secret: a slow hash
+guards what people choose and could be guessed; 256 random bits cannot be, and a fast one bears every call. The row is
+found by the id, which is no secret, and the hashes are compared in constant time.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -9,6 +17,43 @@ from sqlalchemy.orm import Session
 
 from cuecast.service.problem import not_found
 from cuecast.service.store import models
+from cuecast.service.store.database import Database
+
+PREFIX = "cue"
+
+
+def new_secret() -> str:
+    """The secret part of a key: 32 random bytes."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def format_key(key: str, secret: str) -> str:
+    """The whole key, as it is shown once and sent ever after."""
+    return f"{PREFIX}_{key}_{secret}"
+
+
+def key_of(token: str, database: Database) -> str | None:
+    """The id of the valid key that this token is; None for any other. Blocking."""
+    prefix, _, rest = token.partition("_")
+    key, _, secret = rest.partition("_")
+    if prefix != PREFIX or not key.isalnum() or not key.isascii():
+        return None
+    with database.reading() as session:
+        row = valid(session, key)
+    # Something is compared even when there is no such key, so that time does not tell.
+    same = hmac.compare_digest(hash_secret(secret), row.hash if row else hash_secret(""))
+    if row is None or not same:
+        return None
+    if needs_note(row):
+        with database.writing() as session:
+            note_use(session, key)
+    return key
+
 
 _USE_EVERY = timedelta(minutes=1)
 """How exact `last_used` is: writing it on every call would make a write of every read."""

@@ -9,23 +9,157 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from cuecast.core.errors import CueError, ImageError, InputError
+import numpy as np
+
+from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example, Image, Marks, Stroke
 from cuecast.cues import Cue, marks_of, mask_document, read_document
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
-from cuecast.predictor import Concept, Predictor
-from cuecast.service.compute.cues import MarkedImage, read_marked
-from cuecast.service.compute.keeping import CONCEPTS, pixel_bytes
-from cuecast.service.compute.recent import Recent
-from cuecast.service.compute.sources import FrameAt
+from cuecast.predictor import Concept, Predictor, digest_of, load, read_cues
+from cuecast.service.frames import FrameAt
+from cuecast.service.problem import Problem, problem_of
+from cuecast.service.snapshot import MarkedImage, read_marked
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question. `png`: the answer is a mask as PNG, too."""
+
+    png: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True)
+class AskPreview(Ask):
+    """What an image of a project looks like with a draft of marks on it."""
+
+    project: str
+    image: str
+    draft: Document
+
+
+@dataclass(frozen=True)
+class Prepare(Ask):
+    """Learn what the next preview needs: of an image, which is looked at, too, or of any that is not marked."""
+
+    project: str
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class AskSegment(Ask):
+    """What the marks of a project say of a file."""
+
+    project: str
+    query: Path
+
+
+@dataclass(frozen=True)
+class AskOnce(Ask):
+    """What cues that belong to no project say of a file."""
+
+    shown: tuple[ShownResult, ...]
+    query: Path
+    scale: str
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The fields of PredictionMask, and the mask as PNG where that was asked for."""
+
+    fields: dict[str, Any]
+    png: bytes | None = None
+
+
+def problem_in_reply(error: Exception, data: Path) -> Problem:
+    pass
+
+    if isinstance(error, NoCuesError):
+        return Problem("no_cues", 409, str(error))
+    if isinstance(error, MemoryError):
+        return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
+    return problem_of(error, data)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the process answers with."""
+
+    database: Any
+    files: Any
+    previewer: Any
+
+    def answer(self, question: Ask) -> Answer:
+        pass
+
+        began = time.perf_counter()
+        if isinstance(question, Prepare):
+            self._prepare(question)
+            return Answer({})
+        if isinstance(question, AskPreview):
+            cues = self._saved_cues(question.project, but=question.image)
+            prediction = self.previewer.preview(cues, self._image(question), question.draft)
+        elif isinstance(question, AskSegment):
+            prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
+        elif isinstance(question, AskOnce):
+            prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
+        else:
+            raise TypeError(f"{question!r} is no question")
+        return Answer(
+            prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
+        )
+
+    def _prepare(self, task: Prepare) -> None:
+        """Have ready what the next preview of an image, or of any without marks, is made from."""
+        from cuecast.service.store import marks
+
+        saved: Document = {}
+        if task.image is not None:
+            with self.database.reading() as session:
+                saved = marks.document(session, task.project, task.image)
+        if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
+            # An image that is marked wholly is not corrected: others may be next.
+            self.previewer.learn(self._saved_cues(task.project))
+            return
+        question = AskPreview(task.project, task.image, saved)
+        self.previewer.preview(self._saved_cues(task.project, but=task.image), self._image(question), saved)
+
+    def _saved_cues(self, project: str, but: str | None = None) -> Any:
+        """The saved marks of a project, read from the database where their concept is not kept."""
+        pass
+        from cuecast.service.snapshot import marked_images
+        from cuecast.service.store import predictions, projects
+
+        with self.database.reading() as session:
+            row = projects.find(session, project)
+            classes = projects.class_infos(row.classes)
+            state = predictions.marks_state(session, project, but)
+
+        def cues() -> Any:
+            with self.database.reading() as session:
+                return marked_images(session, self.files, project, but)
+
+        return SavedCues((project, state, classes), classes, row.scale, cues)
+
+    def _image(self, question: AskPreview) -> Any:
+        """The file of an image, or where a frame or slice is read."""
+        from cuecast.service.snapshot import frame_at
+        from cuecast.service.store import images
+
+        with self.database.reading() as session:
+            image = images.find(session, question.project, question.image)
+            return frame_at(session, self.files, image) or self.files.original(image.path)
+
 
 IMAGES = 256 * 2**20
 """Bytes of pixels of images that are kept."""
@@ -190,3 +324,70 @@ def _split(marks: Marks, alone: bool) -> tuple[Marks, Marks | None]:
     learnt = marks.only(lambda mark: id(mark) in taken)
     left = len(marks.strokes) > len(first)
     return learnt, marks.only(lambda mark: id(mark) not in taken) if left else None
+
+
+CONCEPTS = 512 * 2**20
+"""Bytes of pixels of the cues of concepts that are kept."""
+
+
+def pixel_bytes(concept: Concept | None) -> int:
+    """What counts towards `CONCEPTS`."""
+    return sum(e.image.pixels.nbytes for e in concept.examples) if concept else 0
+
+
+@dataclass(frozen=True, eq=False)
+class KeepingPredictor(Predictor):
+    """See the module's docstring. For one thread."""
+
+    concepts: Recent[Concept] = field(default_factory=lambda: Recent(CONCEPTS, pixel_bytes))
+
+    def learn(
+        self,
+        cues: Iterable[Cue | Example],
+        classes: Sequence[ClassInfo | str] | None = None,
+        scale: str = "frame",
+    ) -> Concept:
+        """As `Predictor.learn`; equal images, marks, classes and scale give the same value."""
+        infos, examples = read_cues(tuple(cues), classes)
+        learn = super().learn
+        return self.concepts.get(digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
+
+
+def keeping(pack: str, threads: int) -> KeepingPredictor:
+    """A pack by name or folder, as `cuecast.load` opens it."""
+    opened = load(pack, threads=threads)
+    return KeepingPredictor(opened.segmenter, opened.pack)
+
+
+def warm(predictor: Predictor) -> None:
+    """Load what the first answer of a process loads: libraries, and the buffers of the network."""
+    pixels = np.zeros((96, 96, 3), np.uint8)
+    pixels[24:72, 24:72] = 255
+    mask = (pixels[..., 0] > 0).astype(np.uint8)
+    with suppress(CuecastError):  # a pack that cannot be used is named to who asks
+        Predictor(predictor.segmenter, predictor.pack).learn([Cue(pixels, mask=mask)]).segment(
+            pixels[::-1].copy()
+        )
+    predictor.segmenter.forget()
+
+
+Value = TypeVar("Value")
+
+
+class Recent(Generic[Value]):
+    """The values used last whose sizes add up to `budget`, the one used last in any case. For one thread."""
+
+    def __init__(self, budget: int, size: Callable[[Value], int]) -> None:
+        self._budget = budget
+        self._size = size
+        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """What is kept under `key`, or what `make` gives."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        self._kept.move_to_end(key)
+        total = sum(self._size(v) for v in self._kept.values())
+        while total > self._budget and len(self._kept) > 1:
+            total -= self._size(self._kept.popitem(last=False)[1])
+        return self._kept[key]

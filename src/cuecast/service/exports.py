@@ -14,25 +14,58 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cuecast.core.drawing import overlay
-from cuecast.core.errors import CuecastError
+from cuecast.core.errors import CuecastError, InputError
 from cuecast.core.values import ClassInfo
 from cuecast.cuesets.cueset import read_cueset, read_examples
-from cuecast.io.files import file_digest, replacing
+from cuecast.io.files import MANIFEST, file_digest, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape
 from cuecast.results import gather
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
-from cuecast.service.compute.cues import MarkedImage, forget_history, write_cueset
-from cuecast.service.compute.results import is_of, shown_classes
-from cuecast.service.compute.runs import place_input
+from cuecast.results.video_manifest import read_frames
+from cuecast.runs.video import TABLE, VIDEO, YTVIS
+from cuecast.service.files import place_input
+from cuecast.service.progress import Bench, Ticker
+from cuecast.service.results import is_of, labels_file, shown_classes
+from cuecast.service.snapshot import MarkedImage, Snapshot, forget_history, write_cueset
+from cuecast.service.store import projects
+from cuecast.service.store.models import Job
+
+EXPORTS = 5
+"""Zips that are kept of a project, the newest."""
+
+
+def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+    """The zip of the results, under the project's name."""
+    with bench.database.reading() as session:
+        name = projects.find(session, job.project_id).name
+    target = bench.files.exports(job.project_id) / f"{job.id}.zip"
+    if project.kind == "images":
+        plan = ExportPlan(
+            job.request["formats"],
+            project.classes,
+            project.cues,
+            project.images,
+            project.digests,
+            bench.settings.pack,
+            job.request.get("coco_shape", "rle"),
+        )
+        export_project(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
+    else:
+        export_of_source(bench, job, project, target)
+    made = sorted(target.parent.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in made[EXPORTS:]:
+        path.unlink(missing_ok=True)
+    return {"bytes": target.stat().st_size, "name": f"{name}.zip"}
+
 
 OPACITY = 0.45
 STORED = {".png", ".jpg", ".jpeg", ".webp", ".jp2"}
 """Suffixes of files that are packed already; deflating them would only take time."""
-
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all); an exception out of it stops the work and leaves nothing behind."""
 
@@ -171,3 +204,87 @@ def link_file(source: Path, target: Path) -> None:
 
 def _files(tree: Path) -> Iterator[Path]:
     return (path for path in sorted(tree.rglob("*")) if path.is_file())
+
+
+PARTS = {"overlays": (VIDEO, "overlays"), "ytvis": (YTVIS,), "csv": (TABLE,)}
+"""Format -> the files and folders of the results that are of it."""
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """What an export is made from: `kind` 'video' or 'volume', `frames` frames or slices."""
+
+    formats: Sequence[str]
+    kind: str
+    frames: int
+    classes: tuple[ClassInfo, ...]
+    cues: Sequence[MarkedImage]
+
+
+def export_source(results: Path, plan: SourcePlan, target: Path, progress: Progress) -> Path:
+    """Write the zip `target`. Raises InputError where the results are not whole, OutputError."""
+
+    def build(tree: Path) -> None:
+        if set(plan.formats) - {"cueset"}:
+            _take(results, plan, tree)
+        progress(1, 2)
+        if "cueset" in plan.formats:
+            write_cueset(tree / "cueset", plan.classes, plan.cues)
+            forget_history(tree / "cueset")
+        progress(2, 2)
+
+    return pack(target, build)
+
+
+def _take(results: Path, plan: SourcePlan, tree: Path) -> None:
+    """Put the results into the tree."""
+    tree.mkdir(parents=True)
+    entries = _entries(results, plan)
+    made = (results / MANIFEST).stat().st_mtime_ns if entries else 0
+    whole = len(entries) == plan.frames and all(e.error is None for e in entries)
+    parts = [part for name in plan.formats for part in PARTS.get(name, ())]
+    for part in parts:
+        place = results / part
+        # They are written after the manifest: older ones are of the run before.
+        whole = whole and not (plan.kind == "video" and place.is_file() and place.stat().st_mtime_ns < made)
+        for path in [place] if place.is_file() else sorted(place.glob("*")):
+            link_file(path, tree / path.relative_to(results))
+    if "masks" in plan.formats:
+        whole = whole and _take_masks(results, plan, entries, tree)
+    if not whole:
+        raise InputError(
+            f"the results of this {plan.kind} are not whole, or are being made anew: run it to its end, then export"
+        )
+    write_manifest(tree / MANIFEST, (replace(e, image=Path(e.image).name) for e in entries))
+
+
+def _entries(results: Path, plan: SourcePlan) -> list[ManifestEntry]:
+    manifest = results / MANIFEST
+    if not manifest.is_file():
+        return []
+    return list(read_frames(manifest).values() if plan.kind == "video" else read_manifest(manifest))
+
+
+def _take_masks(results: Path, plan: SourcePlan, entries: Sequence[ManifestEntry], tree: Path) -> bool:
+    """Put the masks into the tree; whether they are those that the manifest speaks of."""
+    if plan.kind == "volume":
+        labels = labels_file(results)
+        if labels is None:
+            return False
+        link_file(labels, tree / "masks" / labels.name)
+        return {file_digest(labels)} == {e.mask_hash for e in entries}
+    for entry in entries:
+        source = results / "masks" / f"{entry.name}.png"
+        if not source.is_file():
+            return False
+        target = tree / "masks" / source.name
+        link_file(source, target)
+        if file_digest(target) != entry.mask_hash:
+            return False
+    return True
+
+
+def export_of_source(bench: Bench, job: Job, project: Snapshot, target: Path) -> None:
+    """The zip of the results."""
+    plan = SourcePlan(job.request["formats"], project.kind, len(project.ids), project.classes, project.cues)
+    export_source(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)

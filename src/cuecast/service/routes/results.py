@@ -1,24 +1,35 @@
-"""Runs, checks, suggestions and exports: work that takes longer than a request."""
+"""Runs, checks, suggestions and exports: work that takes longer than a request; and what was found."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from sse_starlette import EventSourceResponse
 
+from cuecast.cues import mask_document
+from cuecast.results.gather import read_result
+from cuecast.service import results
 from cuecast.service.events import job_events
 from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart
 from cuecast.service.problem import Problem
-from cuecast.service.schemas import Job, JobKind, Page
-from cuecast.service.schemas_jobs import NewCheck, NewExport, NewRun, NewSuggestion
-from cuecast.service.store import jobs
+from cuecast.service.results import result_file
+from cuecast.service.schemas import Job, JobKind, Mask, Page, Prediction
+from cuecast.service.schemas_jobs import (
+    NewCheck,
+    NewExport,
+    NewRun,
+    NewSuggestion,
+    ObjectRow,
+    PredictionDetail,
+    Review,
+)
+from cuecast.service.store import jobs, predictions
 from cuecast.service.store.database import Database
-from cuecast.service.store.wire import job_of
+from cuecast.service.store.wire import job_of, prediction_of
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
-
 HEARTBEAT = 15
 """Seconds between two comment lines of a quiet stream."""
 STREAM: dict[int | str, dict[str, Any]] = {
@@ -113,3 +124,59 @@ def get_file(j: Id, database: DatabasePart, files: FilesPart) -> FileResponse:
 def _add(database: Database, project: str, kind: str, request: dict[str, Any], room: int) -> Job:
     with database.writing() as session:
         return job_of(jobs.add_job(session, project, kind, request, room))
+
+
+found_router = APIRouter(prefix="/v1/projects/{p}", tags=["predictions"])
+IMAGE = "/images/{i}/prediction"
+MASK: dict[int | str, dict[str, Any]] = {200: {"model": Mask, "content": {"image/png": {}}}}
+PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+
+
+@found_router.get(IMAGE)
+def get_prediction(p: Id, i: Id, database: DatabasePart, files: FilesPart) -> PredictionDetail:
+    """What the last run found on an image, with its objects and their measures."""
+    with database.reading() as session:
+        row, found = predictions.get_prediction(session, p, i)
+        rows = results.objects_of(session, files, p, row)
+    return PredictionDetail(**prediction_of(found).model_dump(), objects=rows)
+
+
+@found_router.get(IMAGE + "/mask", responses=MASK, response_class=Response)
+def get_mask(
+    p: Id,
+    i: Id,
+    database: DatabasePart,
+    files: FilesPart,
+    form: Annotated[Literal["png", "rle"], Query(alias="as")] = "png",
+) -> Response:
+    """The mask: a PNG of class ids (as in an export), or run lengths."""
+    path = result_file(database, files, p, i, "masks")
+    if form == "rle":
+        return JSONResponse(mask_document(read_result(path)))
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+
+@found_router.get(IMAGE + "/uncertainty", responses=PNG, response_class=FileResponse)
+def get_uncertainty(p: Id, i: Id, database: DatabasePart, files: FilesPart) -> FileResponse:
+    """How unsure each pixel is: a grey PNG, white where the score is a half."""
+    path = result_file(database, files, p, i, "uncertainty")
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+
+@found_router.put(IMAGE + "/review")
+def put_review(p: Id, i: Id, body: Review, database: DatabasePart) -> Prediction:
+    """Say that a mask is wrong, or take that back."""
+    with database.writing() as session:
+        return prediction_of(predictions.review(session, p, i, body.wrong))
+
+
+@found_router.get("/objects")
+def list_objects(
+    p: Id, database: DatabasePart, files: FilesPart, limit: Limit = 50, cursor: Cursor = None
+) -> Page[ObjectRow]:
+    """The objects of all images with their measures, image by image."""
+    with database.reading() as session:
+        return results.objects_page(session, files, p, limit, cursor)
+
+
+ROUTERS = (router, found_router)

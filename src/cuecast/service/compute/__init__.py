@@ -1,1 +1,0 @@
-"""What the service computes: functions over values and folders that know neither database nor HTTP."""

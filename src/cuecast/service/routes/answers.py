@@ -1,0 +1,86 @@
+"""Answers at once: by the marks of a project, or by cues that are sent along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from cuecast.service.parts import FilesPart, Id, SettingsPart
+from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
+from cuecast.service.schemas_jobs import NewPreparation, NewPreview, PredictionMask
+from cuecast.service.single import InteractivePart, check_image, receive_form, reply, wants_png
+from cuecast.service.uploads import RAW, receive
+
+router = APIRouter(prefix="/v1/projects/{p}", tags=["answers at once"])
+ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": PredictionMask, "content": {"image/png": {}}}}
+
+
+@router.post("/images/{i}/preview")
+async def preview(p: Id, i: Id, body: NewPreview, interactive: InteractivePart) -> PredictionMask:
+    """The mask of an image by the saved marks of the others and these marks on it, which are not saved."""
+    draft = body.marks.model_dump(mode="json", by_alias=True, exclude={"version"})
+    answer = await interactive.ask(AskPreview(p, i, draft))
+    return PredictionMask.model_validate(answer.fields)
+
+
+@router.post("/prepare", status_code=202, response_class=Response)
+def prepare(p: Id, body: NewPreparation, interactive: InteractivePart) -> Response:
+    """Learn from the saved marks now, so that the next preview need not wait for it. Answers at once."""
+    interactive.prepare(Prepare(p, body.image))
+    return Response(status_code=202)
+
+
+@router.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=RAW)
+async def segment(
+    p: Id, request: Request, files: FilesPart, settings: SettingsPart, interactive: InteractivePart
+) -> Response:
+    """The mask of an image that is sent, by the marks of the project; it is not kept."""
+    async with receive(request, files, settings) as upload:
+        await check_image(upload.path, "the body", settings)
+        question = AskSegment(p, upload.path, png=wants_png(request))
+        return reply(await interactive.ask(question))
+
+
+once = APIRouter(prefix="/v1", tags=["answers at once"])
+_FILE = {"type": "string", "format": "binary"}
+_FORM: dict[str, Any] = {
+    "type": "object",
+    "required": ["query", "cue"],
+    "properties": {
+        "query": {**_FILE, "description": "the image to be segmented"},
+        "cue": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 16, "description": "images"},
+        "mask": {
+            "type": "array",
+            "items": _FILE,
+            "description": "label images, one a cue and in the same order; or else `cues`",
+        },
+        "cues": {
+            "type": "string",
+            "description": "JSON: a list of marks, one a cue and in the same order",
+            "examples": ['[{"boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}]}]'],
+        },
+        "class": {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": 16,
+            "description": "names of class 1, 2, ...; one alone makes every value of a mask one object of it",
+        },
+        "scale": {"type": "string", "enum": ["frame", "pixel"], "default": "frame"},
+    },
+}
+FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}}
+
+
+@once.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=FORM)
+async def segment_once(
+    request: Request, files: FilesPart, settings: SettingsPart, interactive: InteractivePart
+) -> Response:
+    """The mask of an image by cues that are sent with it."""
+    async with receive_form(request, files, settings) as form:
+        question = AskOnce(form.shown, form.query, form.scale, form.classes, png=wants_png(request))
+        return reply(await interactive.ask(question))
+
+
+ROUTERS = (router, once)
