@@ -39,9 +39,9 @@ import cuecast
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Point
 from cuecast.engine.verdict import decide
-from cuecast.evaluation.clicks import next_click
 from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, read_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
+from cuecast.evaluation.interactive import next_click
 from cuecast.io.images import read_image
 
 KIND = "negatives"

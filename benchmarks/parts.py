@@ -30,7 +30,7 @@ import numpy as np
 import cuecast
 from cuecast import predictor
 from cuecast.engine import matcher, matching, views
-from cuecast.evaluation.bench.machine import machine
+from cuecast.evaluation.bench import machine
 from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import read_mask

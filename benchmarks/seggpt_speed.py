@@ -27,7 +27,7 @@ from PIL import Image
 from PIL.Image import Resampling
 
 import cuecast
-from cuecast.evaluation.bench.machine import machine
+from cuecast.evaluation.bench import machine
 from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.files import write_text
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cuecast.evaluation.bench.published import PUBLISHED
-from cuecast.evaluation.bench.result import KIND
+from cuecast.evaluation.bench_result import KIND, PUBLISHED
 
 HERE = Path(__file__).parent
 PAGE = HERE / "benchmarks.md"

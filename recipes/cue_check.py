@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
 def answered(options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row a cue set and fault."""
     import cuecast
-    from cuecast.evaluation.draw import draw_episodes
+    from cuecast.evaluation.episodes import draw_episodes
     from cuecast.evaluation.processes import run_each
     from cuecast.training.planting import planted_figures
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from cue_pictures import clean
 
-from cuecast.cue_quality.agreement import Agreement, agreements, separation
-from cuecast.cue_quality.outline import Outline
+from cuecast.cue_quality.agreement import Agreement, Outline, agreements, separation
 from cuecast.cue_quality.trials import Trial
 
 NONE = np.zeros((8, 8), bool)

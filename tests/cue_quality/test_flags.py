@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cuecast.cue_quality.agreement import Agreement
-from cuecast.cue_quality.flags import ClassFit, drawn_wrongly, other_magnification, weigh
-from cuecast.cue_quality.mask_errors import Shift
-from cuecast.cue_quality.outline import Outline
+from cuecast.cue_quality.agreement import Agreement, Outline
+from cuecast.cue_quality.flags import ClassFit, Shift, drawn_wrongly, other_magnification, weigh
 from cuecast.cue_quality.result import CueFlag, FlagKind
 
 FINE = ClassFit(0.8, 0.1, Shift(0, 0, 0.8, 0.8), {0: 0.8, -2: 0.7, 2: 0.7}, 0.1)

@@ -10,7 +10,7 @@ from cue_pictures import bar, clean, cue, moved, square
 
 import cuecast
 from cuecast.core.values import Example
-from cuecast.cue_quality.kept import KeptCheck, make_check, read_check, write_check
+from cuecast.cue_quality.check import KeptCheck, make_check, read_check, write_check
 
 CONCEPT = ("pack", "cues")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cuecast.cue_quality.mask_errors import best_shift, inverted_iou, width_ious
+from cuecast.cue_quality.flags import best_shift, inverted_iou, width_ious
 
 NOTHING = np.zeros((40, 60), bool)
 
@@ -28,7 +28,7 @@ def test_a_move_is_found_to_the_pixel(dx: int, dy: int) -> None:
 
 
 def test_large_masks_are_correlated_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuecast.cue_quality.mask_errors.FINEST", 30)  # 60 columns: every second pixel
+    monkeypatch.setattr("cuecast.cue_quality.flags.FINEST", 30)  # 60 columns: every second pixel
     shift = best_shift(block(14, 20, 10, 16), block(10, 28, 10, 16), NOTHING)
     assert (shift.dx, shift.dy, shift.moved) == (-8, 4, 1.0)
     assert shift.still == 48 / (320 - 48)

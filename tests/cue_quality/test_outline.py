@@ -9,7 +9,7 @@ import pytest
 from cue_pictures import SIZE, cue, moved, square
 
 from cuecast.core.values import IGNORE, Example, Image, Marks
-from cuecast.cue_quality.outline import Outline, outlines
+from cuecast.cue_quality.agreement import Outline, outlines
 
 
 def textured(mask: np.ndarray, size: tuple[int, int] = (300, 400)) -> Example:

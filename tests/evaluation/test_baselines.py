@@ -13,8 +13,8 @@ import cuecast
 from cuecast.core.errors import CueError, MissingExtraError, PackError
 from cuecast.core.values import Box, Example, Image, Marks
 from cuecast.engine.packs import WHEEL_PACKS
-from cuecast.evaluation.baselines import BASELINES, Baseline, load_baseline
-from cuecast.evaluation.bench.boxes import boxes_of
+from cuecast.evaluation.baselines import BASELINES, Baseline
+from cuecast.evaluation.bench import boxes_of
 
 pytestmark = pytest.mark.skipif(
     not (WHEEL_PACKS / "general" / "card.json").is_file(), reason="the pack general is not in this checkout"
@@ -49,7 +49,7 @@ def predictor() -> cuecast.Predictor:
 def baseline(request: pytest.FixtureRequest, predictor: cuecast.Predictor) -> Baseline:
     if request.param == "grabcut":
         pytest.importorskip("cv2")
-    return load_baseline(request.param, predictor, threads=2)
+    return BASELINES[request.param].from_predictor(predictor, 2)
 
 
 def test_finds_the_thing_and_says_the_same_again(baseline: Baseline) -> None:
@@ -105,7 +105,7 @@ def test_absent_cues_beside_others_are_taken(baseline: Baseline) -> None:
 
 def test_ours_is_the_library_itself(predictor: cuecast.Predictor) -> None:
     (first, marked), (second, _) = discs(0), discs(1)
-    baseline = load_baseline("cuecast", predictor)
+    baseline = BASELINES["cuecast"].from_predictor(predictor, None)
     expected = predictor.learn([cuecast.Cue(first.pixels, mask=marked)]).segment(second).mask > 0
     cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))
     assert (baseline.segment(baseline.learn([cue]), second) == expected).all()
@@ -120,7 +120,7 @@ def test_ours_encodes_what_it_has_seen_before(predictor: cuecast.Predictor) -> N
         return viewer.encode(rgb)
 
     counted = replace(predictor.segmenter, viewer=replace(viewer, encode=encode))  # type: ignore[type-var]
-    baseline = load_baseline("cuecast", replace(predictor, segmenter=counted))
+    baseline = BASELINES["cuecast"].from_predictor(replace(predictor, segmenter=counted), None)
     (first, marked), (second, _) = discs(0), discs(1)
     cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))
     for times in (1, 2):
@@ -130,14 +130,14 @@ def test_ours_encodes_what_it_has_seen_before(predictor: cuecast.Predictor) -> N
 
 def test_prototype_needs_an_encoder() -> None:
     with pytest.raises(PackError, match=r"pack colours: it has no encoder.*--baselines"):
-        load_baseline("prototype", cuecast.load("colours"))
+        BASELINES["prototype"].from_predictor(cuecast.load("colours"), None)
 
 
 def test_grabcut_needs_opencv(predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     missing: Any = None
     monkeypatch.setitem(sys.modules, "cv2", missing)
     with pytest.raises(MissingExtraError, match=r"pip install 'cuecast\[bench\]'"):
-        load_baseline("grabcut", predictor)
+        BASELINES["grabcut"].from_predictor(predictor, None)
 
 
 def test_grabcut_finds_the_thing_in_a_loose_box_and_nothing_outside(predictor: cuecast.Predictor) -> None:
@@ -145,7 +145,7 @@ def test_grabcut_finds_the_thing_in_a_loose_box_and_nothing_outside(predictor: c
     pixels = np.full((60, 80, 3), (70, 150, 80), np.uint8)
     pixels[20:40, 20:40] = pixels[20:40, 60:70] = (190, 60, 50)
     image = Image(pixels)
-    baseline = load_baseline("grabcut", predictor)
+    baseline = BASELINES["grabcut"].from_predictor(predictor, None)
     box = Box((14, 14, 46, 46))
     mask = baseline.segment(baseline.learn([Example(image, Marks(image.size, boxes=(box,)))]), image)
     assert not mask[:, 46:].any()

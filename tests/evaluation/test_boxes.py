@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cuecast.evaluation.bench.boxes import boxes_of
+from cuecast.evaluation.bench import boxes_of
 
 
 def test_a_tight_box_round_each_piece_in_reading_order() -> None:

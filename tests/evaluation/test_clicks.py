@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from cuecast.core.values import Point
-from cuecast.evaluation.clicks import next_click
+from cuecast.evaluation.interactive import next_click
 
 
 def click(table: str, made: tuple[Point, ...] = ()) -> tuple[float, float, int] | None:

@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from cuecast.core.errors import EpisodeError, MaskError
-from cuecast.evaluation.draw import draw_absent, draw_episodes, write_episodes
-from cuecast.evaluation.episodes import read_episodes
+from cuecast.evaluation.episodes import draw_absent, draw_episodes, read_episodes, write_episodes
 
 
 def make_set(folder: Path, masks: Sequence[Sequence[int]], classes: object = None) -> None:

@@ -134,7 +134,7 @@ def bench(
     pictures and methods that take boxes on the query are kept apart, and so are figures that others published.
     Seconds are comparable with --workers 1 on a machine that does nothing else.
     """
-    from cuecast.evaluation.bench.run import load_baselines, run_bench
+    from cuecast.evaluation.bench import load_baselines, run_bench
     from cuecast.evaluation.episodes import find_root, read_episodes, select
     from cuecast.io.files import write_text
     from cuecast.predictor import load
@@ -159,7 +159,7 @@ def bench(
     if output:
         write_text(output, json_text(result.as_dict()) + "\n")
     if pictures:
-        from cuecast.evaluation.bench.pictures import write_pictures
+        from cuecast.evaluation.bench_pictures import write_pictures
 
         write_pictures(result, load_baselines(tuple(baselines), predictor, threads), listed, root, pictures)
 
@@ -213,7 +213,7 @@ def draw(
     never among its cues. Classes shown in too few pictures for the largest number of cues are left out. The same
     call gives the same list. Paths in the list start from SETS.
     """
-    from cuecast.evaluation.draw import draw_absent, draw_episodes, write_episodes
+    from cuecast.evaluation.episodes import draw_absent, draw_episodes, write_episodes
 
     episodes = draw_episodes(folder, shots or (1, 2, 4, 8, 16), queries, tasks, seed)
     if absent:

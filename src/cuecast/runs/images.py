@@ -20,8 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from cuecast.cue_quality import check as crossval
-from cuecast.cue_quality import kept
+from cuecast.cue_quality import check as kept
 from cuecast.core.errors import CuecastError, ImageError, OutputError
 from cuecast.results import gather
 from cuecast.io.labels.coco import Shape
@@ -126,7 +125,7 @@ def run(
     options: BatchOptions | None = None,
     progress: Callback | None = None,
     lineage: Lineage | None = None,
-    checking: crossval.Progress | None = None,
+    checking: kept.Progress | None = None,
 ) -> BatchSummary:
     """Segment `inputs` and write the results into the folder `out`.
 
@@ -283,7 +282,7 @@ class _Batch:
         yield from in_order(one, zip(inputs, names, strict=True), self.options.workers)
 
     def finish(
-        self, inputs: Sequence[Path], names: Sequence[str], checking: crossval.Progress | None = None
+        self, inputs: Sequence[Path], names: Sequence[str], checking: kept.Progress | None = None
     ) -> dict[str, Path]:
         """Put the manifest in order and make the files for all images; kind -> path of what there is.
 
@@ -336,7 +335,7 @@ class _Batch:
             self.results, examples, facts, options.opacity, options.review, told, self._read
         )
 
-    def _check(self, progress: crossval.Progress | None) -> kept.KeptCheck | None:
+    def _check(self, progress: kept.Progress | None) -> kept.KeptCheck | None:
         """What the cues say of each other, where this run or an earlier one of the same cues asked for it."""
         path, concept = self.results.out / kept.NAME, (self.pack, self.cues)
         found = kept.read_check(path, concept)

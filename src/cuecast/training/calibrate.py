@@ -26,8 +26,7 @@ from cuecast.core.values import IGNORE
 from cuecast.engine.components import drop_specks
 from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_threshold
 from cuecast.engine.verdict import LIMIT, expected_iou
-from cuecast.evaluation.draw import draw_absent, draw_episodes
-from cuecast.evaluation.episodes import Episode
+from cuecast.evaluation.episodes import Episode, draw_absent, draw_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image

@@ -19,8 +19,7 @@ from cuecast.core.values import IGNORE, Example, Marks
 from cuecast.engine.components import drop_specks
 from cuecast.engine.mark_weights import Kind
 from cuecast.engine.verdict import expected_iou
-from cuecast.evaluation.draw import draw_absent, draw_episodes
-from cuecast.evaluation.episodes import Episode, EpisodeImage
+from cuecast.evaluation.episodes import Episode, EpisodeImage, draw_absent, draw_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image

@@ -18,7 +18,7 @@ from cuecast.core.values import Marks, Point
 from cuecast.engine.correction import correct, marked_places, standardise
 from cuecast.engine.forest import fit_forest, forest_logits
 from cuecast.engine.matcher import CueTile, known_pixels, pool
-from cuecast.evaluation.clicks import next_click
+from cuecast.evaluation.interactive import next_click
 from cuecast.training.forests import PIXELS, TREES, pixels_of
 from cuecast.training.tasks import IGNORE_LABEL
 

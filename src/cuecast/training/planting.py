@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.values import ClassInfo, Example
-from cuecast.cue_quality.agreement import FIGURES, figures, separations
-from cuecast.cue_quality.outline import outlines
+from cuecast.cue_quality.agreement import FIGURES, figures, outlines, separations
 from cuecast.cue_quality.trials import Board, answers
 from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.evaluation.evaluate import cue_of, truth_of

@@ -13,10 +13,9 @@ from PIL import Image
 
 import cuecast
 from cuecast.core.errors import EpisodeError
-from cuecast.evaluation.bench.machine import cpu_model, machine
-from cuecast.evaluation.bench.pictures import choose, write_pictures
-from cuecast.evaluation.bench.result import BenchResult, Measured
-from cuecast.evaluation.bench.run import load_baselines, run_bench
+from cuecast.evaluation.bench import cpu_model, load_baselines, machine, run_bench
+from cuecast.evaluation.bench_pictures import choose, write_pictures
+from cuecast.evaluation.bench_result import BenchResult, Measured
 from cuecast.evaluation.episodes import Episode, read_episodes
 
 NAMES = ("cuecast", "filter-forest")

@@ -16,8 +16,8 @@ from cuecast.core.geometry import mark_labels
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, ClassInfo, Image
 from cuecast.evaluation.baselines import Baseline
-from cuecast.evaluation.bench.result import BenchResult, Measured
-from cuecast.evaluation.bench.run import read_cues
+from cuecast.evaluation.bench import read_cues
+from cuecast.evaluation.bench_result import BenchResult, Measured
 from cuecast.evaluation.episodes import Episode
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.io.files import replacing

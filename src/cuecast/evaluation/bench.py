@@ -1,4 +1,4 @@
-"""Every baseline over every episode, in one run.
+"""Every baseline over every episode: the same pictures, the same machine, one run. See docs/benchmarks.md.
 
 The figures do not depend on the number of workers, only the seconds do: answers are kept in the order of the list.
 Each picture is read once for all baselines; reading is in nobody's seconds. Every baseline answers one drawn picture
@@ -8,27 +8,79 @@ before anything is timed, so that loading its libraries is in nobody's seconds e
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from importlib import metadata
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import dice, iou
-from cuecast.core.values import IGNORE, Example, Image, Marks
-from cuecast.evaluation.baselines import Baseline, CueKind, load_baseline
-from cuecast.evaluation.bench.boxes import boxes_of
-from cuecast.evaluation.bench.machine import machine
-from cuecast.evaluation.bench.result import BenchResult, Measured, Method
+from cuecast.core.objects import connected_objects
+from cuecast.core.values import IGNORE, Box, Example, Image, Marks
+from cuecast.evaluation.baselines import BASELINES, Baseline, CueKind
+from cuecast.evaluation.bench_result import BenchResult, Measured, Method
 from cuecast.evaluation.episodes import Episode, EpisodeImage, list_digest
 from cuecast.evaluation.evaluate import cue_of, source_commit, truth_of
 from cuecast.evaluation.processes import Progress, run_each
 from cuecast.io.images import read_image
 from cuecast.predictor import Predictor
+
+SMALLEST_BOXED = 0.001
+"""Components below this share of the picture get no box of their own, unless all are."""
+
+
+def boxes_of(truth: NDArray[np.bool_]) -> tuple[Box, ...]:
+    """A tight box round each component of (H, W) bool, in reading order; none where it is empty.
+
+    Components of less than 0.1 % of the picture are left out; where all are as small, the largest gets the only box.
+    """
+    components = connected_objects(truth.astype(np.int32))
+    if not components:
+        return ()
+    seen = [c for c in components if c.area >= SMALLEST_BOXED * truth.size] or [
+        max(components, key=lambda c: c.area)
+    ]
+    return tuple(
+        Box((float(x1), float(y1), float(x2), float(y2))) for x1, y1, x2, y2 in (p.xyxy for p in seen)
+    )
+
+
+LIBRARIES = ("numpy", "onnxruntime", "scikit-image", "scikit-learn", "opencv-python-headless")
+
+
+def machine() -> dict[str, Any]:
+    """CPU model, logical cores, system, Python and library versions (None: not installed), as JSON takes it."""
+    return {
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+    }
+
+
+def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name as the system states it; 'unknown' where it does not."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, named), "") or platform.processor() or "unknown"
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def run_bench(
@@ -76,11 +128,11 @@ def run_bench(
 def load_baselines(
     names: tuple[str, ...], predictor: Predictor, threads: int | None = None
 ) -> Mapping[str, Baseline]:
-    """The baselines by name, in the order given, each having answered a drawn picture once. Raises as `load_baseline`.
+    """The baselines by name, in the order given, each having answered a drawn picture once.
 
-    The last ones are kept, so that a worker process loads them once.
+    Raises as `Baseline.from_predictor`. The last ones are kept, so that a worker process loads them once.
     """
-    baselines = {name: load_baseline(name, predictor, threads) for name in names}
+    baselines = {name: BASELINES[name].from_predictor(predictor, threads) for name in names}
     for baseline in baselines.values():
         example = _warming(baseline.cues)
         baseline.segment(baseline.learn([example]), example.image)
@@ -120,7 +172,7 @@ def run_episode(
 def read_cues(
     kind: CueKind, episode: Episode, root: Path, query: Image, truth: NDArray[np.int32]
 ) -> tuple[Example, ...]:
-    """The cues of an episode: its masks, or the query with a box round each piece of the truth (H, W).
+    """The cues of an episode: its masks, or the query with a box round each component of the truth (H, W).
 
     Empty where there is nothing to draw a box round.
     """

@@ -1,1 +1,0 @@
-"""Measuring cuecast beside its baselines: the same episodes, the same machine, one run. See docs/benchmarks.md."""
