@@ -6,7 +6,12 @@ import json
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image as PILImage
+
+from cuecast.engine.packs import WHEEL_PACKS
+from cuecast.engine.verdict import Calibration
 
 pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
@@ -58,3 +63,34 @@ def test_a_share_to_keep_must_be_one_of_a_pack(
         main(["--data", str(tmp_path), "--run", str(tmp_path / "run"), *options])
     assert named in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_one_command_states_what_sparse_cues_are_worth_on_pictures_and_along_videos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack, squares = tmp_path / "pack", tmp_path / "train" / "squares"
+    pack.mkdir()
+    card = json.loads((WHEEL_PACKS / "colours" / "card.json").read_text())
+    (pack / "card.json").write_text(json.dumps(card))
+    for name in ("encode.onnx", "decode.onnx", "matcher.npz"):
+        (pack / name).write_bytes(b"")
+    for part in ("images", "masks"):
+        (squares / part).mkdir(parents=True)
+    for i in range(4):
+        mask = np.zeros((40, 40), np.uint8)
+        mask[4 + i : 24 + i, 10 : 10 + 20 * (i < 3)] = 1
+        picture = np.where(mask[..., None] > 0, np.uint8((200, 0, 0)), np.uint8((0, 0, 200)))
+        PILImage.fromarray(picture).save(squares / "images" / f"{i}.png")
+        PILImage.fromarray(mask).save(squares / "masks" / f"{i}.png")
+    (squares / "card.json").write_text("{}")
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr("cuecast.training.calibrate_followed.FRAMES", 2)
+    main = runpy.run_path(str(RECIPE))["main"]
+    monkeypatch.setitem(main.__globals__, "FILMED", ("train/squares",))
+    main(["--data", str(tmp_path), "--out", str(pack), "--sparse"])
+    stated = json.loads((pack / "card.json").read_text())["sparse_calibration"]
+    assert sorted(stated) == ["boxes", "one-sided", "two-sided"]
+    for entry in stated.values():
+        calibration = Calibration.from_card(entry)
+        assert len(calibration.own) == len(calibration.iou) == len(calibration.names) + 1
+        assert len(calibration.followed) == 4
