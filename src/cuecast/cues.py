@@ -16,19 +16,16 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons
-from cuecast.core.marks import Document, marks_json, read_marks
+from cuecast.core.marks import Document, given_mark, marks_json, read_marks
 from cuecast.core.values import (
     IGNORE,
     KINDS,
     Annotations,
-    Box,
     ClassInfo,
     Example,
     Image,
-    Mark,
     Marks,
     ObjectMask,
-    Point,
 )
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import is_label_file, mask_colours, read_labels, read_objects
@@ -82,7 +79,7 @@ class Cue:
 
     def drawn(self) -> dict[str, Any]:
         """Name of each kind of mark -> the marks given, as values. Raises CueError for what is none."""
-        return {name: tuple(_mark(name, m) for m in getattr(self, name)) for name in KINDS}
+        return {name: tuple(given_mark(name, m) for m in getattr(self, name)) for name in KINDS}
 
     def read(self, classes: Sequence[ClassInfo] | None = None) -> Example:
         """Read image and mask, and check that the marks fit. Raises ImageError, MaskError or CueError.
@@ -269,27 +266,3 @@ def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
     ids = sorted((i, c) for c, i in ids_of_colours(colours).items() if i != IGNORE)
     infos = tuple(ClassInfo(i, f"class {i}", f"#{c:06x}") for i, c in ids)
     return infos if len(infos) > 1 else ()
-
-
-def _mark(name: str, given: Any) -> Mark:
-    """One mark of the list `name`: a value already, or numbers and, of boxes and points, optionally a class.
-
-    Raises CueError where it is written otherwise, or given without the list around it.
-    """
-    kind = KINDS[name]
-    if isinstance(given, kind):
-        return given
-    form = _FORMS.get(kind)
-    if form is None:
-        return kind(tuple((float(x), float(y)) for x, y in given))  # type: ignore[arg-type]
-    if isinstance(given, int | float):
-        raise CueError(f"{name} are a list of them, this holds the number {given:g}; write {name}=[(...)]")
-    count = len(form.split(","))
-    if len(given) not in (count, count + 1):
-        raise CueError(f"{kind.__name__.lower()} {tuple(given)}: expected {form} and optionally a class")
-    numbers: Any = tuple(float(v) for v in given[:count])
-    return kind(numbers, *(int(v) for v in given[count:]))
-
-
-_FORMS = {Box: "x1,y1,x2,y2", Point: "x,y"}
-"""Marks that are a fixed number of numbers; of the others each vertex is x, y."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import typer
 
 from cuecast.cli.mark_text import split_file
-from cuecast.cli.marks import Marked, MarkFlags, class_list
+from cuecast.cli.marks import FrameShown, Marked, MarkFlags, Shown, SliceShown, class_list
 from cuecast.core.errors import ImageError, MaskError
 from cuecast.core.values import Box, ClassInfo, Point, Scribble
 
@@ -81,9 +82,9 @@ def test_boxes_points_and_scribbles() -> None:
         point=["a.jpg=5,6", "a.jpg= 7 , 8 ,0"],
         scribble=["a.jpg=1,2;3,4", "a.jpg=1,2;3,4;5,6,0", "a.jpg=9,9"],
     )
-    assert marked.boxes == [Box((1, 2, 3.5, 4)), Box((1, 2, 3, 4), 2)]
-    assert marked.points == [Point((5, 6)), Point((7, 8), 0)]
-    assert marked.scribbles == [
+    assert marked.drawn["boxes"] == [Box((1, 2, 3.5, 4)), Box((1, 2, 3, 4), 2)]
+    assert marked.drawn["points"] == [Point((5, 6)), Point((7, 8), 0)]
+    assert marked.drawn["scribbles"] == [
         Scribble(((1, 2), (3, 4))),
         Scribble(((1, 2), (3, 4), (5, 6)), cls=0),
         Scribble(((9, 9),)),
@@ -96,9 +97,9 @@ def test_marks_name_classes() -> None:
     (marked,) = MarkFlags(
         box=["a.jpg=1,2,3,4,a=b, c"], point=["a.jpg=1,2,cell", "a.jpg=1,2,7"], scribble=["a.jpg=1,1;2,2,cell"]
     ).read(classes)
-    assert marked.boxes[0].cls == 2
-    assert [p.cls for p in marked.points] == [1, 3]
-    assert marked.scribbles[0].cls == 1
+    assert marked.drawn["boxes"][0].cls == 2
+    assert [p.cls for p in marked.drawn["points"]] == [1, 3]
+    assert marked.drawn["scribbles"][0].cls == 1
 
 
 def test_marks_on_one_image_join_whatever_it_is_called(here: Path) -> None:
@@ -111,7 +112,7 @@ def test_marks_on_one_image_join_whatever_it_is_called(here: Path) -> None:
     )
     assert [m.place for m in marked] == [Path("d/a.jpg"), Path("b.jpg")]
     assert marked[0].mask == Path("m.png")
-    assert len(marked[0].points) == 2
+    assert len(marked[0].drawn["points"]) == 2
 
 
 @pytest.mark.parametrize("name", ["f=1,2,3,4", "a=b.jpg", "1,2=3,4", "é ü.jpg"])
@@ -119,7 +120,7 @@ def test_marks_on_files_with_odd_names(name: str) -> None:
     touch(name)
     (marked,) = flags(box=[f"{name}=5,6,7,8"], point=[f"{name}=1,2"])
     assert marked.place == Path(name)
-    assert marked.boxes[0].xyxy == (5, 6, 7, 8)
+    assert marked.drawn["boxes"][0].xyxy == (5, 6, 7, 8)
 
 
 @pytest.mark.parametrize(
@@ -175,3 +176,11 @@ def test_classes_get_the_ids_that_follow() -> None:
         class_list(["cell", "cell"])
     with pytest.raises(typer.BadParameter, match="a class needs a name"):
         class_list([" "])
+
+
+@pytest.mark.parametrize("shown", [Shown, FrameShown, SliceShown])
+def test_help_says_how_each_kind_of_mark_is_written(shown: type[MarkFlags]) -> None:
+    hints = get_type_hints(shown, include_extras=True)
+    for flag, kind in (("box", Box), ("point", Point), ("scribble", Scribble)):
+        (option,) = hints[flag].__metadata__
+        assert option.metavar == f"{shown.places.form}={kind.form}[,class]"

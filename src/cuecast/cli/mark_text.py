@@ -7,25 +7,19 @@ the left, and a mask file or numbers on the right.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 
 from cuecast.core.errors import ImageError, MaskError
 
 if TYPE_CHECKING:
-    from cuecast.core.values import Box, ClassInfo, Point, Scribble
-
-Mark = TypeVar("Mark")
-
-BOX, POINT, SCRIBBLE = "x1,y1,x2,y2[,class]", "x,y[,class]", "x,y;x,y;...[,class]"
-"""What stands right of the '=' of a mark."""
+    from cuecast.core.values import ClassInfo, Mark
 
 
 @dataclass(frozen=True)
@@ -107,16 +101,14 @@ def split_file(
     raise places.wrong(splits[0][0] if splits else text, flag, text, f"{places.form}={right}")
 
 
-def split_mark(
-    flag: str, text: str, places: Places, form: str, read: Callable[[str], Mark]
-) -> tuple[Any, Mark]:
+def split_mark(text: str, places: Places, kind: type[Mark], classes: Sequence[ClassInfo]) -> tuple[Any, Mark]:
     """Place and mark of PLACE=NUMBERS, cut at the last '=' that makes sense."""
-    unknown = ""
-    form = f"{places.form}={form}"
+    flag, unknown = f"--{kind.__name__.lower()}", ""
+    form = f"{places.form}={kind.form}[,class]"
     reason = f"{form} is expected"
     for left, right in reversed(_splits(text)):
         try:
-            mark = read(right)
+            mark = read_mark(kind, right, classes)
         except ValueError as error:
             reason = str(error) or reason
             continue
@@ -157,19 +149,17 @@ def _beside(image: Path) -> Path:
     return mask
 
 
-def _numbers(parts: Sequence[str]) -> list[float]:
-    """Raises ValueError without a text where one is not a finite number."""
-    try:
-        values = [float(p) for p in parts]
-    except ValueError:
-        raise ValueError from None
-    if not all(math.isfinite(v) for v in values):
-        raise ValueError
-    return values
+def read_mark(kind: type[Mark], text: str, classes: Sequence[ClassInfo]) -> Mark:
+    """A mark of its numbers, and a class by number or name. ValueError says what is wrong with it, where it can."""
+    from cuecast.core.marks import written_mark
+
+    return written_mark(kind, text, lambda name: _class(name, classes, kind))
 
 
-def _class(name: str, classes: Sequence[ClassInfo], zero: bool) -> int:
+def _class(name: str, classes: Sequence[ClassInfo], kind: type[Mark]) -> int:
     """The id that a class's number or name stands for; ValueError says what is wrong with it."""
+    from cuecast.core.values import Stroke
+
     for info in classes:
         if info.name == name.strip():
             return info.id
@@ -179,38 +169,9 @@ def _class(name: str, classes: Sequence[ClassInfo], zero: bool) -> int:
         known = ", ".join(c.name for c in classes)
         remedy = f"known are {known}" if known else f"name it with --class {name}"
         raise ValueError(f"class {name!r} is unknown; {remedy}") from None
-    if cls < 0 or (cls == 0 and not zero):
-        said = "0 means 'not this' and is for --point and --scribble" if cls == 0 else "classes count from 1"
+    strokes = get_args(Stroke)
+    if cls < 0 or (cls == 0 and kind not in strokes):
+        flags = " and ".join(f"--{stroke.__name__.lower()}" for stroke in strokes)
+        said = f"0 means 'not this' and is for {flags}" if cls == 0 else "classes count from 1"
         raise ValueError(f"class {cls} cannot be used here; {said}")
     return cls
-
-
-def read_box(text: str, classes: Sequence[ClassInfo]) -> Box:
-    from cuecast.core.values import Box
-
-    parts = text.split(",", 4)
-    if len(parts) < 4:
-        raise ValueError
-    x1, y1, x2, y2 = _numbers(parts[:4])
-    return Box((x1, y1, x2, y2), _class(parts[4], classes, zero=False) if len(parts) == 5 else 1)
-
-
-def read_point(text: str, classes: Sequence[ClassInfo]) -> Point:
-    from cuecast.core.values import Point
-
-    parts = text.split(",", 2)
-    if len(parts) < 2:
-        raise ValueError
-    x, y = _numbers(parts[:2])
-    return Point((x, y), _class(parts[2], classes, zero=True) if len(parts) == 3 else 1)
-
-
-def read_scribble(text: str, classes: Sequence[ClassInfo]) -> Scribble:
-    from cuecast.core.values import Scribble
-
-    *pairs, last = [pair.split(",") for pair in text.strip().rstrip(";").split(";")]
-    cls = _class(last.pop(), classes, zero=True) if len(last) == 3 else 1
-    pairs.append(last)
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError
-    return Scribble(tuple((x, y) for x, y in map(_numbers, pairs)), cls=cls)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from cuecast.cli.mark_text import (
-    BOX,
     FRAMES,
     IMAGES,
-    POINT,
-    SCRIBBLE,
     SLICES,
     Places,
     named,
     place_of,
-    read_box,
-    read_point,
-    read_scribble,
     split_file,
     split_mark,
 )
@@ -29,11 +23,13 @@ from cuecast.cli.options import ClassOption, ValueOption
 from cuecast.core.errors import ImageError, MaskError
 
 if TYPE_CHECKING:
-    from cuecast.core.values import Box, ClassInfo, Point, Scribble
+    from cuecast.core.values import ClassInfo, Mark
     from cuecast.cues import Cue
     from cuecast.cuesets.cueset import CueSet
 
 Texts = list[str] | None
+BOX, POINT, SCRIBBLE = "x1,y1,x2,y2[,class]", "x,y[,class]", "x,y;x,y;...[,class]"
+"""What stands right of the '=' of a mark: the form of its kind, said here so that help opens without the values."""
 
 
 @dataclass
@@ -42,26 +38,21 @@ class Marked:
 
     place: Any
     mask: Path | None = None
-    boxes: list[Box] = field(default_factory=list)
-    points: list[Point] = field(default_factory=list)
-    scribbles: list[Scribble] = field(default_factory=list)
+    drawn: dict[str, list[Mark]] = field(default_factory=dict)
     absent: bool = False
     objects: Path | None = None
 
     @property
     def marks_thing(self) -> bool:
         """Whether anything but 'not this' is marked."""
-        drawn = [m.cls for m in self.points] + [m.cls for m in self.scribbles]
-        return bool(self.mask or self.boxes or any(drawn))
+        return bool(self.mask or any(mark.cls for drawn in self.drawn.values() for mark in drawn))
 
     def said(self, values: tuple[int, ...] | None) -> dict[str, Any]:
-        """The marks as `Cue`, `NewCue` and `SliceCue` take them; `values` as `read_values` gives them."""
+        """The marks as `Cue` and `SliceCue` take them; `values` as `read_values` gives them."""
         return {
             "mask": self.mask,
             "value": values if self.mask else None,
-            "boxes": self.boxes,
-            "points": self.points,
-            "scribbles": self.scribbles,
+            **self.drawn,
             "absent": self.absent,
             "objects": self.objects,
         }
@@ -103,7 +94,7 @@ class MarkFlags:
     @property
     def any(self) -> bool:
         """Whether one of them is given."""
-        return bool(self.cue or self.box or self.point or self.scribble or self.absent)
+        return any(getattr(self, f.name) for f in fields(MarkFlags) if f.name != "cue_objects")
 
     def read(
         self, classes: Sequence[ClassInfo] = (), pairs: Sequence[tuple[Path, Path]] = ()
@@ -141,17 +132,12 @@ class MarkFlags:
         return list(found.values())
 
     def _read_drawn(self, at: Callable[[Any], Marked], classes: Sequence[ClassInfo]) -> None:
-        for text in self.box or ():
-            place, box = split_mark("--box", text, self.places, BOX, lambda t: read_box(t, classes))
-            at(place).boxes.append(box)
-        for text in self.point or ():
-            place, point = split_mark("--point", text, self.places, POINT, lambda t: read_point(t, classes))
-            at(place).points.append(point)
-        for text in self.scribble or ():
-            place, scribble = split_mark(
-                "--scribble", text, self.places, SCRIBBLE, lambda t: read_scribble(t, classes)
-            )
-            at(place).scribbles.append(scribble)
+        from cuecast.core.values import KINDS
+
+        for name, kind in KINDS.items():
+            for text in getattr(self, kind.__name__.lower(), None) or ():
+                place, mark = split_mark(text, self.places, kind, classes)
+                at(place).drawn.setdefault(name, []).append(mark)
 
 
 @dataclass(frozen=True)

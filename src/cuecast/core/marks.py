@@ -1,5 +1,6 @@
-"""Marks in JSON, in one way for cue sets, the service and tools: a list for each of `KINDS`, as in `EXAMPLE`.
+"""Marks as they are given: in JSON, in Python and on a command line.
 
+JSON is the same in cue sets, the service and tools: a list for each of `KINDS`, as in `EXAMPLE`.
 Class 0 of a stroke means 'not this', and a class that is left out is 1. The fields of a mark are those of its type,
 `cls` being called class.
 """
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields
+from math import isfinite
 from typing import Any
 
+from cuecast.core.errors import CueError
 from cuecast.core.values import KINDS, Mark
 
 Document = Mapping[str, Any]
@@ -38,11 +41,68 @@ def read_marks(document: Document) -> dict[str, Any]:
     return {name: tuple(_mark(kind, raw) for raw in document.get(name, ())) for name, kind in KINDS.items()}
 
 
+def given_mark(name: str, given: Any) -> Mark:
+    """One mark of the list `name` of a cue: a value already, or numbers (of boxes and points with a class, or without).
+
+    Raises CueError where it is written otherwise, or given without the list around it.
+    """
+    kind = KINDS[name]
+    if isinstance(given, kind):
+        return given
+    if ";" in kind.form:
+        return _made(kind, tuple((float(x), float(y)) for x, y in given))
+    if isinstance(given, int | float):
+        raise CueError(f"{name} are a list of them, this holds the number {given:g}; write {name}=[(...)]")
+    count = len(kind.form.split(","))
+    if len(given) not in (count, count + 1):
+        raise CueError(f"{kind.__name__.lower()} {tuple(given)}: expected {kind.form} and optionally a class")
+    return _made(kind, tuple(float(v) for v in given[:count]), *(int(v) for v in given[count:]))
+
+
+def written_mark(kind: type[Mark], text: str, read_class: Callable[[str], int]) -> Mark:
+    """One mark as `kind.form` has it, and a class behind a comma or none, which `read_class` understands.
+
+    Raises ValueError, without a text where `form` says all.
+    """
+    if ";" not in kind.form:
+        count = len(kind.form.split(","))
+        numbers, cls = _split(text.split(",", count), count)
+        return _made(kind, _finite(numbers), *map(read_class, cls))
+    *pairs, last = [pair.split(",") for pair in text.strip().rstrip(";").split(";")]
+    end, cls = _split(last, 2)
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError
+    classes = {"cls": read_class(cls[0])} if cls else {}
+    return _made(kind, tuple(_finite(pair) for pair in [*pairs, end]), **classes)
+
+
+def _split(parts: list[str], count: int) -> tuple[list[str], list[str]]:
+    """The numbers, and the class where there is one. Raises ValueError."""
+    if len(parts) not in (count, count + 1):
+        raise ValueError
+    return parts[:count], parts[count:]
+
+
+def _finite(parts: Iterable[str]) -> tuple[float, ...]:
+    """Raises ValueError without a text where one is not a finite number."""
+    try:
+        values = tuple(map(float, parts))
+    except ValueError:
+        raise ValueError from None
+    if not all(map(isfinite, values)):
+        raise ValueError
+    return values
+
+
+def _made(kind: Callable[..., Mark], *given: Any, **others: Any) -> Mark:
+    return kind(*given, **others)
+
+
 def _mark(kind: type[Mark], raw: Any) -> Mark:
     given = {
         f.name: _FORMS[f.name](raw[_key(f)]) for f in fields(kind) if f.default is MISSING or _key(f) in raw
     }
-    return kind(**given)
+    return _made(kind, **given)
 
 
 def _key(field: Field[Any]) -> str:

@@ -108,6 +108,9 @@ class Box:
     xyxy: tuple[float, float, float, float]
     cls: int = 1
 
+    form: ClassVar[str] = "x1,y1,x2,y2"
+    """How it is written in numbers; a class may follow. With ';', each vertex of any number."""
+
     @property
     def pixels(self) -> tuple[slice, slice]:
         """The rows and the columns inside, at least one of each."""
@@ -138,6 +141,7 @@ class Point:
     xy: tuple[float, float]
     cls: int = 1
 
+    form: ClassVar[str] = "x,y"
     width: ClassVar[float | None] = None
     """Of no extent: it says nothing of the size of the thing."""
 
@@ -166,6 +170,7 @@ class Scribble:
     width: float = 3.0
     cls: int = 1
 
+    form: ClassVar[str] = "x,y;x,y;..."
     vertices: ClassVar[int] = 1
     """So many at least."""
 
@@ -186,6 +191,7 @@ class Polygon:
     path: tuple[tuple[float, float], ...]
     cls: int = 1
 
+    form: ClassVar[str] = "x,y;x,y;..."
     vertices: ClassVar[int] = 3
     """So many at least."""
 
