@@ -28,7 +28,8 @@ from cuecast.core.values import (
     ObjectMask,
 )
 from cuecast.io.images import read_image
-from cuecast.io.labels.masks import is_label_file, mask_colours, read_labels, read_objects
+from cuecast.io.labels import is_label_file, label_names
+from cuecast.io.labels.masks import mask_colours, read_labels, read_objects
 from cuecast.io.labels.outlines import decode_rle, encode_rle
 from cuecast.io.labels.values import ids_of_colours
 
@@ -242,8 +243,6 @@ def named_classes(cues: Iterable[Cue]) -> list[str]:
 
     So that a name means the same class in all of them. Raises MaskError where a file cannot be read.
     """
-    from cuecast.io.labels import label_names
-
     labels = [c.mask for c in cues if c.value is None and is_label_file(c.mask) and Path(c.mask).is_file()]
     return list(dict.fromkeys(name for file in labels for name in label_names(file)))
 

@@ -26,7 +26,7 @@ from cuecast.engine.segmenter import Segmenter
 from cuecast.engine.threshold import areas_at, choose_threshold, shown_areas
 from cuecast.engine.verdict import Judgement, Taught, decide, judge
 from cuecast.io.images import read_image
-from cuecast.io.labels.masks import is_label_file
+from cuecast.io.labels import is_label_file
 from cuecast.io.labels.numbered import look_at, values_hint
 from cuecast.prediction import Prediction
 

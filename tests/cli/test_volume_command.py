@@ -210,7 +210,7 @@ def test_labels_that_cannot_be_written_are_named_and_the_rest_is_there(
         def fail(path: Path, *_: object) -> None:
             raise OutputError(f"{path}: the library refuses")
 
-        patch.setattr("cuecast.io.volumes.dicom_seg.write_segmentation", fail)
+        patch.setattr("cuecast.io.volumes.dicom_seg.write_labels", fail)
         assert run(command) == 3
     streams = capsys.readouterr()
     assert streams.err.splitlines() == ["cuecast: failed: seg/masks/series.dcm: the library refuses"]
@@ -329,5 +329,4 @@ def test_wrong_usage_is_one_line(
 
 
 def test_choices_are_those_of_the_library() -> None:
-    assert set(volumes.OUTPUTS) == set(volume.OUTPUTS)
     assert set(volumes.WINDOWS) == set(volume.WINDOWS)

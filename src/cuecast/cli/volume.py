@@ -13,6 +13,7 @@ from cuecast.cli.mark_text import slice_place
 from cuecast.cli.marks import SliceShown, class_list, read_values
 from cuecast.cli.options import OutOption, PackOption, ThreadsOption, grouped, read_limits
 from cuecast.cli.output import Printed, fail, note, places, plain, progress, say, tally
+from cuecast.io.formats import outputs_of
 
 if TYPE_CHECKING:
     from cuecast.core.values import ClassInfo
@@ -21,10 +22,9 @@ if TYPE_CHECKING:
     from cuecast.propagation.volume_slices import SliceCue
     from cuecast.runs.volume import VolumeSummary
 
-OUTPUTS = ("nifti", "nrrd", "tiff", "dicom-seg")
-"""The choices of --format; a test compares them with `cuecast.io.volumes.OUTPUTS`, too heavy for --help."""
 WINDOWS = ("brain", "soft-tissue", "liver", "lung", "bone")
-"""The names that --window takes; compared with `cuecast.io.volumes.WINDOWS` likewise."""
+"""The names that --window takes; a test compares them with `cuecast.io.volumes.WINDOWS`, too heavy for
+--help."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,9 @@ def volume(
     the most doubtful slices, and manifest.jsonl with a verdict a slice. Slices are those of the file: nothing is
     turned. Rows and columns of a slice are the two other axes in the order z, y, x; a pixel is a voxel.
     """
-    if written.kind is not None and written.kind not in OUTPUTS:
-        raise typer.BadParameter(f"--format {written.kind!r} is unknown; choose from {', '.join(OUTPUTS)}")
+    known = outputs_of("volumes")
+    if written.kind is not None and written.kind not in known:
+        raise typer.BadParameter(f"--format {written.kind!r} is unknown; choose from {', '.join(known)}")
     limits, reading = _window(file.window), file.reading
     drawn_on = [slice_place("--slice", text) for text in slices or ()]
     if not drawn_on:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
 from cuecast.core.values import ClassInfo, Verdict
-from cuecast.io.volumes import OUTPUTS, Plane, Volume, format_of_suffix, output_suffix, write_labels
+from cuecast.io.formats import format_of_suffix
+from cuecast.io.volumes import Plane, Volume, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies
 from cuecast.propagation.volume_slices import Slices
 
@@ -66,13 +67,13 @@ class VolumePrediction:
         return {c.name: each * sum(s.voxels.get(c.id, 0) for s in self.slices) for c in self.classes}
 
     def save(self, path: str | Path, kind: str | None = None) -> Path:
-        """Write the labels in the volume's geometry: `kind` of `cuecast.io.volumes.OUTPUTS`, None: as the suffix says,
-        else as the input.
+        """Write the labels in the volume's geometry: `kind` of the formats that are written, None: as the
+        suffix says, else as the input.
 
         Raises OutputError and MissingExtraError.
         """
-        stated = format_of_suffix(Path(path).name)
-        kind = kind or (stated if stated in OUTPUTS else None)
+        stated = format_of_suffix("volumes", Path(path).name)
+        kind = kind or (stated.name if stated and stated.writes else None)
         return write_labels(
             Path(path), self.labels, self.volume, self.classes, output_suffix(self.volume, kind)[0]
         )

@@ -25,7 +25,8 @@ from cuecast.io.files import (
 from cuecast.io.files import exclusive
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 from cuecast.io.places import check_places
-from cuecast.io.volumes import OUTPUTS, Reading, Volume, check_labels, open_volume, output_suffix
+from cuecast.io.formats import outputs_of
+from cuecast.io.volumes import Reading, Volume, check_labels, open_volume, output_suffix
 from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.volume import Progress, VolumeWalk, prepare
@@ -41,7 +42,7 @@ class VolumeOptions:
     """How a volume is read, and what is written.
 
     window    as in `segment_volume`.
-    kind      format of the labels, of `cuecast.io.volumes.OUTPUTS`; None is that of the input (DICOM: NIfTI).
+    kind      format of the labels, one that is written; None is that of the input (DICOM: NIfTI).
     overlays  how many of the most doubtful slices are drawn.
     overwrite  redo what is finished, and replace results of other cues or another volume.
     """
@@ -267,7 +268,7 @@ class _Folder:
         for folder in (self.out, self.out / "masks", self.out / "overlays"):
             old |= set(folder.glob(".cuecast-*"))
         if former_hash is not None:
-            names = {f"{self.volume.name}{suffix}" for suffix in (*OUTPUTS.values(), ".nii")} - {
+            names = {f"{self.volume.name}{suffix}" for suffix in (*outputs_of("volumes").values(), ".nii")} - {
                 self.mask.name
             }
             others = (p for p in map(self.mask.with_name, names) if p.is_file())

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cuecast.core.errors import ImageError
+from cuecast.io.formats import format_of_content
 from cuecast.io.kinds import picture_kind
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Limits
@@ -35,15 +36,7 @@ class Kind:
 
 
 PNG, JPEG = Kind(".png", "image/png"), Kind(".jpg", "image/jpeg")
-_VIDEOS: tuple[tuple[bytes, Kind], ...] = (
-    (b"\x1a\x45\xdf\xa3", Kind(".mkv", "video/x-matroska")),
-    (b"FLV\x01", Kind(".flv", "video/x-flv")),
-    (b"OggS", Kind(".ogv", "video/ogg")),
-    (b"\x00\x00\x01\xba", Kind(".mpg", "video/mpeg")),
-    (b"\x00\x00\x01\xb3", Kind(".mpg", "video/mpeg")),
-    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind(".wmv", "video/x-ms-wmv")),
-    (b"GIF8", Kind(".gif", "image/gif")),
-)
+
 _GZIP = b"\x1f\x8b"
 
 
@@ -110,34 +103,23 @@ def video_kind(head: bytes) -> Kind | None:
 
     Files that only name others (play lists) are none: what they name must not be opened.
     """
-    for magic, kind in _VIDEOS:
-        if head.startswith(magic):
-            return kind
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide"):
-        # The same container holds HEIC and AVIF pictures.
-        return None if picture_kind(head) is not None else Kind(".mp4", "video/mp4")
-    if head[:1] == b"G" and head[188:189] == b"G":
-        return Kind(".ts", "video/mp2t")
-    return Kind(".avi", "video/x-msvideo") if head[:4] == b"RIFF" and head[8:12] == b"AVI " else None
+    form = format_of_content("videos", head)
+    return Kind(form.suffixes[0], form.media) if form else None
 
 
 def volume_kind(head: bytes, *, stacks: bool = False) -> Kind | None:
     """The kind of volume that begins with these bytes; with `stacks` a TIFF is one, too."""
-    if head[128:132] == b"DICM":
-        return Kind(".dcm", "application/dicom")
-    if head.startswith(b"NRRD"):
-        return Kind(".nrrd", "application/octet-stream")
-    if stacks and head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return Kind(".tif", "image/tiff")
     packed = head.startswith(_GZIP)
     if packed:
         try:
             head = zlib.decompressobj(wbits=31).decompress(head, HEAD)
         except zlib.error:
             return None
-    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0":
-        return Kind(".nii.gz" if packed else ".nii", "application/octet-stream")
-    return None
+    form = format_of_content("volumes", head)
+    if form is None or (form.name == "tiff" and not stacks):
+        return None
+    suffix = next((s for s in form.suffixes if s.endswith(".gz") == packed), None)
+    return Kind(suffix, form.media) if suffix else None
 
 
 TEXT = 1 << 16

@@ -13,8 +13,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CuecastError, ImageError, InputError
+from cuecast.io.formats import suffixes_of
 from cuecast.io.places import note_of_others
-from cuecast.io.video import VIDEO_SUFFIXES
 from cuecast.io.volumes.dicom import series_of
 from cuecast.io.volumes.reading import Reading, SeveralVolumesError
 from cuecast.service import adding, content, schemas
@@ -302,7 +302,7 @@ def _shown_name(name: str, kind: Kind) -> str:
     """The name that was sent, with the suffix by which the library reads such a file."""
     plain = plain_name(name, kind.suffix)
     suffix = PurePosixPath(plain).suffix.lower()
-    fits = kind.media.startswith("video/") and suffix in VIDEO_SUFFIXES
+    fits = kind.media.startswith("video/") and suffix in suffixes_of("videos")
     return (
         plain if fits or plain.lower().endswith(kind.suffix) else f"{PurePosixPath(plain).stem}{kind.suffix}"
     )

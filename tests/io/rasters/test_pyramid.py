@@ -11,8 +11,7 @@ import tifffile
 
 from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.core.tiling import Window
-from cuecast.io.rasters import open_raster
-from cuecast.io.rasters.pyramid import is_slide, open_pyramid
+from cuecast.io.rasters import open_raster, pyramid
 
 SIZE = (150, 210)
 WINDOW = Window(33, 140, 60, 205)
@@ -39,11 +38,11 @@ def test_windows_of_any_layout(tmp_path: Path, pixels: np.ndarray, how: dict[str
     planes = how.get("planarconfig") == "separate"
     data = np.moveaxis(pixels, -1, 0) if planes else pixels
     tifffile.imwrite(tmp_path / "a.tif", data, photometric="rgb", **how)
-    with open_pyramid(tmp_path / "a.tif", None, 0) as raster:
+    with pyramid.open_raster(tmp_path / "a.tif", None, 0) as raster:
         assert (raster.size, raster.bands, raster.dtype) == (SIZE, (1, 2, 3), np.uint8)
         assert (raster.read(WINDOW).samples == pixels[WINDOW.slices]).all()
         assert raster.read(WINDOW).valid.all()
-    with open_pyramid(tmp_path / "a.tif", (3,), 0) as raster:
+    with pyramid.open_raster(tmp_path / "a.tif", (3,), 0) as raster:
         assert (raster.read(WINDOW).samples[..., 0] == pixels[(*WINDOW.slices, 2)]).all()
 
 
@@ -51,7 +50,7 @@ def test_jpeg_tiles_as_in_whole_slides(tmp_path: Path, pixels: np.ndarray) -> No
     pytest.importorskip("imagecodecs")
     smooth = np.repeat(np.repeat(pixels[:10, :14], 15, axis=0), 15, axis=1)
     tifffile.imwrite(tmp_path / "a.tif", smooth, photometric="rgb", tile=(64, 64), compression="jpeg")
-    with open_pyramid(tmp_path / "a.tif", None, 0) as raster:
+    with pyramid.open_raster(tmp_path / "a.tif", None, 0) as raster:
         assert (raster.read(WINDOW).samples == tifffile.imread(tmp_path / "a.tif")[WINDOW.slices]).all()
 
 
@@ -62,7 +61,7 @@ def test_an_ome_pyramid_with_channels_as_pages(tmp_path: Path) -> None:
     with tifffile.TiffWriter(path, ome=True) as tif:
         tif.write(channels, subifds=1, tile=(64, 64), metadata={"axes": "CYX", **size})
         tif.write(channels[:, ::2, ::2], subfiletype=1, tile=(64, 64))
-    assert is_slide(path)
+    assert pyramid.accepts(path)
     with open_raster(path, (4, 2, 1)) as raster:
         assert (raster.read(WINDOW).samples == np.moveaxis(channels[[3, 1, 0]], 0, -1)[WINDOW.slices]).all()
         assert (raster.place.pixel_size, raster.place.unit) == (0.5, "um")
@@ -95,7 +94,7 @@ def test_a_stack_is_not_one_picture(tmp_path: Path) -> None:
 def test_a_plain_tiff_is_left_to_rasterio(tmp_path: Path, pixels: np.ndarray) -> None:
     pytest.importorskip("rasterio")
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", tile=(64, 64))
-    assert not is_slide(tmp_path / "a.tif")
+    assert not pyramid.accepts(tmp_path / "a.tif")
     with open_raster(tmp_path / "a.tif") as raster:
         assert (raster.read(WINDOW).samples == pixels[WINDOW.slices]).all()
         assert "no coordinate reference system" in raster.notes[0]
@@ -109,7 +108,7 @@ def test_a_damaged_tile_is_named(tmp_path: Path, pixels: np.ndarray) -> None:
     data = bytearray(path.read_bytes())
     data[offset : offset + 20] = b"\xff" * 20
     path.write_bytes(data)
-    with open_pyramid(path, None, 0) as raster:
+    with pyramid.open_raster(path, None, 0) as raster:
         assert (raster.read(Window(0, 64, 0, 64)).samples == pixels[:64, :64]).all()
         with pytest.raises(ImageError, match="columns 70 to 90, rows 70 to 90 cannot be decoded"):
             raster.read(Window(70, 90, 70, 90))
@@ -123,7 +122,7 @@ def test_a_compression_that_needs_a_library_names_the_extra(
     def decode(self: object, *args: object, **kwargs: object) -> None:  # noqa: ARG001
         raise ValueError("<COMPRESSION.JPEG: 7> requires the 'imagecodecs' package")
 
-    with open_pyramid(tmp_path / "a.tif", None, 0) as raster:
+    with pyramid.open_raster(tmp_path / "a.tif", None, 0) as raster:
         monkeypatch.setattr(tifffile.TiffPage, "decode", decode)
         with pytest.raises(MissingExtraError, match=r"pip install 'cuecast\[maps\]'"):
             raster.read(WINDOW)
@@ -135,7 +134,7 @@ def test_the_header_that_a_page_keeps_for_its_pieces_is_used(
     """Hamamatsu's slides have one JPEG header for all pieces of a page."""
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", tile=(64, 48), compression="zlib")
     given = []
-    with open_pyramid(tmp_path / "a.tif", None, 0) as raster:
+    with pyramid.open_raster(tmp_path / "a.tif", None, 0) as raster:
         real = tifffile.TiffPage.decode.func  # type: ignore[attr-defined]
 
         def decode(self: Any, *args: Any, jpegheader: bytes | None = None, **more: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,8 @@ import pytest
 
 from cuecast.core.errors import ImageError, MissingExtraError, OutputError
 from cuecast.core.values import ClassInfo
-from cuecast.io import volumes
+from cuecast.io import formats
 from cuecast.io.volumes import (
-    FORMATS,
-    OUTPUTS,
     Volume,
     grey,
     open_volume,
@@ -129,11 +128,14 @@ def test_a_full_disk_is_seen_before_writing(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_missing_library_names_its_extra() -> None:
     with pytest.raises(MissingExtraError, match=r"reading X needs no_such_library.*cuecast\[volumes\]"):
-        reading.library("no_such_library.part", "volumes", "reading X")
+        formats.library("no_such_library.part", "volumes", "reading X")
 
 
 def test_a_writer_that_is_not_installed_is_named_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(volumes._WRITERS, "dicom-seg", ("no_such_library", "dicom-seg"))
+    form = formats.format_named("volumes", "dicom-seg")
+    assert form is not None
+    lacking = replace(form, needs=("no_such_library", "dicom-seg"))
+    monkeypatch.setitem(formats.FORMATS, "volumes", (lacking,))
     with pytest.raises(MissingExtraError, match=r"writing dicom-seg needs.*cuecast\[dicom-seg\]"):
         output_suffix(Volume(phantoms.values(), format="dicom"), "dicom-seg")
 
@@ -146,7 +148,6 @@ def test_formats_of_labels(tmp_path: Path) -> None:
     assert output_suffix(Volume(phantoms.values(), format="dicom"), None) == ("nifti", ".nii.gz")
     with pytest.raises(OutputError, match="known are nifti, nrrd, tiff, dicom-seg"):
         output_suffix(plain, "mha")
-    assert set(OUTPUTS) == {*FORMATS, "dicom-seg"} - {"dicom"}
 
 
 @pytest.mark.parametrize(("kind", "suffix"), [("nifti", ".nii.gz"), ("nrrd", ".nrrd"), ("tiff", ".tif")])

@@ -1,105 +1,109 @@
-"""Label files (COCO, LabelMe, YOLO-seg) as masks of one image."""
+"""Label files as masks of one image: which format a file is of, what all of them check, and what is passed over."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, Protocol
 
-from cuecast.core.errors import MaskError
+from cuecast.core.errors import CuecastError, MaskError
+from cuecast.core.notes import give_note
 from cuecast.core.values import Annotations, ClassInfo, Image
 from cuecast.io.files import read_json
-from cuecast.io.labels.coco import CocoFile, image_name, open_coco, plain_name
-from cuecast.io.labels.labelme import labelme_names, labelme_size, read_labelme
-from cuecast.io.labels.yolo import read_yolo, read_yolo_names
+from cuecast.io.formats import FORMATS, Format, suffixes_of
+from cuecast.io.pixels import pixel_limit
+
+
+class LabelFile(Protocol):
+    """A label file that has been opened; what an image has of it is read when asked for."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its classes, in the order of their ids; () where it states none."""
+        ...
+
+    def size(self, image: Image) -> tuple[int, int] | None:
+        """(H, W) that it states of an image; None where it states none. Raises MaskError."""
+        ...
+
+    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+        """The objects of an image, boxes first; of these classes, or all by their own ids. Raises MaskError."""
+        ...
 
 
 def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
-    """The objects of one image from a .json (COCO or LabelMe) or .txt (YOLO-seg) file, boxes below outlines.
+    """The objects of one image from a label file of any of the `FORMATS`, boxes below outlines.
 
     With `classes`, labels are matched by name and others are left out, whatever is wrong with them; without, COCO
     keeps its category ids, LabelMe counts its sorted labels from 1, YOLO has index + 1. What cannot be used is passed
     over and noted. Raises MaskError where nothing of these classes can be used.
     """
-    if path.suffix.lower() == ".txt":
-        return _from_yolo(path, image, classes)
-    if (coco := _coco_in(path)) is None:
-        return _from_labelme(path, image, classes)
-    entry = _entry_of(coco, image)
-    _check_size(path, coco.size(entry) or image.size, image)
-    ids = _matched(path, [c.name for c in coco.classes], classes)
-    if ids is None:
-        return coco.annotations(entry, image.size)
-    new = {c.id: ids[c.name] for c in coco.classes if c.name in ids}
-    found = coco.annotations(entry, image.size, new)
-    return replace(found, objects=tuple(replace(o, cls=new[o.cls]) for o in found.objects))
+    file = open_label_file(path)
+    _check_size(path, file.size(image) or image.size, image)
+    names = set(file.names)
+    if classes is not None and names and not names & {c.name for c in classes}:
+        raise MaskError(
+            f"{path}: none of the classes {listed(c.name for c in classes)} occurs in it, it has {listed(file.names)}; "
+            "use these names for the classes"
+        )
+    return file.annotations(image, classes)
 
 
 def label_names(path: str | Path) -> tuple[str, ...]:
     """The names of the classes in a label file, in the order of their ids; () for YOLO without names."""
-    path = Path(path)
-    if path.suffix.lower() == ".txt":
-        return _yolo_names(path)
-    if (coco := _coco_in(path)) is None:
-        return labelme_names(path)
-    return tuple(c.name for c in sorted(coco.classes, key=lambda c: c.id))
+    return open_label_file(Path(path)).names
 
 
-def _coco_in(path: Path) -> CocoFile | None:
-    """The COCO file at a path, None where it is a LabelMe file. Raises MaskError where it is neither."""
+def is_label_file(source: Any) -> bool:
+    """Whether this is the path of a label file, by its suffix."""
+    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in suffixes_of("labels")
+
+
+def open_label_file(path: Path) -> LabelFile:
+    """The label file at a path. Raises MaskError where it is of no known format, or damaged."""
+    known = [f for f in FORMATS["labels"] if path.suffix.lower() in f.suffixes]
+    if not any(f.keys for f in known):
+        opened: LabelFile = known[0].load().open_labels(path, None)
+        return opened
     try:
-        return _opened(path, os.path.abspath(path), path.stat().st_mtime_ns)
+        return _opened(path, os.path.abspath(path), path.stat().st_mtime_ns, tuple(known))
     except OSError:
-        return _opened(path, "", 0)  # says why it cannot be read
+        return _opened(path, "", 0, tuple(known))  # says why it cannot be read
 
 
 @lru_cache(maxsize=1)
-def _opened(path: Path, place: str, mtime_ns: int) -> CocoFile | None:  # noqa: ARG001
-    """As `_coco_in`. Cues often share one large file, which is parsed once."""
+def _opened(path: Path, place: str, mtime_ns: int, known: tuple[Format, ...]) -> LabelFile:  # noqa: ARG001
+    """A JSON file, by what it holds. Cues often share one large file, which is parsed once."""
     data = read_json(path, MaskError)
-    if "shapes" in data:
-        return None
-    if "images" not in data or "annotations" not in data:
+    form = next((f for f in known if all(key in data for key in f.keys)), None)
+    if form is None:
         raise MaskError(
-            f"{path}: is neither COCO nor LabelMe JSON; export it as one of these, or give a mask image"
+            f"{path}: is neither {' nor '.join(f.title for f in known)} JSON; export it as one of these, or give a "
+            "mask image"
         )
-    return open_coco(path, data)
+    opened: LabelFile = form.load().open_labels(path, data)
+    return opened
 
 
-def _from_labelme(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
-    data = read_json(path, MaskError)
-    _check_size(path, labelme_size(path, data) or image.size, image)
-    _matched(path, labelme_names(path, data), classes)
-    return read_labelme(path, classes, image.size, data)[0]
+def stated_size(where: str, height: Any, width: Any, remedy: str) -> tuple[int, int] | None:
+    """(H, W) as a label file states it, None where it states none.
 
-
-def _from_yolo(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
-    names = _yolo_names(path)
-    if not names:
-        return read_yolo(path, image.size, classes, image.name)
-    ids = _matched(path, names, classes)
-    own = [
-        ClassInfo(i, name) if ids is None else ClassInfo(ids[name], name) if name in ids else None
-        for i, name in enumerate(names, start=1)
-    ]
-    return read_yolo(path, image.size, own, image.name)
-
-
-def _matched(path: Path, names: Sequence[str], classes: Sequence[ClassInfo] | None) -> dict[str, int] | None:
-    """Name -> id of the asked classes; None where all are. Raises MaskError where the file has none of them."""
-    if classes is None:
+    where  the file, and the image in it. Raises MaskError with the remedy where that is none, or above the limits.
+    """
+    if height is None or width is None:
         return None
-    ids = {c.name: c.id for c in classes}
-    if names and not ids.keys() & set(names):
+    try:
+        H, W = int(height), int(width)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MaskError(f"{where} {remedy}") from error
+    if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
         raise MaskError(
-            f"{path}: none of the classes {listed(ids)} occurs in it, it has {listed(names)}; "
-            "use these names for the classes"
+            f"{where} is said to be {W} x {H}, outside the limits; correct it, or raise CUECAST_MAX_PIXELS"
         )
-    return ids
+    return H, W
 
 
 def _check_size(path: Path, size: tuple[int, int], image: Image) -> None:
@@ -118,48 +122,66 @@ def _check_size(path: Path, size: tuple[int, int], image: Image) -> None:
     )
 
 
-def _yolo_names(path: Path) -> tuple[str, ...]:
-    """Names from classes.txt beside the label file, or data.yaml beside it or up to two folders above."""
-    folders = [path.parent, *path.absolute().parents[1:3]]
-    for candidate in (path.parent / "classes.txt", *(f / "data.yaml" for f in folders)):
-        if candidate.is_file():
-            return read_yolo_names(candidate)
-    return ()
-
-
-def _entry_of(coco: CocoFile, image: Image) -> dict[str, Any]:
-    """The entry of this image: by file name, with as much of its folders as is needed, then by stem alone.
-
-    A name is tried as it is written, then with what an address encodes (%20) decoded, then in any case.
-    """
-    if image.path is None:
-        if len(coco.images) == 1:
-            return coco.images[0]
-        raise MaskError(
-            f"{coco.path}: lists {len(coco.images)} images; pass the image as a path, so that its name tells"
-        )
-    own = image.path.absolute().parts
-    for written in (str, unquote, plain_name):
-        names = [(e, Path(written(image_name(e))).parts or ("",)) for e in coco.images]
-        mine = tuple(map(written, own))
-        matches = [e for e, parts in names if parts[-1] == mine[-1]]
-        if len(matches) > 1:
-            matches = [e for e, parts in names if mine[-len(parts) :] == parts] or matches
-        if matches:
-            break
-    else:
-        matches = [e for e, parts in names if Path(parts[-1]).stem == Path(mine[-1]).stem]
-    if len(matches) != 1:
-        problem = "does not list" if not matches else f"lists {len(matches)} images called"
-        known = listed(image_name(e) for e in coco.images)
-        raise MaskError(
-            f"{coco.path}: {problem} {image.path.name}; it has {known}: rename it, or export it again"
-        )
-    return matches[0]
-
-
 def listed(names: Iterable[str], most: int = 8) -> str:
     """The first names, quoted, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more
+
+
+BOX = "a box without an outline"
+"""Among outlines it is read as the rectangle that it is; outlines lie over it."""
+
+
+class PassedOver:
+    """Gathers while one file is read. What it counts are annotations, shapes, lines or features."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = path
+        self._reasons: dict[str, list[str]] = {}
+        self._boxes: list[str] = []
+
+    def skip(self, reason: str, where: str) -> None:
+        """One cannot be used; `where` names it: 'annotation 7', 'line 3'."""
+        self._reasons.setdefault(reason, []).append(where)
+
+    def box(self, where: str) -> None:
+        """One has no outline but a box, which is read as a rectangle."""
+        self._boxes.append(where)
+
+    @contextmanager
+    def each(self, where: str) -> Iterator[None]:
+        """What goes wrong inside with one of them is the reason why it is passed over."""
+        try:
+            yield
+        except KeyError as error:
+            self.skip(f"{error} is missing", where)
+        except (CuecastError, TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
+            self.skip(str(error).removeprefix(f"{self.path}: "), where)
+
+    @property
+    def reasons(self) -> str:
+        """Why some were passed over, each reason with its count; '' where none was."""
+        return "; ".join(_counted(reason, places) for reason, places in self._reasons.items())
+
+    def settle(self, used: int) -> None:
+        """Say what was passed over, and what was read as a rectangle.
+
+        used  how many could be used. Raises MaskError where that is none, though there were some.
+        """
+        if self.reasons and not used:
+            raise MaskError(
+                f"{self.path}: nothing in it can be used as an outline: {self.reasons}; correct it or export again"
+            )
+        if self.reasons:
+            give_note(f"{self.path}: passed over, as it cannot be used: {self.reasons}")
+        if self._boxes:
+            give_note(
+                f"{self.path}: read as a rectangle: {_counted(BOX, self._boxes)}; outline it, or mark it with a box "
+                "(--box) instead, where the thing does not fill it"
+            )
+
+
+def _counted(reason: str, places: list[str]) -> str:
+    """'a polygon of less than three points (annotation 7)', or '... (3 times, first annotation 7)'."""
+    return f"{reason} ({places[0] if len(places) == 1 else f'{len(places)} times, first {places[0]}'})"

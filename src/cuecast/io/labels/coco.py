@@ -8,15 +8,15 @@ import tempfile
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ClassInfo, ObjectMask
+from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask
 from cuecast.io.files import read_json, replacing
+from cuecast.io.labels import PassedOver, listed, stated_size
 from cuecast.io.labels.outlines import (
     Vertices64,
     box_contour,
@@ -28,10 +28,9 @@ from cuecast.io.labels.outlines import (
     object_of_contours,
     part_outlines,
 )
-from cuecast.io.labels.passed_over import PassedOver
-from cuecast.io.pixels import pixel_limit
 
 Shape = Literal["rle", "polygon"]
+_NO_SIZE = "states no height and width; add them"
 
 
 def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInfo, ...]]:
@@ -46,13 +45,18 @@ def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInf
     coco = open_coco(path)
     passed = PassedOver(path)
     found = []
-    for image in coco.images:
-        size = coco.size(image)
+    for entry in coco.images:
+        size = coco.entry_size(entry)
         if size is None:
-            raise MaskError(f"{path}: image {image_name(image)} states no height and width; add them")
-        found.append((image_name(image), size, coco.objects(image, size, passed)))
-    passed.settle(sum(len(objects) for *_, objects in found))
-    return tuple(starmap(_annotations, found)), coco.classes
+            raise MaskError(f"{path}: image {image_name(entry)} {_NO_SIZE}")
+        found.append(Annotations(image_name(entry), size, coco.objects(entry, size, passed)))
+    passed.settle(sum(len(one.objects) for one in found))
+    return tuple(found), coco.classes
+
+
+def open_labels(path: Path, data: dict[str, Any]) -> CocoFile:
+    """See `LabelFile`."""
+    return open_coco(path, data)
 
 
 @dataclass(frozen=True)
@@ -65,45 +69,57 @@ class CocoFile:
     entries: dict[str, list[dict[str, Any]]]
     shift: int
 
-    def annotations(
-        self, image: dict[str, Any], size: tuple[int, int], wanted: Container[int] | None = None
-    ) -> Annotations:
-        """The objects of one of `images`, which is of this size (H, W); of the classes of these ids (None: all).
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See `LabelFile`."""
+        return tuple(c.name for c in sorted(self.classes, key=lambda c: c.id))
 
-        Raises MaskError where there are some and none can be used.
-        """
-        passed = PassedOver(self.path)
-        objects = self.objects(image, size, passed, wanted)
+    def size(self, image: Image) -> tuple[int, int] | None:
+        """See `LabelFile`. Raises MaskError where the file does not list the image."""
+        return self.entry_size(self._entry_of(image))
+
+    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+        """See `LabelFile`."""
+        ids = None if classes is None else {c.name: c.id for c in classes}
+        new = None if ids is None else {c.id: ids[c.name] for c in self.classes if c.name in ids}
+        entry, passed = self._entry_of(image), PassedOver(self.path)
+        objects = self.objects(entry, image.size, passed, new)
         passed.settle(len(objects))
-        return _annotations(image_name(image), size, objects)
+        named = objects if new is None else tuple(replace(o, cls=new[o.cls]) for o in objects)
+        return Annotations(image_name(entry), image.size, named)
 
     def objects(
         self,
-        image: dict[str, Any],
+        entry: dict[str, Any],
         size: tuple[int, int],
         passed: PassedOver,
         wanted: Container[int] | None = None,
-    ) -> list[ObjectMask]:
+    ) -> tuple[ObjectMask, ...]:
         """What can be used of the annotations of an image, boxes first; of the classes of these ids (None: all)."""
         known = {c.id for c in self.classes}
         boxes: list[ObjectMask] = []
         outlines: list[ObjectMask] = []
-        for entry in self.entries.get(_key(image["id"]), ()):
-            where = f"annotation {entry.get('id', '?')}"
+        for one in self.entries.get(_key(entry["id"]), ()):
+            where = f"annotation {one.get('id', '?')}"
             with passed.each(where):
-                cls = self._class_of(entry)
+                cls = self._class_of(one)
                 if cls not in known:
                     raise ValueError("a category that is not among the file's")
                 if wanted is not None and cls not in wanted:
                     continue
-                segmentation = entry.get("segmentation")
+                segmentation = one.get("segmentation")
                 if _is_outline(segmentation):
                     shape = _shape(segmentation, size, cls, partial(passed.skip, where=where))
-                    outlines.append(replace(shape, crowd=entry.get("iscrowd") in (1, "1")))
+                    outlines.append(replace(shape, crowd=one.get("iscrowd") in (1, "1")))
                 else:
-                    boxes.append(object_of_contours(size, [_box(entry.get("bbox"))], cls))
+                    boxes.append(object_of_contours(size, [_box(one.get("bbox"))], cls))
                     passed.box(where)
-        return [*boxes, *outlines]
+        return tuple(o for o in (*boxes, *outlines) if o.mask.size)
+
+    def entry_size(self, entry: dict[str, Any]) -> tuple[int, int] | None:
+        """(height, width) that one of `images` states; None where it states none. Raises MaskError."""
+        where = f"{self.path}: image {image_name(entry)}"
+        return stated_size(where, entry.get("height"), entry.get("width"), _NO_SIZE)
 
     def _class_of(self, entry: Mapping[str, Any]) -> int | None:
         try:
@@ -111,21 +127,35 @@ class CocoFile:
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
-    def size(self, image: dict[str, Any]) -> tuple[int, int] | None:
-        """(height, width) that one of `images` states; None where it states none. Raises MaskError."""
-        name = image_name(image)
-        if image.get("height") is None or image.get("width") is None:
-            return None
-        try:
-            H, W = int(image["height"]), int(image["width"])
-        except (TypeError, ValueError, OverflowError) as error:
-            raise MaskError(f"{self.path}: image {name} states no height and width; add them") from error
-        if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
+    def _entry_of(self, image: Image) -> dict[str, Any]:
+        """The entry of this image: by file name, with as much of its folders as is needed, then by stem alone.
+
+        A name is tried as it is written, then with what an address encodes (%20) decoded, then in any case.
+        """
+        if image.path is None:
+            if len(self.images) == 1:
+                return self.images[0]
             raise MaskError(
-                f"{self.path}: image {name} is said to be {W} x {H}, outside the limits; "
-                "correct it, or raise CUECAST_MAX_PIXELS"
+                f"{self.path}: lists {len(self.images)} images; pass the image as a path, so that its name tells"
             )
-        return H, W
+        own = image.path.absolute().parts
+        for written in (str, unquote, plain_name):
+            names = [(e, Path(written(image_name(e))).parts or ("",)) for e in self.images]
+            mine = tuple(map(written, own))
+            matches = [e for e, parts in names if parts[-1] == mine[-1]]
+            if len(matches) > 1:
+                matches = [e for e, parts in names if mine[-len(parts) :] == parts] or matches
+            if matches:
+                break
+        else:
+            matches = [e for e, parts in names if Path(parts[-1]).stem == Path(mine[-1]).stem]
+        if len(matches) != 1:
+            problem = "does not list" if not matches else f"lists {len(matches)} images called"
+            known = listed(image_name(e) for e in self.images)
+            raise MaskError(
+                f"{self.path}: {problem} {image.path.name}; it has {known}: rename it, or export it again"
+            )
+        return matches[0]
 
 
 def image_name(image: Mapping[str, Any]) -> str:
@@ -183,11 +213,6 @@ def _classes(categories: list[Any]) -> tuple[tuple[ClassInfo, ...], int]:
     if wrong and not found:
         raise wrong[0]
     return tuple(found), shift
-
-
-def _annotations(name: str, size: tuple[int, int], objects: Iterable[ObjectMask]) -> Annotations:
-    """What is known of one image, without objects that have no pixel."""
-    return Annotations(name, size, tuple(o for o in objects if o.mask.size))
 
 
 def _by_image(

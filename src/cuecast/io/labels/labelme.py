@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from cuecast.core.errors import MaskError
 from cuecast.core.geometry import Contour
 from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ClassInfo, ObjectMask
+from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask
 from cuecast.io.files import read_json, write_text
+from cuecast.io.labels import PassedOver, stated_size
 from cuecast.io.labels.outlines import FARTHEST, box_contour, contour_of, object_of_contours, part_outlines
-from cuecast.io.labels.passed_over import PassedOver
-from cuecast.io.pixels import pixel_limit, read_raster
+from cuecast.io.pixels import read_raster
 
 _VERSION = "5.4.1"
+_NO_SIZE = "states no imageHeight and imageWidth; save it again in LabelMe"
 _WITHOUT_AREA = ("point", "line", "linestrip", "points")
 _BY_CORNERS = ("polygon", "rotation", "oriented_rectangle", "quadrilateral")
 """Shapes that list all their corners; the last three are what X-AnyLabeling and others draw."""
@@ -49,9 +51,9 @@ def read_labelme(
     path = Path(path)
     data = read_json(path, MaskError) if data is None else data
     shapes = _shapes(path, data)
-    size = labelme_size(path, data) or size
+    size = _size(path, data) or size
     if size is None:
-        raise MaskError(f"{path}: states no imageHeight and imageWidth; save it again in LabelMe")
+        raise MaskError(f"{path}: {_NO_SIZE}")
     areas = _labels(shapes)
     if classes is None:
         classes = [ClassInfo(i, name) for i, name in enumerate(areas, start=1)]
@@ -82,9 +84,30 @@ def read_labelme(
     return Annotations(name, size, tuple(o for o in objects if o.mask.size)), tuple(classes)
 
 
-def labelme_names(path: Path, data: dict[str, Any] | None = None) -> tuple[str, ...]:
-    """The labels of the shapes of a file that have an area, sorted; `data` as above. Raises MaskError."""
-    return tuple(_labels(_shapes(path, read_json(path, MaskError) if data is None else data)))
+@dataclass(frozen=True)
+class LabelMeFile:
+    """A LabelMe file that has been opened; see `LabelFile`. It speaks of one image."""
+
+    path: Path
+    data: dict[str, Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels of the shapes that have an area, sorted. Raises MaskError."""
+        return tuple(_labels(_shapes(self.path, self.data)))
+
+    def size(self, image: Image) -> tuple[int, int] | None:  # noqa: ARG002
+        """See `LabelFile`."""
+        return _size(self.path, self.data)
+
+    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+        """See `LabelFile`."""
+        return read_labelme(self.path, classes, image.size, self.data)[0]
+
+
+def open_labels(path: Path, data: dict[str, Any]) -> LabelMeFile:
+    """See `LabelFile`."""
+    return LabelMeFile(path, data)
 
 
 def write_labelme(
@@ -148,19 +171,9 @@ def _labels(shapes: Sequence[Any]) -> list[str]:
     return sorted({_label(s) for s in labelled if _kind(s) not in _WITHOUT_AREA})
 
 
-def labelme_size(path: Path, data: dict[str, Any]) -> tuple[int, int] | None:
+def _size(path: Path, data: dict[str, Any]) -> tuple[int, int] | None:
     """(H, W) that a file states; None where it states none. Raises MaskError."""
-    if data.get("imageHeight") is None or data.get("imageWidth") is None:
-        return None
-    try:
-        H, W = int(data["imageHeight"]), int(data["imageWidth"])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MaskError(f"{path}: states no imageHeight and imageWidth; save it again in LabelMe") from error
-    if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
-        raise MaskError(
-            f"{path}: says its image is {W} x {H}, outside the limits; correct it or raise CUECAST_MAX_PIXELS"
-        )
-    return H, W
+    return stated_size(f"{path}: its image", data.get("imageHeight"), data.get("imageWidth"), _NO_SIZE)
 
 
 def _object(path: Path, shape: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:

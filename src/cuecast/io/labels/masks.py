@@ -17,7 +17,9 @@ from cuecast.core.errors import MaskError, OutputError
 from cuecast.core.notes import give_note
 from cuecast.core.values import IGNORE, MAX_CLASS_ID, Annotations, ClassInfo, Image
 from cuecast.io.files import replacing
+from cuecast.io.formats import suffixes_of
 from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
+from cuecast.io.labels import is_label_file, read_label_file
 from cuecast.io.labels.coco import image_name, plain_name
 from cuecast.io.labels.numbered import as_things, colours_hint, likeliest_first, look_at
 from cuecast.io.labels.values import (
@@ -33,16 +35,8 @@ from cuecast.io.pixels import Raster, read_raster
 
 __all__ = ["find_mask", "read_mask", "write_mask"]
 
-LABEL_SUFFIXES = (".json", ".txt")
-"""Suffixes of label files: COCO or LabelMe, and YOLO-seg."""
-
 _MOST_VALUES = 64
 """Values from which on a grey mask may be a picture."""
-
-
-def is_label_file(source: Any) -> bool:
-    """Whether this is the path of a COCO, LabelMe or YOLO-seg file, by its suffix."""
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in LABEL_SUFFIXES
 
 
 class Labels(NamedTuple):
@@ -101,8 +95,6 @@ def read_labels(
             "value=1 or value=[1, 2]"
         )
     if is_label_file(source):
-        from cuecast.io.labels import read_label_file
-
         found = read_label_file(Path(source), image, classes if value is None else None)
         if needed and value is not None:
             _check_values(found.label_map(), value, str(source))
@@ -320,7 +312,6 @@ def _read(source: Any, page: int | None, label: str, by_index: bool = False) -> 
 
 
 _RASTER = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
-_LABEL_FILES = (".json", ".txt")
 _FOLDERS = ("masks", "labels", "annotations")
 _COCO_NAMES = ("*.coco.json", "annotations.json", "instances*.json", "coco.json")
 
@@ -352,11 +343,11 @@ def find_mask(image_path: str | Path) -> Path | None:
 def _candidates(path: Path, folders: list[Path]) -> Iterator[Path]:
     stem, beside = path.stem, path.parent
     yield from (beside / f"{stem}{end}{suffix}" for end in MASK_ENDINGS for suffix in _RASTER)
-    yield from (beside / f"{stem}{suffix}" for suffix in _LABEL_FILES)
+    yield from (beside / f"{stem}{suffix}" for suffix in suffixes_of("labels"))
     for folder in folders:
         yield from (folder / f"{stem}{suffix}" for suffix in _RASTER)
         yield from (folder / f"{stem}{end}{suffix}" for end in MASK_ENDINGS for suffix in _RASTER)
-        yield from (folder / f"{stem}{suffix}" for suffix in _LABEL_FILES)
+        yield from (folder / f"{stem}{suffix}" for suffix in suffixes_of("labels"))
     yield from (beside / f"{stem}{suffix}" for suffix in _RASTER)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -15,10 +17,10 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import MaskError
 from cuecast.core.objects import tight
-from cuecast.core.values import MAX_CLASS_ID, Annotations, ClassInfo, ObjectMask
+from cuecast.core.values import MAX_CLASS_ID, Annotations, ClassInfo, Image, ObjectMask
 from cuecast.io.files import read_text, write_text
+from cuecast.io.labels import PassedOver
 from cuecast.io.labels.outlines import Vertices64, box_contour, contour_of, object_of_contours, outline
-from cuecast.io.labels.passed_over import PassedOver
 
 _LARGEST = 2
 """Shares of width and height are from 0 to 1, and somewhat beyond where a thing leaves the picture."""
@@ -62,6 +64,37 @@ def read_yolo(
     found = (*boxes, *outlines)
     passed.settle(len(found))
     return Annotations(name or path.stem, size, tuple(o for o in found if o.mask.size))
+
+
+@dataclass(frozen=True)
+class YoloFile:
+    """The labels of one image; see `LabelFile`. `names` are those of classes.txt or data.yaml, if there are any."""
+
+    path: Path
+    names: tuple[str, ...]
+
+    def size(self, image: Image) -> tuple[int, int] | None:  # noqa: ARG002
+        """None: it states none."""
+        return None
+
+    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+        """See `LabelFile`. Where the file has no names, index i is the class i + 1, or number i of `classes`."""
+        own: Sequence[ClassInfo | None] | None = classes
+        ids = {c.name: c.id for c in classes or ()}
+        if self.names and classes is None:
+            own = [ClassInfo(i, name) for i, name in enumerate(self.names, start=1)]
+        elif self.names:
+            own = [ClassInfo(ids[name], name) if name in ids else None for name in self.names]
+        return read_yolo(self.path, image.size, own, image.name)
+
+
+def open_labels(path: Path, data: Any) -> YoloFile:  # noqa: ARG001
+    """See `LabelFile`. The names are in classes.txt beside it, or data.yaml beside it or up to two folders above."""
+    folders = [path.parent, *path.absolute().parents[1:3]]
+    for candidate in (path.parent / "classes.txt", *(f / "data.yaml" for f in folders)):
+        if candidate.is_file():
+            return YoloFile(path, read_yolo_names(candidate))
+    return YoloFile(path, ())
 
 
 def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[ClassInfo]) -> Path:

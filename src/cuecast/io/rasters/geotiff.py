@@ -42,9 +42,14 @@ def gdal() -> Iterator[Any]:
         yield rasterio
 
 
+def accepts(path: Path) -> bool:  # noqa: ARG001
+    """True: what is none of GDAL's is named when it is opened."""
+    return True
+
+
 @contextmanager
-def open_geotiff(path: Path, bands: tuple[int, ...] | None, level: int) -> Iterator[BlockRaster]:
-    """The raster at `path`; see `open_raster`."""
+def open_raster(path: Path, bands: tuple[int, ...] | None, level: int) -> Iterator[BlockRaster]:
+    """The raster at `path`; see `cuecast.io.rasters.open_raster`."""
     with gdal() as rasterio:
         try:
             found = rasterio.open(path, **({"overview_level": level - 1} if level else {}))

@@ -19,7 +19,7 @@ from cuecast.io.rasters.raster import Block, BlockRaster, at
 from cuecast.io.tiff import BROKEN, lacks_codec
 
 
-def is_slide(path: Path) -> bool:
+def accepts(path: Path) -> bool:
     """Whether tifffile knows the file as a slide, or a picture of a microscope: GDAL reads less of these."""
     import tifffile
 
@@ -31,8 +31,8 @@ def is_slide(path: Path) -> bool:
 
 
 @contextmanager
-def open_pyramid(path: Path, bands: tuple[int, ...] | None, level: int) -> Iterator[BlockRaster]:
-    """The first picture of a TIFF; see `open_raster`."""
+def open_raster(path: Path, bands: tuple[int, ...] | None, level: int) -> Iterator[BlockRaster]:
+    """The first picture of a TIFF; see `cuecast.io.rasters.open_raster`."""
     import tifffile
 
     try:

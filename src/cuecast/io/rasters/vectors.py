@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError, MissingExtraError
 from cuecast.core.notes import give_note
-from cuecast.io.labels import listed
-from cuecast.io.labels.passed_over import PassedOver
+from cuecast.io.labels import PassedOver, listed
 from cuecast.io.rasters.georeference import Georeference, ProjectionError, project
 
 _Shape = list[NDArray[np.float64]]

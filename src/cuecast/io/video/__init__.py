@@ -15,14 +15,10 @@ from typing import Any, Protocol
 
 from cuecast.core.errors import CuecastError, ImageError, InputError, MissingExtraError
 from cuecast.core.values import Frame
+from cuecast.io.formats import FORMATS, format_of_suffix
 from cuecast.io.images import read_image
 from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.places import list_images
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".ogv"}
-)
-"""Suffixes (lower case) of what is read as a video; a file with another one is tried as a video, too."""
 
 
 class Frames(Protocol):
@@ -81,7 +77,8 @@ def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frame
             return _look(FramesOfPictures(str(path), tuple(pictures), window))
         if not path.is_file():
             raise ImageError(f"{path}: there is no such video or folder of frames; check the name")
-        if path.suffix.lower() in IMAGE_SUFFIXES - VIDEO_SUFFIXES:
+        form = format_of_suffix("videos", path.name)
+        if form is None and path.suffix.lower() in IMAGE_SUFFIXES:
             raise InputError(
                 f"{path}: this is one picture, not a video; give a video, the folder of its frames, or use segment"
             )
@@ -89,9 +86,9 @@ def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frame
             raise InputError(
                 f"{path}: a window is for pictures of more than 8 bits, not for videos; leave it out"
             )
-        from cuecast.io.video.file import open_video
-
-        return open_video(path)
+        # A file with another suffix is tried as a video, too.
+        opened: Frames = (form or FORMATS["videos"][0]).load().open_video(path)
+        return opened
     if (
         isinstance(source, (bytes, bytearray))
         or not hasattr(source, "__getitem__")

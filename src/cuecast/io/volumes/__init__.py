@@ -1,14 +1,10 @@
-"""Volumes: NIfTI, DICOM series, NRRD and multi-page TIFF in; labels in the same geometry out.
-
-One format is one file. A new one is that file and one line in `FORMATS`.
-"""
+"""Volumes in, labels in the same geometry out, by the table of `cuecast.io.formats`."""
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +14,15 @@ from numpy.typing import NDArray
 from cuecast.core.errors import ImageError, OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import check_space
+from cuecast.io.formats import Format, format_named, format_of_suffix, outputs_of, suffixes_of
 from cuecast.io.tiff import BROKEN
-from cuecast.io.volumes.reading import Reading, library
+from cuecast.io.volumes.reading import Reading
 from cuecast.io.volumes.volume import PLANES, WINDOWS, Plane, Volume, grey, value_window
 
 __all__ = [
-    "FORMATS", "OUTPUTS", "PLANES", "WINDOWS", "Plane", "Reading", "Volume", "VolumeFormat",
-    "check_labels", "format_of_suffix", "grey", "open_volume", "output_suffix", "value_window", "write_labels",
+    "PLANES", "WINDOWS", "Plane", "Reading", "Volume",
+    "check_labels", "grey", "open_volume", "output_suffix", "value_window", "write_labels",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class VolumeFormat:
-    """A format of volumes: the module with its pair of functions, and the suffixes its files are known by."""
-
-    module: str
-    suffixes: tuple[str, ...]
-
-
-FORMATS = {
-    "nifti": VolumeFormat("cuecast.io.volumes.nifti", (".nii.gz", ".nii")),
-    "nrrd": VolumeFormat("cuecast.io.volumes.nrrd", (".nrrd", ".nhdr")),
-    "tiff": VolumeFormat("cuecast.io.volumes.tiff", (".tif", ".tiff")),
-    "dicom": VolumeFormat("cuecast.io.volumes.dicom", (".dcm", ".dicom", ".ima")),
-}
-"""Formats by name; a folder is DICOM, and so is a file without a suffix."""
-
-OUTPUTS = {"nifti": ".nii.gz", "nrrd": ".nrrd", "tiff": ".tif", "dicom-seg": ".dcm"}
-"""Formats of labels -> suffix of the file."""
-
-_WRITERS = {
-    "nifti": ("nibabel", "volumes"),
-    "nrrd": ("nrrd", "volumes"),
-    "tiff": ("tifffile", "volumes"),
-    "dicom-seg": ("highdicom", "dicom-seg"),
-}
-"""Formats of labels -> library that writes them, and the extra that brings it."""
 
 
 def open_volume(path: str | Path, reading: Reading | None = None) -> Volume:
@@ -65,16 +34,16 @@ def open_volume(path: str | Path, reading: Reading | None = None) -> Volume:
     path, reading = Path(path), reading or Reading()
     if not path.exists():
         raise ImageError(f"{path}: there is no such file or folder; check the spelling")
-    kind = _format(path)
-    if reading.series is not None and kind != "dicom":
+    form = _format(path)
+    if reading.series is not None and form.name != "dicom":
         raise ImageError(
-            f"{path}: --series chooses one of several DICOM series, this is {kind}; leave it out"
+            f"{path}: --series chooses one of several DICOM series, this is {form.name}; leave it out"
         )
-    if reading.channel is not None and kind == "dicom":
+    if reading.channel is not None and form.name == "dicom":
         raise ImageError(
             f"{path}: --channel is for files with several; a DICOM series is chosen with --series"
         )
-    volume: Volume = importlib.import_module(FORMATS[kind].module).read_volume(path, reading)
+    volume: Volume = form.load().read_volume(path, reading)
     if reading.spacing is None:
         return volume
     if volume.affine is not None:
@@ -86,13 +55,14 @@ def open_volume(path: str | Path, reading: Reading | None = None) -> Volume:
 
 def is_volume(path: str | Path) -> bool:
     """Whether the name is that of a volume, and not of an image: a TIFF may be both and is not, see `is_stack`."""
-    name = os.fspath(path).lower()
-    return any(name.endswith(FORMATS[f].suffixes) for f in ("nifti", "nrrd"))
+    form = format_of_suffix("volumes", os.fspath(path))
+    return form is not None and form.name not in ("tiff", "dicom")
 
 
 def is_stack(path: str | Path) -> bool:
     """Whether a file is a TIFF of several pages of one size. False where it cannot be read."""
-    if not os.fspath(path).lower().endswith(FORMATS["tiff"].suffixes):
+    form = format_of_suffix("volumes", os.fspath(path))
+    if form is None or form.name != "tiff":
         return False
     import tifffile
 
@@ -104,61 +74,47 @@ def is_stack(path: str | Path) -> bool:
         return False
 
 
-def format_of_suffix(name: str) -> str | None:
-    """The format of `FORMATS` that a file's name speaks of; None where it speaks of none."""
-    return next((known for known, form in FORMATS.items() if name.lower().endswith(form.suffixes)), None)
-
-
 def output_suffix(volume: Volume, kind: str | None) -> tuple[str, str]:
     """(format, suffix) of the labels: as asked, else that of the input; DICOM and arrays give NIfTI.
 
     Raises OutputError where there is no such format, or a DICOM SEG is asked for of something else than DICOM, and
     MissingExtraError where the library that writes it is not installed: before any work is done.
     """
+    known = outputs_of("volumes")
     if kind is None:
-        kind = volume.format if volume.format in OUTPUTS else "nifti"
-    if kind not in OUTPUTS:
-        raise OutputError(f"format {kind!r} is unknown; known are {', '.join(OUTPUTS)}")
+        kind = volume.format if volume.format in known else "nifti"
+    form = _output(kind)
     if kind == "dicom-seg" and volume.format != "dicom":
         raise OutputError(
             f"{volume.name}: a DICOM SEG refers to the slices of a DICOM series, and this is {volume.format}; "
             "choose nifti, nrrd or tiff"
         )
-    name, extra = _WRITERS[kind]
-    library(name, extra, f"writing {kind}")
-    packed = volume.path is None or volume.path.suffix != ".nii"
-    return kind, OUTPUTS[kind] if kind != "nifti" or packed else ".nii"
+    form.check_library(f"writing {kind}")
+    plain = kind == "nifti" and volume.path is not None and volume.path.suffix == ".nii"
+    return kind, ".nii" if plain else known[kind]
 
 
 def check_labels(volume: Volume, classes: Sequence[ClassInfo], kind: str) -> None:
-    """Raise OutputError where labels of these classes could not be written in a format of `OUTPUTS` for what the volume
-    states of itself: before any work is done."""
-    if kind == "dicom-seg":
-        from cuecast.io.volumes.dicom_seg import check_segmentation
-
-        check_segmentation(volume, classes)
+    """Raise OutputError where labels of these classes could not be written in a format for what the volume states of
+    itself: before any work is done."""
+    module = _output(kind).load()
+    if hasattr(module, "check_labels"):
+        module.check_labels(volume, classes)
 
 
 def write_labels(
     path: Path, labels: NDArray[Any], volume: Volume, classes: Sequence[ClassInfo], kind: str
 ) -> Path:
-    """Labels (Z, Y, X) in the geometry of their volume, in a format of `OUTPUTS`; whole or not at all.
+    """Labels (Z, Y, X) in the geometry of their volume, in a format that is written; whole or not at all.
 
     Raises OutputError where they do not fit on the disk or cannot be written, MissingExtraError.
     """
     if labels.shape != volume.size or labels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"expected labels {volume.size} uint8 or uint16, got {labels.shape} {labels.dtype}")
-    check_space(
-        path.parent,
-        labels.nbytes if path.suffix in (".nii", ".tif") else labels.nbytes // 8,
-        "choose another folder",
-    )
-    if kind == "dicom-seg":
-        from cuecast.io.volumes.dicom_seg import write_segmentation
-
-        return write_segmentation(path, labels, volume, classes)
+    size = labels.nbytes if path.suffix in (".nii", ".tif") else labels.nbytes // 8
+    check_space(path.parent, size, "choose another folder")
     try:
-        written: Path = importlib.import_module(FORMATS[kind].module).write_labels(path, labels, volume)
+        written: Path = _output(kind).load().write_labels(path, labels, volume, classes)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
         raise OutputError(
             f"{path}: labels of this volume cannot be written as {kind} ({error}); choose another format"
@@ -166,14 +122,22 @@ def write_labels(
     return written
 
 
-def _format(path: Path) -> str:
-    if path.is_dir():
-        return "dicom"
-    if known := format_of_suffix(path.name):
-        return known
-    if not path.suffix or path.suffix[1:].isdigit():
-        return "dicom"
-    suffixes = ", ".join(s for form in FORMATS.values() for s in form.suffixes)
-    raise ImageError(
-        f"{path}: is no volume that is known by its suffix ({suffixes}, or a folder of DICOM files); convert it"
-    )
+def _output(kind: str) -> Format:
+    """The format of labels of that name. Raises OutputError."""
+    form = format_named("volumes", kind)
+    if form is None or not form.writes:
+        raise OutputError(f"format {kind!r} is unknown; known are {', '.join(outputs_of('volumes'))}")
+    return form
+
+
+def _format(path: Path) -> Format:
+    """By the suffix; a folder is DICOM, and so is a file without one."""
+    form = None if path.is_dir() else format_of_suffix("volumes", path.name)
+    if form is None and (path.is_dir() or not path.suffix or path.suffix[1:].isdigit()):
+        form = format_named("volumes", "dicom")
+    if form is None:
+        raise ImageError(
+            f"{path}: is no volume that is known by its suffix ({', '.join(suffixes_of('volumes'))}, or a folder of "
+            "DICOM files); convert it"
+        )
+    return form

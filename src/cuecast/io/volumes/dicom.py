@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError, MissingExtraError
-from cuecast.io.volumes.reading import Choice, Reading, SeveralVolumesError, library, scratch
+from cuecast.io.formats import library
+from cuecast.io.volumes.reading import Choice, Reading, SeveralVolumesError, scratch
 from cuecast.io.volumes.volume import Volume
 
 SAME = 1e-3

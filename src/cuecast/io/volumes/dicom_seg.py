@@ -1,7 +1,7 @@
 """DICOM SEG through highdicom: labels as a segmentation object that refers to the slices of its series.
 
 Scanners, converters and anonymisers leave out tags, or fill them with what the standard does not know. What may be
-empty is empty then; what must be there and is not is named by `check_segmentation`, before any work.
+empty is empty then; what must be there and is not is named by `check_labels`, before any work.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.core.version import __version__
 from cuecast.io.files import replacing
-from cuecast.io.volumes.reading import library
+from cuecast.io.formats import library
 from cuecast.io.volumes.volume import Volume
 
 SERIES_NUMBER = 900
@@ -45,14 +45,12 @@ _REFUSED = (AttributeError, TypeError, ValueError, KeyError, IndexError, Runtime
 """What highdicom and pydicom raise where a header is not to their liking."""
 
 
-def write_segmentation(
-    path: Path, labels: NDArray[Any], volume: Volume, classes: Sequence[ClassInfo]
-) -> Path:
+def write_labels(path: Path, labels: NDArray[Any], volume: Volume, classes: Sequence[ClassInfo]) -> Path:
     """Labels (Z, Y, X) of a volume that was read from DICOM, one binary segment a class; whole or not at all.
 
     The segments are coded as 'Tissue' (SNOMED CT 85756007): what a class is called is its label, cut to 64 letters, and
     in full its description. The same labels give the same UIDs. Raises OutputError where nothing is marked, and what
-    `check_segmentation` raises.
+    `check_labels` raises.
     """
     present = [c for c in classes if bool((labels == c.id).any())]
     if not present:
@@ -64,7 +62,7 @@ def write_segmentation(
     return path
 
 
-def check_segmentation(volume: Volume, classes: Sequence[ClassInfo]) -> None:
+def check_labels(volume: Volume, classes: Sequence[ClassInfo]) -> None:
     """Raise OutputError where a DICOM SEG of this series and these classes could not be written.
 
     One is made and thrown away, in which each slice is a single voxel.

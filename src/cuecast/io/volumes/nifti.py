@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
-from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated, library, scratch
+from cuecast.io.formats import library
+from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated, scratch
 from cuecast.io.volumes.volume import Volume
 
 MILLIMETRES = {"mm": 1.0, "micron": 1e-3, "meter": 1e3, "unknown": 1.0}
@@ -63,7 +66,12 @@ def read_volume(path: Path, reading: Reading) -> Volume:
     )
 
 
-def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
+def write_labels(
+    path: Path,
+    labels: NDArray[Any],
+    volume: Volume,
+    classes: Sequence[ClassInfo],  # noqa: ARG001
+) -> Path:
     """Labels (Z, Y, X) uint8 or uint16 in the geometry of their volume; whole or not at all. Raises OutputError.
 
     The header of a NIfTI input is kept; the same labels give the same bytes.

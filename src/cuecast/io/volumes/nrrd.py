@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
+from cuecast.io.formats import library
 from cuecast.io.volumes.reading import (
     BZIPPED,
     DEFLATED,
     Reading,
     check_channel,
     check_stated,
-    library,
     scratch,
 )
 from cuecast.io.volumes.volume import Volume
@@ -89,7 +91,12 @@ def read_volume(path: Path, reading: Reading) -> Volume:
     )
 
 
-def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
+def write_labels(
+    path: Path,
+    labels: NDArray[Any],
+    volume: Volume,
+    classes: Sequence[ClassInfo],  # noqa: ARG001
+) -> Path:
     """Labels (Z, Y, X) uint8 or uint16 in the geometry of their volume; whole or not at all. Raises OutputError."""
     nrrd = library("nrrd", "volumes", "writing NRRD")
     if volume.format == "nrrd":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 import tempfile
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cuecast.core.errors import ImageError, MissingExtraError, OutputError
+from cuecast.core.errors import ImageError, OutputError
 from cuecast.io.files import check_space
 
 
@@ -123,14 +122,4 @@ def _reserve(handle: int, size: int, folder: Path) -> None:
         raise OutputError(
             f"{folder}: {size / 1e6:,.0f} MB cannot be had there ({error.strerror}); set TMPDIR to a folder on a "
             "larger disk"
-        ) from error
-
-
-def library(name: str, extra: str, purpose: str) -> Any:
-    """The optional library `name`, imported. Raises MissingExtraError with the extra of cuecast that brings it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{purpose} needs {name.split('.')[0]}, which is not installed: pip install 'cuecast[{extra}]'"
         ) from error

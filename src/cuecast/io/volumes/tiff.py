@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.pixels import pixel_limit
 from cuecast.io.tiff import BROKEN, CODEC_REMEDY, check_deflated, lacks_codec
@@ -67,7 +68,12 @@ def read_volume(path: Path, reading: Reading) -> Volume:
     )
 
 
-def write_labels(path: Path, labels: NDArray[Any], volume: Volume) -> Path:
+def write_labels(
+    path: Path,
+    labels: NDArray[Any],
+    volume: Volume,
+    classes: Sequence[ClassInfo],  # noqa: ARG001
+) -> Path:
     """Labels (Z, Y, X) uint8 or uint16 as an ImageJ stack with the spacing; whole or not at all. Raises OutputError.
 
     A TIFF knows no place in space: of a volume that has one, the spacing alone is kept.
