@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from inline_service import Service, columns, inline_service, png
 
-from cuecast.service import workers
 from cuecast.service.settings import Limits
 from cuecast.service.store import jobs
-from cuecast.service.store.models import Job, now
+from cuecast.service.store.models import Job
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -133,7 +129,7 @@ def test_a_job_goes_back_when_its_worker_dies_and_is_given_up_after_three(servic
             assert jobs.claim_job(session, ident, "w") is not None
             jobs.advance(session, ident, "w", 4, 9)
         with database.writing() as session:
-            assert [j.attempts for j in jobs.take_back(session, lambda job: job.worker == "w")] == [attempt]
+            assert [j.attempts for j in jobs.take_back(session, "w")] == [attempt]
     failed = service.job({"id": ident})
     assert (failed["state"], failed["error"]["code"]) == ("failed", "worker_died")
     assert "step 5 of 9" in failed["error"]["message"]
@@ -148,7 +144,7 @@ def test_a_job_that_gets_on_is_never_given_up(service: Service) -> None:
             assert jobs.claim_job(session, ident, "w") is not None
             jobs.progressed(session, ident, "w")
         with database.writing() as session:
-            jobs.take_back(session, lambda _: True)
+            jobs.take_back(session)
     assert service.job({"id": ident})["state"] == "queued"
 
 
@@ -158,20 +154,5 @@ def test_a_cancelled_job_whose_worker_dies_is_cancelled(service: Service) -> Non
         jobs.claim_job(session, ident, "w")
         assert jobs.cancel_job(session, ident).state == "running"
     with service.state.database.writing() as session:
-        jobs.take_back(session, lambda _: True)
+        jobs.take_back(session)
     assert service.job({"id": ident})["state"] == "cancelled"
-
-
-@pytest.mark.parametrize(
-    ("worker", "age", "dead"),
-    [
-        (f"{socket.gethostname()}:{os.getpid()}:t", 0, False),
-        (f"{socket.gethostname()}:{os.getpid()}:t", 60, True),
-        (f"{socket.gethostname()}:999999999:t", 0, True),
-        ("elsewhere:999999999:t", 0, False),
-        ("elsewhere:999999999:t", 60, True),
-    ],
-)
-def test_who_is_dead(worker: str, age: int, dead: bool) -> None:
-    job = Job(worker=worker, heartbeat=now() - timedelta(seconds=age))
-    assert workers.is_dead(job) is dead

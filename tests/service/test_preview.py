@@ -13,7 +13,7 @@ from inline_service import RAW, Service, columns, inline_service, png
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
-from cuecast.service.preview import NoCuesError, Previewer, Recent, SavedCues, keeping, warm
+from cuecast.service.preview import NoCuesError, Previewer, SavedCues, keep, keeping, recent, warm
 
 RED_POINT = {"points": [{"xy": [0, 0], "class": 1}]}
 
@@ -154,10 +154,10 @@ def test_classes_of_a_draft_are_told_apart(tmp_path: Path) -> None:
 
 def test_what_was_used_last_is_kept_within_its_budget() -> None:
     made: list[str] = []
-    recent: Recent[str] = Recent(5, len)
+    cache = recent(5, len)
 
     def get(key: str) -> str:
-        return recent.get(key, lambda: made.append(key) or key)  # type: ignore[func-returns-value]
+        return keep(cache, key, lambda: made.append(key) or key)  # type: ignore[func-returns-value]
 
     for key in ("aa", "bb", "aa", "cc", "aa", "bb", "longer", "longer", "aa"):
         assert get(key) == key

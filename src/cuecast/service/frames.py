@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
+
+from cachetools import LRUCache, cached
 
 from cuecast.core.values import Image
 from cuecast.io.files import file_digest
@@ -27,49 +28,15 @@ KEPT = 4
 """Sources that a process keeps open, those used last: looking through a long video takes a while."""
 
 
-class Source(Protocol):
-    """Images in order, read whenever they are asked for."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) of each."""
-        ...
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def seconds(self) -> float | None:
-        """When the last one is shown, from the first on; None where that is not stated."""
-        ...
-
-    @property
-    def note(self) -> str | None:
-        """What a person should know of it."""
-        ...
-
-    def digest(self) -> str:
-        """SHA-256 of what it is read from."""
-        ...
-
-    def stem(self, index: int) -> str:
-        """What the results of one are called."""
-        ...
-
-    def shown(self, index: int) -> float | None:
-        """When one is shown, in seconds from the first on."""
-        ...
-
-    def image(self, index: int) -> Image:
-        """One of them. Raises ImageError."""
-        ...
-
-
 @dataclass(frozen=True)
-class FramesSource:
-    """The frames of a video."""
+class OpenVideo:
+    """The frames of a video.
+
+    size     (height, width) of each; `count`: how many there are.
+    seconds  when the last one is shown, from the first on; `shown(index)`: when another one is.
+    note     what a person should know of it.
+    stem     of an index: what the results of one are called.
+    """
 
     frames: Frames
 
@@ -90,6 +57,7 @@ class FramesSource:
         return self.frames.broken
 
     def digest(self) -> str:
+        """SHA-256 of what it is read from."""
         return self.frames.digest
 
     def stem(self, index: int) -> str:
@@ -99,14 +67,16 @@ class FramesSource:
         return self.frames.seconds[index]
 
     def image(self, index: int) -> Image:
+        """One of them. Raises ImageError."""
         return next(iter(self.frames.read(range(index, index + 1)))).image
 
 
 @dataclass(frozen=True)
-class SlicesSource:
-    """The slices of a volume."""
+class OpenVolume:
+    """The slices of a volume, as `OpenVideo`; they have no time."""
 
     volume: Volume
+    seconds = None
 
     @cached_property
     def _slices(self) -> Slices:
@@ -121,14 +91,11 @@ class SlicesSource:
         return self._slices.count
 
     @property
-    def seconds(self) -> float | None:
-        return None
-
-    @property
     def note(self) -> str | None:
         return "; ".join(self.volume.notes) or None
 
     def digest(self) -> str:
+        """SHA-256 of what it is read from."""
         path = self.volume.path
         assert path is not None
         if path.is_file() and self.volume.format != "dicom":
@@ -140,18 +107,18 @@ class SlicesSource:
         return h.hexdigest()
 
     def stem(self, index: int) -> str:
-        return slice_name(self.volume, index)
+        return f"{self.volume.name}_{PLANE}{index:04d}"  # as the manifest of a volume calls a slice
 
-    def shown(self, index: int) -> float | None:  # noqa: ARG002  slices have no time
+    def shown(self, index: int) -> float | None:  # noqa: ARG002
         return None
 
     def image(self, index: int) -> Image:
+        """One of them. Raises ImageError."""
         return self._slices.voxel_image(index)
 
 
-def slice_name(volume: Volume, index: int) -> str:
-    """What the manifest of a volume calls a slice."""
-    return f"{volume.name}_{PLANE}{index:04d}"
+Opened = OpenVideo | OpenVolume
+"""Images in order, read whenever they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +129,12 @@ class SourceAt:
     path: Path
     reading: Reading = field(default_factory=Reading)
 
-    def open(self) -> Source:
+    def open(self) -> Opened:
         """It, from those that are open where it is among them and unchanged.
 
         Raises what `open_frames` and `open_volume` raise.
         """
-        return _OPEN.get(self)
+        return _open(self)
 
 
 @dataclass(frozen=True)
@@ -182,38 +149,14 @@ class FrameAt:
         return self.source.open().image(self.index)
 
 
-@dataclass(eq=False)
-class _Entry:
-    """A source that is open, or is being opened by whoever holds the lock."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    source: Source | None = None
+def _state(wanted: SourceAt) -> Hashable:
+    stat = wanted.path.stat() if wanted.path.exists() else None
+    return wanted, stat and (stat.st_mtime_ns, stat.st_size)
 
 
-@dataclass(eq=False)
-class _Open:
-    """The sources that are open in this process. Several threads may ask for one: it is opened once."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    entries: OrderedDict[Hashable, _Entry] = field(default_factory=OrderedDict)
-
-    def get(self, wanted: SourceAt) -> Source:
-        path = wanted.path
-        stat = path.stat() if path.exists() else None
-        key = wanted, stat and (stat.st_mtime_ns, stat.st_size)
-        with self.lock:
-            entry = self.entries.setdefault(key, _Entry())
-            self.entries.move_to_end(key)
-            while len(self.entries) > KEPT:
-                self.entries.popitem(last=False)
-        with entry.lock:
-            if entry.source is None:
-                entry.source = (
-                    FramesSource(open_frames(path))
-                    if wanted.kind == "video"
-                    else SlicesSource(replace(open_volume(path, wanted.reading), path=path))
-                )
-            return entry.source
-
-
-_OPEN = _Open()
+# Several threads may ask for one: the condition has it opened once, while others are asked for.
+@cached(LRUCache[Hashable, Opened](KEPT), key=_state, condition=threading.Condition())
+def _open(wanted: SourceAt) -> Opened:
+    if wanted.kind == "video":
+        return OpenVideo(open_frames(wanted.path))
+    return OpenVolume(replace(open_volume(wanted.path, wanted.reading), path=wanted.path))

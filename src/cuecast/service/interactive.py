@@ -150,7 +150,6 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     from cuecast.service.store.database import open_database
 
     settle(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     database = open_database(settings.database_url, migrate=False)
     files = DataFolder(settings.data, settings.roots)
     predictor = keeping(settings.pack, threads)
@@ -192,8 +191,10 @@ def start_beside(process: BaseProcess) -> None:
 
 
 def settle(threads: int) -> None:
-    """Make this process one beside a server: it leaves Ctrl-C to the server, and uses so many threads."""
+    """Make this process one beside a server: it leaves Ctrl-C to the server, uses so many threads, and ends with the
+    server, whatever is going on: no file is half written."""
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threadpool_limits(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 
 from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
 from cuecast.core.marks import Document
@@ -26,9 +26,28 @@ from cuecast.cues import Cue, marks_of, mask_document, read_document
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor, digest_of, load, read_cues
+from cuecast.service.files import DataFolder
 from cuecast.service.frames import FrameAt
 from cuecast.service.problem import Problem, problem_of
-from cuecast.service.snapshot import MarkedImage, read_marked
+from cuecast.service.snapshot import MarkedImage, frame_at, marked_images, read_marked
+from cuecast.service.store import images, marks, predictions, projects
+from cuecast.service.store.database import Database
+
+CONCEPTS = 512 * 2**20
+"""Bytes of pixels of the cues of concepts that are kept."""
+IMAGES = 256 * 2**20
+"""Bytes of pixels of images that are kept."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class CueFile:
+    """A cue of a call that stands for itself: an image with a mask file, or else with a document of marks."""
+
+    image: Path
+    mask: Path | None = None
+    document: Document | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,7 @@ class AskSegment(Ask):
 class AskOnce(Ask):
     """What cues that belong to no project say of a file."""
 
-    shown: tuple[ShownResult, ...]
+    shown: tuple[CueFile, ...]
     query: Path
     scale: str
     classes: tuple[str, ...] = ()
@@ -79,90 +98,6 @@ class Answer:
 
     fields: dict[str, Any]
     png: bytes | None = None
-
-
-def problem_in_reply(error: Exception, data: Path) -> Problem:
-    pass
-
-    if isinstance(error, NoCuesError):
-        return Problem("no_cues", 409, str(error))
-    if isinstance(error, MemoryError):
-        return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
-    return problem_of(error, data)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What the process answers with."""
-
-    database: Any
-    files: Any
-    previewer: Any
-
-    def answer(self, question: Ask) -> Answer:
-        pass
-
-        began = time.perf_counter()
-        if isinstance(question, Prepare):
-            self._prepare(question)
-            return Answer({})
-        if isinstance(question, AskPreview):
-            cues = self._saved_cues(question.project, but=question.image)
-            prediction = self.previewer.preview(cues, self._image(question), question.draft)
-        elif isinstance(question, AskSegment):
-            prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
-        elif isinstance(question, AskOnce):
-            prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
-        else:
-            raise TypeError(f"{question!r} is no question")
-        return Answer(
-            prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
-        )
-
-    def _prepare(self, task: Prepare) -> None:
-        """Have ready what the next preview of an image, or of any without marks, is made from."""
-        from cuecast.service.store import marks
-
-        saved: Document = {}
-        if task.image is not None:
-            with self.database.reading() as session:
-                saved = marks.document(session, task.project, task.image)
-        if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
-            # An image that is marked wholly is not corrected: others may be next.
-            self.previewer.learn(self._saved_cues(task.project))
-            return
-        question = AskPreview(task.project, task.image, saved)
-        self.previewer.preview(self._saved_cues(task.project, but=task.image), self._image(question), saved)
-
-    def _saved_cues(self, project: str, but: str | None = None) -> Any:
-        """The saved marks of a project, read from the database where their concept is not kept."""
-        pass
-        from cuecast.service.snapshot import marked_images
-        from cuecast.service.store import predictions, projects
-
-        with self.database.reading() as session:
-            row = projects.find(session, project)
-            classes = projects.class_infos(row.classes)
-            state = predictions.marks_state(session, project, but)
-
-        def cues() -> Any:
-            with self.database.reading() as session:
-                return marked_images(session, self.files, project, but)
-
-        return SavedCues((project, state, classes), classes, row.scale, cues)
-
-    def _image(self, question: AskPreview) -> Any:
-        """The file of an image, or where a frame or slice is read."""
-        from cuecast.service.snapshot import frame_at
-        from cuecast.service.store import images
-
-        with self.database.reading() as session:
-            image = images.find(session, question.project, question.image)
-            return frame_at(session, self.files, image) or self.files.original(image.path)
-
-
-IMAGES = 256 * 2**20
-"""Bytes of pixels of images that are kept."""
 
 
 class NoCuesError(CueError):
@@ -183,23 +118,14 @@ class SavedCues:
     cues: Callable[[], Sequence[MarkedImage]] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class ShownResult:
-    """A cue of a call that stands for itself: an image with a mask file, or else with a document of marks."""
-
-    image: Path
-    mask: Path | None = None
-    document: Document | None = None
-
-
 class Previewer:
     """See the module's docstring. For one thread."""
 
     def __init__(self, predictor: Predictor, max_pixels: int | None = None) -> None:
         self._predictor = predictor
         self._max_pixels = max_pixels
-        self._images: Recent[Image] = Recent(IMAGES, lambda image: image.pixels.nbytes)
-        self._concepts: Recent[Concept | None] = Recent(CONCEPTS, pixel_bytes)
+        self._images: LRUCache[Hashable, Image] = recent(IMAGES, lambda image: image.pixels.nbytes)
+        self._concepts: LRUCache[Hashable, Concept | None] = recent(CONCEPTS, pixel_bytes)
 
     def preview(self, saved: SavedCues, place: Path | FrameAt, draft: Document) -> Prediction:
         """The answer for the image at `place`, with a draft of marks on it that is not saved.
@@ -225,7 +151,7 @@ class Previewer:
         return concept.segment(self._read(path))
 
     def once(
-        self, shown: Sequence[ShownResult], query: Path, scale: str, classes: Sequence[str] = ()
+        self, shown: Sequence[CueFile], query: Path, scale: str, classes: Sequence[str] = ()
     ) -> Prediction:
         """The answer for the image at `query` from cues that belong to no project. Raises InputError."""
         try:
@@ -234,7 +160,7 @@ class Previewer:
             raise type(error)(str(error).replace(f"{query.parent}/", "")) from error
         return concept.segment(self._read(query))
 
-    def _cue(self, shown: ShownResult) -> Cue | Example:
+    def _cue(self, shown: CueFile) -> Cue | Example:
         image = self._read(shown.image)
         if shown.document is None:
             return Cue(image, mask=shown.mask)
@@ -250,8 +176,8 @@ class Previewer:
         path = place.source.path if isinstance(place, FrameAt) else place
         stat = path.stat() if path.exists() else None
         key = place, stat and (stat.st_mtime_ns, stat.st_size)
-        return self._images.get(
-            key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
+        return keep(
+            self._images, key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
         )
 
     def _concept(self, saved: SavedCues) -> Concept | None:
@@ -263,7 +189,7 @@ class Previewer:
                 return None
             return self._predictor.learn(examples, saved.classes, saved.scale)
 
-        return self._concepts.get(("saved", saved.key), learn)
+        return keep(self._concepts, ("saved", saved.key), learn)
 
     def _with_draft(
         self, concept: Concept | None, saved: SavedCues, image: Image, marks: Marks | None
@@ -279,7 +205,7 @@ class Previewer:
         if marks.is_sparse and (marks.boxes or concept is None):
             first, left = _split(marks, concept is None)
             key = ("draft", saved.key, image.digest, repr(first), saved.classes, saved.scale)
-            concept = self._concepts.get(key, partial(self._taught, concept, saved, Example(image, first)))
+            concept = keep(self._concepts, key, partial(self._taught, concept, saved, Example(image, first)))
             if left is None:
                 assert concept is not None
                 return concept
@@ -326,8 +252,72 @@ def _split(marks: Marks, alone: bool) -> tuple[Marks, Marks | None]:
     return learnt, marks.only(lambda mark: id(mark) not in taken) if left else None
 
 
-CONCEPTS = 512 * 2**20
-"""Bytes of pixels of the cues of concepts that are kept."""
+@dataclass(frozen=True)
+class Desk:
+    """What the process answers with."""
+
+    database: Database
+    files: DataFolder
+    previewer: Previewer
+
+    def answer(self, question: Ask) -> Answer:
+        began = time.perf_counter()
+        if isinstance(question, Prepare):
+            self._prepare(question)
+            return Answer({})
+        if isinstance(question, AskPreview):
+            cues = self._saved_cues(question.project, but=question.image)
+            prediction = self.previewer.preview(cues, self._image(question), question.draft)
+        elif isinstance(question, AskSegment):
+            prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
+        elif isinstance(question, AskOnce):
+            prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
+        else:
+            raise TypeError(f"{question!r} is no question")
+        return Answer(
+            prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
+        )
+
+    def _prepare(self, task: Prepare) -> None:
+        """Have ready what the next preview of an image, or of any without marks, is made from."""
+        saved: Document = {}
+        if task.image is not None:
+            with self.database.reading() as session:
+                saved = marks.document(session, task.project, task.image)
+        if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
+            # An image that is marked wholly is not corrected: others may be next.
+            self.previewer.learn(self._saved_cues(task.project))
+            return
+        question = AskPreview(task.project, task.image, saved)
+        self.previewer.preview(self._saved_cues(task.project, but=task.image), self._image(question), saved)
+
+    def _saved_cues(self, project: str, but: str | None = None) -> SavedCues:
+        """The saved marks of a project, read from the database where their concept is not kept."""
+        pass
+        with self.database.reading() as session:
+            row = projects.find(session, project)
+            classes = projects.class_infos(row.classes)
+            state = predictions.marks_state(session, project, but)
+
+        def cues() -> Sequence[MarkedImage]:
+            with self.database.reading() as session:
+                return marked_images(session, self.files, project, but)
+
+        return SavedCues((project, state, classes), classes, row.scale, cues)
+
+    def _image(self, question: AskPreview) -> Path | FrameAt:
+        """The file of an image, or where a frame or slice is read."""
+        with self.database.reading() as session:
+            image = images.find(session, question.project, question.image)
+            return frame_at(session, self.files, image) or self.files.original(image.path)
+
+
+def problem_in_reply(error: Exception, data: Path) -> Problem:
+    if isinstance(error, NoCuesError):
+        return Problem("no_cues", 409, str(error))
+    if isinstance(error, MemoryError):
+        return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
+    return problem_of(error, data)
 
 
 def pixel_bytes(concept: Concept | None) -> int:
@@ -339,7 +329,7 @@ def pixel_bytes(concept: Concept | None) -> int:
 class KeepingPredictor(Predictor):
     """See the module's docstring. For one thread."""
 
-    concepts: Recent[Concept] = field(default_factory=lambda: Recent(CONCEPTS, pixel_bytes))
+    concepts: LRUCache[Hashable, Concept] = field(default_factory=lambda: recent(CONCEPTS, pixel_bytes))
 
     def learn(
         self,
@@ -350,7 +340,7 @@ class KeepingPredictor(Predictor):
         """As `Predictor.learn`; equal images, marks, classes and scale give the same value."""
         infos, examples = read_cues(tuple(cues), classes)
         learn = super().learn
-        return self.concepts.get(digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
+        return keep(self.concepts, digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
 
 
 def keeping(pack: str, threads: int) -> KeepingPredictor:
@@ -371,23 +361,13 @@ def warm(predictor: Predictor) -> None:
     predictor.segmenter.forget()
 
 
-Value = TypeVar("Value")
+def recent(budget: int, size: Callable[[Value], int]) -> LRUCache[Hashable, Value]:
+    """A cache of the values used last whose sizes add up to `budget`, the one used last in any case. For one thread."""
+    return LRUCache(budget, lambda value: min(budget, size(value)))
 
 
-class Recent(Generic[Value]):
-    """The values used last whose sizes add up to `budget`, the one used last in any case. For one thread."""
-
-    def __init__(self, budget: int, size: Callable[[Value], int]) -> None:
-        self._budget = budget
-        self._size = size
-        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What is kept under `key`, or what `make` gives."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        self._kept.move_to_end(key)
-        total = sum(self._size(v) for v in self._kept.values())
-        while total > self._budget and len(self._kept) > 1:
-            total -= self._size(self._kept.popitem(last=False)[1])
-        return self._kept[key]
+def keep(cache: LRUCache[Hashable, Value], key: Hashable, make: Callable[[], Value]) -> Value:
+    """What is kept under `key`, or what `make` gives."""
+    if key not in cache:
+        cache[key] = make()
+    return cache[key]

@@ -21,7 +21,7 @@ from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest,
 from cuecast.results.review import Tick, apply_review
 from cuecast.service import schemas
 from cuecast.service.files import DataFolder
-from cuecast.service.frames import PLANE, SlicesSource, SourceAt
+from cuecast.service.frames import PLANE, OpenVolume, SourceAt
 from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ObjectRow
 from cuecast.service.store import images, predictions, projects
@@ -113,7 +113,7 @@ def labels_file(out: Path) -> Path | None:
 def slice_labels(labels: Path, index: int) -> NDArray[np.int32]:
     """The labels (h, w) of a slice. Raises ImageError."""
     source = SourceAt("volume", labels).open()
-    assert isinstance(source, SlicesSource)
+    assert isinstance(source, OpenVolume)
     return source.volume.values(PLANE, index).astype(np.int32)
 
 

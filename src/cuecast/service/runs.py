@@ -31,7 +31,7 @@ from cuecast.runs.images import BatchOptions, BatchSummary, Callback
 from cuecast.runs.video import TrackOptions, TrackSummary, track_into
 from cuecast.runs.volume import VolumeOptions, VolumeSummary, run_volume
 from cuecast.service.files import place_input
-from cuecast.service.frames import PLANE, FramesSource, SourceAt
+from cuecast.service.frames import PLANE, OpenVideo, SourceAt
 from cuecast.service.progress import Bench, Recorder
 from cuecast.service.results import count_components, is_of, labels_file, note_wrong, prune
 from cuecast.service.snapshot import MarkedImage, Snapshot, read_marked, write_cueset
@@ -187,7 +187,7 @@ def track_project(
     Raises CueError where the marks teach nothing, and what reading the video and writing results raises.
     """
     source = video.open()
-    assert isinstance(source, FramesSource)
+    assert isinstance(source, OpenVideo)
     marked = {cue.frame.index: read_marked(cue, classes) for cue in cues if cue.frame is not None}
     concept = predictor.learn(list(marked.values()), classes, "pixel")
     drop_foreign(out, predictor)

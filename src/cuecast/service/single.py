@@ -25,7 +25,7 @@ from cuecast.service.content import image_kind, read_head
 from cuecast.service.files import DataFolder
 from cuecast.service.interactive import Interactive
 from cuecast.service.pictures import header_size
-from cuecast.service.preview import Answer, ShownResult
+from cuecast.service.preview import Answer, CueFile
 from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ShownCue
 from cuecast.service.settings import Settings
@@ -86,7 +86,7 @@ _MARKS = TypeAdapter(list[ShownCue])
 class Form:
     """What was sent: cues with files on disk, the query, how scale is meant, and the names of classes."""
 
-    shown: tuple[ShownResult, ...]
+    shown: tuple[CueFile, ...]
     query: Path
     scale: str
     classes: tuple[str, ...] = ()
@@ -166,7 +166,7 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
         document = documents[number] if documents else None
         if document is not None and not marks_anything(document):
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
-        shown.append(ShownResult(await kept(cue, f"cue-{number}"), mask, document))
+        shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document))
     return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes)
 
 

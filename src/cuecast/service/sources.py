@@ -20,7 +20,7 @@ from cuecast.io.volumes.reading import Reading, SeveralVolumesError
 from cuecast.service import adding, content, schemas
 from cuecast.service.content import Kind, check_volume
 from cuecast.service.files import DataFolder, place_input
-from cuecast.service.frames import Source, SourceAt, SourceKind
+from cuecast.service.frames import Opened, SourceAt, SourceKind
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, models, projects
@@ -42,7 +42,7 @@ class _New:
     path: str
     bytes: int
     digest: str
-    source: Source
+    source: Opened
     note: str | None
     chosen: Reading
 
@@ -245,7 +245,7 @@ def _rows(new: _New, project: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _opened(wanted: SourceAt, shown: str, settings: Settings) -> Source:
+def _opened(wanted: SourceAt, shown: str, settings: Settings) -> Opened:
     """Open a source within the limits. Raises what opening it raises, naming it as `shown`."""
     try:
         source = wanted.open()
@@ -291,7 +291,7 @@ def _several(error: SeveralVolumesError, wanted: SourceAt, shown: str) -> Proble
     )
 
 
-def _note(source: Source, place: Path, shown: str) -> str | None:
+def _note(source: Opened, place: Path, shown: str) -> str | None:
     """What is to be known of a source, without where it lies and what only the command line has."""
     if source.note is None:
         return None

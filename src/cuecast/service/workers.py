@@ -3,8 +3,8 @@
     workers = start(settings)     # settings.workers processes for jobs, one for previews (`interactive`)
     workers.stop()
 
-Processes are spawned, not forked. One that ends is replaced, and its job goes back into the queue; so do jobs whose
-worker on this or another machine is dead: its process is gone, or its heartbeat is. A worker ends with its server.
+Processes are spawned, not forked. One that ends is replaced, and its job goes back into the queue. A worker ends with
+its server, and the server holds its data folder alone: so jobs that are running when it starts are nobody's.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ import logging
 import multiprocessing
 import os
 import secrets
-import socket
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -32,7 +29,7 @@ from cuecast.service.problem import Problem, problem_of
 from cuecast.service.settings import Settings
 from cuecast.service.store import jobs
 from cuecast.service.store.database import Database, open_database
-from cuecast.service.store.models import Job, now
+from cuecast.service.store.models import Job
 
 log = logging.getLogger("cuecast.service")
 
@@ -42,13 +39,8 @@ MOST = 4
 """Threads of one answer, and images in work at once: more bring little, and each image takes memory."""
 RETRY = 3.0
 """Seconds until a database that failed is asked again."""
-BEAT = 5.0
-"""Seconds between two heartbeats."""
-DEAD = timedelta(seconds=30)
-"""A worker that was not heard of for so long is dead."""
 WATCH = 0.5
-"""Seconds between two looks at the processes; every `SWEEP`-th time jobs of others are looked at, too."""
-SWEEP = 10
+"""Seconds between two looks at the processes."""
 PATIENCE = 5.0
 """Seconds that a worker gets to put its job back before it is killed."""
 
@@ -101,13 +93,9 @@ class Workers:
         return [w.process.pid for w in self._crew if w.process.pid is not None]
 
     def _watching(self) -> None:
-        rounds = 0
         while not self._ending.wait(WATCH):
-            rounds += 1
             try:
                 self._replace_dead()
-                if rounds % SWEEP == 0:
-                    self._take_back()
             except Exception:
                 log.exception("watching over the workers failed; it is tried again")
 
@@ -118,16 +106,12 @@ class Workers:
                 continue
             log.warning("worker %s ended with code %s; it is replaced", process.pid, process.exitcode)
             worker.lifeline.close()
-            with self.database.writing() as session:
-                jobs.take_back(session, partial(_belongs, worker.name))
+            self._take_back(worker.name)
             self._crew[place] = _hire(self.settings)
 
-    def _take_back(self) -> None:
-        with self.database.reading() as session:
-            if not jobs.any_running(session):
-                return
+    def _take_back(self, worker: str | None = None) -> None:
         with self.database.writing() as session:
-            for job in jobs.take_back(session, is_dead):
+            for job in jobs.take_back(session, worker):
                 log.warning("job %s: its worker is dead; it is %s now", job.id, job.state)
 
 
@@ -142,20 +126,15 @@ class _Worker:
 
 def _hire(settings: Settings) -> _Worker:
     context = multiprocessing.get_context("spawn")
-    token, share = secrets.token_hex(4), max(1, cores() // settings.workers)
+    name, share = secrets.token_hex(4), max(1, cores() // settings.workers)
     # Not an Event: setting one waits for its sleepers, and a sleeper that was killed never wakes.
     theirs, ours = context.Pipe(duplex=False)
     process = context.Process(
-        target=_work, args=(settings, token, share, theirs), name="cuecast-worker", daemon=True
+        target=_work, args=(settings, name, share, theirs), name="cuecast-worker", daemon=True
     )
     start_beside(process)
     theirs.close()
-    assert process.pid is not None
-    return _Worker(process, worker_name(process.pid, token), ours)
-
-
-def _belongs(worker: str, job: Job) -> bool:
-    return job.worker == worker
+    return _Worker(process, name, ours)
 
 
 def cores() -> int:
@@ -175,35 +154,10 @@ def shares(cores: int) -> tuple[int, int]:
     return threads, max(1, min(MOST, cores // threads))
 
 
-def worker_name(pid: int, token: str) -> str:
-    """What the database calls a worker: 'machine:process:token'."""
-    return f"{socket.gethostname()}:{pid}:{token}"
-
-
-def is_dead(job: Job) -> bool:
-    """Whether the worker of a running job is dead: not heard of for `DEAD`, or gone from this machine."""
-    if job.worker is None or job.heartbeat is None or now() - job.heartbeat > DEAD:
-        return True
-    machine, pid, _ = job.worker.rsplit(":", 2)
-    return machine == socket.gethostname() and not _alive(int(pid))
-
-
-def _alive(pid: int) -> bool:
-    if os.name == "nt":  # asking would end it there; its heartbeat tells
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 # ---- in the worker process
 
 
-def _work(settings: Settings, token: str, share: int, lifeline: Connection) -> None:
+def _work(settings: Settings, name: str, share: int, lifeline: Connection) -> None:
     """Claim jobs and do them until the lifeline is closed. The body of a worker process, which has `share` cores."""
     from cuecast.service.files import DataFolder
     from cuecast.service.progress import Bench
@@ -213,8 +167,6 @@ def _work(settings: Settings, token: str, share: int, lifeline: Connection) -> N
     if hasattr(os, "nice"):
         os.nice(5)  # requests are answered while a run takes all cores
     database = open_database(settings.database_url, migrate=False)
-    name = worker_name(os.getpid(), token)
-    threading.Thread(target=_live_with_parent, args=(database, name), daemon=True).start()
     bench = Bench(
         settings, database, DataFolder(settings.data, settings.roots), name, threads, lifeline.poll, together
     )
@@ -240,17 +192,6 @@ def _make_ready(bench: Any) -> None:
 
     with suppress(CuecastError):  # the job is told what is wrong with the pack
         warm(bench.predictor)
-
-
-def _live_with_parent(database: Database, name: str) -> None:
-    """Say now and then that this worker lives; end with the server, whatever is going on: no file is half written."""
-    parent = multiprocessing.parent_process()
-    while parent is not None:
-        parent.join(BEAT)
-        if not parent.is_alive():
-            os._exit(1)
-        with suppress(Exception), database.writing() as session:
-            jobs.beat(session, name)
 
 
 def _claim(database: Database, worker: str) -> Job | None:

@@ -2,13 +2,13 @@
 
     queued -> running -> done | failed | cancelled        failed, cancelled -> queued (resume)
 
-A worker writes of a job only while it is its own (`worker`): one that was taken for dead and goes on is told by
-`LostJobError`. The runs of a project are done one after the other; other jobs beside them.
+A worker writes of a job only while it is its own (`worker`): one that outlives its server is told by `LostJobError`.
+The runs of a project are done one after the other; other jobs beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, select, update
@@ -175,24 +175,18 @@ def claim_job(session: Session, job: str, worker: str) -> Job | None:
     project = session.scalar(select(Job.project_id).where(Job.id == job))
     # Held, so that two workers at once cannot take two runs of one project.
     session.execute(select(Project.id).where(Project.id == project).with_for_update())
-    start = {"started": func.coalesce(Job.started, now()), "heartbeat": now()}
     taken = session.execute(
         update(Job)
         .where(Job.id == job, _claimable())
-        .values(state="running", worker=worker, **start)
+        .values(state="running", worker=worker, started=func.coalesce(Job.started, now()))
         .execution_options(synchronize_session=False)
     )
     return session.get(Job, job, populate_existing=True) if _count(taken) else None
 
 
-def beat(session: Session, worker: str) -> None:
-    """Note that a worker is alive."""
-    session.execute(update(Job).where(Job.worker == worker, Job.state == "running").values(heartbeat=now()))
-
-
 def advance(session: Session, job: str, worker: str, done: int, total: int) -> bool:
     """Note how far a job is; whether it is to be cancelled. Raises LostJobError."""
-    _write(session, job, worker, {"done": done, "total": total, "heartbeat": now()})
+    _write(session, job, worker, {"done": done, "total": total})
     return bool(session.scalar(select(Job.cancel).where(Job.id == job)))
 
 
@@ -219,17 +213,11 @@ def give_back(session: Session, job: str, worker: str) -> None:
     _write(session, job, worker, {"state": "queued", "worker": None})
 
 
-def any_running(session: Session) -> bool:
-    """Whether any job is going on."""
-    return session.scalar(select(Job.id).where(Job.state == "running").limit(1)) is not None
-
-
-def take_back(session: Session, is_dead: Callable[[Job], bool]) -> list[Job]:
-    """Put the running jobs whose worker is dead back into the queue; give up those that have killed too many."""
-    taken = []
-    for job in session.scalars(select(Job).where(Job.state == "running").with_for_update()):
-        if not is_dead(job):
-            continue
+def take_back(session: Session, worker: str | None = None) -> list[Job]:
+    """Put the running jobs of a dead worker (None: all) back into the queue; give up those that killed too many."""
+    of = select(Job).where(Job.state == "running").with_for_update()
+    taken = list(session.scalars(of if worker is None else of.where(Job.worker == worker)))
+    for job in taken:
         job.attempts += 1
         job.worker = None
         job.state = "cancelled" if job.cancel else "queued" if job.attempts < ATTEMPTS else "failed"
@@ -242,7 +230,6 @@ def take_back(session: Session, is_dead: Callable[[Job], bool]) -> list[Job]:
                 f"{job.total}, perhaps for lack of memory; take that image out, or use a machine with more, "
                 "and resume the job",
             }
-        taken.append(job)
     session.flush()
     return taken
 

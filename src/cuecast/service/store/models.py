@@ -166,7 +166,7 @@ class Job(Base):
     """Work in the queue, going on or done. kind: run, check, suggest, export; state: see `schemas.JobState`.
 
     attempts  how often in a row its worker ended without getting on with it.
-    worker    which worker process has it; `heartbeat`: when that last said so.
+    worker    which worker process has it.
     """
 
     __tablename__ = "jobs"
@@ -184,7 +184,6 @@ class Job(Base):
     cancel: Mapped[bool] = mapped_column(default=False)
     attempts: Mapped[int] = mapped_column(default=0)
     worker: Mapped[str | None]
-    heartbeat: Mapped[datetime | None]
     created: Mapped[datetime] = mapped_column(default=now)
     started: Mapped[datetime | None]
     finished: Mapped[datetime | None]
