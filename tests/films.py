@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from cuecast.io.labels.outlines import decode_rle, expand_counts
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 200, 30), (30, 30, 200)
 SIZE = (48, 64)
@@ -78,3 +81,18 @@ def save_film(
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def read_ytvis(path: Path) -> tuple[list[NDArray[np.int32]], list[str]]:
+    """The label maps of the frames in a YouTube-VIS file of one video, and the names of its classes."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    (video,) = data["videos"]
+    size = (video["height"], video["width"])
+    maps = [np.zeros(size, np.int32) for _ in video["file_names"]]
+    for found in data["annotations"]:
+        for labels, segmentation in zip(maps, found["segmentations"], strict=True):
+            if segmentation is not None:
+                obj = decode_rle(expand_counts(segmentation["counts"]), size, found["category_id"])
+                x1, y1, x2, y2 = obj.xyxy
+                labels[y1:y2, x1:x2][obj.mask] = obj.cls
+    return maps, [c["name"] for c in data["categories"]]

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 import cuecast
-from cuecast.mosaic.options import MapOptions
 from cuecast.predictor import Concept, load
-from cuecast.runs.raster import segment_raster
+from cuecast.runs.raster import MapOptions, segment_raster
 
 MARGIN = 48
 """Pixels along the border of a crop that are left out, at a zoom of 1."""

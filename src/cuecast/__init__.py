@@ -35,13 +35,12 @@ if TYPE_CHECKING:
     from cuecast.cues import Cue
     from cuecast.io.volumes import Volume, open_volume
     from cuecast.mosaic.cues import raster_cue
-    from cuecast.mosaic.options import MapOptions
     from cuecast.prediction import Prediction
     from cuecast.predictor import Concept, Predictor, load
     from cuecast.propagation.track import track
     from cuecast.propagation.volume import segment_volume
     from cuecast.propagation.volume_slices import SliceCue
-    from cuecast.runs.raster import segment_raster
+    from cuecast.runs.raster import MapOptions, segment_raster
 
 _HOME = {
     "Box": "core.values",
@@ -56,7 +55,7 @@ _HOME = {
     "Image": "core.values",
     "ImageError": "core.errors",
     "InputError": "core.errors",
-    "MapOptions": "mosaic.options",
+    "MapOptions": "runs.raster",
     "MaskError": "core.errors",
     "MissingExtraError": "core.errors",
     "ObjectMask": "core.values",

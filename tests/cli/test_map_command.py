@@ -19,7 +19,7 @@ pytest.importorskip("pyogrio")
 
 from map_pictures import THINGS, painted, read_band, truth, write_map  # noqa: E402
 
-from cuecast.mosaic.options import MAP_FORMATS  # noqa: E402
+from cuecast.mosaic.features import MAP_FORMATS  # noqa: E402
 
 CUE = "0,0,60,50=mask.png"
 QUICK = ["--pack", "colours", "-q", "--tile", "256"]

@@ -109,6 +109,8 @@ def test_a_second_run_does_nothing_again(folder: Path, capsys: pytest.CaptureFix
     assert run(command) == 0
     second = json.loads(capsys.readouterr().out)
     assert (first.pop("finished"), second.pop("finished")) == (False, True)
+    assert (first.pop("resumed"), second.pop("resumed")) == (0, 6)
+    del first["seconds"], second["seconds"]
     assert first == second
     assert mask.stat().st_mtime_ns == stamp
     mask.write_bytes(b"changed")
@@ -125,10 +127,47 @@ def test_labels_in_another_format_take_the_place_of_the_former(folder: Path) -> 
         assert [p.name for p in Path("out/masks").iterdir()] == [name]
     assert not (folder / "out/edited").exists()
     Path("out/masks/ct.nii.gz").write_bytes(b"changed")
-    for kind in ("nrrd", "nifti"):
+    for kind, name in (("nrrd", "ct.nrrd"), ("nifti", "ct.nii.gz")):
         assert run([*command, "--format", kind]) == 0
+        assert [p.name for p in Path("out/masks").iterdir()] == [name]
+        assert [p.name for p in Path("out/edited").iterdir()] == ["ct.nii.gz"]
     assert (labels("out/masks/ct.nii.gz") == phantoms.truth()).all()
     assert (folder / "out/edited/ct.nii.gz").read_bytes() == b"changed"
+
+
+def test_labels_of_a_run_that_was_stopped_are_not_taken_for_edited_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "-o", "out", *QUICK]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for kind in ("nifti", "nrrd", "nifti"):  # the first time into a new folder
+        with monkeypatch.context() as patch:
+            patch.setattr("cuecast.runs.volume.write_bodies_csv", stop)
+            assert run([*command, "--format", kind]) != 0
+        assert run([*command, "--format", kind]) == 0
+        assert len(list(Path("out/masks").iterdir())) == 1
+    assert not (folder / "out/edited").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_other_overlays_of_a_finished_volume_are_drawn_from_its_labels(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["volume", "ct.nii.gz", "--cue", "z:2=z2.png", "--json", *QUICK]
+    drawn = {}
+    for count in (2, 0, 3, 1):
+        assert run([*command, "-o", "out", "--overlays", str(count)]) == 0
+        after = json.loads(capsys.readouterr().out)
+        assert run([*command, "-o", f"new{count}", "--overlays", str(count)]) == 0
+        anew = json.loads(capsys.readouterr().out)
+        assert after["doubtful"] == anew["doubtful"]
+        drawn[count] = {p.name: p.read_bytes() for p in Path("out/overlays").iterdir()}
+        assert drawn[count] == {p.name: p.read_bytes() for p in Path(f"new{count}").glob("overlays/*")}
+        assert after["finished"] is (count != 2)
+    assert [len(found) for found in drawn.values()] == [2, 0, 3, 1]
 
 
 @pytest.mark.usefixtures("folder")
@@ -147,7 +186,7 @@ def test_a_volume_that_lies_otherwise_in_space_is_another_one(folder: Path) -> N
     assert run(command) == 0
     turned = phantoms.affine((2.0, 1.0, 1.0)) @ np.diag([-1.0, 1.0, 1.0, 1.0])
     phantoms.nifti(folder / "ct.nii.gz", phantoms.values(), turned)
-    assert "holds results of other cues or another volume" in one_line(cuecast(*command).err)
+    assert "holds results of another volume" in one_line(cuecast(*command).err)
     assert run([*command, "--overwrite"]) == 0
     assert (nibabel.load("out/masks/ct.nii.gz").affine == turned).all()
 
@@ -158,7 +197,7 @@ def test_results_of_other_cues_are_kept() -> None:
     command = ["volume", "ct.nii.gz", "--cue", "y:3=y3.png", "-o", "out", "--pack", "colours", "-q"]
     done = cuecast(*command)
     assert done.code == 1
-    assert "holds results of other cues or another volume" in one_line(done.err)
+    assert "holds results of another concept (other cues" in one_line(done.err)
     assert run([*command, "--overwrite"]) == 0
     assert not list(Path("out/overlays").glob("ct_z*"))
 

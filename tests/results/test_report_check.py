@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,11 +11,47 @@ from xml.etree import ElementTree
 import pytest
 
 from cuecast.core.values import ClassInfo
-from cuecast.results.report import ReportCue, ReportRow, write_report
-from cuecast.results.report_check import ReportCheck, ReportFlag, ReportScore, check_section, cue_lines
+from cuecast.results.report import (
+    ReportCheck,
+    ReportCue,
+    ReportFlag,
+    ReportRow,
+    ReportScore,
+    write_report,
+)
 
 NASTY = "<b>\"quoted\" 'too' & co"
 FLAG = ReportFlag(2, "b.png", "shifted", "its mask looks shifted", "move the mask")
+
+Page = Callable[[ReportCheck | None], str]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Callable[[ReportCheck | None], str]:
+    """The page with two cues and a check."""
+
+    def written(check: ReportCheck | None) -> str:
+        path = write_report(
+            tmp_path / "report.html",
+            [ReportRow("a", "found", 0.9)],
+            lambda _: None,
+            classes=[ClassInfo(1, "cell")],
+            cues=[ReportCue(f"{name}.png", b"x") for name in "abc"],
+            check=check,
+        )
+        return path.read_text(encoding="utf-8")
+
+    return written
+
+
+def cue_lines(markup: str, number: int) -> str:
+    """What stands below the picture of a cue."""
+    return markup.split("</figcaption>")[number].partition("</figure>")[0]
+
+
+def section(markup: str) -> str:
+    """What the cues say of each other."""
+    return markup.partition("<h2>What the cues say")[2].partition("</section>")[0]
 
 
 def text(markup: str) -> str:
@@ -22,21 +59,21 @@ def text(markup: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", markup).split())
 
 
-def test_each_cue_has_its_figure_and_its_flags() -> None:
+def test_each_cue_has_its_figure_and_its_flags(page: Page) -> None:
     check = ReportCheck({1: ReportScore(0.875), 2: ReportScore(0.25)}, [FLAG, FLAG])
-    assert text(cue_lines(check, 1)) == "IoU 0.88"
-    assert text(cue_lines(check, 2)) == "IoU 0.25 shifted"
-    assert text(cue_lines(check, 3)) == "not predicted"
+    assert text(cue_lines(page(check), 1)) == "IoU 0.88"
+    assert text(cue_lines(page(check), 2)) == "IoU 0.25 shifted"
+    assert text(cue_lines(page(check), 3)) == "not predicted"
 
 
-def test_of_several_classes_each_has_its_figure() -> None:
+def test_of_several_classes_each_has_its_figure(page: Page) -> None:
     check = ReportCheck({1: ReportScore(0.5, {"cell": 0.5, "nucleus": None})})
-    assert text(cue_lines(check, 1)) == "IoU 0.50 cell 0.50, nucleus -"
+    assert text(cue_lines(page(check), 1)) == "IoU 0.50 cell 0.50, nucleus -"
 
 
-def test_a_flag_says_which_cue_why_and_what_to_do() -> None:
+def test_a_flag_says_which_cue_why_and_what_to_do(page: Page) -> None:
     check = ReportCheck({}, [FLAG], iou=0.5, sentences=("more cues are likely to help: from 2 to 4",))
-    said = text("".join(check_section(check)))
+    said = text(section(page(check)))
     assert "mean IoU 0.50." in said
     assert "shifted Cue 2 (b.png): its mask looks shifted. Move the mask." in said
     assert said.endswith("More cues are likely to help: from 2 to 4.")
@@ -45,13 +82,13 @@ def test_a_flag_says_which_cue_why_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("points", "drawn"), [((), False), (((1, 0.5),), False), (((1, 0.5), (2, 1.0)), True)]
 )
-def test_a_curve_takes_two_points(points: tuple[tuple[int, float], ...], drawn: bool) -> None:
-    assert ("<svg" in "".join(check_section(ReportCheck(curve=points)))) is drawn
+def test_a_curve_takes_two_points(points: tuple[tuple[int, float], ...], drawn: bool, page: Page) -> None:
+    assert ("<svg" in section(page(ReportCheck(curve=points)))) is drawn
 
 
-def test_the_curve_rises_where_the_figures_do_and_stays_in_its_picture() -> None:
+def test_the_curve_rises_where_the_figures_do_and_stays_in_its_picture(page: Page) -> None:
     points = [(1, 0.0), (2, 0.25), (4, 0.5), (8, 0.75), (11, 1.0)]
-    markup = "".join(check_section(ReportCheck(curve=points)))
+    markup = section(page(ReportCheck(curve=points)))
     svg = ElementTree.fromstring(markup[markup.index("<svg") : markup.index("</svg>") + 6])
     assert svg.get("aria-label") == "IoU by number of cues: 1: 0.000, 2: 0.250, 4: 0.500, 8: 0.750, 11: 1.000"
     width, height = (float(v) for v in svg.get("viewBox", "").split()[2:])
@@ -69,29 +106,18 @@ def test_the_curve_rises_where_the_figures_do_and_stays_in_its_picture() -> None
     assert all(0 <= x <= width and 8 <= y <= height for x, y, _ in words)
 
 
-def test_what_comes_from_outside_is_escaped() -> None:
+def test_what_comes_from_outside_is_escaped(page: Page) -> None:
     check = ReportCheck(
         {1: ReportScore(0.5, {NASTY: 0.5})},
         [ReportFlag(1, NASTY, NASTY, NASTY, NASTY)],
         sentences=(NASTY,),
     )
-    for markup in (cue_lines(check, 1), "".join(check_section(check))):
+    for markup in (cue_lines(page(check), 1), section(page(check))):
         assert '<b>"' not in markup
-        assert "&lt;b&gt;&quot;quoted&quot; &#x27;too&#x27; &amp; co" in markup
+        assert "&lt;b&gt;&#34;quoted&#34; &#39;too&#39; &amp; co" in markup
 
 
-def test_the_page_numbers_the_cues_only_where_they_were_checked(tmp_path: Path) -> None:
-    def page(check: ReportCheck | None) -> str:
-        write_report(
-            tmp_path / "report.html",
-            [ReportRow("a", "found", 0.9)],
-            lambda _: None,
-            classes=[ClassInfo(1, "cell")],
-            cues=[ReportCue("a.png", b"x"), ReportCue("b.png", b"x")],
-            check=check,
-        )
-        return (tmp_path / "report.html").read_text(encoding="utf-8")
-
+def test_the_page_numbers_the_cues_only_where_they_were_checked(page: Page) -> None:
     told = page(ReportCheck({1: ReportScore(0.5)}, [FLAG], [(1, 0.5), (2, 0.75)]))
     assert "1. a.png" in told
     assert "2. b.png" in told

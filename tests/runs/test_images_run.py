@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from cuecast.core.errors import OutputError
 from cuecast.cuesets.changes import lineage
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.cuesets.edit import add_cue, new_cueset, undo
+from cuecast.io.files import read_cell
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import read_coco
 from cuecast.io.labels.labelme import read_labelme
@@ -30,12 +32,18 @@ from cuecast.io.labels.masks import read_mask
 from cuecast.io.labels.yolo import read_yolo
 from cuecast.io.files import exclusive
 from cuecast.predictor import Concept
+from cuecast.results.folder import Progress
 from cuecast.results.manifest import read_manifest
 from cuecast.results.review import Tick, apply_review, called_wrong
-from cuecast.results.table import read_objects_csv
-from cuecast.runs.images import FORMATS, BatchOptions, Progress, run
+from cuecast.runs.images import FORMATS, BatchOptions, run
 
 ALL = BatchOptions(formats=FORMATS)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of an objects.csv, texts as they were given."""
+    with open(path, encoding="utf-8", newline="") as lines:
+        return [{k: read_cell(v) for k, v in row.items()} for row in csv.DictReader(lines)]
 
 
 @pytest.fixture
@@ -85,9 +93,12 @@ def test_every_output_holds_the_known_answer(concept: Concept, inputs: list[Path
     assert [(a.name, len(a.objects)) for a in annotations] == [(f"p{i}.png", min(i, 1)) for i in range(5)]
     assert [c.name for c in classes] == ["red"]
     assert (annotations[3].label_map() == truth).all()
-    rows = read_objects_csv(out / "objects.csv")
-    assert [(name, m.area, m.box, m.area_units) for name, m in rows] == [
-        (f"p{i}.png", 4 * i, (0, 0, i, 4), float(i)) for i in range(1, 5)
+    rows = [
+        (r["image"], r["area"], r["x1"], r["y1"], r["x2"], r["y2"], r["area_units"])
+        for r in table(out / "objects.csv")
+    ]
+    assert rows == [
+        (f"p{i}.png", f"{4 * i}", "0", "0", f"{i}", "4", f"{float(i)}") for i in range(1, 5)
     ]
     assert (read_yolo(out / "yolo/p3.txt", (4, 8)).label_map() == truth).all()
     assert (out / "yolo/p0.txt").read_text() == ""
@@ -138,7 +149,7 @@ def test_file_names_of_all_kinds_come_through(concept: Concept, tmp_path: Path) 
     summary = run(concept, paths, tmp_path / "out", ALL)
     assert summary.counts["found"] == len(names)
     assert sorted(p.stem for p in (tmp_path / "out/masks").iterdir()) == sorted(names)
-    assert {name for name, _ in read_objects_csv(tmp_path / "out/objects.csv")} == {f"{n}.png" for n in names}
+    assert {row["image"] for row in table(tmp_path / "out/objects.csv")} == {f"{n}.png" for n in names}
     assert {a.name for a in read_coco(tmp_path / "out/annotations.coco.json")[0]} == {
         f"{n}.png" for n in names
     }

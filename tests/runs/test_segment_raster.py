@@ -17,7 +17,7 @@ import cuecast
 from cuecast.core.errors import CueError, ImageError, OutputError
 from cuecast.io.rasters import open_raster
 from cuecast.io.rasters.raster import tones_of
-from cuecast.mosaic.options import MapOptions, MapSummary
+from cuecast.runs.raster import MapOptions, MapSummary
 from cuecast.predictor import Concept, load
 from cuecast.results.manifest import read_manifest
 from cuecast.runs.raster import segment_raster
@@ -152,6 +152,16 @@ def test_a_finished_map_is_not_made_again(
     assert contents_times(out)["mask.tif"] == before["mask.tif"]
     redone = segment_raster(concept, ortho, out, replace(TILES, overwrite=True))
     assert redone.resumed == 0
+
+
+def test_what_earlier_runs_wrote_tells_no_other_story_than_the_mask(concept: Concept, tmp_path: Path) -> None:
+    path = write_map(tmp_path / "a.tif", painted(truth()))
+    out = tmp_path / "map"
+    segment_raster(concept, path, out, TILES)
+    write_map(path, painted(truth(SIZE, THINGS[:2])))
+    summary = segment_raster(concept, path, out, replace(TILES, formats=("csv",)))
+    assert set(summary.files) == {"mask", "scores", "manifest", "csv", "geojson", "gpkg"}
+    assert len(json.loads((out / "polygons.geojson").read_text(encoding="utf-8"))["features"]) == 2
 
 
 def contents_times(folder: Path) -> dict[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from films import GREEN, RED, film, save_film, save_frames, square, still
+from films import GREEN, RED, film, read_ytvis, save_film, save_frames, square, still
 
 import cuecast
 from cuecast.core.errors import OutputError
@@ -16,8 +16,7 @@ from cuecast.io.video import file as video_overlay
 from cuecast.io.video.file import open_video
 from cuecast.predictor import Concept
 from cuecast.results.gather import read_result
-from cuecast.results.video_manifest import read_frames
-from cuecast.results.video_ytvis import read_ytvis
+from cuecast.results.manifest import read_frames
 from cuecast.runs import video as folder
 from cuecast.runs.video import TrackOptions, TrackSummary, track_into
 
@@ -63,7 +62,7 @@ def test_what_earlier_runs_wrote_tells_no_other_story_than_the_masks(tmp_path: P
     marked = dict(zip((0, 4), concept.examples, strict=True))
     summary = track_into(concept, FILM, tmp_path, marked, TrackOptions(formats=("csv",), overwrite=True))
     assert set(summary.files) == {"manifest", "masks", "overlay", "ytvis", "csv"}
-    assert [c.name for c in read_ytvis(tmp_path / "annotations.ytvis.json")[1]] == ["scarlet"]
+    assert read_ytvis(tmp_path / "annotations.ytvis.json")[1] == ["scarlet"]
     assert (tmp_path / "overlay.mp4").read_bytes() != video
 
 
@@ -79,8 +78,8 @@ def test_every_output_holds_the_known_answer(tmp_path: Path) -> None:
     assert all((read_result(out / f"masks/{i:06d}.png") == truth[i]).all() for i in range(COUNT))
 
     found, classes = read_ytvis(out / "annotations.ytvis.json")
-    assert [c.name for c in classes] == ["red"]
-    assert all((f.label_map() == t).all() for f, t in zip(found, truth, strict=True))
+    assert classes == ["red"]
+    assert all((f == t).all() for f, t in zip(found, truth, strict=True))
 
     rows = list(csv.DictReader((out / "objects.csv").read_text(encoding="utf-8").splitlines()))
     assert len(rows) == COUNT
@@ -197,24 +196,29 @@ def test_results_of_another_video_are_not_replaced_unasked(tmp_path: Path) -> No
     run(out, 0)
     concept = learn(0)
     other = FILM[:5]
-    with pytest.raises(OutputError, match=r"results of another video; choose another folder, or --overwrite"):
+    with pytest.raises(OutputError, match=r"results of another video, for .*; choose another folder, or --overwrite"):
         track_into(concept, other, out, {0: concept.examples[0]}, QUICK)
     track_into(concept, other, out, {0: concept.examples[0]}, replace(QUICK, overwrite=True))
     assert len(list((out / "masks").iterdir())) == 5
     (tmp_path / "drawn" / "masks").mkdir(parents=True)
     (tmp_path / "drawn" / "masks" / "a.png").write_bytes(b"by hand")
-    with pytest.raises(OutputError, match="masks are there and no manifest says where they come from"):
+    with pytest.raises(OutputError, match="masks/a.png is there and no manifest says where it comes from"):
         run(tmp_path / "drawn", 0)
 
 
-def test_the_manifest_of_a_batch_is_refused(tmp_path: Path) -> None:
+def test_the_results_of_a_batch_are_not_replaced_unasked(tmp_path: Path) -> None:
     from cuecast.runs.images import BatchOptions
     from cuecast.runs.images import run as run_batch
 
     paths = save_frames(tmp_path / "in", FILM[:2])
     run_batch(learn(0), paths, tmp_path / "out", BatchOptions(formats=()))
-    with pytest.raises(OutputError, match="is the manifest of single images, not of a video"):
+    with pytest.raises(OutputError, match="it holds results of single images, not of a video, for .*f0"):
         run(tmp_path / "out", 0)
+    (tmp_path / "out/masks/f1.png").write_bytes(b"by hand")
+    summary = run(tmp_path / "out", 0, options=replace(QUICK, overwrite=True))
+    assert [p.name for p in summary.edited] == ["f1.png"]
+    assert len(read_frames(tmp_path / "out/manifest.jsonl")) == COUNT
+    assert len(list((tmp_path / "out/masks").iterdir())) == COUNT
 
 
 def test_without_an_encoder_the_overlays_are_pictures(

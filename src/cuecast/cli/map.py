@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from cuecast.core.values import ClassInfo, Example
     from cuecast.cues import Cue
     from cuecast.io.rasters import BlockRaster
-    from cuecast.mosaic.options import MapFormat, MapOptions, MapSummary
+    from cuecast.mosaic.features import MapFormat
+    from cuecast.runs.raster import MapOptions, MapSummary
 
 FORMATS = ("csv", "geojson", "gpkg")
-"""The choices of --format; a test compares them with `cuecast.mosaic.options.MAP_FORMATS`, too heavy for --help."""
+"""The choices of --format; a test compares them with `cuecast.mosaic.features.MAP_FORMATS`, too heavy for --help."""
 
 WINDOW_FORM = "x1,y1,x2,y2[=MASK]"
 
@@ -198,7 +199,7 @@ def _options(looked: Looked, written: Written, workers: int) -> MapOptions:
     """The flags as the library takes them. Raises BadParameter."""
     bands, limits = _bands(looked.bands), read_limits(looked.window)
     formats = read_formats(written.formats, FORMATS)
-    from cuecast.mosaic.options import MapOptions
+    from cuecast.runs.raster import MapOptions
 
     return MapOptions(
         workers=workers,

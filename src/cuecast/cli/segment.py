@@ -43,7 +43,8 @@ from cuecast.core.errors import OutputError, without_name
 if TYPE_CHECKING:
     from cuecast.core.values import Example
     from cuecast.cues import Cue
-    from cuecast.runs.images import BatchOptions, BatchSummary, Format
+    from cuecast.results.folder import Summary
+    from cuecast.runs.images import BatchOptions, Format
 
 FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
 """The choices of --format; a test compares them with `cuecast.runs.images.FORMATS`, too heavy for --help."""
@@ -110,7 +111,7 @@ class Written:
         formats = read_formats(self.formats, FORMATS)
         self._check_units()
 
-        from cuecast.results.names import check_template
+        from cuecast.results.folder import check_template
         from cuecast.runs.images import DEFAULT_FORMATS, BatchOptions
 
         try:
@@ -206,7 +207,7 @@ def segment(
     )
 
 
-def _say_summary(summary: BatchSummary, as_json: bool) -> None:
+def _say_summary(summary: Summary, as_json: bool) -> None:
     """'12 images: 9 found, 2 doubtful, 1 absent' and where each result is; or all of it as JSON."""
     failures = [{"image": image, "error": error} for image, error in summary.failures]
     head = tally("image", summary.counts, finished_before(summary.resumed), unless=("failed",))

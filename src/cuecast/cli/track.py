@@ -139,7 +139,7 @@ def track(
     with progress("frames", printed.quiet, concept.classes) as report:
         summary = track_into(concept, frames, output, on, options, report)
     head = tally("frame", summary.counts, finished_before(summary.resumed))
-    say(plain(summary), "\n".join([head, *places(summary.files)]), printed.as_json)
+    say(plain(summary) | {"note": summary.note}, "\n".join([head, *places(summary.files)]), printed.as_json)
     note(note_of_others([video]), summary.note)
     if summary.broken:
         fail([f"{video}: {summary.broken}; the frames before it are done"], 3)

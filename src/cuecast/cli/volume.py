@@ -134,8 +134,10 @@ def volume(
     with progress("slices", printed.quiet, worked) as report:
         summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)
     note(*summary.notes)
-    say(plain(summary), _as_text(summary), printed.as_json)
-    fail(summary.failures, 3)
+    errors = [error for _, error in summary.failures]
+    record = plain(summary) | {"finished": summary.finished, "failures": errors}
+    say(record, _as_text(summary), printed.as_json)
+    fail(errors, 3)
 
 
 def _teacher(

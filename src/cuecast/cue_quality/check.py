@@ -25,7 +25,7 @@ from cuecast.cue_quality.trials import Board, Trial, answers, class_ious, comple
 from cuecast.cues import Cue
 from cuecast.io.files import read_json, write_text
 from cuecast.predictor import Concept, Predictor, read_cues
-from cuecast.results.report_check import ReportCheck, ReportFlag, ReportScore
+from cuecast.results.report import ReportCheck, ReportFlag, ReportScore
 
 Progress = Callable[[int, int], None]
 """Called with (answers made, answers in all) after each one."""

@@ -24,11 +24,12 @@ from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, answer, reporter
 from cuecast.mcp.results import ExportFormat, drawn, entries, export_results, measure_results
 from cuecast.predictor import Concept
+from cuecast.results.folder import Progress as Step
+from cuecast.results.folder import Summary
 from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.report import ATTENTION
-from cuecast.runs.images import BatchOptions, BatchSummary, run
-from cuecast.runs.images import Progress as Step
+from cuecast.runs.images import BatchOptions, run
 
 Words = Literal["found", "doubtful", "absent", "failed"]
 PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
@@ -91,7 +92,7 @@ class ResultTools:
         paths = self.desk.roots.images(images, recursive)
         options = BatchOptions(name=name, pixel_size=pixel_size, unit=unit)
         steps = _Steps(reporter(context), monotonic() + seconds)
-        summary: BatchSummary | None = None
+        summary: Summary | None = None
         try:
             concept = self.desk.concept(read, pack, scale)
             summary = run(concept, paths, out, options, steps, lineage(read))

@@ -23,7 +23,7 @@ from cuecast.mcp.desk import Progress
 from cuecast.results import gather
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, read_manifest
-from cuecast.results.table import COLUMNS
+from cuecast.results.tables import COLUMNS
 
 ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays"]
 
@@ -50,12 +50,8 @@ def export_results(
         for kind in dict.fromkeys(formats):
             if kind == "overlays":
                 path = _write_overlays(results, read, lambda: report(next(done), steps))
-            elif kind == "coco":
-                path = gather.write_coco_file(results, coco_shape)
-            elif kind == "csv":
-                path = gather.write_table(results, *pixel)
             else:
-                path = gather.write_label_files(results, kind)
+                path = results.write(kind, gather.Writing(coco_shape, *pixel))
             files[kind] = str(path)
             report(next(done), steps)
     return s.Exported(images=images, files=files)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,17 @@ from cuecast.io.rasters.georeference import LONLAT, Georeference, ProjectionErro
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
 from cuecast.mosaic.contours import Shape, outer_edges, perimeter, polygons
 from cuecast.mosaic.merge import Piece
-from cuecast.mosaic.options import FILES
 
 COLUMNS = (
     "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",
     "major_axis", "minor_axis", "touches_border", "map_x", "map_y", "unit", "area_units",
 )  # fmt: skip
-"""Columns of a map's objects.csv: those of `cuecast.results.table`, in pixels, and where the object is on the map."""
+"""Columns of a map's objects.csv: those of `cuecast.results.tables`, in pixels, and where the object is on the map."""
 
+MapFormat = Literal["csv", "geojson", "gpkg"]
+MAP_FORMATS: tuple[MapFormat, ...] = ("csv", "geojson", "gpkg")
+FILES = {"csv": "objects.csv", "geojson": "polygons.geojson", "gpkg": "polygons.gpkg"}
+"""Format -> its file in the results."""
 BATCH = 500
 """Objects that are written at a time."""
 WRITTEN = "1970-01-01T00:00:00.000Z"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,21 +28,8 @@ from cuecast.io.labels.labelme import write_labelme
 from cuecast.io.labels.yolo import write_yolo, write_yolo_names
 from cuecast.io.pixels import read_raster
 from cuecast.results.manifest import ManifestEntry, read_manifest
-from cuecast.results.report import ReportCue, ReportRow, write_report
-from cuecast.results.report_check import ReportCheck
-from cuecast.results.table import Row, write_objects_csv
-
-COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
-FOLDERS = {
-    "masks": ".png",
-    "overlays": ".jpg",
-    "yolo": ".txt",
-    "labelme": ".json",
-    "uncertainty": ".png",
-}
-"""Folder of the results -> suffix of the files in it."""
-RESULT_FOLDERS = (*FOLDERS, EDITED)
-
+from cuecast.results.report import ReportCheck, ReportCue, ReportRow, write_report
+from cuecast.results.tables import Row, write_objects_csv
 
 SHOWN = 24
 """Cues whose pictures are in the report; all are where it says something of each."""
@@ -70,6 +57,26 @@ class Results:
         """The entries that have a mask, in the manifest's order."""
         return (e for e in read_manifest(self.manifest) if e.error is None)
 
+    def write(self, kind: str, how: Writing) -> Path:
+        """Write a format of `FORMATS` for all images, where it is not written with each mask; where it lies.
+
+        Raises OutputError.
+        """
+        made = FORMATS[kind]
+        if made.write is not None:
+            made.write(self, how)
+        return self.out / made.place
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How the formats are written: the shape of COCO's objects, and the edge of a pixel in `unit` for the table, where
+    it is not taken from the images."""
+
+    coco_shape: Shape = "rle"
+    pixel_size: float | None = None
+    unit: str | None = None
+
 
 def read_result(path: Path) -> NDArray[np.int32]:
     """A mask that the batch has written: (H, W) int32 class ids, whatever its size. Raises MaskError."""
@@ -86,34 +93,64 @@ def found_objects(results: Results) -> Iterator[Annotations]:
         yield Annotations(name or Path(entry.image).name, (height, width), connected_objects(mask))
 
 
-def write_coco_file(results: Results, shape: Shape = "rle") -> Path:
-    """annotations.coco.json: all images, masks as run lengths or as polygons."""
-    return write_coco(results.out / COCO, found_objects(results), results.classes, shape)
+def _write_coco(results: Results, how: Writing) -> None:
+    write_coco(results.out / COCO, found_objects(results), results.classes, how.coco_shape)
 
 
-def write_table(results: Results, pixel_size: float | None, unit: str | None) -> Path:
-    """objects.csv: one line an object; in units where the pixel size is given or the image states it."""
+def _write_table(results: Results, how: Writing) -> None:
+    """One line an object; in units where the pixel size is given or the image states it."""
 
     def rows() -> Iterator[Row]:
         for entry, found in zip(results.done(), found_objects(results), strict=True):
-            edge = (pixel_size, unit) if pixel_size is not None else (entry.pixel_size, entry.unit)
+            stated = (entry.pixel_size, entry.unit)
+            edge = stated if how.pixel_size is None else (how.pixel_size, how.unit)
             for obj in found.objects:
                 yield found.name, measure(obj, found.size, *edge)
 
-    return write_objects_csv(results.out / TABLE, rows(), results.classes)
+    write_objects_csv(results.out / TABLE, rows(), results.classes)
 
 
-def write_label_files(results: Results, folder: str) -> Path:
-    """yolo/ (with its data.yaml) or labelme/: one file an image, of the name of its mask."""
+def _write_yolo(results: Results, how: Writing) -> None:  # noqa: ARG001
     for entry, found in zip(results.done(), found_objects(results), strict=True):
-        path = results.file(folder, entry.name)
-        if folder == "yolo":
-            write_yolo(path, found, results.classes)
-        else:
-            write_labelme(path, found, results.classes, _relative(entry.image, path.parent))
-    if folder == "yolo":
-        write_yolo_names(results.out / folder / "data.yaml", results.classes)
-    return results.out / folder
+        write_yolo(results.file("yolo", entry.name), found, results.classes)
+    write_yolo_names(results.out / "yolo" / "data.yaml", results.classes)
+
+
+def _write_labelme(results: Results, how: Writing) -> None:  # noqa: ARG001
+    for entry, found in zip(results.done(), found_objects(results), strict=True):
+        path = results.file("labelme", entry.name)
+        write_labelme(path, found, results.classes, _relative(entry.image, path.parent))
+
+
+@dataclass(frozen=True)
+class ResultFormat:
+    """A format of results.
+
+    place   file, or folder with a file an image.
+    suffix  of the files in the folder.
+    write   makes it from manifest and masks; None where it is made with each mask, and for the report.
+    """
+
+    place: str
+    suffix: str | None = None
+    write: Callable[[Results, Writing], None] | None = None
+
+
+COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
+FORMATS: Mapping[str, ResultFormat] = {
+    "overlays": ResultFormat("overlays", ".jpg"),
+    "uncertainty": ResultFormat("uncertainty", ".png"),
+    "coco": ResultFormat(COCO, write=_write_coco),
+    "csv": ResultFormat(TABLE, write=_write_table),
+    "yolo": ResultFormat("yolo", ".txt", _write_yolo),
+    "labelme": ResultFormat("labelme", ".json", _write_labelme),
+    "report": ResultFormat(REPORT),
+}
+"""What is written besides masks and manifest: one function and one line each."""
+FOLDERS = {"masks": ".png"} | {f.place: f.suffix for f in FORMATS.values() if f.suffix}
+"""Folder of the results -> suffix of the files in it."""
+RESULT_FOLDERS = (*FOLDERS, EDITED)
+PLACES = ("masks", *(f.place for f in FORMATS.values()))
 
 
 def write_overlay(path: Path, picture: PILImage.Image) -> Path:

@@ -1,4 +1,4 @@
-"""manifest.jsonl: one line an image, and the state from which a stopped run goes on.
+"""manifest.jsonl: one line an image, frame, slice or tile, and the state from which a stopped run goes on.
 
 While a run goes, lines are appended and the last line of a name counts; a finished run rewrites the file in
 the order of its inputs. Readers hold offsets, not entries: memory stays small whatever the number of images.
@@ -76,6 +76,26 @@ class ManifestEntry:
         return text if text.isprintable() else json.dumps(raw)
 
 
+@dataclass(frozen=True)
+class FrameEntry(ManifestEntry):
+    """What is known of one frame. `image` names the video, `image_hash` is the digest of all its frames.
+
+    frame        number of the frame, from 0.
+    shown        when it is shown, in seconds from the first frame on; None where that is not known.
+    verdicts     class id -> verdict on that object.
+    confidences  class id -> confidence of that verdict.
+    marked       whether a person marked it.
+
+    `cues` is the digest of all that the answer depends on besides pack and frames: see `Sweep`.
+    """
+
+    frame: int = 0
+    shown: float | None = None
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+    confidences: Mapping[int, float] = field(default_factory=dict)
+    marked: bool = False
+
+
 @contextmanager
 def appending(path: Path) -> Iterator[ManifestAppender]:
     """Open a manifest to append to; it is made where it is not there. A torn last line is cut off first."""
@@ -135,6 +155,21 @@ def index_manifest(path: Path) -> dict[str, int]:
         return _index(path, stream)
 
 
+def read_frames(path: Path) -> dict[int, FrameEntry]:
+    """Number of a frame -> its last line, ascending; empty where there is no file.
+
+    Raises OutputError where the file is no manifest of a video.
+    """
+    found: dict[int, FrameEntry] = {}
+    for entry in read_manifest(path):
+        if not isinstance(entry, FrameEntry):
+            raise OutputError(
+                f"{path}: is the manifest of single images, not of a video; choose another output folder"
+            )
+        found[entry.frame] = entry
+    return dict(sorted(found.items()))
+
+
 def find_entries(path: Path, names: Container[str]) -> dict[str, ManifestEntry]:
     """Name -> entry, of these names alone; empty where there is no file. Raises OutputError as `read_manifest` does."""
     with _reading(path) as stream:
@@ -175,17 +210,19 @@ def _lines(path: Path, stream: BinaryIO) -> Iterator[tuple[int, ManifestEntry]]:
         offset += len(line)
 
 
-_FIELDS = frozenset(f.name for f in fields(ManifestEntry))
-
-
 def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
-    """One entry from its line. Fields that a newer version has added are passed over."""
+    """One entry from its line, a `FrameEntry` where it has a frame. Fields of a newer version are passed over."""
     try:
-        raw: dict[str, Any] = {k: v for k, v in json.loads(line).items() if k in _FIELDS}
+        found: dict[str, Any] = json.loads(line)
+        kind = FrameEntry if "frame" in found else ManifestEntry
+        names = {f.name for f in fields(kind)}
+        raw = {name: value for name, value in found.items() if name in names}
         if raw.get("size") is not None:
             raw["size"] = (int(raw["size"][0]), int(raw["size"][1]))
         raw["areas"] = {int(k): int(v) for k, v in raw.get("areas", {}).items()}
-        return ManifestEntry(**raw)
+        for name in names & {"verdicts", "confidences"}:
+            raw[name] = {int(k): v for k, v in raw.get(name, {}).items()}
+        return kind(**raw)
     except (ValueError, TypeError, AttributeError, IndexError) as error:
         where = f" line {number}" if number else ""
         raise OutputError(

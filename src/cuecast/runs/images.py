@@ -13,42 +13,31 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
-from cuecast.cue_quality import check as kept
-from cuecast.core.errors import CuecastError, ImageError, OutputError
-from cuecast.results import gather
-from cuecast.io.labels.coco import Shape
-from cuecast.cuesets.changes import Changes, Lineage
-from cuecast.io.files import edited_in, file_digest, keep_edited
-from cuecast.results.gather import FOLDERS, Results
-from cuecast.io.images import read_image
-from cuecast.io.files import exclusive
-from cuecast.results.manifest import (
-    ManifestEntry,
-    appending,
-    entry_at,
-    find_entries,
-    index_manifest,
-    read_manifest,
-    write_manifest,
-)
-from cuecast.results.names import output_names
-from cuecast.io.places import check_places
-from cuecast.io.files import all_tried
-from cuecast.core.ordered import in_order
-from cuecast.predictor import Concept
 from cuecast.core.drawing import overlay
+from cuecast.core.errors import CuecastError, ImageError, OutputError
 from cuecast.core.values import Image
+from cuecast.cue_quality import check as kept
+from cuecast.cuesets.changes import Changes, Lineage
+from cuecast.io.files import all_tried, file_digest
+from cuecast.io.images import read_image
+from cuecast.io.labels.coco import Shape
+from cuecast.io.places import check_places
+from cuecast.predictor import Concept
+from cuecast.results import gather
+from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, Progress, ResultsFolder, Summary, check_formats, is_kept, output_names
+from cuecast.results.gather import FOLDERS, PLACES, Results
+from cuecast.results.manifest import ManifestEntry, entry_at, find_entries, index_manifest, write_manifest
 
 Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty"]
 FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
+VERDICTS = ("found", "doubtful", "absent", "failed")
 
 
 @dataclass(frozen=True)
@@ -86,36 +75,7 @@ class BatchOptions:
     check: bool = False
 
 
-@dataclass(frozen=True)
-class Progress:
-    """One image is done: the `done`-th of `total`, in input order. `resumed`: it was finished before."""
-
-    done: int
-    total: int
-    entry: ManifestEntry
-    resumed: bool
-
-
 Callback = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class BatchSummary:
-    """What a batch came to. `counts` has 'found', 'doubtful', 'absent' and 'failed' of this run's inputs.
-
-    failures  (image, error) of each image that failed, in input order.
-    resumed   how many had been finished before.
-    files     where things are: 'manifest', 'masks', 'check', and of the formats that were written each its path.
-    edited    masks that were changed by hand since the last run, and were moved here before they were made anew.
-    """
-
-    out: Path
-    counts: Mapping[str, int]
-    failures: tuple[tuple[str, str], ...]
-    resumed: int
-    seconds: float
-    files: Mapping[str, Path] = field(default_factory=dict)
-    edited: tuple[Path, ...] = ()
 
 
 def run(
@@ -126,7 +86,7 @@ def run(
     progress: Callback | None = None,
     lineage: Lineage | None = None,
     checking: kept.Progress | None = None,
-) -> BatchSummary:
+) -> Summary:
     """Segment `inputs` and write the results into the folder `out`.
 
     lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
@@ -140,36 +100,30 @@ def run(
     start = time.perf_counter()
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
-    _check_options(options)
+    check_formats(options.formats, FORMATS)
     check_places(inputs, out, beside=False)
-    job = _Batch(concept, Results(out, concept.classes), options, lineage)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
-        ) from error
-    counts: Counter[str] = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})
-    failures: list[tuple[str, str]] = []
-    resumed_count = 0
-    with exclusive(out):
-        before = edited_in(out)
-        known = job.claim()
+    folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite)
+    job = _Batch(concept, folder, Results(out, concept.classes), options, lineage)
+    with folder.opened() as edited:
+        known = folder.claim(job.strange, job.files)
         job.check_names(inputs, names)
-        with appending(job.results.manifest) as journal:
-            for done, (entry, resumed) in enumerate(job.entries(inputs, names, known), start=1):
-                if not resumed:
-                    journal.append(entry)
-                counts[entry.verdict or "failed"] += 1
-                resumed_count += resumed
-                if entry.error is not None:
-                    failures.append((entry.image, entry.error))
-                if progress is not None:
-                    progress(Progress(done, len(names), entry, resumed))
+        tally = folder.fill(
+            lambda place: job.one(*place, folder.entry(known, place[1])),
+            zip(inputs, names, strict=True),
+            len(names),
+            options.workers,
+            progress,
+        )
         files = job.finish(inputs, names, checking)
-    edited = tuple(sorted(edited_in(out) - before))
-    seconds = time.perf_counter() - start
-    return BatchSummary(out, dict(counts), tuple(failures), resumed_count, seconds, files, edited)
+        return Summary(
+            out=out,
+            counts={word: tally.counts[word] for word in VERDICTS},
+            failures=tuple((str(path), error) for (path, _), error in tally.failures),
+            resumed=tally.resumed,
+            seconds=time.perf_counter() - start,
+            files=files,
+            edited=edited(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,41 +131,23 @@ class _Batch:
     """One concept, one folder, one way to run: the steps of `run`."""
 
     concept: Concept
+    folder: ResultsFolder
     results: Results
     options: BatchOptions
     lineage: Lineage | None = None
-    pack: str = field(init=False)
-    cues: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pack", self.concept.predictor.pack.digest)
-        object.__setattr__(self, "cues", self.concept.digest)
+    @cached_property
+    def pack(self) -> str:
+        return self.concept.predictor.pack.digest
 
-    def claim(self) -> dict[str, int]:
-        """Make the folder ours: name -> offset of what the manifest knows. Raises OutputError."""
-        out, manifest = self.results.out, self.results.manifest
-        _sweep(out)
-        if not manifest.exists():
-            if (stranger := _stranger(out)) and not self.options.overwrite:
-                raise OutputError(
-                    f"{out}: {stranger} is there and no manifest says where it comes from; "
-                    "choose another folder, or --overwrite to replace it"
-                )
-            return {}
-        foreign = next((e for e in read_manifest(manifest) if not self.ours(e)), None)
-        if foreign is None:
-            return index_manifest(manifest)
-        if not self.options.overwrite:
-            differs = "another pack" if foreign.pack != self.pack else "other cues, classes or scale"
-            raise OutputError(
-                f"{out}: it holds results of another concept ({differs}, e.g. for {foreign.image}); "
-                "choose another folder, or --overwrite to replace them"
-            )
-        for entry in read_manifest(manifest):
-            if not self.ours(entry):
-                self._remove(entry.name, entry)
-        write_manifest(manifest, (e for e in read_manifest(manifest) if self.ours(e)))
-        return index_manifest(manifest)
+    @cached_property
+    def cues(self) -> str:
+        return self.concept.digest
+
+    def files(self, entry: ManifestEntry) -> Files:
+        """All results of an image."""
+        mask, *others = (self.results.file(folder, entry.name) for folder in FOLDERS)
+        return Files([mask], others)
 
     def check_names(self, inputs: Sequence[Path], names: Sequence[str]) -> None:
         """Raise OutputError where the results of another picture, which is still there, have the name of an input."""
@@ -235,12 +171,15 @@ class _Batch:
         except (ImageError, OSError):
             return True
 
-    def ours(self, entry: ManifestEntry) -> bool:
-        """Whether a line is of this concept, or of another version of its cue set (same pack, same scale)."""
+    def strange(self, entry: ManifestEntry) -> str | None:
+        """What else a line is of than this concept, or another version of its cue set (same pack, same scale)."""
         if entry.concept == (self.pack, self.cues):
-            return True
-        same = (entry.pack, entry.scale) == (self.pack, self.concept.scale)
-        return same and self._changes(entry) is not None
+            return None
+        if entry.pack != self.pack:
+            return ANOTHER_PACK
+        if entry.scale == self.concept.scale and self._changes(entry) is not None:
+            return None
+        return OTHER_CUES
 
     def may_change(self, path: Path, entry: ManifestEntry) -> bool:
         """Whether a finished image is worth doing again after a correction of the cue set.
@@ -269,18 +208,6 @@ class _Batch:
             return None
         return self.lineage.changes(entry.cueset)
 
-    def entries(
-        self, inputs: Sequence[Path], names: Sequence[str], known: Mapping[str, int]
-    ) -> Iterator[tuple[ManifestEntry, bool]]:
-        """(entry, whether it was finished before) of each input, in input order."""
-
-        def one(place: tuple[Path, str]) -> tuple[ManifestEntry, bool]:
-            path, name = place
-            former = entry_at(self.results.manifest, known[name]) if name in known else None
-            return self._one(path, name, former)
-
-        yield from in_order(one, zip(inputs, names, strict=True), self.options.workers)
-
     def finish(
         self, inputs: Sequence[Path], names: Sequence[str], checking: kept.Progress | None = None
     ) -> dict[str, Path]:
@@ -297,25 +224,17 @@ class _Batch:
                 yield replace(entry_at(manifest, index[name]), image=str(path))
             for name in (n for n in index if n not in mine):
                 former = entry_at(manifest, index[name])
-                if not self._mask_holds(former):
-                    self._keep_edited(name, former)
+                if not is_kept(self.results.file("masks", name), former):
+                    self.folder.keep_edited(self.results.file("masks", name), former)
                 elif former.areas.keys() <= self._classes:  # no table has a place for others
                     yield former
 
         write_manifest(manifest, ordered())
-        wanted = self._wanted()
         files = {"manifest": manifest, "masks": results.out / "masks"}
-        for folder in ("overlays", "uncertainty"):
-            if folder in wanted:
-                files[folder] = results.out / folder
-        writers: dict[str, Callable[[], Path]] = {
-            "coco": lambda: gather.write_coco_file(results, options.coco_shape),
-            "csv": lambda: gather.write_table(results, options.pixel_size, options.unit),
-            "yolo": lambda: gather.write_label_files(results, "yolo"),
-            "labelme": lambda: gather.write_label_files(results, "labelme"),
-        }
+        wanted = self._wanted
+        how = gather.Writing(options.coco_shape, options.pixel_size, options.unit)
         with all_tried() as tried:
-            made = {kind: tried(write) for kind, write in writers.items() if kind in wanted}
+            made = {k: tried(partial(results.write, k, how)) for k in gather.FORMATS if k in wanted - {"report"}}
             check = tried(lambda: self._check(checking))
             made["check"] = results.out / kept.NAME if check else None
             if "report" in wanted:
@@ -346,40 +265,39 @@ class _Batch:
             path.unlink(missing_ok=True)
         return found
 
+    @cached_property
     def _wanted(self) -> set[str]:
-        """The formats asked for, and those of earlier runs: none may tell another story than the masks."""
-        there = {f: f for f in FOLDERS} | {"coco": gather.COCO, "csv": gather.TABLE, "report": gather.REPORT}
-        return {
-            *self.options.formats,
-            *(("report",) if self.options.review or self.options.check else ()),
-            *(f for f, name in there.items() if (self.results.out / name).exists()),
-        }
+        asked = {*self.options.formats}
+        if self.options.review or self.options.check:
+            asked.add("report")
+        return self.folder.wanted(asked, {kind: f.place for kind, f in gather.FORMATS.items()})
 
-    def _one(self, path: Path, name: str, former: ManifestEntry | None) -> tuple[ManifestEntry, bool]:
+    def one(self, path: Path, name: str, former: ManifestEntry | None) -> tuple[ManifestEntry, bool]:
         """Segment one image, or find that this was done. A file that cannot be used becomes an entry."""
         try:
             image_hash = self._image_hash(path)
             if former is not None and self._holds(path, former, image_hash):
                 self._complete(path, former)
                 return former, True
-            self._keep_edited(name, former)
+            self.folder.keep_edited(self.results.file("masks", name), former)
             return self._segment(path, name, image_hash), False
         except OutputError:
             raise
         except (CuecastError, MemoryError) as error:
-            self._remove(name, former)
             text = str(error) or f"{path}: not enough memory; use a machine with more, or a smaller image"
-            return replace(self._blank(path, name), error=text), False
+            entry = replace(self._blank(path, name), error=text)
+            self.folder.remove(former, self.files(entry))
+            return entry, False
 
     def _segment(self, path: Path, name: str, image_hash: str) -> ManifestEntry:
         image = self._read(path)
         prediction = self.concept.segment(image)
         mask_path = prediction.save(self.results.file("masks", name))
-        if "overlays" in self._wanted():
+        if "overlays" in self._wanted:
             gather.write_overlay(
                 self.results.file("overlays", name), prediction.overlay(opacity=self.options.opacity)
             )
-        if "uncertainty" in self._wanted():
+        if "uncertainty" in self._wanted:
             prediction.save_uncertainty(self.results.file("uncertainty", name))
         return replace(
             self._blank(path, name),
@@ -409,23 +327,19 @@ class _Batch:
     def _complete(self, path: Path, entry: ManifestEntry) -> None:
         """Draw the overlay of a finished image where it is wanted and not there."""
         target = self.results.file("overlays", entry.name)
-        if "overlays" in self._wanted() and not target.exists():
+        if "overlays" in self._wanted and not target.exists():
             mask = gather.read_result(self.results.file("masks", entry.name))
             picture = overlay(self._read(path), mask, self.concept.classes, opacity=self.options.opacity)
             gather.write_overlay(target, picture)
 
     def _holds(self, path: Path, entry: ManifestEntry, image_hash: str) -> bool:
         """Whether what is there of an image can stay."""
-        if self.options.overwrite or entry.image_hash != image_hash or not self._mask_holds(entry):
+        mask = self.results.file("masks", entry.name)
+        if self.options.overwrite or entry.image_hash != image_hash or not is_kept(mask, entry):
             return False
-        if "uncertainty" in self._wanted() and not self.results.file("uncertainty", entry.name).exists():
+        if "uncertainty" in self._wanted and not self.results.file("uncertainty", entry.name).exists():
             return False
         return not self.may_change(path, entry)
-
-    def _mask_holds(self, entry: ManifestEntry) -> bool:
-        """Whether the mask on disk is the one the entry speaks of."""
-        path = self.results.file("masks", entry.name)
-        return entry.mask_hash is not None and path.is_file() and file_digest(path) == entry.mask_hash
 
     def _image_hash(self, path: Path) -> str:
         """SHA-256 of the file, and of the options that change what is read from it."""
@@ -437,39 +351,3 @@ class _Batch:
             ) from error
         how = (self.options.page, self.options.window)
         return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()
-
-    def _keep_edited(self, name: str, former: ManifestEntry | None) -> None:
-        if former is not None:
-            keep_edited(self.results.file("masks", name), former.mask_hash, self.results.out)
-
-    def _remove(self, name: str, former: ManifestEntry | None) -> None:
-        """Remove all files of an image but a mask that was changed by hand."""
-        self._keep_edited(name, former)
-        for folder in FOLDERS:
-            with suppress(FileNotFoundError):
-                self.results.file(folder, name).unlink()
-
-
-def _check_options(options: BatchOptions) -> None:
-    for kind in options.formats:
-        if kind not in FORMATS:
-            raise OutputError(f"format {kind!r} is unknown; known are {', '.join(FORMATS)}")
-
-
-def _sweep(out: Path) -> None:
-    """Delete the temporary files of a run that was killed; nobody else is writing here (see `exclusive`)."""
-    for folder in (out, *(out / f for f in FOLDERS)):
-        for path in folder.glob(".cuecast-*"):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _stranger(out: Path) -> str | None:
-    """A file at a place of ours in a folder that is not ours, e.g. masks drawn by hand."""
-    for name in (gather.COCO, gather.TABLE, gather.REPORT, kept.NAME):
-        if (out / name).exists():
-            return name
-    for folder in FOLDERS:
-        for path in sorted((out / folder).glob("*")):
-            return f"{folder}/{path.name}"
-    return None

@@ -11,49 +11,30 @@ import hashlib
 import os
 import shutil
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import astuple, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from cuecast.core.errors import CueError, OutputError
-from cuecast.io.files import (
-    MANIFEST,
-    RESULT_RASTERS,
-    check_space,
-    edited_in,
-    file_digest,
-    keep_edited,
-    note_of_edited,
-)
-from cuecast.io.files import exclusive
-from cuecast.results.manifest import (
-    ManifestEntry,
-    appending,
-    entry_at,
-    index_manifest,
-    read_manifest,
-    write_manifest,
-)
+from cuecast.core.values import Verdict
+from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.places import check_places
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.geotiff import gdal
 from cuecast.io.rasters.raster import at
 from cuecast.io.rasters.raster import tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
-from cuecast.io.files import Tried, all_tried
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
-from cuecast.mosaic.features import Feature, feature, without_lonlat, write_features
+from cuecast.mosaic.features import FILES, MAP_FORMATS, Feature, MapFormat, feature, without_lonlat, write_features
 from cuecast.mosaic.grid import Tile, grid_for
 from cuecast.mosaic.merge import merged_objects
-from cuecast.mosaic.options import FILES, MAP_FORMATS, WORDS, MapOptions, MapSummary, TileProgress
-from cuecast.mosaic.tally import Tally
+from cuecast.mosaic.tally import Tally as MapTally
 from cuecast.mosaic.tiles import TileWork
-from cuecast.core.ordered import in_order
 from cuecast.predictor import Concept
+from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, Progress, ResultsFolder, Summary, Tally, check_formats, is_kept
+from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, write_manifest
 
 MASK, SCORES = RESULT_RASTERS
 TILES = "tiles"
@@ -61,6 +42,45 @@ WHOLE = "raster"
 """Name of the manifest's line about the whole raster, its first."""
 PACKED = 4
 """How much smaller scores and masks are on disk than in memory, at least, as a rule."""
+WORDS = ("found", "doubtful", "absent", "nodata", "failed")
+"""What a tile can come to."""
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How a map is made. Workers, formats and overwrite never change the mask.
+
+    workers   tiles worked on at once; never changes a byte.
+    overwrite redo what is finished, and replace results of another concept.
+    formats   what is written of the objects besides mask and scores.
+    bands     one or three, from 1; None takes red, green and blue, the first three, or the first.
+    level     of a pyramid: 0 is the full resolution, 1 the next smaller version.
+    window    (low, high) that becomes 0 to 255 in 16-bit and float rasters.
+    tile      side of the tiles in pixels, and `overlap` what they share; None: by what the concept looks at.
+    """
+
+    workers: int = 1
+    overwrite: bool = False
+    formats: Sequence[MapFormat] = MAP_FORMATS
+    bands: tuple[int, ...] | None = None
+    level: int = 0
+    window: tuple[float, float] | None = None
+    tile: int | None = None
+    overlap: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapSummary(Summary):
+    """What a map came to: see `Summary`; `counts` has its tiles, and `failures` (window, error) of those that failed.
+
+    verdict, confidence  of the whole raster, see `cuecast.mosaic.tally`.
+    objects   their number; areas: class id -> marked pixels.
+    """
+
+    verdict: Verdict
+    confidence: float
+    objects: int
+    areas: Mapping[int, int]
 
 
 def segment_raster(
@@ -68,7 +88,7 @@ def segment_raster(
     path: str | Path,
     out: str | Path,
     options: MapOptions | None = None,
-    progress: Callable[[TileProgress], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> MapSummary:
     """Segment a raster of any size and write mask, scores and objects into the folder `out`.
 
@@ -83,33 +103,37 @@ def segment_raster(
     start = time.perf_counter()
     options = options or MapOptions()
     check_places([Path(path)], Path(out))
-    _check(concept, options)
+    check_formats(options.formats, MAP_FORMATS)
+    folder = ResultsFolder(Path(out), (MASK, SCORES, *FILES.values(), TILES), options.overwrite)
+    wanted = folder.wanted(options.formats, FILES)
+    _check(concept, wanted)
     with open_raster(path, options.bands, options.level) as raster:
-        left_out = without_lonlat(raster.place, raster.size) if "geojson" in options.formats else None
+        left_out = without_lonlat(raster.place, raster.size) if "geojson" in wanted else None
         if left_out is not None:
-            options = replace(options, formats=[f for f in options.formats if f != "geojson"])
-        job = _job(concept, raster, Path(out), options)
-        with exclusive(job.out):
-            before = edited_in(job.out)
-            known = job.claim()
+            wanted.remove("geojson")
+        job = _job(concept, raster, folder, options, [kind for kind in FILES if kind in wanted])
+        with job.folder.opened() as edited:
+            known = job.folder.claim(job.strange, job.files)
             job.check_space(known)
             done = job.tiles(known, progress)
             whole, files = job.finish(done)
+            moved = edited()
     looked = any(n for word, n in done.counts.items() if word != "nodata")
     blank = None if looked else "all of it is nodata: nothing was looked at"
-    notes = (*raster.notes, left_out, blank, note_of_edited(edited_in(job.out) - before))
+    notes = (*raster.notes, left_out, blank, note_of_edited(moved))
     return MapSummary(
-        job.out,
-        whole.verdict or "absent",
-        whole.confidence or 0.0,
-        dict(done.counts),
-        tuple(done.failures),
-        done.resumed,
-        whole.objects or 0,
-        whole.areas,
-        time.perf_counter() - start,
-        tuple(n for n in notes if n),
-        files,
+        out=job.out,
+        verdict=whole.verdict or "absent",
+        confidence=whole.confidence or 0.0,
+        counts={word: done.counts[word] for word in WORDS},
+        failures=tuple((at(job.work.grid.window(tile)), error) for tile, error in done.failures),
+        resumed=done.resumed,
+        objects=whole.objects or 0,
+        areas=whole.areas,
+        seconds=time.perf_counter() - start,
+        notes=tuple(n for n in notes if n),
+        files=files,
+        edited=moved,
     )
 
 
@@ -122,31 +146,24 @@ def zoom_of(concept: Concept) -> float:
     return min((z for z in zooms if z), default=1.0)
 
 
-def _check(concept: Concept, options: MapOptions) -> None:
+def _check(concept: Concept, wanted: Collection[str]) -> None:
     if concept.scale != "pixel":
         raise CueError(
             "the concept was learnt for pictures whose things keep their share of the frame; tiles of a map need "
             "predictor.learn(cues, scale='pixel')"
         )
-    for kind in options.formats:
-        if kind not in MAP_FORMATS:
-            raise OutputError(f"format {kind!r} is unknown; known are {', '.join(MAP_FORMATS)}")
     with gdal():
-        if "gpkg" in options.formats:
+        if "gpkg" in wanted:
             load_pyogrio()
 
 
-def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) -> _RasterRun:
+def _job(
+    concept: Concept, raster: BlockRaster, folder: ResultsFolder, options: MapOptions, wanted: Sequence[str]
+) -> _RasterRun:
     try:
         grid = grid_for(raster.size, zoom_of(concept), options.tile, options.overlap, raster.place.anchor)
     except ValueError as error:
         raise OutputError(f"tile {options.tile} with overlap {options.overlap}: {error}") from error
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
-        ) from error
     tones = tones_of(raster, options.window)
     stat = raster.path.stat()
     seen = (stat.st_size, stat.st_mtime_ns, raster.bands, options.level, tones, astuple(grid), astuple(raster.place))
@@ -160,23 +177,8 @@ def _job(concept: Concept, raster: BlockRaster, out: Path, options: MapOptions) 
         unit=raster.place.unit,
         scale=concept.scale,
     )
-    return _RasterRun(TileWork(concept, raster, grid, tones, out / TILES, blank), out, options)
-
-
-@dataclass(eq=False)
-class _Done:
-    """What the tiles came to; see `MapSummary`."""
-
-    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(WORDS, 0)))
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    resumed: int = 0
-
-    def add(self, where: str, entry: ManifestEntry, resumed: bool) -> None:
-        """One more tile."""
-        self.counts["failed" if entry.error is not None else entry.verdict or "nodata"] += 1
-        self.resumed += resumed
-        if entry.error is not None:
-            self.failures.append((where, entry.error))
+    work = TileWork(concept, raster, grid, tones, folder.out / TILES, blank)
+    return _RasterRun(work, folder, options, wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,8 +186,17 @@ class _RasterRun:
     """One concept, one raster, one folder: the steps of `segment_raster`."""
 
     work: TileWork
-    out: Path
+    folder: ResultsFolder
     options: MapOptions
+    wanted: Sequence[str]
+
+    @property
+    def out(self) -> Path:
+        return self.folder.out
+
+    @property
+    def mask(self) -> Path:
+        return self.out / MASK
 
     def check_space(self, known: Mapping[str, int]) -> None:
         """Raise OutputError where the disk is likely to be too small for what is still to be written."""
@@ -197,82 +208,50 @@ class _RasterRun:
         there = sum(path.stat().st_size for path in (self.out / TILES).glob("*.npz"))
         check_space(self.out, needed - there, "choose another folder")
 
-    def claim(self) -> dict[str, int]:
-        """Make the folder ours: name -> offset of what the manifest knows. Raises OutputError."""
-        manifest, ours = self.out / MANIFEST, self.work.blank
-        for folder in (self.out, self.out / TILES):
-            for left in folder.glob(".cuecast-*"):  # of a run that was killed
-                with suppress(OSError):
-                    left.unlink()
-        if not manifest.exists():
-            there = next((n for n in (MASK, SCORES, *FILES.values()) if (self.out / n).exists()), None)
-            if there and not self.options.overwrite:
-                raise OutputError(
-                    f"{self.out}: {there} is there and no manifest says where it comes from; "
-                    "choose another folder, or --overwrite to replace it"
-                )
-            return {}
-        foreign = next((e for e in read_manifest(manifest) if not self._is_ours(e)), None)
-        if foreign is not None and not self.options.overwrite:
-            whose = "of another raster"
-            if foreign.concept != ours.concept:
-                differs = "another pack" if foreign.pack != ours.pack else "other cues, classes or scale"
-                whose = f"of another concept ({differs})"
-            raise OutputError(
-                f"{self.out}: it holds results {whose}, for {foreign.image}; choose another folder, or --overwrite to "
-                "replace them"
-            )
-        index = index_manifest(manifest)
-        if WHOLE in index:
-            keep_edited(self.out / MASK, entry_at(manifest, index[WHOLE]).mask_hash, self.out)
-        if foreign is not None or self.options.overwrite:
-            manifest.unlink()
-            return {}
-        return index
-
-    def _is_ours(self, entry: ManifestEntry) -> bool:
-        """Whether a line is of this concept and this raster, which may have changed at its place, or moved as it is."""
+    def strange(self, entry: ManifestEntry) -> str | None:
+        """What else a line is of than this concept and this raster, which may have changed at its place, or moved as it
+        is."""
         ours, there, here = self.work.blank, entry.image, self.work.blank.image
+        if entry.pack != ours.pack:
+            return ANOTHER_PACK
+        if entry.cues != ours.cues:
+            return OTHER_CUES
         moved = entry.image_hash == ours.image_hash and Path(there).name == Path(here).name
         same = there == here or moved or os.path.realpath(there) == os.path.realpath(here)
-        return same and entry.concept == ours.concept
+        return None if same else "another raster"
 
-    def tiles(self, known: Mapping[str, int], progress: Callable[[TileProgress], None] | None) -> _Done:
+    def files(self, entry: ManifestEntry) -> Files:
+        """The files that a line speaks of; a tile's are made anew, or gone when the map is whole."""
+        if entry.name != WHOLE:
+            return Files()
+        return Files([self.mask], [self.out / name for name in (SCORES, *FILES.values())])
+
+    def tiles(self, known: Mapping[str, int], progress: Callable[[Progress], None] | None) -> Tally[Tile]:
         """Do all tiles that are not finished, in the order of the grid."""
-        manifest, grid, done = self.out / MANIFEST, self.work.grid, _Done()
-        complete = self._is_complete(known)
+        grid, complete = self.work.grid, self._is_complete(known)
 
-        def one(tile: Tile) -> tuple[Tile, ManifestEntry, bool]:
-            former = entry_at(manifest, known[tile.name]) if tile.name in known else None
-            if former is not None and (complete or self.work.holds(tile, former)):
-                return tile, former, True
-            return tile, self.work.do(tile), False
+        def one(tile: Tile) -> tuple[ManifestEntry, bool]:
+            former = self.folder.entry(known, tile.name)
+            kept = former is not None and not self.options.overwrite
+            if former is not None and kept and (complete or self.work.holds(tile, former)):
+                return former, True
+            return self.work.do(tile), False
 
         (self.out / TILES).mkdir(exist_ok=True)
-        with appending(manifest) as journal:
-            for number, (tile, entry, resumed) in enumerate(
-                in_order(one, grid.tiles(), self.options.workers), start=1
-            ):
-                if not resumed:
-                    journal.append(entry)
-                done.add(at(grid.window(tile)), entry, resumed)
-                if progress is not None:
-                    progress(TileProgress(number, len(grid), entry, resumed))
-        return done
+        return self.folder.fill(one, grid.tiles(), len(grid), self.options.workers, progress)
 
-    def finish(self, done: _Done) -> tuple[ManifestEntry, dict[str, Path]]:
+    def finish(self, done: Tally[Tile]) -> tuple[ManifestEntry, dict[str, Path]]:
         """Make the files of the whole raster where they are not there; the line about it, and kind -> path."""
-        manifest = self.out / MANIFEST
+        manifest = self.folder.manifest
         index = index_manifest(manifest)
-        former = entry_at(manifest, index[WHOLE]) if WHOLE in index else None
+        former = self.folder.entry(index, WHOLE)
         untouched = done.resumed == len(self.work.grid)
         kept = former if former is not None and untouched and self._mask_holds(former) else None
-        whole = kept or self._assemble(done)
-        wanted: dict[str, Path] = {k: self.out / FILES[k] for k in MAP_FORMATS if k in self.options.formats}
+        whole = kept or self._assemble(done, former)
+        wanted = {kind: self.out / FILES[kind] for kind in self.wanted}
         missing = {k: p for k, p in wanted.items() if kept is None or not p.exists()}
-        for kind, name in FILES.items():  # none may tell another story than the mask
-            if kept is None and kind not in wanted:
-                (self.out / name).unlink(missing_ok=True)
+        for name in set(FILES.values()) - {p.name for p in wanted.values()}:  # one that can be made no more
+            (self.out / name).unlink(missing_ok=True)
         with all_tried() as tried:
             if missing or kept is None:
                 whole = replace(whole, objects=self._write_features(missing, tried))
@@ -280,7 +259,7 @@ class _RasterRun:
             write_manifest(manifest, chain((whole,), tiles))
             if whole.error is None:
                 shutil.rmtree(self.out / TILES, ignore_errors=True)
-        return whole, {"mask": self.out / MASK, "scores": self.out / SCORES, "manifest": manifest, **wanted}
+        return whole, {"mask": self.mask, "scores": self.out / SCORES, "manifest": manifest, **wanted}
 
     def _write_features(self, files: dict[str, Path], tried: Tried) -> int | None:
         """The number of objects, written to all files at once; each alone where one of them fails."""
@@ -296,22 +275,23 @@ class _RasterRun:
 
     def _is_complete(self, known: Mapping[str, int]) -> bool:
         """Whether the whole raster is finished, so that its tiles need not be there any more."""
-        whole = entry_at(self.out / MANIFEST, known[WHOLE]) if WHOLE in known else None
-        return whole is not None and whole.error is None and self._mask_holds(whole)
+        whole = self.folder.entry(known, WHOLE)
+        again = self.options.overwrite or whole is None or whole.error is not None
+        return not again and whole is not None and self._mask_holds(whole)
 
     def _mask_holds(self, whole: ManifestEntry) -> bool:
-        mask = self.out / MASK
         same = whole.image_hash == self.work.blank.image_hash and (self.out / SCORES).exists()
-        return same and mask.is_file() and file_digest(mask) == whole.mask_hash
+        return same and is_kept(self.mask, whole)
 
-    def _assemble(self, done: _Done) -> ManifestEntry:
+    def _assemble(self, done: Tally[Tile], former: ManifestEntry | None) -> ManifestEntry:
         """Blend the tiles into mask.tif and scores.tif; the line about the whole raster."""
         grid, raster, concept = self.work.grid, self.work.raster, self.work.concept
         thresholds = concept.predictor.pack.thresholds
         rule = LabelRule(concept.classes, thresholds.score)
         blender = Blender(grid, self.out / TILES, len(concept.classes))
-        tally = Tally(thresholds, concept.taught)
-        with writing(self.out / MASK, self.out / SCORES, grid.size, raster.place, rule) as files:
+        tally = MapTally(thresholds, concept.taught)
+        self.folder.keep_edited(self.mask, former)
+        with writing(self.mask, self.out / SCORES, grid.size, raster.place, rule) as files:
             for block in grid.blocks(BLOCK):
                 levels = blender.levels(block)
                 tally.add(levels, files.write(block, levels), rule)
@@ -324,14 +304,14 @@ class _RasterRun:
             error=f"{failed} of {len(grid)} tiles failed" if failed else None,
             size=grid.size,
             areas={c.id: tally.areas[c.id] for c in concept.classes},
-            mask_hash=file_digest(self.out / MASK),
+            mask_hash=file_digest(self.mask),
         )
 
     def _features(self) -> Iterator[Feature]:
         """The objects of mask.tif, numbered from 1."""
         grid, place = self.work.grid, self.work.raster.place
         infos = {c.id: c for c in self.work.concept.classes}
-        with gdal() as rasterio, rasterio.open(self.out / MASK) as mask:
+        with gdal() as rasterio, rasterio.open(self.mask) as mask:
             blocks = ((block, read_labels(mask, block)) for block in grid.blocks(BLOCK))
             for number, component in enumerate(merged_objects(grid.size, place, blocks), start=1):
                 yield feature(number, component, infos[component.cls], grid.size, place)

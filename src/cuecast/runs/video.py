@@ -10,39 +10,38 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from cuecast.core.drawing import overlay
 from cuecast.core.errors import MissingExtraError, OutputError
-from cuecast.io.files import MANIFEST, check_space, edited_in, file_digest, keep_edited, note_of_edited
-from cuecast.results.gather import read_result, write_overlay
-from cuecast.io.files import exclusive
-from cuecast.results.manifest import appending, write_manifest
+from cuecast.core.objects import connected_objects
+from cuecast.core.values import Annotations, ClassInfo, Example
+from cuecast.io.files import all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
-from cuecast.io.files import all_tried
-from cuecast.results.video_manifest import FrameEntry, read_frames
 from cuecast.io.video.file import find_encoder, write_video
-from cuecast.results.video_table import FrameRow, write_frames_csv
-from cuecast.results.video_ytvis import write_ytvis
-from cuecast.core.objects import connected_objects
 from cuecast.predictor import Concept
 from cuecast.propagation.checkpoint import load_state, save_state
 from cuecast.propagation.plan import Sweep
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import TrackPlan
 from cuecast.propagation.tracker import State
-from cuecast.core.drawing import overlay
-from cuecast.core.values import Annotations, ClassInfo, Example
+from cuecast.results.folder import ANOTHER_PACK, Files, ResultsFolder, Summary, check_formats, is_kept
+from cuecast.results.gather import read_result, write_overlay
+from cuecast.results.manifest import FrameEntry, ManifestEntry, appending, read_frames, write_manifest
+from cuecast.results.tables import FrameRow, write_frames_csv
+from cuecast.results.ytvis import write_ytvis
 
 Format = Literal["overlay", "ytvis", "csv"]
 FORMATS: tuple[Format, ...] = ("overlay", "ytvis", "csv")
 VIDEO, YTVIS, TABLE = "overlay.mp4", "annotations.ytvis.json", "objects.csv"
+PLACES: Mapping[str, str] = {"overlay": VIDEO, "ytvis": YTVIS, "csv": TABLE}
+"""Format -> its file in the results."""
 STATE = "state.npz"
 KEPT_EVERY = 25
 """A stopped run loses up to so many frames."""
@@ -68,23 +67,19 @@ class TrackOptions:
     opacity: float = 0.45
 
 
-@dataclass(frozen=True)
-class TrackSummary:
-    """What came of a video. `counts` has the frames by verdict.
+@dataclass(frozen=True, kw_only=True)
+class TrackSummary(Summary):
+    """What came of a video: see `Summary`; `counts` has its frames.
 
-    resumed  how many frames had been finished before and stayed.
-    broken   why there are no frames after the last one; None where the video just ends.
-    files    where things are: 'manifest', 'masks', and of the formats that were written each its path.
-    note     what could not be written as asked for, and what was written instead; what was moved aside.
+    broken  why there are no frames after the last one; None where the video just ends.
     """
 
-    out: Path
-    counts: Mapping[str, int]
-    resumed: int
     broken: str | None
-    seconds: float
-    files: Mapping[str, Path]
-    note: str | None = None
+
+    @property
+    def note(self) -> str | None:
+        """All notes: what could not be written as asked for, and what was written instead; what was moved aside."""
+        return "; ".join(self.notes) or None
 
 
 def track_into(
@@ -104,46 +99,44 @@ def track_into(
     options = options or TrackOptions()
     if isinstance(frames, (str, Path)):
         check_places([Path(frames)], out)
-    if unknown := [f for f in options.formats if f not in FORMATS]:
-        raise OutputError(f"format {unknown[0]!r} is unknown; known are {', '.join(FORMATS)}")
-    folder = _Folder(TrackPlan.of(concept, frames, marked), out, options)
+    check_formats(options.formats, FORMATS)
+    folder = ResultsFolder(out, ("masks", "overlays", *PLACES.values()), options.overwrite)
+    run = _VideoRun(TrackPlan.of(concept, frames, marked), folder, options)
     if not folder.manifest.exists():
-        pixels = len(folder.job.frames.seconds) * int(np.prod(folder.job.frames.size))
+        pixels = len(run.job.frames.seconds) * int(np.prod(run.job.frames.size))
         check_space(out, int(SPACE * pixels), "choose another folder with -o")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
-        ) from error
-    with exclusive(out):
-        before = edited_in(out)
-        resumed = folder.fill(progress)
-        files, note = folder.finish()
-    notes = [n for n in (note, note_of_edited(edited_in(out) - before)) if n]
-    counts = Counter({"found": 0, "doubtful": 0, "absent": 0})
-    counts.update(e.verdict or "absent" for e in read_frames(folder.manifest).values())
-    seconds = time.perf_counter() - started
+    with folder.opened() as edited:
+        resumed = run.fill(progress)
+        files, note = run.finish()
+        moved = edited()
+    verdicts = Counter(e.verdict or "absent" for e in read_frames(folder.manifest).values())
     return TrackSummary(
-        out, dict(counts), resumed, folder.job.frames.broken, seconds, files, "; ".join(notes) or None
+        out=out,
+        counts={word: verdicts[word] for word in ("found", "doubtful", "absent")},
+        resumed=resumed,
+        broken=run.job.frames.broken,
+        seconds=time.perf_counter() - started,
+        files=files,
+        notes=tuple(n for n in (note, note_of_edited(moved)) if n),
+        edited=moved,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Folder:
+class _VideoRun:
     """One job and the folder of its results: the steps of `track_into`."""
 
     job: TrackPlan
-    out: Path
+    folder: ResultsFolder
     options: TrackOptions
-    pack: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pack", self.job.concept.predictor.pack.digest)
+    @cached_property
+    def pack(self) -> str:
+        return self.job.concept.predictor.pack.digest
 
     @property
-    def manifest(self) -> Path:
-        return self.out / MANIFEST
+    def out(self) -> Path:
+        return self.folder.out
 
     @property
     def classes(self) -> tuple[ClassInfo, ...]:
@@ -159,10 +152,11 @@ class _Folder:
 
     def fill(self, progress: Callable[[int, int], None] | None) -> int:
         """Do the sweeps that are not done; returns how many frames stayed as they were."""
-        former = self._claim()
+        self.folder.claim(self._strange, lambda e: Files([self.out / "masks" / f"{e.name}.png"]))
+        former = read_frames(self.folder.manifest)
         total = len(self.job.frames.seconds)
         done = resumed = 0
-        with appending(self.manifest) as journal:
+        with appending(self.folder.manifest) as journal:
             for sweep in self.job.sweeps:
                 digest = self._digest(sweep)
                 finished, since = self._finished(sweep, digest, former)
@@ -172,8 +166,7 @@ class _Folder:
                 if finished == len(sweep.frames):
                     continue
                 for answer in self.job.run(sweep, since, partial(self._keep, digest)):
-                    if known := former.get(answer.index):
-                        keep_edited(self.mask(answer.index), known.mask_hash, self.out)
+                    self.folder.keep_edited(self.mask(answer.index), former.get(answer.index))
                     write_mask(self.mask(answer.index), answer.prediction.mask, self.classes)
                     journal.append(self._entry(answer, digest))
                     done += 1
@@ -207,12 +200,11 @@ class _Folder:
 
         Raises OutputError at the end, for all files that could not be written.
         """
-        entries = read_frames(self.manifest)
-        write_manifest(self.manifest, entries.values())
-        files, note = {"manifest": self.manifest, "masks": self.out / "masks"}, None
-        # Those of earlier runs as well: none may tell another story than the masks.
-        there = {"overlay": VIDEO, "ytvis": YTVIS, "csv": TABLE}
-        wanted = {*self.options.formats, *(f for f, name in there.items() if (self.out / name).exists())}
+        manifest = self.folder.manifest
+        entries = read_frames(manifest)
+        write_manifest(manifest, entries.values())
+        files, note = {"manifest": manifest, "masks": self.out / "masks"}, None
+        wanted = self.folder.wanted(self.options.formats, PLACES)
         label = Path(self.job.frames.label).name
         with all_tried() as tried:
             drawn = tried(self._write_overlay) if "overlay" in wanted else None
@@ -226,32 +218,13 @@ class _Folder:
                 tried(lambda: write_frames_csv(files["csv"], self._rows(entries)))
         return files, note
 
-    def _claim(self) -> dict[int, FrameEntry]:
-        """The lines of the manifest that are ours. Raises OutputError where the folder holds other results."""
-        for place in (self.out, self.out / "masks", self.out / "overlays"):
-            for path in place.glob(".cuecast-*"):
-                with suppress(OSError):
-                    path.unlink()
-        former = read_frames(self.manifest)
-        strange = not self.manifest.exists() and any((self.out / "masks").glob("*"))
-        frames = self.job.frames.digest
-        foreign = [e for e in former.values() if (e.image_hash, e.pack) != (frames, self.pack)]
-        if not self.options.overwrite and (strange or foreign):
-            differs = "another video" if any(e.image_hash != frames for e in foreign) else "another pack"
-            holds = (
-                "masks are there and no manifest says where they come from"
-                if strange
-                else f"results of {differs}"
-            )
-            raise OutputError(f"{self.out}: {holds}; choose another folder, or --overwrite to replace them")
-        if foreign:
-            for entry in foreign:
-                path = self.out / "masks" / f"{entry.name}.png"
-                keep_edited(path, entry.mask_hash, self.out)
-                path.unlink(missing_ok=True)
-            write_manifest(self.manifest, ())
-            return {}
-        return former
+    def _strange(self, entry: ManifestEntry) -> str | None:
+        """What else a line is of than this video and this pack."""
+        if not isinstance(entry, FrameEntry):
+            return "single images, not of a video"
+        if entry.image_hash != self.job.frames.digest:
+            return "another video"
+        return None if entry.pack == self.pack else ANOTHER_PACK
 
     def _digest(self, sweep: Sweep) -> str:
         """SHA-256 of all that the answers of a sweep depend on besides pack and frames.
@@ -267,13 +240,8 @@ class _Folder:
 
     def _holds(self, entry: FrameEntry | None, index: int, digest: str) -> bool:
         """Whether what is there of a frame can stay."""
-        return (
-            not self.options.overwrite
-            and entry is not None
-            and entry.cues == digest
-            and self.mask(index).is_file()
-            and file_digest(self.mask(index)) == entry.mask_hash
-        )
+        ours = not self.options.overwrite and entry is not None and entry.cues == digest
+        return ours and is_kept(self.mask(index), entry)
 
     def _entry(self, answer: TrackedFrame, digest: str) -> FrameEntry:
         prediction = answer.prediction

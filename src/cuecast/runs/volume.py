@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from cuecast.core.errors import OutputError
-from cuecast.io.files import (
-    MANIFEST,
-    check_space,
-    edited_in,
-    file_digest,
-    keep_edited,
-    note_of_edited,
-    replacing,
-)
-from cuecast.io.files import exclusive
-from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
+from cuecast.core.errors import CuecastError, OutputError
+from cuecast.core.values import ClassInfo
+from cuecast.io.files import check_space, file_digest, note_of_edited, replacing
 from cuecast.io.places import check_places
 from cuecast.io.formats import outputs_of
 from cuecast.io.volumes import Reading, Volume, check_labels, open_volume, output_suffix
 from cuecast.io.volumes.bodies import write_bodies_csv
+from cuecast.io.volumes.volume import on_grid_of
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.volume import Progress, VolumeWalk, prepare
-from cuecast.propagation.volume_result import VolumePrediction, most_doubtful
+from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume_slices import SliceCue
-from cuecast.core.values import ClassInfo
+from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, ResultsFolder, Summary, is_kept
+from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 
 TABLE = "objects.csv"
 
@@ -54,29 +48,26 @@ class VolumeOptions:
     overwrite: bool = False
 
 
-@dataclass(frozen=True)
-class VolumeSummary:
-    """What a run came to.
+@dataclass(frozen=True, kw_only=True)
+class VolumeSummary(Summary):
+    """What a run came to: see `Summary`; `counts` has its slices, and `failures` what could not be written: the other
+    files are there, and the next run does it again.
 
-    counts       verdict -> slices.
     voxels       class name -> marked voxels; `millilitres` the same in ml, None where the size of a voxel is unknown.
     plane, size  the plane whose slices were visited, and the voxels along (z, y, x).
     doubtful     slices that are worth a look, the most doubtful first.
-    finished     whether all this was there before.
-    failures     what could not be written, and why; the other files are there, and the next run does it again.
     """
 
-    out: Path
-    counts: Mapping[str, int]
     voxels: Mapping[str, int]
     millilitres: Mapping[str, float] | None
     plane: str
     size: tuple[int, int, int]
     doubtful: tuple[int, ...]
-    notes: tuple[str, ...]
-    finished: bool
-    files: Mapping[str, Path]
-    failures: tuple[str, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all this was there before."""
+        return self.resumed > 0
 
 
 def run_volume(
@@ -96,112 +87,147 @@ def run_volume(
     Raises OutputError before any work where the results do not fit on the disk, or `out` holds those of other cues or
     another volume; and what `segment_volume` raises.
     """
+    started = time.perf_counter()
     options = options or VolumeOptions()
     check_places([Path(path)], out)
     volume = open_volume(path, options.reading)
     kind, suffix = output_suffix(volume, options.kind)
-    check_space(out, int(np.prod(volume.size)), "choose another folder")
+    mask = f"masks/{volume.name}{suffix}"
+    folder = ResultsFolder(out, (mask, TABLE), options.overwrite, ("masks", "overlays"))
+    if not folder.manifest.exists():
+        check_space(out, int(np.prod(volume.size)), "choose another folder")
     walk = prepare(teacher, volume, cues, classes, options.window)
     check_labels(volume, walk.concept.classes, kind)
     if begin is not None:
         begin(walk.concept.classes)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
-        ) from error
-    folder = _Folder(out, walk, Path(path), kind, out / "masks" / f"{volume.name}{suffix}", options)
-    with exclusive(out):
-        entries = folder.finished()
-        if entries is not None:
-            return folder.summary(entries, finished=True)
-        before = edited_in(out)
-        entries, failures = folder.write(walk.predict(progress))
-    summary = replace(folder.summary(entries, finished=False), failures=failures)
-    note = note_of_edited(edited_in(out) - before)
-    return replace(summary, notes=(*summary.notes, note)) if note else summary
+    run = _VolumeRun(folder, walk, Path(path), kind, out / mask, options)
+    failures: list[tuple[str, str]] = []
+    with folder.opened() as edited:
+        folder.claim(run.strange, run.files)
+        former = list(read_manifest(folder.manifest))
+        finished = run.is_finished(former)
+        entries = former if finished else run.write(walk.predict(progress), former, failures)
+        moved = edited()
+    summary = run.summary(entries, time.perf_counter() - started)
+    note = note_of_edited(moved)
+    return replace(
+        summary,
+        resumed=len(entries) if finished else 0,
+        failures=tuple(failures),
+        notes=(*summary.notes, note) if note else summary.notes,
+        edited=moved,
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class _Folder:
-    """The folder of one volume's results: the steps of `run_volume`."""
+class _VolumeRun:
+    """One volume and the folder of its results: the steps of `run_volume`. `mask` is the file of its labels."""
 
-    out: Path
+    folder: ResultsFolder
     walk: VolumeWalk
     path: Path
     kind: str
     mask: Path
     options: VolumeOptions
-    pack: str = field(init=False)
-    cues: str = field(init=False)
-    source: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        slices = self.walk.slices
+    @cached_property
+    def pack(self) -> str:
+        return self.walk.concept.predictor.pack.digest
+
+    @cached_property
+    def cues(self) -> str:
+        """Digest of the concept and of the places of its marks."""
         places = sorted((c.plane, c.index) for c in self.walk.shown)
-        shown = f"{self.walk.concept.digest}{places}{slices.plane}"
-        object.__setattr__(self, "pack", self.walk.concept.predictor.pack.digest)
-        object.__setattr__(self, "cues", hashlib.sha256(shown.encode()).hexdigest())
-        object.__setattr__(self, "source", _source_digest(slices.volume, slices.window))
+        shown = f"{self.walk.concept.digest}{places}{self.walk.slices.plane}"
+        return hashlib.sha256(shown.encode()).hexdigest()
+
+    @cached_property
+    def source(self) -> str:
+        return _source_digest(self.volume, self.walk.slices.window)
+
+    @property
+    def out(self) -> Path:
+        return self.folder.out
 
     @property
     def volume(self) -> Volume:
         return self.walk.slices.volume
 
-    def finished(self) -> list[ManifestEntry] | None:
-        """The lines of the manifest where everything is there; None where it is to be done. Raises OutputError."""
-        manifest = self.out / MANIFEST
-        entries = list(read_manifest(manifest)) if manifest.exists() else []
-        if self.options.overwrite:
-            return None
-        if not entries:
-            if self.mask.exists():
-                raise OutputError(
-                    f"{self.mask}: is there, and no manifest says where it comes from; choose another folder, or "
-                    "--overwrite to replace it"
-                )
-            return None
-        wanted = {(self.pack, self.cues, self.source)}
-        if {(e.pack, e.cues, e.image_hash) for e in entries} != wanted:
-            raise OutputError(
-                f"{self.out}: it holds results of other cues or another volume ({entries[0].image}); choose another "
-                "folder, or --overwrite to replace them"
-            )
-        if len(entries) != self.walk.slices.count or not (self.out / TABLE).is_file():
-            return None
-        stated = {e.mask_hash for e in entries}
-        if not self._has_labels(e.areas for e in entries):
-            return entries if stated == {None} else None
-        return entries if self.mask.is_file() and stated == {file_digest(self.mask)} else None
+    def strange(self, entry: ManifestEntry) -> str | None:
+        """What else a line is of than this volume, pack and cues."""
+        if entry.pack != self.pack:
+            return ANOTHER_PACK
+        if entry.image_hash != self.source:
+            return "another volume"
+        return None if entry.cues == self.cues else OTHER_CUES
 
-    def write(self, prediction: VolumePrediction) -> tuple[list[ManifestEntry], tuple[str, ...]]:
-        """All files: the labels first, as they may fail; the manifest last, as it speaks of nothing that is not there.
+    def files(self, entry: ManifestEntry) -> Files:
+        """The results of a slice: the labels of its volume, in whatever format they were written, and its overlay."""
+        volume = re.sub(r"_[zyx]\d{4,}$", "", entry.name)
+        suffixes = dict.fromkeys((*outputs_of("volumes").values(), ".nii"))
+        return Files([self.out / "masks" / f"{volume}{s}" for s in suffixes], [self._overlay(entry.name)])
 
-        Of an empty answer there is no DICOM SEG, which cannot be empty: the manifest then has no hash of it. Nor has it
-        one of labels that could not be written, which are named beside the lines of the manifest.
-        """
-        failures: tuple[str, ...] = ()
-        manifest, mask_hash, components = self.out / MANIFEST, None, prediction.bodies()
-        former = list(read_manifest(manifest)) if manifest.exists() else []
-        former_hash = former[0].mask_hash if former else None
-        keep_edited(self.mask, former_hash, self.out)
-        if self._has_labels(answer.voxels for answer in prediction.slices):
-            try:
-                mask_hash = file_digest(prediction.save(self.mask, self.kind))
-            except OutputError as error:
-                failures = (str(error),)
-        if mask_hash is None:
-            self.mask.unlink(missing_ok=True)
-        self._sweep(former, former_hash)
-        doubtful = most_doubtful(prediction.slices, self.options.overlays)
-        for index in doubtful:
-            with replacing(self._overlay(index)) as temporary:
+    def is_finished(self, entries: Sequence[ManifestEntry]) -> bool:
+        """Whether everything that these lines of ours speak of is there; overlays are drawn where others are wanted."""
+        whole = len(entries) == self.walk.slices.count and (self.out / TABLE).is_file()
+        if self.options.overwrite or not whole:
+            return False
+        if self._has_labels(e.areas for e in entries):
+            kept = is_kept(self.mask, entries[0]) and len({e.mask_hash for e in entries}) == 1
+        else:
+            kept = {e.mask_hash for e in entries} == {None}
+        if not kept:
+            return False
+        there = {i for i, e in enumerate(entries) if self._overlay(e.name).is_file()}
+        wanted = self._doubtful(entries)
+        if there == set(wanted):
+            return True
+        if wanted and self.kind == "dicom-seg":  # its labels are not read as a volume
+            return False
+        slices, classes = self.walk.slices, self.walk.concept.classes
+        try:
+            labels = on_grid_of(open_volume(self.mask), self.volume).voxels if wanted else np.empty(0)
+        except CuecastError:
+            return False
+        self._draw(
+            VolumePrediction(self.volume, labels, classes, slices.plane, slices.window, (), 0.0), entries
+        )
+        return True
+
+    def _doubtful(self, entries: Sequence[ManifestEntry]) -> list[int]:
+        """The slices that are drawn, the most doubtful first."""
+        marked = {c.index for c in self.walk.shown if c.plane == self.walk.slices.plane}
+        answers = [
+            SliceAnswer(i, e.verdict or "absent", e.confidence or 0.0, e.areas, i in marked)
+            for i, e in enumerate(entries)
+        ]
+        return most_doubtful(answers, self.options.overlays)
+
+    def _draw(self, prediction: VolumePrediction, entries: Sequence[ManifestEntry]) -> None:
+        """Draw the overlays that are wanted, and none else of this volume. Raises OutputError."""
+        ours = re.compile(rf"{re.escape(self.volume.name)}_[zyx]\d{{4,}}\.png")
+        for path in (self.out / "overlays").glob("*"):
+            if ours.fullmatch(path.name):
+                path.unlink()
+        for index in self._doubtful(entries):
+            with replacing(self._overlay(entries[index].name)) as temporary:
                 prediction.overlay(index).save(temporary, "PNG")
-        write_bodies_csv(self.out / TABLE, self.path.name, components, prediction.classes)
+
+    def write(
+        self,
+        prediction: VolumePrediction,
+        former: Sequence[ManifestEntry],
+        failures: list[tuple[str, str]],
+    ) -> list[ManifestEntry]:
+        """All files; the lines of the manifest, of which those of `former` were ours.
+
+        The manifest is written before the labels, without their hash, and once more with it: so a run that is stopped
+        between the two takes no labels of its own for those of somebody else. Of an empty answer there is no DICOM SEG,
+        which cannot be empty, and labels that could not be written are named in `failures`: then there is no hash.
+        """
         entries = [
             ManifestEntry(
-                name=self._name(answer.index),
+                name=f"{self.volume.name}_{prediction.plane}{answer.index:04d}",
                 image=f"{self.path}#{prediction.plane}:{answer.index}",
                 pack=self.pack,
                 cues=self.cues,
@@ -211,71 +237,56 @@ class _Folder:
                 size=self.walk.slices.size,
                 areas=answer.voxels,
                 image_hash=self.source,
-                mask_hash=mask_hash,
                 scale=self.walk.concept.scale,
             )
             for answer in prediction.slices
         ]
-        write_manifest(manifest, entries)
-        return entries, failures
+        if former:
+            self.folder.remove(former[0], self.files(former[0]))
+        self.mask.unlink(missing_ok=True)
+        write_manifest(self.folder.manifest, entries)
+        if self._has_labels(answer.voxels for answer in prediction.slices):
+            try:
+                mask_hash = file_digest(prediction.save(self.mask, self.kind))
+                entries = [replace(e, mask_hash=mask_hash) for e in entries]
+            except OutputError as error:
+                failures.append((str(self.mask), str(error)))
+        self._draw(prediction, entries)
+        write_bodies_csv(self.out / TABLE, self.path.name, prediction.bodies(), prediction.classes)
+        write_manifest(self.folder.manifest, entries)
+        return entries
 
     def _has_labels(self, voxels: Iterable[Mapping[int, int]]) -> bool:
         """Whether there is a file of labels for an answer with these voxels a slice."""
         return self.kind != "dicom-seg" or any(n for each in voxels for n in each.values())
 
-    def summary(self, entries: Sequence[ManifestEntry], finished: bool) -> VolumeSummary:
+    def summary(self, entries: Sequence[ManifestEntry], seconds: float) -> VolumeSummary:
         """What the lines of the manifest come to."""
         classes, each = self.walk.concept.classes, self.volume.voxel_ml
         voxels = {c.name: sum(e.areas.get(c.id, 0) for e in entries) for c in classes}
         counts = Counter(e.verdict for e in entries)
-        doubtful = [i for i, _ in enumerate(entries) if self._overlay(i).is_file()]
-        doubtful.sort(key=lambda i: (entries[i].verdict == "found", entries[i].confidence))
-        files, notes = {"csv": self.out / TABLE, "manifest": self.out / MANIFEST}, self.volume.notes
+        doubtful = tuple(self._doubtful(entries))
+        files, notes = {"csv": self.out / TABLE, "manifest": self.folder.manifest}, self.volume.notes
         if self.mask.is_file():
             files = {"mask": self.mask, **files}
         elif not self._has_labels(e.areas for e in entries):
-            notes = (
-                *notes,
-                f"{self.path}: nothing was found, and a DICOM SEG cannot be empty: there is none",
-            )
+            nothing = f"{self.path}: nothing was found, and a DICOM SEG cannot be empty: there is none"
+            notes = (*notes, nothing)
         return VolumeSummary(
-            self.out,
-            {verdict: counts[verdict] for verdict in ("found", "doubtful", "absent")},
-            voxels,
-            None if each is None else {name: each * n for name, n in voxels.items()},
-            self.walk.slices.plane,
-            self.volume.size,
-            tuple(doubtful),
-            notes,
-            finished,
-            {**files, "overlays": self.out / "overlays"} if doubtful else files,
+            out=self.out,
+            counts={verdict: counts[verdict] for verdict in ("found", "doubtful", "absent")},
+            seconds=seconds,
+            voxels=voxels,
+            millilitres=None if each is None else {name: each * n for name, n in voxels.items()},
+            plane=self.walk.slices.plane,
+            size=self.volume.size,
+            doubtful=doubtful,
+            notes=notes,
+            files={**files, "overlays": self.out / "overlays"} if doubtful else files,
         )
 
-    def _name(self, index: int) -> str:
-        return f"{self.volume.name}_{self.walk.slices.plane}{index:04d}"
-
-    def _overlay(self, index: int) -> Path:
-        return self.out / "overlays" / f"{self._name(index)}.png"
-
-    def _sweep(self, former: Sequence[ManifestEntry], former_hash: str | None) -> None:
-        """Remove what an earlier run wrote: overlays that its manifest names, or this volume's; its labels where they
-        have another name, as of another format, and nobody changed them; and temporary files.
-        """
-        drawn, ours = self.out / "overlays", re.compile(rf"{re.escape(self.volume.name)}_[zyx]\d{{4,}}\.png")
-        old = {drawn / f"{e.name}.png" for e in former} | {
-            p for p in drawn.glob("*") if ours.fullmatch(p.name)
-        }
-        for folder in (self.out, self.out / "masks", self.out / "overlays"):
-            old |= set(folder.glob(".cuecast-*"))
-        if former_hash is not None:
-            names = {f"{self.volume.name}{suffix}" for suffix in (*outputs_of("volumes").values(), ".nii")} - {
-                self.mask.name
-            }
-            others = (p for p in map(self.mask.with_name, names) if p.is_file())
-            old |= {p for p in others if file_digest(p) == former_hash}
-        for path in old:
-            with suppress(OSError):
-                path.unlink()
+    def _overlay(self, name: str) -> Path:
+        return self.out / "overlays" / f"{name}.png"
 
 
 def _source_digest(volume: Volume, window: tuple[float, float]) -> str:

@@ -25,8 +25,13 @@ from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape
 from cuecast.results import gather
 from cuecast.results.gather import Results
-from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
-from cuecast.results.video_manifest import read_frames
+from cuecast.results.manifest import (
+    ManifestEntry,
+    find_entries,
+    read_frames,
+    read_manifest,
+    write_manifest,
+)
 from cuecast.runs.video import TABLE, VIDEO, YTVIS
 from cuecast.service.files import place_input
 from cuecast.service.progress import Bench, Ticker
@@ -122,12 +127,10 @@ class _Export:
         steps: list[Callable[[], object]] = []
         if "overlays" in wanted:
             steps += [partial(self._overlay, results, e) for e in entries if e.error is None]
-        if "coco" in wanted:
-            steps.append(partial(gather.write_coco_file, results, self.plan.coco_shape))
-        if "csv" in wanted:
-            steps.append(partial(gather.write_table, results, None, None))
-        folders = [folder for folder in ("yolo", "labelme") if folder in wanted]
-        steps += [partial(gather.write_label_files, results, folder) for folder in folders]
+        how = gather.Writing(self.plan.coco_shape)
+        steps += [
+            partial(results.write, k, how) for k, f in gather.FORMATS.items() if f.write and k in wanted
+        ]
         if wanted & {"report", "cueset"}:
             steps.append(partial(write_cueset, self.tree / "cueset", self.plan.classes, self.plan.cues))
         if "report" in wanted:

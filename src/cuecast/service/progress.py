@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import without_name
+from cuecast.results.folder import Progress
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries
-from cuecast.runs.images import Progress
 from cuecast.service.files import DataFolder
 from cuecast.service.preview import KeepingPredictor, keeping
 from cuecast.service.problem import without_folders

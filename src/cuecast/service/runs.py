@@ -24,10 +24,11 @@ from cuecast.io.files import MANIFEST
 from cuecast.io.volumes import Volume
 from cuecast.predictor import Predictor
 from cuecast.propagation.volume_slices import SliceCue, Slices
+from cuecast.results.folder import Summary
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, entry_at, read_manifest
 from cuecast.runs import images as batch
-from cuecast.runs.images import BatchOptions, BatchSummary, Callback
+from cuecast.runs.images import BatchOptions, Callback
 from cuecast.runs.video import TrackOptions, TrackSummary, track_into
 from cuecast.runs.volume import VolumeOptions, VolumeSummary, run_volume
 from cuecast.service.files import place_input
@@ -125,7 +126,7 @@ def run_project(
     pruned: Callable[[], object],
     progress: Callback,
     together: int = 1,
-) -> BatchSummary:
+) -> Summary:
     """Do a run. An exception out of `progress` stops it; what is finished stays, and the next run goes on.
 
     `together` images are in work at once. `pruned` is called where something that does not fit the marks any more has
@@ -333,7 +334,7 @@ def run_volume_project(bench: Bench, job: Job, project: Snapshot) -> dict[str, A
         "kept": len(project.ids) if summary.finished else 0,
         "voxels": dict(summary.voxels),
         "millilitres": None if summary.millilitres is None else dict(summary.millilitres),
-        "note": "; ".join(said.replace(f"{out}/", "") for said in summary.failures) or None,
+        "note": "; ".join(said.replace(f"{out}/", "") for _, said in summary.failures) or None,
         "failures": [],
     }
 

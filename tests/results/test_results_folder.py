@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cuecast.core.errors import OutputError
-from cuecast.results.names import output_names
+from cuecast.results.folder import output_names
 
 
 def test_names_follow_the_template(tmp_path: Path) -> None:

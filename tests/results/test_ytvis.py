@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
+from films import read_ytvis
 
-from cuecast.core.errors import MaskError
 from cuecast.core.objects import connected_objects
 from cuecast.core.values import Annotations, ClassInfo
 from cuecast.io.labels.outlines import decode_rle, expand_counts
-from cuecast.results.video_ytvis import read_ytvis, write_ytvis
+from cuecast.results.ytvis import write_ytvis
 
 CLASSES = (ClassInfo(1, "cat"), ClassInfo(4, "dog"))
 MAPS = [np.zeros((4, 6), np.int32) for _ in range(3)]
@@ -51,23 +50,5 @@ def test_the_file_holds_what_the_format_says(tmp_path: Path) -> None:
 def test_what_was_written_reads_back(tmp_path: Path) -> None:
     path = write_ytvis(tmp_path / "a.json", lambda: iter(FRAMES), CLASSES, "film.mp4")
     found, classes = read_ytvis(path)
-    assert [c.name for c in classes] == ["cat", "dog"]
-    assert [f.name for f in found] == ["0.png", "1.png", "2.png"]
-    assert all((f.label_map() == m).all() for f, m in zip(found, MAPS, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda d: d.pop("videos"), "'videos' is missing"),
-        (lambda d: d["videos"].append({}), "it holds 2 videos"),
-        (lambda d: d["annotations"][0]["segmentations"].pop(), "index"),
-    ],
-)
-def test_another_file_is_refused(change: object, said: str, tmp_path: Path) -> None:
-    path = write_ytvis(tmp_path / "a.json", lambda: iter(FRAMES), CLASSES, "film.mp4")
-    data = json.loads(path.read_text())
-    change(data)  # type: ignore[operator]
-    path.write_text(json.dumps(data))
-    with pytest.raises(MaskError, match=f"is not a YouTube-VIS file .*{said}"):
-        read_ytvis(path)
+    assert classes == ["cat", "dog"]
+    assert all((f == m).all() for f, m in zip(found, MAPS, strict=True))

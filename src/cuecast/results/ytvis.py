@@ -10,13 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import tight
 from cuecast.core.values import Annotations, ClassInfo, ObjectMask
-from cuecast.io.files import read_json, replacing
-from cuecast.io.labels.outlines import compress_counts, decode_rle, encode_rle, expand_counts
+from cuecast.io.files import replacing
+from cuecast.io.labels.outlines import compress_counts, encode_rle
 
 
 def write_ytvis(
@@ -36,14 +34,8 @@ def write_ytvis(
     for frame in frames():
         names.append(frame.name)
         size = frame.size
-    video = {
-        "id": 1,
-        "name": name,
-        "width": size[1],
-        "height": size[0],
-        "length": len(names),
-        "file_names": names,
-    }
+    h, w = size
+    video = {"id": 1, "name": name, "width": w, "height": h, "length": len(names), "file_names": names}
     head = {
         "info": {"description": "written by cuecast"},
         "licenses": [],
@@ -55,8 +47,14 @@ def write_ytvis(
     with replacing(path) as temporary, open(temporary, "w", encoding="ascii", newline="\n") as out:
         out.write(json.dumps(head)[:-1] + ', "annotations": [')
         for number, info in enumerate(classes, start=1):
-            entry = {"id": number, "video_id": 1, "category_id": info.id, "iscrowd": 0, "width": size[1]}
-            entry["height"] = size[0]
+            entry = {
+                "id": number,
+                "video_id": 1,
+                "category_id": info.id,
+                "iscrowd": 0,
+                "width": w,
+                "height": h,
+            }
             out.write((",\n" if number > 1 else "\n") + json.dumps(entry)[:-1] + ', "segmentations": [')
             boxes: list[list[int] | None] = []
             areas: list[int | None] = []
@@ -73,36 +71,6 @@ def write_ytvis(
             out.write(f'], "bboxes": {json.dumps(boxes)}, "areas": {json.dumps(areas)}}}')
         out.write("\n]}\n")
     return Path(path)
-
-
-def read_ytvis(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInfo, ...]]:
-    """The objects of each frame of a file with one video, in order, and the classes. Raises MaskError."""
-    data = read_json(path, MaskError)
-    try:
-        if len(data["videos"]) != 1:
-            raise ValueError(f"it holds {len(data['videos'])} videos, one is expected")
-        video = data["videos"][0]
-        size = (int(video["height"]), int(video["width"]))
-        classes = tuple(ClassInfo(int(c["id"]), str(c["name"])) for c in data["categories"])
-        frames = [
-            Annotations(str(name), size, _objects(data["annotations"], i, size))
-            for i, name in enumerate(video["file_names"])
-        ]
-    except (KeyError, TypeError, ValueError, IndexError, CueError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise MaskError(f"{path}: is not a YouTube-VIS file ({reason}); export it again") from error
-    return tuple(frames), classes
-
-
-def _objects(entries: list[dict[str, Any]], index: int, size: tuple[int, int]) -> tuple[ObjectMask, ...]:
-    found = []
-    for entry in entries:
-        segmentation = entry["segmentations"][index]
-        if segmentation is not None:
-            counts = segmentation["counts"]
-            runs = expand_counts(counts) if isinstance(counts, str) else list(counts)
-            found.append(decode_rle(runs, size, int(entry["category_id"])))
-    return tuple(found)
 
 
 def _whole(frame: Annotations, cls: int) -> ObjectMask | None:

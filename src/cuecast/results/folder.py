@@ -1,0 +1,269 @@
+"""One folder of results: claimed by one run at a time, gone on with where a run was stopped, never half written.
+
+Images, videos, volumes and maps stand on it alike. Results of something else are refused, or removed with --overwrite;
+what a person changed by hand is moved to edited/ before it is made anew; a result that is still the file of which
+the manifest speaks is finished.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from cuecast.core.errors import OutputError
+from cuecast.core.ordered import in_order
+from cuecast.io.files import MANIFEST, edited_in, exclusive, file_digest, keep_edited
+from cuecast.results.manifest import (
+    ManifestEntry,
+    appending,
+    entry_at,
+    index_manifest,
+    read_manifest,
+    write_manifest,
+)
+
+Item = TypeVar("Item")
+
+ANOTHER_PACK = "another concept (another pack)"
+OTHER_CUES = "another concept (other cues, classes or scale)"
+"""What results of something else are of, for `ResultsFolder.claim`."""
+
+NAME_FIELDS = ("stem", "suffix", "parent", "index")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One image or tile is done: the `done`-th of `total`, in order. `resumed`: it was finished before."""
+
+    done: int
+    total: int
+    entry: ManifestEntry
+    resumed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a run came to.
+
+    counts    images, frames, slices or tiles of this run, by 'found', 'doubtful', 'absent' and what else there is.
+    failures  (what, error) of each that failed, in their order.
+    resumed   how many had been finished before.
+    files     where things are: 'manifest', 'masks' or 'mask', and of the formats that were written each its path.
+    notes     what a user should know, of what was moved aside as well.
+    edited    what was changed by hand since the last run, and was moved here before it was made anew.
+    """
+
+    out: Path
+    counts: Mapping[str, int]
+    seconds: float
+    files: Mapping[str, Path] = field(default_factory=dict)
+    failures: tuple[tuple[str, str], ...] = ()
+    resumed: int = 0
+    notes: tuple[str, ...] = ()
+    edited: tuple[Path, ...] = ()
+
+
+class Files(NamedTuple):
+    """The results of an entry: places of its mask, and what is made anew with it."""
+
+    masks: Sequence[Path] = ()
+    others: Sequence[Path] = ()
+
+
+@dataclass(eq=False)
+class Tally(Generic[Item]):
+    """What the items of a run came to, in their order; see `Summary`. `failures` are (item, error)."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[Item, str]] = field(default_factory=list)
+    resumed: int = 0
+
+    def add(self, item: Item, entry: ManifestEntry, resumed: bool) -> None:
+        """One more item. What has neither a verdict nor an error had nothing to look at: 'nodata'."""
+        self.counts["failed" if entry.error is not None else entry.verdict or "nodata"] += 1
+        self.resumed += resumed
+        if entry.error is not None:
+            self.failures.append((item, entry.error))
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """The folder `out` as one run sees it.
+
+    places     files and folders in it that must be ours alone: what lies there without a manifest is not written over.
+    overwrite  redo what is finished, and replace results of something else.
+    shared     folders in it in which files of others may lie, too.
+    """
+
+    out: Path
+    places: Sequence[str] = ()
+    overwrite: bool = False
+    shared: Sequence[str] = ()
+
+    @property
+    def manifest(self) -> Path:
+        return self.out / MANIFEST
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[], tuple[Path, ...]]]:
+        """The folder, made where it is missing, held for this run alone, and without what a killed run left half done.
+
+        Yields a function that gives what has been moved to edited/ since. Raises OutputError.
+        """
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
+            ) from error
+        with exclusive(self.out):
+            before = edited_in(self.out)
+            for folder in (self.out, *(self.out / place for place in (*self.places, *self.shared))):
+                for path in folder.glob(".cuecast-*"):
+                    with suppress(OSError):
+                        path.unlink()
+            yield lambda: tuple(sorted(edited_in(self.out) - before))
+
+    def claim(
+        self,
+        strange: Callable[[ManifestEntry], str | None],
+        files: Callable[[ManifestEntry], Files],
+    ) -> dict[str, int]:
+        """Make the folder ours: name -> place of what the manifest knows, for `entry`.
+
+        strange  what else an entry's results are of, such as 'another video'; None where they are ours.
+        files    the results of an entry.
+
+        Raises OutputError where there are results of something else, or of nobody knows what, and they are to stay.
+        """
+        if not self.manifest.exists():
+            if (there := self._stranger()) and not self.overwrite:
+                raise OutputError(
+                    f"{self.out}: {there} is there and no manifest says where it comes from; "
+                    "choose another folder, or --overwrite to replace it"
+                )
+            return {}
+        foreign = next(((e, what) for e in read_manifest(self.manifest) if (what := strange(e))), None)
+        if foreign is None:
+            return index_manifest(self.manifest)
+        if not self.overwrite:
+            raise OutputError(
+                f"{self.out}: it holds results of {foreign[1]}, for {foreign[0].image}; "
+                "choose another folder, or --overwrite to replace them"
+            )
+        for entry in read_manifest(self.manifest):
+            if strange(entry):
+                self.remove(entry, files(entry))
+        write_manifest(self.manifest, (e for e in read_manifest(self.manifest) if not strange(e)))
+        return index_manifest(self.manifest)
+
+    def _stranger(self) -> str | None:
+        """A file at a place of ours in a folder that is not ours, e.g. masks drawn by hand."""
+        for place in self.places:
+            path = self.out / place
+            if not path.is_dir() and path.exists():
+                return place
+            for inside in sorted(path.glob("*")):
+                return f"{place}/{inside.name}"
+        return None
+
+    def entry(self, known: Mapping[str, int], name: str) -> ManifestEntry | None:
+        """What the manifest says of a name; None where it does not know it."""
+        return entry_at(self.manifest, known[name]) if name in known else None
+
+    def fill(
+        self,
+        work: Callable[[Item], tuple[ManifestEntry, bool]],
+        items: Iterable[Item],
+        total: int,
+        workers: int = 1,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Tally[Item]:
+        """Do all items in order, `workers` at once; what `work` gives as not finished before becomes a line at once."""
+        tally = Tally[Item]()
+        with appending(self.manifest) as journal:
+            done = in_order(lambda item: (item, *work(item)), items, workers)
+            for number, (item, entry, resumed) in enumerate(done, start=1):
+                if not resumed:
+                    journal.append(entry)
+                tally.add(item, entry, resumed)
+                if progress is not None:
+                    progress(Progress(number, total, entry, resumed))
+        return tally
+
+    def keep_edited(self, path: Path, former: ManifestEntry | None) -> None:
+        """Move a result aside where it is another file than its line speaks of. Raises OutputError."""
+        if former is not None:
+            keep_edited(path, former.mask_hash, self.out)
+
+    def remove(self, former: ManifestEntry | None, files: Files) -> None:
+        """Remove results; a mask that was changed by hand is moved aside. Raises OutputError."""
+        for path in files.masks:
+            self.keep_edited(path, former)
+        for path in (*files.masks, *files.others):
+            path.unlink(missing_ok=True)
+
+    def wanted(self, asked: Iterable[str], places: Mapping[str, str]) -> set[str]:
+        """The formats asked for, and those of earlier runs: none may tell another story than the masks.
+
+        places  format -> its file or folder in `out`.
+        """
+        return {*asked, *(kind for kind, place in places.items() if (self.out / place).exists())}
+
+
+def is_kept(path: Path, entry: ManifestEntry | None) -> bool:
+    """Whether a result on disk is the file of which its line speaks."""
+    stated = entry.mask_hash if entry is not None else None
+    return stated is not None and path.is_file() and file_digest(path) == stated
+
+
+def check_formats(asked: Iterable[str], known: Iterable[str]) -> None:
+    """Raise OutputError where a format is none of the known ones."""
+    known = tuple(known)
+    for kind in asked:
+        if kind not in known:
+            raise OutputError(f"format {kind!r} is unknown; known are {', '.join(known)}")
+
+
+def output_names(inputs: Sequence[Path], template: str) -> list[str]:
+    """The output name of each input, by a template of {stem}, {suffix}, {parent} and {index} (from 1).
+
+    Raises OutputError where the template cannot be used, or two inputs would have the same name.
+    """
+    check_template(template)
+    names: list[str] = []
+    taken: dict[str, Path] = {}
+    for index, path in enumerate(inputs, start=1):
+        parent = Path(os.path.abspath(path)).parent.name
+        name = template.format(stem=path.stem, suffix=path.suffix[1:], parent=parent, index=index)
+        if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
+            raise OutputError(f"{path}: {name!r} cannot name a file; change the template {template!r}")
+        # two names that differ in case, or in how an accent is written, are one file on some systems
+        key = unicodedata.normalize("NFC", name).casefold()
+        if key in taken:
+            raise OutputError(
+                f"{taken[key]} and {path} would both be written as {name}.png; name them apart with "
+                "--name '{parent}_{stem}', '{stem}_{suffix}' or '{index}_{stem}'"
+            )
+        taken[key] = path
+        names.append(name)
+    return names
+
+
+def check_template(template: str) -> None:
+    """Raise OutputError where a template of output names cannot be used."""
+    remedy = "use {stem}, {suffix}, {parent} and {index}, for example '{parent}_{stem}' or '{index:04d}'"
+    try:
+        fields = [f for _, f, _, _ in string.Formatter().parse(template) if f is not None]
+        if any(f not in NAME_FIELDS for f in fields):
+            raise ValueError("it names something else")
+        template.format(stem="", suffix="", parent="", index=1)
+    except (ValueError, IndexError, KeyError) as error:
+        raise OutputError(f"name template {template!r} cannot be used ({error}); {remedy}") from error
