@@ -8,12 +8,11 @@ import pytest
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.values import IGNORE, Box, Point, Scribble
 from cuecast.cues import (
-    entry_of,
-    marks_anything,
+    cue_of,
+    labels_of,
     marks_document,
-    marks_of,
     mask_document,
-    mask_of,
+    read_document,
 )
 
 LABELS = np.array([[0, 1, 1], [2, 0, IGNORE]], np.int32)
@@ -26,7 +25,7 @@ def test_a_mask_is_run_lengths_down_the_columns() -> None:
 
 
 def test_run_lengths_become_the_mask() -> None:
-    read = mask_of({"mask": DOCUMENT}, (2, 3))
+    read = labels_of(DOCUMENT, (2, 3))
     assert read is not None
     assert read.tolist() == LABELS.tolist()
 
@@ -35,24 +34,24 @@ def test_run_lengths_become_the_mask() -> None:
     "mask", [None, {"size": [2, 3], "counts": {}}, {"size": [2, 3], "counts": {"1": [6]}}]
 )
 def test_a_mask_without_a_marked_pixel_says_nothing(mask: object) -> None:
-    assert mask_of({"mask": mask}, (2, 3)) is None
-    assert not marks_anything({"mask": mask, "points": [], "absent": False})
+    assert labels_of(mask, (2, 3)) is None
+    assert read_document({"mask": mask, "points": [], "absent": False}, (2, 3)) is None
 
 
 def test_erased_paint_does_not_make_points_complete() -> None:
     erased = {"mask": {"size": [2, 3], "counts": {"1": [6]}}, "points": [{"xy": [0, 0], "class": 1}]}
-    assert marks_of(erased, (2, 3)).is_sparse
-    assert marks_anything(erased)
+    assert cue_of(erased).marks((2, 3)).is_sparse
+    assert cue_of(erased).kinds == ("points",)
 
 
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(MaskError, match=r"2 x 3 .* is 3 x 2"):
-        mask_of({"mask": DOCUMENT}, (3, 2))
+        labels_of(DOCUMENT, (3, 2))
 
 
 def test_run_lengths_that_do_not_add_up_are_refused() -> None:
     with pytest.raises(CueError, match="add up to 5"):
-        mask_of({"mask": {"size": [2, 3], "counts": {"1": [2, 3]}}}, (2, 3))
+        labels_of({"size": [2, 3], "counts": {"1": [2, 3]}}, (2, 3))
 
 
 def test_all_kinds_of_marks_are_read() -> None:
@@ -61,7 +60,7 @@ def test_all_kinds_of_marks_are_read() -> None:
         "points": [{"xy": [1, 1], "class": 0}],
         "scribbles": [{"path": [[0, 0], [1, 0]], "width": 2, "class": 1}],
     }
-    marks = marks_of(document, (2, 3))
+    marks = cue_of(document).marks((2, 3))
     assert marks.boxes == (Box((0, 0, 2, 1), 2),)
     assert marks.points == (Point((1, 1), 0),)
     assert marks.scribbles == (Scribble(((0, 0), (1, 0)), 2.0, 1),)
@@ -69,7 +68,7 @@ def test_all_kinds_of_marks_are_read() -> None:
 
 def test_polygons_are_drawn_over_the_mask() -> None:
     square = {"path": [[0, 0], [1, 0], [1, 1], [0, 1]], "class": 3}
-    labels = marks_of({"mask": DOCUMENT, "polygons": [square]}, (2, 3)).mask
+    labels = cue_of({"mask": DOCUMENT, "polygons": [square]}).marks((2, 3)).mask
     assert labels is not None
     assert labels.tolist() == [[3, 1, 1], [2, 0, IGNORE]]
 
@@ -83,4 +82,4 @@ def test_an_entry_and_its_mask_become_the_same_document() -> None:
         "polygons": [{"path": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]], "class": 1}],
         "mask": DOCUMENT,
     }
-    assert marks_document(entry_of(document, "images/a.png"), mask_of(document, (2, 3))) == document
+    assert marks_document(cue_of(document), labels_of(DOCUMENT, (2, 3))) == document

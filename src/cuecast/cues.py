@@ -1,13 +1,13 @@
 """`Cue`: what a person shows on one image, as they give it; how it is read into an `Example`; and how it travels.
 
 The fields of a document, in JSON, are those of a cue in cues.json (see `cuecast.core.marks`), but that a mask is not a
-file there but run lengths (see `mask_of`).
+file there but run lengths (see `labels_of`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ class Cue:
     """What is shown on one image: a mask, boxes, points, scribbles, polygons, or `absent=True`.
 
     image      path, bytes, PIL image or array ((H, W), (H, W, 3) or (H, W, 4)).
-    mask       path of a mask or label file, PIL image or array (H, W); 0 is background. Complete: what it does
-               not mark is background.
+    mask       path of a mask or label file, PIL image or array (H, W), or run lengths as in a document; 0 is
+               background. Complete: what it does not mark is background.
     value      label values of the mask that count as the thing; None takes each value as a class of its own
                (and 255 in a 0/255 mask as the thing).
     boxes      (x1, y1, x2, y2) or `Box`, half-open pixels. Boxes, points and scribbles are sparse: what they do
@@ -71,8 +71,9 @@ class Cue:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What the cue consists of, in words: ('mask',), ('boxes', 'points'), ('absent',)..."""
+        masked = _draws(self.mask) if isinstance(self.mask, Mapping) else self.mask is not None
         drawn = [name for name in KINDS if getattr(self, name)]
-        return (*["mask"] * (self.mask is not None), *drawn, *["absent"] * self.absent)
+        return (*["mask"] * masked, *drawn, *["absent"] * self.absent)
 
     def contradicts(self, other: Cue) -> bool:
         """Whether, of two cues on one image, one says 'absent' and the other marks something."""
@@ -92,7 +93,7 @@ class Cue:
     def on(self, image: Image, classes: Sequence[ClassInfo] | None = None) -> Example:
         """As `read`, on its image, which has been read."""
         mask = objects = None
-        if self.mask is not None:
+        if self.mask is not None and not isinstance(self.mask, Mapping):
             mask, objects = read_labels(
                 self.mask, image=image, value=self.value, classes=classes, page=self.page, needed=True
             )
@@ -104,13 +105,18 @@ class Cue:
             raise type(error)(f"{image.name}: {error}") from error
 
     def marks(
-        self, size: tuple[int, int], mask: NDArray[np.int32] | None, objects: NDArray[np.int32] | None = None
+        self,
+        size: tuple[int, int],
+        mask: NDArray[np.int32] | None = None,
+        objects: NDArray[np.int32] | None = None,
     ) -> Marks:
         """What is drawn on an image of `size` (H, W), beside a mask and ids (H, W) that have been read.
 
         Polygons become part of the mask. Raises CueError or MaskError where it does not fit.
         """
         drawn = self.drawn()
+        if isinstance(self.mask, Mapping):
+            mask = labels_of(self.mask, size)
         if polygons := drawn.pop("polygons"):
             mask = fill_polygons(size, polygons, base=mask)
         return Marks(size, mask, **drawn, absent=self.absent, objects=objects)
@@ -131,20 +137,21 @@ class CueEntry(Cue):
         return tuple(name for name in (self.image, self.mask, self.objects) if name)
 
 
-def entry_of(document: Document, image: str, mask: str | None = None) -> CueEntry:
-    """Marks in JSON as an entry of a cue set, for files of these names. `mask` names what `mask_of` gives."""
-    return CueEntry(image, mask, **read_marks(document), absent=bool(document.get("absent", False)))
+def shown_in(document: Document) -> dict[str, Any]:
+    """The fields of a `Cue` that a document has; its mask, of run lengths, is kept as it is."""
+    said = {"mask": document.get("mask") or None, "absent": bool(document.get("absent", False))}
+    return {**said, **read_marks(document)}
+
+
+def cue_of(document: Document) -> Cue:
+    """The document as a cue, without its image."""
+    return Cue(None, **shown_in(document))
 
 
 def marks_document(cue: Cue, labels: NDArray[np.int32] | None) -> dict[str, Any]:
-    """A cue with its mask (H, W) in JSON, as the service takes it: the inverse of `entry_of` and `mask_of`."""
+    """A cue with its mask (H, W) in JSON, as the service takes it: the inverse of `cue_of`."""
     mask = None if labels is None else mask_document(labels)
     return {"absent": cue.absent, **marks_json(cue.drawn()), "mask": mask}
-
-
-def marks_anything(document: Document) -> bool:
-    """Whether a document marks a pixel, or says that the thing is absent. A mask of zeros alone marks nothing."""
-    return bool(_of(document).kinds)
 
 
 def joined(there: Document, new: Document) -> dict[str, Any]:
@@ -152,32 +159,30 @@ def joined(there: Document, new: Document) -> dict[str, Any]:
 
     Raises CueError where they contradict each other.
     """
-    if _of(there).contradicts(_of(new)):
+    if cue_of(there).contradicts(cue_of(new)):
         raise CueError("one cue says 'absent' and another marks the thing: drop one of the two")
     lists = {name: [*there.get(name, ()), *new.get(name, ())] for name in KINDS}
     return {"absent": bool(new.get("absent")), **lists, "mask": new.get("mask") or there.get("mask")}
 
 
-def marks_of(document: Document, size: tuple[int, int]) -> Marks:
-    """The document as marks on an image of `size` (H, W). Raises CueError or MaskError where they do not fit."""
-    return entry_of(document, "").marks(size, mask_of(document, size))
-
-
 def read_document(document: Document, size: tuple[int, int]) -> Marks | None:
-    """As `marks_of`, but None for a document that marks nothing; its mask must fit the image even then."""
-    labels = mask_of(document, size)
-    return entry_of(document, "").marks(size, labels) if marks_anything(document) else None
+    """The document as marks on an image of `size` (H, W); None where it marks nothing, but its mask must fit even then.
+
+    Raises CueError or MaskError where they do not fit.
+    """
+    cue = cue_of(document)
+    labels = labels_of(cue.mask, size)
+    return replace(cue, mask=None).marks(size, labels) if cue.kinds else None
 
 
-def mask_of(document: Document, size: tuple[int, int]) -> NDArray[np.int32] | None:
-    """The document's mask as a label map (H, W) int32, IGNORE where unknown; None where it marks nothing.
+def labels_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[np.int32] | None:
+    """A document's mask as a label map (H, W) int32, IGNORE where unknown; None where it marks nothing.
 
-    A mask is no file here but run lengths, one uncompressed COCO RLE a class, down the columns, zeros first:
+    It is no file but run lengths, one uncompressed COCO RLE a class, down the columns, zeros first:
     {"size": [h, w], "counts": {"1": [run lengths], "ignore": [run lengths]}}. Raises MaskError where it is for an
     image of another size, CueError where run lengths are none; also where it would mark nothing, for what cannot be
     read is not the wish to take marks away.
     """
-    mask = document.get("mask")
     if not mask:
         return None
     if tuple(mask["size"]) != size:
@@ -225,12 +230,6 @@ def renumbered(document: Document, numbers: Mapping[int, int]) -> dict[str, Any]
         counts = {k if k == IGNORED else str(numbers[int(k)]): runs for k, runs in mask["counts"].items()}
         mask = {**mask, "counts": counts}
     return {**document, **drawn, "mask": mask}
-
-
-def _of(document: Document) -> CueEntry:
-    """The document as a cue, which has a mask where one draws a pixel."""
-    mask = document.get("mask")
-    return entry_of(document, "", "mask" if mask and _draws(mask) else None)
 
 
 def _draws(mask: Any) -> bool:

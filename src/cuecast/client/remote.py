@@ -29,7 +29,7 @@ from PIL import Image as PILImage
 from cuecast.core.errors import CueError, PackError
 from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image, Marks
-from cuecast.cues import Cue, joined, marks_document, mask_of
+from cuecast.cues import Cue, joined, labels_of, marks_document
 from cuecast.engine.packs import Pack
 from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
@@ -268,7 +268,7 @@ class RemoteConcept:
             content=_file(query, page),
             headers={**BINARY, "Accept": "application/json"},
         )
-        labels = mask_of(found, query.size)
+        labels = labels_of(found["mask"], query.size)
         mask = np.zeros(query.size, np.int32) if labels is None else labels
         mask.flags.writeable = False
         return RemotePrediction(

@@ -11,9 +11,9 @@ import io
 import itertools
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -91,9 +91,9 @@ def add_cues(
         infos = (*cueset.classes, *(c for c in classes if c not in cueset.classes))
         if wrong := class_problem(infos):
             raise CueSetError(f"{root}: {wrong}; give each class its own name and id")
-        draft = Draft(cueset, infos, versions(cueset), cueset.entries)
+        draft = Draft(cueset, infos, versions(cueset))
         for cue in cues:
-            draft = draft.add(cue, replace)
+            draft.add(cue, replace)
         draft.commit()
     return read_cueset(root)
 
@@ -150,102 +150,136 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-@dataclass(frozen=True, eq=False)
+class NewFiles:
+    """The files that a change brings, under names that no other bytes have, or ever had, in the set."""
+
+    def __init__(self, bundle: Bundle, log: Sequence[Version]) -> None:
+        self.hashes: dict[str, str] = {}
+        self._reads: dict[str, Callable[[], bytes]] = {}
+        self._bundle = bundle
+        # By names in lower case, for there are file systems that do not tell them apart.
+        self._shas: dict[str, set[str]] = defaultdict(set)
+        self._names: dict[str, str] = {}
+        self._unlogged: dict[str, list[str]] = defaultdict(list)
+        for version in log:
+            for name, sha in version.files.items():
+                self._know(name, sha)
+        for name in bundle.members:
+            if not log or name not in log[-1].files:
+                self._unlogged[name.casefold()].append(name)
+
+    def put(self, name: str, sha: str, read: Callable[[], bytes]) -> str:
+        """Add a file by its SHA-256, to be `read` where its bytes are not there yet.
+
+        Returns its name: `name`, or the first of name-2, name-3... that is free.
+        """
+        path = PurePosixPath(name)
+        for number in itertools.count(1):
+            free = name if number == 1 else str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+            key = free.casefold()
+            for there in self._unlogged.pop(key, ()):
+                self._know(there, hashlib.sha256(self._bundle.read(there)).hexdigest())
+            if self._shas[key] <= {sha}:
+                self._know(free, sha)
+                free = self._names[key]
+                self.hashes[free], self._reads[free] = sha, read
+                return free
+        raise AssertionError("unreachable")
+
+    def put_bytes(self, name: str, data: bytes) -> str:
+        """`put`, of bytes that are at hand."""
+        return self.put(name, hashlib.sha256(data).hexdigest(), lambda: data)
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of one of these files; None of any other."""
+        return self._reads[name]() if name in self._reads else None
+
+    def _know(self, name: str, sha: str) -> None:
+        self._shas[name.casefold()].add(sha)
+        self._names.setdefault(name.casefold(), name)
+
+
+def write_version(
+    cueset: CueSet,
+    log: Sequence[Version],
+    classes: Sequence[ClassInfo],
+    entries: Sequence[CueEntry],
+    files: NewFiles,
+    what: str,
+) -> None:
+    """Make the set say this, as its next version; nothing is written where that changes nothing.
+
+    log    `versions(cueset)`; `files` are those of the entries that the set does not name yet, and may be others.
+    what   the change in words.
+
+    The caller holds the set. Raises OutputError, CueSetError.
+    """
+    text = to_json(classes, entries)
+    hashes = {**log[-1].files, **files.hashes}
+    named = sorted({name for entry in entries for name in entry.files})
+    latest = next_version(log, "add", what, text, {name: hashes[name] for name in named})
+    if latest.digest != log[-1].digest:
+        missing = (name for name in named if name not in cueset.bundle.members)
+        new = {name: data for name in missing if (data := files.read(name)) is not None}
+        commit(cueset.bundle, log, to_json(cueset.classes, cueset.entries), latest, text, new)
+
+
 class Draft:
-    """A change that is being put together; nothing of it is written before `commit`."""
+    """A change that is being put together, of a set with the versions `log`; nothing is written before `commit`."""
 
-    cueset: CueSet
-    classes: tuple[ClassInfo, ...]
-    log: tuple[Version, ...]
-    entries: tuple[CueEntry, ...]
-    files: Mapping[str, bytes] = field(default_factory=dict)
-    said: tuple[str, ...] = ()
-    pixels: dict[tuple[str, int | None], str | None] = field(default_factory=dict, repr=False)
-    """(image, page) -> digest of the pixels, as far as it was needed; all versions of the draft share it."""
+    def __init__(self, cueset: CueSet, classes: Sequence[ClassInfo], log: Sequence[Version] = ()) -> None:
+        self.cueset, self.classes, self.log = cueset, tuple(classes), tuple(log)
+        self.entries = list(cueset.entries)
+        self._files = NewFiles(cueset.bundle, self.log)
+        self._said: list[str] = []
+        self._pixels: dict[tuple[str, int | None], str | None] = {}
 
-    def add(self, cue: Cue, replace_all: bool) -> Draft:
-        """The draft with one cue more."""
+    def add(self, cue: Cue, replace_all: bool) -> None:
+        """Add a cue, or put it in the place of others; see `add_cues`."""
         read = read_image(cue.image, page=cue.page)
         example = cue.on(read, self.classes)
         check_classes(example.marks, self.classes, read.name)
-        entry, files = self._stored(cue, example)
-        gone = self._replaced(entry, example.image, replace_all)
+        entry = self._stored(cue, example)
+        rivals = [e for e in self.entries if replace_all or (entry.mask and e.mask)]
+        gone = [e for e in rivals if self._shows(e, example.image)]
         at = min((self.entries.index(e) for e in gone), default=len(self.entries))
         rest = [e for e in self.entries if not any(e is g for g in gone)]
         _check_contradiction(self.cueset.root, rest, entry)
-        rest.insert(at, entry)
+        self.entries = [*rest[:at], entry, *rest[at:]]
         said = f"{entry.image}: {_kinds((entry,))}"
-        said += f" in place of {_kinds(gone)}" if gone else ""
-        return replace(self, entries=tuple(rest), files={**self.files, **files}, said=(*self.said, said))
+        self._said.append(said + (f" in place of {_kinds(gone)}" if gone else ""))
 
     def commit(self) -> None:
         """Write the change as the next version; nothing where it changes nothing."""
-        cueset = self.cueset
-        text = to_json(self.classes, self.entries)
-        named = {name for entry in self.entries for name in entry.files}
-        hashes = {n: h for n, h in self.log[-1].files.items() if n in named}
-        hashes |= {n: hashlib.sha256(d).hexdigest() for n, d in self.files.items() if n in named}
-        latest = next_version(self.log, "add", "; ".join(self.said), text, dict(sorted(hashes.items())))
-        if latest.digest != self.log[-1].digest:
-            present = to_json(cueset.classes, cueset.entries)
-            files = {n: d for n, d in self.files.items() if n in named}
-            commit(cueset.bundle, self.log, present, latest, text, files)
+        write_version(self.cueset, self.log, self.classes, self.entries, self._files, "; ".join(self._said))
 
-    def _stored(self, cue: Cue, example: Example) -> tuple[CueEntry, dict[str, bytes]]:
-        """The entry with the names of its files in the set, and the files that are to be written.
+    def _stored(self, cue: Cue, example: Example) -> CueEntry:
+        """The entry with the names of its files in the set.
 
         The image's file is copied as it is, what is no file is stored as PNG; masks and ids are stored as PNG.
         """
         data, suffix = _image_bytes(cue.image)
         page = cue.page if data is not None else None
-        data = data if data is not None else _png(example.image)
-        image = self._free_name("images", _plain(Path(example.image.name).stem), suffix, data)
-        files = {image: data}
-        marks, drawn = example.marks, cue.drawn()
+        data = data if data is not None else png_of(example.image)
+        image = self._files.put_bytes(f"images/{_plain(Path(example.image.name).stem)}{suffix}", data)
+        stem, marks, drawn = PurePosixPath(image).stem, example.marks, cue.drawn()
         mask = objects = None
         if cue.mask is not None and marks.mask is not None:
-            data = _written(lambda path, labels: write_mask(path, labels, self.cueset.classes), marks.mask)
-            mask = self._keep(files, "masks", image, data)
+            mask = self._files.put_bytes(f"masks/{stem}.png", mask_png(marks.mask, self.cueset.classes))
             drawn["polygons"] = ()  # they were drawn into the mask
         if marks.objects is not None:
-            objects = self._keep(files, "objects", image, _written(write_objects, marks.objects))
-        return CueEntry(image, mask, **drawn, absent=cue.absent, page=page, objects=objects), files
-
-    def _keep(self, files: dict[str, bytes], folder: str, image: str, data: bytes) -> str:
-        """Put the bytes of a PNG among `files`, under the stem of its image; returns their name."""
-        name = self._free_name(folder, PurePosixPath(image).stem, ".png", data)
-        files[name] = data
-        return name
-
-    def _free_name(self, folder: str, stem: str, suffix: str, data: bytes) -> str:
-        """`folder/stem+suffix`, with -2, -3... where other bytes have, or ever had, that name."""
-        bundle, digest = self.cueset.bundle, hashlib.sha256(data).hexdigest()
-        known = {(n, sha) for version in self.log for n, sha in version.files.items()}
-        known |= {(n, hashlib.sha256(d).hexdigest()) for n, d in self.files.items()}
-        for number in itertools.count(1):
-            name = f"{folder}/{stem}{'' if number == 1 else f'-{number}'}{suffix}"
-            key = name.casefold()
-            there = [n for n in bundle.members if n.casefold() == key]
-            hashes = {sha for n, sha in known if n.casefold() == key}
-            hashes |= {hashlib.sha256(bundle.read(n)).hexdigest() for n in there}
-            if hashes <= {digest}:
-                return next((n for n, _ in known if n.casefold() == key), there[0] if there else name)
-        raise AssertionError("unreachable")
-
-    def _replaced(self, entry: CueEntry, image: Image, replace_all: bool) -> list[CueEntry]:
-        """The cues whose place a new one takes; see `add_cues`."""
-        rivals = [e for e in self.entries if replace_all or (entry.mask and e.mask)]
-        return [e for e in rivals if self._shows(e, image)]
+            objects = self._files.put_bytes(f"objects/{stem}.png", _written(write_objects, marks.objects))
+        return CueEntry(image, mask, **drawn, absent=cue.absent, page=page, objects=objects)
 
     def _shows(self, entry: CueEntry, image: Image) -> bool:
         """Whether a cue lies on that picture, by its pixels. A file that cannot be read does not."""
         key = (entry.image, entry.page)
-        if key not in self.pixels:
-            self.pixels[key] = self._digest(*key)
-        return self.pixels[key] == image.digest
+        if key not in self._pixels:
+            self._pixels[key] = self._digest(*key)
+        return self._pixels[key] == image.digest
 
     def _digest(self, name: str, page: int | None) -> str | None:
-        data = self.files.get(name)
+        data = self._files.read(name)
         try:
             if data is not None:
                 return read_image(data, page=page).digest
@@ -279,10 +313,16 @@ def _image_bytes(source: Any) -> tuple[bytes | None, str]:
     return None, ".png"
 
 
-def _png(image: Image) -> bytes:
+def png_of(image: Image) -> bytes:
+    """The image as a PNG."""
     buffer = io.BytesIO()
     PILImage.fromarray(image.pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def mask_png(labels: NDArray[np.int32], classes: Sequence[ClassInfo]) -> bytes:
+    """A label map (H, W) as the PNG that a set keeps of it."""
+    return _written(lambda path, labels: write_mask(path, labels, classes), labels)
 
 
 def _written(write: Callable[[Path, NDArray[np.int32]], Path], labels: NDArray[np.int32]) -> bytes:

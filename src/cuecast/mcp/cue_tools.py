@@ -58,9 +58,9 @@ class CueTools:
         infos = _classes(classes)
         given = [self._cue(cue, infos) for cue in cues]
         blank = Bundle(root, {}, is_zip=root.suffix.lower() == ".zip")
-        draft = Draft(CueSet(root, tuple(infos), (), blank), tuple(infos), (), ())
+        draft = Draft(CueSet(root, tuple(infos), (), blank), infos)
         for cue in given:
-            draft = draft.add(cue, replace_all=False)
+            draft.add(cue, replace_all=False)
         made = new_cueset(root, infos)
         return _state(add_cues(root, given) if given else made)
 

@@ -34,7 +34,7 @@ class SliceMarks:
 
 def main_plane(cues: Sequence[SliceCue], finest: Plane) -> Plane:
     """The plane of the most cues that show the thing; of equals the finest one, then z before y before x."""
-    showing = [c.plane for c in cues if not c.absent]
+    showing = [c.plane for c in cues if not c.cue.absent]
     return max(PLANES, key=lambda p: (showing.count(p), p == finest))
 
 

@@ -27,7 +27,7 @@ MOST_CLASSES = 64
 """More values on a slice than that are no labels."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class SliceCue:
     """What is shown on one slice of a volume. Pixels are voxels: rows and columns are the two other axes.
 
@@ -35,22 +35,16 @@ class SliceCue:
     index   number of the slice along it, from 0.
     mask    as in `Cue`; or a volume of labels (.nii, .nii.gz, .nrrd, .tif of many pages) at the same place, of which
             this slice is taken; see `on_grid_of`.
-
-    objects as in `Cue`; or a volume of ids, likewise.
-
-    The others are as in `Cue`.
+    shown   what else is shown, as in `Cue`: boxes, points, absent, ...; `objects` may be a volume of ids, too.
     """
 
     plane: Plane
     index: int
-    mask: Any = None
-    value: int | Sequence[int] | None = None
-    boxes: Sequence[Any] = ()
-    points: Sequence[Any] = ()
-    scribbles: Sequence[Any] = ()
-    polygons: Sequence[Any] = ()
-    absent: bool = False
-    objects: Any = None
+    cue: Cue
+
+    def __init__(self, plane: Plane, index: int, mask: Any = None, **shown: Any) -> None:
+        for name, value in (("plane", plane), ("index", index), ("cue", Cue(None, mask, **shown))):
+            object.__setattr__(self, name, value)
 
     @property
     def place(self) -> str:
@@ -67,16 +61,15 @@ class SliceCue:
                 f"slice {self.place} is marked, {volume.name} has the slices {self.plane}:0 to "
                 f"{self.plane}:{slices.count - 1}; mark one of those"
             )
-        mask, objects = self.mask, self.objects
-        if isinstance(mask, (str, Path)) and (is_volume(mask) or is_stack(mask)):
-            mask = _slice_of_labels(Path(mask), volume, self, numbers=len(classes) == 1)
-        if isinstance(objects, (str, Path)) and (is_volume(objects) or is_stack(objects)):
-            objects = _slice_of_labels(Path(objects), volume, self, numbers=True)
-        cue = Cue(
-            slices.voxel_image(self.index), mask, self.value, self.boxes, self.points, self.scribbles,
-            self.polygons, self.absent, objects=objects,
-        )  # fmt: skip
-        return cue.read(classes or None)
+        mask, objects = (
+            _slice_of_labels(Path(given), volume, self, numbers)
+            if isinstance(given, (str, Path)) and (is_volume(given) or is_stack(given))
+            else given
+            for given, numbers in ((self.cue.mask, len(classes) == 1), (self.cue.objects, True))
+        )
+        return replace(self.cue, mask=mask, objects=objects).on(
+            slices.voxel_image(self.index), classes or None
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,10 +175,10 @@ def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue, numbers: bool) -
     """
     labels = on_grid_of(open_volume(path), volume)
     found = labels.values(cue.plane, cue.index)
-    if not np.any(found) and not cue.absent:
+    if not np.any(found) and not cue.cue.absent:
         raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
     values = np.unique(found)
-    if cue.value is None and not numbers and len(values) > MOST_CLASSES + 1:
+    if cue.cue.value is None and not numbers and len(values) > MOST_CLASSES + 1:
         raise CueError(
             f"{path}: its slice {cue.place} has {len(values)} different values, like a picture and not like labels; "
             "give a label volume, name its one class where they number objects (--class cell), or say which values are "

@@ -22,7 +22,7 @@ from cachetools import LRUCache
 from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example, Image, Marks, Stroke
-from cuecast.cues import Cue, marks_of, mask_document, read_document
+from cuecast.cues import Cue, mask_document, read_document, shown_in
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor, digest_of, load, read_cues
@@ -160,11 +160,11 @@ class Previewer:
             raise type(error)(str(error).replace(f"{query.parent}/", "")) from error
         return concept.segment(self._read(query))
 
-    def _cue(self, shown: CueFile) -> Cue | Example:
+    def _cue(self, shown: CueFile) -> Cue:
         image = self._read(shown.image)
         if shown.document is None:
             return Cue(image, mask=shown.mask)
-        return Example(image, marks_of(shown.document, image.size))
+        return Cue(image, **shown_in(shown.document))
 
     def _read(self, path: Path) -> Image:
         try:

@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import InputError, OutputError
-from cuecast.core.marks import Document
-from cuecast.core.values import ClassInfo, Example
-from cuecast.cues import marks_of
+from cuecast.core.values import ClassInfo
+from cuecast.cues import shown_in
 from cuecast.cuesets.changes import Lineage, lineage
 from cuecast.cuesets.cueset import read_examples
 from cuecast.io.files import MANIFEST
-from cuecast.io.volumes import Volume
 from cuecast.predictor import Predictor
-from cuecast.propagation.volume_slices import SliceCue, Slices
+from cuecast.propagation.volume_slices import SliceCue
 from cuecast.results.folder import Summary
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, entry_at, read_manifest
@@ -224,23 +222,6 @@ class NewLines:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class _DocumentCue(SliceCue):
-    """A slice with marks that come as a document."""
-
-    document: Document | None = None
-
-    def read(
-        self,
-        volume: Volume,
-        window: tuple[float, float],
-        classes: Sequence[ClassInfo] = (),  # noqa: ARG002
-    ) -> Example:
-        """The slice with its marks, a pixel a voxel. Raises CueError, MaskError."""
-        image = Slices(volume, self.plane, window).voxel_image(self.index)
-        return Example(image, marks_of(self.document or {}, image.size))
-
-
 def scan_project(
     predictor: Predictor,
     source: SourceAt,
@@ -255,9 +236,7 @@ def scan_project(
     It is whole or not at all: a run that was stopped begins anew. Raises what `run_volume` raises.
     """
     shown = [
-        _DocumentCue(PLANE, cue.frame.index, absent=bool(cue.document.get("absent")), document=cue.document)
-        for cue in cues
-        if cue.frame is not None
+        SliceCue(PLANE, cue.frame.index, **shown_in(cue.document)) for cue in cues if cue.frame is not None
     ]
     begun = False
 

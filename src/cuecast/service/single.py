@@ -20,7 +20,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from cuecast.core.arguments import sentence
-from cuecast.cues import marks_anything
+from cuecast.cues import cue_of
 from cuecast.service.content import image_kind, read_head
 from cuecast.service.files import DataFolder
 from cuecast.service.interactive import Interactive
@@ -164,7 +164,7 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
     for number, cue in enumerate(cues):
         mask = await kept(masks[number], f"mask-{number}") if masks else None
         document = documents[number] if documents else None
-        if document is not None and not marks_anything(document):
+        if document is not None and not cue_of(document).kinds:
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
         shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document))
     return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes)

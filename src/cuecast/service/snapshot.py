@@ -7,33 +7,25 @@ may change (see `cuecast.cuesets.changes`).
 from __future__ import annotations
 
 import hashlib
-import io
-import itertools
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PILImage
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CueSetError, ImageError, InputError
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example
-from cuecast.cues import CueEntry, entry_of, marks_of, mask_of
-from cuecast.cuesets.bundle import Bundle
-from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset, to_json
-from cuecast.cuesets.edit import new_cueset
-from cuecast.cuesets.history import FOLDER, LOG, Version, commit, next_version, versions
+from cuecast.cues import Cue, CueEntry, cue_of, labels_of, shown_in
+from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset
+from cuecast.cuesets.edit import NewFiles, mask_png, new_cueset, png_of, write_version
+from cuecast.cuesets.history import FOLDER, LOG, Version, versions
 from cuecast.io.files import exclusive
 from cuecast.io.images import read_image
-from cuecast.io.labels.masks import write_mask
 from cuecast.io.volumes.reading import Reading
 from cuecast.service.files import DataFolder, place_input
 from cuecast.service.frames import FrameAt, SourceAt, SourceKind
@@ -67,11 +59,8 @@ class MarkedImage:
 def read_marked(marked: MarkedImage, classes: Sequence[ClassInfo]) -> Example:
     """Image and marks as a predictor learns them. Raises InputError and names the image."""
     image = replace(marked.frame.image() if marked.frame else read_image(marked.path), name=marked.name)
-    try:
-        example = Example(image, marks_of(marked.document, image.size))
-        check_classes(example.marks, classes, marked.name)
-    except InputError as error:
-        raise type(error)(f"{marked.name}: {str(error).removeprefix(f'{marked.name}: ')}") from error
+    example = Cue(image, **shown_in(marked.document)).on(image)
+    check_classes(example.marks, classes, marked.name)
     return example
 
 
@@ -84,16 +73,9 @@ def write_cueset(folder: Path, classes: Sequence[ClassInfo], cues: Sequence[Mark
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder, wait=True):
         cueset, log = _present(folder, classes)
-        names = _taken(cueset.bundle, log)
-        stored = [_stored(marked, classes, names) for marked in cues]
-        entries = tuple(entry for entry, _ in stored)
-        files = {name: file for _, named in stored for name, file in named.items()}
-        text = to_json(classes, entries)
-        hashes = {name: file.sha for name, file in sorted(files.items())}
-        latest = next_version(log, "add", _what(cueset.entries, entries), text, hashes)
-        if latest.digest != log[-1].digest:
-            new = {name: file.read() for name, file in files.items() if name not in cueset.bundle.members}
-            commit(cueset.bundle, log, to_json(cueset.classes, cueset.entries), latest, text, new)
+        files = NewFiles(cueset.bundle, log)
+        entries = [_stored(marked, classes, files) for marked in cues]
+        write_version(cueset, log, classes, entries, files, _what(cueset.entries, entries))
     return read_cueset(folder)
 
 
@@ -101,18 +83,6 @@ def forget_history(folder: Path) -> None:
     """Leave of a cue set what it says now, and not how it came to be."""
     (folder / LOG).unlink(missing_ok=True)
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file of the set: its SHA-256, and how its bytes are had where they are not there yet."""
-
-    sha: str
-    read: Callable[[], bytes]
-
-
-_Names = dict[str, set[str]]
-"""Name in lower case -> SHA-256 of what has, or ever had, that name in the set."""
 
 
 def _present(folder: Path, classes: Sequence[ClassInfo]) -> tuple[CueSet, tuple[Version, ...]]:
@@ -128,52 +98,23 @@ def _present(folder: Path, classes: Sequence[ClassInfo]) -> tuple[CueSet, tuple[
     return cueset, versions(cueset)
 
 
-def _taken(bundle: Bundle, log: Sequence[Version]) -> _Names:
-    """The names that may not be given to other bytes, those of a change that was cut off among them."""
-    names: _Names = {}
-    for version in log:
-        for name, sha in version.files.items():
-            names.setdefault(name.casefold(), set()).add(sha)
-    for name in bundle.members:
-        if name.casefold() not in names:
-            names[name.casefold()] = {hashlib.sha256(bundle.read(name)).hexdigest()}
-    return names
-
-
-def _stored(
-    marked: MarkedImage, classes: Sequence[ClassInfo], names: _Names
-) -> tuple[CueEntry, dict[str, _File]]:
-    """The entry of one image, and the files that it names. A frame or slice becomes a PNG."""
+def _stored(marked: MarkedImage, classes: Sequence[ClassInfo], files: NewFiles) -> CueEntry:
+    """The entry of one image, its files among `files`. A frame or slice becomes a PNG."""
+    name = f"images/{marked.name}"
     if marked.frame is None:
-        file = _File(marked.digest, partial(_image_bytes, marked))
+        image = files.put(name, marked.digest, partial(_image_bytes, marked))
     else:
-        still = _frame_bytes(marked.frame)
-        file = _File(hashlib.sha256(still).hexdigest(), lambda: still)
-    image = _free(names, f"images/{marked.name}", file.sha)
-    files = {image: file}
+        image = files.put_bytes(name, png_of(marked.frame.image()))
+    cue = cue_of(marked.document)
     try:
-        labels = mask_of(marked.document, marked.size)
-        marks_of(marked.document, marked.size)
+        labels = labels_of(cue.mask, marked.size)
+        replace(cue, mask=None).marks(marked.size, labels)
     except InputError as error:
         raise type(error)(f"{marked.name}: {error}") from error
-    if labels is None:
-        return entry_of(marked.document, image), files
-    data = _mask_bytes(labels, classes)
-    sha = hashlib.sha256(data).hexdigest()
-    mask = _free(names, f"masks/{PurePosixPath(marked.name).stem}.png", sha)
-    return entry_of(marked.document, image, mask), {**files, mask: _File(sha, lambda: data)}
-
-
-def _free(names: _Names, name: str, sha: str) -> str:
-    """The name, with -2, -3... before its suffix where other bytes have, or ever had, it."""
-    path = PurePosixPath(name)
-    for number in itertools.count(1):
-        free = name if number == 1 else str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        taken = names.setdefault(free.casefold(), set())
-        if taken <= {sha}:
-            taken.add(sha)
-            return free
-    raise AssertionError("unreachable")
+    mask = None
+    if labels is not None:
+        mask = files.put_bytes(f"masks/{PurePosixPath(marked.name).stem}.png", mask_png(labels, classes))
+    return CueEntry(image, mask, **cue.drawn(), absent=cue.absent)
 
 
 def _image_bytes(marked: MarkedImage) -> bytes:
@@ -190,17 +131,6 @@ def _image_bytes(marked: MarkedImage) -> bytes:
             "or take the image out of the project and add it again"
         )
     return data
-
-
-def _frame_bytes(frame: FrameAt) -> bytes:
-    buffer = io.BytesIO()
-    PILImage.fromarray(frame.image().pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _mask_bytes(labels: NDArray[np.int32], classes: Sequence[ClassInfo]) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
-        return write_mask(Path(folder) / "mask.png", labels, classes).read_bytes()
 
 
 def _what(before: Sequence[CueEntry], after: Sequence[CueEntry]) -> str:
