@@ -3,8 +3,6 @@
 #   docker build -t cuecast .
 #   docker run --rm -v cuecast:/data cuecast keys create me --data /data    # prints an API key, once
 #   docker run --init -p 127.0.0.1:8000:8000 -v cuecast:/data cuecast
-#
-# docker/check.py runs these steps where there is no Docker engine.
 
 ARG PYTHON=3.11
 

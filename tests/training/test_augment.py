@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
-from cuecast.training.augment import apply_changes, draw_changes  # noqa: E402
+from cuecast.training.batches import apply_changes, draw_changes  # noqa: E402
 
 
 def test_changes_keep_the_range_and_are_the_same_for_the_same_seed() -> None:

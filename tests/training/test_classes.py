@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
+from cuecast.training.answers import Classified, Classifier  # noqa: E402
 from cuecast.training.batches import BatchShape, draw_batch  # noqa: E402
-from cuecast.training.classes import Classified, Classifier  # noqa: E402
 from cuecast.training.network import FINE_DIM, KEY_DIM, KEY_HEADS, Features  # noqa: E402
 from cuecast.training.sets import PictureSet  # noqa: E402
 

@@ -7,9 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
-from cuecast.training import corrections  # noqa: E402
-from cuecast.training.corrections import corrected_masks  # noqa: E402
-from cuecast.training.forests import filter_responses  # noqa: E402
+from cuecast.training import forests as corrections  # noqa: E402
+from cuecast.training.forests import corrected_masks, filter_responses  # noqa: E402
 from cuecast.training.tasks import IGNORE_LABEL  # noqa: E402
 
 Group = tuple[np.ndarray, np.ndarray]

@@ -12,19 +12,25 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
 from cuecast.training import batches  # noqa: E402
-from cuecast.training.answers import MOST_PLACES, answer_group, pooled, thinned  # noqa: E402
+from cuecast.training.answers import (  # noqa: E402
+    MOST_PLACES,
+    Classifier,
+    answer_group,
+    pooled,
+    thinned,
+)
 from cuecast.training.batches import Batch, BatchShape, draw_batch  # noqa: E402
-from cuecast.training.classes import Classifier  # noqa: E402
-from cuecast.training.loop import (  # noqa: E402
+from cuecast.training.loop import (  # noqa: E402  # noqa: E402
     LOSS_WEIGHTS,
+    Muon,
     Phase,
     Plan,
     Run,
     _mask_losses,
     batch_losses,
     depth_loss,
+    orthogonal,
 )
-from cuecast.training.muon import Muon, orthogonal  # noqa: E402
 from cuecast.training.network import FILTER_DIM, Features, Network  # noqa: E402
 from cuecast.training.sets import PictureSet  # noqa: E402
 

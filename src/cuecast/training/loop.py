@@ -6,23 +6,96 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from cuecast.training.answers import answer_group, pooled
+from cuecast.training.answers import Classifier, answer_group, pooled
 from cuecast.training.batches import Batch, BatchShape, Steps
-from cuecast.training.classes import Classifier
-from cuecast.training.muon import Muon
 from cuecast.training.network import Network, mix_networks
-from cuecast.training.plot import plot_log
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
+
+MUON_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the quintic x -> a x + b x^3 + c x^5 that drives singular values into [0.7, 1.2], from Jordan et al."""
+MUON_ROUNDS = 5
+ADAM_LENGTH = 0.2
+"""Root mean square of Adam's steps in units of the rate, from Liu et al."""
+
+
+class Muon(torch.optim.Optimizer):
+    """Steps for kernels and matrices whose directions all count the same; parameters of fewer dimensions are Adam's.
+
+    Momentum, made orthogonal by a Newton-Schulz iteration (Jordan et al. 2024, 'Muon: An optimizer for hidden layers in
+    neural networks'), scaled to the length that Adam's steps have so that both share a rate (Liu et al. 2025, 'Muon is
+    scalable for LLM training'). A kernel (out, in, h, w) counts as a matrix (out, in h w).
+    """
+
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, weight_decay: float, momentum: float = 0.95
+    ) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        """One step along the gradients that `backward` left; `closure` is not used."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if not state:
+                    state["momentum"] = torch.zeros_like(p.grad)
+                state["momentum"].lerp_(p.grad, 1 - group["momentum"])
+                ahead = p.grad.lerp(state["momentum"], group["momentum"]).flatten(1)
+                step = orthogonal(ahead).view(p.shape)
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.add_(step, alpha=-group["lr"] * ADAM_LENGTH * max(ahead.shape) ** 0.5)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """The nearest matrix (m, n) with singular values about 1."""
+    a, b, c = MUON_COEFFICIENTS
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x: Tensor = matrix if wide else matrix.T
+    x = x / (x.norm() + 1e-7)
+    for _ in range(MUON_ROUNDS):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x if wide else x.T
+
+
+def plot_log(log: Path, picture: Path, window: int = 25) -> Path:
+    """Draw the losses of a run's log.jsonl, each point the mean of `window` steps; a step run twice counts once."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    lines = {entry["step"]: entry for entry in map(json.loads, log.read_text().splitlines())}
+    entries = [lines[s] for s in sorted(lines)]
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    names = dict.fromkeys(k for e in entries for k in e if k not in ("step", "seconds", "rate"))
+    for name in names:
+        known = [e for e in entries if name in e]  # not every step has every loss
+        count = max(1, len(known) // window)
+        steps, values = (np.array_split([e[k] for e in known], count) for k in ("step", name))
+        axes.plot([s.mean() for s in steps], [v.mean() for v in values], label=name)
+    axes.set_xlabel("step")
+    axes.set_ylabel(f"loss, mean of {window} steps")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(picture, dpi=110)
+    pyplot.close(figure)
+    return picture
+
 
 LOSS_WEIGHTS = {
     "bce": 1.0,

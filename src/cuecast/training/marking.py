@@ -40,7 +40,7 @@ SPARSE = frozenset(KINDS) - {"mask", "sloppy", "corrected"}
 def simulate_marks(rng: np.random.Generator, labels: NDArray[np.uint8], kind: str) -> tuple[Weights, Weights]:
     """labels (S, S) of one cue -> (positive, negative), each (S, S) float32 weights in [0, 1].
 
-    Labels of the kind 'corrected' are those of `cuecast.training.corrections`.
+    Labels of the kind 'corrected' are those of `cuecast.training.forests`.
     """
     thing, other = labels == 1, labels == 0
     if kind in ("mask", "corrected"):
