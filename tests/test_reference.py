@@ -37,7 +37,7 @@ def public(source: str, where: str = "") -> Iterator[Public]:
     yield from _public(ast.parse(source).body, where)
 
 
-def _public(body: list[ast.stmt], where: str) -> Iterator[Public]:
+def _public(body: list[ast.stmt], where: str, of: str = "") -> Iterator[Public]:
     for node in body:
         if not isinstance(
             node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -46,8 +46,13 @@ def _public(body: list[ast.stmt], where: str) -> Iterator[Public]:
         name, doc = f"{where}:{node.lineno} {node.name}", ast.get_docstring(node) or ""
         if isinstance(node, ast.ClassDef):
             yield Public(name, node.name, doc, "")
-            yield from _public(node.body, where)
-        elif not any(re.search(r"overload$|\.setter$", ast.unparse(d)) for d in node.decorator_list):
+            yield from _public(node.body, where, doc)
+            continue
+        decorators = [ast.unparse(d) for d in node.decorator_list]
+        plain = len(node.body) == 1 or "property" in " ".join(decorators)
+        if plain and re.search(rf"\b{node.name}\b", of):
+            doc = doc or of  # told with the fields of its class
+        if not any(re.search(r"overload$|\.setter$", d) for d in decorators):
             given = [a for a in ast.walk(node.args) if isinstance(a, ast.arg)]
             found = [a.annotation for a in given] + [node.returns]
             yield Public(name, node.name, doc, " ".join(ast.unparse(a) for a in found if a))
@@ -86,7 +91,9 @@ def shaped(a: NDArray[np.bool_]):
 def unshaped(a: Floats) -> int:
     'The sum.'
 class Box:
-    'A box.'
+    'A box; width: its sides along x.'
+    @property
+    def width(self): ...
     @property
     def area(self): ...
     def forward(self, x): ...

@@ -89,7 +89,7 @@ class Concept:
 
     @cached_property
     def shown_areas(self) -> tuple[NDArray[np.float64], ...]:
-        """For each class the shares of the image that it covers in the complete cues."""
+        """For each class the shares (n,) of the image that it covers in the complete cues."""
         return tuple(shown_areas(self.examples, c.id) for c in self.classes)
 
     @cached_property

@@ -121,6 +121,7 @@ def split_mark(text: str, places: Places, kind: type[Mark], classes: Sequence[Cl
 
 
 def place_of(text: str, places: Places, flag: str) -> Any:
+    """The place that a text names. Raises typer.BadParameter or ImageError where it names none."""
     if (place := places.find(text)) is None:
         raise places.wrong(text, flag, text, places.form)
     return place

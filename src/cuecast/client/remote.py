@@ -154,7 +154,7 @@ class RemotePrediction(Prediction):
 
     @property
     def uncertainty(self) -> NDArray[np.float32]:
-        """Raises CuecastError: a mask does not tell how sure it is of each pixel."""
+        """(H, W) is not to be had: raises CuecastError, as a mask does not tell how sure it is of each pixel."""
         raise CuecastError(
             f"{self.image.name}: the service sends the mask, not the scores that uncertainty is made of; "
             "use cuecast.load on this machine for it"

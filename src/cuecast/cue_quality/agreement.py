@@ -175,7 +175,10 @@ def separations(prediction: Prediction | None, example: Example) -> dict[int, fl
 def separation(
     scores: NDArray[np.float32], truth: NDArray[np.bool_], ignore: NDArray[np.bool_]
 ) -> float | None:
-    """The probability that a pixel of the truth scores above one beside it, ties half; None where either is empty."""
+    """The probability that a pixel of the truth scores above one beside it, ties half; None where either is empty.
+
+    scores (H, W) in [0, 1]; truth, ignore (H, W) bool.
+    """
     logits = np.clip(logit(scores.astype(np.float64)), -FARTHEST, FARTHEST)
     bins = np.minimum((logits + FARTHEST) / (2 * FARTHEST) * BINS, BINS - 1).astype(np.intp)
     thing, rest = (np.bincount(bins[m], minlength=BINS) for m in (truth & ~ignore, ~truth & ~ignore))

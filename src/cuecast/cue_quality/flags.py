@@ -53,7 +53,7 @@ class Shift:
 
 
 def best_shift(answer: Bools, drawn: Bools, ignore: Bools) -> Shift:
-    """The move of `drawn` that gives the largest IoU with `answer`; of equal ones the shortest.
+    """The move of `drawn` that gives the largest IoU with `answer`, all (H, W); of equal ones the shortest.
 
     The overlaps at all moves come from one cross-correlation by FFT, the areas left inside the frame from two more.
     """
@@ -78,7 +78,8 @@ def best_shift(answer: Bools, drawn: Bools, ignore: Bools) -> Shift:
 def width_ious(answer: Bools, drawn: Bools, ignore: Bools, radii: Sequence[int]) -> dict[int, float]:
     """IoU of the answer with the mask grown by each radius in pixels, a negative one shrinks; 0 is the mask itself.
 
-    The edge of the frame is no border of the mask. Where the mask marks nothing or everything, there is only 0.
+    All are (H, W). The edge of the frame is no border of the mask.
+    Where the mask marks nothing or everything, there is only 0.
     """
     found = {0: iou(answer, drawn, ignore)}
     if not drawn.any() or drawn.all():
@@ -92,7 +93,7 @@ def width_ious(answer: Bools, drawn: Bools, ignore: Bools, radii: Sequence[int])
 
 
 def inverted_iou(answer: Bools, drawn: Bools, ignore: Bools) -> float:
-    """IoU of the answer with what the mask does not mark; 0 where the answer is empty."""
+    """IoU of the answer with what the mask does not mark, all (H, W); 0 where the answer is empty."""
     return iou(answer, ~drawn, ignore) if (answer & ~ignore).any() else 0.0
 
 

@@ -196,6 +196,7 @@ def _classes(raw: Any, report: Callable[[Finding], None]) -> tuple[ClassInfo, ..
 
 
 def class_problem(infos: Sequence[ClassInfo]) -> str | None:
+    """What is wrong with the classes of a set; None where nothing is."""
     if not infos:
         return "there is no class"
     if any(not c.name.strip() for c in infos):
@@ -254,6 +255,7 @@ def _flag(raw: Any) -> bool:
 
 
 def check_classes(marks: Marks, classes: Sequence[ClassInfo], name: str) -> None:
+    """Raise CueError where marks on image `name` are of a class that is not among `classes`."""
     known = {c.id for c in classes}
     for cls in marks.class_ids:
         if cls not in known:

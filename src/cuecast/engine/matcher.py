@@ -175,7 +175,7 @@ def join(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) ->
 def evidence(
     known: Knowledge, query: FeatureMaps, weights: MatcherWeights, hidden: Array | None = None
 ) -> Evidence:
-    """What the cues say of one query tile; `hidden`: its `hidden_units`, where they were computed before."""
+    """What the cues say of one query tile; `hidden`: its `hidden_units` (H, h, w), where they were computed before."""
     phi = hidden_units(known, query, weights) if hidden is None else hidden
     K = len(known.carried[0])
     at8 = None

@@ -38,6 +38,7 @@ class Pack:
 
     @property
     def name(self) -> str:
+        """As the card states it."""
         return str(self.card["name"])
 
     @cached_property

@@ -65,7 +65,7 @@ def _relative_thickness(example: Example, cls: int) -> float | None:
 
 
 def thickness(mask: NDArray[np.bool_]) -> float:
-    """Typical thickness in pixels: the area-weighted mean over the mask of four times the distance to its border.
+    """Typical thickness in pixels of a mask (H, W): the mean over it of four times the distance to its border.
 
     A strip of width t has a mean distance of t / 4, a disc of diameter d one of d / 6.
     """

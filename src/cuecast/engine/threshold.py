@@ -44,7 +44,7 @@ def shown_areas(examples: Sequence[Example], cls: int) -> Floats:
 
 
 def complete_masks(examples: Sequence[Example], cls: int) -> list[NDArray[np.int32]]:
-    """The masks that show class `cls` and know most of their image."""
+    """The masks (H, W) that show class `cls` and know most of their image."""
     masks = [e.marks.mask for e in examples if e.marks.mask is not None]
     return [m for m in masks if (m == cls).any() and (m != IGNORE).sum() >= m.size / 2]
 
@@ -58,7 +58,7 @@ def areas_at(scores: NDArray[np.float32], thresholds: Floats = CUTS) -> Floats:
 
 
 def choose_threshold(areas: Floats, shown: Floats, usual: float, prior: AreaPrior) -> float:
-    """The threshold among `CUTS`, from the areas (len(CUTS),) that each gives in the query and those shown in cues.
+    """The threshold among `CUTS`, from the areas (len(CUTS),) that each gives in the query and those (n,) in cues.
 
     `usual` is the pack's threshold, taken where no cue shows an area.
     """

@@ -84,7 +84,7 @@ SHARES = (0.003, 0.5)
 
 
 def followed_figures(by_scores: float, known: float, share: float) -> NDArray[np.float64]:
-    """What the confidence of an answer carried on from a marked frame is computed with: logits of what the scores
+    """(3,): what the confidence of an answer carried on from a marked frame is computed with: logits of what the scores
     alone expect and of the marked frame's confidence, logarithm of the share of the frame that is marked."""
     return np.array([_logit(by_scores), _logit(known), log(min(max(share, SHARES[0]), SHARES[1]))])
 

@@ -90,5 +90,5 @@ def _soft_dice(a: Array, b: Array) -> float:
 
 
 def sigmoid(logits: Array) -> Array:
-    """Logits as scores in [0, 1], float32."""
+    """Logits of any shape as scores in [0, 1], float32."""
     return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)

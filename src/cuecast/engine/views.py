@@ -104,7 +104,7 @@ def common_zoom(examples: Sequence[Example], cls: int, side: float) -> float:
 
 
 def open_encoder(path: Path, threads: int | None) -> Callable[[Array], FeatureMaps]:
-    """encode.onnx of a pack as a function: its outputs are taken by their names, those that are not known are left."""
+    """encode.onnx of a pack as a function of an image (1, 3, h, w): it takes the outputs whose names it knows."""
     session = open_session(path, threads)
     known = {f.name for f in fields(FeatureMaps)}
     names = [o.name for o in session.get_outputs() if o.name in known]

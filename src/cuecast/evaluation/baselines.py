@@ -126,7 +126,7 @@ class Ours:
         return self.predictor.learn(examples)
 
     def segment(self, knowledge: Concept, image: Image) -> NDArray[np.bool_]:
-        """The mask of any class; empty where the verdict is 'absent'."""
+        """The mask (H, W) of any class; empty where the verdict is 'absent'."""
         return knowledge.segment(image).mask > 0
 
 
@@ -191,7 +191,7 @@ class Prototype:
         return Prototypes(thing, rest, side)
 
     def segment(self, knowledge: Prototypes, image: Image) -> NDArray[np.bool_]:
-        """Where the thing's prototype is nearer, cosines brought to the image's size."""
+        """(H, W): where the thing's prototype is nearer, cosines brought to the image's size."""
         features = self._features(image, knowledge.side)
         nearer = np.tensordot(knowledge.thing - knowledge.rest, features, 1)
         return enlarged(nearer.astype(np.float32), image.size) > 0
@@ -272,7 +272,7 @@ class FilterForest:
         return forest.fit(pixels, labels)
 
     def segment(self, knowledge: Any, image: Image) -> NDArray[np.bool_]:
-        """Where most of the trees say 'the thing', their shares brought to the image's size."""
+        """(H, W): where most of the trees say 'the thing', their shares brought to the image's size."""
         if knowledge is None:
             return np.ones(image.size, bool)
         features = self._features(frame(image, FOREST_SIDE))
@@ -347,7 +347,7 @@ class GrabCut:
         return boxes
 
     def segment(self, knowledge: tuple[Box, ...], image: Image) -> NDArray[np.bool_]:
-        """The thing inside the boxes; all of it where they leave no background to compare with."""
+        """The thing (H, W) inside the boxes; all of it where they leave no background to compare with."""
         cv2 = self.cv2
         inside = np.zeros(image.size, bool)
         for box in knowledge:

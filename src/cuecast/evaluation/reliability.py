@@ -18,7 +18,7 @@ KEPT = tuple(np.round(np.arange(0.1, 1.01, 0.1), 1).tolist())
 
 
 class Answered(Protocol):
-    """What is read of an answer; `cuecast.evaluation.evaluate.Outcome` is one."""
+    """What is read of an answer: iou, scored_iou, confidence, verdict, truth_empty; `evaluate.Outcome` has them."""
 
     @property
     def iou(self) -> float: ...
@@ -93,7 +93,7 @@ def reliability(answers: Sequence[Answered]) -> Reliability:
 
 
 def auroc(confidence: Floats, good: NDArray[np.bool_]) -> float | None:
-    """Area under the ROC curve by ranks, ties counting half (Mann and Whitney 1947); None without both kinds."""
+    """Area under the ROC curve of (n,) answers by ranks, ties half (Mann and Whitney 1947); None without both kinds."""
     from scipy.stats import rankdata
 
     positives, negatives = int(good.sum()), int((~good).sum())
@@ -104,7 +104,7 @@ def auroc(confidence: Floats, good: NDArray[np.bool_]) -> float | None:
 
 
 def calibration_error(confidence: Floats, iou: Floats) -> float:
-    """Mean over the answers of |mean confidence - mean IoU| of their bin."""
+    """Mean over the (n,) answers of |mean confidence - mean IoU| of their bin."""
     bins = _bins(confidence, iou)
     return sum(b.answers * abs(b.confidence - b.iou) for b in bins) / len(iou)
 

@@ -212,7 +212,7 @@ def _unfiltered(filtered: bytes, before: NDArray[np.uint8], head: PngHead, count
 
 
 def band_png(head: PngHead, raw: NDArray[np.uint8]) -> bytes:
-    """Rows of an image as a PNG of their own, with its palette and transparency."""
+    """Rows (n, bytes) of an image as a PNG of their own, with its palette and transparency."""
     rows = np.pad(raw, ((0, 0), (1, 0))).tobytes()  # the filter 'none' before each
     return _packed(head.width, len(raw), head.depth, head.colour, head.chunks, rows)
 

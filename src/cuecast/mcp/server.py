@@ -49,6 +49,7 @@ class OwnTool(Tool):
     """A tool that says what is wrong in our words: no trace of the library that found it, and no value sent back."""
 
     async def run(self, arguments: dict[str, Any], context: Any, convert_result: bool = False) -> Any:
+        """Call the tool. Raises ToolError with our words for what is wrong."""
         if where := next(_unreadable(arguments), None):
             raise ToolError(
                 f"{self.name}: {where}: the text holds half of a character, or a NUL; write it anew"

@@ -109,7 +109,10 @@ class MapFiles:
     rule: LabelRule
 
     def write(self, window: Window, levels: NDArray[np.uint8]) -> NDArray[Any]:
-        """Write a block of both; returns its labels. Blocks in which nothing was looked at take no space."""
+        """Write a block (classes, h, w) of both; returns its labels (h, w).
+
+        Blocks in which nothing was looked at take no space.
+        """
         labels = self.rule.labels(levels)
         if (levels[0] != UNSEEN).any():
             place = ((window.top, window.bottom), (window.left, window.right))
@@ -179,7 +182,7 @@ def _colours(classes: Sequence[ClassInfo]) -> dict[int, tuple[int, int, int, int
 
 
 def read_labels(dataset: Any, window: Window) -> NDArray[np.int32]:
-    """A block of a mask that `writing` wrote, with 0 where nothing was looked at."""
+    """A block (h, w) of a mask that `writing` wrote, with 0 where nothing was looked at."""
     place = ((window.top, window.bottom), (window.left, window.right))
     found = dataset.read(1, window=place)
     labels: NDArray[np.int32] = np.where(found == dataset.nodata, 0, found).astype(np.int32)

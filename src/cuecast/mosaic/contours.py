@@ -48,7 +48,7 @@ def edges_of(
 
 
 def outer_edges(codes: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """The edges that are left when those walked both ways have cancelled, sorted by code."""
+    """The edges (n,) that are left when those walked both ways have cancelled, sorted by code."""
     start, direction = codes // 4, codes % 4
     back = (direction == WEST) | (direction == NORTH)
     lower = np.where(back, start + _steps(width)[direction], start)
@@ -58,7 +58,7 @@ def outer_edges(codes: NDArray[np.int64], width: int) -> NDArray[np.int64]:
 
 
 def perimeter(edges: NDArray[np.int64], width: int) -> float:
-    """Length of an outline by Crofton's formula in four directions, as `skimage.measure.perimeter_crofton` has it.
+    """Length of an outline, edges (n,), by Crofton's formula in four directions, as `perimeter_crofton` of scikit-image.
 
     Lines along rows and columns cross the outline at each edge; a diagonal one through a corner crosses it where one,
     but not the other, of the two edges that it passes between is there.
@@ -76,7 +76,7 @@ def perimeter(edges: NDArray[np.int64], width: int) -> float:
 
 
 def polygons(edges: NDArray[np.int64], width: int) -> Shape:
-    """The polygons that sorted edges enclose, valid by the rules of Simple Features: rings do not touch themselves.
+    """The polygons that sorted edges (n,) enclose, valid by the rules of Simple Features: none touches itself.
 
     Parts that meet at a corner only are polygons of their own. Outer rings come in the order of their first corner.
     """

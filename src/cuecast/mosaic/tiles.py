@@ -88,7 +88,7 @@ def write_levels(path: Path, levels: NDArray[np.uint8]) -> None:
 
 
 def read_levels(path: Path) -> NDArray[np.uint8]:
-    """What `write_levels` wrote."""
+    """What `write_levels` wrote: (classes, h, w)."""
     with np.load(path, allow_pickle=False) as stored:
         levels: NDArray[np.uint8] = stored["levels"]
     return levels

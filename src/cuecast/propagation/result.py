@@ -111,7 +111,7 @@ def answer_of(
     marked: bool = False,
     seconds: float = 0.0,
 ) -> TrackedFrame:
-    """The answer for a frame, its arrays read-only and without the pixels of objects that are 'absent'."""
+    """The answer for a frame: mask (H, W) and scores (C, H, W) read-only, without the pixels of 'absent' objects."""
     gone = [o.cls for o in objects if o.verdict == "absent"]
     mask = np.where(np.isin(mask, gone), 0, mask).astype(np.int32)
     mask.flags.writeable = scores.flags.writeable = False

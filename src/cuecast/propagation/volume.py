@@ -128,6 +128,7 @@ class VolumeWalk:
 
     @property
     def ids(self) -> tuple[int, ...]:
+        """The ids of the classes that are followed."""
         return tuple(c.id for c in self.concept.classes)
 
     def predict(self, progress: Progress | None = None) -> VolumePrediction:

@@ -54,7 +54,10 @@ def sure_example(image: Image, mask: NDArray[np.int32], scores: NDArray[np.float
 def teaches(
     objects: Sequence[TrackedObject], mask: NDArray[np.int32], before: NDArray[np.int32] | None
 ) -> bool:
-    """Whether a slice may be learnt from: all that is there is found, and about as large as on the slice before."""
+    """Whether a slice may be learnt from: all that is there is found, and about as large as on the slice before.
+
+    mask, before (H, W): labels of the slice and of the one before, None where there is none.
+    """
     verdicts = {o.verdict for o in objects}
     if before is None or "doubtful" in verdicts or "found" not in verdicts:
         return False

@@ -34,7 +34,11 @@ from cuecast.service.store.database import Database
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The places in a data folder. `root` and `roots` are resolved; see `Settings`."""
+    """The places in a data folder. `root` and `roots` are resolved; see `Settings`.
+
+    uploads, cache, projects   folders in `root`.
+    project, images, cues, results, inputs, exports   the folder of one project, and those in it.
+    """
 
     root: Path
     roots: tuple[Path, ...] = ()

@@ -53,6 +53,7 @@ class Bench:
 
     @cached_property
     def predictor(self) -> KeepingPredictor:
+        """The pack, loaded when it is first needed."""
         return keeping(self.settings.pack, self.threads)
 
 
@@ -147,6 +148,7 @@ class Recorder:
             raise StoppedError
 
     def flush(self, done: int, total: int) -> None:
+        """Write what was made since the last time, and how far the job is. Raises CancelledError."""
         with self.bench.database.writing() as session:
             cancel = jobs.advance(session, self.job.id, self.bench.worker, done, total)
             if self.made:

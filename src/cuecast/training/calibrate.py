@@ -214,7 +214,7 @@ def _strength(z: Floats, target: Floats, weight: Floats, sets: NDArray[np.str_])
 
 
 def held_out(z: Floats, target: Floats, weight: Floats, sets: NDArray[np.str_], strength: float) -> Floats:
-    """What is predicted for each row by a regression fitted on the other sets."""
+    """(n,): what is predicted for each row of z (n, features) by a regression fitted on the other sets."""
     predicted = np.full(len(z), float(np.average(target, weights=weight)))
     for name in np.unique(sets):
         here, rest = sets == name, sets != name
@@ -225,7 +225,10 @@ def held_out(z: Floats, target: Floats, weight: Floats, sets: NDArray[np.str_], 
 
 
 def logistic(z: Floats, target: Floats, weight: Floats, strength: float) -> Floats:
-    """Weights, the bias last, of a logistic regression on targets in [0, 1]: a row counts for both of its classes."""
+    """Weights (features + 1,), the bias last, of a logistic regression of z (n, features) on targets (n,) in [0, 1].
+
+    A row counts for both of its classes.
+    """
     from sklearn.linear_model import LogisticRegression
 
     rows = np.concatenate([z, z])

@@ -146,7 +146,7 @@ def likeliest_first(labels: NDArray[Any]) -> list[tuple[int, float]]:
 
 
 def values_hint(labels: NDArray[np.int32] | None, cls: int) -> str:
-    """How to say which values of a mask are the thing, where it marks a class `cls` that nobody has named."""
+    """How to say which values of a mask (H, W) are the thing, where it marks a class `cls` that nobody has named."""
     found = [] if labels is None else likeliest_first(labels)
     if cls not in dict(found):
         return f"or say which values of the mask are the thing (value={cls}, --value {cls})"

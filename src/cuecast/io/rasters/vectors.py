@@ -218,7 +218,7 @@ def pyogrio_errors() -> tuple[type[Exception], ...]:
 
 
 def wkb(shape: list[list[NDArray[np.float64]]]) -> bytes:
-    """A MultiPolygon as well-known binary, rings closed."""
+    """A MultiPolygon as well-known binary, rings closed; polygons of rings (N, 2) of x, y."""
     parts = [struct.pack("<BII", 1, 6, len(shape))]
     for polygon in shape:
         parts.append(struct.pack("<BII", 1, 3, len(polygon)))

@@ -97,7 +97,7 @@ IN_MEMORY = 256 * 2**20
 
 
 def scratch(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """A zeroed array to write to; where it is large, in a file that vanishes with it, or with the process.
+    """A zeroed array of this shape to write to; a large one in a file that vanishes with it, or with the process.
 
     Raises OutputError where that file does not fit on its disk.
     """

@@ -156,7 +156,7 @@ class Texture:
         return component
 
     def skin(self, rng: np.random.Generator, size: int, jitter: float = 0.02) -> Array:
-        """Like `draw` at a quarter of the cost: one piece of half the size and its mirror images."""
+        """(size, size, 3) like `draw` at a quarter of the cost: one piece of half the size and its mirror images."""
         half = (size + 1) // 2
         component = self.draw(rng, half, jitter)
         whole = np.empty((size, size, 3), np.float32)
@@ -176,7 +176,7 @@ def random_colour(rng: np.random.Generator, saturation: float = 1.0) -> Array:
 def colour_apart(
     rng: np.random.Generator, others: list[Array], least: float, saturation: float = 1.0
 ) -> Array:
-    """A colour at least `least` away from each of `others` where twelve tries find one, else the farthest."""
+    """A colour (3,) at least `least` away from each of `others` where twelve tries find one, else the farthest."""
     tries = [random_colour(rng, saturation) for _ in range(12)]
     gaps = [min((float(np.linalg.norm(one - other)) for other in others), default=9.0) for one in tries]
     good = [one for one, gap in zip(tries, gaps, strict=True) if gap >= least]
@@ -191,7 +191,7 @@ def random_saturation(rng: np.random.Generator) -> float:
 def random_texture(
     rng: np.random.Generator, base: Array, strength: float | None = None, kinds: tuple[str, ...] | None = None
 ) -> Texture:
-    """A texture of one to three layers around the colour `base`; `strength` is its deviation."""
+    """A texture of one to three layers around the colour `base` (3,); `strength` is its deviation."""
     names = kinds or tuple(FIELDS)
     if strength is None:
         strength = float(np.exp(rng.uniform(np.log(0.01), np.log(0.15))))
@@ -242,7 +242,7 @@ class Canvas:
             self.mark(alpha >= least, label, box)
 
     def mark(self, where: NDArray[np.bool_], label: int, box: Box, *, part: bool = False) -> None:
-        """Take these pixels of the box for class `label`: one more object, or `part` of the last one."""
+        """Take these pixels (h, w) of the box for class `label`: one more object, or `part` of the last one."""
         self._count += not part
         self.labels[box][where] = label
         self.objects[box][where] = self._count if label else 0
