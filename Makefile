@@ -1,6 +1,7 @@
 # make demo    install, and run cuecast on real photographs
 # make test    install what the tests need, and run them
 # make check   the tests, and the checks of style and types
+# make docs    build the documentation with the reference of the library, into build/site
 # make studio  build the studio's page from studio/ (needs Node.js); the built page is kept in git
 #
 # Needs Python 3.11 or newer with its venv module, nothing else. Everything goes into .venv.
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
 TORCH := torch==2.13.0
 
-.PHONY: demo test check studio clean
+.PHONY: demo test check docs studio clean
 
 demo: $(VENV)/.package
 	$(BIN)/python examples/demo.py
@@ -27,6 +28,9 @@ check: $(VENV)/.checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	CUECAST_PACKS= $(BIN)/python -m pytest -q
+
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict
 
 studio:
 	cd studio && npm ci --no-audit --no-fund && npm run build
@@ -50,3 +54,7 @@ $(VENV)/.tests: pyproject.toml | $(BIN)/python
 $(VENV)/.checks: $(VENV)/.tests
 	$(PIP) -e '.[dev]'
 	touch $@
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[docs]'
+	touch $@ $(VENV)/.package

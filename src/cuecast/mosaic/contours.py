@@ -58,7 +58,7 @@ def outer_edges(codes: NDArray[np.int64], width: int) -> NDArray[np.int64]:
 
 
 def perimeter(edges: NDArray[np.int64], width: int) -> float:
-    """Length of an outline, edges (n,), by Crofton's formula in four directions, as `perimeter_crofton` of scikit-image.
+    """Length of an outline, edges (n,), by Crofton's formula in four directions, as scikit-image's `perimeter_crofton`.
 
     Lines along rows and columns cross the outline at each edge; a diagonal one through a corner crosses it where one,
     but not the other, of the two edges that it passes between is there.
