@@ -38,6 +38,7 @@ EXTRAS = {
         "prometheus-client",
         "threadpoolctl",
         "anyio",
+        "cachetools",
     ),
     "postgres": ("pg8000",),
     "client": ("httpx2",),

@@ -261,6 +261,7 @@ class Desk:
     previewer: Previewer
 
     def answer(self, question: Ask) -> Answer:
+        """The answer to a question of the page. Raises what looking at the image raises."""
         began = time.perf_counter()
         if isinstance(question, Prepare):
             self._prepare(question)
@@ -313,6 +314,7 @@ class Desk:
 
 
 def problem_in_reply(error: Exception, data: Path) -> Problem:
+    """What the answer to a question says of an error, paths of the data folder left out."""
     if isinstance(error, NoCuesError):
         return Problem("no_cues", 409, str(error))
     if isinstance(error, MemoryError):
