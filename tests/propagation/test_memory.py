@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cuecast.propagation.memory import HELD, Memory, Remembered
+from cuecast.propagation.labels import HELD, Memory, Remembered
 from cuecast.propagation.motion import STILL, Move
 
 LOOK = np.zeros((4, 6, 3), np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cuecast.propagation.palette import CLIP, colour_logits, palette_of
+from cuecast.propagation.motion import CLIP, colour_logits, palette_of
 
 SIZE = (40, 60)
 

@@ -19,14 +19,19 @@ from cuecast.io.volumes import Volume, open_volume
 from cuecast.propagation.result import TrackedObject
 from cuecast.propagation.volume import segment_volume
 from cuecast.propagation.volume_memory import (
+    FAR,
     HELD,
+    INSIDE,
+    NOTHING,
+    OF_A_KIND,
     RENEWED,
     SliceMemory,
+    place,
+    posterior,
     sure_example,
     teaches,
     without_doubtful_starts,
 )
-from cuecast.propagation.volume_place import FAR, INSIDE, NOTHING, OF_A_KIND, place, posterior
 from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume_slices import SliceCue, Slices
 

@@ -7,15 +7,16 @@ import pytest
 
 from cuecast.core.values import IGNORE
 from cuecast.io.volumes import Volume
-from cuecast.propagation.volume_cues import (
+from cuecast.propagation.volume_slices import (
     TEACHING_LINES,
+    SliceCue,
     SliceMarks,
+    Slices,
     finest_plane,
     labels_on,
     line_examples,
     main_plane,
 )
-from cuecast.propagation.volume_slices import SliceCue, Slices
 
 VOXELS = np.zeros((3, 4, 5), np.uint8)
 

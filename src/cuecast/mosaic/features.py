@@ -17,8 +17,7 @@ from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing, write_row
 from cuecast.io.rasters.georeference import LONLAT, Georeference, ProjectionError, project
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
-from cuecast.mosaic.contours import Shape, outer_edges, perimeter, polygons
-from cuecast.mosaic.merge import Piece
+from cuecast.mosaic.objects import Piece, Shape, outer_edges, perimeter, polygons
 
 COLUMNS = (
     "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from cuecast.io.files import replacing
 from cuecast.io.video import Frames
-from cuecast.propagation.labels import look_of
-from cuecast.propagation.memory import Remembered
+from cuecast.propagation.labels import Remembered, look_of
 from cuecast.propagation.motion import Move, view
 from cuecast.propagation.tracker import LastSeen, State
 

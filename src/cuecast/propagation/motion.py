@@ -1,14 +1,16 @@
-"""Where a thing went from one frame to the next, and what that says of the place where it is now. Pure functions."""
+"""What two views say of a thing: where it went from one to the next, how far inside its place a pixel is, and how its
+colours differ from those around it. In logits, which independent witnesses add to. Pure functions.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 from scipy import fft
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter, uniform_filter
 
 from cuecast.engine.refiner import resize
 
@@ -118,3 +120,67 @@ def _valley(costs: NDArray[np.floating], at: int) -> float:
     left, low, right = (float(c) for c in costs[at - 1 : at + 2])
     bend = left - 2 * low + right
     return (left - right) / (2 * bend) if bend > 0 else 0.0
+
+
+BINS = 12
+"""Steps of each channel."""
+BLUR = 0.7
+"""Standard deviation, in steps, by which a colour speaks for its neighbours."""
+RING = 0.6
+"""Width of the ring as a share of the object's diameter (square root of its area); at least `NARROWEST` pixels."""
+NARROWEST = 6
+UNKNOWN = 1e-5
+"""Share of the pixels below which a colour counts as not seen: it says nothing."""
+CLIP = 2.0
+"""Logits that a colour says at most."""
+
+
+def palette_of(seen: Floats, mask: Bools) -> Floats | None:
+    """Logits (BINS, BINS, BINS) of being the object by colour, from a view (h, w, 3) and a mask (H, W).
+
+    Histograms of the object and of a ring round it, as in local colour models of video cutout (Bai, Wang, Simons and
+    Sapiro, 'Video SnapCut', SIGGRAPH 2009). The engine compares with the whole frame; what tells an object from its
+    surroundings may be a colour that is common elsewhere.
+
+    None where the mask is empty, or too small or too large for the view to show both the object and a ring.
+    """
+    share = resize(mask.astype(np.float32), seen.shape[:2])
+    contour = max(NARROWEST, RING * float(np.sqrt(share.sum())))
+    inside = share > 0.9
+    around = (share < 0.1) & (distance_transform_edt(share < 0.5) <= contour)
+    if not inside.any() or not around.any():
+        return None
+    codes = _codes(seen)
+    ratio = np.log((_histogram(codes[inside]) + UNKNOWN) / (_histogram(codes[around]) + UNKNOWN))
+    return np.clip(ratio, -CLIP, CLIP).astype(np.float32)
+
+
+def colour_logits(palette: Floats, seen: Floats, size: tuple[int, int]) -> Floats:
+    """Logits (H, W) of being the object by the colours of a view, a little smoothed."""
+    logits: Floats = uniform_filter(palette.ravel()[_codes(seen)], 3)
+    return resize(logits, size)
+
+
+def _codes(seen: Floats) -> NDArray[np.intp]:
+    """Place of each pixel's colour in a flat table, (h, w)."""
+    step = np.minimum((seen * BINS).astype(np.intp), BINS - 1)
+    codes: NDArray[np.intp] = (step[..., 0] * BINS + step[..., 1]) * BINS + step[..., 2]
+    return codes
+
+
+def _histogram(codes: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Share of the pixels at each colour, blurred."""
+    counts = np.bincount(codes, minlength=BINS**3).reshape(BINS, BINS, BINS)
+    blurred: NDArray[np.float64] = gaussian_filter(counts.astype(np.float64), BLUR)
+    blurred /= blurred.sum()
+    return blurred
+
+
+CERTAIN = 0.02
+"""Scores count as at least this far from 0 and 1, logits of 3.9: no single look decides alone."""
+
+
+def logit_of(scores: Any) -> Any:
+    """Of scores in [0, 1], an array or one number; float32 stays float32."""
+    p = np.clip(scores, CERTAIN, 1 - CERTAIN)
+    return np.log(p / (1 - p))

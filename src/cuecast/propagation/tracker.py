@@ -27,11 +27,19 @@ from cuecast.core.values import ClassInfo, Frame
 from cuecast.engine.refiner import Refiner, resize
 from cuecast.engine.verdict import Taught, Thresholds, decide
 from cuecast.predictor import Concept
-from cuecast.propagation.labels import FAINT, carry_labels, look_of
-from cuecast.propagation.logits import CERTAIN, logit_of
-from cuecast.propagation.memory import Memory, Remembered
-from cuecast.propagation.motion import STILL, Move, closeness, find_move, shifted, view
-from cuecast.propagation.palette import colour_logits, palette_of
+from cuecast.propagation.labels import FAINT, Memory, Remembered, carry_labels, look_of
+from cuecast.propagation.motion import (
+    CERTAIN,
+    STILL,
+    Move,
+    closeness,
+    colour_logits,
+    find_move,
+    logit_of,
+    palette_of,
+    shifted,
+    view,
+)
 from cuecast.propagation.result import TrackedFrame, TrackedObject, answer_of, judge_objects, trusted
 
 Bools = NDArray[np.bool_]

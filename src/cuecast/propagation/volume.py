@@ -29,11 +29,25 @@ from cuecast.io.volumes.reading import scratch
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.plan import plan
 from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects, trusted
-from cuecast.propagation.volume_cues import SliceMarks, finest_plane, labels_on, line_examples, main_plane
-from cuecast.propagation.volume_memory import SliceMemory, sure_example, teaches, without_doubtful_starts
-from cuecast.propagation.volume_place import place, posterior
+from cuecast.propagation.volume_memory import (
+    SliceMemory,
+    place,
+    posterior,
+    sure_example,
+    teaches,
+    without_doubtful_starts,
+)
 from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction
-from cuecast.propagation.volume_slices import Labels, SliceCue, Slices
+from cuecast.propagation.volume_slices import (
+    Labels,
+    SliceCue,
+    SliceMarks,
+    Slices,
+    finest_plane,
+    labels_on,
+    line_examples,
+    main_plane,
+)
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]

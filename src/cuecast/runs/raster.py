@@ -29,7 +29,7 @@ from cuecast.io.rasters.vectors import load_pyogrio
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
 from cuecast.mosaic.features import FILES, MAP_FORMATS, Feature, MapFormat, feature, without_lonlat, write_features
 from cuecast.mosaic.grid import Tile, grid_for
-from cuecast.mosaic.merge import merged_objects
+from cuecast.mosaic.objects import merged_objects
 from cuecast.mosaic.tally import Tally as MapTally
 from cuecast.mosaic.tiles import TileWork
 from cuecast.predictor import Concept

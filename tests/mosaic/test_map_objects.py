@@ -13,10 +13,9 @@ from cuecast.core.geometry import fill_contour
 from cuecast.core.objects import connected_objects, measure
 from cuecast.core.values import ClassInfo
 from cuecast.io.rasters.georeference import Georeference
-from cuecast.mosaic.contours import Shape, outer_edges, polygons
 from cuecast.mosaic.features import feature
 from cuecast.mosaic.grid import Grid
-from cuecast.mosaic.merge import Piece, merged_objects
+from cuecast.mosaic.objects import Piece, Shape, merged_objects, outer_edges, polygons
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 
