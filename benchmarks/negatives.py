@@ -38,7 +38,7 @@ from records import finished, keep, made_with
 import cuecast
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Point
-from cuecast.engine.verdict import decide
+from cuecast.engine.decision import best_class
 from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, read_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.interactive import next_click
@@ -190,7 +190,7 @@ def answer(concept: cuecast.Concept, case: Case, root: Path) -> dict[str, Any]:
     query = concept.segment(root / case.episode.query.image)
     # What is 255 in the query's own mask is neither the thing nor its absence.
     counts = truth_of(case.episode.query, root, query.image) != IGNORE
-    scored = decide(query.scores, [c.id for c in query.classes], query.thresholds) > 0
+    scored = best_class(query.scores, [c.id for c in query.classes], query.thresholds) > 0
     image = read_image(root / case.present.image)
     holding = concept.segment(image)
     truth = truth_of(case.present, root, image)

@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
+from cuecast.core.kept import Kept
 from cuecast.core.notes import give_note
 from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
-from cuecast.engine.components import drop_specks, smallest_component
+from cuecast.engine.decision import Decision, Judgement, Taught, shown_areas, smallest_component
 from cuecast.engine.mark_weights import kind_of
 from cuecast.engine.packs import Pack, open_pack
-from cuecast.engine.segmenter import Segmenter
-from cuecast.engine.threshold import areas_at, choose_threshold, shown_areas
-from cuecast.engine.verdict import Judgement, Taught, decide, judge
+from cuecast.engine.segmenter import ScoreMaps, Segmenter
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file
 from cuecast.io.labels.numbered import look_at, values_hint
 from cuecast.prediction import Prediction
+
+CORRECTED = 64
+"""Images of which the thresholds without their own marks are kept."""
 
 
 def load(pack: str | Path = "general", threads: int | None = None) -> Predictor:
@@ -74,39 +76,45 @@ class Predictor:
 
 @dataclass(frozen=True, eq=False)
 class Concept:
-    """What some cues taught. Immutable; `add` returns a new one."""
+    """What some cues taught. Immutable; `add` and `with_thresholds` return new ones."""
 
     predictor: Predictor
     examples: tuple[Example, ...]
     classes: tuple[ClassInfo, ...]
     scale: str
     knowledge: Any = field(repr=False)
+    decision: Decision = field(repr=False)
+    _uncorrected: Kept[tuple[float, ...]] = field(default_factory=lambda: Kept(CORRECTED), repr=False)
+    """Digest of an image -> its thresholds without its own marks: the same at every click on it."""
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what was shown: images, marks, classes, scale; the same for equal cues from other files."""
+        """SHA-256 of what was shown: images, marks, classes, scale; the same for equal cues from other files, and
+        whatever the thresholds."""
         return digest_of(self.examples, self.classes, self.scale)
 
-    @cached_property
-    def shown_areas(self) -> tuple[NDArray[np.float64], ...]:
-        """For each class the shares (n,) of the image that it covers in the complete cues."""
-        return tuple(shown_areas(self.examples, c.id) for c in self.classes)
+    @property
+    def thresholds(self) -> dict[int, float]:
+        """Class id -> the threshold that was given for it; classes without one are left out."""
+        return {c.id: c.threshold for c in self.classes if c.threshold is not None}
 
-    @cached_property
-    def smallest_components(self) -> tuple[float, ...]:
-        """For each class the share of the image that its smallest piece covers in the complete cues; 0: unknown."""
-        return tuple(smallest_component(self.examples, c.id) for c in self.classes)
+    def with_thresholds(self, thresholds: float | Mapping[str, float | None]) -> Concept:
+        """The same concept, marking pixels from these scores on. Nothing is learned anew.
 
-    @cached_property
-    def taught(self) -> tuple[Taught, ...]:
-        """For each class by what kind of marks it was taught, and what the pack knows of answers to such marks."""
-        marks = [e.marks for e in self.examples]
-        return tuple(self.predictor.pack.taught(kind_of(marks, c.id)) for c in self.classes)
+        thresholds  one in (0, 1] for all classes, or those of some, by name; None: by the pack and the areas in the
+                    cues, as without. Lower ones mark more.
 
-    @cached_property
-    def _uncorrected_thresholds(self) -> dict[str, tuple[float, ...]]:
-        """Digest of an image -> its cuts without its own marks: the same at every click on it."""
-        return {}
+        Raises CueError for a class that is not there, and a number that is no threshold.
+        """
+        given = thresholds if isinstance(thresholds, Mapping) else {c.name: thresholds for c in self.classes}
+        if unknown := sorted(given.keys() - {c.name for c in self.classes}):
+            raise CueError(
+                f"a threshold is given for class {unknown[0]!r}, and the classes are "
+                f"{', '.join(c.name for c in self.classes)}: name one of those"
+            )
+        infos = tuple(replace(c, threshold=given.get(c.name, c.threshold)) for c in self.classes)
+        decision = replace(self.decision, given=tuple(c.threshold for c in infos))
+        return replace(self, classes=infos, decision=decision, _uncorrected=Kept(CORRECTED))
 
     def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
         """A new concept taught by these cues as well: corrections, or marks on the query itself.
@@ -118,15 +126,14 @@ class Concept:
         new = tuple(c.read(self.classes) if isinstance(c, Cue) else c for c in cues)
         examples = (*self.examples, *new)
         if quick and all(_corrects_only(e.marks, self.classes) for e in new):
-            corrected = replace(self, examples=examples)
             # Points and scribbles show no size: what the masks show is not measured again at every click.
-            vars(corrected).update(
-                shown_areas=self.shown_areas,
-                smallest_components=self.smallest_components,
-                _uncorrected_thresholds=self._uncorrected_thresholds,
-            )
-            return corrected
+            taught = _taught(self.predictor.pack, examples, self.classes)
+            return replace(self, examples=examples, decision=replace(self.decision, taught=taught))
         return _learn(self.predictor, examples, self.classes, self.scale, self.knowledge if quick else None)
+
+    def score(self, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
+        """What the segmenter says of an image, of which nothing is decided; `own` are marks on this very image."""
+        return self.predictor.segmenter.score(self.knowledge, image, own)
 
     def segment(self, image: Any, page: int | None = None) -> Prediction:
         """The mask of the concept in one image (path, bytes, PIL image, array or `Image`).
@@ -139,10 +146,10 @@ class Concept:
         own = [
             e.marks for e in self.examples if e.image.size == query.size and e.image.digest == query.digest
         ]
-        answer = self.predictor.segmenter.score(self.knowledge, query, own)
+        answer = self.score(query, own)
         scores = self._keep_marks(answer.scores, own)
         thresholds = self._thresholds(scores, query if own else None)
-        marked = self._mark(scores, thresholds, own)
+        marked = self.decision.mark(scores, thresholds, own)
         verdict, confidence, absent = self._judge(scores, marked, answer.verdict_features, own)
         mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
         mask.flags.writeable = marked.flags.writeable = scores.flags.writeable = False
@@ -156,40 +163,15 @@ class Concept:
     def _thresholds(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
         """The threshold of each class for an image with these scores (K, H, W).
 
-        `corrected` is the image, where it carries marks of its own.
+        `corrected` is the image, where it carries marks of its own. These say where the thing is, not how much there is
+        of it: its thresholds are those without them.
         """
-        pack = self.predictor.pack
-        usual, prior = pack.thresholds.score, pack.area_prior
-        if prior is None or self.scale != "frame" or not any(map(len, self.shown_areas)):
-            return (usual,) * len(scores)
-
-        def thresholds(planes: NDArray[np.float32]) -> tuple[float, ...]:
-            pairs = zip(planes, self.shown_areas, strict=True)
-            return tuple(choose_threshold(areas_at(plane), shown, usual, prior) for plane, shown in pairs)
-
-        if corrected is None:
-            return thresholds(scores)
-        # Its marks say where the thing is, not how much there is of it: the cut is that without them.
-        known = self._uncorrected_thresholds
-        if corrected.digest not in known:
-            known[corrected.digest] = thresholds(
-                self.predictor.segmenter.score(self.knowledge, corrected).scores
-            )
-        return known[corrected.digest]
-
-    def _mark(
-        self, scores: NDArray[np.float32], thresholds: Sequence[float], own: Sequence[Marks]
-    ) -> NDArray[np.int32]:
-        """The label map (H, W) of scores (K, H, W), without specks; `own` are marks on the query itself."""
-        mask = decide(scores, [c.id for c in self.classes], thresholds)
-        if self.scale != "frame":
-            return mask
-        stated = [mark_labels(m) for m in own]
-        for info, shown in zip(self.classes, self.smallest_components, strict=True):
-            thing = mask == info.id
-            kept = np.any([s == info.id for s in stated], axis=0) if stated else None
-            mask[thing & ~drop_specks(thing, shown, kept)] = 0
-        return mask
+        decision = self.decision
+        if corrected is None or not decision.follows_area:
+            return decision.thresholds(scores)
+        return self._uncorrected.get(
+            corrected.digest, lambda: decision.thresholds(self.score(corrected).scores)
+        )
 
     def _judge(
         self,
@@ -203,16 +185,9 @@ class Concept:
             # A mask on this very image, or 'it is not here', is the answer.
             return Judgement("found" if mask.any() else "absent", 1.0, ())
         # Calibrations were fitted on whole pictures; of a part, a size says nothing. Sparse marks lie on a whole one.
-        whole = self.scale == "frame" or (own and all(t.kind != "masks" for t in self.taught))
-        return judge(
-            scores,
-            mask,
-            [c.id for c in self.classes],
-            self.predictor.pack.thresholds,
-            verdict_features=verdict_features if whole else (),
-            taught=self.taught,
-            stated={c for m in own for c in m.class_ids},
-        )
+        whole = self.scale == "frame" or (own and all(t.kind != "masks" for t in self.decision.taught))
+        stated = {c for m in own for c in m.class_ids}
+        return self.decision.judge(scores, mask, verdict_features if whole else (), stated)
 
     def _keep_marks(self, scores: NDArray[np.float32], own: Sequence[Marks]) -> NDArray[np.float32]:
         """Scores with the query's own marks put in: 1 for the marked class, 0 for the others."""
@@ -262,7 +237,29 @@ def _learn(
         )
     classes = tuple(named.get(c) or info for c, info in zip(marked, unnamed_classes(marked), strict=True))
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
-    return Concept(predictor, examples, classes, scale, knowledge)
+    return Concept(
+        predictor, examples, classes, scale, knowledge, _decision(predictor.pack, examples, classes, scale)
+    )
+
+
+def _decision(pack: Pack, examples: Sequence[Example], classes: Sequence[ClassInfo], scale: str) -> Decision:
+    """How scores of these classes are decided on. Of things that keep their size in pixels, shares say nothing."""
+    framed = [c.id for c in classes] if scale == "frame" else []
+    return Decision(
+        tuple(c.id for c in classes),
+        pack.thresholds,
+        tuple(c.threshold for c in classes),
+        _taught(pack, examples, classes),
+        pack.area_prior,
+        tuple(shown_areas(examples, cls) for cls in framed),
+        tuple(smallest_component(examples, cls) for cls in framed),
+    )
+
+
+def _taught(pack: Pack, examples: Sequence[Example], classes: Sequence[ClassInfo]) -> tuple[Taught, ...]:
+    """For each class by what kind of marks it was taught, and what the pack knows of answers to such marks."""
+    marks = [e.marks for e in examples]
+    return tuple(pack.taught(kind_of(marks, c.id)) for c in classes)
 
 
 def marked_classes(examples: Iterable[Example]) -> list[int]:
@@ -301,7 +298,7 @@ def read_cues(
 ) -> tuple[tuple[ClassInfo, ...], tuple[Example, ...]]:
     """The classes, as `Predictor.learn` names them (none where nothing does), and the cues as read with these names."""
     given = [c for c in cues if isinstance(c, Cue)]
-    infos = _class_infos(classes or named_classes(given) or coloured_classes(given))
+    infos = class_infos(classes or named_classes(given) or coloured_classes(given))
     return infos, tuple(c.read(infos or None) if isinstance(c, Cue) else c for c in cues)
 
 
@@ -318,7 +315,8 @@ def _checked(cues: Iterable[Cue | Example]) -> tuple[Cue | Example, ...]:
     return given
 
 
-def _class_infos(classes: Sequence[ClassInfo | str] | None) -> tuple[ClassInfo, ...]:
+def class_infos(classes: Sequence[ClassInfo | str] | None) -> tuple[ClassInfo, ...]:
+    """Names of class 1, 2, ..., or what is given as ClassInfo. Raises CueError for one text."""
     if isinstance(classes, str):
         raise CueError(f"classes are a list of names, this is the text {classes!r}; write [{classes!r}]")
     return tuple(

@@ -133,7 +133,7 @@ def test_quick_marks_correct_their_own_image_and_teach_nothing(concept: cuecast.
     y, x = np.unravel_index(distance_transform_edt(truth).argmax(), truth.shape)  # the middle of a disc
     corrected = concept.add([cuecast.Cue(picture, points=[(float(x), float(y), 0)])], quick=True)
     assert corrected.knowledge is concept.knowledge
-    assert corrected.smallest_components is concept.smallest_components  # not measured again at every click
+    assert corrected.decision.smallest is concept.decision.smallest  # not measured again at every click
     before, after = concept.segment(picture).scores[0], corrected.segment(picture).scores[0]
     assert after[y, x] == 0
     around = np.abs(np.indices(before.shape) - np.array([y, x])[:, None, None]).max(0) <= 3

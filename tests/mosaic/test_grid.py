@@ -9,6 +9,7 @@ import pytest
 
 from cuecast.core.tiling import Window
 from cuecast.core.values import ClassInfo
+from cuecast.engine.decision import Decision
 from cuecast.mosaic.assemble import Blender, LabelRule
 from cuecast.mosaic.grid import Grid, Tile, grid_for
 from cuecast.mosaic.tiles import UNSEEN, tile_path, write_levels
@@ -108,8 +109,8 @@ def test_pixels_unseen_in_one_tile_take_the_other(two: Blender) -> None:
 
 
 def test_labels_by_hand() -> None:
-    rule = LabelRule((ClassInfo(3, "a"), ClassInfo(7, "b")), 0.5)
+    rule = LabelRule((ClassInfo(3, "a"), ClassInfo(7, "b")), Decision((3, 7)))
     levels = np.array([[[127, 126, 200, 255]], [[0, 126, 201, 255]]], np.uint8)
     assert rule.labels(levels).tolist() == [[3, 0, 7, 255]]
-    many = LabelRule((ClassInfo(300, "a"),), 0.5)
+    many = LabelRule((ClassInfo(300, "a"),), Decision((300,)))
     assert many.labels(levels[:1]).tolist() == [[300, 0, 300, 65535]]

@@ -13,7 +13,7 @@ from films import GREEN, RED, SIZE, Corner, film, save_frames, square, still
 import cuecast
 from cuecast.core.errors import CueError, ImageError, InputError
 from cuecast.core.values import Box, Frame, Image, Marks, Point
-from cuecast.engine.verdict import Calibration, Taught
+from cuecast.engine.decision import Calibration, Taught
 from cuecast.predictor import Concept
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import TrackPlan, touched, track

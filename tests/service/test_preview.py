@@ -13,7 +13,7 @@ from inline_service import RAW, Service, columns, inline_service, png
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
-from cuecast.service.preview import NoCuesError, Previewer, SavedCues, keep, keeping, recent, warm
+from cuecast.service.preview import NoCuesError, Previewer, SavedCues, keeping, warm
 
 RED_POINT = {"points": [{"xy": [0, 0], "class": 1}]}
 
@@ -150,18 +150,6 @@ def test_classes_of_a_draft_are_told_apart(tmp_path: Path) -> None:
     draft = {"points": [{"xy": [0, 0], "class": 1}, {"xy": [6, 1], "class": 2}]}
     found = Previewer(load("colours")).preview(SavedCues("key", classes, "frame", lambda: []), path, draft)
     assert np.array_equal(found.mask[0], [1, 1, 1, 1, 1, 2, 2, 2])
-
-
-def test_what_was_used_last_is_kept_within_its_budget() -> None:
-    made: list[str] = []
-    cache = recent(5, len)
-
-    def get(key: str) -> str:
-        return keep(cache, key, lambda: made.append(key) or key)  # type: ignore[func-returns-value]
-
-    for key in ("aa", "bb", "aa", "cc", "aa", "bb", "longer", "longer", "aa"):
-        assert get(key) == key
-    assert made == ["aa", "bb", "cc", "bb", "longer", "aa"]
 
 
 def prepare(service: Service, image: str | None, status: int = 202) -> None:

@@ -11,10 +11,9 @@ import pytest
 from PIL import Image as PILImage
 
 from cuecast.core.values import Example, Image, Marks
+from cuecast.engine.decision import CUTS, AreaPrior, Calibration
 from cuecast.engine.packs import open_pack
 from cuecast.engine.segmenter import ScoreMaps
-from cuecast.engine.threshold import CUTS, AreaPrior
-from cuecast.engine.verdict import Calibration
 from cuecast.predictor import Predictor
 from cuecast.training.calibrate import (
     FREEDOMS,

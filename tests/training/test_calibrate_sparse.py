@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PILImage
 
 import cuecast
-from cuecast.engine.verdict import Calibration, Taught, Thresholds
+from cuecast.engine.decision import Calibration, Taught, Thresholds
 from cuecast.training.calibrate import Trial
 from cuecast.training.calibrate_sparse import KINDS, Asked, fit_sparse, sparse_calibration, sparse_trials
 

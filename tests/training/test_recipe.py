@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+from cuecast.engine.decision import Calibration
 from cuecast.engine.packs import WHEEL_PACKS
-from cuecast.engine.verdict import Calibration
 
 pytest.importorskip("torch", reason="torch is needed to train, not to run")
 

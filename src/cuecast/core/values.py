@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -34,11 +34,15 @@ PALETTE = (
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """One class of a concept. `id` is its value in label maps (1 or more), `colour` is '#rrggbb'."""
+    """One class of a concept. `id` is its value in label maps (1 or more), `colour` is '#rrggbb'.
+
+    `threshold` is the score in (0, 1] from which a pixel is marked; None leaves it to the pack and to what cues show.
+    """
 
     id: int
     name: str
     colour: str = ""
+    threshold: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not 1 <= self.id <= MAX_CLASS_ID:
@@ -53,6 +57,11 @@ class ClassInfo:
             raise CueError(
                 f"class {self.id} is called {self.name!r}, which is no valid text; write it in UTF-8"
             ) from None
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise CueError(
+                f"class {self.name!r} has the threshold {self.threshold:g}: scores run from 0 to 1; choose one "
+                "above 0, such as 0.4"
+            )
         if not self.colour:
             object.__setattr__(self, "colour", PALETTE[(self.id - 1) % len(PALETTE)])
 

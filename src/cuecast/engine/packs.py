@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import PackError
+from cuecast.engine.decision import AreaPrior, Calibration, Taught, Thresholds
 from cuecast.engine.mark_weights import Kind
 from cuecast.engine.segmenter import SEGMENTERS, Segmenter
-from cuecast.engine.threshold import AreaPrior
-from cuecast.engine.verdict import Calibration, Taught, Thresholds
 
 CARD_VERSION = 1
 WHEEL_PACKS = Path(__file__).parent.parent / "packs"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import OutputError
+from cuecast.core.kept import Kept
 from cuecast.core.tiling import Window
-from cuecast.core.values import ClassInfo
+from cuecast.core.values import ClassInfo, Verdict
+from cuecast.engine.decision import Decision, Sums
 from cuecast.io.files import replacing
 from cuecast.io.rasters.georeference import PIXELS, Georeference
 from cuecast.io.rasters.geotiff import gdal
@@ -35,7 +36,9 @@ class Blender:
     grid: Grid
     folder: Path
     planes: int
-    _kept: OrderedDict[Tile, NDArray[np.uint8]] = field(default_factory=OrderedDict)
+    _kept: Kept[NDArray[np.uint8]] = field(
+        default_factory=lambda: Kept(KEPT, lambda levels: levels.nbytes, always=True)
+    )
 
     def levels(self, window: Window) -> NDArray[np.uint8]:
         """(K, h, w) uint8: scores times 254, and 255 where no tile looked.
@@ -66,21 +69,15 @@ class Blender:
         return np.where(seen, mean, UNSEEN).astype(np.uint8)
 
     def _tile(self, tile: Tile) -> NDArray[np.uint8]:
-        if tile in self._kept:
-            self._kept.move_to_end(tile)
-            return self._kept[tile]
-        self._kept[tile] = levels = read_levels(tile_path(self.folder, tile))
-        while len(self._kept) > 1 and sum(k.nbytes for k in self._kept.values()) > KEPT:
-            self._kept.popitem(last=False)
-        return levels
+        return self._kept.get(tile, lambda: read_levels(tile_path(self.folder, tile)))
 
 
 @dataclass(frozen=True)
 class LabelRule:
-    """How scores become labels: classes, the score from which a pixel is marked, and the file's type."""
+    """How scores become labels in a file: the classes, the decision, and the file's type."""
 
     classes: tuple[ClassInfo, ...]
-    threshold: float
+    decision: Decision
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -93,11 +90,26 @@ class LabelRule:
         return int(np.iinfo(self.dtype).max)
 
     def labels(self, levels: NDArray[np.uint8]) -> NDArray[Any]:
-        """levels (K, h, w) -> (h, w): the class of the highest score where it reaches the threshold, else 0."""
-        best, highest = levels.argmax(axis=0), levels.max(axis=0)
-        ids = np.array([c.id for c in self.classes], self.dtype)
-        marked = np.where(highest >= self.threshold * TOP, ids[best], 0)
+        """levels (K, h, w) -> (h, w): the labels of the scores, and `nodata` where nothing was looked at."""
+        marked = self.decision.mark(levels, top=TOP)
         return np.where(levels[0] == UNSEEN, self.nodata, marked).astype(self.dtype)
+
+    def sums(self, levels: NDArray[np.uint8], labels: NDArray[Any]) -> Sums:
+        """What a verdict on the map is computed from, of what was looked at in levels (K, h, w) and labels (h, w)."""
+        seen = levels[0] != UNSEEN
+        return Sums.of(levels[:, seen], labels[seen], self.decision.class_ids, TOP)
+
+    def verdict(self, sums: Sums) -> tuple[Verdict, float]:
+        """(verdict, confidence) of a map: as `Decision.judge_sums` says it, but for two things.
+
+        It is 'absent' where no pixel is marked, as a share of so many pixels says nothing of a thing that is small
+        against them; and it is 'doubtful' where there was nothing but nodata to look at.
+        """
+        if not sums.pixels:
+            return "doubtful", 0.0
+        decision = replace(self.decision, limits=replace(self.decision.limits, min_fraction=0.0))
+        verdict, confidence, _ = decision.judge_sums(sums)
+        return verdict, confidence
 
 
 @dataclass(frozen=True, eq=False)

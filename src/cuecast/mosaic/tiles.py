@@ -68,7 +68,11 @@ class TileWork:
 
     def holds(self, tile: Tile, entry: ManifestEntry) -> bool:
         """Whether a tile of this raster is finished: it was nodata, or its file is the one the entry speaks of."""
-        if entry.error is not None or entry.image_hash != self.blank.image_hash:
+        ours = self.blank
+        if entry.error is not None or (entry.image_hash, entry.thresholds) != (
+            ours.image_hash,
+            ours.thresholds,
+        ):
             return False
         if entry.mask_hash is None:
             return True

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.values import ClassInfo, Frame, Verdict
-from cuecast.engine.verdict import Taught, Thresholds, judge
+from cuecast.engine.decision import Decision, Taught, Thresholds
 from cuecast.prediction import Prediction
 
 
@@ -43,25 +43,24 @@ class TrackedFrame:
 def judge_objects(
     scores: NDArray[np.float32],
     mask: NDArray[np.int32],
-    classes: Sequence[ClassInfo],
-    thresholds: Thresholds,
+    decision: Decision,
     stated: Collection[int] = (),
     drawn: NDArray[np.int32] | None = None,
 ) -> tuple[TrackedObject, ...]:
     """The verdict on each class from its own plane of the scores (K, H, W) and its own pixels in the mask (H, W).
 
-    By the scores alone: a pack's calibration is made for pictures of which nothing else is known, and here the
-    the frames before have a say in the scores.
+    By the scores alone: a pack's calibration is made for pictures of which nothing else is known, and here the frames
+    before have a say in the scores.
 
     stated  classes that are known to be here, by marks on this very picture: however small, none is 'absent'.
     drawn   label map (H, W) that a person drew; an object all of whose pixels are from it is 'found'.
     """
     objects = []
-    for k, info in enumerate(classes):
-        own = np.where(mask == info.id, mask, 0)
-        judged = judge(scores[k : k + 1], own, (info.id,), thresholds, stated=stated)
-        by_hand = drawn is not None and own.any() and bool((drawn[own > 0] == info.id).all())
-        objects.append(TrackedObject(info.id, "found" if by_hand else judged.verdict, judged.confidence))
+    for k, cls in enumerate(decision.class_ids):
+        own = np.where(mask == cls, mask, 0)
+        judged = Decision((cls,), decision.limits).judge(scores[k : k + 1], own, stated=stated)
+        by_hand = drawn is not None and own.any() and bool((drawn[own > 0] == cls).all())
+        objects.append(TrackedObject(cls, "found" if by_hand else judged.verdict, judged.confidence))
     return tuple(objects)
 
 
@@ -69,7 +68,7 @@ def trusted(
     objects: Sequence[TrackedObject],
     taught: Sequence[Taught],
     mask: NDArray[np.int32],
-    thresholds: Thresholds,
+    limits: Thresholds,
 ) -> tuple[TrackedObject, ...]:
     """The verdicts on the objects of a mask (H, W), worth what marks of their kind are worth; masks change nothing.
 
@@ -78,17 +77,17 @@ def trusted(
     return tuple(
         o
         if t.kind == "masks"
-        else worth(o, t.trusted(o.confidence, float((mask == o.cls).mean()), thresholds), thresholds)
+        else worth(o, t.trusted(o.confidence, float((mask == o.cls).mean()), limits), limits)
         for o, t in zip(objects, taught, strict=True)
     )
 
 
-def worth(found: TrackedObject, confidence: float, thresholds: Thresholds) -> TrackedObject:
+def worth(found: TrackedObject, confidence: float, limits: Thresholds) -> TrackedObject:
     """The verdict on an object whose mask, if there is one, is worth that confidence."""
     if found.verdict == "absent":
         return found
-    doubted = found.verdict == "doubtful" and found.confidence >= thresholds.found
-    clear = confidence >= thresholds.found and not doubted
+    doubted = found.verdict == "doubtful" and found.confidence >= limits.found
+    clear = confidence >= limits.found and not doubted
     return replace(found, verdict="found" if clear else "doubtful", confidence=confidence)
 
 

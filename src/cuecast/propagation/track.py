@@ -14,7 +14,7 @@ from scipy import ndimage
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import NEIGHBOURS, mark_labels
 from cuecast.core.values import IGNORE, Example, Frame, Marks
-from cuecast.engine.verdict import Taught, decide
+from cuecast.engine.decision import Taught
 from cuecast.io.video import Frames, open_frames
 from cuecast.predictor import Concept
 from cuecast.propagation.plan import Sweep, plan
@@ -101,8 +101,12 @@ class TrackPlan:
     def tracker(self, sweep: Sweep) -> Tracker:
         """What follows the frames of a sweep."""
         concept = self._taught(sweep.marks)
-        carried = sweep.origin is not None and any(t.kind != "masks" for t in concept.taught)
-        taught = self._known_on(sweep.origin)[1] if carried and sweep.origin is not None else concept.taught
+        carried = sweep.origin is not None and any(t.kind != "masks" for t in concept.decision.taught)
+        taught = (
+            self._known_on(sweep.origin)[1]
+            if carried and sweep.origin is not None
+            else concept.decision.taught
+        )
         return Tracker(concept, identity=sweep.origin is not None, taught=taught)
 
     def _taught(self, marks: tuple[int, ...]) -> Concept:
@@ -134,25 +138,25 @@ class TrackPlan:
         """
         example = self.marked[frame.index]
         labels = mark_labels(example.marks)
-        taught, known = self.concept.taught, None
+        taught, known = self.concept.decision.taught, None
         if (labels == IGNORE).any() or example.marks.boxes:
             sweep = next(s for s in self.sweeps if frame.index in s.frames)
             concept = self._taught(sweep.marks)
             prediction = concept.segment(example.image)
-            scores, taught, known = prediction.scores, concept.taught, prediction.confidence
+            scores, taught, known = prediction.scores, concept.decision.taught, prediction.confidence
         else:
             scores = np.stack([labels == c.id for c in self.concept.classes]).astype(np.float32)
-        thresholds = self.concept.predictor.pack.thresholds
-        mask = decide(scores, tuple(c.id for c in self.concept.classes), thresholds.score)
+        decision = self.concept.decision.plain
+        mask = decision.mark(scores)
         drawn = None if example.marks.mask is None else labels
         kept = touched(mask, example.marks) if drawn is None else mask
         scores = np.where((mask > 0) & (kept == 0), 0, scores).astype(np.float32)
         mask, stated = kept, example.marks.class_ids
-        objects = judge_objects(scores, mask, self.concept.classes, thresholds, stated, drawn)
+        objects = judge_objects(scores, mask, decision, stated, drawn)
         if known is not None and example.marks.is_sparse:
             taught = tuple(replace(t, known=known) for t in taught)
             objects = tuple(
-                o if t.kind == "masks" else worth(o, known, thresholds)
+                o if t.kind == "masks" else worth(o, known, decision.limits)
                 for o, t in zip(objects, taught, strict=True)
             )
         return answer_of(frame, mask, scores, self.concept.classes, objects, marked=True), taught

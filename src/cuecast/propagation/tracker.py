@@ -1,7 +1,7 @@
 """Frame by frame: labels carried from past frames, scores of the engine, colours, a verdict.
 
     past frames --find_move, carry_labels--> place --+
-    frame round the place --segmenter.score--> scores +--> posterior scores --> mask --> verdict for each object
+    frame round the place --concept.score----> scores +--> posterior scores --> mask --> verdict for each object
     colours of the marked frame ----------------------+                           |
                      memory for the frames after <---------- labels, or the mask of what was found anew
 
@@ -23,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.values import ClassInfo, Frame
+from cuecast.core.values import Frame
+from cuecast.engine.decision import Decision, Taught
 from cuecast.engine.refiner import Refiner, resize
-from cuecast.engine.verdict import Taught, Thresholds, decide
 from cuecast.predictor import Concept
 from cuecast.propagation.labels import FAINT, Memory, Remembered, carry_labels, look_of
 from cuecast.propagation.motion import (
@@ -157,17 +157,15 @@ class Tracker:
         look = look_of(seen)
         expected = tuple(self._followed(state, k, seen, look) for k in range(len(state.places)))
         evidence = self._evidence(frame, expected)
-        said = zip(evidence, expected, state.palettes, strict=True)
         refiner = Refiner(frame.image.pixels)
-        scores = np.stack(
-            [self._posterior(e, p, palette, seen, frame.image.size, refiner) for e, p, palette in said]
-        )
+        said = zip(evidence, expected, state.palettes, self.concept.decision.usual, strict=True)
+        scores = np.stack([self._posterior(e, p, palette, cut, seen, refiner) for e, p, palette, cut in said])
         mask, objects = self._judged(scores, expected)
         places = tuple(_updated(p, mask == o.cls, o) for p, o in zip(expected, objects, strict=True))
         memory = state.memory.with_frame(_remembered(frame.index, look, expected, places))
         seconds = time.perf_counter() - started
         if self.taught:
-            objects = trusted(objects, self.taught, mask, self.concept.predictor.pack.thresholds)
+            objects = trusted(objects, self.taught, mask, self.concept.decision.limits)
         answer = answer_of(frame, mask, scores, self.concept.classes, objects, seconds=seconds)
         return State(seen, places, state.palettes, memory), answer
 
@@ -189,18 +187,17 @@ class Tracker:
 
     def _evidence(self, frame: Frame, expected: Sequence[LastSeen]) -> Floats:
         """The engine's scores (K, H, W); 0 beyond the part of the frame in which the objects can be."""
-        image, knowledge = frame.image, self.concept.knowledge
-        segmenter = self.concept.predictor.segmenter
+        image = frame.image
         boxes = [_box(p) for p in expected]
         if self.concept.scale != "pixel" or not all(boxes):
-            return segmenter.score(knowledge, image).scores
+            return self.concept.score(image).scores
         around = np.array(boxes)
         starts = np.maximum(around[:, :2].min(0) - SURROUNDINGS, 0)
         stops = around[:, 2:].max(0) + SURROUNDINGS
         part = tuple(slice(int(a), int(b)) for a, b in zip(starts, stops, strict=True))
         scores = np.zeros((len(expected), *image.size), np.float32)
-        threshold = replace(image, pixels=np.ascontiguousarray(image.pixels[part]))
-        scores[(slice(None), *part)] = segmenter.score(knowledge, threshold).scores
+        seen = replace(image, pixels=np.ascontiguousarray(image.pixels[part]))
+        scores[(slice(None), *part)] = self.concept.score(seen).scores
         return scores
 
     def _posterior(
@@ -208,15 +205,17 @@ class Tracker:
         scores: Floats,
         place: LastSeen,
         palette: Floats | None,
+        cut: float,
         seen: Floats,
-        size: tuple[int, int],
         refiner: Refiner,
     ) -> Floats:
-        """Scores (H, W) with place and colours in them; where these say nothing, the same pixels are marked."""
+        """Scores (H, W) of a class with place and colours in them; where these say nothing, the pixels that reach the
+        threshold `cut` stay the same."""
+        size = (scores.shape[0], scores.shape[1])
         if place.mask is None or place.unseen >= FORGOTTEN:
             return scores
         trust = (OBJECT if self.identity else KIND).faded(1 - place.unseen / FORGOTTEN)
-        threshold = logit_of(np.float32(self.concept.predictor.pack.thresholds.score))
+        threshold = logit_of(np.float32(cut))
         logits = threshold + trust.scores * (logit_of(scores) - threshold)
         colours = colour_logits(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
         if place.labels is not None:
@@ -236,13 +235,13 @@ class Tracker:
         self, scores: Floats, expected: Sequence[LastSeen]
     ) -> tuple[NDArray[np.int32], tuple[TrackedObject, ...]]:
         """Mask and verdicts of the scores (K, H, W); an object whose area jumps is doubted."""
-        classes, thresholds = self.concept.classes, self.concept.predictor.pack.thresholds
-        mask = decide(scores, tuple(c.id for c in classes), thresholds.score)
-        objects = judge_objects(scores, mask, classes, thresholds)
+        decision = self.concept.decision.plain
+        mask = decision.mark(scores)
+        objects = judge_objects(scores, mask, decision)
         if not self.identity:  # more things of the kind may come at any time
             return mask, objects
         objects = tuple(
-            _judged_small(scores[k : k + 1], mask, classes[k], p, thresholds)
+            _judged_small(scores[k : k + 1], mask, objects[k].cls, p, decision)
             if 0 < p.area < SMALL * mask.size
             else objects[k]
             for k, p in enumerate(expected)
@@ -282,18 +281,18 @@ def _box(place: LastSeen) -> tuple[int, int, int, int] | None:
 
 
 def _judged_small(
-    scores: Floats, mask: NDArray[np.int32], info: ClassInfo, place: LastSeen, thresholds: Thresholds
+    scores: Floats, mask: NDArray[np.int32], cls: int, place: LastSeen, decision: Decision
 ) -> TrackedObject:
     """The verdict on a small object by its scores (1, H, W) in a window three times as wide as its place and mask."""
-    own = mask == info.id
+    own = mask == cls
     where = [np.flatnonzero((own if place.mask is None else own | place.mask).any(axis=a)) for a in (1, 0)]
     start, stop = (np.array([int(w[end]) for w in where]) for end in (0, -1))
     margin = int((stop - start).max()) + 1
     rows, columns = (slice(max(0, a - margin), b + 1 + margin) for a, b in zip(start, stop, strict=True))
-    least = min(thresholds.min_fraction * mask.size, TINY * place.area)
+    least = min(decision.limits.min_fraction * mask.size, TINY * place.area)
     near = mask[rows, columns]
-    thresholds = replace(thresholds, min_fraction=least / near.size)
-    return judge_objects(scores[:, rows, columns], near, (info,), thresholds)[0]
+    limits = replace(decision.limits, min_fraction=least / near.size)
+    return judge_objects(scores[:, rows, columns], near, Decision((cls,), limits))[0]
 
 
 def _jumps(place: LastSeen, own: Bools) -> bool:

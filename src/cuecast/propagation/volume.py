@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.values import IGNORE, ClassInfo, Example
-from cuecast.engine.verdict import decide
+from cuecast.engine.decision import best_class
 from cuecast.io.volumes import Volume, open_volume, value_window
 from cuecast.io.volumes.reading import scratch
-from cuecast.predictor import Concept, Predictor
+from cuecast.predictor import Concept, Predictor, class_infos
 from cuecast.propagation.plan import plan
 from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects, trusted
 from cuecast.propagation.volume_memory import (
@@ -92,7 +92,7 @@ def prepare(
         raise CueError("no slice is marked: mark the thing on at least one, or give a concept that knows it")
     volume = volume if isinstance(volume, Volume) else open_volume(volume)
     window = window or value_window(volume)
-    infos = tuple(teacher.classes) if isinstance(teacher, Concept) else _infos(classes)
+    infos = tuple(teacher.classes) if isinstance(teacher, Concept) else class_infos(classes)
     examples = [cue.read(volume, window, infos) for cue in cues]
     slices = Slices(volume, main_plane(cues, finest_plane(volume.spacing)), window)
     squares = [
@@ -114,12 +114,6 @@ def _taught(teacher: Predictor | Concept, examples: Sequence[Example], infos: Se
     return teacher.add(examples) if examples else teacher
 
 
-def _infos(classes: Sequence[ClassInfo | str] | None) -> tuple[ClassInfo, ...]:
-    return tuple(
-        c if isinstance(c, ClassInfo) else ClassInfo(i, c) for i, c in enumerate(classes or (), start=1)
-    )
-
-
 def _labels(concept: Concept, cue: SliceCue, example: Example, square: Example, slices: Slices) -> Labels:
     """What a cue says of each voxel of its slice. Sparse marks of another plane are first filled in by the concept."""
     labels = mark_labels(example.marks)
@@ -127,7 +121,7 @@ def _labels(concept: Concept, cue: SliceCue, example: Example, square: Example, 
         return labels
     prediction = concept.segment(square.image)
     scores = Slices(slices.volume, cue.plane, slices.window).voxel_scores(prediction.scores)
-    answer = decide(scores, tuple(c.id for c in concept.classes), SURE[1])
+    answer = best_class(scores, concept.decision.class_ids, SURE[1])
     answer[(answer == 0) & (scores.max(axis=0) > SURE[0])] = IGNORE
     return np.where(labels == IGNORE, answer, labels)
 
@@ -143,7 +137,7 @@ class VolumeWalk:
     @property
     def ids(self) -> tuple[int, ...]:
         """The ids of the classes that are followed."""
-        return tuple(c.id for c in self.concept.classes)
+        return self.concept.decision.class_ids
 
     def predict(self, progress: Progress | None = None) -> VolumePrediction:
         """Visit every slice twice."""
@@ -204,8 +198,8 @@ class VolumeWalk:
             scores = posterior(evidence[index].astype(np.float32) / np.float32(255), expected)
             said = labels_on(self.shown, self.slices, index)
             mask, objects = self._judged(self._known(scores, said), said, index)
-            thresholds = self.concept.predictor.pack.thresholds
-            verdict, confidence = joint_verdict(trusted(objects, self.concept.taught, mask, thresholds))
+            decision = self.concept.decision
+            verdict, confidence = joint_verdict(trusted(objects, decision.taught, mask, decision.limits))
             voxels = {c: int((mask == c).sum()) for c in self.ids}
             yield mask, SliceAnswer(index, verdict, confidence, voxels, index in marked)
             before, here = here, after
@@ -249,11 +243,11 @@ class VolumeWalk:
 
         What the cues show on the slice, by `labels` or by a box, is there however small it is.
         """
-        classes, thresholds = self.concept.classes, self.concept.predictor.pack.thresholds
-        mask = decide(scores, self.ids, thresholds.score)
+        decision = self.concept.decision.plain
+        mask = decision.mark(scores)
         here = (self.slices.plane, index)
         boxed = {b.cls for c in self.shown if (c.plane, c.index) == here for b in c.boxes}
         stated = boxed.union(np.unique(labels[labels > 0]).tolist())
-        objects = judge_objects(scores, mask, classes, thresholds, stated)
+        objects = judge_objects(scores, mask, decision, stated)
         mask[np.isin(mask, [o.cls for o in objects if o.verdict == "absent"])] = 0
         return mask, objects

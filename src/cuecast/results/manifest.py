@@ -41,6 +41,7 @@ class ManifestEntry:
     scale       'frame' or 'pixel', see `Predictor.learn`.
     cueset, cueset_version  digest and number of the version of the cue set that made the mask; None without one.
     review      'wrong' where a person said so of this mask.
+    thresholds  class id -> the threshold that was given for it; left out where none was.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ManifestEntry:
     cueset: str | None = None
     cueset_version: int | None = None
     review: Literal["wrong"] | None = None
+    thresholds: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def concept(self) -> tuple[str, str]:
@@ -70,7 +72,7 @@ class ManifestEntry:
 
     def line(self) -> str:
         """The entry as one line of JSON, without its line break."""
-        raw = asdict(self)
+        raw = {name: value for name, value in asdict(self).items() if value or name != "thresholds"}
         text = json.dumps(raw, ensure_ascii=False)
         # a file name that is not Unicode is kept as escapes, so that the manifest itself is
         return text if text.isprintable() else json.dumps(raw)
@@ -220,6 +222,7 @@ def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
         if raw.get("size") is not None:
             raw["size"] = (int(raw["size"][0]), int(raw["size"][1]))
         raw["areas"] = {int(k): int(v) for k, v in raw.get("areas", {}).items()}
+        raw["thresholds"] = {int(k): float(v) for k, v in raw.get("thresholds", {}).items()}
         for name in names & {"verdicts", "confidences"}:
             raw[name] = {int(k): v for k, v in raw.get(name, {}).items()}
         return kind(**raw)

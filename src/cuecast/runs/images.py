@@ -315,7 +315,9 @@ class _Batch:
 
     def _blank(self, path: Path, name: str) -> ManifestEntry:
         """A line that names image and concept, and nothing that was found."""
-        entry = ManifestEntry(name, str(path), self.pack, self.cues, scale=self.concept.scale)
+        entry = ManifestEntry(
+            name, str(path), self.pack, self.cues, scale=self.concept.scale, thresholds=self.concept.thresholds
+        )
         if self.lineage is None:
             return entry
         return replace(entry, cueset=self.lineage.digest, cueset_version=self.lineage.version)
@@ -336,6 +338,8 @@ class _Batch:
         """Whether what is there of an image can stay."""
         mask = self.results.file("masks", entry.name)
         if self.options.overwrite or entry.image_hash != image_hash or not is_kept(mask, entry):
+            return False
+        if entry.thresholds != self.concept.thresholds:
             return False
         if "uncertainty" in self._wanted and not self.results.file("uncertainty", entry.name).exists():
             return False

@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 from cuecast.core.errors import CueError, OutputError
+from cuecast.engine.decision import Sums
 from cuecast.core.values import Verdict
 from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.places import check_places
@@ -30,7 +31,6 @@ from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writ
 from cuecast.mosaic.features import FILES, MAP_FORMATS, Feature, MapFormat, feature, without_lonlat, write_features
 from cuecast.mosaic.grid import Tile, grid_for
 from cuecast.mosaic.objects import merged_objects
-from cuecast.mosaic.tally import Tally as MapTally
 from cuecast.mosaic.tiles import TileWork
 from cuecast.predictor import Concept
 from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, Progress, ResultsFolder, Summary, Tally, check_formats, is_kept
@@ -176,6 +176,7 @@ def _job(
         pixel_size=raster.place.pixel_size,
         unit=raster.place.unit,
         scale=concept.scale,
+        thresholds=concept.thresholds,
     )
     work = TileWork(concept, raster, grid, tones, folder.out / TILES, blank)
     return _RasterRun(work, folder, options, wanted)
@@ -280,30 +281,30 @@ class _RasterRun:
         return not again and whole is not None and self._mask_holds(whole)
 
     def _mask_holds(self, whole: ManifestEntry) -> bool:
-        same = whole.image_hash == self.work.blank.image_hash and (self.out / SCORES).exists()
-        return same and is_kept(self.mask, whole)
+        ours = self.work.blank
+        same = (whole.image_hash, whole.thresholds) == (ours.image_hash, ours.thresholds)
+        return same and (self.out / SCORES).exists() and is_kept(self.mask, whole)
 
     def _assemble(self, done: Tally[Tile], former: ManifestEntry | None) -> ManifestEntry:
         """Blend the tiles into mask.tif and scores.tif; the line about the whole raster."""
         grid, raster, concept = self.work.grid, self.work.raster, self.work.concept
-        thresholds = concept.predictor.pack.thresholds
-        rule = LabelRule(concept.classes, thresholds.score)
+        rule = LabelRule(concept.classes, concept.decision)
         blender = Blender(grid, self.out / TILES, len(concept.classes))
-        tally = MapTally(thresholds, concept.taught)
+        sums = Sums((0,) * len(concept.classes))
         self.folder.keep_edited(self.mask, former)
         with writing(self.mask, self.out / SCORES, grid.size, raster.place, rule) as files:
             for block in grid.blocks(BLOCK):
                 levels = blender.levels(block)
-                tally.add(levels, files.write(block, levels), rule)
+                sums += rule.sums(levels, files.write(block, levels))
         failed = done.counts["failed"]
-        verdict, confidence = tally.verdict()
+        verdict, confidence = rule.verdict(sums)
         return replace(
             self.work.blank,
             verdict=verdict,
             confidence=round(confidence, 6),
             error=f"{failed} of {len(grid)} tiles failed" if failed else None,
             size=grid.size,
-            areas={c.id: tally.areas[c.id] for c in concept.classes},
+            areas=dict(zip(concept.decision.class_ids, sums.areas, strict=True)),
             mask_hash=file_digest(self.mask),
         )
 

@@ -233,7 +233,8 @@ class _VideoRun:
         """
         concept, job = self.job.concept, self.job
         at_origin = next((s.marks for s in job.sweeps if sweep.origin in s.frames), ())
-        h = hashlib.sha256(repr((concept.scale, concept.classes, sweep, at_origin)).encode())
+        known = (concept.scale, concept.classes, sweep, at_origin)
+        h = hashlib.sha256(repr((*known, concept.thresholds) if concept.thresholds else known).encode())
         for example in (*job.elsewhere, *(job.marked[m] for m in (*sweep.marks, *at_origin))):
             h.update(example.content)
         return h.hexdigest()
@@ -264,6 +265,7 @@ class _VideoRun:
             verdicts={o.cls: o.verdict for o in answer.objects},
             confidences={o.cls: round(o.confidence, 6) for o in answer.objects},
             marked=answer.marked,
+            thresholds=self.job.concept.thresholds,
         )
 
     def _annotations(self) -> Iterator[Annotations]:

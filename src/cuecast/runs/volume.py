@@ -39,6 +39,7 @@ class VolumeOptions:
     kind      format of the labels, one that is written; None is that of the input (DICOM: NIfTI).
     overlays  how many of the most doubtful slices are drawn.
     overwrite  redo what is finished, and replace results of other cues or another volume.
+    thresholds  as `Concept.with_thresholds` takes them; None leaves them as they are.
     """
 
     reading: Reading = field(default_factory=Reading)
@@ -46,6 +47,7 @@ class VolumeOptions:
     kind: str | None = None
     overlays: int = 6
     overwrite: bool = False
+    thresholds: float | Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,8 @@ def run_volume(
     if not folder.manifest.exists():
         check_space(out, int(np.prod(volume.size)), "choose another folder")
     walk = prepare(teacher, volume, cues, classes, options.window)
+    if options.thresholds is not None:
+        walk = replace(walk, concept=walk.concept.with_thresholds(options.thresholds))
     check_labels(volume, walk.concept.classes, kind)
     if begin is not None:
         begin(walk.concept.classes)
@@ -172,6 +176,8 @@ class _VolumeRun:
         whole = len(entries) == self.walk.slices.count and (self.out / TABLE).is_file()
         if self.options.overwrite or not whole:
             return False
+        if any(e.thresholds != self.walk.concept.thresholds for e in entries):
+            return False
         if self._has_labels(e.areas for e in entries):
             kept = is_kept(self.mask, entries[0]) and len({e.mask_hash for e in entries}) == 1
         else:
@@ -238,6 +244,7 @@ class _VolumeRun:
                 areas=answer.voxels,
                 image_hash=self.source,
                 scale=self.walk.concept.scale,
+                thresholds=self.walk.concept.thresholds,
             )
             for answer in prediction.slices
         ]

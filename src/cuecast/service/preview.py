@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
 from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
+from cuecast.core.kept import Kept
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example, Image, Marks, Stroke
 from cuecast.cues import Cue, mask_document, read_document, shown_in
@@ -37,8 +37,6 @@ CONCEPTS = 512 * 2**20
 """Bytes of pixels of the cues of concepts that are kept."""
 IMAGES = 256 * 2**20
 """Bytes of pixels of images that are kept."""
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -124,8 +122,8 @@ class Previewer:
     def __init__(self, predictor: Predictor, max_pixels: int | None = None) -> None:
         self._predictor = predictor
         self._max_pixels = max_pixels
-        self._images: LRUCache[Hashable, Image] = recent(IMAGES, lambda image: image.pixels.nbytes)
-        self._concepts: LRUCache[Hashable, Concept | None] = recent(CONCEPTS, pixel_bytes)
+        self._images: Kept[Image] = Kept(IMAGES, lambda image: image.pixels.nbytes, always=True)
+        self._concepts: Kept[Concept | None] = Kept(CONCEPTS, pixel_bytes, always=True)
 
     def preview(self, saved: SavedCues, place: Path | FrameAt, draft: Document) -> Prediction:
         """The answer for the image at `place`, with a draft of marks on it that is not saved.
@@ -176,8 +174,8 @@ class Previewer:
         path = place.source.path if isinstance(place, FrameAt) else place
         stat = path.stat() if path.exists() else None
         key = place, stat and (stat.st_mtime_ns, stat.st_size)
-        return keep(
-            self._images, key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
+        return self._images.get(
+            key, lambda: place.image() if isinstance(place, FrameAt) else self._read(place)
         )
 
     def _concept(self, saved: SavedCues) -> Concept | None:
@@ -189,7 +187,7 @@ class Previewer:
                 return None
             return self._predictor.learn(examples, saved.classes, saved.scale)
 
-        return keep(self._concepts, ("saved", saved.key), learn)
+        return self._concepts.get(("saved", saved.key), learn)
 
     def _with_draft(
         self, concept: Concept | None, saved: SavedCues, image: Image, marks: Marks | None
@@ -205,7 +203,7 @@ class Previewer:
         if marks.is_sparse and (marks.boxes or concept is None):
             first, left = _split(marks, concept is None)
             key = ("draft", saved.key, image.digest, repr(first), saved.classes, saved.scale)
-            concept = keep(self._concepts, key, partial(self._taught, concept, saved, Example(image, first)))
+            concept = self._concepts.get(key, partial(self._taught, concept, saved, Example(image, first)))
             if left is None:
                 assert concept is not None
                 return concept
@@ -331,7 +329,7 @@ def pixel_bytes(concept: Concept | None) -> int:
 class KeepingPredictor(Predictor):
     """See the module's docstring. For one thread."""
 
-    concepts: LRUCache[Hashable, Concept] = field(default_factory=lambda: recent(CONCEPTS, pixel_bytes))
+    concepts: Kept[Concept] = field(default_factory=lambda: Kept(CONCEPTS, pixel_bytes, always=True))
 
     def learn(
         self,
@@ -342,7 +340,12 @@ class KeepingPredictor(Predictor):
         """As `Predictor.learn`; equal images, marks, classes and scale give the same value."""
         infos, examples = read_cues(tuple(cues), classes)
         learn = super().learn
-        return keep(self.concepts, digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
+        concept = self.concepts.get(digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
+        # Thresholds are no part of what is learned: the concept that is kept may have those of an earlier question.
+        given = {c.name: c.threshold for c in infos}
+        wanted = {c.name: given.get(c.name) for c in concept.classes}
+        kept = all(c.threshold == wanted[c.name] for c in concept.classes)
+        return concept if kept else concept.with_thresholds(wanted)
 
 
 def keeping(pack: str, threads: int) -> KeepingPredictor:
@@ -361,15 +364,3 @@ def warm(predictor: Predictor) -> None:
             pixels[::-1].copy()
         )
     predictor.segmenter.forget()
-
-
-def recent(budget: int, size: Callable[[Value], int]) -> LRUCache[Hashable, Value]:
-    """A cache of the values used last whose sizes add up to `budget`, the one used last in any case. For one thread."""
-    return LRUCache(budget, lambda value: min(budget, size(value)))
-
-
-def keep(cache: LRUCache[Hashable, Value], key: Hashable, make: Callable[[], Value]) -> Value:
-    """What is kept under `key`, or what `make` gives."""
-    if key not in cache:
-        cache[key] = make()
-    return cache[key]

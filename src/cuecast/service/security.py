@@ -9,12 +9,12 @@ import asyncio
 import logging
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
 
+from cachetools import LRUCache
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers as RequestHeaders
@@ -62,8 +62,8 @@ class Buckets:
     def __init__(
         self, rate: float, burst: int, most: int = 10_000, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._rate, self._burst, self._most, self._clock = rate, burst, most, clock
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._rate, self._burst, self._clock = rate, burst, clock
+        self._levels: LRUCache[str, tuple[float, float]] = LRUCache(most)
 
     def take(self, name: str) -> float:
         """Take one token; 0 where there was one, else the seconds until there is."""
@@ -72,8 +72,6 @@ class Buckets:
         level = min(float(self._burst), level + (now - at) * self._rate)
         granted = level >= 1
         self._levels[name] = (level - 1 if granted else level, now)
-        if len(self._levels) > self._most:
-            self._levels.popitem(last=False)
         return 0.0 if granted else (1 - level) / self._rate
 
 

@@ -4,7 +4,7 @@ Where scores are unsure, half is not the best place to cut: the threshold that g
 Dice (Lipton, Elkan and Naryanaswamy 2014, 'Optimal thresholding of classifiers to maximize F1 measure'). Scores of a
 thing seen once are unsure, so the best threshold lies below 0.5. One number for all concepts: choosing it for each
 concept by leave-one-out on its cues was tried and is worse (docs/decisions/0005-threshold.md). The area that the cues
-show may move it (`cuecast.engine.threshold`).
+show may move it (`cuecast.engine.decision`).
 
 The confidence is the IoU that a logistic regression expects from the scores and the engine's signals, fitted on
 queries with the thing and without it: docs/decisions/0009-verdicts.md.
@@ -23,9 +23,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE
-from cuecast.engine.components import drop_specks
-from cuecast.engine.threshold import CUTS, AreaPrior, areas_at, choose_threshold
-from cuecast.engine.verdict import LIMIT, expected_iou
+from cuecast.engine.decision import CUTS, LIMIT, AreaPrior, areas_at, choose_threshold, expected_iou
 from cuecast.evaluation.episodes import Episode, draw_absent, draw_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
@@ -112,7 +110,7 @@ def threshold_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
 def fit_calibration(
     trials: Sequence[Trial], thresholds: Sequence[int], min_fraction: float, where_there: bool = False
 ) -> dict[str, Any]:
-    """The entry 'calibration' of a card (`cuecast.engine.verdict.Calibration`); `thresholds`: for each trial an
+    """The entry 'calibration' of a card (`cuecast.engine.decision.Calibration`); `thresholds`: for each trial an
     index of `CUTS`.
 
     where_there  the IoU to be expected is that of queries that show the thing; else one in four shows nothing of it.
@@ -187,10 +185,10 @@ def _answer(predictor: Predictor, asked: tuple[Episode, bool], root: Path) -> Tr
     episode, there = asked
     concept = predictor.learn([cue_of(shown, root) for shown in episode.cues])
     image = read_image(root / episode.query.image)
-    answer = predictor.segmenter.score(concept.knowledge, image)
+    answer = concept.score(image)
     scores = answer.scores[0]
     truth = truth_of(episode.query, root, image)
-    marked = [drop_specks(scores >= t, concept.smallest_components[0]) for t in CUTS]
+    marked = [concept.decision.mark(answer.scores, (t,)) > 0 for t in CUTS]
     return Trial(
         episode.set,
         episode.shots,
@@ -198,7 +196,7 @@ def _answer(predictor: Predictor, asked: tuple[Episode, bool], root: Path) -> Tr
         np.array([iou(m, truth > 0, truth == IGNORE) for m in marked]),
         np.array([expected_iou(scores, m) for m in marked]),
         areas_at(scores),
-        concept.shown_areas[0],
+        concept.decision.shown_areas[0],
         answer.verdict_features[0] if answer.verdict_features else {},
     )
 

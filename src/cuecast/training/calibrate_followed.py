@@ -19,8 +19,8 @@ from scipy import ndimage
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Example
+from cuecast.engine.decision import expected_iou, followed_figures
 from cuecast.engine.mark_weights import Kind
-from cuecast.engine.verdict import expected_iou, followed_figures
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
 from cuecast.predictor import Predictor
@@ -65,7 +65,7 @@ def followed_calibration(
     clips: int = 20,
     workers: int = 1,
 ) -> dict[Kind, list[float]]:
-    """The weights 'followed' (`cuecast.engine.verdict.Calibration`) of each kind, from clips of the sets in `folders`.
+    """The weights 'followed' (`cuecast.engine.decision.Calibration`) of each kind, from clips of the sets in `folders`.
 
     The predictor's card must state what the answers on the marked frames are worth. Sets that show no thing of a size
     to be followed give no clips; the same whatever the number of `workers`.

@@ -16,9 +16,8 @@ import numpy as np
 
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Example, Marks
-from cuecast.engine.components import drop_specks
+from cuecast.engine.decision import expected_iou
 from cuecast.engine.mark_weights import Kind
-from cuecast.engine.verdict import expected_iou
 from cuecast.evaluation.episodes import Episode, EpisodeImage, draw_absent, draw_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
@@ -136,12 +135,12 @@ def teach(
 def _answer(
     concept: Concept, kind: Kind, episode: Episode, query: EpisodeImage, root: Path, there: bool
 ) -> Asked:
-    predictor, (shown,) = concept.predictor, concept.examples
+    (shown,) = concept.examples
     image = read_image(root / query.image)
     own: list[Marks] = [shown.marks] if image.digest == shown.image.digest else []
-    answer = predictor.segmenter.score(concept.knowledge, image, own)
+    answer = concept.score(image, own)
     scores = answer.scores[0]
-    marked = drop_specks(scores >= predictor.pack.thresholds.score, concept.smallest_components[0])
+    marked = concept.decision.mark(answer.scores, concept.decision.usual) > 0
     truth = truth_of(query, root, image)
     share = float(marked.mean())
     features = answer.verdict_features[0] if answer.verdict_features else {}
