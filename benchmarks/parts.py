@@ -28,8 +28,7 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 import numpy as np
 
 import cuecast
-from cuecast import predictor
-from cuecast.engine import matcher, matching, views
+from cuecast.engine import decision, encoder, matcher, matching
 from cuecast.evaluation.bench import machine
 from cuecast.evaluation.evaluate import source_commit
 from cuecast.io.images import read_image
@@ -155,7 +154,7 @@ def clocks(engine: cuecast.Predictor) -> Iterator[dict[str, float]]:
 
     places = [
         (type(engine.segmenter.decoder), "decode", "decoder"),
-        (views.View, "features", "encoder"),
+        (encoder.View, "features", "encoder"),
         (matcher, "_attend", "attention"),
         (matcher, "_hidden", "hidden"),
         (matching, "evidence", "ridges"),
@@ -163,9 +162,9 @@ def clocks(engine: cuecast.Predictor) -> Iterator[dict[str, float]]:
         (matching, "forest_logits", "forest"),
         (matching, "measure", "signals"),
         (matching.Refiner, "refine", "refine"),
-        (predictor.Concept, "_cuts", "cut"),
-        (predictor.Concept, "_mark", "cut"),
-        (predictor.Concept, "_judge", "cut"),
+        (decision.Decision, "thresholds", "decide"),
+        (decision.Decision, "mark", "decide"),
+        (decision.Decision, "judge", "decide"),
     ]
     patches = [mock.patch.object(at, name, clocked(part, getattr(at, name))) for at, name, part in places]
     for patch in patches:

@@ -34,7 +34,7 @@ from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Example
 from cuecast.cue_quality.suggest import choose
 from cuecast.engine.descriptor import describe
-from cuecast.engine.features import FeatureCache
+from cuecast.engine.encoder import kept_maps
 from cuecast.engine.matching import MatchingSegmenter
 from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, read_episodes, select
 from cuecast.evaluation.evaluate import cue_of
@@ -153,7 +153,7 @@ def remembering(predictor: cuecast.Predictor) -> cuecast.Predictor:
     segmenter = predictor.segmenter
     if not isinstance(segmenter, MatchingSegmenter):
         return predictor
-    viewer = replace(segmenter.viewer, cache=FeatureCache(CACHE))
+    viewer = replace(segmenter.viewer, cache=kept_maps(CACHE))
     return replace(predictor, segmenter=replace(segmenter, viewer=viewer))
 
 

@@ -98,6 +98,11 @@ class Concept:
         """Class id -> the threshold that was given for it; classes without one are left out."""
         return {c.id: c.threshold for c in self.classes if c.threshold is not None}
 
+    @property
+    def zoom(self) -> float:
+        """How many working pixels an image's pixel is seen by, for scale 'pixel'."""
+        return self.predictor.segmenter.zoom(self.knowledge)
+
     def with_thresholds(self, thresholds: float | Mapping[str, float | None]) -> Concept:
         """The same concept, marking pixels from these scores on. Nothing is learned anew.
 

@@ -12,6 +12,7 @@ import pytest
 import cuecast
 from cuecast.core.errors import CueError, MissingExtraError, PackError
 from cuecast.core.values import Box, Example, Image, Marks
+from cuecast.engine.encoder import OnnxEncoder
 from cuecast.engine.packs import WHEEL_PACKS
 from cuecast.evaluation.baselines import BASELINES, Baseline
 from cuecast.evaluation.bench import boxes_of
@@ -115,11 +116,13 @@ def test_ours_encodes_what_it_has_seen_before(predictor: cuecast.Predictor) -> N
     asked = []
     viewer = predictor.segmenter.viewer  # type: ignore[attr-defined]
 
-    def encode(rgb: np.ndarray) -> Any:
-        asked.append(rgb.shape)
-        return viewer.encode(rgb)
+    class Counting(OnnxEncoder):
+        def encode(self, frame: np.ndarray) -> Any:
+            asked.append(frame.shape)
+            return super().encode(frame)
 
-    counted = replace(predictor.segmenter, viewer=replace(viewer, encode=encode))  # type: ignore[type-var]
+    encoder = Counting(viewer.encoder._session, viewer.encoder.multiple)
+    counted = replace(predictor.segmenter, viewer=replace(viewer, encoder=encoder))  # type: ignore[type-var]
     baseline = BASELINES["cuecast"].from_predictor(replace(predictor, segmenter=counted), None)
     (first, marked), (second, _) = discs(0), discs(1)
     cue = Example(first, Marks(first.size, mask=marked.astype(np.int32)))

@@ -322,6 +322,8 @@ class RemoteConcept:
 class _Elsewhere:
     """A segmenter that leaves the learning to the service: what is shown is read and checked, and that is all."""
 
+    encoder = None
+
     def learn(
         self,
         examples: Sequence[Example],
@@ -334,6 +336,10 @@ class _Elsewhere:
     def score(self, knowledge: Any, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:  # noqa: ARG002
         """Never called: `RemoteConcept.segment` asks the service."""
         raise AssertionError("the service scores")
+
+    def zoom(self, knowledge: Any) -> float:  # noqa: ARG002
+        """Never called: it is for maps, which the client does not send."""
+        return 1.0
 
     def forget(self) -> None:
         """Nothing is kept here."""

@@ -20,7 +20,7 @@ from cuecast.core.values import Example
 from cuecast.cue_quality.agreement import Agreement, Outline
 from cuecast.cue_quality.result import CueFlag, FlagKind
 from cuecast.cue_quality.trials import drawn
-from cuecast.engine.scale import thickness
+from cuecast.engine.lessons import thickness
 from cuecast.prediction import Prediction
 
 Bools = NDArray[np.bool_]

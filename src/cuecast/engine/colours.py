@@ -29,6 +29,8 @@ class ColourKnowledge:
 class ColourSegmenter:
     """Segments by exact colour. See the module's docstring."""
 
+    encoder = None
+
     @classmethod
     def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> ColourSegmenter:  # noqa: ARG003
         """There is nothing to load: the folder holds only a card."""
@@ -59,6 +61,10 @@ class ColourSegmenter:
             this = colours.union(*(under for c, under in marked if c == cls))
             planes.append(np.isin(codes, list(this.difference(*(under for c, under in marked if c != cls)))))
         return ScoreMaps(np.stack(planes).astype(np.float32))
+
+    def zoom(self, knowledge: ColourKnowledge) -> float:  # noqa: ARG002
+        """It sees each pixel as it is."""
+        return 1.0
 
     def forget(self) -> None:
         """Nothing is kept."""

@@ -168,7 +168,7 @@ def _sigmoid(x: float) -> float:
 
 
 def followed_figures(by_scores: float, known: float, share: float) -> Floats:
-    """What the confidence of an answer carried on from a marked frame is computed with: logits of what the scores
+    """(3,): what the confidence of an answer carried on from a marked frame is computed with: logits of what the scores
     alone expect and of the marked frame's confidence, logarithm of the share of the frame that is marked."""
     return np.array([_logit(by_scores), _logit(known), log(min(max(share, SHARES[0]), SHARES[1]))])
 
@@ -395,7 +395,7 @@ def areas_at(scores: Scores, thresholds: Floats = CUTS) -> Floats:
 
 
 def choose_threshold(areas: Floats, shown: Floats, usual: float, prior: AreaPrior) -> float:
-    """The threshold among `CUTS`, from the areas (len(CUTS),) that each gives in the query and those shown in cues.
+    """The threshold among `CUTS`, from the areas (len(CUTS),) that each gives in the query and those (n,) in cues.
 
     Things that keep their share of the frame have a usual area. Scores of a thing seen once are unsure, and one
     threshold for all concepts marks too much of the one and nothing of the other; the area tells which. The most likely

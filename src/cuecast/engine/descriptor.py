@@ -1,6 +1,7 @@
-"""What a picture looks like as a few numbers: colours, and edges on a coarse grid. A pure function.
+"""What a picture looks like as a few numbers: colours, and edges on a coarse grid; and how alike two are by them.
 
-No network is asked, so that it serves every segmenter, and pictures on which a network is at a loss.
+No network is asked, so that it serves every segmenter, and pictures on which a network is at a loss. Likeness is an
+approximation: pictures with the same colours and edges may show other things, and one thing may look different on two.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ BINS = 8
 """Bins of a colour channel's histogram."""
 ORIENTATIONS = 6
 LENGTH = 3 * BINS + GRID * GRID * (3 + ORIENTATIONS)
+CLOSE = 0.34
+"""Descriptors nearer than this are close. Measured on 14 pictures of each of 16 sets of photographs and scans: so are
+60 % of the pairs of one set (10 % to 100 %, by set) and 3 % of the pairs of two sets. At 0.43: 79 % and 10 %."""
 
 _OPPONENT = np.array([[1, 1, 1], [1.5, -1.5, 0], [0.75, 0.75, -1.5]], np.float32) / 3
 _OFFSET = np.array([0, 0.5, 0.5], np.float32)
@@ -48,6 +52,14 @@ def distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.floa
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     # Rounding leaves about 1e-6 of a square where nothing is.
     return np.sqrt(np.where(squares < 1e-5, 0, squares)).astype(np.float32)
+
+
+def any_close(own: NDArray[np.float32], others: NDArray[np.float32]) -> bool:
+    """Whether a picture is so close to one of others that a cue on one may change the answer for the other.
+
+    Descriptors (D,) and (N, D) as `describe` gives them.
+    """
+    return bool(len(others)) and float(distances(own[None], others).min()) < CLOSE
 
 
 def _histograms(colours: NDArray[np.float32]) -> NDArray[np.float32]:

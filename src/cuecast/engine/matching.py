@@ -24,13 +24,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import PackError
+from cuecast.core.kept import Kept
 from cuecast.core.tiling import Window
 from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.correction import correct, guess, marked_places, standardise
-from cuecast.engine.decoding import Decoder
-from cuecast.engine.features import FeatureCache
+from cuecast.engine.encoder import (
+    MULTIPLE,
+    SEMANTIC_MULTIPLE,
+    Decoder,
+    OnnxEncoder,
+    View,
+    Viewer,
+    kept_maps,
+)
 from cuecast.engine.forest import Forest, fit_forest, forest_logits
-from cuecast.engine.lessons import Lesson, MatchingKnowledge, Scene, Standard, groups
+from cuecast.engine.lessons import (
+    Lesson,
+    MatchingKnowledge,
+    Scene,
+    Standard,
+    common_zoom,
+    groups,
+    working_side,
+)
 from cuecast.engine.location_prior import NOWHERE, positions, read_place, shown_place
 from cuecast.engine.mark_weights import WEAK, fill_boxes, mark_weights
 from cuecast.engine.matcher import (
@@ -44,10 +60,8 @@ from cuecast.engine.matcher import (
     learn,
 )
 from cuecast.engine.refiner import Refiner, resize
-from cuecast.engine.scale import working_side
-from cuecast.engine.segmenter import ScoreMaps
+from cuecast.engine.segmenter import Encoder, ScoreMaps
 from cuecast.engine.verdict_features import PLANES, measure, sigmoid
-from cuecast.engine.views import MULTIPLE, SEMANTIC_MULTIPLE, View, Viewer, common_zoom, open_encoder
 
 Array = NDArray[np.float32]
 Weights = Sequence[tuple[Array, Array]]
@@ -79,14 +93,13 @@ class MatchingSegmenter:
     weights: MatcherWeights
     preprocessing: dict[str, Any]
     threads: int | None = None
-    scenes: FeatureCache = field(default_factory=lambda: FeatureCache(SCENES), repr=False)
+    scenes: Kept[Any] = field(default_factory=lambda: kept_maps(SCENES), repr=False)
 
     @classmethod
     def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> MatchingSegmenter:
         """Load encode.onnx, decode.onnx and matcher.npz of a pack on the CPU."""
         if threads is not None:  # more than there are cores do not help, and each takes memory
             threads = min(threads, os.cpu_count() or threads)
-        encode = open_encoder(folder / "encode.onnx", threads)
         decoder = Decoder.from_file(folder / "decode.onnx", threads)
         with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
             weights = MatcherWeights(
@@ -102,13 +115,20 @@ class MatchingSegmenter:
             raise PackError(
                 f"pack {folder}: it was made for an earlier version of cuecast; install the pack again"
             )
-        viewer = Viewer(
-            encode,
-            preprocessing["tile"],
-            preprocessing["overlap"],
-            preprocessing.get("multiple", MULTIPLE if weights.ridge8 is None else SEMANTIC_MULTIPLE),
-        )
+        usual = MULTIPLE if weights.ridge8 is None else SEMANTIC_MULTIPLE
+        multiple = preprocessing.get("multiple", usual)
+        encoder = OnnxEncoder.from_file(folder / "encode.onnx", threads, multiple)
+        viewer = Viewer(encoder, preprocessing["tile"], preprocessing["overlap"])
         return cls(viewer, decoder, weights, preprocessing, threads)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The pack's."""
+        return self.viewer.encoder
+
+    def zoom(self, knowledge: MatchingKnowledge) -> float:
+        """See `Segmenter.zoom`."""
+        return min((lesson.zoom for lesson in knowledge.lessons if lesson.zoom), default=1.0)
 
     def learn(
         self,
@@ -319,7 +339,8 @@ class MatchingSegmenter:
                 )
             return Scene(planes, _look(moments), np.max(there, 0))
 
-        return self.scenes.get((lesson.key, view.digest), compute)
+        scene: Scene = self.scenes.get((lesson.key, view.digest), compute)
+        return scene
 
     def _again(self, lesson: Lesson) -> list[int]:
         """The classes of a lesson, counted from 0, that a query is looked at twice for."""
@@ -392,7 +413,8 @@ class MatchingSegmenter:
             read = view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)]))
             return Standard(standardise(read))
 
-        return self.scenes.get((view.digest, view.frame.shape), compute).features
+        standard: Standard = self.scenes.get((view.digest, view.frame.shape), compute)
+        return standard.features
 
 
 def _resized(pair: tuple[Array, Array], view: View) -> tuple[Array, Array]:

@@ -1,14 +1,15 @@
 """The engine and its siblings: everything that turns cues into a concept and a concept into scores.
 
-`Segmenter` is the seam: what lies above knows nothing else of the engine.
-A new segmenter is one file and one line in `SEGMENTERS`.
+`Segmenter` is the seam: what lies above asks for nothing but what stands here, and for the class of none.
+A new segmenter is one file and one line in `SEGMENTERS`; a test of what all promise runs over the table. `Encoder` is
+the seam below it: where features come from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +28,49 @@ class ScoreMaps:
     """What a segmenter says of one image.
 
     scores (K, H, W) float32 in [0, 1], on an absolute scale: where nothing resembles the cues all are near 0.
-    signals: for each class what speaks for or against its scores, by name; empty where the segmenter gives none.
+    verdict_features: for each class what speaks for or against its scores, by name; empty where there are none.
     """
 
     scores: NDArray[np.float32]
     verdict_features: tuple[dict[str, float], ...] = ()
 
 
+class MapShape(NamedTuple):
+    """Of a feature map: `stride`, pixels of the frame from one place to the next, and `width`, its channels."""
+
+    stride: int
+    width: int
+
+
+class Encoder(Protocol):
+    """Frame -> named feature maps. Instances are immutable and safe to share between threads."""
+
+    @property
+    def maps(self) -> Mapping[str, MapShape]:
+        """The maps that it gives, by name."""
+        ...
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of a frame must be multiples of."""
+        ...
+
+    def encode(self, frame: NDArray[np.uint8]) -> Mapping[str, NDArray[np.float32]]:
+        """frame (h, w, 3) uint8 RGB -> name -> map (width, h / stride, w / stride) float32."""
+        ...
+
+
 class Segmenter(Protocol):
     """Cues -> knowledge -> score map. Instances are immutable and safe to share between threads."""
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """What its feature maps come from; None where it has none."""
+        ...
+
+    def zoom(self, knowledge: Any) -> float:
+        """How many pixels of its own it sees an image's pixel by, for scale 'pixel': the least of its classes'."""
+        ...
 
     def learn(
         self, examples: Sequence[Example], class_ids: Sequence[int], scale: str, before: Any = None

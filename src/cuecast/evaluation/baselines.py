@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -22,8 +22,8 @@ from PIL import Image as PILImage
 from cuecast.core.errors import CueError, MissingExtraError, PackError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.values import IGNORE, Box, Example, Image
-from cuecast.engine.matching import MatchingSegmenter
-from cuecast.engine.scale import working_side
+from cuecast.engine.lessons import working_side
+from cuecast.engine.segmenter import Encoder
 from cuecast.predictor import Concept, Predictor
 
 CueKind = Literal["masks", "box on the query"]
@@ -139,6 +139,8 @@ class OursFromBoxes(Ours):
 
 
 EPSILON = 1e-6
+MATCHED = "fine"
+"""The map of the encoder that prototypes are taken from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +160,8 @@ class Prototype:
     (masked average pooling and cosine distance as in PANet, Wang et al. 2019).
     """
 
-    segmenter: MatchingSegmenter
+    encoder: Encoder
+    preprocessing: Mapping[str, Any]
 
     title: ClassVar[str] = "nearest prototype on our features"
     cues: ClassVar[CueKind] = "masks"
@@ -166,22 +169,23 @@ class Prototype:
     @classmethod
     def from_predictor(cls, predictor: Predictor, threads: int | None) -> Prototype:  # noqa: ARG003
         """It shares the pack's encoder, with its threads. Raises PackError where the pack has none."""
-        if not isinstance(predictor.segmenter, MatchingSegmenter):
+        encoder = predictor.segmenter.encoder
+        if encoder is None or MATCHED not in encoder.maps:
             raise PackError(
                 f"pack {predictor.pack.name}: it has no encoder, which the baseline 'prototype' needs; "
                 "take the pack general, or leave it out with --baselines"
             )
-        return cls(predictor.segmenter)
+        return cls(encoder, predictor.pack.card["preprocessing"])
 
     @property
     def settings(self) -> dict[str, Any]:
         """The map that is matched; the working side is the pack's choice from the cues."""
-        return {"features": "fine (stride 4)"}
+        return {"features": f"{MATCHED} (stride {self.encoder.maps[MATCHED].stride})"}
 
     def learn(self, examples: Sequence[Example]) -> Prototypes:
         """Mean features of the thing and of the rest, all cue pixels counting the same."""
         must_show(examples)
-        side = working_side(examples, 1, self.segmenter.preprocessing)
+        side = working_side(examples, 1, self.preprocessing)
         sums: list[Any] = [0.0, 0.0]
         for example in examples:
             features = self._features(example.image, side)
@@ -197,10 +201,8 @@ class Prototype:
         return enlarged(nearer.astype(np.float32), image.size) > 0
 
     def _features(self, image: Image, side: float) -> Floats:
-        """(C, h, w) float32 at a quarter of the working size, of unit length at each place."""
-        pixels = frame(image, side, self.segmenter.viewer.multiple)
-        rgb = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        return _unit(self.segmenter.viewer.encode(rgb).fine)
+        """(C, h, w) float32 at the stride of the map, of unit length at each place."""
+        return _unit(self.encoder.encode(frame(image, side, self.encoder.multiple))[MATCHED])
 
 
 def _unit(vectors: Floats) -> Floats:

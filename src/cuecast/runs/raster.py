@@ -137,15 +137,6 @@ def segment_raster(
     )
 
 
-def zoom_of(concept: Concept) -> float:
-    """Working pixels per pixel at which a concept of scale 'pixel' looks at an image: the least of its classes.
-
-    1 for segmenters that say nothing of it.
-    """
-    zooms = [getattr(lesson, "zoom", None) for lesson in getattr(concept.knowledge, "lessons", ())]
-    return min((z for z in zooms if z), default=1.0)
-
-
 def _check(concept: Concept, wanted: Collection[str]) -> None:
     if concept.scale != "pixel":
         raise CueError(
@@ -161,7 +152,7 @@ def _job(
     concept: Concept, raster: BlockRaster, folder: ResultsFolder, options: MapOptions, wanted: Sequence[str]
 ) -> _RasterRun:
     try:
-        grid = grid_for(raster.size, zoom_of(concept), options.tile, options.overlap, raster.place.anchor)
+        grid = grid_for(raster.size, concept.zoom, options.tile, options.overlap, raster.place.anchor)
     except ValueError as error:
         raise OutputError(f"tile {options.tile} with overlap {options.overlap}: {error}") from error
     tones = tones_of(raster, options.window)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cuecast.engine.scale import thickness
+from cuecast.engine.lessons import thickness
 
 IGNORE_VALUE = 255
 TWINS = {"coco_objects": "coco", "litter": "taco_litter"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cuecast.engine.decoding import MOST_AT_ONCE, Decoder
+from cuecast.engine.encoder import MOST_AT_ONCE, Decoder
 
 
 class Session:

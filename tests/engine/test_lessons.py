@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cuecast.core.values import Box, Example, Image, Marks, Scribble
-from cuecast.engine.scale import thickness, working_side
+from cuecast.engine.lessons import thickness, working_side
 
 PREPROCESSING = {"side": 256, "most": 1024, "thickness": 6}
 
