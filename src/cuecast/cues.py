@@ -18,6 +18,7 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons
 from cuecast.core.marks import Document, given_mark, marks_json, read_marks
 from cuecast.core.values import (
+    COMPLETE,
     IGNORE,
     KINDS,
     Annotations,
@@ -114,11 +115,12 @@ class Cue:
 
         Polygons become part of the mask. Raises CueError or MaskError where it does not fit.
         """
-        drawn = self.drawn()
         if isinstance(self.mask, Mapping):
             mask = labels_of(self.mask, size)
-        if polygons := drawn.pop("polygons"):
-            mask = fill_polygons(size, polygons, base=mask)
+        drawn = self.drawn()
+        outlines = [mark for name in COMPLETE for mark in drawn.pop(name)]
+        if outlines:
+            mask = fill_polygons(size, outlines, base=mask)
         return Marks(size, mask, **drawn, absent=self.absent, objects=objects)
 
 

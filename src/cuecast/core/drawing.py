@@ -45,7 +45,7 @@ def overlay(
 def draw_marks(
     image: Image, marks: Marks, classes: Sequence[ClassInfo], opacity: float = 0.45
 ) -> PILImage.Image:
-    """The image with a cue's marks over it: its mask as in `overlay`, boxes, scribbles and points as lines.
+    """The image with a cue's marks over it: its mask as in `overlay`, boxes and strokes as lines, points as dots.
 
     Marks of class 0 ('not this') are white. Returns an RGB PIL image of the image's size.
     """
@@ -57,12 +57,12 @@ def draw_marks(
     for box in marks.boxes:
         x1, y1, x2, y2 = box.xyxy
         draw.rectangle((x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=colours.get(box.cls), width=width)
-    for scribble in marks.scribbles:
-        _stroke(
-            draw, scribble.path, colours.get(scribble.cls, NEGATIVE_RGB), max(width, round(scribble.width))
-        )
-    for point in marks.points:
-        _dot(draw, point.xy, 3 * width, colours.get(point.cls, NEGATIVE_RGB), width)
+    for stroke in sorted(marks.strokes, key=lambda stroke: stroke.width is None):
+        rgb = colours.get(stroke.cls, NEGATIVE_RGB)
+        if stroke.width is None:
+            _dot(draw, stroke.path[0], 3 * width, rgb, width)
+        else:
+            _stroke(draw, stroke.path, rgb, max(width, round(stroke.width)))
     return picture
 
 

@@ -1,4 +1,4 @@
-"""Vector marks on the pixel grid: polygons, scribbles and points. Pure functions, numpy only.
+"""Marks on the pixel grid. Pure functions, numpy only.
 
 The pixel in column j and row i covers [j, j + 1) x [i, i + 1); its centre is (j + 0.5, i + 0.5).
 """
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
-from cuecast.core.values import IGNORE, Marks, Polygon, Scribble
+from cuecast.core.values import IGNORE, Complete, Marks, Stroke
 
 NEIGHBOURS = np.ones((3, 3), bool)
 """The 8-neighbourhood: what touches at a corner is one piece."""
@@ -20,7 +20,7 @@ Contour = Sequence[tuple[float, float]] | NDArray[np.floating] | NDArray[np.inte
 
 
 def fill_polygons(
-    size: tuple[int, int], polygons: Sequence[Polygon], base: NDArray[np.int32] | None = None
+    size: tuple[int, int], polygons: Sequence[Complete], base: NDArray[np.int32] | None = None
 ) -> NDArray[np.int32]:
     """Polygons drawn on a label map: (H, W) int32, a new array.
 
@@ -84,25 +84,28 @@ def _crossings(
 def mark_labels(marks: Marks) -> NDArray[np.int32]:
     """What the marks say of each pixel: (H, W) int32 class ids, 0 = not the thing, IGNORE = unknown.
 
-    The mask where there is one, scribbles and then points drawn over it, later ones on top. 'absent' makes
+    The mask where there is one, strokes drawn over it, points above all, later ones on top. 'absent' makes
     every pixel 0. Boxes are not drawn: they say where to look, not which pixels.
     """
     if marks.absent:
         return np.zeros(marks.size, np.int32)
     unknown = np.full(marks.size, IGNORE, np.int32)
     labels = unknown if marks.mask is None else np.array(marks.mask, np.int32)
-    for scribble in marks.scribbles:
-        _draw_scribble(labels, scribble)
-    for point in marks.points:
-        labels[int(point.xy[1]), int(point.xy[0])] = point.cls
+    for stroke in sorted(marks.strokes, key=lambda stroke: stroke.width is None):
+        _draw_stroke(labels, stroke)
     return labels
 
 
-def _draw_scribble(labels: NDArray[np.int32], scribble: Scribble) -> None:
+def _draw_stroke(labels: NDArray[np.int32], stroke: Stroke) -> None:
     """Draw in place: pixels whose centre is within half the width of the path, and those under vertices."""
     H, W = labels.shape
-    radius = max(scribble.width, 1.0) / 2
-    path = np.asarray(scribble.path, np.float64)
+    path = np.asarray(stroke.path, np.float64)
+    for x, y in np.floor(path).astype(int):
+        if 0 <= x < W and 0 <= y < H:
+            labels[y, x] = stroke.cls
+    if stroke.width is None:
+        return
+    radius = max(stroke.width, 1.0) / 2
     for a, b in zip(path, path[1:] if len(path) > 1 else path, strict=False):
         low, high = np.minimum(a, b) - radius, np.maximum(a, b) + radius
         left, top = max(0, int(np.floor(low[0]))), max(0, int(np.floor(low[1])))
@@ -115,10 +118,7 @@ def _draw_scribble(labels: NDArray[np.int32], scribble: Scribble) -> None:
         length2 = float(ab @ ab)
         t = np.clip((dx * ab[0] + dy * ab[1]) / length2, 0, 1) if length2 else np.zeros((len(dy), len(dx)))
         near = (dx - t * ab[0]) ** 2 + (dy - t * ab[1]) ** 2 <= radius**2
-        labels[top:bottom, left:right][near] = scribble.cls
-    for x, y in np.floor(path).astype(int):
-        if 0 <= x < W and 0 <= y < H:
-            labels[y, x] = scribble.cls
+        labels[top:bottom, left:right][near] = stroke.cls
 
 
 def upright(a: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -213,12 +213,18 @@ def _on(xy: tuple[float, float], size: tuple[int, int]) -> bool:
 Stroke = Point | Scribble
 """What says of pixels whether they are the thing. Class 0 says 'not this'."""
 Sparse = Box | Stroke
-Mark = Sparse | Polygon
+Complete = Polygon
+"""What says of every pixel of the image what it is: the inside of its path is the thing."""
+Mark = Sparse | Complete
 KINDS: Mapping[str, type[Mark]] = {
     "boxes": Box, "points": Point, "scribbles": Scribble, "polygons": Polygon,
 }  # fmt: skip
 """Everything that can be drawn: field of a cue and key in JSON -> its type. A mask, 'absent' and the ids of objects
 are the other things that can be shown. See docs/conventions.md, 'Adding a kind of mark'."""
+
+
+COMPLETE = tuple(name for name, kind in KINDS.items() if not issubclass(kind, Sparse))
+"""The kinds that become part of the mask; `Marks` has a field for each of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +267,7 @@ class Marks:
     @property
     def drawn(self) -> dict[str, tuple[Sparse, ...]]:
         """Name of each sparse kind, as in `KINDS` -> its marks."""
-        return {name: getattr(self, name) for name in KINDS if hasattr(self, name)}
+        return {name: getattr(self, name) for name in KINDS if name not in COMPLETE}
 
     @property
     def strokes(self) -> tuple[Stroke, ...]:

@@ -3,13 +3,10 @@
     cues.json, images/, masks/, objects/
     {"version": 1, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}],
      "cues": [{"image": "images/a.jpg", "mask": "masks/a.png"},
-              {"image": "images/b.jpg", "boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}],
-               "points": [{"xy": [30, 40], "class": 1}],
-               "scribbles": [{"path": [[1, 2], [3, 4]], "width": 3, "class": 0}],
-               "polygons": [{"path": [[5, 5], [9, 5], [9, 9]], "class": 1}]},
+              {"image": "images/b.jpg", "boxes": [{"xyxy": [10, 20, 90, 80], "class": 1}], ...},
               {"image": "images/c.jpg", "absent": true}]}
 
-Class 0 in a point or scribble means 'not this'. Optional in a cue: "objects": "objects/a.png" (ids that tell the
+Marks are as in `cuecast.core.marks`. Optional in a cue: "objects": "objects/a.png" (ids that tell the
 things of its mask apart, 16-bit), "value" (the label values of a mask that count as the thing) and "page" (of a
 multi-page TIFF, from 0). Images and marks are the truth; nothing that a
 pack computes from them is kept here.

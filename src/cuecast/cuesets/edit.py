@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CueSetError, InputError, MissingExtraError
-from cuecast.core.values import ClassInfo, Example, Image
+from cuecast.core.values import COMPLETE, ClassInfo, Example, Image
 from cuecast.cues import Cue, CueEntry
 from cuecast.cuesets.bundle import Bundle, write_zip
 from cuecast.cuesets.cueset import (
@@ -266,7 +266,7 @@ class Draft:
         mask = objects = None
         if cue.mask is not None and marks.mask is not None:
             mask = self._files.put_bytes(f"masks/{stem}.png", mask_png(marks.mask, self.cueset.classes))
-            drawn["polygons"] = ()  # they were drawn into the mask
+            drawn |= dict.fromkeys(COMPLETE, ())  # they were drawn into the mask
         if marks.objects is not None:
             objects = self._files.put_bytes(f"objects/{stem}.png", _written(write_objects, marks.objects))
         return CueEntry(image, mask, **drawn, absent=cue.absent, page=page, objects=objects)

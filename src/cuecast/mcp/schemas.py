@@ -78,7 +78,7 @@ else:
 
 
 class CueGiven(Drawn):
-    """What is shown on one image. A mask and polygons are complete; boxes, points and scribbles are not."""
+    """What is shown on one image. A mask and polygons are complete; boxes and strokes are not."""
 
     absent: bool = Field(default=False, description="The thing is nowhere on this image")
     page: int | None = Field(default=None, ge=0, description="Page of a multi-page TIFF, from 0")

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CuecastError, CueSetError, InputError, without_name
 from cuecast.core.notes import notes_to
+from cuecast.core.values import COMPLETE
 from cuecast.cues import CueEntry, joined, marks_document, mask_document, renumbered
 from cuecast.cuesets.cueset import CueSet, entry_example, read_cueset
 from cuecast.io.files import file_digest
@@ -294,8 +295,8 @@ def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, settings: Setting
     example = entry_example(cueset, entry, image)
     document = marks_document(entry, None)
     if entry.mask and example.marks.mask is not None:
-        # Polygons beside a mask are drawn into it.
-        document |= {"mask": mask_document(example.marks.mask), "polygons": []}
+        # Outlines beside a mask are drawn into it.
+        document |= {"mask": mask_document(example.marks.mask), **{name: [] for name in COMPLETE}}
     former = marked.document
     if former and (former["absent"] or document["absent"] or (former["mask"] and document["mask"])):
         raise CueSetError(f"{entry.image}: two cues of the set contradict each other; keep one of them")

@@ -21,7 +21,7 @@ import numpy as np
 from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
 from cuecast.core.kept import Kept
 from cuecast.core.marks import Document
-from cuecast.core.values import ClassInfo, Example, Image, Marks, Stroke
+from cuecast.core.values import COMPLETE, ClassInfo, Example, Image, Marks, Stroke
 from cuecast.cues import Cue, mask_document, read_document, shown_in
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
@@ -283,7 +283,7 @@ class Desk:
         if task.image is not None:
             with self.database.reading() as session:
                 saved = marks.document(session, task.project, task.image)
-        if task.image is None or any(saved.get(part) for part in ("mask", "polygons", "absent")):
+        if task.image is None or any(saved.get(part) for part in ("mask", *COMPLETE, "absent")):
             # An image that is marked wholly is not corrected: others may be next.
             self.previewer.learn(self._saved_cues(task.project))
             return

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CueError
-from cuecast.core.values import ClassInfo, Marks
+from cuecast.core.values import COMPLETE, ClassInfo, Marks
 from cuecast.cues import document_classes, read_document
 from cuecast.cuesets.cueset import check_classes
 from cuecast.service import schemas
@@ -110,7 +110,7 @@ def check(
 def _check_overlap(document: dict[str, Any], marks: Marks) -> None:
     """Raise CueError where two classes of the mask claim the same pixel: which one counts would be a guess."""
     mask = document.get("mask")
-    if not mask or document.get("polygons") or marks.mask is None:
+    if not mask or any(map(document.get, COMPLETE)) or marks.mask is None:
         return
     claimed = sum(sum(runs[1::2]) for runs in mask["counts"].values())
     if claimed != int((marks.mask != 0).sum()):
