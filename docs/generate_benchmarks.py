@@ -43,7 +43,7 @@ pictures at an area of 224 x 224 | masks |
 | `grabcut` | GrabCut (OpenCV), shown the same boxes | box on the query |
 
 The forest gets every pixel of the cues' masks to draw from, more than a person's strokes would give it; it draws
-30,000. 'Box on the query' has a tight box round each connected piece of the true mask that covers at least 0.1 % of
+30,000. 'Box on the query' has a tight box round each connected component of the true mask that covers at least 0.1 % of
 the picture; it is another problem than finding the thing in a new picture, so the two kinds of cues have tables of
 their own. Figures that others published are marked so and stand apart.
 """

@@ -48,7 +48,7 @@ class Prediction:
         return unsure
 
     def objects(self) -> tuple[ObjectMask, ...]:
-        """The connected pieces (8-neighbourhood) of every class, in reading order of their top-left pixel."""
+        """The connected components (8-neighbourhood) of every class, in reading order of their top-left pixel."""
         return connected_objects(self.mask)
 
     def annotations(self) -> Annotations:

@@ -15,18 +15,18 @@ from cuecast.core.values import ClassInfo
 from cuecast.io.rasters.georeference import Georeference
 from cuecast.mosaic.features import feature
 from cuecast.mosaic.grid import Grid
-from cuecast.mosaic.objects import Piece, Shape, merged_objects, outer_edges, polygons
+from cuecast.mosaic.objects import Component, Shape, merged_objects, outer_edges, polygons
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 
 
-def merged(labels: np.ndarray, side: int) -> list[Piece]:
+def merged(labels: np.ndarray, side: int) -> list[Component]:
     grid = Grid(labels.shape, 16, 0)
     blocks = ((w, labels[w.slices]) for w in grid.blocks(side))
     return list(merged_objects(labels.shape, Georeference(), blocks))
 
 
-def shape_of(component: Piece, width: int) -> Shape:
+def shape_of(component: Component, width: int) -> Shape:
     return polygons(outer_edges(np.concatenate(component.edges), width), width)
 
 

@@ -108,8 +108,8 @@ def volume(
 ) -> None:
     """Find in VOLUME what is marked on a slice or a few.
 
-    OUT gets masks/ with the labels in the geometry of VOLUME, objects.csv with the pieces in millilitres, overlays/ of
-    the most doubtful slices, and manifest.jsonl with a verdict a slice. Slices are those of the file: nothing is
+    OUT gets masks/ with the labels in the geometry of VOLUME, objects.csv with the components in millilitres, overlays/
+    of the most doubtful slices, and manifest.jsonl with a verdict a slice. Slices are those of the file: nothing is
     turned. Rows and columns of a slice are the two other axes in the order z, y, x; a pixel is a voxel.
     """
     known = outputs_of("volumes")

@@ -15,7 +15,7 @@ from cuecast.core.errors import CueError
 from cuecast.core.values import IGNORE, Complete, Marks, Stroke
 
 NEIGHBOURS = np.ones((3, 3), bool)
-"""The 8-neighbourhood: what touches at a corner is one piece."""
+"""The 8-neighbourhood: what touches at a corner is one component."""
 Contour = Sequence[tuple[float, float]] | NDArray[np.floating] | NDArray[np.integer]
 
 

@@ -43,7 +43,7 @@ class ObjectMeasures:
 
 
 def connected_objects(mask: NDArray[np.int32]) -> tuple[ObjectMask, ...]:
-    """The connected pieces (8-neighbourhood) of each class in a map (H, W) int32; 0 and IGNORE have none.
+    """The connected components (8-neighbourhood) of each class in a map (H, W) int32; 0 and IGNORE have none.
 
     Tight crops, in reading order of each object's first pixel: the leftmost one of its top row.
     """

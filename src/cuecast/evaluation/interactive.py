@@ -36,7 +36,7 @@ def next_click(
 ) -> Point | None:
     """The next correction: in the middle of the largest region that is wrong. None where nothing is.
 
-    answer, truth, ignore (H, W) bool. A region is a piece (8-neighbourhood) of the thing that is missing, where the
+    answer, truth, ignore (H, W) bool. A region is a component (8-neighbourhood) of the thing that is missing, where the
     click is of class 1, or of background that was marked, where it is of class 0. `ignore` and the pixels of the
     clicks already `made` count as right. The middle is the pixel farthest from the region's border, the edge of the
     image being a border; of several, the one nearest to the region's centroid. Remaining ties: a missing region
@@ -55,7 +55,7 @@ def next_click(
 
 
 def _largest(mask: Bools) -> Bools:
-    """The largest piece (8-neighbourhood) of a mask (H, W) bool, the first of equals; empty where the mask is."""
+    """The largest component (8-neighbourhood) of a mask (H, W) bool, the first of equals; empty where the mask is."""
     from scipy import ndimage
 
     components, count = ndimage.label(mask, structure=NEIGHBOURS)

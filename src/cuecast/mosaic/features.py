@@ -17,7 +17,7 @@ from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing, write_row
 from cuecast.io.rasters.georeference import LONLAT, Georeference, ProjectionError, project
 from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
-from cuecast.mosaic.objects import Piece, Shape, outer_edges, perimeter, polygons
+from cuecast.mosaic.objects import Component, Shape, outer_edges, perimeter, polygons
 
 COLUMNS = (
     "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",
@@ -55,7 +55,7 @@ class Feature:
 
 
 def feature(
-    number: int, component: Piece, info: ClassInfo, size: tuple[int, int], place: Georeference
+    number: int, component: Component, info: ClassInfo, size: tuple[int, int], place: Georeference
 ) -> Feature:
     """Measure a finished object of a raster of `size` (height, width)."""
     edges = outer_edges(np.concatenate(component.edges), size[1])

@@ -1,14 +1,14 @@
-"""Objects of a raster that is seen block by block: pieces that meet at the blocks' seams are one object.
+"""Objects of a raster that is seen block by block: components that meet at the blocks' seams are one object.
 
-Only what may still grow is held: the pieces that touch the last row of blocks. The pieces of a block are the connected
-pieces (8-neighbourhood) of a class; where they touch a piece of the same class in a block before, the two are joined
-(union-find; Rosenfeld and Pfaltz 1966).
+Only what may still grow is held: the components that touch the last row of blocks. The components of a block are the
+connected components (8-neighbourhood) of a class; where they touch a component of the same class in a block before, the
+two are joined (union-find; Rosenfeld and Pfaltz 1966).
 
-Outlines come from the edges around the pieces. An edge is one side of a pixel, walked so that the object lies on its
-right: along the top to the east, down the right side, along the bottom to the west, up the left side (y points down).
-Edges of two pieces add up to those of both together: where the pieces touch, an edge is walked both ways, and the two
-cancel. So an outline costs memory by its length, not by the area it runs around. An edge's code is
-4 * (row * (width + 1) + column) + direction, of the corner where it starts; width is the raster's.
+Outlines come from the edges around the components. An edge is one side of a pixel, walked so that the object lies on
+its right: along the top to the east, down the right side, along the bottom to the west, up the left side (y points
+down). Edges of two components add up to those of both together: where the components touch, an edge is walked both
+ways, and the two cancel. So an outline costs memory by its length, not by the area it runs around. An edge's code is 4
+* (row * (width + 1) + column) + direction, of the corner where it starts; width is the raster's.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ Contour = NDArray[np.int64]
 """(n, 2) corners x, y in pixels of the raster; the last is joined to the first."""
 
 Shape = list[list[Contour]]
-"""Polygons of one object: each its outer ring (clockwise as seen) and then its holes (the other way round)."""
+"""Polygons of one object: each its outer contour (clockwise as seen) and then its holes (the other way round)."""
 
 
 def edges_of(
     components: NDArray[np.int32], window: Window, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """(codes, owners) of all edges of labelled pieces (h, w) in a window; what lies outside is background."""
+    """(codes, owners) of all edges of labelled components (h, w) in a window; what lies outside is background."""
     p = np.pad(components, 1)
     core = p[1:-1, 1:-1]
     sides = (
@@ -88,7 +88,7 @@ def perimeter(edges: NDArray[np.int64], width: int) -> float:
 def polygons(edges: NDArray[np.int64], width: int) -> Shape:
     """The polygons that sorted edges (n,) enclose, valid by the rules of Simple Features: none touches itself.
 
-    Parts that meet at a corner only are polygons of their own. Outer rings come in the order of their first corner.
+    Parts that meet at a corner only are polygons of their own. Outer contours come in the order of their first corner.
     """
     outer: list[Contour] = []
     holes: list[Contour] = []
@@ -101,7 +101,7 @@ def polygons(edges: NDArray[np.int64], width: int) -> Shape:
 
 
 def _contours(edges: NDArray[np.int64], width: int) -> list[Contour]:
-    """Simple closed rings, with corners only where they turn."""
+    """Simple closed contours, with corners only where they turn."""
     direction = edges % 4
     ends = edges // 4 + _steps(width)[direction]
     following = np.full(len(edges), -1)
@@ -136,7 +136,7 @@ def _cycles(following: list[int]) -> list[list[int]]:
 
 
 def _split(corners: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """A ring cut where it comes back to a corner, so that none of the parts touches itself."""
+    """A contour cut where it comes back to a corner, so that none of the parts touches itself."""
     if len(set(corners)) == len(corners):
         return [corners]
     parts: list[list[tuple[int, int]]] = []
@@ -156,19 +156,19 @@ def _split(corners: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 
 
 def _area(contour: Contour) -> int:
-    """Twice the enclosed area; positive where the ring runs clockwise as seen, the object inside."""
+    """Twice the enclosed area; positive where the contour runs clockwise as seen, the object inside."""
     x, y = contour.T
     return int((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
 
 
 def _around(hole: Contour, outer: list[Contour]) -> int:
-    """Index of the smallest outer ring that a hole lies in."""
+    """Index of the smallest outer contour that a hole lies in."""
     if len(outer) == 1:
         return 0
     first, second = hole[0], hole[1]
     x, y = (
         first + np.sign(second - first) * 0.5
-    ).tolist()  # on the hole's own edge, which no other ring shares
+    ).tolist()  # on the hole's own edge, which no other contour shares
     best, smallest = 0, None
     for index, contour in enumerate(outer):
         (left, top), (right, bottom) = contour.min(axis=0), contour.max(axis=0)
@@ -180,10 +180,10 @@ def _around(hole: Contour, outer: list[Contour]) -> int:
 
 
 def _inside(x: float, y: float, contour: Contour) -> bool:
-    """Even-odd test of a point that lies on no edge of the ring: upright edges to the right of it are counted.
+    """Even-odd test of a point that lies on no edge of the contour: upright edges to the right of it are counted.
 
     A point in the middle of an upright edge has a half in y and meets no corner; one in the middle of a level edge is
-    moved down a little, which crosses no edge as its own ring is not asked.
+    moved down a little, which crosses no edge as its own contour is not asked.
     """
     row = y if y % 1 else y + 0.25
     a, b = contour, np.roll(contour, -1, axis=0)
@@ -201,7 +201,7 @@ def _steps(width: int) -> NDArray[np.int64]:
 
 
 @dataclass(eq=False)
-class Piece:
+class Component:
     """What is known of an object so far.
 
     first   row * width + column of its first pixel in reading order.
@@ -216,8 +216,8 @@ class Piece:
     sums: NDArray[np.float64]
     edges: list[NDArray[np.int64]]
 
-    def absorb(self, other: Piece) -> None:
-        """Take another piece of the same object in."""
+    def absorb(self, other: Component) -> None:
+        """Take another component of the same object in."""
         self.first = min(self.first, other.first)
         a, b = self.box, other.box
         self.box = [min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])]
@@ -231,7 +231,7 @@ class Merger:
 
     size: tuple[int, int]
     place: Georeference
-    components: dict[int, Piece] = field(default_factory=dict)
+    components: dict[int, Component] = field(default_factory=dict)
     _joined: DisjointSet = field(default_factory=DisjointSet)
     _count: int = 0
 
@@ -254,7 +254,7 @@ class Merger:
         self._below[window.left + 1 : window.right + 1] = ids[-1]
         self._left = ids[:, -1]
 
-    def end_row(self) -> list[Piece]:
+    def end_row(self) -> list[Component]:
         """The objects that cannot grow any more after a row of blocks, in reading order of their first pixels."""
         touching = [int(i) for i in np.unique(self._below) if i]
         roots = {i: self._joined[i] for i in touching}
@@ -268,7 +268,7 @@ class Merger:
         return finished
 
     def _label(self, window: Window, labels: NDArray[np.int32]) -> NDArray[np.int64]:
-        """(h, w) ids of the block's pieces, which are new."""
+        """(h, w) ids of the block's components, which are new."""
         ids = np.zeros(labels.shape, np.int64)
         for cls in (int(c) for c in np.unique(labels) if c > 0):
             found, count = ndimage.label(labels == cls, structure=NEIGHBOURS)
@@ -294,7 +294,7 @@ class Merger:
             bottom, right = where[0].stop + window.top, where[1].stop + window.left
             identity = self._count + k + 1
             self._joined.add(identity)
-            self.components[identity] = Piece(
+            self.components[identity] = Component(
                 cls, int(first[k]), [left, top, right, bottom], sums[k], [parts[k]]
             )
 
@@ -306,17 +306,17 @@ class Merger:
         for a, b in np.unique(np.stack([ours[both], theirs[both]], axis=1), axis=0).tolist():
             one, other = self._joined[a], self._joined[b]
             if one != other and self.components[one].cls == self.components[other].cls:
-                pieces = sorted(
+                components = sorted(
                     (self.components.pop(one), self.components.pop(other)), key=lambda p: -len(p.edges)
                 )
-                pieces[0].absorb(pieces[1])
+                components[0].absorb(components[1])
                 self._joined.merge(a, b)
-                self.components[self._joined[a]] = pieces[0]
+                self.components[self._joined[a]] = components[0]
 
 
 def merged_objects(
     size: tuple[int, int], place: Georeference, blocks: Iterable[tuple[Window, NDArray[np.int32]]]
-) -> Iterator[Piece]:
+) -> Iterator[Component]:
     """The objects of a raster of `size`, each once, as soon as they are complete.
 
     blocks  windows that cover the raster without overlap, row by row from the left, with their labels.

@@ -163,7 +163,7 @@ class TrackPlan:
 
 
 def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:
-    """The pieces of a mask (H, W) int32 that strokes and boxes touch: they mean these and no look-alikes.
+    """The components of a mask (H, W) int32 that strokes and boxes touch: they mean these and no look-alikes.
 
     A box also ends what it holds; what strokes mark stays even beside it. A class without such marks, or
     whose marks touch nothing, stays whole.

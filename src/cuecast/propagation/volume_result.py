@@ -56,7 +56,7 @@ class VolumePrediction:
     seconds: float
 
     def bodies(self) -> tuple[Body, ...]:
-        """The connected pieces (26-neighbourhood) of every class, measured; in the order of their first voxel."""
+        """The connected components (26-neighbourhood) of every class, measured; in the order of their first voxel."""
         return bodies(self.labels, self.volume)
 
     def millilitres(self) -> dict[str, float] | None:

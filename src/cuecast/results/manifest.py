@@ -33,7 +33,7 @@ class ManifestEntry:
     error       why the image failed.
     size        (height, width) in pixels.
     areas       class id -> marked pixels.
-    objects     number of connected pieces of all classes.
+    objects     number of connected components of all classes.
     pixel_size  edge of a pixel in `unit`, where the image file states it.
     image_hash  SHA-256 of the image file and of how it was read.
     mask_hash   SHA-256 of the mask file.

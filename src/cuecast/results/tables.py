@@ -33,10 +33,10 @@ class FrameRow:
     """One object in one frame; the fields are the columns. Empty cells where the object is not seen.
 
     seconds     when the frame is shown, from the first one on; empty where that is not known.
-    x1 ... y2   box in pixels, half-open, round all its pieces.
+    x1 ... y2   box in pixels, half-open, round all its components.
     centroid_x  mean of its pixels' centres; the centre of the first pixel is (0.5, 0.5).
     area        pixels.
-    pieces      connected pieces (8-neighbourhood).
+    pieces      connected components (8-neighbourhood).
     """
 
     frame: int

@@ -312,7 +312,7 @@ class _VideoRun:
 
 
 def _measured(row: FrameRow, found: Annotations) -> FrameRow:
-    """The row with the figures of an object's pieces in a frame."""
+    """The row with the figures of an object's components in a frame."""
     mask = found.label_map() > 0
     if not mask.any():
         return row

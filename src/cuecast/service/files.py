@@ -216,7 +216,7 @@ def sweep(files: DataFolder, database: Database, cache_bytes: int) -> None:
 
 
 def _shrink(cache: Path, ids: set[str], most: int) -> None:
-    """Drop renditions of images that are gone, and the longest unused ones beyond `most` bytes."""
+    """Drop previews of images that are gone, and the longest unused ones beyond `most` bytes."""
     kept = []
     for path in cache.iterdir():
         if path.name.partition("-")[0] in ids:

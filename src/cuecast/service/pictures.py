@@ -37,7 +37,7 @@ SMALL_PIXELS = 4_000_000
 SIDE = 256
 """To which a picture is made small of which the size alone is wanted."""
 WHOLE_BYTES = 500_000_000
-"""Memory that reading a picture as a whole may take for a rendition."""
+"""Memory that reading a picture as a whole may take for a preview."""
 COST = {"image/webp": 22, "image/jpeg": 20}
 OTHERWISE = 14
 """Bytes of a pixel while a picture is read as a whole and drawn, as measured, by kind; see `_tiff_cost`."""
@@ -203,7 +203,7 @@ PNG_PIXELS = 4_000_000
 """Up to this size a view is a PNG, exact to the pixel; beyond it a JPEG, a tenth of the bytes and of the time."""
 QUALITY = 92
 _MAKING = threading.BoundedSemaphore(16)
-"""Requests that may wait for a rendition to be made: each holds a thread, and the others need some."""
+"""Requests that may wait for a preview to be made: each holds a thread, and the others need some."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def _made(
     kind: Kind,
     max_pixels: int,
 ) -> Preview:
-    """The rendition from the cache, made where it is not there yet."""
+    """The preview from the cache, made where it is not there yet."""
     tag = f"{image.digest[:32]}-{what}"
     path = files.cache / f"{image.id}-{tag}{kind.suffix}"
     if path.exists():

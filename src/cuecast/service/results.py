@@ -79,7 +79,7 @@ def note_wrong(results: Results, names: Sequence[str]) -> None:
 
 
 def count_objects(results: Results, entry: ManifestEntry) -> dict[str, int]:
-    """Class id -> number of connected pieces in the mask of an image; classes without any are left out."""
+    """Class id -> number of connected components in the mask of an image; classes without any are left out."""
     present = [cls for cls, area in entry.areas.items() if area]
     if len(present) <= 1 and entry.objects is not None:
         return {str(cls): entry.objects for cls in present}
@@ -118,7 +118,7 @@ def slice_labels(labels: Path, index: int) -> NDArray[np.int32]:
 
 
 def count_components(labels: Path, index: int) -> dict[str, int]:
-    """Class id -> number of connected pieces on a slice; classes without any are left out."""
+    """Class id -> number of connected components on a slice; classes without any are left out."""
     counts: dict[str, int] = {}
     for found in connected_objects(slice_labels(labels, index)):
         counts[str(found.cls)] = counts.get(str(found.cls), 0) + 1

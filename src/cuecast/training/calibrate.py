@@ -1,12 +1,12 @@
-"""Where scores are cut and what a confidence means, measured on the pictures that weights may be trained on.
+"""Which threshold marks best and what a confidence means, measured on the pictures that weights may be trained on.
 
-Where scores are unsure, half is not the best place to cut: the threshold that gives the highest Dice is half of that
+Where scores are unsure, half is not the best threshold: the one that gives the highest Dice is half of that
 Dice (Lipton, Elkan and Naryanaswamy 2014, 'Optimal thresholding of classifiers to maximize F1 measure'). Scores of a
 thing seen once are unsure, so the best threshold lies below 0.5. One number for all concepts: choosing it for each
 concept by leave-one-out on its cues was tried and is worse (docs/decisions/0005-threshold.md). The area that the cues
 show may move it (`cuecast.engine.decision`).
 
-The confidence is the IoU that a logistic regression expects from the scores and the engine's signals, fitted on
+The confidence is the IoU that a logistic regression expects from the scores and the engine's features of the answer, fitted on
 queries with the thing and without it: docs/decisions/0009-verdicts.md.
 """
 
@@ -47,7 +47,7 @@ ABSENT_SHARE = 0.25
 @dataclass(frozen=True, eq=False)
 class Trial:
     """One query of a set, answered: at each of `CUTS` the IoU, what the scores expect of it, and the marked share of
-    the image; the areas in the cues; the engine's signals; whether the thing is there."""
+    the image; the areas in the cues; the engine's features of the answer; whether the thing is there."""
 
     set: str
     shots: int
@@ -103,7 +103,7 @@ def fit_threshold(trials: Sequence[Trial]) -> tuple[float, AreaPrior, float]:
 
 
 def threshold_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
-    """The index into `CUTS` of the cut of a trial."""
+    """The index into `CUTS` of the threshold of a trial."""
     return int(np.flatnonzero(choose_threshold(trial.shares, trial.shown, usual, prior) == CUTS)[0])
 
 

@@ -95,7 +95,7 @@ def sparse_trials(
     queries: int = 2,
     workers: int = 1,
 ) -> Iterator[Asked]:
-    """Answers; each has one cut, the pack's."""
+    """Answers; each has one threshold, the pack's."""
     classes = Counter(e.set for e in draw_episodes(root, (1,), queries=1))
     kept = {name for name, count in classes.items() if count <= MOST_CLASSES} - {*excluded}
     drawn = [e for e in draw_episodes(root, (1,), queries=queries, tasks=tasks) if e.set in kept]

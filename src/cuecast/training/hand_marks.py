@@ -54,7 +54,7 @@ def _drawn(
 
 
 def _stroke(rng: np.random.Generator, depth: NDArray[np.float64], cls: int) -> Scribble:
-    """From one deep place to another of the same piece, along the middle of the thing between them."""
+    """From one deep place to another of the same component, along the middle of the thing between them."""
     components, _ = ndimage.label(depth > 0, NEIGHBOURS)
     ((y, x),) = _deep_places(rng, depth, 1)
     own = np.where(components == components[y, x], depth, 0)
@@ -66,18 +66,18 @@ def _stroke(rng: np.random.Generator, depth: NDArray[np.float64], cls: int) -> S
 
 
 def _deep_places(rng: np.random.Generator, depth: NDArray[np.float64], count: int) -> list[tuple[int, int]]:
-    """Random (row, column) among the places that are far from their piece's border."""
+    """Random (row, column) among the places that are far from their component's border."""
     components, number = ndimage.label(depth > 0, NEIGHBOURS)
     deepest = np.append(0, ndimage.maximum(depth, components, np.arange(1, number + 1)))
     rows, columns = np.nonzero((components > 0) & (depth >= DEEP * deepest[components]))
-    # A large piece is marked before a small one.
+    # A large component is marked before a small one.
     weight = depth[rows, columns] ** 2
     chosen = rng.choice(len(rows), count, p=weight / weight.sum())
     return [(int(rows[i]), int(columns[i])) for i in chosen]
 
 
 def _boxes(rng: np.random.Generator, thing: Region) -> tuple[Box, ...]:
-    """Boxes round the connected pieces, at most six of the largest, a little off as a hand draws them."""
+    """Boxes round the connected components, at most six of the largest, a little off as a hand draws them."""
     components, _ = ndimage.label(thing, NEIGHBOURS)
     sizes = np.bincount(components.ravel())[1:]
     found = ndimage.find_objects(components)

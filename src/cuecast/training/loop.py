@@ -135,7 +135,7 @@ class Plan:
     weight_decay: float = 0.02
     warmup: int = 100
     decay: float = 0.2
-    """The last share of the steps, in which the rate falls to zero. Before, it stays: a run that is cut into pieces
+    """The last share of the steps, in which the rate falls to zero. Before, it stays: a run that is stopped and resumed
     need not know its length beforehand (warm-up, stable, decay; Hu et al. 2024, 'MiniCPM')."""
     freeze_norm: float = 0.15
     """In this last share of the steps batch norm uses its running statistics, as it will when the pack runs."""

@@ -81,7 +81,7 @@ def _sloppy(
 
 
 def _boxes(rng: np.random.Generator, thing: NDArray[np.bool_]) -> tuple[Weights, Weights]:
-    """Boxes round the connected pieces, at most six of the largest, a little off as a hand draws them."""
+    """Boxes round the connected components, at most six of the largest, a little off as a hand draws them."""
     components, _ = ndimage.label(thing, NEIGHBOURS)
     found = ndimage.find_objects(components)
     order = sorted(range(len(found)), key=lambda i: -int((components[found[i]] == i + 1).sum()))[:6]

@@ -141,7 +141,7 @@ def _joined(pictures: PictureSet, i: int) -> NDArray[np.int32]:
 
 
 def _part(rng: np.random.Generator, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Of the things in (N, S, S) labels the rim alone, or the core: up to the same share of each piece's depth."""
+    """Of the things in (N, S, S) labels the rim alone, or the core: up to the same share of each component's depth."""
     share, core = rng.uniform(0.25, 0.6), rng.random() < 0.5
     parts = []
     for thing in labels == 1:

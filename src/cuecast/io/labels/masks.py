@@ -66,7 +66,7 @@ def read_labels(
       - only 0 and 255 (or 0 and 65535 in 16 bits, or bool): the high value is the thing, class 1;
       - otherwise each value is a class; 255 in 8 bits and 65535 in 16 bits are IGNORE, as is -1 in arrays;
       - where `classes` is one class, every value is it, and numbers one object, unless they cannot well be (they come
-        in many pieces, lie inside each other or leave no background);
+        in many components, lie inside each other or leave no background);
       - three equal channels are grey; grey whose edges are soft, as brushes draw them, is cut in the middle like a
         JPEG;
       - other colours are classes: by the colour of `classes` where all colours are found there, else as `write_mask`

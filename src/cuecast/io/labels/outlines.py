@@ -1,7 +1,7 @@
 """Objects as polygons along pixel edges and as run lengths, and back, without loss. What label files share.
 
 An outline runs on the corners of pixels, so its coordinates are whole numbers and filling it gives back exactly the
-pixels it was traced from. Holes and separate parts join one ring through bridges of no width: an edge that is walked
+pixels it was traced from. Holes and separate parts join one contour through bridges of no width: an edge that is walked
 there and back, which the even-odd rule cancels. Run lengths are as COCO has them: columns first, alternating 0 and 1,
 as numbers or as a compressed string.
 """
@@ -19,7 +19,7 @@ from cuecast.core.objects import connected_objects, tight
 from cuecast.core.values import ObjectMask
 
 Vertices = NDArray[np.int64]
-"""(n, 2) x, y of a ring's corners in pixels of the image; the last is joined to the first."""
+"""(n, 2) x, y of a contour's corners in pixels of the image; the last is joined to the first."""
 Vertices64 = NDArray[np.float64]
 """The same as other programs write them: anywhere, not on the corners of pixels alone."""
 FARTHEST = 1e9
@@ -27,23 +27,23 @@ FARTHEST = 1e9
 
 
 def outline(obj: ObjectMask) -> Vertices:
-    """The whole object, all parts and holes, as one ring. Even-odd filling gives exactly its pixels."""
+    """The whole object, all parts and holes, as one contour. Even-odd filling gives exactly its pixels."""
     return _bridged(_contours(obj))
 
 
 def part_outlines(obj: ObjectMask) -> list[Vertices]:
-    """One ring for each connected part (8-neighbourhood), with its holes; parts in reading order."""
+    """One contour for each connected part (8-neighbourhood), with its holes; parts in reading order."""
     parts = connected_objects(obj.mask.astype(np.int32))
     moved = (ObjectMask(obj.cls, obj.top + p.top, obj.left + p.left, p.mask) for p in parts)
     return [outline(part) for part in moved]
 
 
 def object_of_contours(size: tuple[int, int], contours: Sequence[Contour], cls: int) -> ObjectMask:
-    """The union of some rings (each filled even-odd) as one object with a tight crop.
+    """The union of some contours (each filled even-odd) as one object with a tight crop.
 
-    A ring too thin to cover the centre of any pixel still marks the pixel under its middle, so that nothing
-    that was annotated gets lost. Where all rings lie outside the image the object has no pixels.
-    Raises CueError for a ring that is none.
+    A contour too thin to cover the centre of any pixel still marks the pixel under its middle, so that nothing
+    that was annotated gets lost. Where all contours lie outside the image the object has no pixels.
+    Raises CueError for a contour that is none.
     """
     crops = [_at_least_one(size, contour, fill_contour(size, contour)) for contour in contours]
     crops = [c for c in crops if c[2].size]
@@ -58,7 +58,7 @@ def object_of_contours(size: tuple[int, int], contours: Sequence[Contour], cls: 
 
 
 def contour_of(numbers: Any) -> Vertices64:
-    """(n, 2) x, y of a ring written as x, y, x, y, ... or as pairs. Raises ValueError for what is none."""
+    """(n, 2) x, y of a contour written as x, y, x, y, ... or as pairs. Raises ValueError for what is none."""
     try:
         flat = np.asarray(numbers, np.float64)
     except (TypeError, ValueError) as error:
@@ -79,7 +79,7 @@ def contour_of(numbers: Any) -> Vertices64:
 
 
 def box_contour(x1: float, y1: float, x2: float, y2: float) -> Vertices64:
-    """The ring round a box. Raises ValueError where it is empty or not finite."""
+    """The contour round a box. Raises ValueError where it is empty or not finite."""
     if not (np.isfinite([x1, y1, x2, y2]).all() and x1 < x2 and y1 < y2):
         raise ValueError("a box that is empty or not finite")
     return np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], np.float64)
@@ -96,10 +96,10 @@ def _at_least_one(
 
 
 def _contours(obj: ObjectMask) -> list[Vertices]:
-    """Closed rings of corners along the pixel edges that separate the object from the rest.
+    """Closed contours of corners along the pixel edges that separate the object from the rest.
 
     On every grid line the corners of the outline pair up in order, both along rows and along columns: walking
-    horizontal and vertical partners in turn closes the rings. Where pixels touch diagonally are two corners.
+    horizontal and vertical partners in turn closes the contours. Where pixels touch diagonally are two corners.
     """
     m = np.pad(obj.mask, 1).astype(np.int8)
     a, b, c, d = m[:-1, :-1], m[:-1, 1:], m[1:, :-1], m[1:, 1:]
@@ -116,7 +116,7 @@ def _contours(obj: ObjectMask) -> list[Vertices]:
 
 
 def _cycles(horizontal: list[int], vertical: list[int]) -> list[list[int]]:
-    """Indices of each ring: horizontal and vertical partners in turn, from the lowest index not yet met."""
+    """Indices of each contour: horizontal and vertical partners in turn, from the lowest index not yet met."""
     seen = bytearray(len(horizontal))
     contours = []
     for start in range(len(horizontal)):
@@ -133,7 +133,7 @@ def _cycles(horizontal: list[int], vertical: list[int]) -> list[list[int]]:
 
 
 def _bridged(contours: list[Vertices]) -> Vertices:
-    """All rings as one: each is entered from the nearest corner of the longest, and left the same way."""
+    """All contours as one: each is entered from the nearest corner of the longest, and left the same way."""
     longest = max(range(len(contours)), key=lambda i: len(contours[i]))
     main, others = contours[longest], contours[:longest] + contours[longest + 1 :]
     if not others:

@@ -1,4 +1,4 @@
-"""Bodies: the connected pieces of labels in three dimensions, found slice by slice, and objects.csv of them."""
+"""Bodies: the connected components of labels in three dimensions, found slice by slice, and objects.csv of them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Body:
-    """The figures of one connected piece.
+    """The figures of one connected component.
 
     box       (x1, y1, z1, x2, y2, z2) in voxels, half-open.
     centroid  (x, y, z), mean of the voxel indices.
     voxels    how many; `millilitres` their volume, None where the size of a voxel is unknown.
     place     the centroid as (right, anterior, superior) in mm, None where the file places the volume nowhere.
-    touches_border  whether a voxel lies on a face of the volume, so that the piece may be cut off.
+    touches_border  whether a voxel lies on a face of the volume, so that the component may be cut off.
     """
 
     cls: int
@@ -45,7 +45,7 @@ class Body:
 
 @dataclass
 class _Sums:
-    """What is summed over the voxels of a piece while the slices go by."""
+    """What is summed over the voxels of a component while the slices go by."""
 
     cls: int
     low: tuple[int, int, int]
@@ -62,9 +62,9 @@ class _Sums:
 
 
 def bodies(labels: NDArray[Any], volume: Volume) -> tuple[Body, ...]:
-    """The pieces (26-neighbourhood) of each class in labels (Z, Y, X), in the order of their first voxel.
+    """The components (26-neighbourhood) of each class in labels (Z, Y, X), in the order of their first voxel.
 
-    Two slices are in memory at a time: pieces of a slice are joined with those of the slice before that they touch.
+    Two slices are in memory at a time: components of a slice are joined with those of the slice before that they touch.
     """
     components: list[_Sums] = []
     parent: list[int] = []
@@ -108,7 +108,7 @@ def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequ
 
 
 def _number_components(plane: NDArray[Any], z: int, components: list[_Sums]) -> NDArray[np.int64]:
-    """The pieces of a slice, numbered from 1 on after those that are known; they join `components`."""
+    """The components of a slice, numbered from 1 on after those that are known; they join `components`."""
     from scipy import ndimage
 
     numbers = np.zeros(plane.shape, np.int64)
@@ -127,7 +127,7 @@ def _number_components(plane: NDArray[Any], z: int, components: list[_Sums]) -> 
 def _touching(
     before: NDArray[np.int64], here: NDArray[np.int64], components: Sequence[_Sums]
 ) -> set[tuple[int, int]]:
-    """Pairs of pieces (from 0) of the same class that touch across two slices, corners included."""
+    """Pairs of components (from 0) of the same class that touch across two slices, corners included."""
     if not before.any() or not here.any():
         return set()
     H, W = here.shape
@@ -151,7 +151,7 @@ def _root(parent: list[int], a: int) -> int:
 
 
 def _join(parent: list[int], a: int, b: int) -> None:
-    """The lower number stays the root, so that pieces keep the order of their first voxel."""
+    """The lower number stays the root, so that components keep the order of their first voxel."""
     first, second = sorted((_root(parent, a), _root(parent, b)))
     parent[second] = first
 
