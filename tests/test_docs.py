@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mcp.client.stdio  # noqa: F401  it keeps the stderr of its import: that of capsys has no file number
 import pytest
+from docstrings import lacking
 from snippets import blocks, make_pictures
 
 from cuecast.cli import run
@@ -64,3 +65,14 @@ def test_every_page_is_in_the_index() -> None:
     linked = {(index.parent / t).resolve() for t in LINK.findall(index.read_text(encoding="utf-8"))}
     pages = {p.resolve() for p in PAGES[1:]} - {index.resolve()}
     assert pages <= linked, f"add to docs/index.md: {[p.name for p in pages - linked]}"
+
+
+def test_every_public_function_is_documented_and_arrays_with_their_shapes() -> None:
+    """A public name has no underscore in front. Say '(H, W)' or the like where arrays are taken or given."""
+    source = ROOT / "src" / "cuecast"
+    found = [
+        line
+        for path in sorted(source.rglob("*.py"))
+        for line in lacking(path.read_text(encoding="utf-8"), path.relative_to(source).as_posix())
+    ]
+    assert found == []

@@ -319,7 +319,7 @@ def merged_objects(
 ) -> Iterator[Component]:
     """The objects of a raster of `size`, each once, as soon as they are complete.
 
-    blocks  windows that cover the raster without overlap, row by row from the left, with their labels.
+    blocks  windows that cover the raster without overlap, row by row from the left, with their labels (h, w).
 
     Objects that end in the same row of blocks come in reading order of their first pixels.
     """

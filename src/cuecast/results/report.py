@@ -62,10 +62,12 @@ class ReportRow:
 
     @property
     def key(self) -> str:
+        """The name as JSON, for the page's script."""
         return json.dumps(self.name)
 
     @property
     def sure(self) -> str | None:
+        """'87% sure'; None where no answer was made."""
         return None if self.confidence is None else f"{self.confidence:.0%} sure"
 
     @property

@@ -6,8 +6,8 @@ thing seen once are unsure, so the best threshold lies below 0.5. One number for
 concept by leave-one-out on its cues was tried and is worse (docs/decisions/0005-threshold.md). The area that the cues
 show may move it (`cuecast.engine.decision`).
 
-The confidence is the IoU that a logistic regression expects from the scores and the engine's features of the answer, fitted on
-queries with the thing and without it: docs/decisions/0009-verdicts.md.
+The confidence is the IoU that a logistic regression expects from the scores and the engine's features of the answer,
+fitted on queries with the thing and without it: docs/decisions/0009-verdicts.md.
 """
 
 from __future__ import annotations
