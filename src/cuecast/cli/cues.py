@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,11 +23,10 @@ from cuecast.cli.options import (
     ValueOption,
     grouped,
 )
-from cuecast.cli.output import Printed, fail, note, progress, say
+from cuecast.cli.output import Printed, fail, note, progress_in_turn, say
 from cuecast.core.errors import without_name
 
 if TYPE_CHECKING:
-    from cuecast.cue_quality.result import CueCheck
     from cuecast.cuesets.cueset import CueSet
     from cuecast.cuesets.history import Version
 
@@ -126,23 +124,19 @@ def check(
 
     Exit code 1 says that there is an error in the files; warnings and flags give 0.
     """
-    from cuecast.cuesets.cueset import check_cueset
+    from cuecast.predictor import load
+    from cuecast.runs import actions
 
-    findings = check_cueset(cueset)
-    errors = sum(f.level == "error" for f in findings)
-    result, why_not = None, ""
-    if not errors and not files_only:
-        result, why_not = _cross_check(cueset, pack, scale, threads, printed.quiet)
-    record = {
-        "ok": not errors,
-        "findings": [asdict(f) for f in findings],
-        "leave_one_out": result.as_dict() if result else None,
-        "note": why_not or None,
-    }
-    lines = [f"{f.level}: {f}" for f in findings] or [f"{cueset}: all well"]
-    said = [f"\n{result.as_table()}" if result else why_not] if result or why_not else []
-    say(record, "\n".join([*lines, *said]), printed.as_json)
-    if errors:
+    request = actions.CheckRequest(cueset, lambda: load(pack, threads=threads), scale.value, files_only)
+    with progress_in_turn(printed.quiet) as report:
+        found = actions.check(request, report)
+    lines = [f"{f.level}: {f}" for f in found.findings] or [f"{cueset}: all well"]
+    if found.leave_one_out:
+        lines.append(f"\n{found.leave_one_out.as_table()}")
+    elif found.note:
+        lines.append(found.note)
+    say(found.as_dict(), "\n".join(lines), printed.as_json)
+    if not found.ok:
         raise typer.Exit(1)
 
 
@@ -248,24 +242,6 @@ def _say(cueset: CueSet, as_json: bool, sheet: Path | None = None) -> None:
     say(record, "\n".join(lines), as_json)
 
 
-def _cross_check(
-    cueset: Path, pack: str, scale: Scale, threads: int | None, quiet: bool
-) -> tuple[CueCheck | None, str]:
-    """What leave-one-out says, or why it says nothing; the pack is loaded only where it is needed."""
-    from cuecast.cue_quality.check import check_cues, too_few
-    from cuecast.cue_quality.trials import complete_cues
-    from cuecast.cuesets.cueset import read_cueset, read_examples
-    from cuecast.predictor import load
-
-    read = read_cueset(cueset)
-    examples = read_examples(read)
-    if len(complete_cues(examples)) < 2:
-        return None, too_few(examples)
-    predictor = load(pack, threads=threads)
-    with progress("answers", quiet) as report:
-        return check_cues(predictor, examples, read.classes, scale.value, report), ""
-
-
 def _version(version: Version) -> dict[str, Any]:
     return {
         "version": version.version,
@@ -301,17 +277,17 @@ def suggest(
 
     Exit code 3 says that some images failed; each is named on stderr.
     """
-    from cuecast.cue_quality.suggest import suggest_images
     from cuecast.cuesets.cueset import read_cueset, read_examples
     from cuecast.io.places import list_images, note_of_others
     from cuecast.predictor import load
+    from cuecast.runs import actions
 
     cueset = read_cueset(cues)
     paths = list_images(images, recursive)
     predictor = load(pack, threads=speed.threads_each)
     concept = predictor.learn(read_examples(cueset), cueset.classes, scale.value)
-    with progress("images", printed.quiet, concept.classes) as report:
-        found = suggest_images(concept, paths, count, speed.workers, report)
+    with progress_in_turn(printed.quiet, concept.classes) as report:
+        found = actions.suggest(actions.SuggestRequest(concept, paths, count, speed.workers), report)
     say(found.as_dict(), found.as_table(), printed.as_json)
     note(note_of_others(images, recursive))
     all_failed = len(found.failures) == found.images

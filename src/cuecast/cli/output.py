@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from cuecast.cli.options import JsonFlag, QuietFlag
+
+if TYPE_CHECKING:
+    from cuecast.runs.actions import Step
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where stderr is not a terminal (a log file, a CI job)."""
@@ -105,16 +108,16 @@ def progress(what: str, quiet: bool = False, classes: Sized = ()) -> Iterator[Re
 
 
 @contextmanager
-def progress_in_turn(quiet: bool, classes: Sized) -> Iterator[Callable[[str, int, int], None]]:
-    """A function of (what, done, total) that reports progress, a bar for each 'what' after the other."""
+def progress_in_turn(quiet: bool, classes: Sized = ()) -> Iterator[Callable[[Step], None]]:
+    """A function that reports the steps of an action, a bar for each 'what' after the other."""
     with ExitStack() as bar:
         bars: dict[str, Report] = {}
 
-        def report(what: str, done: int, total: int) -> None:
-            if what not in bars:
+        def report(step: Step) -> None:
+            if step.what not in bars:
                 bar.close()  # a terminal shows one at a time
-                bars[what] = bar.enter_context(progress(what, quiet, classes))
-            bars[what](done, total)
+                bars[step.what] = bar.enter_context(progress(step.what, quiet, classes))
+            bars[step.what](step.done, step.total)
 
         yield report
 

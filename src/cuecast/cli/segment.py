@@ -174,7 +174,7 @@ def segment(
     from cuecast.io.files import note_of_edited
     from cuecast.io.places import list_images, note_of_others
     from cuecast.predictor import load
-    from cuecast.runs.images import run
+    from cuecast.runs import actions
 
     cueset = shown.cueset()
     classes = shown.classes(cueset)
@@ -187,16 +187,8 @@ def segment(
     concept = load(pack, threads=speed.threads_each).learn(examples, classes or None, scale.value)
     origin = lineage(cueset, limits) if cueset and not flags else None
     with progress_in_turn(printed.quiet, concept.classes) as report:
-        report("images", 0, len(paths))
-        summary = run(
-            concept,
-            paths,
-            output,
-            options,
-            lambda step: report("images", step.done, step.total),
-            origin,
-            lambda done, total: report("answers", done, total),
-        )
+        report(actions.Step("images", 0, len(paths)))
+        summary = actions.segment(actions.SegmentRequest(concept, paths, output, options, origin), report)
     _say_summary(summary, printed.as_json)
     edited = note_of_edited(summary.edited)
     note(note_of_others(images, recursive), edited and f"{edited} (to teach with one: cuecast cues add)")

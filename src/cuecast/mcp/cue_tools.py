@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated
 
 from mcp.server.mcpserver import Context
@@ -14,17 +13,15 @@ from pydantic import Field
 from cuecast.core.errors import CueError, CueSetError
 from cuecast.core.marks import read_marks
 from cuecast.core.values import KINDS, ClassInfo, Mark, Stroke
-from cuecast.cue_quality.check import check_cues, too_few
-from cuecast.cue_quality.result import CueCheck
-from cuecast.cue_quality.suggest import suggest_images
-from cuecast.cue_quality.trials import complete_cues
 from cuecast.cues import Cue
 from cuecast.cuesets.bundle import Bundle
-from cuecast.cuesets.cueset import CueSet, Finding, check_cueset, overview, read_cueset, read_examples
+from cuecast.cuesets.cueset import CueSet, overview, read_cueset
 from cuecast.cuesets.edit import Draft, add_cues, new_cueset, undo
 from cuecast.cuesets.history import versions
 from cuecast.mcp import schemas as s
-from cuecast.mcp.desk import Desk, Progress, answer, reporter
+from cuecast.mcp.desk import Desk, answer, reporter
+from cuecast.runs import actions
+from cuecast.runs.actions import Checked
 
 NewClasses = Annotated[
     Sequence[str], Field(description="Names of classes that the set does not have yet; their ids follow on")
@@ -119,11 +116,8 @@ class CueTools:
         twenty answers a cue.
         """
         root = self.desk.roots.existing(cueset)
-        findings = check_cueset(root)
-        result, note = None, "mend the errors first"
-        if all(f.level != "error" for f in findings):
-            result, note = self._cross_check(root, pack, scale, reporter(context))
-        return _checked(findings, result, note, limit)
+        request = actions.CheckRequest(root, lambda: self.desk.predictor(pack), scale)
+        return _checked(actions.check(request, reporter(context)), limit)
 
     def suggest_images(
         self,
@@ -142,10 +136,9 @@ class CueTools:
         """
         read = read_cueset(self.desk.roots.existing(cueset))
         paths = self.desk.roots.images(images, recursive)
-        step = -(-len(paths) // at_most)
-        found = suggest_images(
-            self.desk.concept(read, pack, scale), paths[::step], count, progress=reporter(context)
-        )
+        concept = self.desk.concept(read, pack, scale)
+        request = actions.SuggestRequest(concept, paths, count, at_most=at_most)
+        found = actions.suggest(request, reporter(context))
         return s.ImagesSuggested(
             suggestions=[
                 s.ImageSuggested(image=f.image, verdict=f.verdict, confidence=f.confidence, why=list(f.why))
@@ -156,16 +149,6 @@ class CueTools:
             failed=[error for _, error in found.failures[:10]],
             note=self.desk.roots.note_of_others(images, recursive),
         )
-
-    def _cross_check(
-        self, root: Path, pack: str | None, scale: str, report: Progress
-    ) -> tuple[CueCheck | None, str]:
-        """What leave-one-out says, or why it says nothing."""
-        read = read_cueset(root)
-        examples = read_examples(read)
-        if len(complete_cues(examples)) < 2:
-            return None, too_few(examples)
-        return check_cues(self.desk.predictor(pack), examples, read.classes, scale, report), ""
 
     def _cue(self, given: s.CueGiven, classes: Sequence[ClassInfo]) -> Cue:
         """A cue with its paths below the roots and its classes by their ids. Raises InputError."""
@@ -223,11 +206,12 @@ def _state(cueset: CueSet, limit: int = s.LIMIT, offset: int = 0) -> s.CueSetSta
     )
 
 
-def _checked(findings: Sequence[Finding], result: CueCheck | None, note: str, limit: int) -> s.CuesChecked:
+def _checked(found: Checked, limit: int) -> s.CuesChecked:
+    findings, result = found.findings, found.leave_one_out
     scores = sorted(result.scores, key=lambda c: 2.0 if c.iou is None else c.iou) if result else []
     flags = result.flags if result else ()
     return s.CuesChecked(
-        usable=all(f.level != "error" for f in findings),
+        usable=found.ok,
         findings=[
             s.FileFinding(level=f.level, where=f.entry, reason=f.reason, remedy=f.remedy)
             for f in findings[:limit]
@@ -239,6 +223,6 @@ def _checked(findings: Sequence[Finding], result: CueCheck | None, note: str, li
             for f in flags[:limit]
         ],
         more_helps=result.more_helps if result else None,
-        advice=result.advice if result else note,
+        advice=result.advice if result else found.note or "mend the errors first",
         left_out=sum(max(0, len(each) - limit) for each in (findings, scores, flags)),
     )

@@ -8,7 +8,7 @@ import functools
 import io
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from cuecast.cuesets.cueset import CueSet, read_examples
 from cuecast.engine.packs import Pack, list_packs
 from cuecast.io.places import check_path_text, list_images, note_of_others
 from cuecast.predictor import Concept, Predictor, load
+from cuecast.runs.actions import Progress, Step
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,6 @@ def open_roots(folders: Sequence[Path]) -> Roots:
 
 EVERY = 0.25
 """Seconds between two notices of progress."""
-Progress = Callable[[int, int], None]
-"""Called with (done, in all)."""
 
 
 @dataclass(eq=False)
@@ -158,13 +157,13 @@ def reporter(context: Context) -> Progress:
     """
     last = 0.0
 
-    def report(done: int, total: int) -> None:
+    def report(step: Step) -> None:
         nonlocal last
         anyio.from_thread.check_cancelled()
         now = time.monotonic()
-        if now - last >= EVERY or done == total:
+        if now - last >= EVERY or step.done == step.total:
             last = now
-            anyio.from_thread.run(context.report_progress, float(done), float(total))
+            anyio.from_thread.run(context.report_progress, float(step.done), float(step.total))
 
     return report
 

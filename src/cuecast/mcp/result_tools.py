@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -24,12 +23,13 @@ from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, answer, reporter
 from cuecast.mcp.results import ExportFormat, drawn, entries, export_results, measure_results
 from cuecast.predictor import Concept
-from cuecast.results.folder import Progress as Step
 from cuecast.results.folder import Summary
 from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.report import ATTENTION
-from cuecast.runs.images import BatchOptions, run
+from cuecast.runs import actions
+from cuecast.runs.actions import Progress, Step
+from cuecast.runs.images import BatchOptions
 
 Words = Literal["found", "doubtful", "absent", "failed"]
 PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
@@ -95,7 +95,8 @@ class ResultTools:
         summary: Summary | None = None
         try:
             concept = self.desk.concept(read, pack, scale)
-            summary = run(concept, paths, out, options, steps, lineage(read))
+            request = actions.SegmentRequest(concept, paths, out, options, lineage(read))
+            summary = actions.segment(request, steps)
         except _OutOfTime:
             pass
         listed = _list(out, None, limit, 0)
@@ -226,7 +227,7 @@ class ResultTools:
 class _Steps:
     """Counts what a run has done, reports it, and ends the run at `deadline`."""
 
-    report: Callable[[int, int], None]
+    report: Progress
     deadline: float
     done: int = 0
     resumed: int = 0
@@ -234,7 +235,7 @@ class _Steps:
     def __call__(self, step: Step) -> None:
         self.done = step.done
         self.resumed += step.resumed
-        self.report(step.done, step.total)
+        self.report(step)
         if not step.resumed and step.done < step.total and monotonic() >= self.deadline:
             raise _OutOfTime
 

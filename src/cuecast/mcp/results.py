@@ -19,11 +19,11 @@ from cuecast.cuesets.history import versions
 from cuecast.io.files import MANIFEST, exclusive, read_cell
 from cuecast.io.labels.coco import Shape
 from cuecast.mcp import schemas as s
-from cuecast.mcp.desk import Progress
 from cuecast.results import gather
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.tables import COLUMNS
+from cuecast.runs.actions import Progress, Step
 
 ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays"]
 
@@ -49,11 +49,11 @@ def export_results(
     with exclusive(out):
         for kind in dict.fromkeys(formats):
             if kind == "overlays":
-                path = _write_overlays(results, read, lambda: report(next(done), steps))
+                path = _write_overlays(results, read, lambda: report(Step("files", next(done), steps)))
             else:
                 path = results.write(kind, gather.Writing(coco_shape, *pixel))
             files[kind] = str(path)
-            report(next(done), steps)
+            report(Step("files", next(done), steps))
     return s.Exported(images=images, files=files)
 
 

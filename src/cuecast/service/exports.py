@@ -32,6 +32,7 @@ from cuecast.results.manifest import (
     read_manifest,
     write_manifest,
 )
+from cuecast.runs.actions import counting
 from cuecast.runs.video import TABLE, VIDEO, YTVIS
 from cuecast.service.files import place_input
 from cuecast.service.progress import Bench, Ticker
@@ -59,7 +60,9 @@ def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
             bench.settings.pack,
             job.request.get("coco_shape", "rle"),
         )
-        export_project(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
+        export_project(
+            bench.files.results(job.project_id), plan, target, counting("files", Ticker(bench, job).note)
+        )
     else:
         export_of_source(bench, job, project, target)
     made = sorted(target.parent.glob("*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -290,4 +293,6 @@ def _take_masks(results: Path, plan: SourcePlan, entries: Sequence[ManifestEntry
 def export_of_source(bench: Bench, job: Job, project: Snapshot, target: Path) -> None:
     """The zip of the results."""
     plan = SourcePlan(job.request["formats"], project.kind, len(project.ids), project.classes, project.cues)
-    export_source(bench.files.results(job.project_id), plan, target, Ticker(bench, job).note)
+    export_source(
+        bench.files.results(job.project_id), plan, target, counting("files", Ticker(bench, job).note)
+    )

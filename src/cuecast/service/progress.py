@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import without_name
-from cuecast.results.folder import Progress
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries
+from cuecast.runs.actions import Step
 from cuecast.service.files import DataFolder
 from cuecast.service.preview import KeepingPredictor, keeping
 from cuecast.service.problem import without_folders
@@ -65,8 +65,9 @@ class Ticker:
     job: Job
     last: float = 0.0
 
-    def note(self, done: int, total: int) -> None:
-        """Note that `done` of `total` steps are done. Raises as `perform`."""
+    def note(self, step: Step) -> None:
+        """Note how far the job is. Raises as `perform`."""
+        done, total = step.done, step.total
         if self.bench.stopping():
             raise StoppedError
         if time.monotonic() - self.last < TICK and done < total:
@@ -123,8 +124,9 @@ class Recorder:
             predictions.write_predictions(session, rows)
             return predictions.predictions_of(session, self.job.project_id)
 
-    def note(self, step: Progress) -> None:
-        """Take up what `batch.run` tells of an image. Raises as `tick`."""
+    def note(self, step: Step) -> None:
+        """Take up what is told of an image. Raises as `tick`."""
+        assert step.entry is not None
         if step.resumed:
             self.kept.append(self._images[step.entry.name])
         else:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import without_name
-from cuecast.core.values import ClassInfo
-from cuecast.cue_quality.check import check_cues, too_few
-from cuecast.cue_quality.suggest import suggest_images
-from cuecast.cue_quality.trials import complete_cues
-from cuecast.cuesets.cueset import check_cueset, read_examples
-from cuecast.predictor import Predictor
+from cuecast.runs import actions
 from cuecast.service.exports import export
 from cuecast.service.progress import Bench, Ticker
 from cuecast.service.runs import FAILURES, run
-from cuecast.service.snapshot import MarkedImage, Snapshot, read_marked, snapshot, write_cueset
+from cuecast.service.snapshot import Snapshot, read_marked, snapshot, write_cueset
 from cuecast.service.store import jobs
 from cuecast.service.store.models import Job
 
@@ -38,32 +32,33 @@ def perform(bench: Bench, job: Job) -> dict[str, Any]:
 
 
 def check(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
-    """Leave-one-out over the marks; each part that names an image has its `image_id`."""
+    """`cuecast cues check --json` over the marks, with the names of images in the project and their `image_id`."""
     with _scratch(bench) as folder:
-        found = check_project(
-            bench.predictor, folder, project.classes, project.scale, project.cues, Ticker(bench, job).note
-        )
+        write_cueset(folder, project.classes, project.cues)
+        request = actions.CheckRequest(folder, lambda: bench.predictor, project.scale)
+        found = actions.check(request, Ticker(bench, job).note).as_dict()
+    compared = found["leave_one_out"] or {}
     for finding in found["findings"]:
+        finding["entry"] = finding["entry"].removeprefix("images/")
         finding["image_id"] = project.ids.get(finding["entry"])
-    if found["leave_one_out"]:
-        for part in ("cues", "flags", "agreements"):
-            for named in found["leave_one_out"][part]:
-                named["image_id"] = project.ids.get(named["image"])
+    for named in (n for part in ("cues", "flags", "agreements") for n in compared.get(part, ())):
+        named["image"] = named["image"].removeprefix("images/")
+        named["image_id"] = project.ids.get(named["image"])
     return found
 
 
 def suggest(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
-    """The images to mark next, best first, and why."""
-    found = suggest_project(
-        bench.predictor,
-        project.classes,
-        project.scale,
-        project.cues,
-        project.images,
-        int(job.request["n"]),
-        Ticker(bench, job).note,
-    )
+    """The images to mark next, best first, and why: `cuecast suggest --json` with names and ids of the project."""
+    examples = [read_marked(cue, project.classes) for cue in project.cues]
+    concept = bench.predictor.learn(examples, project.classes, project.scale)
+    marked = {cue.name for cue in project.cues}
+    pool = {str(path): name for name, path in project.images.items() if name not in marked}
+    request = actions.SuggestRequest(concept, list(pool), int(job.request["n"]))
+    found = actions.suggest(request, Ticker(bench, job).note).as_dict()
+    for failure in found["failures"]:
+        failure["error"] = without_name(failure["error"], failure["image"])
     for named in (*found["suggestions"], *found["failures"]):
+        named["image"] = pool[named["image"]]
         named["image_id"] = project.ids[named["image"]]
     chosen = found["suggestions"]
     return {
@@ -91,69 +86,3 @@ def _scratch(bench: Bench) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-Progress = Callable[[int, int], None]
-"""Called with (done, in all) after each answer; an exception out of it stops the work."""
-
-
-def check_project(
-    predictor: Predictor,
-    folder: Path,
-    classes: Sequence[ClassInfo],
-    scale: str,
-    cues: Sequence[MarkedImage],
-    progress: Progress,
-) -> dict[str, Any]:
-    """The JSON of `cuecast cues check --json` over these marks; `image` is the image's name in the project.
-
-    folder  an empty one, for the cue set that is checked.
-    """
-    cueset = write_cueset(folder, classes, cues)
-    findings = check_cueset(folder)
-    ok = not any(f.level == "error" for f in findings)
-    result, note = None, None
-    if ok:
-        examples = read_examples(cueset)
-        if len(complete_cues(examples)) < 2:
-            note = too_few(examples)
-        else:
-            result = check_cues(predictor, examples, cueset.classes, scale, progress).as_dict()
-    for named in _named(result):
-        named["image"] = _plain(named["image"])
-    return {
-        "ok": ok,
-        "findings": [{**asdict(f), "entry": _plain(f.entry)} for f in findings],
-        "leave_one_out": result,
-        "note": note,
-    }
-
-
-def suggest_project(
-    predictor: Predictor,
-    classes: Sequence[ClassInfo],
-    scale: str,
-    cues: Sequence[MarkedImage],
-    images: Mapping[str, Path],
-    count: int,
-    progress: Progress,
-) -> dict[str, Any]:
-    """The JSON of `cuecast suggest --json` over the images (name -> file); `image` is the name."""
-    concept = predictor.learn([read_marked(c, classes) for c in cues], classes, scale)
-    marked = {c.name for c in cues}
-    pool = {str(path): name for name, path in images.items() if name not in marked}
-    found = suggest_images(concept, list(pool), count, progress=progress).as_dict()
-    for failure in found["failures"]:
-        failure["error"] = without_name(failure["error"], failure["image"])
-    for named in (*found["suggestions"], *found["failures"]):
-        named["image"] = pool[named["image"]]
-    return {**found, "marked": sorted(marked)}
-
-
-def _named(result: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The parts of a check that name an image."""
-    return [] if result is None else [*result["cues"], *result["flags"], *result["agreements"]]
-
-
-def _plain(entry: str) -> str:
-    return entry.removeprefix("images/")
