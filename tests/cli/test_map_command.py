@@ -16,6 +16,7 @@ from cuecast.cli import run
 
 rasterio = pytest.importorskip("rasterio")
 pytest.importorskip("pyogrio")
+pytest.importorskip("shapely")
 
 from map_pictures import THINGS, painted, read_band, truth, write_map  # noqa: E402
 

@@ -27,14 +27,25 @@ from pictures import BLUE, GREEN, RED
 from PIL import Image
 
 MAP_THINGS = ((10, 10, 40, 30), (60, 50, 110, 70), (64, 80, 96, 120), (120, 120, 126, 126))
-LIBRARIES = ("av", "highdicom", "nibabel", "pillow", "pydicom", "pynrrd", "pyogrio", "rasterio", "tifffile")
+LIBRARIES = (
+    "av",
+    "highdicom",
+    "nibabel",
+    "pillow",
+    "pydicom",
+    "pynrrd",
+    "pyogrio",
+    "rasterio",
+    "shapely",
+    "tifffile",
+)
 MADE_BY: Mapping[str, tuple[str, ...]] = {
     ".png": ("machine", "pillow"),
     ".jpg": ("machine", "pillow"),
     ".html": ("machine", "pillow"),
     ".mp4": ("machine", "av"),
-    ".geojson": ("rasterio", "pyogrio"),
-    ".gpkg": ("machine", "rasterio", "pyogrio"),
+    ".geojson": ("rasterio", "pyogrio", "shapely"),
+    ".gpkg": ("machine", "rasterio", "pyogrio", "shapely"),
     ".tif": ("machine", "rasterio", "tifffile"),
     ".gz": ("machine", "nibabel"),
     ".nrrd": ("machine", "pynrrd"),

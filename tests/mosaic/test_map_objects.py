@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -15,7 +18,7 @@ from cuecast.core.values import ClassInfo
 from cuecast.io.rasters.georeference import Georeference
 from cuecast.mosaic.features import feature
 from cuecast.mosaic.grid import Grid
-from cuecast.mosaic.objects import Component, Shape, merged_objects, outer_edges, polygons
+from cuecast.mosaic.objects import Component, merged_objects, outer_edges, polygons
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 
@@ -26,8 +29,18 @@ def merged(labels: np.ndarray, side: int) -> list[Component]:
     return list(merged_objects(labels.shape, Georeference(), blocks))
 
 
+Shape = list[list[np.ndarray]]
+
+
 def shape_of(component: Component, width: int) -> Shape:
-    return polygons(outer_edges(np.concatenate(component.edges), width), width)
+    return rings(polygons(outer_edges(np.concatenate(component.edges), width), width))
+
+
+def rings(shape: Any) -> Shape:
+    """Polygons as lists of rings (n, 2), not closed, the outer one first."""
+    assert shape.is_valid
+    parts = shapely.get_parts(shape)
+    return [[shapely.get_coordinates(ring)[:-1] for ring in shapely.get_rings(part)] for part in parts]
 
 
 def filled(shape: Shape, size: tuple[int, int]) -> np.ndarray:
@@ -64,7 +77,7 @@ def test_blocks_give_the_objects_of_the_whole(labels: np.ndarray, side: int) -> 
         assert one.cells[9] == expected.area
         assert one.cells[11:13] == pytest.approx((expected.major_axis, expected.minor_axis), abs=1e-6)
         assert one.cells[13] == str(expected.touches_border).lower()
-        covered += filled(one.shape, size) * component.cls
+        covered += filled(rings(one.shape), size) * component.cls
     assert (covered == labels).all()
 
 
@@ -119,6 +132,15 @@ def test_a_hole_lies_in_the_part_around_it() -> None:
     first, second = shape_of(component, 10)
     assert first[1].min() == 2
     assert second[1].min() == 7
+
+
+def test_the_outline_of_a_sponge_encloses_its_pixels() -> None:
+    """Holes that touch each other and the border at their corners only, and parts inside of them."""
+    labels = (np.random.default_rng(0).random((40, 50)) > 0.4).astype(np.int32)
+    for component in merged(labels, 16):
+        shape = polygons(outer_edges(np.concatenate(component.edges), 50), 50)
+        assert shape.is_valid
+        assert shape.area == component.sums[0]
 
 
 def test_a_finished_object_is_let_go() -> None:

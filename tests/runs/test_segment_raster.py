@@ -24,6 +24,7 @@ from cuecast.runs.raster import segment_raster
 
 rasterio = pytest.importorskip("rasterio")
 pytest.importorskip("pyogrio")
+pytest.importorskip("shapely")
 
 from map_pictures import HALF_METRE, SIZE, THINGS, UTM, painted, read_band, truth, write_map  # noqa: E402
 

@@ -16,8 +16,8 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing, write_row
 from cuecast.io.rasters.georeference import LONLAT, Georeference, ProjectionError, project
-from cuecast.io.rasters.vectors import load_pyogrio, pyogrio_errors, wkb
-from cuecast.mosaic.objects import Component, Shape, outer_edges, perimeter, polygons
+from cuecast.io.rasters.vectors import load_pyogrio, load_shapely, pyogrio_errors
+from cuecast.mosaic.objects import Component, outer_edges, perimeter, polygons
 
 COLUMNS = (
     "object", "class", "class_id", "x1", "y1", "x2", "y2", "centroid_x", "centroid_y", "area", "perimeter",
@@ -39,12 +39,13 @@ DIGITS = 8
 
 @dataclass(frozen=True, eq=False)
 class Feature:
-    """One object: its number from 1, its class, its measures by `COLUMNS`, and its outline in pixels."""
+    """One object: its number from 1, its class, its measures by `COLUMNS`, and its outline in pixels, a
+    (Multi)Polygon of shapely."""
 
     number: int
     info: ClassInfo
     cells: tuple[Any, ...]
-    shape: Shape
+    shape: Any
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -139,13 +140,10 @@ class _GeoJson:
     def write(self, batch: Sequence[Feature]) -> None:
         if not batch:
             return
-        shapes = _moved([f.shape for f in batch], lambda xy: _to_wgs84(xy, self._place))
+        shapely = load_shapely()
+        shapes = shapely.orient_polygons(_moved(batch, lambda xy: _to_wgs84(xy, self._place)))
         for one, shape in zip(batch, shapes, strict=True):
-            contours = [
-                [_closed(contour, hole > 0) for hole, contour in enumerate(polygon)] for polygon in shape
-            ]
-            geometry = {"type": "Polygon" if len(contours) == 1 else "MultiPolygon"}
-            full = {**geometry, "coordinates": contours[0] if len(contours) == 1 else contours}
+            full = shapely.geometry.mapping(shape)
             line = {"type": "Feature", "id": one.number, "properties": one.properties, "geometry": full}
             self._stream.write(f"{self._comma}\n{json.dumps(line, ensure_ascii=False)}")
             self._comma = ","
@@ -165,8 +163,9 @@ class _Gpkg:
             return
         pyogrio = load_pyogrio()
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": WRITTEN})
-        shapes = _moved([f.shape for f in batch], self._place.to_map)
-        geometry = np.array([wkb(shape) for shape in shapes], dtype=object)
+        shapely = load_shapely()
+        parts = map(shapely.get_parts, _moved(batch, self._place.to_map))
+        geometry = np.array([shapely.to_wkb(shapely.multipolygons(each)) for each in parts], dtype=object)
         rows = [f.properties for f in batch]
         columns: dict[str, NDArray[Any]] = {
             "object": np.array([r["object"] for r in rows], np.int64),
@@ -198,15 +197,13 @@ class _Gpkg:
 
 
 def _moved(
-    shapes: Sequence[Shape], move: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> list[list[list[NDArray[np.float64]]]]:
-    """Shapes with all corners moved, in one call for all of them."""
-    if not shapes:
-        return []
-    contours = [contour for shape in shapes for polygon in shape for contour in polygon]
-    moved = move(np.concatenate(contours).astype(np.float64))
-    parts = iter(np.split(moved, np.cumsum([len(r) for r in contours])[:-1]))
-    return [[[next(parts) for _ in polygon] for polygon in shape] for shape in shapes]
+    batch: Sequence[Feature], move: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> NDArray[Any]:
+    """The shapes with all corners moved, in one call for all of them."""
+    shapes = np.empty(len(batch), object)
+    shapes[:] = [one.shape for one in batch]
+    moved: NDArray[Any] = load_shapely().transform(shapes, move) if len(batch) else shapes
+    return moved
 
 
 def _to_wgs84(xy: NDArray[np.float64], place: Georeference) -> NDArray[np.float64]:
@@ -230,15 +227,6 @@ def without_lonlat(place: Georeference, size: tuple[int, int]) -> str | None:
             "--format gpkg writes the polygons in its own"
         )
     return None
-
-
-def _closed(contour: NDArray[np.float64], hole: bool) -> list[list[float]]:
-    """A ring as GeoJSON has it: closed, outer rings counterclockwise and holes clockwise (x right, y up)."""
-    x, y = (contour - contour[0]).T
-    clockwise = (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0
-    turned = contour[::-1] if clockwise != hole else contour
-    points: list[list[float]] = np.concatenate([turned, turned[:1]]).tolist()
-    return points
 
 
 def _axes(xx: float, yy: float, xy: float) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,9 @@ from scipy.cluster.hierarchy import DisjointSet
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.tiling import Window
 from cuecast.io.rasters.georeference import Georeference
+from cuecast.io.rasters.vectors import load_shapely
 
 EAST, SOUTH, WEST, NORTH = range(4)
-_DX = np.array([1, 0, -1, 0])
-_DY = np.array([0, 1, 0, -1])
-
-Contour = NDArray[np.int64]
-"""(n, 2) corners x, y in pixels of the raster; the last is joined to the first."""
-
-Shape = list[list[Contour]]
-"""Polygons of one object: each its outer contour (clockwise as seen) and then its holes (the other way round)."""
 
 
 def edges_of(
@@ -74,8 +68,7 @@ def perimeter(edges: NDArray[np.int64], width: int) -> float:
     but not the other, of the two edges that it passes between is there.
     """
     direction = edges % 4
-    starts, ends = edges // 4, edges // 4 + _steps(width)[direction]
-    corners, index = np.unique(np.concatenate([starts, ends]), return_inverse=True)
+    corners, index = np.unique(_ends(edges, width), return_inverse=True)
     # which of its four edges (east, south, west, north of it) each corner has
     has = np.zeros((len(corners), 4), bool)
     has[index[: len(edges)], direction] = True
@@ -85,119 +78,53 @@ def perimeter(edges: NDArray[np.int64], width: int) -> float:
     return float(np.pi / 8 * (len(edges) + (falling + rising) / np.sqrt(2)))
 
 
-def polygons(edges: NDArray[np.int64], width: int) -> Shape:
-    """The polygons that sorted edges (n,) enclose, valid by the rules of Simple Features: none touches itself.
+def polygons(edges: NDArray[np.int64], width: int) -> Any:
+    """The (Multi)Polygon of shapely that sorted edges (n,) enclose, in pixels of the raster.
 
-    Parts that meet at a corner only are polygons of their own. Outer contours come in the order of their first corner.
+    It is valid by the rules of Simple Features: contours do not touch themselves, parts that meet at a corner only are
+    polygons of their own. Parts come in the order of their first corner. Raises MissingExtraError.
     """
-    outer: list[Contour] = []
-    holes: list[Contour] = []
-    for contour in _contours(edges, width):
-        (outer if _area(contour) > 0 else holes).append(contour)
-    shape: Shape = [[contour] for contour in outer]
-    for hole in holes:
-        shape[_around(hole, outer)].append(hole)
-    return shape
+    shapely = load_shapely()
+    corners, degrees = np.unique(_ends(edges, width), return_counts=True)
+    lines = [
+        _runs(
+            edges[edges % 2 == axis] // 4, step, corners[degrees > 2], edges[edges % 2 == axis] % 4 > 1, width
+        )
+        for axis, step in ((0, 1), (1, width + 1))
+    ]
+    faces = shapely.get_parts(shapely.polygonize(shapely.linestrings(np.concatenate(lines))))
+    points, of = shapely.get_coordinates(shapely.get_exterior_ring(faces), return_index=True)
+    first = np.full(len(faces), np.iinfo(np.int64).max)
+    np.minimum.at(first, of, (points[:, 1] * (width + 1) + points[:, 0]).astype(np.int64))
+    # An edge goes east from the first corner of a face that is the object's, and west to that of a hole.
+    order = np.argsort(first)
+    parts = faces[order][np.isin(4 * first[order] + EAST, edges)]
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def _contours(edges: NDArray[np.int64], width: int) -> list[Contour]:
-    """Simple closed contours, with corners only where they turn."""
-    direction = edges % 4
-    ends = edges // 4 + _steps(width)[direction]
-    following = np.full(len(edges), -1)
-    # At a corner where four edges meet, turning right keeps to the same pixel, so parts that only touch stay apart.
-    for turn in (3, 0, 1):
-        wanted = 4 * ends + (direction + turn) % 4
-        at = np.minimum(np.searchsorted(edges, wanted), len(edges) - 1)
-        following = np.where(edges[at] == wanted, at, following)
-    turns = direction[following] != direction
-    x, y = ends % (width + 1), ends // (width + 1)
-    contours: list[Contour] = []
-    for members in _cycles(following.tolist()):
-        corners = [i for i in members if turns[i]]
-        for contour in _split(list(zip(x[corners].tolist(), y[corners].tolist(), strict=True))):
-            contours.append(np.array(contour, np.int64))
-    return contours
+def _runs(
+    starts: NDArray[np.int64], step: int, nodes: NDArray[np.int64], back: NDArray[np.bool_], width: int
+) -> NDArray[np.float64]:
+    """(n, 2, 2) from x, y to x, y: the straight lines that edges along one axis make, cut at `nodes`.
 
-
-def _cycles(following: list[int]) -> list[list[int]]:
-    seen = bytearray(len(following))
-    cycles = []
-    for start in range(len(following)):
-        if seen[start]:
-            continue
-        cycle, at = [], start
-        while not seen[at]:
-            seen[at] = 1
-            cycle.append(at)
-            at = following[at]
-        cycles.append(cycle)
-    return cycles
-
-
-def _split(corners: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """A contour cut where it comes back to a corner, so that none of the parts touches itself."""
-    if len(set(corners)) == len(corners):
-        return [corners]
-    parts: list[list[tuple[int, int]]] = []
-    path: list[tuple[int, int]] = []
-    where: dict[tuple[int, int], int] = {}
-    for corner in corners:
-        if corner in where:
-            since = where[corner]
-            part = path[since:]
-            parts.append(part)
-            for left in part:
-                del where[left]
-            del path[since:]
-        where[corner] = len(path)
-        path.append(corner)
-    return [*parts, path]
-
-
-def _area(contour: Contour) -> int:
-    """Twice the enclosed area; positive where the contour runs clockwise as seen, the object inside."""
-    x, y = contour.T
-    return int((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
-
-
-def _around(hole: Contour, outer: list[Contour]) -> int:
-    """Index of the smallest outer contour that a hole lies in."""
-    if len(outer) == 1:
-        return 0
-    first, second = hole[0], hole[1]
-    x, y = (
-        first + np.sign(second - first) * 0.5
-    ).tolist()  # on the hole's own edge, which no other contour shares
-    best, smallest = 0, None
-    for index, contour in enumerate(outer):
-        (left, top), (right, bottom) = contour.min(axis=0), contour.max(axis=0)
-        if left <= x <= right and top <= y <= bottom and _inside(x, y, contour):
-            area = _area(contour)
-            if smallest is None or area < smallest:
-                best, smallest = index, area
-    return best
-
-
-def _inside(x: float, y: float, contour: Contour) -> bool:
-    """Even-odd test of a point that lies on no edge of the contour: upright edges to the right of it are counted.
-
-    A point in the middle of an upright edge has a half in y and meets no corner; one in the middle of a level edge is
-    moved down a little, which crosses no edge as its own contour is not asked.
+    starts  corners; of edges that are walked `back`, their end is `step` before.
     """
-    row = y if y % 1 else y + 0.25
-    a, b = contour, np.roll(contour, -1, axis=0)
-    upright = a[:, 0] == b[:, 0]
-    crossed = (
-        upright & (a[:, 0] > x) & (np.minimum(a[:, 1], b[:, 1]) < row) & (np.maximum(a[:, 1], b[:, 1]) > row)
-    )
-    return bool(crossed.sum() % 2)
+    low = starts - step * back
+    row, column = np.divmod(low, width + 1)
+    low = low[np.lexsort((row, column) if step > 1 else (column, row))]
+    first = np.r_[True, (np.diff(low) != step) | np.isin(low[1:], nodes)]
+    ends = np.stack([low[first], low[np.r_[first[1:], True]] + step], axis=1)
+    return np.stack([ends % (width + 1), ends // (width + 1)], axis=2).astype(np.float64)
+
+
+def _ends(edges: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """The corners where edges start and where they end."""
+    return np.concatenate([edges // 4, edges // 4 + _steps(width)[edges % 4]])
 
 
 def _steps(width: int) -> NDArray[np.int64]:
-    """What walking an edge in each direction adds to a corner's number."""
-    steps: NDArray[np.int64] = (_DX + _DY * (width + 1)).astype(np.int64)
-    return steps
+    """What walking an edge to the east, south, west and north adds to a corner's number."""
+    return np.array([1, width + 1, -1, -(width + 1)], np.int64)
 
 
 @dataclass(eq=False)

@@ -26,9 +26,11 @@ def load_rasterio() -> Any:
     """The library. Raises MissingExtraError."""
     try:
         import rasterio
+        import shapely  # noqa: F401  what draws the outlines at the end is asked for before any work
     except ImportError as error:
         raise MissingExtraError(
-            "maps are read and written with rasterio, which is not installed; run: pip install 'cuecast[maps]'"
+            f"maps are read and written with {error.name or 'rasterio'}, which is not installed; run: "
+            "pip install 'cuecast[maps]'"
         ) from error
     return rasterio
 

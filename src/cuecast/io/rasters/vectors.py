@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError, MissingExtraError
 from cuecast.core.notes import give_note
+from cuecast.io.formats import library
 from cuecast.io.labels import PassedOver, listed
 from cuecast.io.rasters.georeference import Georeference, ProjectionError, project
-
-_Shape = list[NDArray[np.float64]]
-"""The rings (n, 2) of one polygon."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +55,15 @@ def read_polygons(path: str | Path, place: Georeference, wanted: Sequence[str] =
     names = class_names(path, columns, len(geometry), wanted)
     asked = set(wanted) & set(names)
     passed = PassedOver(path)
-    shapes: list[tuple[_Shape, str | None, int]] = []
-    for number, (shape, name) in enumerate(zip(geometry, names, strict=True), start=1):
+    shapes: list[tuple[list[NDArray[np.float64]], str | None, int]] = []
+    read = load_shapely().from_wkb(np.asarray(geometry, object), on_invalid="ignore")
+    for number, (shape, stated, name) in enumerate(zip(read, geometry, names, strict=True), start=1):
         if asked and name is not None and name not in asked:
             continue
         with passed.each(f"feature {number}"):
             if name is None and any(names):
                 raise ValueError("a polygon without class")
-            shapes += [(contours, name, number) for contours in _polygons(shape)]
+            shapes += [(contours, name, number) for contours in _polygons(shape, stated)]
     if not shapes:
         why = f" ({passed.reasons})" if passed.reasons else ""
         raise CueError(
@@ -129,68 +127,36 @@ def _to_pixels(
         ) from error
 
 
-def _polygons(shape: bytes | None) -> list[_Shape]:
-    """The polygons in well-known binary. Raises ValueError where there is none, or none that can be used."""
-    if shape is None:
-        raise ValueError("no shape that can be read")
-    polygons, _ = _read_wkb(shape, 0)
-    usable = [
-        [contour for contour in contours if len(np.unique(contour, axis=0)) > 2] for contours in polygons
-    ]
-    if not any(usable):
-        raise ValueError("a polygon of less than three points" if polygons else "a shape that is no polygon")
-    return [contours for contours in usable if contours]
+def _polygons(shape: Any, stated: bytes | None) -> list[list[NDArray[np.float64]]]:
+    """The polygons of a shape, each as its rings (n, 2) x, y. Raises ValueError where none can be used.
 
-
-def _read_wkb(data: bytes, at: int) -> tuple[list[_Shape], int]:
-    """(polygons, where the geometry ends) of the geometry that starts at byte `at`; of one that is none, no polygon."""
-    order = "<" if data[at] == 1 else ">"
-    kind, extra = _kind(data, at)
-    if kind not in (3, 6, 7):
-        return [], _end(data, at)
-    (count,) = struct.unpack_from(f"{order}I", data, at + 5)
-    at += 9
-    if kind != 3:
-        found = []
-        for _ in range(count):
-            part, at = _read_wkb(data, at)
-            found += part
-        return found, at
-    contours = []
-    for _ in range(count):
-        (points,) = struct.unpack_from(f"{order}I", data, at)
-        values = np.frombuffer(data, f"{order}f8", points * (2 + extra), at + 4)
-        contours.append(values.reshape(points, 2 + extra)[:, :2].astype(np.float64))
-        at += 4 + values.nbytes
-    return [contours], at
-
-
-def _end(data: bytes, at: int) -> int:
-    """Where a point, a line, or a collection of them ends; the end of all for what has curves."""
-    order = "<" if data[at] == 1 else ">"
-    kind, extra = _kind(data, at)
-    if kind == 1:
-        return at + 5 + 8 * (2 + extra)
-    count = int(struct.unpack_from(f"{order}I", data, at + 5)[0])
-    if kind == 2:
-        return at + 9 + 8 * (2 + extra) * count
-    if kind not in (4, 5):
-        return len(data)
-    at += 9
-    for _ in range(count):
-        at = _end(data, at)
-    return at
-
-
-def _kind(data: bytes, at: int) -> tuple[int, int]:
-    """(3 for a Polygon, 6 for a MultiPolygon, ..., coordinates after x and y).
-
-    ISO adds 1000 (Z), 2000 (M) or 3000 to the number; extended WKB sets its two highest bits.
+    shape  of shapely; None where there is none, or `stated` (well-known binary) is none.
     """
-    (number,) = struct.unpack_from("<I" if data[at] == 1 else ">I", data, at + 1)
-    plain = number & 0x1FFFFFFF
-    extra = bin(number >> 30).count("1") or (0, 1, 1, 2)[plain // 1000 % 4]
-    return plain % 1000, extra
+    if stated is None:
+        raise ValueError("no shape that can be read")
+    polygons = [] if shape is None else list(_parts(shape))
+    if shape is not None and not polygons:
+        raise ValueError("a shape that is no polygon")
+    shapely = load_shapely()
+    rings = ([shapely.get_coordinates(ring) for ring in shapely.get_rings(each)] for each in polygons)
+    usable = [[ring for ring in each if len(np.unique(ring, axis=0)) > 2] for each in rings]
+    if not any(usable):
+        raise ValueError("a polygon of less than three points")
+    return [each for each in usable if each]
+
+
+def _parts(shape: Any) -> Iterator[Any]:
+    """The polygons in a shape, or in what it is a collection of."""
+    if shape.geom_type == "Polygon":
+        yield shape
+    elif shape.geom_type in ("MultiPolygon", "GeometryCollection"):
+        for part in shape.geoms:
+            yield from _parts(part)
+
+
+def load_shapely() -> Any:
+    """The library. Raises MissingExtraError."""
+    return library("shapely", "maps", "working with polygons on maps")
 
 
 def load_pyogrio() -> Any:
@@ -215,17 +181,6 @@ def pyogrio_errors() -> tuple[type[Exception], ...]:
         errors.FeatureError,
         errors.FieldError,
     )
-
-
-def wkb(shape: list[list[NDArray[np.float64]]]) -> bytes:
-    """A MultiPolygon as well-known binary, rings closed; polygons of rings (N, 2) of x, y."""
-    parts = [struct.pack("<BII", 1, 6, len(shape))]
-    for polygon in shape:
-        parts.append(struct.pack("<BII", 1, 3, len(polygon)))
-        for contour in polygon:
-            closed = np.concatenate([contour, contour[:1]]).astype("<f8")
-            parts += [struct.pack("<I", len(closed)), closed.tobytes()]
-    return b"".join(parts)
 
 
 KNOWN = (

@@ -48,16 +48,13 @@ class _Sums:
     """What is summed over the voxels of a component while the slices go by."""
 
     cls: int
-    low: tuple[int, int, int]
-    high: tuple[int, int, int]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
     total: NDArray[np.float64]
     voxels: int
 
     def joined(self, other: _Sums) -> _Sums:
-        low = min(self.low[0], other.low[0]), min(self.low[1], other.low[1]), min(self.low[2], other.low[2])
-        high = (
-            max(self.high[0], other.high[0]), max(self.high[1], other.high[1]), max(self.high[2], other.high[2])
-        )  # fmt: skip
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
         return _Sums(self.cls, low, high, self.total + other.total, self.voxels + other.voxels)
 
 
@@ -66,18 +63,22 @@ def bodies(labels: NDArray[Any], volume: Volume) -> tuple[Body, ...]:
 
     Two slices are in memory at a time: components of a slice are joined with those of the slice before that they touch.
     """
+    from scipy.cluster.hierarchy import DisjointSet
+
     components: list[_Sums] = []
-    parent: list[int] = []
+    joined = DisjointSet()
     before = np.zeros(labels.shape[1:], np.int64)
     for z, plane in enumerate(labels):
+        known = len(components)
         here = _number_components(np.asarray(plane), z, components)
-        parent += range(len(parent), len(components))
+        for number in range(known, len(components)):
+            joined.add(number)
         for a, b in _touching(before, here, components):
-            _join(parent, a, b)
+            joined.merge(a, b)
         before = here
     merged: dict[int, _Sums] = {}
     for number, component in enumerate(components):
-        root = _root(parent, number)
+        root = joined[number]
         merged[root] = merged[root].joined(component) if root in merged else component
     return tuple(_measured(m, labels.shape, volume) for m in merged.values())
 
@@ -91,19 +92,9 @@ def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequ
     ):
         out.write(write_row(COLUMNS))
         for number, body in enumerate(found, start=1):
-            border = str(body.touches_border).lower()
-            row = [
-                name,
-                number,
-                names[body.cls],
-                body.cls,
-                *body.box,
-                *body.centroid,
-                body.voxels,
-                border,
-                body.millilitres,
-            ]
-            out.write(write_row([*row, *(body.place or ("", "", ""))]))
+            found_at = (*body.box, *body.centroid, body.voxels, str(body.touches_border).lower())
+            measured = (body.millilitres, *(body.place or ("", "", "")))
+            out.write(write_row([name, number, names[body.cls], body.cls, *found_at, *measured]))
     return path
 
 
@@ -117,7 +108,7 @@ def _number_components(plane: NDArray[Any], z: int, components: list[_Sums]) -> 
         for number, (rows, columns) in enumerate(ndimage.find_objects(found), start=1):
             ys, xs = np.nonzero(found[rows, columns] == number)
             ys, xs = ys + rows.start, xs + columns.start
-            low, high = (columns.start, rows.start, z), (columns.stop, rows.stop, z + 1)
+            low, high = np.array((columns.start, rows.start, z)), np.array((columns.stop, rows.stop, z + 1))
             total = np.array([xs.sum(), ys.sum(), z * len(xs)], np.float64)
             components.append(_Sums(int(cls), low, high, total, len(xs)))
         numbers[found > 0] = found[found > 0] + len(components) - count
@@ -143,28 +134,17 @@ def _touching(
     return {(a, b) for a, b in pairs if components[a].cls == components[b].cls}
 
 
-def _root(parent: list[int], a: int) -> int:
-    while parent[a] != a:
-        parent[a] = parent[parent[a]]
-        a = parent[a]
-    return a
-
-
-def _join(parent: list[int], a: int, b: int) -> None:
-    """The lower number stays the root, so that components keep the order of their first voxel."""
-    first, second = sorted((_root(parent, a), _root(parent, b)))
-    parent[second] = first
-
-
 def _measured(sums: _Sums, shape: tuple[int, ...], volume: Volume) -> Body:
     x, y, z = (float(v) for v in sums.total / sums.voxels)
-    border = min(sums.low) <= 0 or any(h >= n for h, n in zip(sums.high, shape[::-1], strict=True))
+    border = bool((sums.low <= 0).any() or (sums.high >= shape[::-1]).any())
+    x1, y1, z1 = (int(v) for v in sums.low)
+    x2, y2, z2 = (int(v) for v in sums.high)
     ml = volume.voxel_ml
     place = None
     if volume.affine is not None:
         right, anterior, superior = (float(v) for v in volume.affine[:3] @ (x, y, z, 1.0))
         place = (right, anterior, superior)
     return Body(
-        sums.cls, (*sums.low, *sums.high), (x, y, z), sums.voxels, border,
+        sums.cls, (x1, y1, z1, x2, y2, z2), (x, y, z), sums.voxels, border,
         millilitres=None if ml is None else ml * sums.voxels, place=place,
     )  # fmt: skip
