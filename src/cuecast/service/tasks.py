@@ -36,7 +36,7 @@ def check(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     with _scratch(bench) as folder:
         write_cueset(folder, project.classes, project.cues)
         request = actions.CheckRequest(folder, lambda: bench.predictor, project.scale)
-        found: dict[str, Any] = actions.check(request, Ticker(bench, job).note).as_dict()
+        found = actions.check(request, Ticker(bench, job).note).as_dict()
     compared = found["leave_one_out"] or {}
     for finding in found["findings"]:
         finding["entry"] = finding["entry"].removeprefix("images/")

@@ -1,0 +1,365 @@
+"""What a person asks of cuecast, each a function from a request to a result.
+
+    segment   what cues show, on images, into a folder of results
+    check     can a cue set be read, which of its cues hurt, would more help?
+    suggest   which images to mark next
+    measure   the table of a folder of results, summed up and in parts
+    export    the masks of a folder of results in other formats
+
+The command line, the service and the MCP server call these, and print, keep or send what comes of them. All tell of
+their progress by `Step`; an exception out of that stops the work, and what is finished stays.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as PILImage
+
+from cuecast.core.drawing import overlay
+from cuecast.core.errors import InputError, MaskError
+from cuecast.core.values import ClassInfo, Image
+from cuecast.io.files import read_cell
+from cuecast.results.gather import Results, Writing, read_result, write_overlay
+from cuecast.results.tables import COLUMNS
+from cuecast.cue_quality.check import check_cues, too_few
+from cuecast.cue_quality.result import CueCheck
+from cuecast.cue_quality.suggest import Suggestions, suggest_images
+from cuecast.cue_quality.trials import complete_cues
+from cuecast.cuesets.changes import Lineage
+from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
+from cuecast.predictor import Concept, Predictor
+from cuecast.results.manifest import ManifestEntry
+from cuecast.runs import images
+from cuecast.results.folder import Summary
+from cuecast.runs.images import BatchOptions
+
+
+@dataclass(frozen=True)
+class Step:
+    """`done` of `total` things are done; `what` names them: 'images', 'answers', 'files'.
+
+    entry    of `segment`: what was found on the image; `resumed`: it was finished before.
+    """
+
+    what: str
+    done: int
+    total: int
+    entry: ManifestEntry | None = None
+    resumed: bool = False
+
+
+Progress = Callable[[Step], None]
+
+
+def silent(_: Step) -> None:
+    """Tell nobody."""
+
+
+def counting(what: str, progress: Progress) -> Callable[[int, int], None]:
+    """`progress` for a function that tells (done, total)."""
+
+    def told(done: int, total: int) -> None:
+        progress(Step(what, done, total))
+
+    return told
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """Images (files) on which a concept is looked for, and the folder of their results.
+
+    lineage  the version of the cue set that the concept was learnt from, where that is all it was learnt from.
+    """
+
+    concept: Concept
+    images: Sequence[Path]
+    out: Path
+    options: BatchOptions = field(default_factory=BatchOptions)
+    lineage: Lineage | None = None
+
+
+def segment(request: SegmentRequest, progress: Progress = silent) -> Summary:
+    """Masks of all images, or of those that an earlier run has left; see `cuecast.runs.images.run`. Raises OutputError."""
+    return images.run(
+        request.concept,
+        request.images,
+        request.out,
+        request.options,
+        lambda step: progress(Step("images", step.done, step.total, step.entry, step.resumed)),
+        request.lineage,
+        counting("answers", progress),
+    )
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """A cue set (folder or .zip); `predictor` loads the pack, and is called only where it is needed.
+
+    files_only  whether it can be read, and no more.
+    """
+
+    cueset: Path
+    predictor: Callable[[], Predictor]
+    scale: str = "frame"
+    files_only: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What is wrong with the files of a cue set, and what its cues say of each other, or in `note` why nothing."""
+
+    findings: tuple[Finding, ...]
+    leave_one_out: CueCheck | None = None
+    note: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the set can be learnt from: its files have no error."""
+        return all(f.level != "error" for f in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON takes it."""
+        found = self.leave_one_out
+        return {
+            "ok": self.ok,
+            "findings": [asdict(f) for f in self.findings],
+            "leave_one_out": found.as_dict() if found else None,
+            "note": self.note,
+        }
+
+
+def check(request: CheckRequest, progress: Progress = silent) -> Checked:
+    """Whether a cue set can be read, and with two complete cues or more what each says of the others. Raises PackError."""
+    read = Checked(tuple(check_cueset(request.cueset)))
+    if not read.ok or request.files_only:
+        return read
+    cueset = read_cueset(request.cueset)
+    examples = read_examples(cueset)
+    if len(complete_cues(examples)) < 2:
+        return Checked(read.findings, note=too_few(examples))
+    told = counting("answers", progress)
+    found = check_cues(request.predictor(), examples, cueset.classes, request.scale, told)
+    return Checked(read.findings, found)
+
+
+@dataclass(frozen=True)
+class SuggestRequest:
+    """Images (files) of which `count` at most are to be named; `workers` are looked at side by side.
+
+    at_most  so many of them are looked at, evenly spread; None: all.
+    """
+
+    concept: Concept
+    images: Sequence[str | Path]
+    count: int = 5
+    workers: int = 1
+    at_most: int | None = None
+
+
+def suggest(request: SuggestRequest, progress: Progress = silent) -> Suggestions:
+    """The images that are worth marking next, best first."""
+    step = -(-len(request.images) // request.at_most) if request.at_most else 1
+    pool = request.images[:: max(step, 1)]
+    told = counting("images", progress)
+    return suggest_images(request.concept, pool, request.count, request.workers, told)
+
+
+@dataclass(frozen=True)
+class MeasureRequest:
+    """A table (objects.csv); `limit` of its objects from `offset` on are given one by one, of `image` where it is stated."""
+
+    table: Path
+    image: str | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class MeasuredObject:
+    """A row of the table, without what is in units but its area."""
+
+    image: str
+    object: int
+    cls: str
+    box: tuple[int, ...]
+    centroid: tuple[float, ...]
+    area: int
+    perimeter: float
+    major_axis: float
+    minor_axis: float
+    touches_border: bool
+    area_in_units: float | None
+
+
+@dataclass(frozen=True)
+class ClassSum:
+    """The objects of one class in all images; areas in pixels, and in squared `unit` where all have the same."""
+
+    cls: str
+    objects: int
+    images: int
+    area: int
+    mean_area: float
+    smallest: int
+    largest: int
+    touching_border: int
+    unit: str | None
+    area_in_units: float | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The sums by class, the number of objects, those that were asked for one by one, and where they go on."""
+
+    table: str
+    classes: tuple[ClassSum, ...]
+    objects: int
+    rows: tuple[MeasuredObject, ...]
+    next_offset: int | None
+
+
+def measure(request: MeasureRequest) -> Measured:
+    """A table summed up by class and read in parts, in memory that does not grow with it. Raises InputError."""
+    sums: dict[str, _Sum] = {}
+    rows: list[MeasuredObject] = []
+    count = 0
+    for row, unit in _rows(request.table):
+        if request.image not in (None, row.image):
+            continue
+        sums.setdefault(row.cls, _Sum(unit)).add(row, unit)
+        if request.offset <= count < request.offset + request.limit:
+            rows.append(row)
+        count += 1
+    end = request.offset + len(rows)
+    classes = tuple(total.result(name) for name, total in sorted(sums.items()))
+    return Measured(str(request.table), classes, count, tuple(rows), end if end < count else None)
+
+
+@dataclass(eq=False)
+class _Sum:
+    """The objects of one class so far. `unit` is None as soon as two of them differ in it."""
+
+    unit: str | None
+    count: int = 0
+    area: int = 0
+    in_units: float = 0.0
+    smallest: int | None = None
+    largest: int = 0
+    border: int = 0
+    images: set[str] = field(default_factory=set)
+
+    def add(self, row: MeasuredObject, unit: str | None) -> None:
+        self.unit = self.unit if unit == self.unit else None
+        self.count += 1
+        self.area += row.area
+        self.in_units += row.area_in_units or 0.0
+        self.smallest = row.area if self.smallest is None else min(self.smallest, row.area)
+        self.largest = max(self.largest, row.area)
+        self.border += row.touches_border
+        self.images.add(row.image)
+
+    def result(self, name: str) -> ClassSum:
+        return ClassSum(
+            cls=name,
+            objects=self.count,
+            images=len(self.images),
+            area=self.area,
+            mean_area=self.area / self.count,
+            smallest=self.smallest or 0,
+            largest=self.largest,
+            touching_border=self.border,
+            unit=self.unit,
+            area_in_units=self.in_units if self.unit else None,
+        )
+
+
+def _rows(table: Path) -> Iterator[tuple[MeasuredObject, str | None]]:
+    """Each row, and the unit it states. Raises InputError."""
+    try:
+        with open(table, encoding="utf-8", errors="replace", newline="") as lines:
+            reader = csv.DictReader(lines)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise InputError(
+                    f"{table}: is not an objects.csv (its columns differ); `export` it again as csv"
+                )
+            for written in reader:
+                cells = {column: read_cell(cell) for column, cell in written.items()}
+                yield _row(cells), cells["unit"] or None
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{table}: is not there; go on with `segment` until it is finished, or `export` as csv"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{table}: cannot be read ({error.strerror}); check its permissions") from error
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{table}: cannot be read ({error}); `export` it again as csv") from error
+
+
+def _row(cells: dict[str, str]) -> MeasuredObject:
+    return MeasuredObject(
+        image=cells["image"],
+        object=int(cells["object"]),
+        cls=cells["class"],
+        box=tuple(int(cells[c]) for c in ("x1", "y1", "x2", "y2")),
+        centroid=tuple(round(float(cells[c]), 2) for c in ("centroid_x", "centroid_y")),
+        area=int(cells["area"]),
+        perimeter=round(float(cells["perimeter"]), 3),
+        major_axis=round(float(cells["major_axis"]), 3),
+        minor_axis=round(float(cells["minor_axis"]), 3),
+        touches_border=cells["touches_border"] == "true",
+        area_in_units=float(cells["area_units"]) if cells["area_units"] else None,
+    )
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """A folder of results with the classes of its masks, and what is to be written into it.
+
+    formats  of `cuecast.results.gather.FORMATS`: 'overlays', or one that is made of the masks alone.
+    read     gives the image of an entry, for overlays; None where it cannot be had: it then has none.
+    """
+
+    results: Results
+    formats: Sequence[str]
+    read: Callable[[ManifestEntry], Image | None]
+    how: Writing = field(default_factory=Writing)
+
+
+def export(request: ExportRequest, progress: Progress = silent) -> dict[str, Path]:
+    """Write the formats, each file whole or not at all; format -> where it lies. The masks stay as they are.
+
+    Raises OutputError, and MaskError where an image has another size than its mask.
+    """
+    results, formats = request.results, tuple(dict.fromkeys(request.formats))
+    drawn = [e for e in results.done()] if "overlays" in formats else []
+    steps = itertools.count(1)
+
+    def told() -> None:
+        progress(Step("files", next(steps), len(formats) + len(drawn)))
+
+    files: dict[str, Path] = {}
+    for kind in formats:
+        for entry in drawn if kind == "overlays" else ():
+            if (image := request.read(entry)) is not None:
+                picture = draw_result(image, results.file("masks", entry.name), results.classes)
+                write_overlay(results.file("overlays", entry.name), picture)
+            told()
+        files[kind] = results.write(kind, request.how)
+        told()
+    return files
+
+
+def draw_result(image: Image, mask: Path, classes: Sequence[ClassInfo]) -> PILImage.Image:
+    """The image with the mask of that file over it. Raises MaskError where their sizes differ."""
+    labels = read_result(mask)
+    if image.size != labels.shape:
+        raise MaskError(
+            f"{mask}: the mask is {labels.shape}, its image {image.name} is {image.size} now; `segment` it again"
+        )
+    return overlay(image, labels, classes)
