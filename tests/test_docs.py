@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import sys
 from pathlib import Path
 
-import mcp.client.stdio  # noqa: F401  it keeps the stderr of its import: that of capsys has no file number
 import pytest
 from docstrings import lacking
+from mcp.client import stdio  # it keeps the stderr of its import: that of capsys has no file number
 from snippets import blocks, make_pictures
 
 from cuecast.cli import run
@@ -30,6 +32,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the pictures that the pages speak of."""
     make_pictures(tmp_path)
     monkeypatch.chdir(tmp_path)
+    # A server that a page starts is that of this source, as the page's own code is.
+    given = {**stdio.get_default_environment(), "PYTHONPATH": os.pathsep.join(sys.path)}
+    monkeypatch.setattr(stdio, "get_default_environment", lambda: given)
     return tmp_path
 
 
