@@ -24,13 +24,12 @@ from cuecast.core.errors import OutputError
 from cuecast.cuesets.changes import lineage
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.cuesets.edit import add_cue, new_cueset, undo
-from cuecast.io.files import read_cell
+from cuecast.io.files import exclusive, read_cell
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import read_coco
 from cuecast.io.labels.labelme import read_labelme
 from cuecast.io.labels.masks import read_mask
 from cuecast.io.labels.yolo import read_yolo
-from cuecast.io.files import exclusive
 from cuecast.predictor import Concept
 from cuecast.results.folder import Progress
 from cuecast.results.manifest import read_manifest
@@ -97,9 +96,7 @@ def test_every_output_holds_the_known_answer(concept: Concept, inputs: list[Path
         (r["image"], r["area"], r["x1"], r["y1"], r["x2"], r["y2"], r["area_units"])
         for r in table(out / "objects.csv")
     ]
-    assert rows == [
-        (f"p{i}.png", f"{4 * i}", "0", "0", f"{i}", "4", f"{float(i)}") for i in range(1, 5)
-    ]
+    assert rows == [(f"p{i}.png", f"{4 * i}", "0", "0", f"{i}", "4", f"{float(i)}") for i in range(1, 5)]
     assert (read_yolo(out / "yolo/p3.txt", (4, 8)).label_map() == truth).all()
     assert (out / "yolo/p0.txt").read_text() == ""
     assert (read_labelme(out / "labelme/p3.json", concept.classes)[0].label_map() == truth).all()

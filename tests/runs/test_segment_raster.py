@@ -17,10 +17,9 @@ import cuecast
 from cuecast.core.errors import CueError, ImageError, OutputError
 from cuecast.io.rasters import open_raster
 from cuecast.io.rasters.raster import tones_of
-from cuecast.runs.raster import MapOptions, MapSummary
 from cuecast.predictor import Concept, load
 from cuecast.results.manifest import read_manifest
-from cuecast.runs.raster import segment_raster
+from cuecast.runs.raster import MapOptions, MapSummary, segment_raster
 
 rasterio = pytest.importorskip("rasterio")
 pytest.importorskip("pyogrio")

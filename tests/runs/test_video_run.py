@@ -196,13 +196,15 @@ def test_results_of_another_video_are_not_replaced_unasked(tmp_path: Path) -> No
     run(out, 0)
     concept = learn(0)
     other = FILM[:5]
-    with pytest.raises(OutputError, match=r"results of another video, for .*; choose another folder, or --overwrite"):
+    with pytest.raises(
+        OutputError, match=r"results of another video, for .*; choose another folder, or --overwrite"
+    ):
         track_into(concept, other, out, {0: concept.examples[0]}, QUICK)
     track_into(concept, other, out, {0: concept.examples[0]}, replace(QUICK, overwrite=True))
     assert len(list((out / "masks").iterdir())) == 5
     (tmp_path / "drawn" / "masks").mkdir(parents=True)
     (tmp_path / "drawn" / "masks" / "a.png").write_bytes(b"by hand")
-    with pytest.raises(OutputError, match="masks/a.png is there and no manifest says where it comes from"):
+    with pytest.raises(OutputError, match=r"masks/a\.png is there and no manifest says where it comes from"):
         run(tmp_path / "drawn", 0)
 
 
@@ -212,7 +214,7 @@ def test_the_results_of_a_batch_are_not_replaced_unasked(tmp_path: Path) -> None
 
     paths = save_frames(tmp_path / "in", FILM[:2])
     run_batch(learn(0), paths, tmp_path / "out", BatchOptions(formats=()))
-    with pytest.raises(OutputError, match="it holds results of single images, not of a video, for .*f0"):
+    with pytest.raises(OutputError, match=r"it holds results of single images, not of a video, for .*f0"):
         run(tmp_path / "out", 0)
     (tmp_path / "out/masks/f1.png").write_bytes(b"by hand")
     summary = run(tmp_path / "out", 0, options=replace(QUICK, overwrite=True))

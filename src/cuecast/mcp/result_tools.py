@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Literal
@@ -14,24 +15,25 @@ from pydantic import Field
 from cuecast.core.errors import InputError, OutputError, without_name
 from cuecast.core.values import ClassInfo
 from cuecast.cuesets.changes import lineage
-from cuecast.cuesets.cueset import read_cueset
+from cuecast.cuesets.cueset import CueSet, read_cueset
+from cuecast.cuesets.history import versions
 from cuecast.engine.packs import list_packs
-from cuecast.io.files import MANIFEST
+from cuecast.io.files import MANIFEST, exclusive
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, answer, reporter
-from cuecast.mcp.results import ExportFormat, drawn, entries, export_results, measure_results
 from cuecast.predictor import Concept
 from cuecast.results.folder import Summary
-from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE
-from cuecast.results.manifest import ManifestEntry
+from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
+from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ATTENTION
 from cuecast.runs import actions
 from cuecast.runs.actions import Progress, Step
 from cuecast.runs.images import BatchOptions
 
 Words = Literal["found", "doubtful", "absent", "failed"]
+ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays"]
 PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
 """What a folder of results has in it."""
 
@@ -131,7 +133,7 @@ class ResultTools:
     ) -> Annotated[CallToolResult, s.ImageResult]:
         """Show what was found on one image; with `picture`, its mask is drawn over it."""
         out = self._results(results)
-        entry = next((e for e in entries(out) if e.name == name), None)
+        entry = next((e for e in _entries(out) if e.name == name), None)
         if entry is None:
             raise OutputError(f"{out}: no image is called {name!r} there; `list_results` has the names")
         if not picture or entry.error is not None:
@@ -139,7 +141,9 @@ class ResultTools:
         roots = self.desk.roots
         mask = roots.inside(out / "masks" / f"{name}{FOLDERS['masks']}")
         image = read_image(roots.inside(Path(entry.image)))
-        return answer(_result(entry), drawn(image, mask, [ClassInfo(c, str(c)) for c in entry.areas]))
+        return answer(
+            _result(entry), actions.draw_result(image, mask, [ClassInfo(c, str(c)) for c in entry.areas])
+        )
 
     def measure(
         self,
@@ -160,7 +164,9 @@ class ResultTools:
             raise InputError(
                 f"{table}: is older than the masks; go on with `segment` until it is finished, or `export` as csv"
             )
-        return measure_results(table, image, limit, offset)
+        return s.Measured.model_validate(
+            asdict(actions.measure(actions.MeasureRequest(table, image, limit, offset)))
+        )
 
     def export(
         self,
@@ -181,15 +187,17 @@ class ResultTools:
         """
         if (pixel_size is None) != (unit is None):
             raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
-        return export_results(
-            self._results(results),
-            read_cueset(self.desk.roots.existing(cueset)),
+        out, roots = self._results(results), self.desk.roots
+        request = actions.ExportRequest(
+            Results(out, _classes(out, read_cueset(roots.existing(cueset)))),
             formats,
-            coco_shape,
-            (pixel_size, unit),
-            lambda entry: read_image(self.desk.roots.inside(Path(entry.image))),
-            reporter(context),
+            lambda entry: read_image(roots.inside(Path(entry.image))),
+            Writing(coco_shape, pixel_size, unit),
         )
+        with exclusive(out):
+            files = actions.export(request, reporter(context))
+        images = sum(1 for _ in request.results.done())
+        return s.Exported(images=images, files={kind: str(path) for kind, path in files.items()})
 
     def preview(
         self,
@@ -244,7 +252,7 @@ def _list(out: Path, verdict: Words | None, limit: int, offset: int) -> s.Result
     """A page of a manifest, doubtful first."""
     counts = s.Verdicts()
     kept: list[s.ImageResult] = []
-    for entry in entries(out):
+    for entry in _entries(out):
         result = _result(entry)
         setattr(counts, result.verdict, getattr(counts, result.verdict) + 1)
         if verdict in (None, result.verdict):
@@ -269,3 +277,29 @@ def _result(entry: ManifestEntry) -> s.ImageResult:
         areas={str(c): area for c, area in entry.areas.items()},
         error=entry.error and without_name(entry.error, entry.image),
     )
+
+
+def _classes(out: Path, cueset: CueSet) -> tuple[ClassInfo, ...]:
+    """The classes in the results, with their names. Raises OutputError where they come from another cue set."""
+    digests = {v.digest for v in versions(cueset)}
+    used: dict[int, None] = {}
+    for entry in _entries(out):
+        if entry.cueset not in digests:
+            raise OutputError(
+                f"{out}: {entry.name} was not made with the cue set {cueset.root}; give the one it was made with"
+            )
+        used.update(dict.fromkeys(entry.areas))
+    named = {c.id: c for c in cueset.classes}
+    if lost := sorted(c for c in used if c not in named):
+        raise OutputError(
+            f"{out}: its masks have class {lost[0]}, which {cueset.root} names no more; `segment` again"
+        )
+    return tuple(named[c] for c in sorted(used))
+
+
+def _entries(out: Path) -> Iterator[ManifestEntry]:
+    """The entries of a folder of results. Raises OutputError where a name would lead out of it."""
+    for entry in read_manifest(out / MANIFEST):
+        if Path(entry.name).name != entry.name:
+            raise OutputError(f"{out}: refused, it names a result {entry.name!r}; do not use this folder")
+        yield entry

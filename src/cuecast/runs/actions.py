@@ -24,19 +24,19 @@ from PIL import Image as PILImage
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import InputError, MaskError
 from cuecast.core.values import ClassInfo, Image
-from cuecast.io.files import read_cell
-from cuecast.results.gather import Results, Writing, read_result, write_overlay
-from cuecast.results.tables import COLUMNS
 from cuecast.cue_quality.check import check_cues, too_few
 from cuecast.cue_quality.result import CueCheck
 from cuecast.cue_quality.suggest import Suggestions, suggest_images
 from cuecast.cue_quality.trials import complete_cues
 from cuecast.cuesets.changes import Lineage
 from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
+from cuecast.io.files import read_cell
 from cuecast.predictor import Concept, Predictor
-from cuecast.results.manifest import ManifestEntry
-from cuecast.runs import images
 from cuecast.results.folder import Summary
+from cuecast.results.gather import Results, Writing, read_result, write_overlay
+from cuecast.results.manifest import ManifestEntry
+from cuecast.results.tables import COLUMNS
+from cuecast.runs import images
 from cuecast.runs.images import BatchOptions
 
 
@@ -85,7 +85,7 @@ class SegmentRequest:
 
 
 def segment(request: SegmentRequest, progress: Progress = silent) -> Summary:
-    """Masks of all images, or of those that an earlier run has left; see `cuecast.runs.images.run`. Raises OutputError."""
+    """Masks of all images, or of those that an earlier run has left. Raises as `cuecast.runs.images.run`."""
     return images.run(
         request.concept,
         request.images,
@@ -135,7 +135,7 @@ class Checked:
 
 
 def check(request: CheckRequest, progress: Progress = silent) -> Checked:
-    """Whether a cue set can be read, and with two complete cues or more what each says of the others. Raises PackError."""
+    """Whether a cue set can be read, and with two complete cues or more what they say of each other."""
     read = Checked(tuple(check_cueset(request.cueset)))
     if not read.ok or request.files_only:
         return read
@@ -172,7 +172,7 @@ def suggest(request: SuggestRequest, progress: Progress = silent) -> Suggestions
 
 @dataclass(frozen=True)
 class MeasureRequest:
-    """A table (objects.csv); `limit` of its objects from `offset` on are given one by one, of `image` where it is stated."""
+    """A table (objects.csv), of which `limit` objects from `offset` on are given one by one; of one `image`, or all."""
 
     table: Path
     image: str | None = None
@@ -337,7 +337,7 @@ def export(request: ExportRequest, progress: Progress = silent) -> dict[str, Pat
     Raises OutputError, and MaskError where an image has another size than its mask.
     """
     results, formats = request.results, tuple(dict.fromkeys(request.formats))
-    drawn = [e for e in results.done()] if "overlays" in formats else []
+    drawn = list(results.done()) if "overlays" in formats else []
     steps = itertools.count(1)
 
     def told() -> None:

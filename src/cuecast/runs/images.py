@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,7 +30,17 @@ from cuecast.io.labels.coco import Shape
 from cuecast.io.places import check_places
 from cuecast.predictor import Concept
 from cuecast.results import gather
-from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, Progress, ResultsFolder, Summary, check_formats, is_kept, output_names
+from cuecast.results.folder import (
+    ANOTHER_PACK,
+    OTHER_CUES,
+    Files,
+    Progress,
+    ResultsFolder,
+    Summary,
+    check_formats,
+    is_kept,
+    output_names,
+)
 from cuecast.results.gather import FOLDERS, PLACES, Results
 from cuecast.results.manifest import ManifestEntry, entry_at, find_entries, index_manifest, write_manifest
 
@@ -234,7 +244,9 @@ class _Batch:
         wanted = self._wanted
         how = gather.Writing(options.coco_shape, options.pixel_size, options.unit)
         with all_tried() as tried:
-            made = {k: tried(partial(results.write, k, how)) for k in gather.FORMATS if k in wanted - {"report"}}
+            made = {
+                k: tried(partial(results.write, k, how)) for k in gather.FORMATS if k in wanted - {"report"}
+            }
             check = tried(lambda: self._check(checking))
             made["check"] = results.out / kept.NAME if check else None
             if "report" in wanted:
@@ -316,7 +328,12 @@ class _Batch:
     def _blank(self, path: Path, name: str) -> ManifestEntry:
         """A line that names image and concept, and nothing that was found."""
         entry = ManifestEntry(
-            name, str(path), self.pack, self.cues, scale=self.concept.scale, thresholds=self.concept.thresholds
+            name,
+            str(path),
+            self.pack,
+            self.cues,
+            scale=self.concept.scale,
+            thresholds=self.concept.thresholds,
         )
         if self.lineage is None:
             return entry

@@ -18,22 +18,39 @@ from itertools import chain
 from pathlib import Path
 
 from cuecast.core.errors import CueError, OutputError
-from cuecast.engine.decision import Sums
 from cuecast.core.values import Verdict
+from cuecast.engine.decision import Sums
 from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.places import check_places
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.geotiff import gdal
-from cuecast.io.rasters.raster import at
-from cuecast.io.rasters.raster import tones_of
+from cuecast.io.rasters.raster import at, tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
-from cuecast.mosaic.features import FILES, MAP_FORMATS, Feature, MapFormat, feature, without_lonlat, write_features
+from cuecast.mosaic.features import (
+    FILES,
+    MAP_FORMATS,
+    Feature,
+    MapFormat,
+    feature,
+    without_lonlat,
+    write_features,
+)
 from cuecast.mosaic.grid import Tile, grid_for
 from cuecast.mosaic.objects import merged_objects
 from cuecast.mosaic.tiles import TileWork
 from cuecast.predictor import Concept
-from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, Progress, ResultsFolder, Summary, Tally, check_formats, is_kept
+from cuecast.results.folder import (
+    ANOTHER_PACK,
+    OTHER_CUES,
+    Files,
+    Progress,
+    ResultsFolder,
+    Summary,
+    Tally,
+    check_formats,
+    is_kept,
+)
 from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, write_manifest
 
 MASK, SCORES = RESULT_RASTERS
@@ -157,7 +174,15 @@ def _job(
         raise OutputError(f"tile {options.tile} with overlap {options.overlap}: {error}") from error
     tones = tones_of(raster, options.window)
     stat = raster.path.stat()
-    seen = (stat.st_size, stat.st_mtime_ns, raster.bands, options.level, tones, astuple(grid), astuple(raster.place))
+    seen = (
+        stat.st_size,
+        stat.st_mtime_ns,
+        raster.bands,
+        options.level,
+        tones,
+        astuple(grid),
+        astuple(raster.place),
+    )
     blank = ManifestEntry(
         WHOLE,
         str(raster.path),

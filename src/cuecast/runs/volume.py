@@ -16,8 +16,8 @@ import numpy as np
 from cuecast.core.errors import CuecastError, OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import check_space, file_digest, note_of_edited, replacing
-from cuecast.io.places import check_places
 from cuecast.io.formats import outputs_of
+from cuecast.io.places import check_places
 from cuecast.io.volumes import Reading, Volume, check_labels, open_volume, output_suffix
 from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.io.volumes.volume import on_grid_of
