@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cuecast.core.errors import CueError, MaskError
-from cuecast.core.values import IGNORE, Box, Point, Scribble
+from cuecast.core.values import IGNORE, KINDS, Box, Point, Scribble
+from cuecast.core.marks import EXAMPLE, marks_json, read_marks
 from cuecast.cues import (
+    Cue,
+    joined,
     cue_of,
     labels_of,
     marks_document,
     mask_document,
     read_document,
 )
+
+from cuecast.mcp.schemas import CueGiven
+from cuecast.service import schemas as service_schemas
 
 LABELS = np.array([[0, 1, 1], [2, 0, IGNORE]], np.int32)
 # Down the columns: 0 2 | 1 0 | 1 ignore
@@ -83,3 +92,42 @@ def test_an_entry_and_its_mask_become_the_same_document() -> None:
         "mask": DOCUMENT,
     }
     assert document.items() <= marks_document(cue_of(document), labels_of(DOCUMENT, (2, 3))).items()
+
+
+def test_every_kind_of_mark_comes_through_every_door_unchanged() -> None:
+    document = dict(EXAMPLE)
+    assert list(document) == list(KINDS)
+    assert marks_json(read_marks(document)) == document
+    sent = service_schemas.Marks.model_validate(document).model_dump(mode="json", by_alias=True)
+    asked = CueGiven.model_validate({"image": "a.png", **document}).model_dump(mode="json", by_alias=True)
+    for through in (sent, asked):
+        assert marks_json(read_marks(through)) == document
+        assert {name: through[name] for name in KINDS} == document
+    assert marks_json(Cue(None, **read_marks(document)).drawn()) == document
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_of_mark_is_told_from_others_where_it_is_wrong(name: str) -> None:
+    (mark,) = EXAMPLE[name]
+    with pytest.raises(ValidationError):
+        service_schemas.Marks.model_validate({name: [{**mark, "colour": "red"}]})
+    with pytest.raises((KeyError, ValueError)):
+        read_marks({name: [{"class": 1}]})
+
+
+MARKED = {"points": [{"xy": [0, 0], "class": 1}]}
+
+
+def test_of_two_documents_one_is_made() -> None:
+    both = joined({**MARKED, "mask": DOCUMENT}, {"boxes": [{"xyxy": [0, 0, 1, 1], "class": 2}]})
+    assert [len(both[name]) for name in ("boxes", "points", "scribbles")] == [1, 1, 0]
+    assert both["mask"] == DOCUMENT
+    assert joined({"mask": DOCUMENT}, {"mask": {**DOCUMENT, "counts": {}}})["mask"]["counts"] == {}
+    assert joined({}, {"absent": True})["absent"]
+
+
+@pytest.mark.parametrize("pair", [(MARKED, {"absent": True}), ({"absent": True}, {"mask": DOCUMENT})])
+def test_absent_contradicts_a_mark_and_not_an_empty_document(pair: tuple[Any, Any]) -> None:
+    with pytest.raises(CueError, match="one cue says 'absent' and another marks the thing"):
+        joined(*pair)
+    joined({"absent": True, "points": []}, {"absent": True})

@@ -175,8 +175,8 @@ def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueS
             entries.append(_entry(item, bundle))
         except CueSetError as error:
             label = item.get("image") if isinstance(item, dict) else None
-            reason, _, remedy = str(error).partition("; ")
-            report(Finding("error", f"cue {number} ({label})" if label else f"cue {number}", reason, remedy))
+            place = f"cue {number} ({label})" if label else f"cue {number}"
+            report(Finding("error", place, error.what, error.remedy or ""))
     return CueSet(path, classes, tuple(entries), bundle)
 
 
@@ -210,15 +210,15 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
     """One cue from its JSON. Raises CueSetError with reason and remedy, without the entry's name."""
     form = "see the page on cue sets for the form of a cue"
     if not isinstance(item, dict) or "image" not in item:
-        raise CueSetError(f"it names no image; {form}")
+        raise CueSetError("it names no image", remedy=form)
     for key in ("image", "mask", "objects"):
         name = item.get(key)
         if (key == "image" or name is not None) and (reason := unsafe(name)):
-            raise CueSetError(f"{key} {name!r} is refused, {reason}; copy the file into the cue set")
+            remedy = "copy the file into the cue set"
+            raise CueSetError(f"{key} {name!r} is refused, {reason}", remedy=remedy)
         if name and name not in bundle.members:
-            raise CueSetError(
-                f"{key} {name} is not in the cue set; copy the file there, or take out this cue"
-            )
+            remedy = "copy the file there, or take out this cue"
+            raise CueSetError(f"{key} {name} is not in the cue set", remedy=remedy)
     try:
         entry = CueEntry(
             image=item["image"],
@@ -230,9 +230,11 @@ def _entry(item: Any, bundle: Bundle) -> CueEntry:
             objects=item.get("objects"),
         )
     except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
-        raise CueSetError(f"its marks cannot be read ({type(error).__name__}: {error}); {form}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise CueSetError(f"its marks cannot be read ({why})", remedy=form) from error
     if not entry.kinds:
-        raise CueSetError('it marks nothing; mark the thing, or write "absent": true if it is not there')
+        remedy = 'mark the thing, or write "absent": true if it is not there'
+        raise CueSetError("it marks nothing", remedy=remedy)
     return entry
 
 
