@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ClassInfo, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.values import ClassInfo
 
 CLASSES = (
     ClassInfo(1, "cell"),

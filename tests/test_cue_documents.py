@@ -9,18 +9,17 @@ import pytest
 from pydantic import ValidationError
 
 from cuecast.core.errors import CueError, MaskError
-from cuecast.core.values import IGNORE, KINDS, Box, Point, Scribble
 from cuecast.core.marks import EXAMPLE, marks_json, read_marks
+from cuecast.core.values import IGNORE, KINDS, Box, Point, Scribble
 from cuecast.cues import (
     Cue,
-    joined,
     cue_of,
+    joined,
     labels_of,
     marks_document,
     mask_document,
     read_document,
 )
-
 from cuecast.mcp.schemas import CueGiven
 from cuecast.service import schemas as service_schemas
 

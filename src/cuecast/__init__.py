@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         OutputError,
         PackError,
     )
-    from cuecast.core.values import Box, ClassInfo, Image, ObjectMask, Point, Polygon, Scribble
+    from cuecast.core.objects import ObjectMask
+    from cuecast.core.values import Box, ClassInfo, Image, Point, Polygon, Scribble
     from cuecast.cue_quality.check import check_cues
     from cuecast.cue_quality.suggest import suggest_images
     from cuecast.cues import Cue
@@ -58,7 +59,7 @@ _HOME = {
     "MapOptions": "runs.raster",
     "MaskError": "core.errors",
     "MissingExtraError": "core.errors",
-    "ObjectMask": "core.values",
+    "ObjectMask": "core.objects",
     "OutputError": "core.errors",
     "PackError": "core.errors",
     "Point": "core.values",

@@ -17,17 +17,8 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons
 from cuecast.core.marks import Document, given_mark, marks_json, read_marks
-from cuecast.core.values import (
-    COMPLETE,
-    IGNORE,
-    KINDS,
-    Annotations,
-    ClassInfo,
-    Example,
-    Image,
-    Marks,
-    ObjectMask,
-)
+from cuecast.core.objects import Annotations, ObjectMask
+from cuecast.core.values import COMPLETE, IGNORE, KINDS, ClassInfo, Example, Image, Marks
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file, label_names
 from cuecast.io.labels.masks import mask_colours, read_labels, read_objects

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
-from cuecast.core.objects import connected_objects
-from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask, Verdict
+from cuecast.core.objects import Annotations, ObjectMask, connected_objects
+from cuecast.core.values import ClassInfo, Image, Verdict
 from cuecast.io.labels.masks import write_grey, write_mask
 
 if TYPE_CHECKING:

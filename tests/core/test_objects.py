@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from cuecast.core.objects import connected_objects, measure, tight
-from cuecast.core.values import IGNORE, Annotations, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, connected_objects, measure, tight
+from cuecast.core.values import IGNORE
 
 
 def test_diagonal_neighbours_are_one_object_and_classes_are_apart() -> None:

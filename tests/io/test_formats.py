@@ -12,7 +12,8 @@ import pytest
 
 from cuecast.cli import run
 from cuecast.core.errors import ImageError
-from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask
+from cuecast.core.values import ClassInfo, Image
 from cuecast.io.formats import FORMATS, Format, format_of_content, suffixes_of
 from cuecast.io.labels import is_label_file
 from cuecast.io.labels.masks import find_mask, read_mask

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from films import read_ytvis
 
-from cuecast.core.objects import connected_objects
-from cuecast.core.values import Annotations, ClassInfo
+from cuecast.core.objects import Annotations, connected_objects
+from cuecast.core.values import ClassInfo
 from cuecast.io.labels.outlines import decode_rle, expand_counts
 from cuecast.results.ytvis import write_ytvis
 

@@ -8,7 +8,7 @@ sizes are (height, width); score maps are (K, H, W) float32 in [0, 1], one plane
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -367,55 +367,6 @@ class Example:
             f"{self.image.digest}{(marks.size, *marks.drawn.values(), marks.absent)!r}".encode()
             + b"".join(maps)
         )
-
-
-@dataclass(frozen=True, eq=False)
-class ObjectMask:
-    """One object: its class and its pixels as a crop `mask` (h, w) bool placed at row `top`, column `left`.
-
-    The parts of an object that occlusion has split stay together in one ObjectMask. A `crowd` is several objects that
-    nobody has told apart.
-    """
-
-    cls: int
-    top: int
-    left: int
-    mask: NDArray[np.bool_]
-    crowd: bool = False
-
-    @property
-    def area(self) -> int:
-        """Number of pixels."""
-        return int(self.mask.sum())
-
-    @property
-    def xyxy(self) -> tuple[int, int, int, int]:
-        """Bounding box of the crop, half-open pixels."""
-        return self.left, self.top, self.left + self.mask.shape[1], self.top + self.mask.shape[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Annotations:
-    """The objects of one image, with the size they refer to: what every label format reads and writes."""
-
-    name: str
-    size: tuple[int, int]
-    objects: tuple[ObjectMask, ...]
-
-    def label_map(self) -> NDArray[np.int32]:
-        """(H, W) int32 class ids; where objects overlap, the later one wins."""
-        return self._drawn(o.cls for o in self.objects)
-
-    def object_map(self) -> NDArray[np.int32]:
-        """(H, W) int32 ids, the place of each object among them from 1, 0 for none and for crowds; as `label_map`."""
-        return self._drawn(0 if o.crowd else number for number, o in enumerate(self.objects, start=1))
-
-    def _drawn(self, numbers: Iterable[int]) -> NDArray[np.int32]:
-        out = np.zeros(self.size, np.int32)
-        for o, number in zip(self.objects, numbers, strict=True):
-            x1, y1, x2, y2 = o.xyxy
-            out[y1:y2, x1:x2][o.mask] = number
-        return out
 
 
 @dataclass(frozen=True, eq=False)

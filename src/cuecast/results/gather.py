@@ -19,8 +19,8 @@ from PIL import JpegImagePlugin
 
 from cuecast.core.drawing import draw_marks, overlay, thumbnail
 from cuecast.core.errors import CuecastError, MaskError
-from cuecast.core.objects import connected_objects, measure
-from cuecast.core.values import Annotations, ClassInfo, Example, Image
+from cuecast.core.objects import Annotations, connected_objects, measure
+from cuecast.core.values import ClassInfo, Example, Image
 from cuecast.io.files import EDITED, MANIFEST, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape, write_coco

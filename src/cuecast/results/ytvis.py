@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ClassInfo, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.labels.outlines import compress_counts, encode_rle
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuecast.core.errors import CuecastWarning, MaskError, OutputError
-from cuecast.core.values import Annotations
+from cuecast.core.objects import Annotations
 from cuecast.io.labels.coco import Shape, read_coco, write_coco
 
 SHAPES: tuple[Shape, ...] = ("rle", "polygon")

@@ -15,7 +15,8 @@ from hypothesis import given
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CuecastWarning, MaskError
-from cuecast.core.values import Annotations, ClassInfo
+from cuecast.core.objects import Annotations
+from cuecast.core.values import ClassInfo
 from cuecast.io.labels.labelme import read_labelme, write_labelme
 
 

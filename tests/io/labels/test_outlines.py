@@ -7,8 +7,7 @@ import pytest
 from annotated import CASES, annotations, random_annotations
 from hypothesis import given
 
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
 from cuecast.io.labels.outlines import object_of_contours, outline, part_outlines
 
 

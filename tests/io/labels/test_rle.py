@@ -8,8 +8,7 @@ from annotated import CASES, annotations, random_annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
 from cuecast.io.labels.outlines import compress_counts, decode_rle, encode_rle, expand_counts
 
 

@@ -11,8 +11,7 @@ from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_ann
 from hypothesis import given
 
 from cuecast.core.errors import CuecastWarning, MaskError
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
 from cuecast.io.labels.yolo import read_yolo, read_yolo_names, write_yolo, write_yolo_names
 
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from cuecast.core.errors import CuecastError, MaskError
 from cuecast.core.notes import give_note
-from cuecast.core.values import Annotations, ClassInfo, Image
+from cuecast.core.objects import Annotations
+from cuecast.core.values import ClassInfo, Image
 from cuecast.io.files import read_json
 from cuecast.io.formats import FORMATS, Format, suffixes_of
 from cuecast.io.pixels import pixel_limit

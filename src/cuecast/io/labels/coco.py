@@ -13,8 +13,8 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from cuecast.core.errors import CueError, MaskError
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.values import ClassInfo, Image
 from cuecast.io.files import read_json, replacing
 from cuecast.io.labels import PassedOver, listed, stated_size
 from cuecast.io.labels.outlines import (

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import MaskError
 from cuecast.core.geometry import Contour
-from cuecast.core.objects import tight
-from cuecast.core.values import Annotations, ClassInfo, Image, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.values import ClassInfo, Image
 from cuecast.io.files import read_json, write_text
 from cuecast.io.labels import PassedOver, stated_size
 from cuecast.io.labels.outlines import FARTHEST, box_contour, contour_of, object_of_contours, part_outlines

@@ -15,7 +15,8 @@ from PIL import PngImagePlugin
 
 from cuecast.core.errors import MaskError, OutputError
 from cuecast.core.notes import give_note
-from cuecast.core.values import IGNORE, MAX_CLASS_ID, Annotations, ClassInfo, Image
+from cuecast.core.objects import Annotations
+from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Image
 from cuecast.io.files import replacing
 from cuecast.io.formats import suffixes_of
 from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS

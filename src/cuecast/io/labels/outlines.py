@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.geometry import Contour, fill_contour
-from cuecast.core.objects import connected_objects, tight
-from cuecast.core.values import ObjectMask
+from cuecast.core.objects import ObjectMask, connected_objects, tight
 
 Vertices = NDArray[np.int64]
 """(n, 2) x, y of a contour's corners in pixels of the image; the last is joined to the first."""

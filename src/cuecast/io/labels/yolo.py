@@ -16,8 +16,8 @@ import yaml
 from numpy.typing import NDArray
 
 from cuecast.core.errors import MaskError
-from cuecast.core.objects import tight
-from cuecast.core.values import MAX_CLASS_ID, Annotations, ClassInfo, Image, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.values import MAX_CLASS_ID, ClassInfo, Image
 from cuecast.io.files import read_text, write_text
 from cuecast.io.labels import PassedOver
 from cuecast.io.labels.outlines import Vertices64, box_contour, contour_of, object_of_contours, outline
