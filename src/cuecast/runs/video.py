@@ -19,8 +19,8 @@ import numpy as np
 
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import MissingExtraError, OutputError
-from cuecast.core.objects import connected_objects
-from cuecast.core.values import Annotations, ClassInfo, Example
+from cuecast.core.objects import Annotations, connected_objects
+from cuecast.core.values import ClassInfo, Example
 from cuecast.io.files import all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
