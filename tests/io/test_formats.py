@@ -18,7 +18,7 @@ from cuecast.io.formats import FORMATS, Format, format_of_content, suffixes_of
 from cuecast.io.labels import is_label_file
 from cuecast.io.labels.masks import find_mask, read_mask
 from cuecast.io.volumes import Volume, open_volume
-from cuecast.propagation.volume_result import VolumePrediction
+from cuecast.propagation.result import VolumePrediction
 from cuecast.service.content import video_kind, volume_kind
 
 ROOT = Path(__file__).parents[2]

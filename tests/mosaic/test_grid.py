@@ -11,8 +11,7 @@ from cuecast.core.tiling import Window
 from cuecast.core.values import ClassInfo
 from cuecast.engine.decision import Decision
 from cuecast.mosaic.assemble import Blender, LabelRule
-from cuecast.mosaic.grid import Grid, Tile, grid_for
-from cuecast.mosaic.tiles import UNSEEN, tile_path, write_levels
+from cuecast.mosaic.tiles import UNSEEN, Grid, Tile, grid_for, tile_path, write_levels
 
 
 def test_tiles_by_hand() -> None:

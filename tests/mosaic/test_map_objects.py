@@ -17,8 +17,8 @@ from cuecast.core.objects import connected_objects, measure
 from cuecast.core.values import ClassInfo
 from cuecast.io.rasters.georeference import Georeference
 from cuecast.mosaic.features import feature
-from cuecast.mosaic.grid import Grid
 from cuecast.mosaic.objects import Component, merged_objects, outer_edges, polygons
+from cuecast.mosaic.tiles import Grid
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
 

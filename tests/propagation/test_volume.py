@@ -16,7 +16,7 @@ import cuecast
 from cuecast.core.values import IGNORE, Example, Image, Marks
 from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.volumes import Volume, open_volume
-from cuecast.propagation.result import TrackedObject
+from cuecast.propagation.result import SliceAnswer, TrackedObject, VolumePrediction, most_doubtful
 from cuecast.propagation.volume import segment_volume
 from cuecast.propagation.volume_memory import (
     FAR,
@@ -32,7 +32,6 @@ from cuecast.propagation.volume_memory import (
     teaches,
     without_doubtful_starts,
 )
-from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume_slices import SliceCue, Slices
 
 PLANES = ("z", "y", "x")

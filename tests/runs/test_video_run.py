@@ -197,7 +197,7 @@ def test_results_of_another_video_are_not_replaced_unasked(tmp_path: Path) -> No
     concept = learn(0)
     other = FILM[:5]
     with pytest.raises(
-        OutputError, match=r"results of another video, for .*; choose another folder, or --overwrite"
+        OutputError, match=r"results of another video, .*; choose another folder, or --overwrite"
     ):
         track_into(concept, other, out, {0: concept.examples[0]}, QUICK)
     track_into(concept, other, out, {0: concept.examples[0]}, replace(QUICK, overwrite=True))
@@ -214,7 +214,9 @@ def test_the_results_of_a_batch_are_not_replaced_unasked(tmp_path: Path) -> None
 
     paths = save_frames(tmp_path / "in", FILM[:2])
     run_batch(learn(0), paths, tmp_path / "out", BatchOptions(formats=()))
-    with pytest.raises(OutputError, match=r"it holds results of single images, not of a video, for .*f0"):
+    with pytest.raises(
+        OutputError, match=r"it holds results of single images, not of a video, for .*f0\.png"
+    ):
         run(tmp_path / "out", 0)
     (tmp_path / "out/masks/f1.png").write_bytes(b"by hand")
     summary = run(tmp_path / "out", 0, options=replace(QUICK, overwrite=True))

@@ -19,8 +19,7 @@ from cuecast.engine.decision import Decision, Sums
 from cuecast.io.files import replacing
 from cuecast.io.rasters.georeference import PIXELS, Georeference
 from cuecast.io.rasters.geotiff import gdal
-from cuecast.mosaic.grid import Grid, Tile
-from cuecast.mosaic.tiles import TOP, UNSEEN, read_levels, tile_path
+from cuecast.mosaic.tiles import TOP, UNSEEN, Grid, Tile, read_levels, tile_path
 
 BLOCK = 1024
 """Side of the blocks in which the raster is put together; a multiple of the files' own tiles."""

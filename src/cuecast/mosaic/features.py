@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -93,10 +95,15 @@ def write_features(files: dict[str, Path], features: Iterable[Feature], place: G
                 writers.append(_Gpkg(temporary, place).write)
             else:
                 stream = stack.enter_context(open(temporary, "w", encoding="utf-8", newline=""))
-                table = _Table(stream) if kind == "csv" else _GeoJson(stream, place)
-                stack.callback(table.close)
-                writers.append(table.write)
-        for batch in _batches(features):
+                if kind == "csv":
+                    stream.write(write_row(COLUMNS))
+                    writers.append(partial(_write_table, stream))
+                else:
+                    geojson = _GeoJson(stream, place)
+                    stack.callback(geojson.close)
+                    writers.append(geojson.write)
+        coming = iter(features)
+        for batch in iter(lambda: list(islice(coming, BATCH)), []):
             count += len(batch)
             for write in writers:
                 write(batch)
@@ -105,29 +112,8 @@ def write_features(files: dict[str, Path], features: Iterable[Feature], place: G
     return count
 
 
-def _batches(features: Iterable[Feature]) -> Iterable[list[Feature]]:
-    batch: list[Feature] = []
-    for one in features:
-        batch.append(one)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-class _Table:
-    """objects.csv."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
-        stream.write(write_row(COLUMNS))
-
-    def write(self, batch: Sequence[Feature]) -> None:
-        self._stream.writelines(write_row(f.cells) for f in batch)
-
-    def close(self) -> None:
-        """Nothing ends a table."""
+def _write_table(stream: IO[str], batch: Sequence[Feature]) -> None:
+    stream.writelines(write_row(f.cells) for f in batch)
 
 
 class _GeoJson:

@@ -10,14 +10,19 @@ frames come from one engine with one kind of error, so that each is less than a 
 found is looked for round the place where it was last seen, in a wider and wider ring, by the scores more and more, and
 after `FORGOTTEN` frames anywhere by the scores alone. Round an object that was seen, the engine is asked for the part
 of the frame alone in which it can be.
+
+A state can be kept on disk, so that a stopped run goes on in the middle of a sweep and gives the same bytes. Kept are
+masks, labels and numbers; what the frames look like is computed again from the video.
 """
 
 from __future__ import annotations
 
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +31,8 @@ from numpy.typing import NDArray
 from cuecast.core.values import Frame
 from cuecast.engine.decision import Decision, Taught
 from cuecast.engine.refiner import Refiner, resize
+from cuecast.io.files import replacing
+from cuecast.io.video import Frames
 from cuecast.predictor import Concept
 from cuecast.propagation.labels import FAINT, Memory, Remembered, carry_labels, look_of
 from cuecast.propagation.motion import (
@@ -309,3 +316,54 @@ def _updated(place: LastSeen, own: Bools, found: TrackedObject) -> LastSeen:
     area = float(own.sum())
     mean = area if place.unseen or not place.area else place.area + SLOW * (area - place.area)
     return LastSeen(own, place.move, place.moved, mean)
+
+
+def save_state(path: Path, digest: str, index: int, state: State) -> None:
+    """Write the state after a frame of the sweep `digest`, whole or not at all. Raises OutputError."""
+    recent = state.memory.recent
+    arrays = {
+        "digest": np.array(digest),
+        "index": np.array(index),
+        "recent": np.array([r.index for r in recent], np.int64),
+        "moved": np.array([r.moved for r in recent], np.float64),
+        "numbers": np.array([[*p.move, *p.moved, p.area, p.unseen] for p in state.places], np.float64),
+    }
+    for k, place in enumerate(state.places):
+        if place.mask is not None:
+            arrays[f"place{k}"] = place.mask
+        for i, remembered in enumerate(recent):
+            if (labels := remembered.labels[k]) is not None:
+                arrays[f"labels{i}of{k}"] = labels
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def load_state(path: Path, digest: str, frames: Frames, beginning: State) -> tuple[int, State] | None:
+    """(number of the last frame that was done, the state after it); None where none of this sweep was kept.
+
+    `beginning` is the state with which the sweep starts.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            kept = {name: stored[name] for name in stored.files}
+        if str(kept["digest"]) != digest:
+            return None
+        index = int(kept["index"])
+        places = tuple(
+            LastSeen(
+                kept.get(f"place{k}"), Move(*numbers[:2]), Move(*numbers[2:4]), numbers[4], int(numbers[5])
+            )
+            for k, numbers in enumerate(kept["numbers"].tolist())
+        )
+        memory = beginning.memory
+        for i, (number, moved) in enumerate(zip(kept["recent"], kept["moved"].tolist(), strict=True)):
+            labels = tuple(kept.get(f"labels{i}of{k}") for k in range(len(places)))
+            look = look_of(_seen(frames, int(number)))
+            memory = memory.with_frame(Remembered(int(number), look, labels, tuple(Move(*m) for m in moved)))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
+    return index, replace(beginning, seen=_seen(frames, index), places=places, memory=memory)
+
+
+def _seen(frames: Frames, index: int) -> NDArray[np.float32]:
+    return view(next(iter(frames.read(range(index, index + 1)))).image.pixels)

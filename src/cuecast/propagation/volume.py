@@ -28,7 +28,14 @@ from cuecast.io.volumes import Volume, open_volume, value_window
 from cuecast.io.volumes.reading import scratch
 from cuecast.predictor import Concept, Predictor, class_infos
 from cuecast.propagation.plan import plan
-from cuecast.propagation.result import TrackedObject, joint_verdict, judge_objects, trusted
+from cuecast.propagation.result import (
+    SliceAnswer,
+    TrackedObject,
+    VolumePrediction,
+    joint_verdict,
+    judge_objects,
+    trusted,
+)
 from cuecast.propagation.volume_memory import (
     SliceMemory,
     place,
@@ -37,7 +44,6 @@ from cuecast.propagation.volume_memory import (
     teaches,
     without_doubtful_starts,
 )
-from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction
 from cuecast.propagation.volume_slices import (
     Labels,
     SliceCue,

@@ -36,9 +36,8 @@ from cuecast.mosaic.features import (
     without_lonlat,
     write_features,
 )
-from cuecast.mosaic.grid import Tile, grid_for
 from cuecast.mosaic.objects import merged_objects
-from cuecast.mosaic.tiles import TileWork
+from cuecast.mosaic.tiles import Tile, TileWork, grid_for
 from cuecast.predictor import Concept
 from cuecast.results.folder import (
     ANOTHER_PACK,
@@ -90,7 +89,7 @@ class MapOptions:
 class MapSummary(Summary):
     """What a map came to: see `Summary`; `counts` has its tiles, and `failures` (window, error) of those that failed.
 
-    verdict, confidence  of the whole raster, see `cuecast.mosaic.tally`.
+    verdict, confidence  of the whole raster, see `LabelRule.verdict`.
     objects   their number; areas: class id -> marked pixels.
     """
 
@@ -249,10 +248,9 @@ class _RasterRun:
 
         def one(tile: Tile) -> tuple[ManifestEntry, bool]:
             former = self.folder.entry(known, tile.name)
-            kept = former is not None and not self.options.overwrite
-            if former is not None and kept and (complete or self.work.holds(tile, former)):
-                return former, True
-            return self.work.do(tile), False
+            if former is None or self.options.overwrite or not (complete or self.work.holds(tile, former)):
+                return self.work.do(tile), False
+            return former, True
 
         (self.out / TILES).mkdir(exist_ok=True)
         return self.folder.fill(one, grid.tiles(), len(grid), self.options.workers, progress)
@@ -263,7 +261,7 @@ class _RasterRun:
         index = index_manifest(manifest)
         former = self.folder.entry(index, WHOLE)
         untouched = done.resumed == len(self.work.grid)
-        kept = former if former is not None and untouched and self._mask_holds(former) else None
+        kept = former if untouched and self._holds(former) else None
         whole = kept or self._assemble(done, former)
         wanted = {kind: self.out / FILES[kind] for kind in self.wanted}
         missing = {k: p for k, p in wanted.items() if kept is None or not p.exists()}
@@ -293,13 +291,14 @@ class _RasterRun:
     def _is_complete(self, known: Mapping[str, int]) -> bool:
         """Whether the whole raster is finished, so that its tiles need not be there any more."""
         whole = self.folder.entry(known, WHOLE)
-        again = self.options.overwrite or whole is None or whole.error is not None
-        return not again and whole is not None and self._mask_holds(whole)
+        return not self.options.overwrite and self._holds(whole) and whole is not None and whole.error is None
 
-    def _mask_holds(self, whole: ManifestEntry) -> bool:
+    def _holds(self, whole: ManifestEntry | None) -> bool:
+        """Whether the line about the whole raster speaks of the mask that is there, of this raster and decision."""
         ours = self.work.blank
-        same = (whole.image_hash, whole.thresholds) == (ours.image_hash, ours.thresholds)
-        return same and (self.out / SCORES).exists() and is_kept(self.mask, whole)
+        if whole is None or (whole.image_hash, whole.thresholds) != (ours.image_hash, ours.thresholds):
+            return False
+        return (self.out / SCORES).exists() and is_kept(self.mask, whole)
 
     def _assemble(self, done: Tally[Tile], former: ManifestEntry | None) -> ManifestEntry:
         """Blend the tiles into mask.tif and scores.tif; the line about the whole raster."""

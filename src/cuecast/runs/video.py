@@ -26,11 +26,10 @@ from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
 from cuecast.io.video.file import find_encoder, write_video
 from cuecast.predictor import Concept
-from cuecast.propagation.checkpoint import load_state, save_state
 from cuecast.propagation.plan import Sweep
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import TrackPlan
-from cuecast.propagation.tracker import State
+from cuecast.propagation.tracker import State, load_state, save_state
 from cuecast.results.folder import ANOTHER_PACK, Files, ResultsFolder, Summary, check_formats, is_kept
 from cuecast.results.gather import read_result, write_overlay
 from cuecast.results.manifest import FrameEntry, ManifestEntry, appending, read_frames, write_manifest
@@ -223,7 +222,7 @@ class _VideoRun:
         if not isinstance(entry, FrameEntry):
             return "single images, not of a video"
         if entry.image_hash != self.job.frames.digest:
-            return "another video"
+            return "another video, or of this one read otherwise"
         return None if entry.pack == self.pack else ANOTHER_PACK
 
     def _digest(self, sweep: Sweep) -> str:

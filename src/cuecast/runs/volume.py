@@ -22,8 +22,8 @@ from cuecast.io.volumes import Reading, Volume, check_labels, open_volume, outpu
 from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.io.volumes.volume import on_grid_of
 from cuecast.predictor import Concept, Predictor
+from cuecast.propagation.result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume import Progress, VolumeWalk, prepare
-from cuecast.propagation.volume_result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume_slices import SliceCue
 from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, ResultsFolder, Summary, is_kept
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
@@ -162,7 +162,7 @@ class _VolumeRun:
         if entry.pack != self.pack:
             return ANOTHER_PACK
         if entry.image_hash != self.source:
-            return "another volume"
+            return "another volume, or of this one read otherwise"
         return None if entry.cues == self.cues else OTHER_CUES
 
     def files(self, entry: ManifestEntry) -> Files:
