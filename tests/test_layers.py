@@ -139,3 +139,35 @@ def test_torch_is_for_training_alone() -> None:
         p for p in below if "torch" in {n.split(".")[0] for n in imported(p.read_text(encoding="utf-8"))}
     ]
     assert users == []
+
+
+LINES, PARAMETERS = 80, 12
+"""What a function has at most; `self` and `cls` do not count."""
+
+
+def oversized(source: str) -> list[str]:
+    """Functions of a module that are too long to be read at once, or take too much."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = sum(a.arg not in ("self", "cls") for a in given)
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > LINES or count > PARAMETERS:
+                found.append(f"{node.name}: {lines} lines, {count} parameters")
+    return found
+
+
+def test_an_oversized_function_is_seen() -> None:
+    names = ", ".join(f"a{i}" for i in range(PARAMETERS))
+    assert oversized(f"class A:\n def f(self, {names}): ...\ndef g(b, *, {names}): ...") == [
+        f"g: 1 lines, {PARAMETERS + 1} parameters"
+    ]
+    assert oversized("def f():\n" + "    pass\n" * LINES) == [f"f: {LINES + 1} lines, 0 parameters"]
+
+
+def test_no_function_is_oversized() -> None:
+    """A database's first migration writes down every table, once."""
+    paths = [p for p in MODULES if "migrations" not in p.parts]
+    found = {p.name: oversized(p.read_text(encoding="utf-8")) for p in paths}
+    assert {name: functions for name, functions in found.items() if functions} == {}

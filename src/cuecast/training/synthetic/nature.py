@@ -328,7 +328,7 @@ def organs(rng: np.random.Generator, size: int) -> Kind:
             skin = part.skin.skin(rng, size)
             for mirror in (1, -1) if part.paired else (1,):
                 _paint_part(rng, canvas, part, skin, mirror, middle, radius, flat, loose, rough, softness,
-                            0.6 if seen_through else 1.0, present)  # fmt: skip
+                            0.6 if seen_through else 1.0)  # fmt: skip
         return canvas
 
     return Kind(max(classes, body_label), paint)
@@ -347,7 +347,6 @@ def _paint_part(
     rough: float,
     softness: float,
     solidity: float,
-    present: frozenset[int],
 ) -> None:
     """One part (or its mirror image), moved and resized a little."""
     x = mirror * part.place[0] * flat**0.5 + rng.normal(0, loose)
@@ -359,4 +358,4 @@ def _paint_part(
     if blob is not None:
         alpha = opacity(blob.depth, min(softness, size))
         canvas.paint(alpha * np.float32(solidity), skin, None, blob.box)
-        canvas.labels[blob.box][alpha >= 0.5] = part.label if part.label in present else 0
+        canvas.labels[blob.box][alpha >= 0.5] = part.label
