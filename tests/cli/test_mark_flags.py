@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
-from typing import get_type_hints
 
 import pytest
 import typer
 
 from cuecast.cli.mark_text import split_file
 from cuecast.cli.marks import FrameShown, Marked, MarkFlags, Shown, SliceShown, class_list
+from cuecast.cli.options import grouped
 from cuecast.core.errors import ImageError, MaskError
 from cuecast.core.values import Box, ClassInfo, Point, Scribble
 
@@ -180,7 +181,11 @@ def test_classes_get_the_ids_that_follow() -> None:
 
 @pytest.mark.parametrize("shown", [Shown, FrameShown, SliceShown])
 def test_help_says_how_each_kind_of_mark_is_written(shown: type[MarkFlags]) -> None:
-    hints = get_type_hints(shown, include_extras=True)
+    def command(marks: MarkFlags) -> None:
+        """Look at the marks."""
+
+    command.__annotations__["marks"] = shown
+    given = signature(grouped(command)).parameters
     for flag, kind in (("box", Box), ("point", Point), ("scribble", Scribble)):
-        (option,) = hints[flag].__metadata__
+        (option,) = given[flag].annotation.__metadata__
         assert option.metavar == f"{shown.places.form}={kind.form}[,class]"

@@ -58,9 +58,6 @@ class Marked:
         }
 
 
-_IDS_HELP = "Beside --cue: ids that tell the things of its mask apart (PNG or TIFF, one number an object)."
-
-
 def _flag(name: str, metavar: str, help_text: str) -> Any:
     letters = ("-c",) if name == "--cue" else ()
     return typer.Option(name, *letters, metavar=metavar, help=help_text)
@@ -71,25 +68,35 @@ class MarkFlags:
     """The flags that mark things on images."""
 
     places: ClassVar[Places] = IMAGES
+    words: ClassVar[dict[str, str]] = {
+        "place": IMAGES.form,
+        "thing": "thing",
+        "dot": "pixel",
+        "cue": "An image and the mask of the thing on it: PNG, TIFF, COCO, LabelMe or YOLO-seg. "
+        "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
+        "ids": " (PNG or TIFF, one number an object)",
+        "absent": "An image on which the thing does not occur.",
+        "cues": "A cue set: folder or .zip (`cuecast cues`).",
+    }
+    """What `grouped` puts in the place of {place}, {thing}, ... in the help of the flags."""
 
-    cue: Annotated[
+    cue: Annotated[Texts, _flag("--cue", "{place}=MASK", "{cue}")] = None
+    cue_objects: Annotated[
         Texts,
         _flag(
-            "--cue",
-            "IMAGE=MASK",
-            "An image and the mask of the thing on it: PNG, TIFF, COCO, LabelMe or YOLO-seg. "
-            "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
+            "--cue-objects", "{place}=IDS", "Beside --cue: ids that tell the things of its mask apart{ids}."
         ),
     ] = None
-    cue_objects: Annotated[Texts, _flag("--cue-objects", "IMAGE=IDS", _IDS_HELP)] = None
-    box: Annotated[Texts, _flag("--box", f"IMAGE={BOX}", "A box round the thing.")] = None
+    box: Annotated[Texts, _flag("--box", f"{{place}}={BOX}", "A box round the {thing}.")] = None
     point: Annotated[
-        Texts, _flag("--point", f"IMAGE={POINT}", "A pixel of the thing; class 0: a pixel that is not it.")
+        Texts,
+        _flag("--point", f"{{place}}={POINT}", "A {dot} of the {thing}; class 0: a {dot} that is not it."),
     ] = None
     scribble: Annotated[
-        Texts, _flag("--scribble", f"IMAGE={SCRIBBLE}", "A stroke on the thing; class 0: on something else.")
+        Texts,
+        _flag("--scribble", f"{{place}}={SCRIBBLE}", "A stroke on the {thing}; class 0: on something else."),
     ] = None
-    absent: Annotated[Texts, _flag("--absent", "IMAGE", "An image on which the thing does not occur.")] = None
+    absent: Annotated[Texts, _flag("--absent", "{place}", "{absent}")] = None
 
     @property
     def any(self) -> bool:
@@ -144,10 +151,7 @@ class MarkFlags:
 class Shown(MarkFlags):
     """All flags that show the thing: marks, a cue set, and what their classes are called."""
 
-    cues: Annotated[
-        Path | None,
-        typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
-    ] = None
+    cues: Annotated[Path | None, typer.Option("--cues", metavar="CUESET", help="{cues}")] = None
     class_names: ClassOption = None
     value: ValueOption = None
 
@@ -181,77 +185,36 @@ class Shown(MarkFlags):
             )
 
 
-_OTHER_CUES = Annotated[
-    Path | None,
-    typer.Option(
-        "--cues", metavar="CUESET", help="A cue set made on other pictures: folder or .zip (`cuecast cues`)."
-    ),
-]
+_OTHER_CUES = "A cue set made on other pictures: folder or .zip (`cuecast cues`)."
 
 
-@dataclass(frozen=True)
 class FrameShown(Shown):
     """`Shown` on frames of a video."""
 
-    places: ClassVar[Places] = FRAMES
-
-    cue: Annotated[
-        Texts,
-        _flag(
-            "--cue",
-            "FRAME=MASK",
-            "A frame (its number from 0, or its file) and the mask of the objects on it: each value is one "
-            "object. May be repeated, as all marks may.",
-        ),
-    ] = None
-    cue_objects: Annotated[Texts, _flag("--cue-objects", "FRAME=IDS", _IDS_HELP)] = None
-    box: Annotated[Texts, _flag("--box", f"FRAME={BOX}", "A box round the object.")] = None
-    point: Annotated[
-        Texts, _flag("--point", f"FRAME={POINT}", "A pixel of the object; class 0: a pixel that is not it.")
-    ] = None
-    scribble: Annotated[
-        Texts, _flag("--scribble", f"FRAME={SCRIBBLE}", "A stroke on the object; class 0: on something else.")
-    ] = None
-    absent: Annotated[Texts, _flag("--absent", "FRAME", "A frame on which no object is to be seen.")] = None
-    cues: _OTHER_CUES = None
+    places = FRAMES
+    words: ClassVar[dict[str, str]] = Shown.words | {
+        "place": FRAMES.form,
+        "thing": "object",
+        "cue": "A frame (its number from 0, or its file) and the mask of the objects on it: each value is one "
+        "object. May be repeated, as all marks may.",
+        "absent": "A frame on which no object is to be seen.",
+        "cues": _OTHER_CUES,
+    }
 
 
-@dataclass(frozen=True)
 class SliceShown(Shown):
     """`Shown` on slices of a volume."""
 
-    places: ClassVar[Places] = SLICES
-
-    cue: Annotated[
-        Texts,
-        _flag(
-            "--cue",
-            "PLANE:INDEX=MASK",
-            "A slice and the mask of the thing on it, such as z:40=mask.png; or a volume of labels (.nii, "
-            ".nii.gz, .nrrd, .tif) of which this slice is taken. May be repeated, as all marks may.",
-        ),
-    ] = None
-    cue_objects: Annotated[
-        Texts,
-        _flag(
-            "--cue-objects",
-            "PLANE:INDEX=IDS",
-            "Beside --cue: ids that tell the things of its mask apart, an image or a volume of them.",
-        ),
-    ] = None
-    box: Annotated[Texts, _flag("--box", f"PLANE:INDEX={BOX}", "A box round the thing.")] = None
-    point: Annotated[
-        Texts,
-        _flag("--point", f"PLANE:INDEX={POINT}", "A voxel of the thing; class 0: a voxel that is not it."),
-    ] = None
-    scribble: Annotated[
-        Texts,
-        _flag("--scribble", f"PLANE:INDEX={SCRIBBLE}", "A stroke on the thing; class 0: on something else."),
-    ] = None
-    absent: Annotated[
-        Texts, _flag("--absent", "PLANE:INDEX", "A slice on which the thing does not occur.")
-    ] = None
-    cues: _OTHER_CUES = None
+    places = SLICES
+    words: ClassVar[dict[str, str]] = Shown.words | {
+        "place": SLICES.form,
+        "dot": "voxel",
+        "cue": "A slice and the mask of the thing on it, such as z:40=mask.png; or a volume of labels (.nii, "
+        ".nii.gz, .nrrd, .tif) of which this slice is taken. May be repeated, as all marks may.",
+        "ids": ", an image or a volume of them",
+        "absent": "A slice on which the thing does not occur.",
+        "cues": _OTHER_CUES,
+    }
 
 
 def cues_of(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -147,10 +148,20 @@ class Chosen:
     limit: LimitOption = None
 
 
+def _worded(annotation: Any, words: Mapping[str, str]) -> Any:
+    """Annotated[kind, option] with the words of a group in the help and the placeholder of the option."""
+    kind, option = get_args(annotation)
+    told = copy(option)
+    for text in ("help", "metavar") if words else ():
+        setattr(told, text, (getattr(option, text) or "").format_map(words) or None)
+    return Annotated[kind, told]
+
+
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command as typer is to see it: a parameter whose type is a dataclass of flags stands for its fields.
 
-    So flags that belong together are declared once and reach the command as one value.
+    So flags that belong together are declared once and reach the command as one value. A group may have `words`: a dict
+    of what stands for the {names} in the help of its flags.
     """
     parameters: list[Parameter] = []
     groups: dict[str, tuple[type, list[str]]] = {}
@@ -164,7 +175,12 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         inner = get_type_hints(kind, include_extras=True)
         groups[name] = kind, [f.name for f in fields(kind)]
         parameters += [
-            Parameter(f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=inner[f.name])
+            Parameter(
+                f.name,
+                Parameter.KEYWORD_ONLY,
+                default=f.default,
+                annotation=_worded(inner[f.name], getattr(kind, "words", {})),
+            )
             for f in fields(kind)
         ]
 

@@ -134,12 +134,14 @@ def serve(
     run(settings, typer.echo, quiet=quiet)
 
 
-def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
-    """The error for a library of the service that is not installed. Raises `error` itself for a module of ours."""
+def missing_extra(
+    error: ModuleNotFoundError, what: str = "the service", extra: str = "service"
+) -> MissingExtraError:
+    """The error for a library that is not installed and `what` needs. Raises `error` itself for a module of ours."""
     if (error.name or "").partition(".")[0] == "cuecast":
         raise error
     return MissingExtraError(
-        f"the service needs {error.name}, which is not installed; run: pip install 'cuecast[service]'"
+        f"{what} needs {error.name}, which is not installed; run: pip install 'cuecast[{extra}]'"
     )
 
 
@@ -174,9 +176,7 @@ def mcp(
     try:
         from cuecast.mcp.server import build_server, serve_http, serve_stdio
     except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"the MCP server needs {error.name}, which is not installed; run: pip install 'cuecast[mcp]'"
-        ) from error
+        raise missing_extra(error, "the MCP server", "mcp") from error
     from cuecast.mcp.desk import open_roots
 
     server = build_server(open_roots(root or ()), pack)
