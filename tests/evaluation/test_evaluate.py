@@ -13,7 +13,8 @@ from pictures import episode, episode_folder
 
 import cuecast
 from cuecast.core.errors import EpisodeError
-from cuecast.evaluation.evaluate import EvaluationResult, Outcome, SetScore, evaluate, read_episodes
+from cuecast.evaluation.episodes import read_episodes
+from cuecast.evaluation.evaluate import EvaluationResult, Outcome, SetScore, evaluate
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import typer
 
 from cuecast.cli.options import JsonFlag
 from cuecast.cli.output import say
+from cuecast.core.ordered import usable_cores
 
 FOR_BUILDERS = ("test", "dev", "docs")
 """Extras that no user needs."""
@@ -86,11 +87,6 @@ def _threads() -> dict[str, Any]:
         why = "one a core"
     used = min(physical or usable, usable)
     return {"used": used, "physical": physical, "logical": logical, "usable": usable, "why": why}
-
-
-def usable_cores() -> int:
-    """Logical cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _physical_cores() -> int | None:

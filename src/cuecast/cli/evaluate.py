@@ -65,7 +65,8 @@ def evaluate_pack(
         raise typer.BadParameter("--clicks goes with --interactive: add it, or leave --clicks out")
     from functools import partial
 
-    from cuecast.evaluation.evaluate import evaluate, find_root, read_episodes, select
+    from cuecast.evaluation.episodes import find_root, read_episodes, select
+    from cuecast.evaluation.evaluate import evaluate
     from cuecast.evaluation.interactive import evaluate_clicks
     from cuecast.predictor import load
 

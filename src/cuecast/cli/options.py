@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
+
+from cuecast.core.ordered import threads_each
 
 
 class Scale(StrEnum):
@@ -133,10 +134,8 @@ class Speed:
 
     @property
     def threads_each(self) -> int | None:
-        """CPU threads of one answer: as asked, else all (None) for one worker, else an equal share for each."""
-        if self.threads is not None or self.workers == 1:
-            return self.threads
-        return max(1, (os.cpu_count() or 1) // self.workers)
+        """See `cuecast.core.ordered.threads_each`."""
+        return threads_each(self.threads, self.workers)
 
 
 @dataclass(frozen=True)

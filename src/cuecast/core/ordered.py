@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,3 +28,15 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers:
             yield pending.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def usable_cores() -> int:
+    """Logical cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_each(threads: int | None, workers: int) -> int | None:
+    """CPU threads of one answer: as asked, else all (None) for one worker, else an equal share of the cores."""
+    if threads is not None or workers <= 1:
+        return threads
+    return max(1, (os.cpu_count() or 1) // workers)

@@ -10,7 +10,6 @@ one of two kinds of cues, and only compared within a kind:
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
@@ -21,6 +20,7 @@ from PIL import Image as PILImage
 
 from cuecast.core.errors import CueError, MissingExtraError, PackError
 from cuecast.core.geometry import mark_labels
+from cuecast.core.ordered import usable_cores
 from cuecast.core.values import IGNORE, Box, Example, Image
 from cuecast.engine.lessons import working_side
 from cuecast.engine.segmenter import Encoder
@@ -87,13 +87,6 @@ def must_show(examples: Sequence[Example]) -> None:
     """Raise CueError where no cue shows the thing."""
     if not any(e.marks.class_ids for e in examples):
         raise CueError("no cue shows the thing: at least one must mark it")
-
-
-def usable_threads(threads: int | None) -> int:
-    """Threads as asked, else one for each core that this process may use."""
-    if threads:
-        return threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _resized(where: NDArray[np.bool_], size: tuple[int, int]) -> Floats:
@@ -241,7 +234,7 @@ class FilterForest:
     @classmethod
     def from_predictor(cls, predictor: Predictor, threads: int | None) -> FilterForest:  # noqa: ARG003
         """It needs nothing of the pack."""
-        return cls(usable_threads(threads))
+        return cls(threads or usable_cores())
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -329,7 +322,7 @@ class GrabCut:
     def from_predictor(cls, predictor: Predictor, threads: int | None) -> GrabCut:  # noqa: ARG003
         """It needs nothing of the pack. Raises MissingExtraError where OpenCV is missing."""
         try:
-            return cls(importlib.import_module("cv2"), usable_threads(threads))
+            return cls(importlib.import_module("cv2"), threads or usable_cores())
         except ImportError as error:
             raise MissingExtraError(
                 f"the baseline 'grabcut' needs OpenCV, which cannot be loaded ({error}); "

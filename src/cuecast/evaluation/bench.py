@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import dice, iou
 from cuecast.core.objects import connected_objects
+from cuecast.core.ordered import threads_each
 from cuecast.core.values import IGNORE, Box, Example, Image, Marks
 from cuecast.evaluation.baselines import BASELINES, Baseline, CueKind
 from cuecast.evaluation.bench_result import BenchResult, Measured, Method
@@ -105,8 +106,7 @@ def run_bench(
     Raises EpisodeError, which names episode and baseline, where one cannot be run; and what loading a baseline raises.
     """
     started = time.perf_counter()
-    if workers > 1 and threads is None:
-        threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = threads_each(threads, workers)
     baselines = load_baselines(tuple(names), predictor, threads)
     run = partial(run_episode, names=tuple(names), threads=threads, boxed=_first_asked(episodes))
     answers = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)

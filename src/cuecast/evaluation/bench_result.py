@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
 from typing import Any
 
 from cuecast.evaluation.baselines import CueKind
+from cuecast.evaluation.evaluate import means_of
 
 
 @dataclass(frozen=True)
@@ -186,16 +186,7 @@ class BenchResult:
 
 
 def _mean(baseline: str, name: str, shots: int, parts: Sequence[Measured] | Sequence[Score]) -> Score:
-    return Score(
-        baseline=baseline,
-        set=name,
-        shots=shots,
-        episodes=sum(p.episodes if isinstance(p, Score) else 1 for p in parts),
-        iou=fmean(p.iou for p in parts),
-        dice=fmean(p.dice for p in parts),
-        learn_seconds=fmean(p.learn_seconds for p in parts),
-        seconds=fmean(p.seconds for p in parts),
-    )
+    return Score(baseline=baseline, set=name, shots=shots, **means_of(parts))
 
 
 def _rounded(score: Score) -> dict[str, Any]:

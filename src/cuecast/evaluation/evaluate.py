@@ -23,31 +23,13 @@ from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import cldice, dice, iou
 from cuecast.core.values import IGNORE, Image, Verdict
 from cuecast.cues import Cue
-from cuecast.evaluation.episodes import Episode, EpisodeImage, find_root, is_thin, read_episodes, select
+from cuecast.evaluation.episodes import Episode, EpisodeImage, is_thin
 from cuecast.evaluation.processes import Progress, run_each
 from cuecast.evaluation.reliability import reliability
 from cuecast.io.files import write_row
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import read_mask
 from cuecast.predictor import Predictor
-
-__all__ = [
-    "Episode",
-    "EvaluationResult",
-    "Outcome",
-    "Progress",
-    "SetScore",
-    "as_csv",
-    "cue_of",
-    "evaluate",
-    "find_root",
-    "mean_of",
-    "read_episodes",
-    "run_episode",
-    "select",
-    "source_commit",
-    "truth_of",
-]
 
 
 @dataclass(frozen=True)
@@ -269,16 +251,14 @@ def truth_of(query: EpisodeImage, root: Path, image: Image) -> NDArray[np.int32]
 
 
 def _mean(name: str, shots: int, parts: Sequence[Outcome] | Sequence[SetScore]) -> SetScore:
-    return SetScore(
-        set=name,
-        shots=shots,
-        episodes=sum(p.episodes if isinstance(p, SetScore) else 1 for p in parts),
-        iou=fmean(p.iou for p in parts),
-        dice=fmean(p.dice for p in parts),
-        cldice=mean_of(p.cldice for p in parts),
-        learn_seconds=fmean(p.learn_seconds for p in parts),
-        seconds=fmean(p.seconds for p in parts),
-    )
+    return SetScore(set=name, shots=shots, cldice=mean_of(p.cldice for p in parts), **means_of(parts))
+
+
+def means_of(parts: Sequence[Any]) -> dict[str, Any]:
+    """How many episodes some outcomes or scores are of, and the means of IoU, Dice and seconds over them."""
+    figures = ("iou", "dice", "learn_seconds", "seconds")
+    count = sum(getattr(p, "episodes", 1) for p in parts)
+    return {"episodes": count, **{f: fmean(getattr(p, f) for p in parts) for f in figures}}
 
 
 def mean_of(figures: Iterable[float | None]) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from cuecast.core.errors import EpisodeError
+from cuecast.core.ordered import threads_each
 from cuecast.evaluation.episodes import Episode
 from cuecast.predictor import Predictor, load
 
@@ -62,8 +62,7 @@ def one_by_one(
     """As `run_each`, of any items that a process can be sent; each result when it and those before it are there."""
     if workers <= 1:
         return (run(predictor, item, Path(root)) for item in items)
-    share = max(1, (os.cpu_count() or 1) // workers)
-    return _in_processes(predictor, items, Path(root), run, workers, threads or share)
+    return _in_processes(predictor, items, Path(root), run, workers, threads_each(threads, workers))
 
 
 def _in_processes(
@@ -72,7 +71,7 @@ def _in_processes(
     root: Path,
     run: Callable[[Predictor, Item, Path], T],
     workers: int,
-    threads: int,
+    threads: int | None,
 ) -> Iterator[T]:
     """Results in the order of the list, from `workers` processes that each hold the pack."""
     # spawn, not fork: a forked child inherits the locks of the runtime's threads, but not the threads.
@@ -97,7 +96,7 @@ _worker: tuple[Predictor, Path, Callable[[Predictor, Any, Path], Any]] | None = 
 
 
 def _start_worker(
-    pack: str, digest: str, threads: int, root: Path, run: Callable[[Predictor, Any, Path], Any]
+    pack: str, digest: str, threads: int | None, root: Path, run: Callable[[Predictor, Any, Path], Any]
 ) -> None:
     global _worker
     predictor = load(pack, threads=threads)
