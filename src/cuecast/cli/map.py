@@ -180,9 +180,8 @@ def segment_map(
     ]
     with open_raster(raster, options.bands, looked.level) as opened:
         on_it, named = _own(opened, options.window, windows, own.polygons, values, classes)
-    concept = load(pack, threads=speed.threads_each).learn(
-        [*examples, *on_it], classes or named or None, "pixel"
-    )
+    predictor = load(pack, threads=speed.threads_each)
+    concept = shown.decided(predictor.learn([*examples, *on_it], classes or named or None, "pixel"))
     with progress("tiles", printed.quiet, concept.classes) as report:
         summary = segment_raster(concept, raster, output, options, lambda step: report(step.done, step.total))
     say(_as_dict(summary), _as_text(summary), printed.as_json)

@@ -19,13 +19,14 @@ from cuecast.cli.mark_text import (
     split_file,
     split_mark,
 )
-from cuecast.cli.options import ClassOption, ValueOption
-from cuecast.core.errors import ImageError, MaskError
+from cuecast.cli.options import ClassOption, ThresholdOption, ValueOption
+from cuecast.core.errors import CueError, ImageError, MaskError
 
 if TYPE_CHECKING:
     from cuecast.core.values import ClassInfo, Mark
     from cuecast.cues import Cue
     from cuecast.cuesets.cueset import CueSet
+    from cuecast.predictor import Concept
 
 Texts = list[str] | None
 BOX, POINT, SCRIBBLE = "x1,y1,x2,y2[,class]", "x,y[,class]", "x,y;x,y;...[,class]"
@@ -154,6 +155,37 @@ class Shown(MarkFlags):
     cues: Annotated[Path | None, typer.Option("--cues", metavar="CUESET", help="{cues}")] = None
     class_names: ClassOption = None
     value: ValueOption = None
+    threshold: ThresholdOption = None
+
+    def __post_init__(self) -> None:
+        self.thresholds()  # a wrong one is told before any work
+
+    def thresholds(self) -> float | dict[str, float] | None:
+        """What --threshold says, as `Concept.with_thresholds` takes it; None: nothing. Raises BadParameter."""
+        found: dict[str, float] = {}
+        for text in self.threshold or ():
+            name, _, number = text.rpartition("=")
+            try:
+                found[name] = float(number)
+            except ValueError:
+                found[name] = 0.0
+            if not 0 < found[name] <= 1:
+                raise typer.BadParameter(
+                    f"--threshold {text!r}: [CLASS=]VALUE is expected, a score above 0 and up to 1 such as 0.4"
+                )
+        if "" in found and len(found) > 1:
+            raise typer.BadParameter(
+                "--threshold without a class is for all of them: leave it out, or the others"
+            )
+        return found.get("", found or None)
+
+    def decided(self, concept: Concept) -> Concept:
+        """The concept, marking from --threshold on. Raises BadParameter where a class is none of its own."""
+        thresholds = self.thresholds()
+        try:
+            return concept if thresholds is None else concept.with_thresholds(thresholds)
+        except CueError as unknown:
+            raise typer.BadParameter(f"--threshold: {unknown}") from None
 
     def refuse_nothing(self, before: str = "", after: str = "") -> None:
         """Raise BadParameter where nothing shows the thing; `before` and `after` are other ways of showing it."""

@@ -85,6 +85,15 @@ ValueOption = Annotated[
         "--value", metavar="N", help="Only this value of the --cue masks is the thing; may be repeated."
     ),
 ]
+ThresholdOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="[CLASS=]VALUE",
+        help="Score above 0 and up to 1 from which a pixel is marked, for all classes or for one; less marks more. May "
+        "be repeated. Default: by the pack and by the areas in the cues.",
+    ),
+]
 WindowOption = Annotated[
     str | None,
     typer.Option(

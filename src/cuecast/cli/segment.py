@@ -184,7 +184,8 @@ def segment(
         *(read_examples(cueset, limits) if cueset else ()),
         *cues_of(flags, read_values(shown.value, (m.mask for m in flags)), limits, pictures.cue_page),
     ]
-    concept = load(pack, threads=speed.threads_each).learn(examples, classes or None, scale.value)
+    learned = load(pack, threads=speed.threads_each).learn(examples, classes or None, scale.value)
+    concept = shown.decided(learned)
     origin = lineage(cueset, limits) if cueset and not flags else None
     with progress_in_turn(printed.quiet, concept.classes) as report:
         report(actions.Step("images", 0, len(paths)))

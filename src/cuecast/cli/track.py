@@ -134,7 +134,7 @@ def track(
     infos = named or unnamed_classes(
         marked_classes(examples)
     )  # each value of a mask is followed, as one object
-    concept = load(pack, threads=threads).learn(examples, infos, chosen.value)
+    concept = shown.decided(load(pack, threads=threads).learn(examples, infos, chosen.value))
     on = dict(zip(numbers, concept.examples[others:], strict=True))
     with progress("frames", printed.quiet, concept.classes) as report:
         summary = track_into(concept, frames, output, on, options, report)

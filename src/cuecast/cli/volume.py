@@ -129,7 +129,9 @@ def volume(
         return
     teacher, classes = _teacher(pack, threads, shown)
     marks = slice_cues(shown, classes)
-    options = VolumeOptions(reading, limits, written.kind, written.overlays, written.overwrite)
+    options = VolumeOptions(
+        reading, limits, written.kind, written.overlays, written.overwrite, shown.thresholds()
+    )
     worked: list[Any] = []
     with progress("slices", printed.quiet, worked) as report:
         summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)

@@ -210,7 +210,7 @@ class RemotePredictor:
         new = {
             "name": ", ".join(c.name for c in shown.classes)[:200],
             "scale": scale,
-            "classes": [{"id": c.id, "name": c.name, "colour": c.colour} for c in shown.classes],
+            "classes": [c.document for c in shown.classes],
         }
         project = self.wire.ask("POST", "/v1/projects", json=new)["id"]
         concept = RemoteConcept(self, str(project), shown)

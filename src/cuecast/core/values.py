@@ -65,6 +65,23 @@ class ClassInfo:
         if not self.colour:
             object.__setattr__(self, "colour", PALETTE[(self.id - 1) % len(PALETTE)])
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> ClassInfo:
+        """From what `document` gives. Raises KeyError, TypeError, ValueError, CueError."""
+        threshold = document.get("threshold")
+        return cls(
+            int(document["id"]),
+            str(document["name"]),
+            str(document.get("colour") or ""),
+            None if threshold is None else float(threshold),
+        )
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """As JSON: id, name, colour, and the threshold where one was given."""
+        stated = {} if self.threshold is None else {"threshold": self.threshold}
+        return {"id": self.id, "name": self.name, "colour": self.colour, **stated}
+
     @property
     def rgb(self) -> tuple[int, int, int]:
         """The colour as three integers in [0, 255]."""

@@ -135,7 +135,7 @@ def entry_example(cueset: CueSet, entry: CueEntry, image: Image) -> Example:
 
 def to_json(classes: Sequence[ClassInfo], entries: Sequence[CueEntry]) -> str:
     """cues.json with one line a cue: easy to read, to compare and to correct by hand."""
-    head = json.dumps([{"id": c.id, "name": c.name, "colour": c.colour} for c in classes], ensure_ascii=False)
+    head = json.dumps([c.document for c in classes], ensure_ascii=False)
     cues = ",\n".join(f"    {json.dumps(_entry_json(e), ensure_ascii=False)}" for e in entries)
     body = f"[\n{cues}\n  ]" if entries else "[]"
     return f'{{\n  "version": {VERSION},\n  "classes": {head},\n  "cues": {body}\n}}\n'
@@ -183,7 +183,7 @@ def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueS
 def _classes(raw: Any, report: Callable[[Finding], None]) -> tuple[ClassInfo, ...]:
     remedy = 'write "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}]'
     try:
-        infos = tuple(ClassInfo(int(c["id"]), str(c["name"]), str(c.get("colour") or "")) for c in raw)
+        infos = tuple(ClassInfo.of(c) for c in raw)
     except (TypeError, KeyError, ValueError, OverflowError, AttributeError, CueError) as error:
         report(Finding("error", INDEX, f"the classes cannot be read ({error})", remedy))
         return ()

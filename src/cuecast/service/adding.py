@@ -13,7 +13,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -349,6 +349,6 @@ def _join_classes(session: Session, owner: models.Project, cueset: CueSet) -> di
         if c.name not in by_name:
             taken = {p["id"] for p in present} | predicted
             by_name[c.name] = c.id if c.id not in taken else max(taken) + 1
-            present.append({"id": by_name[c.name], "name": c.name, "colour": c.colour})
+            present.append(replace(c, id=by_name[c.name]).document)
     owner.classes = present
     return {c.id: by_name[c.name] for c in cueset.classes}

@@ -20,6 +20,7 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+Threshold = Annotated[float, Field(gt=0, le=1)]
 ClassId = Annotated[int, Field(ge=1, le=65534)]
 MarkClass = Annotated[int, Field(ge=0, le=65534, description="0: 'not this'")]
 Coordinate = Annotated[float, Field(gt=-1e9, lt=1e9)]
@@ -138,21 +139,27 @@ class Marks(Drawn):
 
 
 class NewClass(BaseModel):
-    """A class to be made, or, with its id, one that stays."""
+    """A class to be made, or, with its id, one that stays.
+
+    `threshold` is the score from which its pixels are marked; null: by the pack and the areas in the cues. A class that
+    stays keeps what is left out.
+    """
 
     model_config = request({"name": "cell", "colour": "#e6194b"})
     id: ClassId | None = None
     name: Name
     colour: Colour | None = None
+    threshold: Threshold | None = None
 
 
 class Class(BaseModel):
-    """One thing that is looked for. `id` is its value in masks."""
+    """One thing that is looked for. `id` is its value in masks; `threshold` is there where one was given."""
 
     model_config = example({"id": 1, "name": "cell", "colour": "#e6194b"})
     id: int
     name: str
     colour: str
+    threshold: float | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class NewProject(BaseModel):

@@ -70,7 +70,7 @@ class Base(DeclarativeBase):
 
 
 class Project(Base):
-    """One concept with its images. `classes` is [{"id", "name", "colour"}].
+    """One concept with its images. `classes` is [{"id", "name", "colour"}], with "threshold" where one was given.
 
     kind  'images', 'video' or 'volume': what its images are. Those of the last two are frames or slices of its source.
     """

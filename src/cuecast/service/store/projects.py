@@ -66,7 +66,7 @@ def change(session: Session, project: str, wanted: schemas.ProjectChange) -> sch
     if wanted.classes is not None:
         classes = number_classes(wanted.classes, row.classes, predicted_classes(session, project))
         _check_use(session, row, {c["id"] for c in classes})
-        if [c["id"] for c in classes] != [c["id"] for c in row.classes]:
+        if _decided(classes) != _decided(row.classes):
             outdate(session, project)
         row.classes = classes
     if wanted.scale is not None and wanted.scale != row.scale:
@@ -96,6 +96,11 @@ def delete(session: Session, project: str) -> list[str]:
     return images
 
 
+def _decided(classes: Iterable[dict[str, Any]]) -> list[tuple[int, float | None]]:
+    """What masks depend on, of classes."""
+    return [(c["id"], c.get("threshold")) for c in classes]
+
+
 def outdate(session: Session, project: str) -> None:
     """Note that the marks of a project have changed: its predictions are of earlier ones."""
     images = select(models.Image.id).where(models.Image.project_id == project)
@@ -108,7 +113,7 @@ def outdate(session: Session, project: str) -> None:
 
 def class_infos(classes: Iterable[dict[str, Any]]) -> tuple[ClassInfo, ...]:
     """The classes of a project as the library takes them."""
-    return tuple(ClassInfo(c["id"], c["name"], c["colour"]) for c in classes)
+    return tuple(map(ClassInfo.of, classes))
 
 
 def number_classes(
@@ -116,7 +121,8 @@ def number_classes(
     present: Sequence[dict[str, Any]] = (),
     predicted: Collection[int] = (),
 ) -> list[dict[str, Any]]:
-    """Classes with ids and colours: those stated, else of the class with that name, else the next free ones.
+    """Classes with ids, colours and thresholds: those stated, else of the class with that name, else the next free
+    ids.
 
     Ids of classes that are `present` or `predicted` are not given to others: masks may still hold them.
 
@@ -136,10 +142,12 @@ def number_classes(
         if number > 65534:
             raise Problem("classes_invalid", 422, "class ids run to 65534; give the new class a free one")
         colour = new.colour or by_id.get(number, {}).get("colour") or ""
-        infos.append(ClassInfo(number, new.name, colour))
+        former = by_id.get(number, {}).get("threshold")
+        threshold = new.threshold if "threshold" in new.model_fields_set else former
+        infos.append(ClassInfo(number, new.name, colour, threshold))
     if wrong := class_problem(infos):
         raise Problem("classes_invalid", 422, f"{wrong}; give each class its own name and id")
-    return [{"id": c.id, "name": c.name, "colour": c.colour} for c in infos]
+    return [c.document for c in infos]
 
 
 def require_kind(row: models.Project, kind: str, what: str) -> None:
