@@ -171,7 +171,9 @@ def test_another_threshold_does_a_video_again(
             assert run(["track", "in", *flags, *thresholds]) == 0
             assert json.loads(capsys.readouterr().out)["resumed"] == resumed
         entries = [json.loads(line) for line in Path("out/manifest.jsonl").read_text().splitlines()]
-        assert [e.get("thresholds", {}) for e in entries] == [dict(zip("1", given.values(), strict=False))] * 3
+        assert [e.get("thresholds", {}) for e in entries] == [
+            dict(zip("1", given.values(), strict=False))
+        ] * 3
 
 
 def test_another_threshold_does_a_volume_again(

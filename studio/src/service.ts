@@ -6,11 +6,12 @@ export interface Box {
   class: number;
 }
 
-/** One thing that is looked for. `id` is its value in masks. */
+/** One thing that is looked for. `id` is its value in masks; `threshold` is there where one was given. */
 export interface Class {
   id: number;
   name: string;
   colour: string;
+  threshold: number | null;
 }
 
 /** Every error. */

@@ -95,10 +95,11 @@ export async function saveClasses(classes: ClassInfo[]): Promise<void> {
   const id = project.value?.id;
   if (!id) return;
   // A new class has id 0 here and gets its number there.
-  const wanted = classes.map(({ id, name, colour }) => ({
+  const wanted = classes.map(({ id, name, colour, threshold = null }) => ({
     ...(id ? { id } : {}),
     name,
     ...(colour ? { colour } : {}),
+    threshold,
   }));
   const changed = await api.changeProject(id, { classes: wanted as ClassInfo[] });
   if (project.value?.id !== id) return;

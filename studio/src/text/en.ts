@@ -235,6 +235,7 @@ export const en = {
     addClass: "Add a class",
     className: "Name of the class",
     classColour: (name: string) => `Colour of ${name}`,
+    classThreshold: (name: string) => `Score from which ${name} is marked, 0 to 1; empty: chosen by the pack`,
     chooseClass: (name: string) => `Draw ${name}`,
     deleteClass: (name: string) => `Delete the class ${name}`,
     newClass: (n: number) => `thing ${n}`,

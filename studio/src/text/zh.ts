@@ -227,6 +227,7 @@ export const zh: Text = {
     addClass: "添加类别",
     className: "类别名称",
     classColour: (name) => `${name} 的颜色`,
+    classThreshold: (name) => `${name} 的标记阈值，0 到 1；留空则自动选择`,
     chooseClass: (name) => `绘制 ${name}`,
     deleteClass: (name) => `删除类别 ${name}`,
     newClass: (n) => `目标 ${n}`,

@@ -17,7 +17,8 @@ export function ClassEditor({ project }: { project: Project }) {
   };
   const change = (id: number, changes: Partial<ClassInfo>) =>
     save(classes.map((c) => (c.id === id ? { ...c, ...changes } : c)));
-  const add = () => save([...classes, { id: 0, name: freeName(classes, t.newClass), colour: "" }]);
+  const add = () =>
+    save([...classes, { id: 0, name: freeName(classes, t.newClass), colour: "", threshold: null }]);
   return (
     <>
       <ul class="classes">
@@ -50,6 +51,23 @@ export function ClassEditor({ project }: { project: Project }) {
                 else e.currentTarget.value = c.name;
               }}
               onKeyDown={(e) => e.key === "Enter" && e.currentTarget.blur()}
+            />
+            <input
+              type="number"
+              class="threshold"
+              aria-label={t.classThreshold(c.name)}
+              title={t.classThreshold(c.name)}
+              min="0.01"
+              max="1"
+              step="0.01"
+              placeholder="–"
+              value={c.threshold ?? ""}
+              onChange={(e) => {
+                const { value, valueAsNumber: wanted } = e.currentTarget;
+                if (value === "" || (wanted > 0 && wanted <= 1)) {
+                  change(c.id, { threshold: value === "" ? null : wanted });
+                } else e.currentTarget.value = String(c.threshold ?? "");
+              }}
             />
             {several && (
               <button
