@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The kind of the marks, see `cuecast.core.marks.kind_of`."""
+        """The kind of the marks, see `cuecast.engine.mark_weights.kind_of`."""
         return self.form if self.form == "boxes" else "two-sided" if "against" in self.form else "one-sided"
 
 

@@ -17,6 +17,8 @@ from cuecast.cli import run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMED = re.compile(r"`(cuecast(?:\.[A-Za-z_]\w*)+)|`(?:(?:src/)?cuecast/)?([a-z_]+/[a-z_/]+\.py)`")
+"""A dotted name, or a file of the package, as pages and docstrings speak of them."""
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 
 
@@ -81,3 +83,40 @@ def test_every_public_function_is_documented_and_arrays_with_their_shapes() -> N
         for line in lacking(path.read_text(encoding="utf-8"), path.relative_to(source).as_posix())
     ]
     assert found == []
+
+
+def misnamed(text: str) -> list[str]:
+    """Names of the package's modules, files and what is in them that lead nowhere."""
+    source, found = ROOT / "src", []
+    for dotted, file in NAMED.findall(text):
+        if file:
+            there = any((root / file).exists() for root in (ROOT, ROOT / "src" / "cuecast"))
+        else:
+            place, inside = source, dotted.split(".")
+            while inside and (place / inside[0]).is_dir():
+                place /= inside.pop(0)
+            module = place / f"{inside[0]}.py" if inside and (place / f"{inside[0]}.py").exists() else None
+            body = module or place / "__init__.py"
+            names = inside[1:] if module else inside
+            there = body.exists() and all(
+                re.search(rf"\b{n}\b", body.read_text(encoding="utf-8")) for n in names
+            )
+        found += [] if there else [dotted or file]
+    return found
+
+
+def test_names_of_the_code_lead_somewhere() -> None:
+    assert misnamed("`cuecast.core.metrics.iou`, `cuecast.Cue`, `cuecast.io.files`, `core/metrics.py`") == []
+    assert misnamed("`cuecast.core.metrics.unheard`, `cuecast.core.gone`, `core/gone.py`") == [
+        "cuecast.core.metrics.unheard",
+        "cuecast.core.gone",
+        "core/gone.py",
+    ]
+    texts = [
+        *PAGES,
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "recipes").glob("*"),
+        *(ROOT / "benchmarks").glob("*.py"),
+    ]
+    found = {p.name: misnamed(p.read_text(encoding="utf-8")) for p in texts if p.suffix in (".md", ".py")}
+    assert {name: names for name, names in found.items() if names} == {}
