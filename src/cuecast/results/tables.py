@@ -73,7 +73,7 @@ def write_objects_csv(path: str | Path, rows: Iterable[Row], classes: Sequence[C
             for number, (_, m) in enumerate(group, start=1):
                 if m.cls not in names:
                     raise ValueError(f"{image}: an object has class {m.cls}, the classes are {sorted(names)}")
-                yield image, number, names[m.cls], *_cells(m)
+                yield image, number, names[m.cls], *object_cells(m)
 
     return _write(path, COLUMNS, lines())
 
@@ -94,8 +94,8 @@ def _write(path: str | Path, columns: Sequence[str], rows: Iterable[Iterable[obj
     return Path(path)
 
 
-def _cells(m: ObjectMeasures) -> list[object]:
-    """The cells from `class_id` on."""
+def object_cells(m: ObjectMeasures) -> list[object]:
+    """The cells of an object in objects.csv from `class_id` on; '' where the size of a pixel is unknown."""
     lengths = (m.area, m.perimeter, m.major_axis, m.minor_axis)
     cells = [m.cls, *m.box, *m.centroid, *lengths, m.touches_border]
     if m.unit is None or m.box_units is None or m.centroid_units is None:

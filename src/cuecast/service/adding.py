@@ -29,9 +29,10 @@ from cuecast.io.kinds import IMAGE_SUFFIXES, picture_kind
 from cuecast.io.places import list_images, note_of_others
 from cuecast.service import content, schemas
 from cuecast.service.files import DataFolder
+from cuecast.service.parts import Parts
 from cuecast.service.pictures import check_packing, header_size, open_picture, whole_size
 from cuecast.service.problem import Problem
-from cuecast.service.settings import Settings
+from cuecast.service.settings import Limits
 from cuecast.service.store import images, marks, models, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.uploads import Upload
@@ -43,28 +44,26 @@ def require_project(project: str, database: Database, kind: str, what: str) -> N
         projects.require_kind(projects.find(session, project), kind, what[:200])
 
 
-def add_image(
-    upload: Upload, name: str, project: str, *, database: Database, files: DataFolder, settings: Settings
-) -> tuple[schemas.Image, bool]:
+def add_image(upload: Upload, name: str, project: str, parts: Parts) -> tuple[schemas.Image, bool]:
     """Make an upload an image of a project; (image, whether it is new). Blocking.
 
     Raises Problem: 404; 415 where it is no image by content. Raises ImageError where it cannot be decoded.
     """
     shown = name[:200]
-    with database.reading() as session:
+    with parts.database.reading() as session:
         if (there := images.with_content(session, project, upload.digest)) is not None:
             return images.get(session, project, there.id), False
     kind = content.image_kind(content.read_head(upload.path), shown)
-    size = whole_size(upload.path, shown, kind, settings.limits)
-    with database.writing() as session:
+    size = whole_size(upload.path, shown, kind, parts.settings.limits)
+    with parts.database.writing() as session:
         owner = projects.find(session, project, lock=True)
         if (there := images.with_content(session, project, upload.digest)) is not None:
             return images.get(session, project, there.id), False
-        image = place(upload, shown, kind, project, files, size)
+        image = place(upload, shown, kind, project, parts.files, size)
         try:
             images.add(session, owner, image)
         except BaseException:
-            files.forget_image(image.path, image.id)
+            parts.files.forget_image(image.path, image.id)
             raise
         return images.get(session, project, image.id), True
 
@@ -101,36 +100,34 @@ def look_into(path: str, files: DataFolder) -> schemas.Folder:
     return schemas.Folder(path=str(place), parent=parent, folders=folders, images=count)
 
 
-def add_folder(
-    wanted: schemas.NewFolder, project: str, *, database: Database, files: DataFolder, settings: Settings
-) -> schemas.FolderAdded:
+def add_folder(wanted: schemas.NewFolder, project: str, parts: Parts) -> schemas.FolderAdded:
     """Add the images of a folder to a project, leaving them where they are; those known by content are passed over.
 
     All that can be read are added, `TOGETHER` in a transaction, so that others may write between; the rest are named.
     Raises Problem: 403, 404, 422.
     """
-    with database.reading() as session:
+    with parts.database.reading() as session:
         projects.find(session, project)
-    found = _images(wanted, files, settings.limits.folder_images)
+    found = _images(wanted, parts)
     read: list[images.NewImage] = []
     failed: list[schemas.NotAdded] = []
     for path in found:
         try:
-            read.append(_read(path, files, settings))
+            read.append(_read(path, parts))
         except (CuecastError, OSError) as error:
             shown = path.name.encode("utf-8", "replace").decode()
             said = str(error).encode("utf-8", "replace").decode()
             failed.append(schemas.NotAdded(name=shown, error=without_name(said, shown)))
     added: list[str] = []
     for start in range(0, len(read), TOGETHER):
-        with database.writing() as session:
+        with parts.database.writing() as session:
             owner = projects.find(session, project, lock=True)
             for new in read[start : start + TOGETHER]:
                 if images.with_content(session, project, new.digest) is None:
                     added.append(images.add(session, owner, new).id)
-    with database.reading() as session:
+    with parts.database.reading() as session:
         listed = images.sent(session, added[:LISTED])
-    note = note_of_others([_folder(wanted.path, files)], wanted.recursive)
+    note = note_of_others([_folder(wanted.path, parts.files)], wanted.recursive)
     return schemas.FolderAdded(added=listed, count=len(added), failed=failed[:LISTED], note=note)
 
 
@@ -144,9 +141,9 @@ def _folder(path: str, files: DataFolder) -> Path:
     raise Problem("not_found", 404, f"{path[:200]!r} is no folder on the server; check the spelling")
 
 
-def _images(wanted: schemas.NewFolder, files: DataFolder, most: int) -> list[Path]:
+def _images(wanted: schemas.NewFolder, parts: Parts) -> list[Path]:
     """The image files, links resolved. Raises Problem with 422 where there are none, or too many."""
-    place = _folder(wanted.path, files)
+    place, most = _folder(wanted.path, parts.files), parts.settings.limits.folder_images
     try:
         listed = list_images([place], wanted.recursive)
     except InputError as error:
@@ -160,10 +157,10 @@ def _images(wanted: schemas.NewFolder, files: DataFolder, most: int) -> list[Pat
     return listed
 
 
-def _read(path: Path, files: DataFolder, settings: Settings) -> images.NewImage:
+def _read(path: Path, parts: Parts) -> images.NewImage:
     """What is kept of a file that stays where it is. Raises CuecastError or OSError."""
     place = Path(os.path.realpath(path))
-    if not files.allows(place):
+    if not parts.files.allows(place):
         raise Problem(
             "outside_roots", 403, f"{path.name} is a link that leads out of the folders that may be read"
         )
@@ -172,7 +169,7 @@ def _read(path: Path, files: DataFolder, settings: Settings) -> images.NewImage:
     except UnicodeEncodeError as error:
         raise InputError("the file's name is not valid text; rename it") from error
     kind = content.image_kind(content.read_head(place), path.name)
-    size = header_size(place, path.name, kind, settings.limits)
+    size = header_size(place, path.name, kind, parts.settings.limits)
     length = place.stat().st_size
     return images.NewImage(
         models.new_id(), path.name, str(place), kind.suffix, size, length, file_digest(place)
@@ -199,9 +196,7 @@ class _Marked:
     document: dict[str, Any] = field(default_factory=dict)
 
 
-def add_cueset(
-    upload: Upload, project: str, *, database: Database, files: DataFolder, settings: Settings
-) -> schemas.CuesetAdded:
+def add_cueset(upload: Upload, project: str, parts: Parts) -> schemas.CuesetAdded:
     """Add a cue set's images and marks to a project. Classes are matched by name, new ones are added. Blocking.
 
     Raises Problem: 409 where an image that is there already is marked otherwise. Raises CueSetError and
@@ -217,21 +212,21 @@ def add_cueset(
         if not cueset.bundle.is_zip:
             raise CueSetError("the upload is no .zip; pack it with 'cuecast cues zip'")
         with ExitStack() as stack, notes_to(notes.append):
-            found = _unpacked(cueset, stack, files, settings)
-            with database.writing() as session:
+            found = _unpacked(cueset, stack, parts)
+            with parts.database.writing() as session:
                 placed: list[images.NewImage] = []
                 try:
-                    added = _added(session, project, cueset, found, files, placed)
+                    added = _added(session, project, cueset, found, parts.files, placed)
                     return added.model_copy(update={"notes": list(map(named, notes))})
                 except BaseException:
                     for image in placed:
-                        files.forget_image(image.path, image.id)
+                        parts.files.forget_image(image.path, image.id)
                     raise
     except (CueSetError, InputError) as error:
         raise type(error)(named(str(error))) from error
 
 
-def _unpacked(cueset: CueSet, stack: ExitStack, files: DataFolder, settings: Settings) -> dict[str, _Marked]:
+def _unpacked(cueset: CueSet, stack: ExitStack, parts: Parts) -> dict[str, _Marked]:
     """SHA-256 -> image of the set with its marks, all checked. The files are removed when `stack` is closed."""
     found: dict[str, _Marked] = {}
     names: dict[str, str] = {}
@@ -242,31 +237,31 @@ def _unpacked(cueset: CueSet, stack: ExitStack, files: DataFolder, settings: Set
                 "save that page as an image of its own"
             )
         if entry.image not in names:
-            marked = _unpack(cueset, entry.image, stack, files, settings)
+            marked = _unpack(cueset, entry.image, stack, parts)
             names[entry.image] = marked.upload.digest
             found.setdefault(marked.upload.digest, marked)
-        _collect(found[names[entry.image]], entry, cueset, settings)
+        _collect(found[names[entry.image]], entry, cueset, parts.settings.limits)
     return found
 
 
-def _unpack(cueset: CueSet, name: str, stack: ExitStack, files: DataFolder, settings: Settings) -> _Marked:
+def _unpack(cueset: CueSet, name: str, stack: ExitStack, parts: Parts) -> _Marked:
     """Write one image of the archive to a temporary file."""
     shown = PurePosixPath(name).name
-    upload = stack.enter_context(_member(cueset, name, files, settings.limits.upload_bytes))
+    upload = stack.enter_context(_member(cueset, name, parts))
     kind = content.image_kind(content.read_head(upload.path), shown)
-    size = whole_size(upload.path, shown, kind, settings.limits)
+    size = whole_size(upload.path, shown, kind, parts.settings.limits)
     return _Marked(upload, shown, kind, size)
 
 
 @contextmanager
-def _member(cueset: CueSet, name: str, files: DataFolder, most: int) -> Iterator[Upload]:
-    info = cueset.bundle.members[name]
+def _member(cueset: CueSet, name: str, parts: Parts) -> Iterator[Upload]:
+    info, most = cueset.bundle.members[name], parts.settings.limits.upload_bytes
     assert isinstance(info, zipfile.ZipInfo)
     if info.file_size > most:
         raise Problem(
             "too_large", 413, f"{name} is larger than the {most} bytes that are allowed; make it smaller"
         )
-    path = files.new_upload()
+    path = parts.files.new_upload()
     try:
         with (
             zipfile.ZipFile(cueset.root) as archive,
@@ -284,14 +279,14 @@ def _member(cueset: CueSet, name: str, files: DataFolder, most: int) -> Iterator
         path.unlink(missing_ok=True)
 
 
-def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, settings: Settings) -> None:
+def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, limits: Limits) -> None:
     """Add what one cue says to the marks of its image. Raises CueSetError where it contradicts another."""
-    image = open_picture(marked.upload.path, marked.name, settings.limits.pixels)
+    image = open_picture(marked.upload.path, marked.name, limits.pixels)
     for name in filter(None, (entry.mask, entry.objects)):
         with cueset.bundle.local(name) as place:
             head = content.read_head(place)
             if picture_kind(head) is not None:  # and no label file of another kind
-                check_packing(place, name, content.image_kind(head, name), settings.limits)
+                check_packing(place, name, content.image_kind(head, name), limits)
     example = entry_example(cueset, entry, image)
     document = marks_document(entry, None)
     if entry.mask and example.marks.mask is not None:

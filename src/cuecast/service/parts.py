@@ -1,8 +1,9 @@
-"""The parts of the service as routes get them: `def route(database: DatabasePart, files: FilesPart) -> ...`."""
+"""The parts of the service as routes get them: `def route(parts: AllParts) -> ...`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
@@ -15,16 +16,22 @@ from cuecast.service.store.database import Database
 T = TypeVar("T")
 
 
-def _settings(request: Request) -> Settings:
-    return cast(Settings, request.app.state.settings)
+@dataclass(frozen=True)
+class Parts:
+    """What requests and jobs work with."""
+
+    settings: Settings
+    database: Database
+    files: DataFolder
+
+
+def _parts(request: Request) -> Parts:
+    state = request.app.state
+    return Parts(state.settings, state.database, state.files)
 
 
 def _database(request: Request) -> Database:
     return cast(Database, request.app.state.database)
-
-
-def _files(request: Request) -> DataFolder:
-    return cast(DataFolder, request.app.state.files)
 
 
 async def run_apart(request: Request, call: Callable[[], T]) -> T:
@@ -36,9 +43,8 @@ async def run_apart(request: Request, call: Callable[[], T]) -> T:
     return await to_thread.run_sync(call, limiter=limiter)
 
 
-SettingsPart = Annotated[Settings, Depends(_settings)]
+AllParts = Annotated[Parts, Depends(_parts)]
 DatabasePart = Annotated[Database, Depends(_database)]
-FilesPart = Annotated[DataFolder, Depends(_files)]
 
 # An id that no database would take apart (control characters, kilobytes) is refused here.
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["b7x2mq9k4tzd"])]

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
@@ -215,54 +217,28 @@ class Preview:
     tag: str
 
 
-def view(image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixels: int) -> Preview:
-    """The whole image as PNG or JPEG. `frame` says where a frame or slice is read.
+def preview(
+    image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixels: int, size: int | None = None
+) -> Preview:
+    """What a browser is sent of an image: the whole as PNG or JPEG, or within size x size pixels as JPEG.
 
+    It is taken from the cache, and made where it is not there yet. `frame` says where a frame or slice is read.
     Raises Problem or ImageError where its file is gone or damaged.
     """
-    original = frame or files.original(image.path)
-    if isinstance(original, Path):
+    original, pixels = frame or files.original(image.path), image.width * image.height
+    if size is None and isinstance(original, Path):
         known = image_kind(read_head(original), image.name)
-        if _shown_alike(original, known, image.width * image.height):
+        if _shown_alike(original, known, pixels):
             return Preview(original, known.media, f"{image.digest[:32]}-original")
-    kind = PNG if image.width * image.height <= PNG_PIXELS else JPEG
-    return _made(image, original, files, "view", None, kind, max_pixels)
-
-
-def thumbnail(
-    image: models.Image, frame: FrameAt | None, files: DataFolder, size: int, max_pixels: int
-) -> Preview:
-    """The image within size x size pixels, as JPEG. Raises as `view`."""
-    return _made(
-        image, frame or files.original(image.path), files, f"thumbnail{size}", size, JPEG, max_pixels
-    )
-
-
-def _made(
-    image: models.Image,
-    original: Path | FrameAt,
-    files: DataFolder,
-    what: str,
-    size: int | None,
-    kind: Kind,
-    max_pixels: int,
-) -> Preview:
-    """The preview from the cache, made where it is not there yet."""
-    tag = f"{image.digest[:32]}-{what}"
+    kind = PNG if size is None and pixels <= PNG_PIXELS else JPEG
+    tag = f"{image.digest[:32]}-{'view' if size is None else f'thumbnail{size}'}"
     path = files.cache / f"{image.id}-{tag}{kind.suffix}"
     if path.exists():
         return Preview(path, kind.media, tag)
     if not _MAKING.acquire(blocking=False):
         raise busy("renditions_full", "too many images are being drawn at once; ask again in a moment", 1)
     try:
-        if isinstance(original, FrameAt):
-            picture = PILImage.fromarray(open_frame(original, image.name).pixels)
-        elif size is not None:
-            whole = image.height, image.width
-            picture = PILImage.fromarray(open_small(original, image.name, whole, 2 * size, max_pixels).pixels)
-        else:
-            check_whole(original, image.name, (image.height, image.width))
-            picture = PILImage.fromarray(open_picture(original, image.name, max_pixels).pixels)
+        picture = PILImage.fromarray(_pixels(image, original, max_pixels, size))
         if size is not None:
             picture.thumbnail((size, size), PILImage.Resampling.LANCZOS, reducing_gap=2.0)
         with replacing(path) as temporary:
@@ -273,6 +249,19 @@ def _made(
     finally:
         _MAKING.release()
     return Preview(path, kind.media, tag)
+
+
+def _pixels(
+    image: models.Image, original: Path | FrameAt, max_pixels: int, size: int | None
+) -> NDArray[np.uint8]:
+    """(h, w, 3): the whole, or where a size is asked for twice that at least."""
+    whole = image.height, image.width
+    if isinstance(original, FrameAt):
+        return open_frame(original, image.name).pixels
+    if size is not None:
+        return open_small(original, image.name, whole, 2 * size, max_pixels).pixels
+    check_whole(original, image.name, whole)
+    return open_picture(original, image.name, max_pixels).pixels
 
 
 def _shown_alike(path: Path, kind: Kind, pixels: int) -> bool:

@@ -13,14 +13,12 @@ from cuecast.core.errors import without_name
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries
 from cuecast.runs.actions import Step
-from cuecast.service.files import DataFolder
+from cuecast.service.parts import Parts
 from cuecast.service.preview import KeepingPredictor, keeping
 from cuecast.service.problem import without_folders
 from cuecast.service.results import count_objects, is_of
-from cuecast.service.settings import Settings
 from cuecast.service.snapshot import Snapshot
 from cuecast.service.store import jobs, predictions, projects
-from cuecast.service.store.database import Database
 from cuecast.service.store.models import Job, Prediction, now
 
 TICK = 0.25
@@ -36,16 +34,13 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True)
-class Bench:
+class Bench(Parts):
     """What a worker works with: it keeps the pack between jobs. `stopping` says whether the worker is to stop.
 
     threads   CPU threads of one answer.
     together  images that a run has in work at once.
     """
 
-    settings: Settings
-    database: Database
-    files: DataFolder
     worker: str
     threads: int
     stopping: Callable[[], bool]

@@ -19,6 +19,7 @@ from cuecast.io.labels.masks import write_mask
 from cuecast.results.gather import FOLDERS, Results, read_result
 from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
 from cuecast.results.review import Tick, apply_review
+from cuecast.results.tables import COLUMNS, object_cells
 from cuecast.service import schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.frames import PLANE, OpenVolume, SourceAt
@@ -204,40 +205,9 @@ def _rows(
 
 def _row(found: Measured, image: Image, names: Mapping[int, str]) -> ObjectRow:
     m = found.measures
-    x1, y1, x2, y2 = m.box
-    return ObjectRow.model_validate(
-        {
-            "image_id": image.id,
-            "image": image.name,
-            "object": found.number,
-            "class": names.get(m.cls, f"class {m.cls}"),
-            "class_id": m.cls,
-            **{"x1": x1, "y1": y1, "x2": x2, "y2": y2},
-            "centroid_x": m.centroid[0],
-            "centroid_y": m.centroid[1],
-            "area": m.area,
-            "perimeter": m.perimeter,
-            "major_axis": m.major_axis,
-            "minor_axis": m.minor_axis,
-            "touches_border": m.touches_border,
-            **_in_units(m),
-        }
-    )
-
-
-def _in_units(m: ObjectMeasures) -> dict[str, object]:
-    if m.box_units is None or m.centroid_units is None:
-        return {}
-    return {
-        "unit": m.unit,
-        **{f"{key}_units": v for key, v in zip(("x1", "y1", "x2", "y2"), m.box_units, strict=True)},
-        "centroid_x_units": m.centroid_units[0],
-        "centroid_y_units": m.centroid_units[1],
-        "area_units": m.area_units,
-        "perimeter_units": m.perimeter_units,
-        "major_axis_units": m.major_axis_units,
-        "minor_axis_units": m.minor_axis_units,
-    }
+    written = (image.name, found.number, names.get(m.cls, f"class {m.cls}"), *object_cells(m))
+    cells = {column: cell for column, cell in zip(COLUMNS, written, strict=True) if cell != ""}
+    return ObjectRow.model_validate({"image_id": image.id, **cells})
 
 
 def _class_names(session: Session, project: str) -> dict[int, str]:

@@ -22,8 +22,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from cuecast.core.arguments import sentence
 from cuecast.cues import cue_of
 from cuecast.service.content import image_kind, read_head
-from cuecast.service.files import DataFolder
 from cuecast.service.interactive import Interactive
+from cuecast.service.parts import Parts
 from cuecast.service.pictures import header_size
 from cuecast.service.preview import Answer, CueFile
 from cuecast.service.problem import Problem
@@ -93,13 +93,13 @@ class Form:
 
 
 @asynccontextmanager
-async def receive_form(request: Request, files: DataFolder, settings: Settings) -> AsyncIterator[Form]:
+async def receive_form(request: Request, parts: Parts) -> AsyncIterator[Form]:
     """Read the body; its files are gone when the block ends.
 
     Raises Problem: 413 beyond the limit of an upload, 415 for what is no image, 422 for what is missing or too much,
     429 where too many come in at once.
     """
-    folder = files.new_upload()
+    settings, folder = parts.settings, parts.files.new_upload()
     form: FormData | None = None
     try:
         with upload_slot(request):

@@ -19,8 +19,9 @@ from cuecast.io.volumes.dicom import series_of
 from cuecast.io.volumes.reading import Reading, SeveralVolumesError
 from cuecast.service import adding, content, schemas
 from cuecast.service.content import Kind, check_volume
-from cuecast.service.files import DataFolder, place_input
+from cuecast.service.files import place_input
 from cuecast.service.frames import Opened, SourceAt, SourceKind
+from cuecast.service.parts import Parts
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Settings
 from cuecast.service.store import images, models, projects
@@ -66,17 +67,14 @@ def add_upload(
     name: str,
     project: str,
     chosen: Reading,
-    *,
-    database: Database,
-    files: DataFolder,
-    settings: Settings,
+    parts: Parts,
 ) -> tuple[schemas.Source, bool]:
     """Make an upload the source of a project; (source, whether it is new). Blocking.
 
     Raises Problem: 404; 409 where it has another source; 415 where it is no video (volume) by content; 422 with the
     choices where it holds several volumes and `chosen` is none of them. Raises what opening it raises.
     """
-    with database.reading() as session:
+    with parts.database.reading() as session:
         owner = projects.find(session, project)
         if (there := _present(session, owner, upload.digest, chosen)) is not None:
             return there, False
@@ -89,15 +87,15 @@ def add_upload(
             f"{shown} is one slice: a DICOM series is a folder, which is added where it lies (POST .../folder), or is "
             "converted to NIfTI",
         )
-    check_volume(upload.path, shown, kind, settings.limits)
-    path = files.take_in(upload.path, project, models.new_id(), kind.suffix)
-    place = files.root / path
+    check_volume(upload.path, shown, kind, parts.settings.limits)
+    path = parts.files.take_in(upload.path, project, models.new_id(), kind.suffix)
+    place = parts.files.root / path
     try:
-        link = place_input(files.inputs(project), shown, place)
-        opened = _opened(SourceAt(cast(SourceKind, owner.kind), link, chosen), shown, settings)
+        link = place_input(parts.files.inputs(project), shown, place)
+        opened = _opened(SourceAt(cast(SourceKind, owner.kind), link, chosen), shown, parts.settings)
         note = _note(opened, link, shown)
         new = _New(shown, path, upload.bytes, upload.digest, opened, note, chosen)
-        source, is_new = _save(new, project, database)
+        source, is_new = _save(new, project, parts.database)
         if not is_new:  # another request has added it meanwhile
             place.unlink()
         return source, is_new
@@ -106,25 +104,23 @@ def add_upload(
         raise
 
 
-def add_from_server(
-    wanted: schemas.NewFolder, project: str, *, database: Database, files: DataFolder, settings: Settings
-) -> schemas.FolderAdded:
+def add_from_server(wanted: schemas.NewFolder, project: str, parts: Parts) -> schemas.FolderAdded:
     """Add what lies at a path of the server: images to a project of images, else its video or volume.
 
-    Raises as `folders.add_folder` and `add_upload` do, 403 outside the roots.
+    Raises as `adding.add_folder` and `add_upload` do, 403 outside the roots.
     """
-    with database.reading() as session:
+    with parts.database.reading() as session:
         owner = projects.find(session, project)
     chosen = Reading(wanted.channel, wanted.series)
     check_choice(owner.kind, chosen)
     if owner.kind == "images":
-        return adding.add_folder(wanted, project, database=database, files=files, settings=settings)
+        return adding.add_folder(wanted, project, parts)
     try:
-        new = _from_server(wanted.path, owner.kind, chosen, files, settings)
+        new = _from_server(wanted.path, owner.kind, chosen, parts)
     except OSError as error:
         raise adding.unreadable(Path(wanted.path), error) from error
-    source, is_new = _save(new, project, database)
-    with database.reading() as session:
+    source, is_new = _save(new, project, parts.database)
+    with parts.database.reading() as session:
         listed = images.page(session, project, adding.LISTED, None).items
     note = note_of_others([Path(new.path)]) if owner.kind == "video" else None
     return schemas.FolderAdded(
@@ -141,29 +137,29 @@ def check_choice(kind: str, chosen: Reading) -> None:
         )
 
 
-def _from_server(path: str, kind: str, chosen: Reading, files: DataFolder, settings: Settings) -> _New:
+def _from_server(path: str, kind: str, chosen: Reading, parts: Parts) -> _New:
     """The video or volume at a path of the server. Raises OSError where that cannot be looked at."""
-    place = files.inside(path)
+    place = parts.files.inside(path)
     shown = place.name or "source"
     if place.is_file():
         found = content.source_kind(content.read_head(place), shown, kind)
-        check_volume(place, shown, found, settings.limits)
+        check_volume(place, shown, found, parts.settings.limits)
         if found.suffix == ".dcm":  # one slice stands for its series, which is read from its folder
             chosen = Reading(chosen.channel, chosen.series or _series_of(place, shown))
-            place = files.inside(str(place.parent))
+            place = parts.files.inside(str(place.parent))
             shown = place.name or "source"
     if place.is_dir():
-        files.check_links(place)
+        parts.files.check_links(place)
     elif not place.is_file():
         raise Problem(
             "not_found", 404, f"{path[:200]!r} is no file or folder on the server; check the spelling"
         )
-    opened = _opened(SourceAt(cast(SourceKind, kind), place, chosen), str(place), settings)
-    parts = [place] if place.is_file() else [p for p in place.rglob("*") if p.is_file()]
+    opened = _opened(SourceAt(cast(SourceKind, kind), place, chosen), str(place), parts.settings)
+    pieces = [place] if place.is_file() else [p for p in place.rglob("*") if p.is_file()]
     return _New(
         shown,
         str(place),
-        sum(p.stat().st_size for p in parts),
+        sum(p.stat().st_size for p in pieces),
         opened.digest(),
         opened,
         _note(opened, place, shown),

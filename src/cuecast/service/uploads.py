@@ -1,6 +1,6 @@
 """Bodies of requests, streamed to disk: bounded, hashed on the way, and gone when anything fails.
 
-    async with receive(request, files, limit) as upload: ...
+    async with receive(request, parts) as upload: ...
 
 What stays is moved away in the block (`DataFolder.take_in`); the rest is removed when it ends, and at the next start
 where the service was killed meanwhile.
@@ -20,10 +20,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from cuecast.core.errors import OutputError
-from cuecast.service.files import DataFolder
+from cuecast.service.parts import Parts
 from cuecast.service.problem import Problem, busy
 from cuecast.service.security import CLIENT
-from cuecast.service.settings import Settings
 
 PIECE = 1 << 20
 """Bytes that are gathered before a thread writes them."""
@@ -76,14 +75,14 @@ def upload_slot(request: Request) -> AbstractContextManager[None]:
 
 
 @asynccontextmanager
-async def receive(request: Request, files: DataFolder, settings: Settings) -> AsyncIterator[Upload]:
+async def receive(request: Request, parts: Parts) -> AsyncIterator[Upload]:
     """Write the raw body of a request to a temporary file, removed when the block ends.
 
     Raises Problem: 413 beyond the limit, 429 where too many come in at once, 422 for an empty body; OutputError
     where the disk is full.
     """
-    limit = settings.limits.upload_bytes
-    path = files.new_upload()
+    limit = parts.settings.limits.upload_bytes
+    path = parts.files.new_upload()
     try:
         with upload_slot(request):
             upload = await _write(request, path, limit)

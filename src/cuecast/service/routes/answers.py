@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from cuecast.service.parts import FilesPart, Id, SettingsPart
+from cuecast.service.parts import AllParts, Id
 from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
 from cuecast.service.schemas_jobs import NewPreparation, NewPreview, PredictionMask
 from cuecast.service.single import InteractivePart, check_image, receive_form, reply, wants_png
@@ -33,12 +33,10 @@ def prepare(p: Id, body: NewPreparation, interactive: InteractivePart) -> Respon
 
 
 @router.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=RAW)
-async def segment(
-    p: Id, request: Request, files: FilesPart, settings: SettingsPart, interactive: InteractivePart
-) -> Response:
+async def segment(p: Id, request: Request, parts: AllParts, interactive: InteractivePart) -> Response:
     """The mask of an image that is sent, by the marks of the project; it is not kept."""
-    async with receive(request, files, settings) as upload:
-        await check_image(upload.path, "the body", settings)
+    async with receive(request, parts) as upload:
+        await check_image(upload.path, "the body", parts.settings)
         question = AskSegment(p, upload.path, png=wants_png(request))
         return reply(await interactive.ask(question))
 
@@ -74,11 +72,9 @@ FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"s
 
 
 @once.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=FORM)
-async def segment_once(
-    request: Request, files: FilesPart, settings: SettingsPart, interactive: InteractivePart
-) -> Response:
+async def segment_once(request: Request, parts: AllParts, interactive: InteractivePart) -> Response:
     """The mask of an image by cues that are sent with it."""
-    async with receive_form(request, files, settings) as form:
+    async with receive_form(request, parts) as form:
         question = AskOnce(form.shown, form.query, form.scale, form.classes, png=wants_png(request))
         return reply(await interactive.ask(question))
 

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from cuecast.io.volumes.reading import Reading
 from cuecast.service import pictures, sources
 from cuecast.service.adding import add_cueset, add_image, require_project
-from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart, run_apart
+from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit, Parts, run_apart
 from cuecast.service.schemas import (
     Channel,
     CuesetAdded,
@@ -64,21 +64,19 @@ def change_project(p: Id, wanted: ProjectChange, database: DatabasePart) -> Proj
 
 
 @router.delete("/{p}", status_code=204)
-def delete_project(p: Id, database: DatabasePart, files: FilesPart) -> None:
+def delete_project(p: Id, parts: AllParts) -> None:
     """Delete a project with its images, marks and results; files below the server's roots stay."""
-    with database.writing() as session:
+    with parts.database.writing() as session:
         gone = projects.delete(session, p)
-    files.forget_project(p, gone)
+    parts.files.forget_project(p, gone)
 
 
 @router.post("/{p}/cueset", openapi_extra=RAW)
-async def bring_cueset(
-    p: Id, request: Request, database: DatabasePart, files: FilesPart, settings: SettingsPart
-) -> CuesetAdded:
+async def bring_cueset(p: Id, request: Request, parts: AllParts) -> CuesetAdded:
     """Add the images and marks of a cue set; the body is its .zip."""
-    await run_in_threadpool(require_project, p, database, "images", "a cue set")
-    async with receive(request, files, settings) as upload:
-        add = partial(add_cueset, upload, p, database=database, files=files, settings=settings)
+    await run_in_threadpool(require_project, p, parts.database, "images", "a cue set")
+    async with receive(request, parts) as upload:
+        add = partial(add_cueset, upload, p, parts)
         return await run_apart(request, add)
 
 
@@ -94,15 +92,13 @@ async def upload(
     p: Id,
     request: Request,
     response: Response,
-    database: DatabasePart,
-    files: FilesPart,
-    settings: SettingsPart,
+    parts: AllParts,
     name: Annotated[str, Query(min_length=1, max_length=500, examples=["a.jpg"])],
 ) -> Image:
     """Add an image; the body is its file. What is there already by content is answered with 200."""
-    await run_in_threadpool(require_project, p, database, "images", name)
-    async with receive(request, files, settings) as body:
-        add = partial(add_image, body, name, p, database=database, files=files, settings=settings)
+    await run_in_threadpool(require_project, p, parts.database, "images", name)
+    async with receive(request, parts) as body:
+        add = partial(add_image, body, name, p, parts)
         image, is_new = await run_apart(request, add)
     response.status_code = 201 if is_new else 200
     return image
@@ -113,9 +109,7 @@ async def upload_source(
     p: Id,
     request: Request,
     response: Response,
-    database: DatabasePart,
-    files: FilesPart,
-    settings: SettingsPart,
+    parts: AllParts,
     name: Annotated[str, Query(min_length=1, max_length=500, examples=["clip.mp4"])],
     series: Annotated[Series, Query()] = None,
     channel: Annotated[Channel, Query()] = None,
@@ -125,22 +119,18 @@ async def upload_source(
     Where the file holds several volumes, `series` or `channel` chooses one; without, the error has the choices.
     """
     chosen = Reading(channel, series)
-    await run_in_threadpool(sources.require_source_project, p, database, name, chosen)
-    async with receive(request, files, settings) as body:
-        add = partial(
-            sources.add_upload, body, name, p, chosen, database=database, files=files, settings=settings
-        )
+    await run_in_threadpool(sources.require_source_project, p, parts.database, name, chosen)
+    async with receive(request, parts) as body:
+        add = partial(sources.add_upload, body, name, p, chosen, parts)
         source, is_new = await run_apart(request, add)
     response.status_code = 201 if is_new else 200
     return source
 
 
 @image_router.post("/folder", status_code=201)
-def add_folder(
-    p: Id, wanted: NewFolder, database: DatabasePart, files: FilesPart, settings: SettingsPart
-) -> FolderAdded:
+def add_folder(p: Id, wanted: NewFolder, parts: AllParts) -> FolderAdded:
     """Add the images of a folder on the server, or a video or volume there; they stay where they are."""
-    return sources.add_from_server(wanted, p, database=database, files=files, settings=settings)
+    return sources.add_from_server(wanted, p, parts)
 
 
 @image_router.get("/images")
@@ -166,43 +156,33 @@ def show_image(p: Id, i: Id, database: DatabasePart) -> Image:
 
 
 @image_router.delete("/images/{i}", status_code=204)
-def delete_image(p: Id, i: Id, database: DatabasePart, files: FilesPart) -> None:
+def delete_image(p: Id, i: Id, parts: AllParts) -> None:
     """Remove an image with its marks and results; a file below the server's roots stays."""
-    with database.writing() as session:
+    with parts.database.writing() as session:
         gone = images.delete(session, p, i)
-    files.forget_image(gone.path, i)
+    parts.files.forget_image(gone.path, i)
 
 
 @image_router.get("/images/{i}/view", response_class=FileResponse, responses=PICTURE)
-def view(
-    p: Id, i: Id, request: Request, database: DatabasePart, files: FilesPart, settings: SettingsPart
-) -> Response:
+def view(p: Id, i: Id, request: Request, parts: AllParts) -> Response:
     """The whole image as a browser shows it, PNG or JPEG."""
-    with database.reading() as session:
-        image = images.find(session, p, i)
-        frame = frame_at(session, files, image)
-    return _sent(request, pictures.view(image, frame, files, settings.limits.pixels))
+    return _preview(p, i, request, parts)
 
 
 @image_router.get("/images/{i}/thumbnail", response_class=FileResponse, responses=PICTURE)
 def thumbnail(
-    p: Id,
-    i: Id,
-    request: Request,
-    database: DatabasePart,
-    files: FilesPart,
-    settings: SettingsPart,
-    size: Annotated[int, Query(ge=16, le=1024)] = 256,
+    p: Id, i: Id, request: Request, parts: AllParts, size: Annotated[int, Query(ge=16, le=1024)] = 256
 ) -> Response:
     """The image within `size` x `size` pixels, as JPEG."""
-    with database.reading() as session:
-        image = images.find(session, p, i)
-        frame = frame_at(session, files, image)
-    return _sent(request, pictures.thumbnail(image, frame, files, size, settings.limits.pixels))
+    return _preview(p, i, request, parts, size)
 
 
-def _sent(request: Request, preview: pictures.Preview) -> Response:
+def _preview(p: str, i: str, request: Request, parts: Parts, size: int | None = None) -> Response:
     """The file, or 304 where the browser has it."""
+    with parts.database.reading() as session:
+        image = images.find(session, p, i)
+        frame = frame_at(session, parts.files, image)
+    preview = pictures.preview(image, frame, parts.files, parts.settings.limits.pixels, size)
     headers = {"ETag": f'"{preview.tag}"', "Cache-Control": "private, max-age=3600"}
     if f'"{preview.tag}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -12,7 +12,7 @@ from cuecast.cues import mask_document
 from cuecast.results.gather import read_result
 from cuecast.service import results
 from cuecast.service.events import job_events
-from cuecast.service.parts import Cursor, DatabasePart, FilesPart, Id, Limit, SettingsPart
+from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit
 from cuecast.service.problem import Problem
 from cuecast.service.results import result_file
 from cuecast.service.schemas import Job, JobKind, Mask, Page, Prediction
@@ -43,27 +43,27 @@ ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}
 
 
 @router.post("/projects/{p}/runs", status_code=202)
-def start_run(p: Id, body: NewRun, database: DatabasePart, settings: SettingsPart) -> Job:
+def start_run(p: Id, body: NewRun, parts: AllParts) -> Job:
     """Make masks of the images: of those whose answer may have changed, or of all with `overwrite`."""
-    return _add(database, p, "run", body.model_dump(), settings.limits.queue)
+    return _add(parts.database, p, "run", body.model_dump(), parts.settings.limits.queue)
 
 
 @router.post("/projects/{p}/checks", status_code=202)
-def start_check(p: Id, body: NewCheck, database: DatabasePart, settings: SettingsPart) -> Job:
+def start_check(p: Id, body: NewCheck, parts: AllParts) -> Job:
     """Ask what the marks say of each other: which hurt, and whether more would help."""
-    return _add(database, p, "check", body.model_dump(), settings.limits.queue)
+    return _add(parts.database, p, "check", body.model_dump(), parts.settings.limits.queue)
 
 
 @router.post("/projects/{p}/suggestions", status_code=202)
-def start_suggestion(p: Id, body: NewSuggestion, database: DatabasePart, settings: SettingsPart) -> Job:
+def start_suggestion(p: Id, body: NewSuggestion, parts: AllParts) -> Job:
     """Ask which images are worth marking next."""
-    return _add(database, p, "suggest", body.model_dump(), settings.limits.queue)
+    return _add(parts.database, p, "suggest", body.model_dump(), parts.settings.limits.queue)
 
 
 @router.post("/projects/{p}/exports", status_code=202)
-def start_export(p: Id, body: NewExport, database: DatabasePart, settings: SettingsPart) -> Job:
+def start_export(p: Id, body: NewExport, parts: AllParts) -> Job:
     """Pack the results as `cuecast segment` writes them, and the cue set, into one zip."""
-    return _add(database, p, "export", body.model_dump(), settings.limits.queue)
+    return _add(parts.database, p, "export", body.model_dump(), parts.settings.limits.queue)
 
 
 @router.get("/projects/{p}/jobs")
@@ -94,10 +94,10 @@ def cancel_job(j: Id, database: DatabasePart) -> Job:
 
 
 @router.post("/jobs/{j}/resume")
-def resume_job(j: Id, database: DatabasePart, settings: SettingsPart) -> Job:
+def resume_job(j: Id, parts: AllParts) -> Job:
     """Put a failed or cancelled job back into the queue; it goes on where it was."""
-    with database.writing() as session:
-        return job_of(jobs.resume_job(session, j, settings.limits.queue))
+    with parts.database.writing() as session:
+        return job_of(jobs.resume_job(session, j, parts.settings.limits.queue))
 
 
 @router.get("/jobs/{j}/events", responses=STREAM, response_class=EventSourceResponse)
@@ -109,11 +109,11 @@ def follow_job(j: Id, database: DatabasePart, request: Request) -> EventSourceRe
 
 
 @router.get("/jobs/{j}/file", responses=ZIP, response_class=FileResponse)
-def get_file(j: Id, database: DatabasePart, files: FilesPart) -> FileResponse:
+def get_file(j: Id, parts: AllParts) -> FileResponse:
     """The zip of an export."""
-    with database.reading() as session:
+    with parts.database.reading() as session:
         found = jobs.get_job(session, j)
-    path = files.exports(found.project_id) / f"{found.id}.zip"
+    path = parts.files.exports(found.project_id) / f"{found.id}.zip"
     if found.state != "done" or found.result is None or not path.is_file():
         raise Problem(
             "no_file", 404, "this job has no file (any more): start an export, and wait until it is done"
@@ -133,11 +133,11 @@ PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
 
 @found_router.get(IMAGE)
-def get_prediction(p: Id, i: Id, database: DatabasePart, files: FilesPart) -> PredictionDetail:
+def get_prediction(p: Id, i: Id, parts: AllParts) -> PredictionDetail:
     """What the last run found on an image, with its objects and their measures."""
-    with database.reading() as session:
+    with parts.database.reading() as session:
         row, found = predictions.get_prediction(session, p, i)
-        rows = results.objects_of(session, files, p, row)
+        rows = results.objects_of(session, parts.files, p, row)
     return PredictionDetail(**prediction_of(found).model_dump(), objects=rows)
 
 
@@ -145,21 +145,20 @@ def get_prediction(p: Id, i: Id, database: DatabasePart, files: FilesPart) -> Pr
 def get_mask(
     p: Id,
     i: Id,
-    database: DatabasePart,
-    files: FilesPart,
+    parts: AllParts,
     form: Annotated[Literal["png", "rle"], Query(alias="as")] = "png",
 ) -> Response:
     """The mask: a PNG of class ids (as in an export), or run lengths."""
-    path = result_file(database, files, p, i, "masks")
+    path = result_file(parts.database, parts.files, p, i, "masks")
     if form == "rle":
         return JSONResponse(mask_document(read_result(path)))
     return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
 
 @found_router.get(IMAGE + "/uncertainty", responses=PNG, response_class=FileResponse)
-def get_uncertainty(p: Id, i: Id, database: DatabasePart, files: FilesPart) -> FileResponse:
+def get_uncertainty(p: Id, i: Id, parts: AllParts) -> FileResponse:
     """How unsure each pixel is: a grey PNG, white where the score is a half."""
-    path = result_file(database, files, p, i, "uncertainty")
+    path = result_file(parts.database, parts.files, p, i, "uncertainty")
     return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
 
@@ -171,12 +170,10 @@ def put_review(p: Id, i: Id, body: Review, database: DatabasePart) -> Prediction
 
 
 @found_router.get("/objects")
-def list_objects(
-    p: Id, database: DatabasePart, files: FilesPart, limit: Limit = 50, cursor: Cursor = None
-) -> Page[ObjectRow]:
+def list_objects(p: Id, parts: AllParts, limit: Limit = 50, cursor: Cursor = None) -> Page[ObjectRow]:
     """The objects of all images with their measures, image by image."""
-    with database.reading() as session:
-        return results.objects_page(session, files, p, limit, cursor)
+    with parts.database.reading() as session:
+        return results.objects_page(session, parts.files, p, limit, cursor)
 
 
 ROUTERS = (router, found_router)

@@ -11,7 +11,7 @@ from cuecast.core.version import __version__
 from cuecast.engine.packs import list_packs
 from cuecast.service.adding import look_into
 from cuecast.service.metrics import Metrics
-from cuecast.service.parts import FilesPart, SettingsPart
+from cuecast.service.parts import AllParts
 from cuecast.service.problem import Problem
 from cuecast.service.schemas import Folder, Health, Info, InfoLimits
 from cuecast.service.schemas_jobs import FORMATS
@@ -36,23 +36,23 @@ def metrics(request: Request) -> Response:
 
 
 @router.get("/v1/info")
-def info(settings: SettingsPart) -> Info:
+def info(parts: AllParts) -> Info:
     """Version, packs, folders that may be read, and limits."""
-    limits = settings.limits
+    limits = parts.settings.limits
     return Info(
         version=__version__,
-        pack=settings.pack,
+        pack=parts.settings.pack,
         packs=[pack.name for pack in list_packs()],
-        roots=[str(root) for root in settings.roots],
+        roots=[str(root) for root in parts.settings.roots],
         limits=InfoLimits(**{name: getattr(limits, name) for name in InfoLimits.model_fields}),
         formats=list(FORMATS["images"]),
     )
 
 
 @router.get("/v1/folders")
-def folders(files: FilesPart, path: str = "") -> Folder:
+def folders(parts: AllParts, path: str = "") -> Folder:
     """What lies in a folder below the roots, for choosing one; without a path, the roots."""
-    return look_into(path, files)
+    return look_into(path, parts.files)
 
 
 @router.get("/", include_in_schema=False)

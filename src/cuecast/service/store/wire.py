@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from sqlalchemy import Row, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -18,30 +19,17 @@ from cuecast.service import schemas
 from cuecast.service.problem import Problem
 from cuecast.service.store import models
 
+Sent = TypeVar("Sent", bound=BaseModel)
+
 
 def job_of(row: models.Job) -> schemas.Job:
     """A job as it is sent."""
-    return schemas.Job.model_validate(
-        {
-            "id": row.id,
-            "project": row.project_id,
-            "kind": row.kind,
-            "state": row.state,
-            "done": row.done,
-            "total": row.total,
-            "error": row.error,
-            "result": row.result,
-            "created": row.created,
-            "started": row.started,
-            "finished": row.finished,
-        }
-    )
+    return _sent(schemas.Job, row, project=row.project_id)
 
 
 def prediction_of(row: models.Prediction) -> schemas.Prediction:
     """A prediction as it is sent."""
-    names = schemas.Prediction.model_fields
-    return schemas.Prediction.model_validate({name: getattr(row, name) for name in names})
+    return _sent(schemas.Prediction, row)
 
 
 def image_of(
@@ -49,38 +37,34 @@ def image_of(
 ) -> schemas.Image:
     """An image as it is sent. `marks`: (kind, version) of its row of marks, where it has one."""
     kind, version = marks or (None, 0)
-    return schemas.Image.model_validate(
-        {
-            **{name: getattr(row, name) for name in ("id", "name", "width", "height", "bytes", "digest")},
-            "index": row.frame,
-            "seconds": row.seconds,
-            "marks": kind,
-            "marks_version": version,
-            "prediction": None if prediction is None else prediction_of(prediction),
-        }
+    found = prediction and prediction_of(prediction)
+    return _sent(
+        schemas.Image,
+        row,
+        index=row.frame,
+        marks=kind,
+        marks_version=version,
+        prediction=found,
     )
 
 
 def source_of(row: models.Source) -> schemas.Source:
     """A video or volume as it is sent."""
-    names = schemas.Source.model_fields
-    return schemas.Source.model_validate({name: getattr(row, name) for name in names})
+    return _sent(schemas.Source, row)
 
 
 def project_of(
     row: models.Project, images: int, cues: int, job: models.Job | None, source: models.Source | None = None
 ) -> schemas.Project:
     """A project as it is sent."""
-    names = ("id", "name", "kind", "scale", "classes", "created", "updated")
-    return schemas.Project.model_validate(
-        {
-            **{name: getattr(row, name) for name in names},
-            "source": None if source is None else source_of(source),
-            "images": images,
-            "cues": cues,
-            "job": None if job is None else job_of(job),
-        }
-    )
+    of = {"source": source and source_of(source), "job": job and job_of(job)}
+    return _sent(schemas.Project, row, images=images, cues=cues, **of)
+
+
+def _sent(model: type[Sent], row: Any, **more: Any) -> Sent:
+    """A model from the columns of a row that are called as its fields, and what it has besides."""
+    columns = {name: getattr(row, name) for name in model.model_fields if name not in more}
+    return model.model_validate({**columns, **more})
 
 
 def read_page(
