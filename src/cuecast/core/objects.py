@@ -159,6 +159,11 @@ def _axes(xs: NDArray[np.intp], ys: NDArray[np.intp]) -> tuple[float, float]:
     """Full lengths (major, minor) of the ellipse with the same second moments as these pixels."""
     x, y = xs - xs.mean(), ys - ys.mean()
     # A pixel is a square, not a dot: it adds 1/12 to the variance, so that one pixel has an extent.
-    xx, yy, xy = float((x * x).mean()) + 1 / 12, float((y * y).mean()) + 1 / 12, float((x * y).mean())
+    return ellipse_axes(float((x * x).mean()), float((y * y).mean()), float((x * y).mean()))
+
+
+def ellipse_axes(xx: float, yy: float, xy: float) -> tuple[float, float]:
+    """Full lengths (major, minor) of the ellipse with these second moments of pixel centres about their mean."""
+    xx, yy = xx + 1 / 12, yy + 1 / 12  # a pixel is a square, not a dot
     mean, spread = (xx + yy) / 2, float(np.hypot((xx - yy) / 2, xy))
     return 4 * float(np.sqrt(mean + spread)), 4 * float(np.sqrt(max(mean - spread, 0.0)))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import OutputError
+from cuecast.core.objects import ellipse_axes
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing, write_row
 from cuecast.io.rasters.georeference import LONLAT, Georeference, ProjectionError, project
@@ -64,7 +65,7 @@ def feature(
     edges = outer_edges(np.concatenate(component.edges), size[1])
     n, x, y, xx, yy, xy, surface = component.sums.tolist()
     cx, cy = x / n, y / n
-    major, minor = _axes(xx / n - cx * cx, yy / n - cy * cy, xy / n - cx * cy)
+    major, minor = ellipse_axes(xx / n - cx * cx, yy / n - cy * cy, xy / n - cx * cy)
     x1, y1, x2, y2 = component.box
     border = x1 <= 0 or y1 <= 0 or x2 >= size[1] or y2 >= size[0]
     where: Sequence[Any] = ("", "")
@@ -213,10 +214,3 @@ def without_lonlat(place: Georeference, size: tuple[int, int]) -> str | None:
             "--format gpkg writes the polygons in its own"
         )
     return None
-
-
-def _axes(xx: float, yy: float, xy: float) -> tuple[float, float]:
-    """Full lengths (major, minor) of the ellipse with these second moments, as `cuecast.core.objects` has them."""
-    xx, yy = xx + 1 / 12, yy + 1 / 12  # a pixel is a square, not a dot
-    mean, spread = (xx + yy) / 2, float(np.hypot((xx - yy) / 2, xy))
-    return 4 * float(np.sqrt(mean + spread)), 4 * float(np.sqrt(max(mean - spread, 0.0)))

@@ -18,7 +18,7 @@ from cuecast.core.values import Image
 from cuecast.io.files import file_digest, replacing
 from cuecast.io.rasters.raster import BlockRaster, Tones, at
 from cuecast.predictor import Concept
-from cuecast.results.manifest import ManifestEntry
+from cuecast.results.manifest import ManifestEntry, answered
 
 WORKING_SIDE = 512
 """Side of a tile as the segmenter sees it, in working pixels: what the engine encodes in one piece."""
@@ -192,15 +192,8 @@ class TileWork:
         levels[:, ~block.valid] = UNSEEN
         mask = np.where(block.valid, prediction.mask, 0)
         write_levels(path, levels)
-        return replace(
-            entry,
-            verdict=prediction.verdict,
-            confidence=round(prediction.confidence, 6),
-            seconds=round(prediction.seconds, 4),
-            size=block.valid.shape,
-            areas={c.id: int((mask == c.id).sum()) for c in self.concept.classes},
-            mask_hash=file_digest(path),
-        )
+        answer = (prediction.verdict, prediction.confidence, prediction.seconds)
+        return answered(entry, answer, mask, self.concept.decision.class_ids, path)
 
     def holds(self, tile: Tile, entry: ManifestEntry) -> bool:
         """Whether a tile of this raster is finished: it was nodata, or its file is the one the entry speaks of."""

@@ -31,10 +31,6 @@ from cuecast.results.manifest import (
 
 Item = TypeVar("Item")
 
-ANOTHER_PACK = "another concept (another pack)"
-OTHER_CUES = "another concept (other cues, classes or scale)"
-"""What results of something else are of, for `ResultsFolder.claim`."""
-
 NAME_FIELDS = ("stem", "suffix", "parent", "index")
 
 
@@ -216,6 +212,13 @@ class ResultsFolder:
         places  format -> its file or folder in `out`.
         """
         return {*asked, *(kind for kind, place in places.items() if (self.out / place).exists())}
+
+
+def other_concept(entry: ManifestEntry, pack: str, cues: str | None = None) -> str | None:
+    """What a line is of, where it is of another concept; None of this one. Without `cues`, the pack alone counts."""
+    if entry.pack != pack:
+        return "another concept (another pack)"
+    return None if cues in (None, entry.cues) else "another concept (other cues, classes or scale)"
 
 
 def is_kept(path: Path, entry: ManifestEntry | None) -> bool:

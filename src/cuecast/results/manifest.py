@@ -11,14 +11,17 @@ import json
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from io import BytesIO, RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cuecast.core.errors import OutputError
 from cuecast.core.values import Verdict
-from cuecast.io.files import replacing
+from cuecast.io.files import file_digest, replacing
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,29 @@ class FrameEntry(ManifestEntry):
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
     confidences: Mapping[int, float] = field(default_factory=dict)
     marked: bool = False
+
+
+Entry = TypeVar("Entry", bound=ManifestEntry)
+
+
+def answered(
+    blank: Entry,
+    answer: tuple[Verdict, float, float],
+    mask: NDArray[np.int32],
+    class_ids: Iterable[int],
+    path: Path,
+) -> Entry:
+    """The line `blank` with what was found: (verdict, confidence, seconds), and a mask (H, W) whose file is `path`."""
+    verdict, confidence, seconds = answer
+    return replace(
+        blank,
+        verdict=verdict,
+        confidence=round(confidence, 6),
+        seconds=round(seconds, 4),
+        size=mask.shape,
+        areas={cls: int((mask == cls).sum()) for cls in class_ids},
+        mask_hash=file_digest(path),
+    )
 
 
 @contextmanager

@@ -31,18 +31,24 @@ from cuecast.io.places import check_places
 from cuecast.predictor import Concept
 from cuecast.results import gather
 from cuecast.results.folder import (
-    ANOTHER_PACK,
-    OTHER_CUES,
     Files,
     Progress,
     ResultsFolder,
     Summary,
     check_formats,
     is_kept,
+    other_concept,
     output_names,
 )
 from cuecast.results.gather import FOLDERS, PLACES, Results
-from cuecast.results.manifest import ManifestEntry, entry_at, find_entries, index_manifest, write_manifest
+from cuecast.results.manifest import (
+    ManifestEntry,
+    answered,
+    entry_at,
+    find_entries,
+    index_manifest,
+    write_manifest,
+)
 
 Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty"]
 FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
@@ -183,13 +189,10 @@ class _Batch:
 
     def strange(self, entry: ManifestEntry) -> str | None:
         """What else a line is of than this concept, or another version of its cue set (same pack, same scale)."""
-        if entry.concept == (self.pack, self.cues):
+        versions = entry.pack == self.pack and entry.scale == self.concept.scale
+        if versions and self._changes(entry) is not None:
             return None
-        if entry.pack != self.pack:
-            return ANOTHER_PACK
-        if entry.scale == self.concept.scale and self._changes(entry) is not None:
-            return None
-        return OTHER_CUES
+        return other_concept(entry, self.pack, self.cues)
 
     def may_change(self, path: Path, entry: ManifestEntry) -> bool:
         """Whether a finished image is worth doing again after a correction of the cue set.
@@ -311,19 +314,15 @@ class _Batch:
             )
         if "uncertainty" in self._wanted:
             prediction.save_uncertainty(self.results.file("uncertainty", name))
-        return replace(
+        blank = replace(
             self._blank(path, name),
-            verdict=prediction.verdict,
-            confidence=round(prediction.confidence, 6),
-            seconds=round(prediction.seconds, 4),
-            size=image.size,
-            areas={c.id: int((prediction.mask == c.id).sum()) for c in self.concept.classes},
             objects=len(prediction.objects()),
             pixel_size=image.pixel_size,
             unit=image.unit,
             image_hash=image_hash,
-            mask_hash=file_digest(mask_path),
         )
+        answer = (prediction.verdict, prediction.confidence, prediction.seconds)
+        return answered(blank, answer, prediction.mask, self.concept.decision.class_ids, mask_path)
 
     def _blank(self, path: Path, name: str) -> ManifestEntry:
         """A line that names image and concept, and nothing that was found."""

@@ -40,8 +40,6 @@ from cuecast.mosaic.objects import merged_objects
 from cuecast.mosaic.tiles import Tile, TileWork, grid_for
 from cuecast.predictor import Concept
 from cuecast.results.folder import (
-    ANOTHER_PACK,
-    OTHER_CUES,
     Files,
     Progress,
     ResultsFolder,
@@ -49,6 +47,7 @@ from cuecast.results.folder import (
     Tally,
     check_formats,
     is_kept,
+    other_concept,
 )
 from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, write_manifest
 
@@ -228,10 +227,8 @@ class _RasterRun:
         """What else a line is of than this concept and this raster, which may have changed at its place, or moved as it
         is."""
         ours, there, here = self.work.blank, entry.image, self.work.blank.image
-        if entry.pack != ours.pack:
-            return ANOTHER_PACK
-        if entry.cues != ours.cues:
-            return OTHER_CUES
+        if other := other_concept(entry, ours.pack, ours.cues):
+            return other
         moved = entry.image_hash == ours.image_hash and Path(there).name == Path(here).name
         same = there == here or moved or os.path.realpath(there) == os.path.realpath(here)
         return None if same else "another raster"

@@ -21,7 +21,7 @@ from cuecast.core.drawing import overlay
 from cuecast.core.errors import MissingExtraError, OutputError
 from cuecast.core.objects import Annotations, connected_objects
 from cuecast.core.values import ClassInfo, Example
-from cuecast.io.files import all_tried, check_space, file_digest, note_of_edited
+from cuecast.io.files import all_tried, check_space, note_of_edited
 from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
 from cuecast.io.video.file import find_encoder, write_video
@@ -30,9 +30,16 @@ from cuecast.propagation.plan import Sweep
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import TrackPlan
 from cuecast.propagation.tracker import State, load_state, save_state
-from cuecast.results.folder import ANOTHER_PACK, Files, ResultsFolder, Summary, check_formats, is_kept
+from cuecast.results.folder import Files, ResultsFolder, Summary, check_formats, is_kept, other_concept
 from cuecast.results.gather import read_result, write_overlay
-from cuecast.results.manifest import FrameEntry, ManifestEntry, appending, read_frames, write_manifest
+from cuecast.results.manifest import (
+    FrameEntry,
+    ManifestEntry,
+    answered,
+    appending,
+    read_frames,
+    write_manifest,
+)
 from cuecast.results.tables import FrameRow, write_frames_csv
 from cuecast.results.ytvis import write_ytvis
 
@@ -223,7 +230,7 @@ class _VideoRun:
             return "single images, not of a video"
         if entry.image_hash != self.job.frames.digest:
             return "another video, or of this one read otherwise"
-        return None if entry.pack == self.pack else ANOTHER_PACK
+        return other_concept(entry, self.pack)
 
     def _digest(self, sweep: Sweep) -> str:
         """SHA-256 of all that the answers of a sweep depend on besides pack and frames.
@@ -245,19 +252,13 @@ class _VideoRun:
 
     def _entry(self, answer: TrackedFrame, digest: str) -> FrameEntry:
         prediction = answer.prediction
-        return FrameEntry(
+        blank = FrameEntry(
             name=self.job.frames.name(answer.index),
             image=self.job.frames.label,
             pack=self.pack,
             cues=digest,
-            verdict=prediction.verdict,
-            confidence=round(prediction.confidence, 6),
-            seconds=round(prediction.seconds, 4),
-            size=prediction.image.size,
-            areas={c.id: int((prediction.mask == c.id).sum()) for c in self.classes},
             objects=len(prediction.objects()),
             image_hash=self.job.frames.digest,
-            mask_hash=file_digest(self.mask(answer.index)),
             scale=self.job.concept.scale,
             frame=answer.index,
             shown=None if answer.seconds is None else round(answer.seconds, 6),
@@ -266,6 +267,9 @@ class _VideoRun:
             marked=answer.marked,
             thresholds=self.job.concept.thresholds,
         )
+        said = (prediction.verdict, prediction.confidence, prediction.seconds)
+        class_ids = self.job.concept.decision.class_ids
+        return answered(blank, said, prediction.mask, class_ids, self.mask(answer.index))
 
     def _annotations(self) -> Iterator[Annotations]:
         """The objects of each frame in order, from the masks on disk."""

@@ -25,7 +25,7 @@ from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume import Progress, VolumeWalk, prepare
 from cuecast.propagation.volume_slices import SliceCue
-from cuecast.results.folder import ANOTHER_PACK, OTHER_CUES, Files, ResultsFolder, Summary, is_kept
+from cuecast.results.folder import Files, ResultsFolder, Summary, is_kept, other_concept
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 
 TABLE = "objects.csv"
@@ -159,11 +159,9 @@ class _VolumeRun:
 
     def strange(self, entry: ManifestEntry) -> str | None:
         """What else a line is of than this volume, pack and cues."""
-        if entry.pack != self.pack:
-            return ANOTHER_PACK
         if entry.image_hash != self.source:
             return "another volume, or of this one read otherwise"
-        return None if entry.cues == self.cues else OTHER_CUES
+        return other_concept(entry, self.pack, self.cues)
 
     def files(self, entry: ManifestEntry) -> Files:
         """The results of a slice: the labels of its volume, in whatever format they were written, and its overlay."""
