@@ -2,10 +2,10 @@
 
     python benchmarks/sparse.py EPISODES.jsonl [--root DIR] [--video DIR] [--limit N] [--frames N] [-o RESULT.json]
 
-The first cue of an episode is shown by simulated marks (`cuecast.training.hand_marks`) in place of its mask. Asked are
-the marked picture itself and the query. --limit takes the first N tasks of each set. DIR of --video holds a folder a
-sequence with images/NNNNN.jpg and masks/NNNNN.png, 0 and 1: its first frame is marked and followed through --frames
-frames of it, two apart. RESULT.json is tabled by docs/generate_benchmarks.py.
+The first cue of an episode is shown by simulated marks (`cuecast.training.calibrate_sparse`) in place of its mask.
+Asked are the marked picture itself and the query. --limit takes the first N tasks of each set. DIR of --video holds a
+folder a sequence with images/NNNNN.jpg and masks/NNNNN.png, 0 and 1: its first frame is marked and followed through
+--frames frames of it, two apart. RESULT.json is tabled by docs/generate_benchmarks.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from cuecast.io.images import read_image
 from cuecast.io.labels.masks import read_mask
 from cuecast.predictor import Predictor
 from cuecast.propagation.track import track
-from cuecast.training.hand_marks import FORMS, hand_marks
+from cuecast.training.calibrate_sparse import FORMS, hand_marks
 
 KIND = "sparse"
 STEP = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cuecast.core.values import IGNORE
-from cuecast.training.clips import draw_clip
+from cuecast.training.calibrate_followed import draw_clip
 
 Frames = list[tuple[np.ndarray, np.ndarray]]
 

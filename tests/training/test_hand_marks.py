@@ -8,8 +8,7 @@ import pytest
 from cuecast.core.geometry import mark_labels
 from cuecast.core.values import IGNORE
 from cuecast.engine.mark_weights import kind_of
-from cuecast.training.calibrate_sparse import KINDS
-from cuecast.training.hand_marks import FORMS, MOST_BOXES, hand_marks
+from cuecast.training.calibrate_sparse import FORMS, KINDS, MOST_BOXES, hand_marks
 
 
 def two_squares() -> np.ndarray:
