@@ -30,7 +30,7 @@ class CuecastError(Exception):
     remedy  what to do about it; None where `what` says so, or nothing can be done.
     """
 
-    def __init__(self, what: str = "", *, where: object = None, remedy: str | None = None) -> None:
+    def __init__(self, what: str = "", where: object = None, remedy: str | None = None) -> None:
         self.what, self.remedy = what, remedy
         self.where = None if where is None else str(where)
         super().__init__(self._message())
@@ -41,6 +41,10 @@ class CuecastError(Exception):
         moved.where = None if where is None else str(where)
         moved.args = (moved._message(),)
         return moved
+
+    def within(self, place: object) -> Self:
+        """The same error with the place that its own place is in before it: 'a.png: mask.png: it is damaged'."""
+        return self.at(place if self.where is None else f"{place}: {self.where}")
 
     def _message(self) -> str:
         place = "" if self.where is None else f"{self.where}: "

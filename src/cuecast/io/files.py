@@ -46,7 +46,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.fsync(f.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {_reason(error)}") from error
+        raise OutputError(f"cannot be written: {_reason(error)}", path) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -58,8 +58,9 @@ def check_space(folder: Path, size: int, remedy: str) -> None:
     free = shutil.disk_usage(existing).free
     if size > free:
         raise OutputError(
-            f"{os.fspath(folder)}: {size / 1e6:,.1f} MB are needed there and {free / 1e6:,.1f} MB are free; "
-            f"free some, or {remedy}"
+            f"{size / 1e6:,.1f} MB are needed there and {free / 1e6:,.1f} MB are free",
+            os.fspath(folder),
+            f"free some, or {remedy}",
         )
 
 
@@ -99,7 +100,7 @@ def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
         os.replace(path, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
-            raise OutputError(f"{target}: cannot be written: {_reason(error)}") from error
+            raise OutputError(f"cannot be written: {_reason(error)}", target) from error
         with replacing(target) as temporary:  # a link to another disk
             shutil.copyfile(path, temporary)
         path.unlink()
@@ -139,9 +140,9 @@ def read_text(path: str | Path, error: type[CuecastError]) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as e:
-        raise error(f"{path}: is not UTF-8 text (byte {e.start}); save it as UTF-8") from e
+        raise error(f"is not UTF-8 text (byte {e.start})", path, "save it as UTF-8") from e
     except OSError as e:
-        raise error(f"{path}: cannot be read ({e.strerror}); check its name and permissions") from e
+        raise error(f"cannot be read ({e.strerror})", path, "check its name and permissions") from e
 
 
 def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
@@ -149,9 +150,9 @@ def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
     try:
         found = json.loads(read_text(path, error))
     except (ValueError, RecursionError) as e:
-        raise error(f"{path}: is not valid JSON ({e}); export it again") from e
+        raise error(f"is not valid JSON ({e})", path, "export it again") from e
     if not isinstance(found, dict):
-        raise error(f"{path}: holds a {type(found).__name__}, expected a JSON object; export it again")
+        raise error(f"holds a {type(found).__name__}, expected a JSON object", path, "export it again")
     return found
 
 
@@ -193,7 +194,7 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OutputError(
-                f"{folder}: another run is writing there; wait until it is done, or choose another folder"
+                "another run is writing there", folder, "wait until it is done, or choose another folder"
             ) from error
         except OSError:
             pass

@@ -47,10 +47,10 @@ def read_image(
         return source
     raster = read_raster(source, error=ImageError, page=page, max_pixels=max_pixels)
     if window is not None and not window[0] < window[1]:
-        raise ImageError(f"{raster.label}: window {window} is empty; give (low, high) with low < high")
+        raise ImageError(f"window {window} is empty", raster.label, "give (low, high) with low < high")
     if window is not None and raster.coarse:
         raise ImageError(
-            f"{raster.label}: a 16-bit colour PNG is decoded to 8 bits only; save it as TIFF to set a window"
+            "a 16-bit colour PNG is decoded to 8 bits only", raster.label, "save it as TIFF to set a window"
         )
     pixels = _pixels(raster, window)
     if pixels.ndim == 2:
@@ -80,7 +80,7 @@ def _to_uint8(samples: NDArray[Any], window: tuple[float, float] | None, label: 
     if floats and not np.isfinite(samples).all():
         bad = int((~np.isfinite(samples)).sum())
         raise ImageError(
-            f"{label}: {bad} samples are NaN or infinite; replace them (numpy.nan_to_num) before use"
+            f"{bad} samples are NaN or infinite", label, "replace them (numpy.nan_to_num) before use"
         )
     if window is not None:
         low, high = window

@@ -87,23 +87,24 @@ class _Door:
             return 0
         if not 0 <= wanted < pages:
             raise self.error(
-                f"{self.label}: there is no page {wanted}, the file has {pages}; pages count from 0"
+                f"there is no page {wanted}, the file has {pages}", self.label, "pages count from 0"
             )
         return wanted
 
     def check_size(self, width: int, height: int) -> None:
         if width * height > self.max_pixels:
             raise self.error(
-                f"{self.label}: {width} x {height} pixels are more than the limit of {self.max_pixels}; if "
-                f"the file can be trusted, raise it: CUECAST_MAX_PIXELS={width * height} (or max_pixels=)"
+                f"{width} x {height} pixels are more than the limit of {self.max_pixels}",
+                self.label,
+                f"if the file can be trusted, raise it: CUECAST_MAX_PIXELS={width * height} (or max_pixels=)",
             )
         if width < 1 or height < 1:
-            raise self.error(f"{self.label}: the image has no pixels ({width} x {height}); save it again")
+            raise self.error(f"the image has no pixels ({width} x {height})", self.label, "save it again")
 
     def broken(self, error: BaseException) -> InputError:
         reason = str(error).strip() or type(error).__name__
         return self.error(
-            f"{self.label}: the image is damaged or cut short ({reason}); copy or save it again"
+            f"the image is damaged or cut short ({reason})", self.label, "copy or save it again"
         )
 
 
@@ -146,11 +147,11 @@ def read_raster(
             array = np.array(source)  # a copy: the caller may change theirs
         except ValueError as ragged:
             raise error(
-                f"{label}: the rows of the array differ in length ({ragged}); make them equal"
+                f"the rows of the array differ in length ({ragged})", label, "make them equal"
             ) from None
         return split_channels(array, label, error, alpha=True)
     raise error(
-        f"{label}: cannot read a {type(source).__name__}; give a path, bytes, a PIL image or an array"
+        f"cannot read a {type(source).__name__}", label, "give a path, bytes, a PIL image or an array"
     )
 
 
@@ -163,7 +164,8 @@ def pixel_limit(error: type[InputError]) -> int:
         return int(float(stated))
     except (ValueError, OverflowError):
         raise error(
-            f"CUECAST_MAX_PIXELS={stated!r} is not a number; set it to a number of pixels or unset it"
+            f"CUECAST_MAX_PIXELS={stated!r} is not a number",
+            remedy="set it to a number of pixels or unset it",
         ) from None
 
 
@@ -171,15 +173,15 @@ def _open(path: Path, door: _Door) -> IO[bytes]:
     try:
         return open(path, "rb")
     except FileNotFoundError:
-        raise door.error(f"{door.label}: there is no such file; check the spelling") from None
+        raise door.error("there is no such file", door.label, "check the spelling") from None
     except IsADirectoryError:
-        raise door.error(f"{door.label}: this is a folder, not an image file; name a file in it") from None
+        raise door.error("this is a folder, not an image file", door.label, "name a file in it") from None
     except PermissionError:
         raise door.error(
-            f"{door.label}: no permission to read it; change its permissions or copy it"
+            "no permission to read it", door.label, "change its permissions or copy it"
         ) from None
     except (OSError, ValueError) as error:
-        raise door.error(f"{door.label}: cannot be opened ({error}); check name and disk") from error
+        raise door.error(f"cannot be opened ({error})", door.label, "check name and disk") from error
 
 
 def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
@@ -190,12 +192,13 @@ def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
     except OSError as error:
         raise door.broken(error) from error
     if not head:
-        raise door.error(f"{door.label}: the file is empty (0 bytes); copy or export it again")
+        raise door.error("the file is empty (0 bytes)", door.label, "copy or export it again")
     kind = picture_kind(head, door.label)
     if kind is None:
         raise door.error(
-            f"{door.label}: its content is not that of a known image format, whatever its name says; "
-            "convert it to PNG, JPEG, WebP, BMP or TIFF"
+            "its content is not that of a known image format, whatever its name says",
+            door.label,
+            "convert it to PNG, JPEG, WebP, BMP or TIFF",
         )
     if kind.name == "TIFF":
         return _read_tiff(stream, door, page)
@@ -203,7 +206,7 @@ def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
         # Not Image.open: it has a process-wide limit of its own, which we do not touch.
         opened = kind.opener()(stream)
     except MissingExtraError as missing:
-        raise MissingExtraError(f"{door.label}: {missing}, or convert it to PNG or JPEG") from None
+        raise MissingExtraError(f"{missing}, or convert it to PNG or JPEG", door.label) from None
     except _BROKEN as error:
         raise door.broken(error) from error
     raster = _read_pil(opened, door, page)
@@ -291,7 +294,7 @@ def split_channels(a: NDArray[Any], label: str, error: type[InputError], alpha: 
     """(H, W) or (H, W, C) -> Raster; the channel after the colours is alpha if `alpha`, else dropped."""
     if a.dtype.kind not in "buif":
         raise error(
-            f"{label}: samples of type {a.dtype} are no image; give uint8, uint16, int, float or bool"
+            f"samples of type {a.dtype} are no image", label, "give uint8, uint16, int, float or bool"
         )
     if a.ndim == 3 and a.shape[2] == 1:
         a = a[..., 0]
@@ -302,11 +305,12 @@ def split_channels(a: NDArray[Any], label: str, error: type[InputError], alpha: 
         raster = Raster(colour, label, alpha=a[..., -1] if alpha else None)
     else:
         raise error(
-            f"{label}: shape {a.shape} is no image; expected (H, W), (H, W, 3) or (H, W, 4), channels last: "
-            "choose one plane or three channels"
+            f"shape {a.shape} is no image",
+            label,
+            "expected (H, W), (H, W, 3) or (H, W, 4), channels last: choose one plane or three channels",
         )
     if 0 in a.shape:
-        raise error(f"{label}: the image has no pixels, its shape is {a.shape}")
+        raise error(f"the image has no pixels, its shape is {a.shape}", label)
     return raster
 
 
@@ -357,5 +361,5 @@ def _tiff_page(stream: IO[bytes], door: _Door, page: int | None, *, pillow: bool
         return read_tiff_page(stream, lambda n: door.page(page, n), door.check_size, pillow=pillow)
     except (*_BROKEN, ImportError) as error:
         if lacks_codec(error):
-            raise MissingExtraError(f"{door.label}: this compression {CODEC_REMEDY}") from error
+            raise MissingExtraError(f"this compression {CODEC_REMEDY}", door.label) from error
         raise door.broken(error) from error

@@ -37,7 +37,7 @@ def check_path_text(text: str) -> None:
         else:
             return
     shown = ascii(text[:60]) if len(text) <= 60 else f"{text[:60]!a}..."
-    raise InputError(f"{shown}: this is no path ({wrong}); give the path of a file or folder")
+    raise InputError(f"this is no path ({wrong})", shown, "give the path of a file or folder")
 
 
 def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:
@@ -63,7 +63,7 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
             for path in _expand(str(item), recursive):
                 found.setdefault(os.path.abspath(path), path)
         except RecursionError:
-            raise InputError(f"{item}: the file list names itself; take that line out") from None
+            raise InputError("the file list names itself", item, "take that line out") from None
     return list(found.values())
 
 
@@ -92,12 +92,12 @@ def _expand(item: str, recursive: bool) -> list[Path]:
             images = [m for m in images if not _is_result(m)]
         if not images:
             raise InputError(
-                f"{item}: the pattern matches no image; check the folder, or name the files one by one"
+                "the pattern matches no image", item, "check the folder, or name the files one by one"
             )
         return images
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return [path]
-    raise InputError(f"{item!r}: there is no such file or folder; check the spelling")
+    raise InputError(f"{item!r}: there is no such file or folder", remedy="check the spelling")
 
 
 def _is(path: Path, kind: str) -> bool:
@@ -106,7 +106,7 @@ def _is(path: Path, kind: str) -> bool:
         return path.is_dir() if kind == "dir" else path.is_file()
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be looked up ({error.strerror}); give yourself permission or check the name"
+            f"cannot be looked up ({error.strerror})", path, "give yourself permission or check the name"
         ) from error
 
 
@@ -126,7 +126,9 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
         others = _others(paths)
         there = f" ({others} lie there)" if others else ""
         raise InputError(
-            f"{folder}: the folder holds no image with a known suffix{there}; name the files one by one{hint}"
+            f"the folder holds no image with a known suffix{there}",
+            folder,
+            f"name the files one by one{hint}",
         )
     return images
 
@@ -138,7 +140,7 @@ def _files(folder: Path, recursive: bool) -> list[Path]:
         paths = sorted(folder.rglob("*") if recursive else folder.iterdir())
     except OSError as error:
         raise InputError(
-            f"{folder}: the folder cannot be read ({error.strerror}); give yourself permission"
+            f"the folder cannot be read ({error.strerror})", folder, "give yourself permission"
         ) from error
     return [p for p in paths if not p.name.startswith(".") and p.is_file()]
 
@@ -182,7 +184,7 @@ def _list_file(path: Path, recursive: bool) -> list[Path]:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise InputError(
-            f"{path}: the file list cannot be read ({error.strerror}); check name and permission"
+            f"the file list cannot be read ({error.strerror})", path, "check name and permission"
         ) from error
     return _lines(str(path), text, recursive)
 
@@ -190,7 +192,7 @@ def _list_file(path: Path, recursive: bool) -> list[Path]:
 def _lines(where: str, text: str, recursive: bool) -> list[Path]:
     names: Sequence[str] = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
     if not names:
-        raise InputError(f"{where}: the file list is empty; put one path on each line")
+        raise InputError("the file list is empty", where, "put one path on each line")
     return [p for name in names for p in _expand(name, recursive)]
 
 
@@ -208,14 +210,15 @@ def check_places(inputs: Iterable[Path], out: Path, *, beside: bool = True) -> N
         place, folder = os.path.realpath(path), os.path.realpath(path.parent)
         if folder in written:
             raise OutputError(
-                f"{path}: this input lies where results of {out} are written; choose another output folder"
+                f"this input lies where results of {out} are written", path, "choose another output folder"
             )
         if place == top and path.is_file():
-            raise OutputError(f"{out}: this is one of the inputs, not a folder; choose another output folder")
+            raise OutputError("this is one of the inputs, not a folder", out, "choose another output folder")
         if place == top or (folder == top and not beside):
             raise OutputError(
-                f"{out}: this is the folder of the inputs, and results would lie among them; choose another output "
-                f"folder, such as {out / 'results'}"
+                "this is the folder of the inputs, and results would lie among them",
+                out,
+                f"choose another output folder, such as {out / 'results'}",
             )
     if (out / CUESET).is_file():
-        raise OutputError(f"{out}: this is a cue set, whose masks are marks; choose another output folder")
+        raise OutputError("this is a cue set, whose masks are marks", out, "choose another output folder")

@@ -65,7 +65,7 @@ def read_reduced(path: Path, side: int) -> Reduced | None:
         raise
     except _BROKEN as error:
         raise ImageError(
-            f"{path}: the image is damaged or cut short ({error}); copy or save it again"
+            f"the image is damaged or cut short ({error})", path, "copy or save it again"
         ) from error
 
 

@@ -47,8 +47,10 @@ def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | Non
     names = set(file.names)
     if classes is not None and names and not names & {c.name for c in classes}:
         raise MaskError(
-            f"{path}: none of the classes {listed(c.name for c in classes)} occurs in it, it has {listed(file.names)}; "
-            "use these names for the classes"
+            f"none of the classes {listed(c.name for c in classes)} occurs in it, it has "
+            f"{listed(file.names)}",
+            path,
+            "use these names for the classes",
         )
     return file.annotations(image, classes)
 
@@ -82,8 +84,9 @@ def _opened(path: Path, place: str, mtime_ns: int, known: tuple[Format, ...]) ->
     form = next((f for f in known if all(key in data for key in f.keys)), None)
     if form is None:
         raise MaskError(
-            f"{path}: is neither {' nor '.join(f.title for f in known)} JSON; export it as one of these, or give a "
-            "mask image"
+            f"is neither {' nor '.join(f.title for f in known)} JSON",
+            path,
+            "export it as one of these, or give a mask image",
         )
     opened: LabelFile = form.load().open_labels(path, data)
     return opened
@@ -102,7 +105,8 @@ def stated_size(where: str, height: Any, width: Any, remedy: str) -> tuple[int, 
         raise MaskError(f"{where} {remedy}") from error
     if H < 1 or W < 1 or pixel_limit(MaskError) < H * W:
         raise MaskError(
-            f"{where} is said to be {W} x {H}, outside the limits; correct it, or raise CUECAST_MAX_PIXELS"
+            f"{where} is said to be {W} x {H}, outside the limits",
+            remedy="correct it, or raise CUECAST_MAX_PIXELS",
         )
     return H, W
 
@@ -118,8 +122,10 @@ def _check_size(path: Path, size: tuple[int, int], image: Image) -> None:
         else ""
     )
     raise MaskError(
-        f"{path}: its outlines are for an image {w} wide and {h} high, {image.name} is {W} wide and {H} high{turned}: "
-        "they must match; pass the image they were drawn on"
+        f"its outlines are for an image {w} wide and {h} high, {image.name} is {W} wide and {H} "
+        f"high{turned}: they must match",
+        path,
+        "pass the image they were drawn on",
     )
 
 
@@ -172,7 +178,9 @@ class PassedOver:
         """
         if self.reasons and not used:
             raise MaskError(
-                f"{self.path}: nothing in it can be used as an outline: {self.reasons}; correct it or export again"
+                f"nothing in it can be used as an outline: {self.reasons}",
+                self.path,
+                "correct it or export again",
             )
         if self.reasons:
             give_note(f"{self.path}: passed over, as it cannot be used: {self.reasons}")

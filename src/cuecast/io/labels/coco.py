@@ -48,7 +48,7 @@ def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInf
     for entry in coco.images:
         size = coco.entry_size(entry)
         if size is None:
-            raise MaskError(f"{path}: image {image_name(entry)} {_NO_SIZE}")
+            raise MaskError(f"image {image_name(entry)} {_NO_SIZE}", path)
         found.append(Annotations(image_name(entry), size, coco.objects(entry, size, passed)))
     passed.settle(sum(len(one.objects) for one in found))
     return tuple(found), coco.classes
@@ -136,7 +136,9 @@ class CocoFile:
             if len(self.images) == 1:
                 return self.images[0]
             raise MaskError(
-                f"{self.path}: lists {len(self.images)} images; pass the image as a path, so that its name tells"
+                f"lists {len(self.images)} images",
+                self.path,
+                "pass the image as a path, so that its name tells",
             )
         own = image.path.absolute().parts
         for written in (str, unquote, plain_name):
@@ -153,7 +155,7 @@ class CocoFile:
             problem = "does not list" if not matches else f"lists {len(matches)} images called"
             known = listed(image_name(e) for e in self.images)
             raise MaskError(
-                f"{self.path}: {problem} {image.path.name}; it has {known}: rename it, or export it again"
+                f"{problem} {image.path.name}", self.path, f"it has {known}: rename it, or export it again"
             )
         return matches[0]
 
@@ -192,7 +194,7 @@ def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
         entries, passed = _by_image(path, data["annotations"], {_key(image["id"]) for image in images})
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, CueError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise MaskError(f"{path}: is not a COCO file ({reason}); export it again as COCO") from error
+        raise MaskError(f"is not a COCO file ({reason})", path, "export it again as COCO") from error
     passed.settle(len(entries))
     return CocoFile(path, images, classes, entries, shift)
 

@@ -53,7 +53,7 @@ def read_labelme(
     shapes = _shapes(path, data)
     size = _size(path, data) or size
     if size is None:
-        raise MaskError(f"{path}: {_NO_SIZE}")
+        raise MaskError(f"{_NO_SIZE}", path)
     areas = _labels(shapes)
     if classes is None:
         classes = [ClassInfo(i, name) for i, name in enumerate(areas, start=1)]
@@ -151,7 +151,7 @@ def _shapes(path: Path, data: dict[str, Any]) -> list[Any]:
     """The shapes as they are written. Raises MaskError where it is no LabelMe file."""
     shapes = data.get("shapes")
     if not isinstance(shapes, list):
-        raise MaskError(f"{path}: is not a LabelMe file (no list of shapes); export it again from LabelMe")
+        raise MaskError("is not a LabelMe file (no list of shapes)", path, "export it again from LabelMe")
     return shapes
 
 

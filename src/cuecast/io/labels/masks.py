@@ -92,8 +92,8 @@ def read_labels(
     """
     if value is not None and (not np.size(value) or np.asarray(value).dtype.kind not in "biuf"):
         raise MaskError(
-            f"value={value!r} is no number, nor a list of them; give the mask's values that are the thing, such as "
-            "value=1 or value=[1, 2]"
+            f"value={value!r} is no number, nor a list of them",
+            remedy="give the mask's values that are the thing, such as value=1 or value=[1, 2]",
         )
     if is_label_file(source):
         found = read_label_file(Path(source), image, classes if value is None else None)
@@ -118,9 +118,7 @@ def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArr
     Ids above 65534 are counted anew, in their order. Raises MaskError as `read_labels`.
     """
     if is_label_file(source):
-        raise MaskError(
-            f"{source}: ids of objects are an image or array with one number an object; give that"
-        )
+        raise MaskError("ids of objects are an image or array with one number an object", source, "give that")
     raster = _read(source, page, f"objects of {image.name}")
     _check_size(raster, image)
     return np.maximum(_values(raster, None, numbers=True), 0)
@@ -144,7 +142,7 @@ def _of_one_class(labels: NDArray[np.int32], cls: int, raster: Raster) -> Labels
     if values.no_things:
         if (packed := packed_colours(raster)) is not None:
             raise MaskError(
-                f"{raster.label}: holds more than the one class that is named: {colours_hint(packed)}"
+                f"holds more than the one class that is named: {colours_hint(packed)}", raster.label
             )
         return Labels(labels)  # who checks the classes says what is to be done
     if not (values.many_things or values.few_things):
@@ -195,8 +193,9 @@ def _check_values(codes: NDArray[Any], value: int | Sequence[int], label: str) -
         or "nothing but 0"
     )
     raise MaskError(
-        f"{label}: none of its pixels has the value {asked}, of the picture it holds {held}; choose of these (value=, "
-        "--value), or say that the thing is not there (absent=True, --absent)"
+        f"none of its pixels has the value {asked}, of the picture it holds {held}",
+        label,
+        "choose of these (value=, --value), or say that the thing is not there (absent=True, --absent)",
     )
 
 
@@ -269,7 +268,7 @@ def _check_name(path: str | Path) -> None:
     suffix = Path(path).suffix.lower()
     if suffix in IMAGE_SUFFIXES and suffix != ".png":
         raise OutputError(
-            f"{path}: is written as PNG, which keeps every value; name it {Path(path).stem}.png"
+            "is written as PNG, which keeps every value", path, f"name it {Path(path).stem}.png"
         )
 
 
@@ -296,8 +295,10 @@ def _check_size(raster: Raster, image: Image) -> None:
         " (one looks turned by 90 degrees: draw the mask on the upright image)" if (h, w) == (W, H) else ""
     )
     raise MaskError(
-        f"{raster.label}: the mask is {w} wide and {h} high, its image {image.name} is {W} wide and {H} high"
-        f"{turned}: they must match; resize the mask with nearest neighbour or pass the image it was drawn on"
+        f"the mask is {w} wide and {h} high, its image {image.name} is {W} wide and {H} high{turned}: "
+        "they must match",
+        raster.label,
+        "resize the mask with nearest neighbour or pass the image it was drawn on",
     )
 
 
@@ -306,8 +307,9 @@ def _read(source: Any, page: int | None, label: str, by_index: bool = False) -> 
     raster = read_raster(source, error=MaskError, page=page, label=label, lone=True, stored=True)
     if raster.coarse and not set(np.unique(raster.samples).tolist()) <= {0, 255}:
         raise MaskError(
-            f"{raster.label}: 16-bit samples beside others are decoded to 8 bits, which cuts labels; save it with one "
-            "grey channel, or as TIFF"
+            "16-bit samples beside others are decoded to 8 bits, which cuts labels",
+            raster.label,
+            "save it with one grey channel, or as TIFF",
         )
     return raster if by_index else by_colour(raster)
 

@@ -48,14 +48,14 @@ def grey_codes(
         codes = _as_stored(codes, raster.highest, 255 if samples.dtype == np.uint8 else 65535)
     if codes.min() < IGNORE:
         raise MaskError(
-            f"{raster.label}: holds the negative label {codes.min()}; labels are 0 or more, -1 is 'ignore'"
+            f"holds the negative label {codes.min()}", raster.label, "labels are 0 or more, -1 is 'ignore'"
         )
     if numbers and codes.max() > MAX_CLASS_ID + 1:
         found, order = np.unique(np.maximum(codes, 0), return_inverse=True)
         codes = np.where(codes == IGNORE, IGNORE, order.reshape(codes.shape) + (found[0] > 0))
     if codes.max() > 65535:
         raise MaskError(
-            f"{raster.label}: holds the label {codes.max()}; the highest possible is 65534, renumber them"
+            f"holds the label {codes.max()}", raster.label, "the highest possible is 65534, renumber them"
         )
     high = set(np.unique(codes).tolist()) - {0, IGNORE}
     binary = samples.dtype == bool or (high in ({255}, {65535}) and not own)
@@ -96,13 +96,16 @@ def _check_two(codes: NDArray[np.int64], raster: Raster) -> None:
     """Raise MaskError where a file that was compressed with loss is no mask in black and white."""
     if 0 < codes.max() < 128:
         raise MaskError(
-            f"{raster.label}: a {raster.format} whose compression is lossy cannot hold classes by number, and nothing "
-            f"in it is white (its highest value is {codes.max()}); save it as PNG"
+            f"a {raster.format} whose compression is lossy cannot hold classes by number, and nothing in "
+            f"it is white (its highest value is {codes.max()})",
+            raster.label,
+            "save it as PNG",
         )
     if (middle := _middle(codes)) > 0.3:
         raise MaskError(
-            f"{raster.label}: {middle:.0%} of it is neither black nor white: a picture, not a mask; draw the thing in "
-            "white on black"
+            f"{middle:.0%} of it is neither black nor white: a picture, not a mask",
+            raster.label,
+            "draw the thing in white on black",
         )
 
 
@@ -169,11 +172,11 @@ def _integers(samples: NDArray[Any], label: str) -> NDArray[np.int64]:
     if samples.dtype.kind == "f":
         if not np.isfinite(samples).all():
             raise MaskError(
-                f"{label}: holds NaN or infinite values; a mask holds whole numbers, 0 for background"
+                "holds NaN or infinite values", label, "a mask holds whole numbers, 0 for background"
             )
         if len(fractions := samples[samples != np.rint(samples)]):
             raise MaskError(
-                f"{label}: holds fractions such as {fractions[0]:g}; threshold it first (scores > 0.5)"
+                f"holds fractions such as {fractions[0]:g}", label, "threshold it first (scores > 0.5)"
             )
     return samples.astype(np.int64)
 
@@ -205,7 +208,7 @@ def packed_colours(raster: Raster) -> NDArray[np.int64] | None:
         return None  # the channels of a grey picture differ by rounding after chroma subsampling
     if s.dtype != np.uint8:
         raise MaskError(
-            f"{raster.label}: a colour mask must be 8-bit, this is {s.dtype}; save it as a label map"
+            f"a colour mask must be 8-bit, this is {s.dtype}", raster.label, "save it as a label map"
         )
     r, g, b = (s[..., c].astype(np.int64) for c in range(3))
     codes = r << 16 | g << 8 | b
@@ -215,7 +218,7 @@ def packed_colours(raster: Raster) -> NDArray[np.int64] | None:
     if (one := _one_colour(s, _LOST if raster.lossy else _ROUNDED)) is not None:
         return one
     if raster.lossy:
-        raise MaskError(f"{raster.label}: a {raster.format} blurs the colours of a mask; save it as PNG")
+        raise MaskError(f"a {raster.format} blurs the colours of a mask", raster.label, "save it as PNG")
     return codes
 
 
@@ -268,8 +271,9 @@ def class_of_colour(
     flat = set(present) <= known.keys()
     if not flat and len(present) >= _SOFT_COLOURS and np.median(counts) <= _SOFT_PIXELS:
         raise MaskError(
-            f"{raster.label}: its edges are soft, with {len(present)} colours, most of them on {_SOFT_PIXELS} pixels "
-            "or less; draw it without anti-aliasing, or one thing in white on black"
+            f"its edges are soft, with {len(present)} colours, most of them on {_SOFT_PIXELS} pixels or less",
+            raster.label,
+            "draw it without anti-aliasing, or one thing in white on black",
         )
     ids = ids_of_colours(present, known)
     table = np.array([ids[c] if c else 0 for c in colours.tolist()], np.int32)
@@ -281,9 +285,10 @@ def no_mask(raster: Raster, holds: str) -> MaskError:
     opaque = opaque_part(raster)
     if opaque is None or opaque.all():
         return MaskError(
-            f"{raster.label}: holds {holds}: a picture, not a mask; give one flat colour a class"
+            f"holds {holds}: a picture, not a mask", raster.label, "give one flat colour a class"
         )
     return MaskError(
-        f"{raster.label}: holds {holds} before a transparent background: a cut-out picture, not a mask; save its alpha "
-        "channel as the mask (rembg: -om), or one flat colour a class"
+        f"holds {holds} before a transparent background: a cut-out picture, not a mask",
+        raster.label,
+        "save its alpha channel as the mask (rembg: -om), or one flat colour a class",
     )

@@ -141,7 +141,7 @@ def read_yolo_names(path: str | Path) -> tuple[str, ...]:
         names = _names_in_yaml(path, text)
     if not names:
         raise MaskError(
-            f"{path}: names no classes; list them under 'names:' (data.yaml) or one a line (classes.txt)"
+            "names no classes", path, "list them under 'names:' (data.yaml) or one a line (classes.txt)"
         )
     return tuple(names)
 
@@ -155,12 +155,13 @@ def _names_in_yaml(path: str | Path, text: str) -> list[str]:
             found = [found[str(i)] for i in range(len(found))]
     except KeyError as missing:
         raise MaskError(
-            f"{path}: names no class {missing.args[0]}; number them 0, 1, 2, ... below 'names:'"
+            f"names no class {missing.args[0]}", path, "number them 0, 1, 2, ... below 'names:'"
         ) from missing
     except (yaml.YAMLError, RecursionError) as error:
         raise MaskError(
-            f"{path}: its class names cannot be read ({' '.join(str(error).split())}); number them 0, 1, 2, ... "
-            "below 'names:'"
+            f"its class names cannot be read ({' '.join(str(error).split())})",
+            path,
+            "number them 0, 1, 2, ... below 'names:'",
         ) from error
     return [str(name) for name in found] if isinstance(found, list) else []
 

@@ -31,12 +31,12 @@ def open_raster(
     path = Path(path)
     if bands is not None and len(bands) not in (1, 3):
         raise ImageError(
-            f"{path}: {len(bands)} bands were asked for; an image is made of one band or of three"
+            f"{len(bands)} bands were asked for", path, "an image is made of one band or of three"
         )
     if level < 0:
-        raise ImageError(f"{path}: level {level} cannot be; 0 is the full resolution")
+        raise ImageError(f"level {level} cannot be", path, "0 is the full resolution")
     if not path.is_file():
-        raise ImageError(f"{path}: there is no such file; check the spelling")
+        raise ImageError("there is no such file", path, "check the spelling")
     readers = (form.load() for form in FORMATS["rasters"])
     reader = next(r for r in readers if r.accepts(path))
     with reader.open_raster(path, bands, level) as raster:

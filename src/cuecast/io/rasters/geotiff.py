@@ -29,8 +29,8 @@ def load_rasterio() -> Any:
         import shapely  # noqa: F401  what draws the outlines at the end is asked for before any work
     except ImportError as error:
         raise MissingExtraError(
-            f"maps are read and written with {error.name or 'rasterio'}, which is not installed; run: "
-            "pip install 'cuecast[maps]'"
+            f"maps are read and written with {error.name or 'rasterio'}, which is not installed",
+            remedy="run: pip install 'cuecast[maps]'",
         ) from error
     return rasterio
 
@@ -89,7 +89,7 @@ def _raster(path: Path, dataset: Any, bands: tuple[int, ...], rasterio: Any) -> 
         except rasterio.errors.RasterioError as error:
             reason = str(error.__cause__ or error)
             raise ImageError(
-                f"{path}: {at(window)} cannot be decoded ({reason}); copy the file again"
+                f"{at(window)} cannot be decoded ({reason})", path, "copy the file again"
             ) from error
         if valid is None:
             valid = _data(samples, nodata)
@@ -98,7 +98,7 @@ def _raster(path: Path, dataset: Any, bands: tuple[int, ...], rasterio: Any) -> 
     dtype = np.dtype(dataset.dtypes[bands[0] - 1])
     if dtype.kind not in "uif":
         raise ImageError(
-            f"{path}: its samples are {dtype}; choose bands of integers or floats, or convert it"
+            f"its samples are {dtype}", path, "choose bands of integers or floats, or convert it"
         )
     place, notes = _place(dataset)
     channels = bands if palette is None else bands * 3
@@ -117,7 +117,7 @@ def _chosen(path: Path, dataset: Any, bands: tuple[int, ...] | None) -> tuple[in
     """The bands asked for; else red, green and blue where the file names them, the first three, or the first."""
     if bands is not None:
         if any(not 1 <= b <= dataset.count for b in bands):
-            raise ImageError(f"{path}: bands {bands} were asked for, it has 1 to {dataset.count}")
+            raise ImageError(f"bands {bands} were asked for, it has 1 to {dataset.count}", path)
         return bands
     named = {colour.name: i for i, colour in enumerate(dataset.colorinterp, start=1)}
     if {"red", "green", "blue"} <= named.keys():

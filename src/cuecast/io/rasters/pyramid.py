@@ -38,14 +38,14 @@ def open_raster(path: Path, bands: tuple[int, ...] | None, level: int) -> Iterat
     try:
         tif = tifffile.TiffFile(path)
     except (tifffile.TiffFileError, *BROKEN) as error:
-        raise ImageError(f"{path}: cannot be read as a TIFF ({error}); copy or convert it") from error
+        raise ImageError(f"cannot be read as a TIFF ({error})", path, "copy or convert it") from error
     with tif:
         series = tif.series[0]
         if not 0 <= level < len(series.levels):
-            raise ImageError(f"{path}: there is no level {level}, it has 0 to {len(series.levels) - 1}")
+            raise ImageError(f"there is no level {level}, it has 0 to {len(series.levels) - 1}", path)
         planes, size = _planes(path, series.levels[level])
         if any(page.parent.filehandle is not tif.filehandle for page, _ in planes):
-            raise ImageError(f"{path}: its channels lie in several files; save them as one OME-TIFF")
+            raise ImageError("its channels lie in several files", path, "save them as one OME-TIFF")
         chosen = _chosen(path, planes, bands)
         full = _planes(path, series.levels[0])[1]
         edge, unit = _pixel_size(tif)
@@ -65,13 +65,14 @@ def _planes(path: Path, series: Any) -> tuple[list[Plane], tuple[int, int]]:
     long = [axis for axis, n in sides.items() if axis not in "YXSC" and n > 1]
     if long or "Y" not in sides or "X" not in sides:
         raise ImageError(
-            f"{path}: its axes are {series.axes} {series.shape}, more than one picture; `cuecast segment --page N` or "
-            "a volume is what to use"
+            f"its axes are {series.axes} {series.shape}, more than one picture",
+            path,
+            "`cuecast segment --page N` or a volume is what to use",
         )
     pages = [_page(p) for p in series.pages]
     planes = [(page, sample) for page in pages for sample in range(page.samplesperpixel)]
     if any(int(page.photometric) == 3 for page in pages):
-        raise ImageError(f"{path}: its colours are a palette; convert it to RGB")
+        raise ImageError("its colours are a palette", path, "convert it to RGB")
     return planes, (sides["Y"], sides["X"])
 
 
@@ -98,7 +99,7 @@ def _page(page: Any) -> Any:
 def _chosen(path: Path, planes: list[Plane], bands: tuple[int, ...] | None) -> tuple[int, ...]:
     if bands is not None:
         if any(not 1 <= b <= len(planes) for b in bands):
-            raise ImageError(f"{path}: bands {bands} were asked for, it has 1 to {len(planes)}")
+            raise ImageError(f"bands {bands} were asked for, it has 1 to {len(planes)}", path)
         return bands
     return (1, 2, 3) if len(planes) >= 3 else (1,)
 
@@ -119,10 +120,10 @@ def _reader(path: Path, file: Any, planes: list[Plane]) -> Callable[[Window], Bl
         except (*BROKEN, ImportError) as error:
             if lacks_codec(error):
                 raise MissingExtraError(
-                    f"{path}: its compression needs imagecodecs; run: pip install 'cuecast[maps]'"
+                    "its compression needs imagecodecs", path, "run: pip install 'cuecast[maps]'"
                 ) from error
             raise ImageError(
-                f"{path}: {at(window)} cannot be decoded ({error}); copy the file again"
+                f"{at(window)} cannot be decoded ({error})", path, "copy the file again"
             ) from error
         return Block(np.stack(channels, axis=-1), valid)
 

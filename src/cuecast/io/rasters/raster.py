@@ -111,15 +111,16 @@ def tones_of(raster: BlockRaster, window: tuple[float, float] | None) -> Tones:
     """
     if window is not None:
         if not window[0] < window[1]:
-            raise ImageError(f"{raster.path}: window {window} is empty; give (low, high) with low < high")
+            raise ImageError(f"window {window} is empty", raster.path, "give (low, high) with low < high")
         return Tones((float(window[0]), float(window[1])))
     if raster.dtype == np.uint8:
         return Tones(None)
     seen = _looked_at(raster)
     if not len(seen):
         raise ImageError(
-            f"{raster.path}: nothing but nodata was met at {SAMPLES} x {SAMPLES} places; check its nodata value, or "
-            "give the values of black and white: --window LOW,HIGH"
+            f"nothing but nodata was met at {SAMPLES} x {SAMPLES} places",
+            raster.path,
+            "check its nodata value, or give the values of black and white: --window LOW,HIGH",
         )
     low, high = float(seen.min()), float(seen.max())
     if raster.dtype.kind == "f" and low >= 0 and high <= 1:

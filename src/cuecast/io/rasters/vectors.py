@@ -50,7 +50,7 @@ def read_polygons(path: str | Path, place: Georeference, wanted: Sequence[str] =
     unreadable, no polygon, no CRS.
     """
     if not Path(path).is_file():
-        raise CueError(f"{path}: there is no such file of polygons; check the spelling")
+        raise CueError("there is no such file of polygons", path, "check the spelling")
     crs, geometry, columns = _read(path)
     names = class_names(path, columns, len(geometry), wanted)
     asked = set(wanted) & set(names)
@@ -67,7 +67,7 @@ def read_polygons(path: str | Path, place: Georeference, wanted: Sequence[str] =
     if not shapes:
         why = f" ({passed.reasons})" if passed.reasons else ""
         raise CueError(
-            f"{path}: it holds no polygon{why}; outline the thing in a GIS and export the layer again"
+            f"it holds no polygon{why}", path, "outline the thing in a GIS and export the layer again"
         )
     passed.settle(len(shapes))
     return [
@@ -88,7 +88,7 @@ def _read(path: str | Path) -> tuple[str | None, Sequence[bytes | None], dict[st
     except pyogrio_errors() as error:
         reason = str(error).partition(";")[0].rstrip(".")  # what follows is advice on its own functions
         raise CueError(
-            f"{path}: cannot be read as polygons ({reason}); export it as GeoJSON or GeoPackage"
+            f"cannot be read as polygons ({reason})", path, "export it as GeoJSON or GeoPackage"
         ) from error
     if len(layers) > 1:
         give_note(
@@ -105,7 +105,7 @@ def _features(path: str | Path) -> bytes | None:
         data = Path(path).read_bytes().lstrip(b"\xef\xbb\xbf \t\r\n")
     except OSError as error:
         raise CueError(
-            f"{path}: cannot be read ({error.strerror}); check its name and permissions"
+            f"cannot be read ({error.strerror})", path, "check its name and permissions"
         ) from error
     return b'{"type": "FeatureCollection", "features": ' + data + b"}" if data.startswith(b"[") else None
 
@@ -117,13 +117,17 @@ def _to_pixels(
         return contour
     if crs is None:
         raise CueError(
-            f"{path}: states no coordinate reference system, the raster has one; assign it in a GIS and save it again"
+            "states no coordinate reference system, the raster has one",
+            path,
+            "assign it in a GIS and save it again",
         )
     try:
         return place.to_pixels(project(contour, crs, place.crs))
     except ProjectionError as error:
         raise CueError(
-            f"{path}: cannot be brought from its coordinate system to that of the raster ({error}); reproject it"
+            f"cannot be brought from its coordinate system to that of the raster ({error})",
+            path,
+            "reproject it",
         ) from error
 
 
@@ -165,8 +169,8 @@ def load_pyogrio() -> Any:
         import pyogrio
     except ImportError as error:
         raise MissingExtraError(
-            "polygons on maps are read and written with pyogrio, which is not installed; run: "
-            "pip install 'cuecast[maps]'"
+            "polygons on maps are read and written with pyogrio, which is not installed",
+            remedy="run: pip install 'cuecast[maps]'",
         ) from error
     return pyogrio
 

@@ -76,15 +76,17 @@ def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frame
             _check_names(pictures)
             return _look(FramesOfPictures(str(path), tuple(pictures), window))
         if not path.is_file():
-            raise ImageError(f"{path}: there is no such video or folder of frames; check the name")
+            raise ImageError("there is no such video or folder of frames", path, "check the name")
         form = format_of_suffix("videos", path.name)
         if form is None and path.suffix.lower() in IMAGE_SUFFIXES:
             raise InputError(
-                f"{path}: this is one picture, not a video; give a video, the folder of its frames, or use segment"
+                "this is one picture, not a video",
+                path,
+                "give a video, the folder of its frames, or use segment",
             )
         if window is not None:
             raise InputError(
-                f"{path}: a window is for pictures of more than 8 bits, not for videos; leave it out"
+                "a window is for pictures of more than 8 bits, not for videos", path, "leave it out"
             )
         # A file with another suffix is tried as a video, too.
         opened: Frames = (form or FORMATS["videos"][0]).load().open_video(path)
@@ -95,8 +97,8 @@ def open_frames(source: Any, window: tuple[float, float] | None = None) -> Frame
         or not hasattr(source, "__len__")
     ):
         raise InputError(
-            f"frames are a video file, a folder, or a list of pictures, this is a {type(source).__name__}; "
-            "for frames that come one by one, use cuecast.propagation.tracker.Tracker"
+            f"frames are a video file, a folder, or a list of pictures, this is a {type(source).__name__}",
+            remedy="for frames that come one by one, use cuecast.propagation.tracker.Tracker",
         )
     return _look(FramesOfPictures("frames", source, window))
 
@@ -133,8 +135,10 @@ def _look(found: FramesOfPictures) -> FramesOfPictures:
             image = read_image(found.pictures[index], window=found.window)
             if sound and image.size != size:
                 raise ImageError(
-                    f"{image.name}: is {image.size[1]} wide and {image.size[0]} high, the frames before it are "
-                    f"{size[1]} and {size[0]}; frames of one video have one size"
+                    f"is {image.size[1]} wide and {image.size[0]} high, the frames before it are {size[1]} and "
+                    f"{size[0]}",
+                    image.name,
+                    "frames of one video have one size",
                 )
         except MissingExtraError:
             raise
@@ -157,8 +161,8 @@ def _check_names(pictures: Sequence[Path]) -> None:
         other = taken.setdefault(picture.stem.casefold(), picture)
         if other is not picture:
             raise InputError(
-                f"{other} and {picture.name}: both are frame {picture.stem!r}; keep one of them in the folder, or "
-                "give them different names"
+                f"{other} and {picture.name}: both are frame {picture.stem!r}",
+                remedy="keep one of them in the folder, or give them different names",
             )
 
 

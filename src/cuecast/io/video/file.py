@@ -42,8 +42,8 @@ def pyav() -> ModuleType:
         import av.logging
     except ImportError as error:
         raise MissingExtraError(
-            "videos need PyAV, which is not installed; run: pip install 'cuecast[video]', "
-            "or give a folder with the frames as pictures"
+            "videos need PyAV, which is not installed",
+            remedy="run: pip install 'cuecast[video]', or give a folder with the frames as pictures",
         ) from error
     av.logging.set_level(av.logging.PANIC)
     return av
@@ -98,8 +98,9 @@ class VideoFile:
             raise ValueError("the file ends before it")
         except (pyav().error.FFmpegError, ValueError) as error:
             raise ImageError(
-                f"{self.path}: frame {stop - 1} could be read before and cannot now ({error}); "
-                "leave the file as it is while it is worked on"
+                f"frame {stop - 1} could be read before and cannot now ({error})",
+                self.path,
+                "leave the file as it is while it is worked on",
             ) from error
 
     def _decode_from(self, key: int) -> Iterator[tuple[int, Any]]:
@@ -138,12 +139,13 @@ def open_video(path: Path) -> VideoFile:
             return _look_through(path, container, digest)
     except av.error.FFmpegError as error:
         raise ImageError(
-            f"{path}: cannot be read as a video ({error.strerror}); it is damaged, cut off or of an unknown kind: "
-            "export it again as MP4"
+            f"cannot be read as a video ({error.strerror})",
+            path,
+            "it is damaged, cut off or of an unknown kind: export it again as MP4",
         ) from error
     except OSError as error:
         raise ImageError(
-            f"{path}: cannot be read ({error.strerror}); check the name and the permissions"
+            f"cannot be read ({error.strerror})", path, "check the name and the permissions"
         ) from error
 
 
@@ -152,7 +154,7 @@ def _look_through(path: Path, container: Any, digest: str) -> VideoFile:
     stream = _film(container)
     if stream is None:
         what = "the picture of a cover" if container.streams.video else "sound or text"
-        raise ImageError(f"{path}: holds no video, only {what}; give another file")
+        raise ImageError(f"holds no video, only {what}", path, "give another file")
     stream.thread_type = THREADS
     size: tuple[int, int] | None = None
     stamps: list[int | None] = []
@@ -164,7 +166,9 @@ def _look_through(path: Path, container: Any, digest: str) -> VideoFile:
             frame = next(frames, None)
         except pyav().error.DecoderNotFoundError as error:
             raise ImageError(
-                f"{path}: its codec is none that the installed FFmpeg decodes; export it again as MP4 with H.264"
+                "its codec is none that the installed FFmpeg decodes",
+                path,
+                "export it again as MP4 with H.264",
             ) from error
         except pyav().error.FFmpegError as error:
             broken = f"frame {len(stamps)} is broken ({error.strerror})"
@@ -185,7 +189,7 @@ def _look_through(path: Path, container: Any, digest: str) -> VideoFile:
         shown = float((frame.duration or 0) * (frame.time_base or 0))
     if size is None:
         raise ImageError(
-            f"{path}: no frame of it can be decoded ({broken or 'it is empty'}); export it again as MP4"
+            f"no frame of it can be decoded ({broken or 'it is empty'})", path, "export it again as MP4"
         )
     _check_size(path, size)
     seconds = _seconds(stamps, stream)
@@ -199,8 +203,9 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
     limit = pixel_limit(ImageError)
     if size[0] * size[1] > limit:
         raise ImageError(
-            f"{path}: frames of {size[1]} x {size[0]} are above the limit of {limit} pixels; "
-            "make them smaller, or raise CUECAST_MAX_PIXELS"
+            f"frames of {size[1]} x {size[0]} are above the limit of {limit} pixels",
+            path,
+            "make them smaller, or raise CUECAST_MAX_PIXELS",
         )
 
 
@@ -322,7 +327,8 @@ def find_encoder(size: tuple[int, int] = (2, 2)) -> str:
     av = pyav()
     if max(size) > LARGEST:
         raise OutputError(
-            f"pictures of {size[1]} x {size[0]} are larger than the {LARGEST} pixels of an MP4; leave it out"
+            f"pictures of {size[1]} x {size[0]} are larger than the {LARGEST} pixels of an MP4",
+            remedy="leave it out",
         )
     for name in ENCODERS:
         try:
@@ -331,8 +337,8 @@ def find_encoder(size: tuple[int, int] = (2, 2)) -> str:
             continue
         return name
     raise MissingExtraError(
-        f"no encoder for MP4 is in the installed FFmpeg (looked for {', '.join(ENCODERS)}); "
-        "run: pip install --force-reinstall av"
+        f"no encoder for MP4 is in the installed FFmpeg (looked for {', '.join(ENCODERS)})",
+        remedy="run: pip install --force-reinstall av",
     )
 
 
@@ -350,8 +356,9 @@ def write_video(path: str | Path, pictures: Iterable[tuple[PILImage.Image, float
                 _encode(container, encoder, pictures, rate)
         except av.error.FFmpegError as error:
             raise OutputError(
-                f"{path}: the video cannot be encoded ({error.strerror}); free some space, or leave it out with other "
-                "formats"
+                f"the video cannot be encoded ({error.strerror})",
+                path,
+                "free some space, or leave it out with other formats",
             ) from error
     return Path(path)
 

@@ -33,22 +33,22 @@ def open_volume(path: str | Path, reading: Reading | None = None) -> Volume:
     """
     path, reading = Path(path), reading or Reading()
     if not path.exists():
-        raise ImageError(f"{path}: there is no such file or folder; check the spelling")
+        raise ImageError("there is no such file or folder", path, "check the spelling")
     form = _format(path)
     if reading.series is not None and form.name != "dicom":
         raise ImageError(
-            f"{path}: --series chooses one of several DICOM series, this is {form.name}; leave it out"
+            f"--series chooses one of several DICOM series, this is {form.name}", path, "leave it out"
         )
     if reading.channel is not None and form.name == "dicom":
         raise ImageError(
-            f"{path}: --channel is for files with several; a DICOM series is chosen with --series"
+            "--channel is for files with several", path, "a DICOM series is chosen with --series"
         )
     volume: Volume = form.load().read_volume(path, reading)
     if reading.spacing is None:
         return volume
     if volume.affine is not None:
         raise ImageError(
-            f"{path}: states its spacing and place itself, {volume.spacing}; leave --spacing out"
+            f"states its spacing and place itself, {volume.spacing}", path, "leave --spacing out"
         )
     return replace(volume, spacing=reading.spacing, notes=())
 
@@ -86,8 +86,9 @@ def output_suffix(volume: Volume, kind: str | None) -> tuple[str, str]:
     form = _output(kind)
     if kind == "dicom-seg" and volume.format != "dicom":
         raise OutputError(
-            f"{volume.name}: a DICOM SEG refers to the slices of a DICOM series, and this is {volume.format}; "
-            "choose nifti, nrrd or tiff"
+            f"a DICOM SEG refers to the slices of a DICOM series, and this is {volume.format}",
+            volume.name,
+            "choose nifti, nrrd or tiff",
         )
     form.check_library(f"writing {kind}")
     plain = kind == "nifti" and volume.path is not None and volume.path.suffix == ".nii"
@@ -117,7 +118,7 @@ def write_labels(
         written: Path = _output(kind).load().write_labels(path, labels, volume, classes)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
         raise OutputError(
-            f"{path}: labels of this volume cannot be written as {kind} ({error}); choose another format"
+            f"labels of this volume cannot be written as {kind} ({error})", path, "choose another format"
         ) from error
     return written
 
@@ -126,7 +127,9 @@ def _output(kind: str) -> Format:
     """The format of labels of that name. Raises OutputError."""
     form = format_named("volumes", kind)
     if form is None or not form.writes:
-        raise OutputError(f"format {kind!r} is unknown; known are {', '.join(outputs_of('volumes'))}")
+        raise OutputError(
+            f"format {kind!r} is unknown", remedy=f"known are {', '.join(outputs_of('volumes'))}"
+        )
     return form
 
 
@@ -137,7 +140,9 @@ def _format(path: Path) -> Format:
         form = format_named("volumes", "dicom")
     if form is None:
         raise ImageError(
-            f"{path}: is no volume that is known by its suffix ({', '.join(suffixes_of('volumes'))}, or a folder of "
-            "DICOM files); convert it"
+            f"is no volume that is known by its suffix ({', '.join(suffixes_of('volumes'))}, or a folder "
+            "of DICOM files)",
+            path,
+            "convert it",
         )
     return form

@@ -87,7 +87,7 @@ def series_of(path: Path) -> str:
     """The UID of the series that a slice belongs to. Raises ImageError where it is none, MissingExtraError."""
     header = _header(library("pydicom", "volumes", "reading DICOM"), path)
     if header is None or "Rows" not in header:
-        raise ImageError(f"{path}: is no DICOM picture; name one of the slices, or their folder")
+        raise ImageError("is no DICOM picture", path, "name one of the slices, or their folder")
     return str(header.get("SeriesInstanceUID") or _NO_UID)
 
 
@@ -99,7 +99,7 @@ def _header(pydicom: Any, path: Path) -> Any:
         return None
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise ImageError(
-            f"{path}: the DICOM file is damaged or cut short ({error}); copy it again"
+            f"the DICOM file is damaged or cut short ({error})", path, "copy it again"
         ) from error
 
 
@@ -113,13 +113,13 @@ def _series(pydicom: Any, folder: Path) -> dict[str, list[tuple[Path, Any]]]:
         header = _header(pydicom, path)
         if header is None and path.suffix.lower() in SUFFIXES:
             raise ImageError(
-                f"{path}: is no DICOM file, by its name it should be; copy it again, or take it away"
+                "is no DICOM file, by its name it should be", path, "copy it again, or take it away"
             )
         segmentation = header is not None and header.get("Modality") == "SEG"
         if header is not None and not segmentation and "Rows" in header:
             found[str(header.get("SeriesInstanceUID") or _NO_UID)].append((path, header))
     if not found:
-        raise ImageError(f"{folder}: holds no DICOM pictures; name the folder that has the slices")
+        raise ImageError("holds no DICOM pictures", folder, "name the folder that has the slices")
     return dict(found)
 
 
@@ -139,7 +139,7 @@ def _chosen(found: dict[str, list[tuple[Path, Any]]], wanted: str | None, folder
     said = f"{len(fitting)} of its series are" if wanted is not None else "it holds several series, "
     said = f"{said} called {wanted!r}" if wanted is not None else said.rstrip(", ")
     raise SeveralVolumesError(
-        f"{folder}: {said}; choose one with --series UID or description: {listed}", choices
+        said, folder, f"choose one with --series UID or description: {listed}", choices=choices
     )
 
 
@@ -155,33 +155,36 @@ def _sorted(files: Sequence[tuple[Path, Any]], folder: Path) -> list[_Slice]:
     first_path, first = files[0]
     if int(first.get("NumberOfFrames", 1) or 1) > 1:
         raise ImageError(
-            f"{first_path}: is an enhanced file with many frames; convert it to NIfTI first (dcm2niix)"
+            "is an enhanced file with many frames", first_path, "convert it to NIfTI first (dcm2niix)"
         )
     for path, header in files:
         for tag, count in _PLACE.items():
             if header.get(tag) is None:
                 raise ImageError(
-                    f"{path}: states no {tag}, so its place is unknown; export it with the geometry"
+                    f"states no {tag}, so its place is unknown", path, "export it with the geometry"
                 )
             if np.size(header.get(tag)) != count:
                 raise ImageError(
-                    f"{path}: states {np.size(header.get(tag))} values as its {tag}, expected {count}; export it again"
+                    f"states {np.size(header.get(tag))} values as its {tag}, expected {count}",
+                    path,
+                    "export it again",
                 )
         if min(header.PixelSpacing) <= 0:
             raise ImageError(
-                f"{path}: its PixelSpacing {header.PixelSpacing} is not above 0; export it again"
+                f"its PixelSpacing {header.PixelSpacing} is not above 0", path, "export it again"
             )
         if int(header.get("SamplesPerPixel") or 1) != 1:
-            raise ImageError(f"{path}: is in colour; choose a series of single values")
+            raise ImageError("is in colour", path, "choose a series of single values")
         if (header.Rows, header.get("Columns")) != (first.Rows, first.get("Columns")) or not np.allclose(
             _geometry(header), _geometry(first), atol=SAME, rtol=SAME
         ):
             raise ImageError(
-                f"{path}: differs in size, pixel spacing or orientation from {first_path.name}; a series must be "
-                "one block of parallel slices: move what does not belong to it elsewhere"
+                f"differs in size, pixel spacing or orientation from {first_path.name}",
+                path,
+                "a series must be one block of parallel slices: move what does not belong to it elsewhere",
             )
     if len(files) < 2:
-        raise ImageError(f"{folder}: the series has a single slice, which is no volume")
+        raise ImageError("the series has a single slice, which is no volume", folder)
     normal = np.cross(*_geometry(first)[:6].reshape(2, 3))
     slices = [_Slice(p, h, float(normal @ np.asarray(h.ImagePositionPatient, np.float64))) for p, h in files]
     slices.sort(key=lambda s: s.depth)
@@ -198,17 +201,23 @@ def _check_steps(slices: Sequence[_Slice], folder: Path) -> None:
         names = f"{before.path.name} and {after.path.name}"
         if step <= EVEN * max(usual, SAME):
             raise ImageError(
-                f"{folder}: {names} lie at the same place; it holds two times or channels, or copies: keep one of each"
+                f"{names} lie at the same place",
+                folder,
+                "it holds two times or channels, or copies: keep one of each",
             )
         missing = round(step / usual) - 1
         if missing > 0 and abs(step - (missing + 1) * usual) <= EVEN * step:
             raise ImageError(
-                f"{folder}: {missing} slice{'s are' if missing > 1 else ' is'} missing between {names} ({step:g} mm "
-                f"apart, the others {usual:g} mm); copy the series again"
+                f"{missing} slice{'s are' if missing > 1 else ' is'} missing between {names} ({step:g} mm "
+                f"apart, the others {usual:g} mm)",
+                folder,
+                "copy the series again",
             )
         if abs(step - usual) > EVEN * usual:
             raise ImageError(
-                f"{folder}: {names} are {step:g} mm apart, the others {usual:g} mm; resample the series evenly first"
+                f"{names} are {step:g} mm apart, the others {usual:g} mm",
+                folder,
+                "resample the series evenly first",
             )
 
 
@@ -225,7 +234,9 @@ def _affine(slices: Sequence[_Slice], folder: Path) -> NDArray[np.float64]:
     off = np.abs(places - (places[0] + np.arange(len(slices))[:, None] * step)).max()
     if off > EVEN * float(np.linalg.norm(step)) + SAME:
         raise ImageError(
-            f"{folder}: the slices do not lie on a straight line (off by {off:.2g} mm); resample the series first"
+            f"the slices do not lie on a straight line (off by {off:.2g} mm)",
+            folder,
+            "resample the series first",
         )
     affine = np.eye(4)
     affine[:3, 0] = geometry[:3] * geometry[7]
@@ -246,7 +257,7 @@ def _voxels(pydicom: Any, slices: Sequence[_Slice]) -> tuple[NDArray[Any], tuple
         stored = first if index == 0 else _pixels(pydicom, item.path)
         if stored.dtype != first.dtype and one:
             raise ImageError(
-                f"{item.path}: is stored as {stored.dtype}, the others as {first.dtype}; export again"
+                f"is stored as {stored.dtype}, the others as {first.dtype}", item.path, "export again"
             )
         slope, intercept = item.rescale
         voxels[index] = stored if one else stored * slope + intercept
@@ -269,7 +280,7 @@ def _pixels(pydicom: Any, path: Path) -> NDArray[Any]:
         NotImplementedError,
     ) as error:
         raise ImageError(
-            f"{path}: the slice is damaged or cut short ({' '.join(str(error).split())}); copy it again"
+            f"the slice is damaged or cut short ({' '.join(str(error).split())})", path, "copy it again"
         ) from error
     return pixels
 
@@ -282,10 +293,11 @@ def _check_decoder(path: Path, syntax: Any) -> None:
         available = library("pydicom.pixels", "volumes", "reading DICOM").get_decoder(syntax).is_available
     except NotImplementedError:
         raise ImageError(
-            f"{path}: its compression, {syntax.name}, is none of pictures; export the series uncompressed"
+            f"its compression, {syntax.name}, is none of pictures", path, "export the series uncompressed"
         ) from None
     if not available:
         raise MissingExtraError(
-            f"{path}: is compressed as {syntax.name}, which python-gdcm reads: pip install 'cuecast[dicom-jpeg]', "
-            "or export the series uncompressed"
+            f"is compressed as {syntax.name}, which python-gdcm reads: pip install 'cuecast[dicom-jpeg]', "
+            "or export the series uncompressed",
+            path,
         )

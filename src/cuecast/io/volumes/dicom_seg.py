@@ -54,7 +54,7 @@ def write_labels(path: Path, labels: NDArray[Any], volume: Volume, classes: Sequ
     """
     present = [c for c in classes if bool((labels == c.id).any())]
     if not present:
-        raise OutputError(f"{path}: nothing is marked, and a DICOM SEG cannot be empty; choose nifti")
+        raise OutputError("nothing is marked, and a DICOM SEG cannot be empty", path, "choose nifti")
     planes = np.stack([labels == c.id for c in present], axis=-1).astype(np.uint8)
     segmentation = _segmentation(_headers(volume), planes, present, volume)
     with replacing(path) as temporary:
@@ -107,8 +107,9 @@ def _told(volume: Volume, make: Callable[[], Any]) -> Any:
     except _REFUSED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise OutputError(
-            f"{volume.path}: no DICOM SEG can be made of this series ({reason}); choose nifti, or export the series "
-            "again"
+            f"no DICOM SEG can be made of this series ({reason})",
+            volume.path,
+            "choose nifti, or export the series again",
         ) from error
 
 
@@ -120,8 +121,9 @@ def _headers(volume: Volume) -> list[Any]:
         for tag in _NEEDED:
             if not header.get(tag):
                 raise OutputError(
-                    f"{path}: states no {tag}, by which a DICOM SEG refers to its slices; choose nifti, or export the "
-                    "series again"
+                    f"states no {tag}, by which a DICOM SEG refers to its slices",
+                    path,
+                    "choose nifti, or export the series again",
                 )
         for tag in _TYPE_2:
             if header.get(tag) is None or not _is_valid(tag, header.get(tag)):
@@ -136,8 +138,9 @@ def _headers(volume: Volume) -> list[Any]:
     same = len(headers) - len({str(h.SOPInstanceUID) for h in headers})
     if same:
         raise OutputError(
-            f"{volume.path}: {same} of its slices have the SOPInstanceUID of another, by which a DICOM SEG refers to "
-            "them; choose nifti, or export the series again"
+            f"{same} of its slices have the SOPInstanceUID of another, by which a DICOM SEG refers to them",
+            volume.path,
+            "choose nifti, or export the series again",
         )
     return headers
 

@@ -41,7 +41,7 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError,
     ) as error:  # fmt: skip
         raise ImageError(
-            f"{path}: the NIfTI file is damaged or cut short ({error}); copy or export it again"
+            f"the NIfTI file is damaged or cut short ({error})", path, "copy or export it again"
         ) from error
     header = image.header
     affine, spacing, note = None, _pixdim(header), ""

@@ -68,14 +68,16 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         OSError, EOFError, ValueError, KeyError, TypeError, IndexError, OverflowError, zlib.error, nrrd.NRRDError,
     ) as error:  # fmt: skip
         raise ImageError(
-            f"{path}: the NRRD file is damaged or cut short ({error}); copy or export it again"
+            f"the NRRD file is damaged or cut short ({error})", path, "copy or export it again"
         ) from error
     others = _other_axes(header)
     if voxels.ndim == 4 and len(others) == 1:
         voxels, header = np.moveaxis(voxels, 3 - others[0], 0), _without_axis(header, others[0])
     elif voxels.ndim != 3:
         raise ImageError(
-            f"{path}: holds {voxels.ndim} axes, not the three of a volume; export one channel or one time of it"
+            f"holds {voxels.ndim} axes, not the three of a volume",
+            path,
+            "export one channel or one time of it",
         )
     affine = _affine(header)
     spacing = _spacings(header) if affine is None else tuple(np.linalg.norm(affine[:3, :3], axis=0)[::-1])

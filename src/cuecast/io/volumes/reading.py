@@ -43,9 +43,9 @@ class SeveralVolumesError(ImageError):
     """A file or folder holds several volumes, and it was not said which one is meant. `choices` are all of them."""
 
     def __init__(
-        self, what: str, choices: Sequence[Choice] = (), *, where: object = None, remedy: str | None = None
+        self, what: str, where: object = None, remedy: str | None = None, choices: Sequence[Choice] = ()
     ) -> None:
-        super().__init__(what, where=where, remedy=remedy)
+        super().__init__(what, where, remedy)
         self.choices = tuple(choices)
 
 
@@ -75,7 +75,7 @@ def check_channel(voxels: NDArray[Any], path: Path, channel: int | None) -> NDAr
     """(Z, Y, X) of an array (..., Z, Y, X): its only volume, or the one that was asked for. Raises ImageError."""
     if voxels.ndim < 3:
         raise ImageError(
-            f"{path}: holds {voxels.ndim} axes, which is no volume; use `cuecast segment` for images"
+            f"holds {voxels.ndim} axes, which is no volume", path, "use `cuecast segment` for images"
         )
     stacked = voxels.reshape(-1, *voxels.shape[-3:])
     count = len(stacked)
@@ -83,11 +83,13 @@ def check_channel(voxels: NDArray[Any], path: Path, channel: int | None) -> NDAr
         channel = 0
     if channel is None:
         raise SeveralVolumesError(
-            f"{path}: holds {count} volumes (channels or times); choose one with --channel, from 0",
-            [Choice(Reading(channel=n), str(n)) for n in range(count)],
+            f"holds {count} volumes (channels or times)",
+            path,
+            "choose one with --channel, from 0",
+            choices=[Choice(Reading(channel=n), str(n)) for n in range(count)],
         )
     if not 0 <= channel < count:
-        raise ImageError(f"{path}: there is no channel {channel}, the file has {count}; they count from 0")
+        raise ImageError(f"there is no channel {channel}, the file has {count}", path, "they count from 0")
     chosen: NDArray[Any] = stacked[channel]
     return chosen
 
@@ -120,6 +122,7 @@ def _reserve(handle: int, size: int, folder: Path) -> None:
             os.truncate(handle, size)
     except OSError as error:
         raise OutputError(
-            f"{folder}: {size / 1e6:,.0f} MB cannot be had there ({error.strerror}); set TMPDIR to a folder on a "
-            "larger disk"
+            f"{size / 1e6:,.0f} MB cannot be had there ({error.strerror})",
+            folder,
+            "set TMPDIR to a folder on a larger disk",
         ) from error

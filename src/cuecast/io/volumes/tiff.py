@@ -45,15 +45,17 @@ def read_volume(path: Path, reading: Reading) -> Volume:
             _check_size(path, series)
             if "S" in axes:
                 raise ImageError(
-                    f"{path}: its pages are in colour; convert the stack to one channel, or use `cuecast segment`"
+                    "its pages are in colour",
+                    path,
+                    "convert the stack to one channel, or use `cuecast segment`",
                 )
             voxels = _ordered(_voxels(path, tif, series), axes, path)
             spacing = _spacing(tif, series)
     except (*BROKEN, ImportError, tifffile.TiffFileError) as error:
         if lacks_codec(error):
-            raise MissingExtraError(f"{path}: this compression {CODEC_REMEDY}") from error
+            raise MissingExtraError(f"this compression {CODEC_REMEDY}", path) from error
         raise ImageError(
-            f"{path}: the TIFF is damaged or cut short ({error}); copy or save it again"
+            f"the TIFF is damaged or cut short ({error})", path, "copy or save it again"
         ) from error
     notes = (
         () if spacing else (f"{path}: states no spacing: lengths are in voxels, unless --spacing says more",)
@@ -102,8 +104,9 @@ def _check_size(path: Path, series: Any) -> None:
     limit = pixel_limit(ImageError)
     if not 0 < height * width <= limit:
         raise ImageError(
-            f"{path}: its pages are {width} x {height}; from 1 to {limit} pixels can be read, or what "
-            "CUECAST_MAX_PIXELS says"
+            f"its pages are {width} x {height}",
+            path,
+            f"from 1 to {limit} pixels can be read, or what CUECAST_MAX_PIXELS says",
         )
 
 
@@ -141,7 +144,7 @@ def _ordered(voxels: NDArray[Any], axes: str, path: Path) -> NDArray[Any]:
     if depth is None and "T" in axes and "C" not in axes:
         depth = "T"  # ImageJ calls the pages of a stack that was opened as a series 'time'
     if depth is None or not axes.endswith("YX"):
-        raise ImageError(f"{path}: its axes are {axes}, which is no stack; use `cuecast segment` for images")
+        raise ImageError(f"its axes are {axes}, which is no stack", path, "use `cuecast segment` for images")
     return np.moveaxis(voxels, axes.index(depth), -3)
 
 

@@ -65,16 +65,17 @@ class Volume:
         v = self.voxels
         if v.ndim != 3 or v.dtype.kind not in "buif" or 0 in v.shape:
             raise ImageError(
-                f"{self.name}: expected voxels (Z, Y, X) of a real type, got {v.shape} {v.dtype}; "
-                "choose one channel or one time of it"
+                f"expected voxels (Z, Y, X) of a real type, got {v.shape} {v.dtype}",
+                self.name,
+                "choose one channel or one time of it",
             )
         if self.spacing is not None and not all(0 < s < float("inf") for s in self.spacing):
             raise ImageError(
-                f"{self.name}: the spacing {self.spacing} is not above 0; state it as z,y,x in mm"
+                f"the spacing {self.spacing} is not above 0", self.name, "state it as z,y,x in mm"
             )
         if self.affine is not None and not abs(np.linalg.det(self.affine[:3, :3])) > 0:
             raise ImageError(
-                f"{self.name}: its affine squeezes the volume flat; correct the header of the file"
+                "its affine squeezes the volume flat", self.name, "correct the header of the file"
             )
         if v.flags.writeable:
             view = v.view()
@@ -127,7 +128,7 @@ def value_window(volume: Volume) -> tuple[float, float]:
         return 0.0, 255.0
     extremes = _extremes(volume)
     if extremes is None:
-        raise ImageError(f"{volume.name}: holds no finite voxel; export it again")
+        raise ImageError("holds no finite voxel", volume.name, "export it again")
     exact = voxels.dtype.kind in "iu" and voxels.dtype.itemsize <= 2
     ends = extremes
     while True:
@@ -189,8 +190,9 @@ def on_grid_of(labels: Volume, volume: Volume) -> Volume:
     if labels.affine is None or volume.affine is None:
         if labels.size != volume.size:
             raise MaskError(
-                f"{labels.path}: the labels have {labels.size} voxels (Z, Y, X), {volume.name} has {volume.size}: "
-                "they must match"
+                f"the labels have {labels.size} voxels (Z, Y, X), {volume.name} has {volume.size}: they must "
+                "match",
+                labels.path,
             )
         return labels
     there = np.linalg.inv(volume.affine) @ labels.affine
