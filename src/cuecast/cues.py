@@ -94,7 +94,7 @@ class Cue:
         try:
             return Example(image, self.marks(image.size, mask, objects))
         except (CueError, MaskError) as error:
-            raise type(error)(f"{image.name}: {error}") from error
+            raise error.within(image.name) from error
 
     def marks(
         self,
@@ -189,7 +189,7 @@ def labels_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[
             for key, counts in mask["counts"].items()
         )
     except ValueError as error:
-        raise CueError(f"the mask's run lengths cannot be read ({error}); send them anew") from error
+        raise CueError(f"the mask's run lengths cannot be read ({error})", remedy="send them anew") from error
     return Annotations("", size, objects).label_map() if _draws(mask) else None
 
 

@@ -42,6 +42,13 @@ def test_the_place_lies_in_another() -> None:
     assert str(ImageError("it is empty").within("a.png")) == "a.png: it is empty"
 
 
+def test_its_texts_are_changed() -> None:
+    error = ImageError("/in/a.png is there", where="/in", remedy="move /in/a.png").reworded(
+        lambda text: text.replace("/in", "~")
+    )
+    assert (str(error), error.reason) == ("~: ~/a.png is there; move ~/a.png", "~: ~/a.png is there")
+
+
 def test_fields_go_from_process_to_process() -> None:
     error = pickle.loads(pickle.dumps(ImageError("it is empty", where="a.png", remedy="copy it")))
     assert (str(error), error.where, error.what, error.remedy) == (

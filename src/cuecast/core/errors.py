@@ -19,6 +19,7 @@ never parts the text. Anything else that escapes is a bug.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Self
 
 
@@ -35,6 +36,11 @@ class CuecastError(Exception):
         self.where = None if where is None else str(where)
         super().__init__(self._message())
 
+    @property
+    def reason(self) -> str:
+        """What is wrong and where, without the remedy."""
+        return self.what if self.where is None else f"{self.where}: {self.what}"
+
     def at(self, where: object) -> Self:
         """The same error with another name for the place: that which its reader knows the file by."""
         moved = copy.copy(self)
@@ -46,9 +52,16 @@ class CuecastError(Exception):
         """The same error with the place that its own place is in before it: 'a.png: mask.png: it is damaged'."""
         return self.at(place if self.where is None else f"{place}: {self.where}")
 
+    def reworded(self, change: Callable[[str], str]) -> Self:
+        """The same error with all its texts changed, as where files have other names for who reads it."""
+        moved = self.at(self.where if self.where is None else change(self.where))
+        moved.what = change(self.what)
+        moved.remedy = self.remedy and change(self.remedy)
+        moved.args = (moved._message(),)
+        return moved
+
     def _message(self) -> str:
-        place = "" if self.where is None else f"{self.where}: "
-        return f"{place}{self.what}" + (f"; {self.remedy}" if self.remedy else "")
+        return f"{self.reason}; {self.remedy}" if self.remedy else self.reason
 
 
 class InputError(CuecastError):

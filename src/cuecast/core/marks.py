@@ -52,7 +52,9 @@ def given_mark(name: str, given: Any) -> Mark:
     if ";" in kind.form:
         return _made(kind, tuple((float(x), float(y)) for x, y in given))
     if isinstance(given, int | float):
-        raise CueError(f"{name} are a list of them, this holds the number {given:g}; write {name}=[(...)]")
+        raise CueError(
+            f"{name} are a list of them, this holds the number {given:g}", remedy=f"write {name}=[(...)]"
+        )
     count = len(kind.form.split(","))
     if len(given) not in (count, count + 1):
         raise CueError(f"{kind.__name__.lower()} {tuple(given)}: expected {kind.form} and optionally a class")

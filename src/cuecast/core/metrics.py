@@ -64,6 +64,7 @@ def _counted(answer: Bools, truth: Bools, ignore: Bools | None) -> tuple[Bools, 
     if answer.shape != truth.shape or (ignore is not None and ignore.shape != truth.shape):
         shapes = [answer.shape, truth.shape, *([] if ignore is None else [ignore.shape])]
         raise MaskError(
-            f"masks of different shapes cannot be compared: {shapes}; resize with nearest neighbour first"
+            f"masks of different shapes cannot be compared: {shapes}",
+            remedy="resize with nearest neighbour first",
         )
     return (answer, truth) if ignore is None else (answer & ~ignore, truth & ~ignore)

@@ -55,12 +55,12 @@ class ClassInfo:
             UnicodeEncodeError
         ):  # bytes of another encoding, from a command line or a file: no format takes them
             raise CueError(
-                f"class {self.id} is called {self.name!r}, which is no valid text; write it in UTF-8"
+                f"class {self.id} is called {self.name!r}, which is no valid text", remedy="write it in UTF-8"
             ) from None
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise CueError(
-                f"class {self.name!r} has the threshold {self.threshold:g}: scores run from 0 to 1; choose one "
-                "above 0, such as 0.4"
+                f"class {self.name!r} has the threshold {self.threshold:g}: scores run from 0 to 1",
+                remedy="choose one above 0, such as 0.4",
             )
         if not self.colour:
             object.__setattr__(self, "colour", PALETTE[(self.id - 1) % len(PALETTE)])
@@ -106,9 +106,9 @@ class Image:
     def __post_init__(self) -> None:
         p = self.pixels
         if p.ndim != 3 or p.shape[2] != 3 or p.dtype != np.uint8:
-            raise ImageError(f"{self.name}: expected pixels (H, W, 3) uint8, got {p.shape} {p.dtype}")
+            raise ImageError(f"expected pixels (H, W, 3) uint8, got {p.shape} {p.dtype}", self.name)
         if p.shape[0] == 0 or p.shape[1] == 0:
-            raise ImageError(f"{self.name}: the image has no pixels, its shape is {p.shape}")
+            raise ImageError(f"the image has no pixels, its shape is {p.shape}", self.name)
         if p.flags.writeable:
             p = p.copy() if not p.flags.owndata else p
             p.flags.writeable = False
@@ -267,8 +267,8 @@ class Marks:
             _check_objects(self.objects, self.mask, self.size)
         if self.mask is not None and self.mask.shape != tuple(self.size):
             raise MaskError(
-                f"mask is {self.mask.shape}, image is {tuple(self.size)}: they must match; resize the mask with "
-                "nearest neighbour or pass the image it was drawn on"
+                f"mask is {self.mask.shape}, image is {tuple(self.size)}: they must match",
+                remedy="resize the mask with nearest neighbour or pass the image it was drawn on",
             )
         for mark in self.sparse:
             mark.check(self.size)
@@ -355,8 +355,9 @@ def _check_objects(objects: NDArray[np.int32], mask: NDArray[np.int32] | None, s
     if mask.shape == size and (outside := objects[(mask == 0) & (objects != 0)]).size:
         named = ", ".join(map(str, np.unique(outside)[:5].tolist()))
         raise MaskError(
-            f"{outside.size} pixels of objects lie outside the mask (ids {named}): the two must be of the same things; "
-            "draw them alike"
+            f"{outside.size} pixels of objects lie outside the mask (ids {named}): the two must be of the "
+            "same things",
+            remedy="draw them alike",
         )
     if objects.size and objects.min() < 0:
         raise MaskError(f"objects hold the id {objects.min()}: ids count from 1, 0 is none")
@@ -372,7 +373,8 @@ class Example:
     def __post_init__(self) -> None:
         if self.image.size != self.marks.size:
             raise MaskError(
-                f"{self.image.name}: the marks are for an image of {self.marks.size}, this one is {self.image.size}"
+                f"the marks are for an image of {self.marks.size}, this one is {self.image.size}",
+                self.image.name,
             )
 
     @property

@@ -45,8 +45,8 @@ class Bundle:
             if member is not None:
                 return _read_member(self.path, member)
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise CueSetError(f"{self.path}: {name} cannot be read ({error}); get an intact copy") from error
-        raise CueSetError(f"{self.path}: {name} is not there; put it back, or take it out of cues.json")
+            raise CueSetError(f"{name} cannot be read ({error})", self.path, "get an intact copy") from error
+        raise CueSetError(f"{name} is not there", self.path, "put it back, or take it out of cues.json")
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
@@ -71,13 +71,13 @@ def open_bundle(path: Path, marker: str) -> Bundle:
     if path.is_dir():
         return Bundle(path, _folder_members(path), is_zip=False)
     if not path.exists():
-        raise CueSetError(f"{path}: there is no such cue set; make one with 'cuecast cues new {path}'")
+        raise CueSetError("there is no such cue set", path, f"make one with 'cuecast cues new {path}'")
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
         raise CueSetError(
-            f"{path}: neither a folder nor a readable .zip ({error}); get an intact copy"
+            f"neither a folder nor a readable .zip ({error})", path, "get an intact copy"
         ) from error
     _check_limits(path, infos, marker)
     return Bundle(path, _zip_members(path, infos, marker), is_zip=True)
@@ -126,9 +126,9 @@ def _zip_members(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> dict[
     prefix = f"{next(iter(tops))}/" if len(tops) == 1 and marker not in files else ""
     for name, info in files.items():
         if reason := unsafe(name):
-            raise CueSetError(f"{path}: refused, it holds the name {name!r}: {reason}; do not use this file")
+            raise CueSetError(f"refused, it holds the name {name!r}: {reason}", path, "do not use this file")
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise CueSetError(f"{path}: refused, {name} is a link; pack the files themselves")
+            raise CueSetError(f"refused, {name} is a link", path, "pack the files themselves")
     return {name.removeprefix(prefix): info for name, info in files.items()}
 
 
@@ -136,27 +136,28 @@ def _check_limits(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> None
     refused = f"{path}: refused,"
     if len(infos) > MAX_MEMBERS:
         raise CueSetError(
-            f"{refused} it holds {len(infos)} files and {MAX_MEMBERS} are allowed; unpack it yourself"
+            f"{refused} it holds {len(infos)} files and {MAX_MEMBERS} are allowed",
+            remedy="unpack it yourself",
         )
     if len({i.filename for i in infos}) != len(infos):
-        raise CueSetError(f"{refused} it holds two files of the same name; pack it again")
+        raise CueSetError(f"{refused} it holds two files of the same name", remedy="pack it again")
     if sum(i.file_size for i in infos) > MAX_TOTAL_BYTES:
         raise CueSetError(
-            f"{refused} it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB; unpack it yourself"
+            f"{refused} it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB", remedy="unpack it yourself"
         )
     for info in infos:
         too_dense = info.file_size > 1 << 20 and info.file_size > MAX_RATIO * max(1, info.compress_size)
         if info.file_size > MAX_MEMBER_BYTES or too_dense:
             raise CueSetError(
-                f"{refused} {info.filename} unpacks to {info.file_size} bytes; do not use this file"
+                f"{refused} {info.filename} unpacks to {info.file_size} bytes", remedy="do not use this file"
             )
         if PurePosixPath(info.filename).name == marker and info.file_size > MAX_MARKER_BYTES:
             raise CueSetError(
-                f"{refused} {info.filename} has {info.file_size} bytes and {MAX_MARKER_BYTES} are allowed; make "
-                "several cue sets of it, or masks of its polygons"
+                f"{refused} {info.filename} has {info.file_size} bytes and {MAX_MARKER_BYTES} are allowed",
+                remedy="make several cue sets of it, or masks of its polygons",
             )
         if info.flag_bits & 1:
-            raise CueSetError(f"{refused} {info.filename} is encrypted; pack it without a password")
+            raise CueSetError(f"{refused} {info.filename} is encrypted", remedy="pack it without a password")
 
 
 def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:

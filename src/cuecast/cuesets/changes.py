@@ -110,6 +110,6 @@ def _pictures(
     for name, digest, page in sorted({image for _, image, _ in cues}, key=repr):
         place = kept(bundle, present.files, name, digest)
         if place is None:
-            raise CueSetError(f"{bundle.path}: {name} of an earlier version is not kept")
+            raise CueSetError(f"{name} of an earlier version is not kept", bundle.path)
         with ExitStack() as stack:
             yield read_image(stack.enter_context(bundle.local(place)), page=page, window=window)

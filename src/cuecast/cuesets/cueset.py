@@ -90,7 +90,7 @@ def read_cueset(path: str | Path) -> CueSet:
             if len(errors) > 1
             else ""
         )
-        raise CueSetError(f"{path}: {errors[0]}{more}")
+        raise CueSetError(f"{errors[0]}{more}", path)
     return cueset
 
 
@@ -128,7 +128,7 @@ def entry_example(cueset: CueSet, entry: CueEntry, image: Image) -> Example:
         try:
             example = replace(entry, mask=mask, objects=objects).on(image, cueset.classes)
         except InputError as error:
-            raise type(error)(named(str(error))) from error
+            raise error.reworded(named) from error
     check_classes(example.marks, cueset.classes, entry.image)
     return example
 
@@ -154,19 +154,19 @@ def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueS
     bundle = open_bundle(path, INDEX)
     if INDEX not in bundle.members:
         raise CueSetError(
-            f"{path}: no {INDEX} in it; give a cue set, or make one with 'cuecast cues new {path}'"
+            f"no {INDEX} in it", path, f"give a cue set, or make one with 'cuecast cues new {path}'"
         )
     try:
         raw = json.loads(bundle.read(INDEX))
     except (ValueError, RecursionError) as error:
         raise CueSetError(
-            f"{path}: {INDEX} is not JSON ({error}); correct it or get an intact copy"
+            f"{INDEX} is not JSON ({error})", path, "correct it or get an intact copy"
         ) from error
     if not isinstance(raw, dict) or not isinstance(raw.get("cues"), list):
-        raise CueSetError(f"{path}: {INDEX} holds no list 'cues'; see the page on cue sets for its form")
+        raise CueSetError(f"{INDEX} holds no list 'cues'", path, "see the page on cue sets for its form")
     if raw.get("version") != VERSION:
         raise CueSetError(
-            f"{path}: {INDEX} has version {raw.get('version')!r}, not {VERSION}; update cuecast"
+            f"{INDEX} has version {raw.get('version')!r}, not {VERSION}", path, "update cuecast"
         )
     classes = _classes(raw.get("classes"), report)
     entries = []
@@ -259,8 +259,9 @@ def check_classes(marks: Marks, classes: Sequence[ClassInfo], name: str) -> None
     for cls in marks.class_ids:
         if cls not in known:
             raise CueError(
-                f"{name}: class {cls} is marked and the cue set knows {sorted(known)}; name that class in the set, "
-                f"{values_hint(marks.mask, cls)}"
+                f"class {cls} is marked and the cue set knows {sorted(known)}",
+                name,
+                f"name that class in the set, {values_hint(marks.mask, cls)}",
             )
 
 
@@ -281,8 +282,8 @@ def check_cueset(path: str | Path) -> list[Finding]:
         try:
             example = read_example(cueset, entry)
         except (InputError, CueSetError, MissingExtraError) as error:
-            reason, _, remedy = str(error).partition("; ")
-            findings.append(Finding("error", entry.image, reason, remedy or "correct or take out this cue"))
+            remedy = error.remedy or "correct or take out this cue"
+            findings.append(Finding("error", entry.image, error.reason, remedy))
             continue
         marked |= set(example.marks.class_ids)
         meaning.setdefault(example.image.digest, []).append(entry)

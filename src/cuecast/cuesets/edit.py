@@ -48,12 +48,12 @@ def new_cueset(path: str | Path, classes: Sequence[ClassInfo | str] = ("thing",)
     root = Path(path)
     infos = tuple(c if isinstance(c, ClassInfo) else ClassInfo(i, c) for i, c in enumerate(classes, start=1))
     if wrong := class_problem(infos):
-        raise CueSetError(f"{root}: {wrong}; give each class its own name and id")
+        raise CueSetError(wrong, root, "give each class its own name and id")
     if root.is_file() or any(p.is_file() and not p.name.startswith(".cuecast-") for p in root.rglob("*")):
         remedy = (
             f"add to it with 'cuecast cues add {root}'" if (root / INDEX).exists() else "choose a new name"
         )
-        raise CueSetError(f"{root}: there is something already; {remedy}")
+        raise CueSetError("there is something already", root, remedy)
     bundle = Bundle(root, {}, is_zip=root.suffix.lower() == ".zip")
     if not bundle.is_zip:
         for folder in (root / "images", root / "masks"):
@@ -90,7 +90,7 @@ def add_cues(
         cueset = read_cueset(root)
         infos = (*cueset.classes, *(c for c in classes if c not in cueset.classes))
         if wrong := class_problem(infos):
-            raise CueSetError(f"{root}: {wrong}; give each class its own name and id")
+            raise CueSetError(wrong, root, "give each class its own name and id")
         draft = Draft(cueset, infos, versions(cueset))
         for cue in cues:
             draft.add(cue, replace)
@@ -146,7 +146,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CueSetError(
-            f"{folder}: the folder cannot be made ({error.strerror}); choose a place you may write to"
+            f"the folder cannot be made ({error.strerror})", folder, "choose a place you may write to"
         ) from error
 
 
@@ -298,8 +298,9 @@ def _check_contradiction(root: Path, entries: Sequence[CueEntry], entry: CueEntr
     for other in entries:
         if other.image == entry.image and other.page == entry.page and other.contradicts(entry):
             raise CueSetError(
-                f"{root}: {entry.image} is a cue already and says the opposite (absent or marked); "
-                "put the new cue in its place with --replace (replace=True in Python)"
+                f"{entry.image} is a cue already and says the opposite (absent or marked)",
+                root,
+                "put the new cue in its place with --replace (replace=True in Python)",
             )
 
 

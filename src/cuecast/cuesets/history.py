@@ -113,8 +113,8 @@ def before(log: Sequence[Version]) -> Version:
     earlier = [v for v in log if v.version < content.version]
     if not earlier:
         raise CueSetError(
-            f"nothing to take back: version {log[-1].version} is as the set began; "
-            "'cuecast cues log' lists the versions, and --to N goes to one of them"
+            f"nothing to take back: version {log[-1].version} is as the set began",
+            remedy="'cuecast cues log' lists the versions, and --to N goes to one of them",
         )
     return earlier[-1]
 
@@ -125,7 +125,8 @@ def at(log: Sequence[Version], number: int) -> Version:
         if version.version == number:
             return version
     raise CueSetError(
-        f"there is no version {number}; 'cuecast cues log' lists {log[0].version} to {log[-1].version}"
+        f"there is no version {number}",
+        remedy=f"'cuecast cues log' lists {log[0].version} to {log[-1].version}",
     )
 
 
@@ -137,8 +138,9 @@ def read_log(bundle: Bundle) -> tuple[Version, ...]:
         return tuple(_version(json.loads(line)) for line in bundle.read(LOG).splitlines())
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CueSetError(
-            f"{bundle.path}: {LOG} cannot be read ({type(error).__name__}: {error}); put an intact copy there, "
-            f"or delete {LOG} and {FOLDER}/: the cues do not depend on them"
+            f"{LOG} cannot be read ({type(error).__name__}: {error})",
+            bundle.path,
+            f"put an intact copy there, or delete {LOG} and {FOLDER}/: the cues do not depend on them",
         ) from error
 
 
@@ -246,8 +248,9 @@ def restored(bundle: Bundle, log: Sequence[Version], target: Version) -> tuple[s
             continue
         if name in bundle.members and hashlib.sha256(bundle.read(name)).hexdigest() != digest:
             raise CueSetError(
-                f"{bundle.path}: version {target.version} needs {name} as it was then, and another file has "
-                "that name now; move that file away, or give it another name in cues.json"
+                f"version {target.version} needs {name} as it was then, and another file has that name now",
+                bundle.path,
+                "move that file away, or give it another name in cues.json",
             )
         files[name] = bundle.read(place_of)
     return bundle.read(place).decode(), files

@@ -223,7 +223,7 @@ def add_cueset(upload: Upload, project: str, parts: Parts) -> schemas.CuesetAdde
                         parts.files.forget_image(image.path, image.id)
                     raise
     except (CueSetError, InputError) as error:
-        raise type(error)(named(str(error))) from error
+        raise error.reworded(named) from error
 
 
 def _unpacked(cueset: CueSet, stack: ExitStack, parts: Parts) -> dict[str, _Marked]:

@@ -59,7 +59,7 @@ def open_picture(path: Path, name: str, max_pixels: int) -> Image:
         try:
             return replace(read_image(path, max_pixels=max_pixels), name=name)
         except (ImageError, MissingExtraError) as error:
-            raise type(error)(str(error).replace(str(path), name)) from error
+            raise error.reworded(lambda text: text.replace(str(path), name)) from error
         except MemoryError as error:
             raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
 

@@ -155,7 +155,7 @@ class Previewer:
         try:
             concept = self._predictor.learn([self._cue(s) for s in shown], classes or None, scale)
         except InputError as error:
-            raise type(error)(str(error).replace(f"{query.parent}/", "")) from error
+            raise error.reworded(lambda text: text.replace(f"{query.parent}/", "")) from error
         return concept.segment(self._read(query))
 
     def _cue(self, shown: CueFile) -> Cue:

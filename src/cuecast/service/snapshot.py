@@ -110,7 +110,7 @@ def _stored(marked: MarkedImage, classes: Sequence[ClassInfo], files: NewFiles) 
         labels = labels_of(cue.mask, marked.size)
         replace(cue, mask=None).marks(marked.size, labels)
     except InputError as error:
-        raise type(error)(f"{marked.name}: {error}") from error
+        raise error.within(marked.name) from error
     mask = None
     if labels is not None:
         mask = files.put_bytes(f"masks/{PurePosixPath(marked.name).stem}.png", mask_png(labels, classes))
