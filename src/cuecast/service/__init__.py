@@ -5,7 +5,7 @@
     routes/      one file a subject, each with `ROUTERS`; thin: a route calls a function of store/ or of a file here
     store/       the database: tables, transactions, one file of functions a table
     files        the data folder: where everything is
-    tasks        what takes long: jobs, done in worker processes (workers) by runs, exports and the library
+    tasks        what takes long: jobs, done in worker processes (workers) by the actions of the library
     preview      what is answered at once, in a process of its own (interactive)
     schemas      the models of the wire; problem: the one shape of errors
 

@@ -10,7 +10,6 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from cuecast.core.version import __version__
 from cuecast.engine.packs import list_packs
 from cuecast.service.adding import look_into
-from cuecast.service.metrics import Metrics
 from cuecast.service.parts import AllParts
 from cuecast.service.problem import Problem
 from cuecast.service.schemas import Folder, Health, Info, InfoLimits
@@ -31,8 +30,8 @@ def healthz() -> Health:
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
-    numbers: Metrics = request.app.state.metrics
-    return Response(numbers.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    numbers: bytes = request.app.state.metrics.text()
+    return Response(numbers, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/v1/info")
