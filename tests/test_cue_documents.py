@@ -13,6 +13,7 @@ from cuecast.core.marks import EXAMPLE, marks_json, read_marks
 from cuecast.core.values import IGNORE, KINDS, Box, Point, Scribble
 from cuecast.cues import (
     Cue,
+    coloured_classes,
     cue_of,
     joined,
     labels_of,
@@ -130,3 +131,12 @@ def test_absent_contradicts_a_mark_and_not_an_empty_document(pair: tuple[Any, An
     with pytest.raises(CueError, match="one cue says 'absent' and another marks the thing"):
         joined(*pair)
     joined({"absent": True, "points": []}, {"absent": True})
+
+
+def test_a_mask_of_run_lengths_can_be_given_in_python() -> None:
+    picture = np.zeros((2, 3, 3), np.uint8)
+    cue = Cue(picture, mask=DOCUMENT)
+    assert cue.read().marks.mask.tolist() == LABELS.tolist()  # type: ignore[union-attr]
+    assert coloured_classes([cue, cue]) == ()
+    with pytest.raises(MaskError, match=r"^image: .* has no counts"):
+        Cue(picture, mask={"size": [2, 3]}).read()

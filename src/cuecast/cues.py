@@ -178,6 +178,11 @@ def labels_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[
     """
     if not mask:
         return None
+    if missing := {"size", "counts"} - mask.keys():
+        raise MaskError(
+            f"a mask of run lengths needs size and counts, and has no {' and '.join(sorted(missing))}",
+            remedy="give a file, an array, or a mask as the service sends it",
+        )
     if tuple(mask["size"]) != size:
         raise MaskError(
             f"the mask is for an image of {mask['size'][0]} x {mask['size'][1]} (height x width), the image is "
@@ -227,7 +232,7 @@ def renumbered(document: Document, numbers: Mapping[int, int]) -> dict[str, Any]
 
 def _draws(mask: Any) -> bool:
     # A class whose run is one run of zeros has no pixel: the studio sends it when all was erased.
-    return any(sum(runs[1::2]) for runs in mask["counts"].values())
+    return any(sum(runs[1::2]) for runs in mask.get("counts", {}).values())
 
 
 def named_classes(cues: Iterable[Cue]) -> list[str]:
@@ -245,7 +250,8 @@ def coloured_classes(cues: Sequence[Cue]) -> tuple[ClassInfo, ...]:
     So that a colour means the same class in all of them, whatever else each shows; none where one mask, or one colour,
     is all there is, or where a mask is not of this kind.
     """
-    coded = [c for c in cues if c.value is None and c.mask is not None and not is_label_file(c.mask)]
+    masked = [c for c in cues if c.value is None and c.mask is not None and not isinstance(c.mask, Mapping)]
+    coded = [c for c in masked if not is_label_file(c.mask)]
     if len(coded) < 2:
         return ()
     colours: set[int] = set()

@@ -51,12 +51,16 @@ class CueSet:
 
     def hashes(self) -> dict[str, str]:
         """Name -> SHA-256 of each file that cues.json names. Raises CueSetError."""
-        names = sorted({name for entry in self.entries for name in entry.files})
-        return {name: hashlib.sha256(self.bundle.read(name)).hexdigest() for name in names}
+        return {n: hashlib.sha256(self.bundle.read(n)).hexdigest() for n in files_of(self.entries)}
 
     def digest(self) -> str:
         """SHA-256 over what cues.json says and the files it names: equal for a folder and its .zip."""
         return digest_of(to_json(self.classes, self.entries), self.hashes())
+
+
+def files_of(entries: Iterable[CueEntry]) -> list[str]:
+    """The names of all files of these cues, each once, sorted."""
+    return sorted({name for entry in entries for name in entry.files})
 
 
 def digest_of(text: str, hashes: Mapping[str, str]) -> str:
@@ -354,7 +358,7 @@ def _unmarked(cueset: CueSet, marked: set[int]) -> list[Finding]:
 
 
 def _unused(cueset: CueSet) -> list[Finding]:
-    used = {INDEX, *(name for entry in cueset.entries for name in entry.files)}
+    used = {INDEX, *files_of(cueset.entries)}
     return [
         Finding("warning", name, f"{INDEX} does not name this file", "delete it, or add it as a cue")
         for name in sorted(cueset.bundle.members)

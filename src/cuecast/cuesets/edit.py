@@ -30,6 +30,7 @@ from cuecast.cuesets.cueset import (
     CueSet,
     check_classes,
     class_problem,
+    files_of,
     read_cueset,
     to_json,
 )
@@ -131,7 +132,7 @@ def pack_cueset(path: str | Path, target: str | Path) -> Path:
     Raises CueSetError, OutputError.
     """
     cueset = read_cueset(path)
-    names = sorted({name for entry in cueset.entries for name in entry.files})
+    names = files_of(cueset.entries)
 
     def files() -> Iterator[tuple[str, bytes]]:
         yield INDEX, to_json(cueset.classes, cueset.entries).encode()
@@ -216,7 +217,7 @@ def write_version(
     """
     text = to_json(classes, entries)
     hashes = {**log[-1].files, **files.hashes}
-    named = sorted({name for entry in entries for name in entry.files})
+    named = files_of(entries)
     latest = next_version(log, "add", what, text, {name: hashes[name] for name in named})
     if latest.digest != log[-1].digest:
         missing = (name for name in named if name not in cueset.bundle.members)

@@ -158,11 +158,11 @@ class Previewer:
             raise error.reworded(lambda text: text.replace(f"{query.parent}/", "")) from error
         return concept.segment(self._read(query))
 
-    def _cue(self, shown: CueFile) -> Cue:
+    def _cue(self, shown: CueFile) -> Cue | Example:
         image = self._read(shown.image)
         if shown.document is None:
             return Cue(image, mask=shown.mask)
-        return Cue(image, **shown_in(shown.document))
+        return Cue(image, **shown_in(shown.document)).on(image)
 
     def _read(self, path: Path) -> Image:
         try:
