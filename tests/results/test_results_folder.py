@@ -64,6 +64,18 @@ def test_results_of_something_else_are_replaced_when_asked_and_edited_masks_set_
     assert [p.name for p in (tmp_path / "masks").iterdir()] == ["c"]
 
 
+def test_what_is_written_again_as_it_was_is_no_edit(tmp_path: Path) -> None:
+    folder, mask = ResultsFolder(tmp_path, ("masks",)), tmp_path / "masks" / "a"
+    former = entry(tmp_path, "a", content=b"former")
+    with folder.opened() as edited:
+        for there, kept in ((b"former", []), (b"of a run that was stopped", []), (b"by hand", ["a"])):
+            mask.write_bytes(there)
+            with folder.remade(mask, former):
+                mask.write_bytes(b"of a run that was stopped")
+            assert [p.name for p in edited()] == kept
+            assert (tmp_path / "edited").exists() is bool(kept)
+
+
 def test_what_no_manifest_knows_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / ".cuecast-0.png").write_bytes(b"of a run that was killed")

@@ -724,6 +724,25 @@ def test_the_digest_of_a_concept_tells_what_was_shown(tmp_path: Path) -> None:
     assert len({c.digest for c in (first, *others)}) == 6
 
 
+def test_a_mask_of_a_run_that_was_stopped_is_not_taken_for_an_edited_one(
+    concept: Concept, inputs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    run(concept, inputs, out)
+    picture(inputs[3], 1)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cuecast.results.gather.write_overlay", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(concept, inputs, out)
+    again = run(concept, inputs, out)
+    assert (again.resumed, again.edited) == (4, ())
+    assert not (out / "edited").exists()
+
+
 def test_a_mask_changed_by_hand_outlives_another_concept_and_a_lost_image(
     concept: Concept, inputs: list[Path], tmp_path: Path
 ) -> None:

@@ -164,6 +164,26 @@ def test_what_earlier_runs_wrote_tells_no_other_story_than_the_mask(concept: Con
     assert len(json.loads((out / "polygons.geojson").read_text(encoding="utf-8"))["features"]) == 2
 
 
+def test_a_mask_of_a_run_that_was_stopped_is_not_taken_for_an_edited_one(
+    concept: Concept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_map(tmp_path / "a.tif", painted(truth()))
+    out = tmp_path / "map"
+    segment_raster(concept, path, out, TILES)
+    write_map(path, painted(truth(SIZE, THINGS[:2])))
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cuecast.runs.raster.write_features", stop)
+        with pytest.raises(KeyboardInterrupt):
+            segment_raster(concept, path, out, TILES)
+    summary = segment_raster(concept, path, out, TILES)
+    assert (summary.resumed, summary.objects, summary.edited) == (42, 2, ())
+    assert not (out / "edited").exists()
+
+
 def contents_times(folder: Path) -> dict[str, int]:
     return {p.name: p.stat().st_mtime_ns for p in folder.glob("*.tif")}
 

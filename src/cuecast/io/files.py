@@ -82,15 +82,15 @@ RESULT_RASTERS = ("mask.tif", "scores.tif")
 """Pictures beside a manifest that are results of a map."""
 
 
-def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
+def keep_edited(path: Path, former_hash: str | None, out: Path) -> Path | None:
     """Move a result that was changed by hand since into `out`/edited, beside what is there of it already.
 
     former_hash  SHA-256 that the manifest states of it; None where it states none, and nothing is moved.
 
-    Raises OutputError.
+    Returns where it lies now; None where nothing was moved. Raises OutputError.
     """
     if former_hash is None or not path.is_file() or file_digest(path) == former_hash:
-        return
+        return None
     target, number = out / EDITED / path.name, 1
     while target.exists():
         number += 1
@@ -104,6 +104,7 @@ def keep_edited(path: Path, former_hash: str | None, out: Path) -> None:
         with replacing(target) as temporary:  # a link to another disk
             shutil.copyfile(path, temporary)
         path.unlink()
+    return target
 
 
 def edited_in(out: Path) -> frozenset[Path]:

@@ -194,6 +194,19 @@ class ResultsFolder:
                     progress(Progress(number, total, entry, resumed))
         return tally
 
+    @contextmanager
+    def remade(self, path: Path, former: ManifestEntry | None) -> Iterator[None]:
+        """While a result is written anew: what was changed by hand since its line was written is moved aside before.
+
+        What is written again just as it was is no edit: a run that was stopped before its line had written it.
+        """
+        aside = None if former is None else keep_edited(path, former.mask_hash, self.out)
+        yield
+        if aside is not None and path.is_file() and file_digest(path) == file_digest(aside):
+            aside.unlink()
+            with suppress(OSError):  # others are in it
+                aside.parent.rmdir()
+
     def keep_edited(self, path: Path, former: ManifestEntry | None) -> None:
         """Move a result aside where it is another file than its line speaks of. Raises OutputError."""
         if former is not None:

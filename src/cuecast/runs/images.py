@@ -294,8 +294,8 @@ class _Batch:
             if former is not None and self._holds(path, former, image_hash):
                 self._complete(path, former)
                 return former, True
-            self.folder.keep_edited(self.results.file("masks", name), former)
-            return self._segment(path, name, image_hash), False
+            with self.folder.remade(self.results.file("masks", name), former):
+                return self._segment(path, name, image_hash), False
         except OutputError:
             raise
         except (CuecastError, MemoryError) as error:

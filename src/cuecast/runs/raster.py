@@ -303,8 +303,11 @@ class _RasterRun:
         rule = LabelRule(concept.classes, concept.decision)
         blender = Blender(grid, self.out / TILES, len(concept.classes))
         sums = Sums((0,) * len(concept.classes))
-        self.folder.keep_edited(self.mask, former)
-        with writing(self.mask, self.out / SCORES, grid.size, raster.place, rule) as files:
+        scores = self.out / SCORES
+        with (
+            self.folder.remade(self.mask, former),
+            writing(self.mask, scores, grid.size, raster.place, rule) as files,
+        ):
             for block in grid.blocks(BLOCK):
                 levels = blender.levels(block)
                 sums += rule.sums(levels, files.write(block, levels))

@@ -172,8 +172,9 @@ class _VideoRun:
                 if finished == len(sweep.frames):
                     continue
                 for answer in self.job.run(sweep, since, partial(self._keep, digest)):
-                    self.folder.keep_edited(self.mask(answer.index), former.get(answer.index))
-                    write_mask(self.mask(answer.index), answer.prediction.mask, self.classes)
+                    mask = self.mask(answer.index)
+                    with self.folder.remade(mask, former.get(answer.index)):
+                        write_mask(mask, answer.prediction.mask, self.classes)
                     journal.append(self._entry(answer, digest))
                     done += 1
                     if progress:
