@@ -1,6 +1,6 @@
 """From scores to a mask, a verdict and a confidence: one decision for images, frames, slices and maps. Pure functions.
 
-    scores --thresholds--> where each class is cut: as given, or the pack's, which the area in the cues may move
+    scores --thresholds--> one for each class: as given, or the pack's, which the area in the cues may move
            --mark--------> label map without specks
            --judge-------> verdict and confidence: by the pack's calibration, or by the scores alone
 
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import expit
 
 from cuecast.core.geometry import NEIGHBOURS, mark_labels
 from cuecast.core.values import IGNORE, Example, Marks, Verdict
@@ -110,7 +111,7 @@ class Calibration:
         x = np.array([figures[name] for name in self.names])
         z = np.clip((x - self.mean) / self.deviation, -LIMIT, LIMIT)
         iou, there = (
-            float(1 / (1 + np.exp(-(z @ np.array(w[:-1]) + w[-1]))))
+            float(expit(z @ np.array(w[:-1]) + w[-1]))
             for w in ((self.own if own and self.own else self.iou), self.there)
         )
         return iou, there
@@ -144,10 +145,10 @@ class Taught:
         followed = () if self.calibration is None else self.calibration.followed
         if self.known is not None and followed:
             figures = followed_figures(confidence, self.known, share)
-            return self.bounded(_sigmoid(float(figures @ followed[:-1]) + followed[-1]), share, limits)
+            return self.bounded(float(expit(figures @ followed[:-1] + followed[-1])), share, limits)
         if self.by_scores != (1.0, 0.0):
             slope, bias = self.by_scores
-            confidence = _sigmoid(slope * _logit(confidence) + bias)
+            confidence = float(expit(slope * _logit(confidence) + bias))
         if self.known is not None:
             confidence = min(confidence, self.known)
         return self.bounded(confidence, share, limits)
@@ -161,10 +162,6 @@ class Taught:
 def _logit(p: float) -> float:
     p = min(max(p, 1e-4), 1 - 1e-4)
     return log(p / (1 - p))
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + exp(-x))
 
 
 def followed_figures(by_scores: float, known: float, share: float) -> Floats:
@@ -255,8 +252,7 @@ class Decision:
     @property
     def usual(self) -> tuple[float, ...]:
         """The threshold of each class where no area moves it: the one given, else the pack's."""
-        given = self.given or (None,) * len(self.class_ids)
-        return tuple(self.limits.score if g is None else g for g in given)
+        return self._given((self.limits.score,) * len(self.class_ids))
 
     @property
     def follows_area(self) -> bool:
@@ -277,8 +273,12 @@ class Decision:
             choose_threshold(areas_at(plane), shown, self.limits.score, prior)
             for plane, shown in zip(scores, self.shown_areas, strict=True)
         ]
-        given = self.given or (None,) * len(chosen)
-        return tuple(c if g is None else g for c, g in zip(chosen, given, strict=True))
+        return self._given(chosen)
+
+    def _given(self, others: Sequence[float]) -> tuple[float, ...]:
+        """The thresholds that were given, and those of `others` where none was."""
+        given = self.given or (None,) * len(others)
+        return tuple(other if g is None else g for g, other in zip(given, others, strict=True))
 
     def mark(
         self,
@@ -292,8 +292,8 @@ class Decision:
         thresholds  of each class; None takes those that the scores ask for.
         own         marks on this very image: what they touch is no speck.
         """
-        cuts = self.thresholds(scores) if thresholds is None else thresholds
-        mask = best_class(scores, self.class_ids, [top * cut for cut in cuts])
+        needed = self.thresholds(scores) if thresholds is None else thresholds
+        mask = best_class(scores, self.class_ids, [top * threshold for threshold in needed])
         stated = [mark_labels(m) for m in own] if any(self.smallest) else []
         for cls, shown in zip(self.class_ids, self.smallest, strict=bool(self.smallest)):
             if shown:

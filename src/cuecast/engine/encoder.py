@@ -166,8 +166,13 @@ class Viewer:
 
 
 def kept_maps(budget: int) -> Kept[Any]:
-    """Dataclasses of arrays, those used last, up to `budget` bytes: one more click on an image computes none again."""
-    return Kept(budget, lambda maps: sum(getattr(maps, f.name).nbytes for f in fields(maps)))
+    """Arrays, and dataclasses of arrays, up to `budget` bytes: one more click on an image computes none again."""
+
+    def size(maps: Any) -> int:
+        parts = [maps] if isinstance(maps, np.ndarray) else [getattr(maps, f.name) for f in fields(maps)]
+        return sum(part.nbytes for part in parts)
+
+    return Kept(budget, size)
 
 
 def _session(path: Path, threads: int | None) -> Any:

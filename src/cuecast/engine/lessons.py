@@ -80,13 +80,6 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Standard:
-    """Features of one image that a mark's reach is measured by, (C, h, w), each channel standardised."""
-
-    features: Array
-
-
-@dataclass(frozen=True, eq=False)
 class MatchingKnowledge:
     """class_ids in the order given to `learn`; each belongs to one lesson."""
 

@@ -42,7 +42,6 @@ from cuecast.engine.lessons import (
     Lesson,
     MatchingKnowledge,
     Scene,
-    Standard,
     common_zoom,
     groups,
     working_side,
@@ -407,14 +406,14 @@ class MatchingSegmenter:
         """(C, h / 4, w / 4): the features that places of one image are compared by, standardised: the same for all
         classes, and at every click."""
 
-        def compute() -> Standard:
+        def compute() -> Array:
             first = view.features(next(view.windows()))
             channels = len(first.fine) + len(first.pixel)
             read = view.blend(channels, 4, lambda f, _: np.concatenate([f.fine, _halve(f.pixel)]))
-            return Standard(standardise(read))
+            return standardise(read)
 
-        standard: Standard = self.scenes.get((view.digest, view.frame.shape), compute)
-        return standard.features
+        standard: Array = self.scenes.get((view.digest, view.frame.shape), compute)
+        return standard
 
 
 def _resized(pair: tuple[Array, Array], view: View) -> tuple[Array, Array]:

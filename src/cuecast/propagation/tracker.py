@@ -166,7 +166,7 @@ class Tracker:
         evidence = self._evidence(frame, expected)
         refiner = Refiner(frame.image.pixels)
         said = zip(evidence, expected, state.palettes, self.concept.decision.usual, strict=True)
-        scores = np.stack([self._posterior(e, p, palette, cut, seen, refiner) for e, p, palette, cut in said])
+        scores = np.stack([self._posterior(*of_one, seen, refiner) for of_one in said])
         mask, objects = self._judged(scores, expected)
         places = tuple(_updated(p, mask == o.cls, o) for p, o in zip(expected, objects, strict=True))
         memory = state.memory.with_frame(_remembered(frame.index, look, expected, places))
@@ -212,18 +212,18 @@ class Tracker:
         scores: Floats,
         place: LastSeen,
         palette: Floats | None,
-        cut: float,
+        threshold: float,
         seen: Floats,
         refiner: Refiner,
     ) -> Floats:
         """Scores (H, W) of a class with place and colours in them; where these say nothing, the pixels that reach the
-        threshold `cut` stay the same."""
+        threshold stay the same."""
         size = (scores.shape[0], scores.shape[1])
         if place.mask is None or place.unseen >= FORGOTTEN:
             return scores
         trust = (OBJECT if self.identity else KIND).faded(1 - place.unseen / FORGOTTEN)
-        threshold = logit_of(np.float32(cut))
-        logits = threshold + trust.scores * (logit_of(scores) - threshold)
+        middle = logit_of(np.float32(threshold))
+        logits = middle + trust.scores * (logit_of(scores) - middle)
         colours = colour_logits(palette, seen, size) if palette is not None else np.zeros(size, np.float32)
         if place.labels is not None:
             labels = refiner.refine(place.labels)
