@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -201,12 +202,14 @@ def _channels_last(p: Any, samples: NDArray[Any]) -> NDArray[Any]:
 def _pixel_size(tif: Any, p: Any) -> tuple[float | None, str | None]:
     """Edge of a pixel where the file states it in earnest: OME, ImageJ, or a resolution in centimetres."""
     if tif.is_ome and tif.ome_metadata:
-        return _ome_pixel_size(tif.ome_metadata)
+        edges = ome_edges(tif)
+        wide, high = edges.get("X"), edges.get("Y")
+        return wide if wide and high and abs(wide[0] - high[0]) <= 1e-3 * wide[0] else (None, None)
     x, y = (_resolution(p, tag) for tag in (282, 283))
     if not x or not y or abs(x - y) > 1e-3 * x:
         return None, None
     if tif.is_imagej:
-        unit = _unit(str((tif.imagej_metadata or {}).get("unit", "")))
+        unit = unit_of(str((tif.imagej_metadata or {}).get("unit", "")))
         # It takes over the resolution of print of what it opens.
         per_cm = {"inch": x / 2.54, "cm": x}.get(unit or "")
         believed = unit and not (per_cm and _is_round_dpi(per_cm))
@@ -231,19 +234,26 @@ def _resolution(p: Any, code: int) -> float | None:
     return numerator / denominator if denominator else None
 
 
-def _ome_pixel_size(xml: str) -> tuple[float | None, str | None]:
+def ome_edges(tif: Any) -> dict[str, tuple[float, str]]:
+    """Axis ('X', 'Y', 'Z') -> edge of a pixel along it and its unit, of those that an OME-TIFF states."""
     try:
-        pixels = next(e for e in ElementTree.fromstring(xml).iter() if e.tag.rpartition("}")[2] == "Pixels")
-        x, y = float(pixels.attrib["PhysicalSizeX"]), float(pixels.attrib["PhysicalSizeY"])
-    except (ElementTree.ParseError, StopIteration, KeyError, ValueError):
-        return None, None
-    unit = _unit(pixels.attrib.get("PhysicalSizeXUnit", "µm"))
-    if unit is None or x <= 0 or abs(x - y) > 1e-3 * x:
-        return None, None
-    return x, unit
+        pixels = next(
+            e
+            for e in ElementTree.fromstring(tif.ome_metadata or "").iter()
+            if e.tag.rpartition("}")[2] == "Pixels"
+        )
+    except (ElementTree.ParseError, StopIteration):
+        return {}
+    found = {}
+    for axis in "XYZ":
+        unit = unit_of(pixels.attrib.get(f"PhysicalSize{axis}Unit", "µm"))
+        with suppress(KeyError, ValueError):
+            if (edge := float(pixels.attrib[f"PhysicalSize{axis}"])) > 0 and unit:
+                found[axis] = (edge, unit)
+    return found
 
 
-def _unit(name: str) -> str | None:
+def unit_of(name: str) -> str | None:
     """The unit's short ASCII name; None for none and for 'pixel'."""
     name = re.sub(r"\\u00[bB]5", "µ", name.strip())
     if name.lower() in ("micron", "microns", "micrometer", "micrometre") or name in ("µm", "μm", "um"):

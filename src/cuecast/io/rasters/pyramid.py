@@ -16,7 +16,7 @@ from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.core.tiling import Window
 from cuecast.io.rasters.georeference import Georeference
 from cuecast.io.rasters.raster import Block, BlockRaster, at
-from cuecast.io.tiff import BROKEN, lacks_codec
+from cuecast.io.tiff import BROKEN, lacks_codec, ome_edges
 
 
 def accepts(path: Path) -> bool:
@@ -79,14 +79,9 @@ def _planes(path: Path, series: Any) -> tuple[list[Plane], tuple[int, int]]:
 def _pixel_size(tif: Any) -> tuple[float | None, str | None]:
     """Edge of a pixel at full resolution where it is stated: OME's PhysicalSizeX, Aperio's MPP (micrometres)."""
     if tif.is_ome:
-        size = re.search(r'PhysicalSizeX="([\d.eE+-]+)"', tif.ome_metadata or "")
-        unit = re.search(r'PhysicalSizeXUnit="([^"]+)"', tif.ome_metadata or "")
-        name = unit[1] if unit else "µm"
-        known = "um" if name in ("µm", "μm") else name
-    else:
-        size = re.search(r"MPP = ([\d.]+)", tif.pages[0].description) if tif.is_svs else None
-        known = "um"
-    return (float(size[1]), known) if size and float(size[1]) > 0 else (None, None)
+        return ome_edges(tif).get("X", (None, None))
+    size = re.search(r"MPP = ([\d.]+)", tif.pages[0].description) if tif.is_svs else None
+    return (float(size[1]), "um") if size and float(size[1]) > 0 else (None, None)
 
 
 def _page(page: Any) -> Any:

@@ -16,7 +16,7 @@ from cuecast.core.errors import ImageError
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.formats import library
-from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated, scratch
+from cuecast.io.volumes.reading import DEFLATED, Reading, check_channel, check_stated, unpack
 from cuecast.io.volumes.volume import Volume
 
 MILLIMETRES = {"mm": 1.0, "micron": 1e-3, "meter": 1e3, "unknown": 1.0}
@@ -119,15 +119,9 @@ def _stored(path: Path, proxy: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     )
     if not packed:
         return np.memmap(path, proxy.dtype, "r", proxy.offset, shape[::-1])
-    unpacked = scratch(shape[::-1], proxy.dtype)
-    slices = unpacked.reshape(-1, *shape[1::-1]) if len(shape) > 1 else unpacked
     with ImageOpener(str(path)) as stream:
         stream.seek(proxy.offset)
-        for plane in slices:
-            data = stream.read(plane.nbytes)
-            if len(data) < plane.nbytes:
-                raise EOFError("the data end early")
-            plane[...] = np.frombuffer(data, proxy.dtype).reshape(plane.shape)
+        unpacked = unpack(stream, shape[::-1], proxy.dtype)
         # The checksum is compared at the end. What goes on and on behind the voxels is not followed there.
         behind = 0
         while behind <= max(unpacked.nbytes, CHUNK) and (more := stream.read(CHUNK)):

@@ -22,7 +22,7 @@ from cuecast.io.volumes.reading import (
     Reading,
     check_channel,
     check_stated,
-    scratch,
+    unpack,
 )
 from cuecast.io.volumes.volume import Volume
 
@@ -125,26 +125,19 @@ def write_labels(
 def _voxels(path: Path, stream: Any, header: dict[str, Any], nrrd: Any) -> NDArray[Any]:
     """The stored values: on disk where the file has them as they are, else unpacked."""
     known = header["type"] in TYPES and header.get("endian", "little") in _ORDERS
-    unpack = _UNPACKING.get(header["encoding"])
-    if not known or unpack is None or any(key in header for key in ELSEWHERE):
+    opened = _UNPACKING.get(header["encoding"])
+    if not known or opened is None or any(key in header for key in ELSEWHERE):
         found: NDArray[Any] = nrrd.read_data(header, stream, str(path), index_order="C")
         return found
     dtype = np.dtype(_ORDERS[header.get("endian", "little")] + TYPES[header["type"]])
     size = tuple(int(n) for n in header["sizes"][::-1])
     raw = header["encoding"] == "raw"
-    most = 1 if raw else BZIPPED if unpack is bz2.open else DEFLATED
+    most = 1 if raw else BZIPPED if opened is bz2.open else DEFLATED
     check_stated(size[::-1], dtype.itemsize, path.stat().st_size - stream.tell(), most)
     if raw:
         return np.memmap(path, dtype, "r", stream.tell(), size)
-    # No more is unpacked than the header states, whatever there is; a plane at a time, on disk where it is large.
-    values = scratch(size, dtype)
-    with unpack(stream) as unpacked:
-        for number, plane in enumerate(values.reshape(-1, *size[-2:])):
-            data = unpacked.read(plane.nbytes)
-            if len(data) < plane.nbytes:
-                raise EOFError(f"{number} of {len(values)} slices are there")
-            plane[...] = np.frombuffer(data, dtype).reshape(plane.shape)
-    return values
+    with opened(stream) as unpacked:
+        return unpack(unpacked, size, dtype)
 
 
 def _other_axes(header: dict[str, Any]) -> list[int]:

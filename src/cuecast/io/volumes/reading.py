@@ -126,3 +126,18 @@ def _reserve(handle: int, size: int, folder: Path) -> None:
             folder,
             "set TMPDIR to a folder on a larger disk",
         ) from error
+
+
+def unpack(stream: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The next values of an unpacking stream, in an array (..., Y, X) of `scratch`, a plane at a time.
+
+    No more is unpacked than that. Raises EOFError where there is less.
+    """
+    values = scratch(shape, dtype)
+    planes = values.reshape(-1, *shape[-2:])
+    for number, plane in enumerate(planes):
+        data = stream.read(plane.nbytes)
+        if len(data) < plane.nbytes:
+            raise EOFError(f"{number} of {len(planes)} slices are there")
+        plane[...] = np.frombuffer(data, dtype).reshape(plane.shape)
+    return values

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +14,11 @@ from cuecast.core.errors import ImageError, MissingExtraError
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.pixels import pixel_limit
-from cuecast.io.tiff import BROKEN, CODEC_REMEDY, check_deflated, lacks_codec
+from cuecast.io.tiff import BROKEN, CODEC_REMEDY, check_deflated, lacks_codec, ome_edges, unit_of
 from cuecast.io.volumes.reading import Reading, check_channel, scratch
 from cuecast.io.volumes.volume import Volume
 
-MILLIMETRES = {
-    "nm": 1e-6, "um": 1e-3, "µm": 1e-3, "μm": 1e-3, "micron": 1e-3, "microns": 1e-3, "mm": 1.0, "cm": 10.0,
-    "m": 1e3, "inch": 25.4,
-}  # fmt: skip
+MILLIMETRES = {"nm": 1e-6, "um": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3, "inch": 25.4}
 """Units that ImageJ and OME write, in mm."""
 
 MOST_PER_MM = 1e9
@@ -151,34 +146,20 @@ def _ordered(voxels: NDArray[Any], axes: str, path: Path) -> NDArray[Any]:
 def _spacing(tif: Any, series: Any) -> tuple[float, float, float] | None:
     """(z, y, x) in mm where OME or ImageJ state all three."""
     if tif.is_ome and tif.ome_metadata:
-        return _ome_spacing(tif.ome_metadata)
+        edges = ome_edges(tif)
+        if not all(edges.get(axis, (0, ""))[1] in MILLIMETRES for axis in "ZYX"):
+            return None
+        z, y, x = (edges[axis][0] * MILLIMETRES[edges[axis][1]] for axis in "ZYX")
+        return z, y, x
     if not tif.is_imagej:
         return None
     stated = tif.imagej_metadata or {}
-    unit = MILLIMETRES.get(_unit(str(stated.get("unit", ""))))
+    unit = MILLIMETRES.get(unit_of(str(stated.get("unit", ""))) or "")
     resolutions = [series.pages[0].tags.get(code) for code in (283, 282)]
     if unit is None or "spacing" not in stated or None in resolutions:
         return None
     y, x = (tag.value[1] / tag.value[0] if tag.value[0] else 0.0 for tag in resolutions)
     return _positive(float(stated["spacing"]) * unit, y * unit, x * unit)
-
-
-def _ome_spacing(xml: str) -> tuple[float, float, float] | None:
-    try:
-        pixels = next(e for e in ElementTree.fromstring(xml).iter() if e.tag.rpartition("}")[2] == "Pixels")
-        z, y, x = (
-            float(pixels.attrib[f"PhysicalSize{a}"])
-            * MILLIMETRES[_unit(pixels.attrib.get(f"PhysicalSize{a}Unit", "µm"))]
-            for a in "ZYX"
-        )
-    except (ElementTree.ParseError, StopIteration, KeyError, ValueError):
-        return None
-    return _positive(z, y, x)
-
-
-def _unit(name: str) -> str:
-    """A unit as ImageJ writes it, with its micro sign unescaped."""
-    return re.sub(r"\\u00[bB]5", "µ", name.strip())
 
 
 def _positive(z: float, y: float, x: float) -> tuple[float, float, float] | None:
