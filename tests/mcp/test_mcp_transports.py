@@ -118,6 +118,7 @@ def test_a_pack_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setitem(sys.modules, "cuecast.mcp.server", None)
+    monkeypatch.delitem(sys.modules, "cuecast.mcp.server", raising=False)
+    monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
     assert run(["mcp"]) == 1
     assert "run: pip install 'cuecast[mcp]'" in capsys.readouterr().err

@@ -140,10 +140,7 @@ class CueTools:
         request = actions.SuggestRequest(concept, paths, count, at_most=at_most)
         found = actions.suggest(request, reporter(context))
         return s.ImagesSuggested(
-            suggestions=[
-                s.ImageSuggested(image=f.image, verdict=f.verdict, confidence=f.confidence, why=list(f.why))
-                for f in found.suggestions
-            ],
+            suggestions=[s.ImageSuggested.model_validate(f) for f in found.suggestions],
             looked_at=found.images,
             of=len(paths),
             failed=[error for _, error in found.failures[:10]],
@@ -217,11 +214,8 @@ def _checked(found: Checked, limit: int) -> s.CuesChecked:
             for f in findings[:limit]
         ],
         iou=result.iou if result else None,
-        lowest=[s.CueScored(number=c.number, image=c.image, iou=c.iou) for c in scores[:limit]],
-        flags=[
-            s.CueFlagged(number=f.number, image=f.image, kind=f.kind, reason=f.reason, remedy=f.remedy)
-            for f in flags[:limit]
-        ],
+        lowest=[s.CueScored.model_validate(c) for c in scores[:limit]],
+        flags=[s.CueFlagged.model_validate(f) for f in flags[:limit]],
         more_helps=result.more_helps if result else None,
         advice=result.advice if result else found.note or "mend the errors first",
         left_out=sum(max(0, len(each) - limit) for each in (findings, scores, flags)),

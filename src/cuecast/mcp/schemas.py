@@ -135,6 +135,12 @@ class CueSetState(Noted):
     next_offset: int | None
 
 
+class Taken(BaseModel):
+    """An answer that is made from a value of the library by the names of its fields."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
 class FileFinding(BaseModel):
     """What is wrong with a file of a cue set, and what to do."""
 
@@ -144,7 +150,7 @@ class FileFinding(BaseModel):
     remedy: str
 
 
-class CueScored(BaseModel):
+class CueScored(Taken):
     """A complete cue, and the IoU in [0, 1] that all other cues reach on it."""
 
     number: int
@@ -152,7 +158,7 @@ class CueScored(BaseModel):
     iou: float | None
 
 
-class CueFlagged(BaseModel):
+class CueFlagged(Taken):
     """A cue that probably hurts, why, and what to do."""
 
     number: int
@@ -177,7 +183,7 @@ class CuesChecked(BaseModel):
     left_out: int = Field(description="Entries of the three lists that were left out for length")
 
 
-class ImageSuggested(BaseModel):
+class ImageSuggested(Taken):
     """An image that is worth marking, and why."""
 
     image: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from cuecast.core.objects import ObjectMeasures, connected_objects, measure
+from cuecast.core.objects import connected_objects, measure
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import exclusive
 from cuecast.io.labels.masks import write_mask
@@ -28,14 +28,6 @@ from cuecast.service.schemas_jobs import ObjectRow
 from cuecast.service.store import images, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.store.models import Image
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One object of an image: its number there, from 1, and its figures."""
-
-    number: int
-    measures: ObjectMeasures
 
 
 def is_of(entry: ManifestEntry, digest: str | None) -> bool:
@@ -84,18 +76,12 @@ def count_objects(results: Results, entry: ManifestEntry) -> dict[str, int]:
     present = [cls for cls, area in entry.areas.items() if area]
     if len(present) <= 1 and entry.objects is not None:
         return {str(cls): entry.objects for cls in present}
-    counts: dict[str, int] = {}
-    for found in connected_objects(read_result(results.file("masks", entry.name))):
-        counts[str(found.cls)] = counts.get(str(found.cls), 0) + 1
-    return counts
+    return count_components(read_result(results.file("masks", entry.name)))
 
 
-def measured(path: Path, entry: ManifestEntry) -> Iterator[Measured]:
-    """The objects of one image with the figures of objects.csv, in its order; `path` is its mask. Raises MaskError."""
-    mask = read_result(path)
-    height, width = mask.shape
-    for number, found in enumerate(connected_objects(mask), start=1):
-        yield Measured(number, measure(found, (height, width), entry.pixel_size, entry.unit))
+def count_components(labels: NDArray[np.int32]) -> dict[str, int]:
+    """Class id -> number of connected components in labels (H, W); classes without any are left out."""
+    return dict(Counter(str(found.cls) for found in connected_objects(labels)))
 
 
 def shown_classes(classes: Sequence[ClassInfo], entries: Iterator[ManifestEntry]) -> tuple[ClassInfo, ...]:
@@ -116,14 +102,6 @@ def slice_labels(labels: Path, index: int) -> NDArray[np.int32]:
     source = SourceAt("volume", labels).open()
     assert isinstance(source, OpenVolume)
     return source.volume.values(PLANE, index).astype(np.int32)
-
-
-def count_components(labels: Path, index: int) -> dict[str, int]:
-    """Class id -> number of connected components on a slice; classes without any are left out."""
-    counts: dict[str, int] = {}
-    for found in connected_objects(slice_labels(labels, index)):
-        counts[str(found.cls)] = counts.get(str(found.cls), 0) + 1
-    return counts
 
 
 def result_file(database: Database, files: DataFolder, project: str, image: str, folder: str) -> Path:
@@ -197,17 +175,16 @@ def objects_page(
 def _rows(
     mask: Path | None, entry: ManifestEntry, image: Image, names: Mapping[int, str]
 ) -> Iterator[ObjectRow]:
+    """The objects of one image with the figures of objects.csv, in its order; none where its mask is not there."""
     if entry.error is not None or mask is None or not mask.is_file():
         return
-    for found in measured(mask, entry):
-        yield _row(found, image, names)
-
-
-def _row(found: Measured, image: Image, names: Mapping[int, str]) -> ObjectRow:
-    m = found.measures
-    written = (image.name, found.number, names.get(m.cls, f"class {m.cls}"), *object_cells(m))
-    cells = {column: cell for column, cell in zip(COLUMNS, written, strict=True) if cell != ""}
-    return ObjectRow.model_validate({"image_id": image.id, **cells})
+    labels = read_result(mask)
+    height, width = labels.shape
+    for number, found in enumerate(connected_objects(labels), start=1):
+        m = measure(found, (height, width), entry.pixel_size, entry.unit)
+        written = (image.name, number, names.get(m.cls, f"class {m.cls}"), *object_cells(m))
+        cells = {column: cell for column, cell in zip(COLUMNS, written, strict=True) if cell != ""}
+        yield ObjectRow.model_validate({"image_id": image.id, **cells})
 
 
 def _class_names(session: Session, project: str) -> dict[int, str]:

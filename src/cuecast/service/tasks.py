@@ -32,7 +32,7 @@ from cuecast.service.exports import export
 from cuecast.service.files import place_input
 from cuecast.service.frames import PLANE, OpenVideo, SourceAt
 from cuecast.service.progress import Bench, Recorder, Ticker
-from cuecast.service.results import count_components, is_of, labels_file, note_wrong, prune
+from cuecast.service.results import count_components, is_of, labels_file, note_wrong, prune, slice_labels
 from cuecast.service.snapshot import Snapshot, read_marked, snapshot, write_cueset
 from cuecast.service.store import jobs
 from cuecast.service.store.models import Job, Prediction
@@ -222,7 +222,7 @@ def run_volume_project(bench: Bench, job: Job, project: Snapshot) -> dict[str, A
         labels = labels_file(out)
         if labels is None or not any(entry.areas.values()):
             return {}
-        return count_components(labels, indices[entry.name])
+        return count_components(slice_labels(labels, indices[entry.name]))
 
     recorder = Recorder(bench, job, project, Results(out, project.classes), False, counted)
     summary = _carry(bench.predictor, project, out, overwrite, recorder.tick)

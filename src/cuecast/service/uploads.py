@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,7 @@ async def receive(request: Request, parts: Parts) -> AsyncIterator[Upload]:
             upload = await _write(request, path, limit)
         yield upload
     finally:
-        await run_in_threadpool(_remove, path)
+        await run_in_threadpool(path.unlink, True)
 
 
 async def _write(request: Request, path: Path, limit: int) -> Upload:
@@ -127,8 +127,3 @@ def too_large(limit: int) -> Problem:
     return Problem(
         "too_large", 413, f"the body is larger than the {limit} bytes that are allowed; send a smaller file"
     )
-
-
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
