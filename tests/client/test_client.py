@@ -156,6 +156,19 @@ def test_add_teaches_more(predictor: RemotePredictor, tmp_path: Path) -> None:
             grown.add([cuecast.Cue(query, points=[(7, 0, 2)])])
 
 
+def test_thresholds_are_those_of_the_project(predictor: RemotePredictor, tmp_path: Path) -> None:
+    query = picture(tmp_path / "q.png", 3)
+    classes = [cuecast.ClassInfo(1, "red", threshold=0.3)]
+    with predictor.learn(cues(tmp_path)["mask"], classes) as concept:
+        assert concept.segment(query).thresholds == (0.3,)
+        assert concept.with_thresholds({"red": 0.7}).segment(query).thresholds == (0.7,)
+        usual = concept.with_thresholds({"red": None})
+        assert usual.segment(query).thresholds == (0.5,)
+        assert usual.classes == (cuecast.ClassInfo(1, "red"),)
+        with pytest.raises(CueError, match="class 'blue', and the classes are red"):
+            concept.with_thresholds({"blue": 0.5})
+
+
 def test_a_project_lives_as_long_as_its_concept(
     remote: Service, predictor: RemotePredictor, tmp_path: Path
 ) -> None:

@@ -259,6 +259,16 @@ class RemoteConcept:
         self._send(given, shown.examples[len(self.examples) :])
         return replace(self, shown=shown)
 
+    def with_thresholds(self, thresholds: float | Mapping[str, float | None]) -> RemoteConcept:
+        """`Concept.with_thresholds`; the project gets them, so that the concept as it was before has them, too.
+
+        Raises CueError, CuecastError.
+        """
+        shown = self.shown.with_thresholds(thresholds)
+        classes = [{**c.document, "threshold": c.threshold} for c in shown.classes]
+        self._wire.ask("PATCH", f"/v1/projects/{self.project}", json={"classes": classes})
+        return replace(self, shown=shown)
+
     def segment(self, image: Any, page: int | None = None) -> RemotePrediction:
         """`Concept.segment`, done by the service. Raises ImageError, CuecastError."""
         query = read_image(image, page=page)
