@@ -8,7 +8,7 @@ import pytest
 
 from cuecast.core.errors import OutputError
 from cuecast.io.files import file_digest
-from cuecast.results.folder import Files, Progress, ResultsFolder, is_kept, output_names
+from cuecast.results.folder import Files, ResultsFolder, Step, is_kept, output_names
 from cuecast.results.manifest import ManifestEntry, read_manifest
 
 
@@ -28,7 +28,7 @@ def strange(found: ManifestEntry) -> str | None:
 
 def test_items_are_done_in_order_and_those_that_are_finished_stay(tmp_path: Path) -> None:
     folder = ResultsFolder(tmp_path / "out", ("masks",))
-    told: list[Progress] = []
+    told: list[Step] = []
 
     def work(name: str) -> tuple[ManifestEntry, bool]:
         former = folder.entry(known, name)
@@ -40,7 +40,7 @@ def test_items_are_done_in_order_and_those_that_are_finished_stay(tmp_path: Path
     for resumed in (0, 2):
         with folder.opened():
             known = folder.claim(strange, lambda _: Files())
-            tally = folder.fill(work, "abc", 3, workers=2, progress=told.append)
+            tally = folder.fill(work, "abc", ("letters", 3), workers=2, progress=told.append)
         assert tally.counts == {"found": 2, "failed": 1}
         assert (tally.resumed, tally.failures) == (resumed, [("b", "broken")])
     assert [(p.done, p.total, p.entry.name) for p in told[:3]] == [(1, 3, "a"), (2, 3, "b"), (3, 3, "c")]
@@ -51,7 +51,7 @@ def test_results_of_something_else_are_replaced_when_asked_and_edited_masks_set_
     folder, again = (ResultsFolder(tmp_path, ("masks",), overwrite=o) for o in (False, True))
     lines = [entry(tmp_path, n, c, n.encode()) for n, c in (("a", "theirs"), ("b", "theirs"), ("c", "ours"))]
     with folder.opened():
-        folder.fill(lambda line: (line, False), lines, 3)
+        folder.fill(lambda line: (line, False), lines, ("lines", 3))
         (tmp_path / "masks" / "b").write_bytes(b"by hand")
         with pytest.raises(
             OutputError, match=r"it holds results of other cues, for a\.png; choose another folder"

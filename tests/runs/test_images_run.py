@@ -31,7 +31,7 @@ from cuecast.io.labels.labelme import read_labelme
 from cuecast.io.labels.masks import read_mask
 from cuecast.io.labels.yolo import read_yolo
 from cuecast.predictor import Concept
-from cuecast.results.folder import Progress
+from cuecast.results.folder import Step
 from cuecast.results.manifest import read_manifest
 from cuecast.results.review import Tick, apply_review, called_wrong
 from cuecast.runs.images import FORMATS, BatchOptions, run
@@ -163,7 +163,7 @@ def test_a_file_name_that_is_not_unicode_comes_through(concept: Concept, tmp_pat
 
 
 def test_progress_is_told_in_input_order(concept: Concept, inputs: list[Path], tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[Step] = []
     run(concept, inputs, tmp_path / "out", BatchOptions(workers=3), told.append)
     assert [(p.done, p.total, p.entry.name, p.resumed) for p in told] == [
         (i + 1, 5, f"p{i}", False) for i in range(5)
@@ -487,7 +487,7 @@ def redo(root: Path, inputs: list[Path], out: Path, **options: object) -> list[s
     """Run with the set as it is now; the names that were segmented, not kept."""
     read = read_cueset(root)
     concept = cuecast.load("colours").learn(read_examples(read), list(read.classes))
-    told: list[Progress] = []
+    told: list[Step] = []
     run(concept, inputs, out, replace(ALL, **options), told.append, lineage(read))  # type: ignore[arg-type]
     return [p.entry.name for p in told if not p.resumed]
 

@@ -35,13 +35,17 @@ NAME_FIELDS = ("stem", "suffix", "parent", "index")
 
 
 @dataclass(frozen=True)
-class Progress:
-    """One image or tile is done: the `done`-th of `total`, in order. `resumed`: it was finished before."""
+class Step:
+    """`done` of `total` things are done, in their order; `what` names them: 'images', 'tiles', 'answers', 'files'.
 
+    entry    what was found on the one that was done last, where that is known; `resumed`: it was finished before.
+    """
+
+    what: str
     done: int
     total: int
-    entry: ManifestEntry
-    resumed: bool
+    entry: ManifestEntry | None = None
+    resumed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,11 +182,14 @@ class ResultsFolder:
         self,
         work: Callable[[Item], tuple[ManifestEntry, bool]],
         items: Iterable[Item],
-        total: int,
+        of: tuple[str, int],
         workers: int = 1,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[Step], None] | None = None,
     ) -> Tally[Item]:
-        """Do all items in order, `workers` at once; what `work` gives as not finished before becomes a line at once."""
+        """Do all items in order, `workers` at once; what `work` gives as not finished before becomes a line at once.
+
+        of  what the items are called, and how many there are, for `Step`.
+        """
         tally = Tally[Item]()
         with appending(self.manifest) as journal:
             done = in_order(lambda item: (item, *work(item)), items, workers)
@@ -191,7 +198,7 @@ class ResultsFolder:
                     journal.append(entry)
                 tally.add(item, entry, resumed)
                 if progress is not None:
-                    progress(Progress(number, total, entry, resumed))
+                    progress(Step(of[0], number, of[1], entry, resumed))
         return tally
 
     @contextmanager

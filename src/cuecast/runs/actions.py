@@ -32,27 +32,13 @@ from cuecast.cuesets.changes import Lineage
 from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
 from cuecast.io.files import read_cell
 from cuecast.predictor import Concept, Predictor
+from cuecast.results.folder import Step as Step
 from cuecast.results.folder import Summary
 from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.tables import COLUMNS
 from cuecast.runs import images
 from cuecast.runs.images import BatchOptions
-
-
-@dataclass(frozen=True)
-class Step:
-    """`done` of `total` things are done; `what` names them: 'images', 'answers', 'files'.
-
-    entry    of `segment`: what was found on the image; `resumed`: it was finished before.
-    """
-
-    what: str
-    done: int
-    total: int
-    entry: ManifestEntry | None = None
-    resumed: bool = False
-
 
 Progress = Callable[[Step], None]
 
@@ -91,7 +77,7 @@ def segment(request: SegmentRequest, progress: Progress = silent) -> Summary:
         request.images,
         request.out,
         request.options,
-        lambda step: progress(Step("images", step.done, step.total, step.entry, step.resumed)),
+        progress,
         request.lineage,
         counting("answers", progress),
     )

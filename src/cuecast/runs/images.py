@@ -32,8 +32,8 @@ from cuecast.predictor import Concept
 from cuecast.results import gather
 from cuecast.results.folder import (
     Files,
-    Progress,
     ResultsFolder,
+    Step,
     Summary,
     check_formats,
     is_kept,
@@ -91,7 +91,7 @@ class BatchOptions:
     check: bool = False
 
 
-Callback = Callable[[Progress], None]
+Callback = Callable[[Step], None]
 
 
 def run(
@@ -126,7 +126,7 @@ def run(
         tally = folder.fill(
             lambda place: job.one(*place, folder.entry(known, place[1])),
             zip(inputs, names, strict=True),
-            len(names),
+            ("images", len(names)),
             options.workers,
             progress,
         )

@@ -41,8 +41,8 @@ from cuecast.mosaic.tiles import Tile, TileWork, grid_for
 from cuecast.predictor import Concept
 from cuecast.results.folder import (
     Files,
-    Progress,
     ResultsFolder,
+    Step,
     Summary,
     Tally,
     check_formats,
@@ -103,7 +103,7 @@ def segment_raster(
     path: str | Path,
     out: str | Path,
     options: MapOptions | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[Step], None] | None = None,
 ) -> MapSummary:
     """Segment a raster of any size and write mask, scores and objects into the folder `out`.
 
@@ -239,7 +239,7 @@ class _RasterRun:
             return Files()
         return Files([self.mask], [self.out / name for name in (SCORES, *FILES.values())])
 
-    def tiles(self, known: Mapping[str, int], progress: Callable[[Progress], None] | None) -> Tally[Tile]:
+    def tiles(self, known: Mapping[str, int], progress: Callable[[Step], None] | None) -> Tally[Tile]:
         """Do all tiles that are not finished, in the order of the grid."""
         grid, complete = self.work.grid, self._is_complete(known)
 
@@ -250,7 +250,7 @@ class _RasterRun:
             return former, True
 
         (self.out / TILES).mkdir(exist_ok=True)
-        return self.folder.fill(one, grid.tiles(), len(grid), self.options.workers, progress)
+        return self.folder.fill(one, grid.tiles(), ("tiles", len(grid)), self.options.workers, progress)
 
     def finish(self, done: Tally[Tile]) -> tuple[ManifestEntry, dict[str, Path]]:
         """Make the files of the whole raster where they are not there; the line about it, and kind -> path."""
