@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import io
 import os
-import struct
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +21,13 @@ from PIL import TiffImagePlugin
 from cuecast.core.errors import InputError, MissingExtraError
 from cuecast.core.geometry import upright
 from cuecast.io.kinds import HEAD, is_lossy, picture_kind
-
-if TYPE_CHECKING:
-    from cuecast.io.tiff import TiffPage
+from cuecast.io.tiff import BROKEN as TIFF_BROKEN
+from cuecast.io.tiff import CODEC_REMEDY, TiffPage, lacks_codec, read_tiff_page
 
 DEFAULT_MAX_PIXELS = 200_000_000
 
-# What a broken file makes the decoders raise; everything else would be a bug of ours.
-_BROKEN = (
-    SyntaxError, OSError, ValueError, IndexError, TypeError, KeyError, EOFError, AttributeError,
-    struct.error, zlib.error, OverflowError, ZeroDivisionError, RuntimeError, PILImage.DecompressionBombError,
-)  # fmt: skip
+BROKEN = (*TIFF_BROKEN, SyntaxError, PILImage.DecompressionBombError)
+"""What a damaged file makes any decoder raise; everything else would be a bug of ours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +201,7 @@ def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
         opened = kind.opener()(stream)
     except MissingExtraError as missing:
         raise MissingExtraError(f"{missing}, or convert it to PNG or JPEG", door.label) from None
-    except _BROKEN as error:
+    except BROKEN as error:
         raise door.broken(error) from error
     raster = _read_pil(opened, door, page)
     return replace(raster, lossy=is_lossy(raster.format, stream)) if raster.lossy is None else raster
@@ -229,7 +223,7 @@ def _read_pil(image: PILImage.Image, door: _Door, page: int | None) -> Raster:
         palette = _palette(image) if image.mode == "P" else None
         orientation = 1 if name == "TIFF" else exif_orientation(image)  # Pillow turns TIFF itself
         samples, alpha = _samples(image)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise door.broken(error) from error
     samples = upright(samples, orientation)
     alpha = None if alpha is None else upright(alpha, orientation)
@@ -286,7 +280,7 @@ def exif_orientation(image: PILImage.Image) -> int:
     """1 to 8, as its EXIF says; 1 where that says nothing."""
     try:
         return int(image.getexif().get(0x0112, 1))
-    except _BROKEN:
+    except BROKEN:
         return 1  # damaged EXIF says nothing about the pixels
 
 
@@ -320,7 +314,7 @@ def _read_tiff(stream: IO[bytes], door: _Door, page: int | None) -> Raster:
         stream.seek(0)
         try:
             opened = TiffImagePlugin.TiffImageFile(stream)
-        except _BROKEN:  # a kind of samples that it does not know
+        except BROKEN:  # a kind of samples that it does not know
             found = _tiff_page(stream, door, page, pillow=False)
         else:
             raster = _read_pil(opened, door, page)
@@ -355,11 +349,9 @@ def _inverted(samples: NDArray[Any]) -> NDArray[Any]:
 
 def _tiff_page(stream: IO[bytes], door: _Door, page: int | None, *, pillow: bool = True) -> TiffPage:
     """The page. Raises the door's error where it is damaged, MissingExtraError where a library more would read it."""
-    from cuecast.io.tiff import CODEC_REMEDY, lacks_codec, read_tiff_page
-
     try:
         return read_tiff_page(stream, lambda n: door.page(page, n), door.check_size, pillow=pillow)
-    except (*_BROKEN, ImportError) as error:
+    except (*BROKEN, ImportError) as error:
         if lacks_codec(error):
             raise MissingExtraError(f"this compression {CODEC_REMEDY}", door.label) from error
         raise door.broken(error) from error

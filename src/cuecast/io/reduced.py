@@ -24,21 +24,10 @@ from PIL.PngImagePlugin import PngImageFile
 from cuecast.core.errors import ImageError
 from cuecast.core.geometry import upright
 from cuecast.io.images import read_image
-from cuecast.io.pixels import exif_orientation
+from cuecast.io.pixels import BROKEN, exif_orientation
 
 BAND_BYTES = 8 << 20
 """Of a band, as it is stored."""
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    struct.error,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +52,7 @@ def read_reduced(path: Path, side: int) -> Reduced | None:
         return _jpeg(path, side) if head.startswith(b"\xff\xd8\xff") else None
     except ImageError:
         raise
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ImageError(
             f"the image is damaged or cut short ({error})", path, "copy or save it again"
         ) from error

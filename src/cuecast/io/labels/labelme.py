@@ -18,7 +18,14 @@ from cuecast.core.objects import Annotations, ObjectMask, tight
 from cuecast.core.values import ClassInfo, Image
 from cuecast.io.files import read_json, write_text
 from cuecast.io.labels import PassedOver, stated_size
-from cuecast.io.labels.outlines import FARTHEST, box_contour, contour_of, object_of_contours, part_outlines
+from cuecast.io.labels.outlines import (
+    FARTHEST,
+    box_contour,
+    contour_of,
+    object_of_contours,
+    part_outlines,
+    union_of,
+)
 from cuecast.io.pixels import read_raster
 
 _VERSION = "5.4.1"
@@ -78,7 +85,7 @@ def read_labelme(
                 boxes.append(one)
             else:
                 groups.setdefault(("alone", number) if group is None else (label, str(group)), []).append(one)
-    objects = (*boxes, *(_union(parts) for parts in groups.values()))
+    objects = (*boxes, *(union_of(parts) for parts in groups.values()))
     passed.settle(len(objects))
     name = str(data.get("imagePath") or path.stem).replace("\\", "/").rpartition("/")[2]
     return Annotations(name, size, tuple(o for o in objects if o.mask.size)), tuple(classes)
@@ -230,14 +237,3 @@ def _pasted_mask(
     inside = inside[max(0, -top) :, max(0, -left) :]
     top, left = max(0, top), max(0, left)
     return tight(ObjectMask(cls, top, left, inside[: max(0, size[0] - top), : max(0, size[1] - left)]))
-
-
-def _union(parts: list[ObjectMask]) -> ObjectMask:
-    parts = [p for p in parts if p.mask.size] or parts[:1]
-    left, top = min(p.left for p in parts), min(p.top for p in parts)
-    right, bottom = max(p.xyxy[2] for p in parts), max(p.xyxy[3] for p in parts)
-    union = np.zeros((bottom - top, right - left), bool)
-    for p in parts:
-        x1, y1, x2, y2 = p.xyxy
-        union[y1 - top : y2 - top, x1 - left : x2 - left] |= p.mask
-    return ObjectMask(parts[0].cls, top, left, union)

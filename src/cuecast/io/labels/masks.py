@@ -230,12 +230,7 @@ def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[Clas
         image = _with_palette(image, classes)
     else:
         image = PILImage.fromarray(np.where(mask == IGNORE, 65535, mask).astype(np.uint16))
-    _check_name(path)
-    text = PngImagePlugin.PngInfo()
-    text.add_text(OWN_CHUNK, json.dumps({str(c.id): c.name for c in classes}))
-    with replacing(path) as temporary:
-        image.save(temporary, format="PNG", pnginfo=text)
-    return Path(path)
+    return _write_png(path, image, {str(c.id): c.name for c in classes})
 
 
 def write_objects(path: str | Path, objects: NDArray[np.int32]) -> Path:
@@ -243,33 +238,30 @@ def write_objects(path: str | Path, objects: NDArray[np.int32]) -> Path:
 
     Ids above 65534 are counted anew, in their order. Raises OutputError.
     """
-    _check_name(path)
     if objects.max() > MAX_CLASS_ID:
         _, order = np.unique(np.append(objects.ravel(), 0), return_inverse=True)
         objects = order[:-1].reshape(objects.shape).astype(np.int32)
-    text = PngImagePlugin.PngInfo()
-    text.add_text(OWN_CHUNK, "{}")
-    with replacing(path) as temporary:
-        PILImage.fromarray(objects.astype(np.uint16)).save(temporary, format="PNG", pnginfo=text)
-    return Path(path)
+    return _write_png(path, PILImage.fromarray(objects.astype(np.uint16)), {})
 
 
 def write_grey(path: str | Path, values: NDArray[np.float32]) -> Path:
     """Write values (H, W) in [0, 1] as an 8-bit grey PNG, whole or not at all; returns its path. Raises OutputError."""
-    _check_name(path)
-    image = PILImage.fromarray(np.round(255 * values).astype(np.uint8))
-    with replacing(path) as temporary:
-        image.save(temporary, format="PNG")
-    return Path(path)
+    return _write_png(path, PILImage.fromarray(np.round(255 * values).astype(np.uint8)))
 
 
-def _check_name(path: str | Path) -> None:
-    """Raise OutputError where a name promises another format than PNG."""
+def _write_png(path: str | Path, image: PILImage.Image, names: dict[str, str] | None = None) -> Path:
+    """Write a PNG, whole or not at all; of labels with the `names` of the ids. Raises OutputError."""
     suffix = Path(path).suffix.lower()
     if suffix in IMAGE_SUFFIXES and suffix != ".png":
         raise OutputError(
             "is written as PNG, which keeps every value", path, f"name it {Path(path).stem}.png"
         )
+    text = PngImagePlugin.PngInfo()
+    if names is not None:
+        text.add_text(OWN_CHUNK, json.dumps(names))
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG", pnginfo=text)
+    return Path(path)
 
 
 def _with_palette(image: PILImage.Image, classes: Sequence[ClassInfo]) -> PILImage.Image:

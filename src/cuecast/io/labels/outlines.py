@@ -45,15 +45,20 @@ def object_of_contours(size: tuple[int, int], contours: Sequence[Contour], cls: 
     Raises CueError for a contour that is none.
     """
     crops = [_at_least_one(size, contour, fill_contour(size, contour)) for contour in contours]
-    crops = [c for c in crops if c[2].size]
-    if not crops:
-        return ObjectMask(cls, 0, 0, np.zeros((0, 0), bool))
-    top, left = min(c[0] for c in crops), min(c[1] for c in crops)
-    bottom, right = max(c[0] + c[2].shape[0] for c in crops), max(c[1] + c[2].shape[1] for c in crops)
+    union = union_of([ObjectMask(cls, top, left, inside) for top, left, inside in crops])
+    return tight(union) if union.mask.size else union
+
+
+def union_of(parts: Sequence[ObjectMask]) -> ObjectMask:
+    """One object of all pixels of some of one class; there is at least one."""
+    parts = [p for p in parts if p.mask.size] or parts[:1]
+    left, top = min(p.left for p in parts), min(p.top for p in parts)
+    right, bottom = max(p.xyxy[2] for p in parts), max(p.xyxy[3] for p in parts)
     union = np.zeros((bottom - top, right - left), bool)
-    for y, x, inside in crops:
-        union[y - top : y - top + inside.shape[0], x - left : x - left + inside.shape[1]] |= inside
-    return tight(ObjectMask(cls, top, left, union))
+    for p in parts:
+        x1, y1, x2, y2 = p.xyxy
+        union[y1 - top : y2 - top, x1 - left : x2 - left] |= p.mask
+    return ObjectMask(parts[0].cls, top, left, union)
 
 
 def contour_of(numbers: Any) -> Vertices64:
