@@ -92,6 +92,9 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="learning rate before it falls")
     parser.add_argument(
+        "--frozen", type=float, default=FROZEN, help="share of the steps that leave the backbone as it is"
+    )
+    parser.add_argument(
         "--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="processes that draw material"
     )
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
@@ -112,6 +115,8 @@ def main(argv: Sequence[str]) -> None:
         parser.error("--keep is a share of --start's weights: name the pack with --start")
     if not 0 <= options.keep < 1:
         parser.error(f"--keep {options.keep}: a share from 0 to below 1")
+    if not 0 <= options.frozen <= 1:
+        parser.error(f"--frozen {options.frozen}: a share from 0 to 1")
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
@@ -121,7 +126,7 @@ def main(argv: Sequence[str]) -> None:
     print(
         f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
     )
-    paired, frozen = options.steps // 8, int(options.steps * FROZEN)
+    paired, frozen = options.steps // 8, int(options.steps * options.frozen)
     phases = (
         Phase(paired, shapes(PAIRED)),
         Phase(frozen, shapes(UNPAIRED)),

@@ -53,9 +53,10 @@ def test_the_card_names_every_machine_that_trained() -> None:
     [
         (["--keep", "0.4"], "name the pack with --start"),
         (["--keep", "1", "--start", "pack"], "from 0 to below 1"),
+        (["--frozen", "1.5"], "--frozen 1.5: a share from 0 to 1"),
     ],
 )
-def test_a_share_to_keep_must_be_one_of_a_pack(
+def test_shares_are_checked_before_the_work(
     options: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main = runpy.run_path(str(RECIPE))["main"]
