@@ -39,14 +39,11 @@ def test_every_route_says_what_it_does() -> None:
 
 def test_every_model_has_an_example_that_is_one() -> None:
     models = [m for m in vars(schemas).values() if isinstance(m, type) and issubclass(m, schemas.BaseModel)]
-    named = [
-        m for m in models if m.__module__ == schemas.__name__ and m not in (schemas.ErrorBody, schemas.Page)
-    ]
+    without = (schemas.ErrorBody, schemas.Page, schemas.Reply, schemas.Request)
+    named = [m for m in models if m.__module__ == schemas.__name__ and m not in without]
     assert len(named) > 20
     for model in named:
-        extra = model.model_config.get("json_schema_extra")
-        assert isinstance(extra, dict), model
-        for value in extra["examples"]:  # type: ignore[union-attr]
+        for value in model.model_json_schema()["examples"]:
             model.model_validate(value)
 
 

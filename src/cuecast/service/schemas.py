@@ -1,4 +1,5 @@
-"""The models of the wire: what requests hold and replies are. Their examples are those of /openapi.json.
+"""The models of the wire: what requests hold and replies are. Their examples, in examples.json, are those of
+/openapi.json.
 
 Names and units of marks are those of a cue set's cues.json (docs/cues.md): pixels of the image, x before y, boxes
 half-open. Times are UTC. Models of jobs' requests and results are in `schemas_jobs`.
@@ -6,7 +7,10 @@ half-open. Times are UTC. Models of jobs' requests and results are in `schemas_j
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -45,17 +49,34 @@ JobKind = Literal["run", "check", "suggest", "export"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
-def example(*values: Any) -> ConfigDict:
-    """The settings of a model with its examples."""
-    return ConfigDict(
-        allow_inf_nan=False, populate_by_name=True, json_schema_extra={"examples": list(values)}
-    )
+@cache
+def _examples() -> dict[str, list[Any]]:
+    """Name of a model -> its examples."""
+    found: dict[str, list[Any]] = json.loads(Path(__file__).with_name("examples.json").read_text("utf-8"))
+    return found
 
 
-def request(*values: Any) -> ConfigDict:
-    """The settings of a model that is sent to the service: a field that it does not know is refused, for a slip in a
-    name would else be taken for a field left out."""
-    return example(*values) | ConfigDict(extra="forbid")
+def _exemplify(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    if model.__name__ in _examples():
+        schema["examples"] = _examples()[model.__name__]
+
+
+class Reply(BaseModel):
+    """What is sent."""
+
+    model_config = ConfigDict(allow_inf_nan=False, populate_by_name=True, json_schema_extra=_exemplify)
+
+
+class Request(Reply):
+    """What is asked: a field that is not known is refused, for a slip in a name would else be taken for a field left
+    out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def request(example: Any) -> ConfigDict:
+    """The settings of a request with an example that is made elsewhere."""
+    return Request.model_config | ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class ErrorBody(BaseModel):
@@ -66,18 +87,9 @@ class ErrorBody(BaseModel):
     details: Any = None
 
 
-class Error(BaseModel):
+class Error(Reply):
     """Every error."""
 
-    model_config = example(
-        {
-            "error": {
-                "code": "not_found",
-                "message": "project 'x' is not there; it may have been deleted",
-                "details": None,
-            }
-        }
-    )
     error: ErrorBody
 
 
@@ -98,13 +110,12 @@ _RULES = Rules(
 )
 
 
-class Mask(BaseModel):
+class Mask(Request):
     """A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it.
 
     Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background.
     """
 
-    model_config = request({"size": [2, 3], "counts": {"1": [2, 3, 1]}})
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
         description="height and width, those of the image"
     )
@@ -114,10 +125,9 @@ class Mask(BaseModel):
     ]
 
 
-class Version(BaseModel):
+class Version(Request):
     """What a document of marks begins with."""
 
-    model_config = request({"version": 0, "absent": False})
     version: int = Field(default=0, ge=0, le=2**31 - 1)
     absent: bool = False
 
@@ -138,80 +148,58 @@ class Marks(Drawn):
 # ---- projects
 
 
-class NewClass(BaseModel):
+class NewClass(Request):
     """A class to be made, or, with its id, one that stays.
 
     `threshold` is the score from which its pixels are marked; null: by the pack and the areas in the cues. A class that
     stays keeps what is left out.
     """
 
-    model_config = request({"name": "cell", "colour": "#e6194b"})
     id: ClassId | None = None
     name: Name
     colour: Colour | None = None
     threshold: Threshold | None = None
 
 
-class Class(BaseModel):
+class Class(Reply):
     """One thing that is looked for. `id` is its value in masks; `threshold` is there where one was given."""
 
-    model_config = example({"id": 1, "name": "cell", "colour": "#e6194b"})
     id: int
     name: str
     colour: str
     threshold: float | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
-class NewProject(BaseModel):
+class NewProject(Request):
     """A project to be made. Without classes it gets one, 'thing'.
 
     `scale` is 'frame' for images where it is left out; of a video or volume it is 'pixel', and nothing else.
     """
 
-    model_config = request({"name": "Blood cells", "classes": [{"name": "cell"}]})
     name: Name
     kind: Kind = "images"
     scale: Scale | None = None
     classes: list[NewClass] = Field(default_factory=list, max_length=1000)
 
 
-class ProjectChange(BaseModel):
+class ProjectChange(Request):
     """What is to change. `classes` is the full list: one that is left out goes, unless marks use it."""
 
-    model_config = request({"name": "Red cells"})
     name: Name | None = None
     scale: Scale | None = None
     classes: list[NewClass] | None = Field(default=None, min_length=1, max_length=1000)
 
 
-class JobError(BaseModel):
+class JobError(Reply):
     """Why a job failed."""
 
-    model_config = example(
-        {"code": "no_cues", "message": "project 'x' has no cue: mark the thing on an image"}
-    )
     code: str
     message: str
 
 
-class Job(BaseModel):
+class Job(Reply):
     """Work in the queue, going on or done: `done` of `total` images."""
 
-    model_config = example(
-        {
-            "id": "k3v9wq2m7xpd",
-            "project": "b7x2mq9k4tzd",
-            "kind": "run",
-            "state": "running",
-            "done": 12,
-            "total": 40,
-            "error": None,
-            "result": None,
-            "created": "2026-11-25T10:00:00Z",
-            "started": "2026-11-25T10:00:01Z",
-            "finished": None,
-        }
-    )
     id: str
     project: str
     kind: JobKind
@@ -225,27 +213,13 @@ class Job(BaseModel):
     finished: datetime | None = None
 
 
-class Source(BaseModel):
+class Source(Reply):
     """The video or volume of a project: `frames` frames, or slices along its first axis, in the order of its images.
 
     `seconds`: when the last frame is shown; `note`: what a person should know of it, such as where it breaks off.
     `series` or `channel`: which of several volumes of its folder or file it is, as it was chosen.
     """
 
-    model_config = example(
-        {
-            "name": "clip.mp4",
-            "bytes": 301244,
-            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            "frames": 250,
-            "width": 640,
-            "height": 480,
-            "seconds": 9.96,
-            "note": None,
-            "series": None,
-            "channel": None,
-        }
-    )
     name: str
     bytes: int
     digest: str
@@ -258,27 +232,12 @@ class Source(BaseModel):
     channel: int | None = None
 
 
-class Project(BaseModel):
+class Project(Reply):
     """One concept with its images. `cues` is the number of marked images, `job` the newest that is not over.
 
     `source` is the video or volume whose frames or slices its images are, once it is there.
     """
 
-    model_config = example(
-        {
-            "id": "b7x2mq9k4tzd",
-            "name": "Blood cells",
-            "kind": "images",
-            "scale": "frame",
-            "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}],
-            "source": None,
-            "images": 40,
-            "cues": 2,
-            "created": "2026-11-25T10:00:00Z",
-            "updated": "2026-11-25T10:05:00Z",
-            "job": None,
-        }
-    )
     id: str
     name: str
     kind: Kind
@@ -295,24 +254,12 @@ class Project(BaseModel):
 # ---- images
 
 
-class Prediction(BaseModel):
+class Prediction(Reply):
     """What the last run found. counts and areas: class id -> number of objects, pixels.
 
     `stale`: the marks have changed since; `wrong`: a person said so.
     """
 
-    model_config = example(
-        {
-            "verdict": "found",
-            "confidence": 0.93,
-            "counts": {"1": 4},
-            "areas": {"1": 1890},
-            "seconds": 0.12,
-            "error": None,
-            "stale": False,
-            "wrong": False,
-        }
-    )
     verdict: Verdict | None
     confidence: float | None
     counts: dict[str, int]
@@ -323,27 +270,12 @@ class Prediction(BaseModel):
     wrong: bool
 
 
-class Image(BaseModel):
+class Image(Reply):
     """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked.
 
     `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null.
     """
 
-    model_config = example(
-        {
-            "id": "p4m8xk2v9qtw",
-            "name": "slide-7.png",
-            "width": 640,
-            "height": 480,
-            "bytes": 301244,
-            "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            "index": None,
-            "seconds": None,
-            "marks": "mask",
-            "marks_version": 3,
-            "prediction": None,
-        }
-    )
     id: str
     name: str
     width: int
@@ -357,58 +289,47 @@ class Image(BaseModel):
     prediction: Prediction | None = None
 
 
-class NewFolder(BaseModel):
+class NewFolder(Request):
     """A folder of the server, below one of its roots, whose images are referred to where they lie.
 
     For a project of a video or volume: its file, the folder of its frames, or that of a DICOM series. `series` and
     `channel` choose one of several volumes.
     """
 
-    model_config = request({"path": "/srv/pictures/slides", "recursive": False})
     path: str = Field(min_length=1, max_length=4096)
     recursive: bool = False
     series: Series = None
     channel: Channel = None
 
 
-class NotAdded(BaseModel):
+class NotAdded(Reply):
     """A file that could not be added."""
 
-    model_config = example(
-        {"name": "b.png", "error": "the image is damaged or cut short; copy or save it again"}
-    )
     name: str
     error: str
 
 
-class FolderAdded(BaseModel):
+class FolderAdded(Reply):
     """What came of a folder: at most 500 of the images are listed, `count` says how many are new."""
 
-    model_config = example({"added": [], "count": 0, "failed": [], "note": None})
     added: list[Image]
     count: int
     failed: list[NotAdded]
     note: str | None = Field(None, description="How many other files the folder holds, that are no pictures")
 
 
-class CuesetAdded(BaseModel):
+class CuesetAdded(Reply):
     """What came of a cue set: numbers of images and cues, the project's classes now, and how masks were understood."""
 
-    model_config = example(
-        {"images": 3, "cues": 3, "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}], "notes": []}
-    )
     images: int
     cues: int
     classes: list[Class]
     notes: list[str] = []
 
 
-class Folder(BaseModel):
+class Folder(Reply):
     """A folder below the server's roots: names of its folders, number of its images. path '' lists the roots."""
 
-    model_config = example(
-        {"path": "/srv/pictures", "parent": None, "folders": ["slides", "walls"], "images": 0}
-    )
     path: str
     parent: str | None
     folders: list[str]
@@ -428,19 +349,9 @@ class Page(BaseModel, Generic[Item]):
     total: int
 
 
-_LIMITS = {
-    "upload_bytes": 536870912,
-    "pixels": 200000000,
-    "queue": 100,
-    "unpacked_bytes": 536870912,
-    "ratio": 100,
-}
-
-
-class InfoLimits(BaseModel):
+class InfoLimits(Reply):
     """Bounds on requests."""
 
-    model_config = example(_LIMITS)
     upload_bytes: int
     pixels: int
     queue: int
@@ -448,19 +359,9 @@ class InfoLimits(BaseModel):
     ratio: int
 
 
-class Info(BaseModel):
+class Info(Reply):
     """What this service is and can do."""
 
-    model_config = example(
-        {
-            "version": "0.1.0",
-            "pack": "general",
-            "packs": ["general"],
-            "roots": ["/srv/pictures"],
-            "limits": _LIMITS,
-            "formats": ["masks", "overlays", "coco", "csv"],
-        }
-    )
     version: str
     pack: str
     packs: list[str]
@@ -469,8 +370,7 @@ class Info(BaseModel):
     formats: list[str]
 
 
-class Health(BaseModel):
+class Health(Reply):
     """The service answers."""
 
-    model_config = example({"status": "ok"})
     status: Literal["ok"] = "ok"
