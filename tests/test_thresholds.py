@@ -96,7 +96,9 @@ def test_frames_and_slices_keep_to_it_too(concept: cuecast.Concept) -> None:
     areas = []
     for threshold in (0.1, 0.5, 0.7):
         given = concept.with_thresholds(threshold)
-        areas.append([int((f.prediction.mask == 1).sum()) for f in cuecast.track(given, frames)])
+        found = [f.prediction for f in cuecast.track(given, frames)]
+        assert {p.thresholds for p in found} == {(threshold, threshold)}
+        areas.append([int((p.mask == 1).sum()) for p in found])
     assert [a > b > c for a, b, c in zip(*areas, strict=True)] == [True] * 3
 
 

@@ -17,6 +17,7 @@ from cuecast.io.formats import format_of_suffix
 from cuecast.io.volumes import Plane, Volume, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies
 from cuecast.prediction import Prediction
+from cuecast.predictor import Concept
 from cuecast.propagation.volume_slices import Slices
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def answer_of(
     frame: Frame,
     mask: NDArray[np.int32],
     scores: NDArray[np.float32],
-    classes: tuple[ClassInfo, ...],
+    concept: Concept,
     objects: tuple[TrackedObject, ...],
     marked: bool = False,
     seconds: float = 0.0,
@@ -125,7 +126,10 @@ def answer_of(
     mask = np.where(np.isin(mask, gone), 0, mask).astype(np.int32)
     mask.flags.writeable = scores.flags.writeable = False
     verdict, confidence = joint_verdict(objects)
-    prediction = Prediction(frame.image, mask, mask, scores, classes, verdict, confidence, seconds)
+    thresholds = concept.decision.usual
+    prediction = Prediction(
+        frame.image, mask, mask, scores, concept.classes, verdict, confidence, seconds, thresholds
+    )
     return TrackedFrame(frame.index, frame.seconds, prediction, objects, marked)
 
 

@@ -159,7 +159,7 @@ class TrackPlan:
                 o if t.kind == "masks" else worth(o, known, decision.limits)
                 for o, t in zip(objects, taught, strict=True)
             )
-        return answer_of(frame, mask, scores, self.concept.classes, objects, marked=True), taught
+        return answer_of(frame, mask, scores, self.concept, objects, marked=True), taught
 
 
 def touched(mask: NDArray[np.int32], marks: Marks) -> NDArray[np.int32]:

@@ -173,7 +173,7 @@ class Tracker:
         seconds = time.perf_counter() - started
         if self.taught:
             objects = trusted(objects, self.taught, mask, self.concept.decision.limits)
-        answer = answer_of(frame, mask, scores, self.concept.classes, objects, seconds=seconds)
+        answer = answer_of(frame, mask, scores, self.concept, objects, seconds=seconds)
         return State(seen, places, state.palettes, memory), answer
 
     def _followed(self, state: State, k: int, seen: Floats, look: Floats) -> LastSeen:
