@@ -66,6 +66,11 @@ def test_it_holds_what_the_command_writes(service: Service, tmp_path: Path) -> N
     assert shapes[0] == shapes[1]
 
 
+def test_its_steps_are_counted_to_the_end(service: Service) -> None:
+    job = service.done("exports", {"formats": ["csv", "overlays", "cueset"]})
+    assert (job["done"], job["total"]) == (6, 6)  # two formats, three overlays, and what comes behind
+
+
 def test_only_what_was_asked_for(service: Service) -> None:
     with export(service, ["csv"]) as packed:
         assert sorted(packed.namelist()) == ["manifest.jsonl", "objects.csv"]

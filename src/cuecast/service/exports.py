@@ -91,8 +91,14 @@ class _Export:
         formats = [kind for kind in FORMATS if kind in self.wanted - {"report"}]
         shape, ticker = self.job.request.get("coco_shape", "rle"), Ticker(self.bench, self.job)
         request = actions.ExportRequest(results, formats, _image, Writing(shape))
-        # One step more, for what comes behind.
-        actions.export(request, lambda step: ticker.note(replace(step, total=step.total + 1)))
+        last = Step("files", 0, 1)
+
+        def told(step: Step) -> None:
+            nonlocal last
+            last = replace(step, total=step.total + 1)  # one more, for what comes behind
+            ticker.note(last)
+
+        actions.export(request, told)
         if self.wanted & {"report", "cueset"}:
             self._write_cueset()
         if "report" in self.wanted:
@@ -103,7 +109,7 @@ class _Export:
         shutil.rmtree(self.tree / "images", ignore_errors=True)
         for folder in {"masks", "cueset"} - self.wanted:
             shutil.rmtree(self.tree / folder, ignore_errors=True)
-        ticker.note(Step("files", 1, 1))
+        ticker.note(replace(last, done=last.total))
 
     def of_source(self) -> None:
         """What the run of a video or volume wrote, known to be of one run. Raises InputError where it is not."""
