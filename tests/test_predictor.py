@@ -22,6 +22,16 @@ CUE = cuecast.Cue(PICTURE, mask=np.eye(4, 8, dtype=np.uint8))
         ([None], None, "this is a NoneType"),
         ([CUE], "coin", r"classes are a list of names, this is the text 'coin'; write \['coin'\]"),
         (
+            [cuecast.Cue(PICTURE, points=[("a", "b")])],
+            None,
+            r"point \('a', 'b'\) is not made of numbers; write x,y",
+        ),
+        (
+            [cuecast.Cue(PICTURE, scribbles=[[1, 2]])],
+            None,
+            r"scribble \[1, 2\] is not made of numbers; write \(x, y\)",
+        ),
+        (
             [cuecast.Cue(PICTURE, points=(2, 3))],
             None,
             r"points are a list of them, this holds the number 2; write points=",

@@ -80,8 +80,8 @@ def test_thresholds_are_taken_back_and_are_no_part_of_what_was_shown(concept: cu
     assert concept.thresholds == {}
 
 
-@pytest.mark.parametrize("wrong", [0, -0.1, 1.01, float("nan")])
-def test_what_is_no_threshold_is_refused(concept: cuecast.Concept, wrong: float) -> None:
+@pytest.mark.parametrize("wrong", [0, -0.1, 1.01, float("nan"), "high"])
+def test_what_is_no_threshold_is_refused(concept: cuecast.Concept, wrong: Any) -> None:
     with pytest.raises(CueError, match=r"class 'a' has the threshold .*choose one above 0"):
         concept.with_thresholds({"a": wrong})
 

@@ -147,6 +147,17 @@ def test_ways_to_name_inputs(inputs: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("images", "out", "code"), [("in", "", 2), ("", "out", 1)])
+def test_an_empty_name_is_not_this_folder(
+    images: str, out: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["segment", images, "-c", "cue.png", "-o", out, *QUICK]) == code
+    assert "'.'" in one_line(capsys.readouterr().err)
+    assert not Path("masks").exists()
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("folder")
 def test_paths_from_standard_input() -> None:
     done = cuecast("segment", "-", "-c", "cue.png", "-o", "out", *QUICK, cwd=Path.cwd(), stdin="in/p3.png\n")
     assert (done.code, done.err) == (0, "")

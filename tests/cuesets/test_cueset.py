@@ -35,6 +35,7 @@ from cuecast.cuesets import bundle
 from cuecast.cuesets import edit as cueset_edit
 from cuecast.cuesets.cueset import check_cueset, overview, read_cueset, read_examples
 from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset
+from cuecast.cuesets.history import versions
 
 CELL, RIM = ClassInfo(1, "cell", "#e6194b"), ClassInfo(2, "rim", "#3cb44b")
 HALF = [1, 1, 1, 1, 0, 0, 0, 0]
@@ -113,6 +114,16 @@ def test_every_kind_of_cue_comes_back_as_it_was_added(root: Path, tmp_path: Path
     assert masked.image.name == "images/a.png"
     assert masked.image.pixels[0, 0].tolist() == list(RED)
     assert check_cueset(root) == []
+
+
+@pytest.mark.parametrize(
+    "marks", [{"absent": True}, {"points": [(1, 2), (6, 2, 0)]}, {"boxes": [(0, 0, 4, 4)]}]
+)
+def test_what_a_set_says_already_is_not_added_again(root: Path, tmp_path: Path, marks: Any) -> None:
+    first = add_cue(root, picture(tmp_path / "a.png", 4), **marks)
+    again = add_cue(root, tmp_path / "a.png", **marks)
+    assert again.entries == first.entries
+    assert len(versions(again)) == 2
 
 
 def test_images_are_copied_as_they_are_and_the_same_file_once(root: Path, tmp_path: Path) -> None:
@@ -406,6 +417,7 @@ def test_the_check_names_what_cannot_be_read_and_why(tmp_path: Path) -> None:
     assert "marks nothing" in reasons[2]
     assert "reaches outside the image" in reasons[3]
     assert all(f.remedy for f in findings)
+    assert not any(f.reason.startswith(f.entry) for f in findings), "the name stands before it"
     with pytest.raises(ImageError, match=r"torn\.png"):
         read_examples(read_cueset(root))
 

@@ -127,7 +127,18 @@ ImagesArgument = Annotated[
         help="Files, folders, patterns, @LIST (a file of paths) or - (paths on stdin).",
     ),
 ]
-OutOption = Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.")]
+
+
+def read_folder(text: str) -> Path:
+    """A folder to write to. Raises BadParameter where it has no name, as of a variable that is not set."""
+    if not text:
+        raise typer.BadParameter("the folder has no name; give one, or '.' for this folder")
+    return Path(text)
+
+
+OutOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.", parser=read_folder)
+]
 RecursiveFlag = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")]
 CuePageOption = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")

@@ -16,6 +16,7 @@ from cuecast.cli.options import (
     ThreadsOption,
     WindowOption,
     grouped,
+    read_folder,
     read_formats,
     read_limits,
 )
@@ -150,7 +151,10 @@ def frames(
     numbers: Annotated[
         list[str], typer.Argument(metavar="FRAME", help="Number of a frame from 0, or its file in a folder.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the pictures.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder for the pictures.", parser=read_folder),
+    ],
     window: WindowOption = None,
 ) -> None:
     """Write frames of VIDEO as PNG, at their own size: to draw masks on, for `cuecast track`.

@@ -49,16 +49,21 @@ def given_mark(name: str, given: Any) -> Mark:
     kind = KINDS[name]
     if isinstance(given, kind):
         return given
-    if ";" in kind.form:
-        return _made(kind, tuple((float(x), float(y)) for x, y in given))
     if isinstance(given, int | float):
         raise CueError(
             f"{name} are a list of them, this holds the number {given:g}", remedy=f"write {name}=[(...)]"
         )
-    count = len(kind.form.split(","))
-    if len(given) not in (count, count + 1):
-        raise CueError(f"{kind.__name__.lower()} {tuple(given)}: expected {kind.form} and optionally a class")
-    return _made(kind, tuple(float(v) for v in given[:count]), *(int(v) for v in given[count:]))
+    one = kind.__name__.lower()
+    try:
+        if ";" in kind.form:
+            return _made(kind, tuple((float(x), float(y)) for x, y in given))
+        count = len(kind.form.split(","))
+        if len(given) in (count, count + 1):
+            return _made(kind, tuple(float(v) for v in given[:count]), *(int(v) for v in given[count:]))
+    except (TypeError, ValueError):
+        numbers = "(x, y), (x, y), ..." if ";" in kind.form else kind.form
+        raise CueError(f"{one} {given!r} is not made of numbers", remedy=f"write {numbers}") from None
+    raise CueError(f"{one} {tuple(given)}: expected {kind.form} and optionally a class")
 
 
 def written_mark(kind: type[Mark], text: str, read_class: Callable[[str], int]) -> Mark:

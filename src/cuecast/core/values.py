@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -57,9 +58,9 @@ class ClassInfo:
             raise CueError(
                 f"class {self.id} is called {self.name!r}, which is no valid text", remedy="write it in UTF-8"
             ) from None
-        if self.threshold is not None and not 0 < self.threshold <= 1:
+        if self.threshold is not None and not (isinstance(self.threshold, Real) and 0 < self.threshold <= 1):
             raise CueError(
-                f"class {self.name!r} has the threshold {self.threshold:g}: scores run from 0 to 1",
+                f"class {self.name!r} has the threshold {self.threshold!r}: scores run from 0 to 1",
                 remedy="choose one above 0, such as 0.4",
             )
         if not self.colour:

@@ -27,7 +27,7 @@ from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
 from cuecast.core.drawing import draw_marks, thumbnail
-from cuecast.core.errors import CueError, CueSetError, InputError, MissingExtraError
+from cuecast.core.errors import CueError, CueSetError, InputError, MissingExtraError, without_name
 from cuecast.core.marks import marks_json, read_marks
 from cuecast.core.notes import give_note, notes_to
 from cuecast.core.values import ClassInfo, Example, Image, Marks
@@ -287,7 +287,7 @@ def check_cueset(path: str | Path) -> list[Finding]:
             example = read_example(cueset, entry)
         except (InputError, CueSetError, MissingExtraError) as error:
             remedy = error.remedy or "correct or take out this cue"
-            findings.append(Finding("error", entry.image, error.reason, remedy))
+            findings.append(Finding("error", entry.image, without_name(error.reason, entry.image), remedy))
             continue
         marked |= set(example.marks.class_ids)
         meaning.setdefault(example.image.digest, []).append(entry)

@@ -241,6 +241,9 @@ class Draft:
         example = cue.on(read, self.classes)
         check_classes(example.marks, self.classes, read.name)
         entry = self._stored(cue, example)
+        if not replace_all and entry in self.entries:
+            self._said.append(f"{entry.image}: {_kinds((entry,))} as before")
+            return
         rivals = [e for e in self.entries if replace_all or (entry.mask and e.mask)]
         gone = [e for e in rivals if self._shows(e, example.image)]
         at = min((self.entries.index(e) for e in gone), default=len(self.entries))

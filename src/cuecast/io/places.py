@@ -76,6 +76,10 @@ def _is_result(path: Path) -> bool:
 
 
 def _expand(item: str, recursive: bool) -> list[Path]:
+    if not item:
+        raise InputError(
+            "one of the inputs is an empty text", remedy="name a file or a folder; '.' is this one"
+        )
     path = Path(item)
     if item == "-":
         return _lines("standard input", sys.stdin.read(), recursive)

@@ -153,7 +153,7 @@ class CocoFile:
             matches = [e for e, parts in names if Path(parts[-1]).stem == Path(mine[-1]).stem]
         if len(matches) != 1:
             problem = "does not list" if not matches else f"lists {len(matches)} images called"
-            known = listed(image_name(e) for e in self.images)
+            known = listed(image_name(e) for e in self.images) or "no image"
             raise MaskError(
                 f"{problem} {image.path.name}", self.path, f"it has {known}: rename it, or export it again"
             )
