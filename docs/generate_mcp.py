@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 
+from cuecast.core.values import FARTHEST
 from cuecast.mcp.desk import open_roots
 from cuecast.mcp.server import build_server
 
@@ -96,7 +97,9 @@ def _kind(field: dict[str, Any], defs: dict[str, Any]) -> str:
         words = "object"
     else:
         words = _WORDS.get(field.get("type", ""), field.get("type", "any"))
-    bounds = [said.format(f"{field[key]:g}") for key, said in _BOUNDS.items() if key in field]
+    # Bounds far from any image keep damage out; they are nothing to plan by.
+    stated = {key: field[key] for key in _BOUNDS if key in field and abs(field[key]) < FARTHEST}
+    bounds = [_BOUNDS[key].format(f"{value:g}") for key, value in stated.items()]
     return f"{words} ({', '.join(bounds)})" if bounds else words
 
 

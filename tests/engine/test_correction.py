@@ -75,6 +75,13 @@ def test_a_stroke_that_leaves_the_image_counts_inside_it() -> None:
     assert places[:, 1].max() < 1
 
 
+def test_a_stroke_that_leads_far_away_costs_no_more_than_its_part_inside() -> None:
+    far = marked_places(Marks((50, 100), scribbles=(Scribble(((1.0, 25.0), (9e8, 25.0))),)), 1)
+    near = marked_places(Marks((50, 100), scribbles=(Scribble(((1.0, 25.0), (100.0, 25.0))),)), 1)
+    assert np.allclose(far[:, 0], 0.5)
+    assert len(near) - len(far) in (0, 1)  # the end itself is outside
+
+
 def test_masks_and_boxes_name_no_place() -> None:
     assert marked_places(Marks((8, 8), mask=np.eye(8, dtype=np.int32)), 1).shape == (0, 3)
 

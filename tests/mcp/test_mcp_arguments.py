@@ -146,6 +146,21 @@ def test_what_is_no_path_is_refused_with_its_reason(root: Path, path: str) -> No
         ),
         (
             "add_cues",
+            {"cueset": "s", "cues": [{"image": "i", "boxes": [{"xyxy": [1, 2, 1e9, 4]}]}]},
+            "cues[0].boxes[0].xyxy[2]: it must be less than 1000000000",
+        ),
+        (
+            "add_cues",
+            {"cueset": "s", "cues": [{"image": "i", "scribbles": [{"path": [[1, 2], [-1e12, 4]]}]}]},
+            "cues[0].scribbles[0].path[1][0]: it must be more than -1000000000",
+        ),
+        (
+            "add_cues",
+            {"cueset": "s", "cues": [{"image": "i", "scribbles": [{"path": [[1, 2]], "width": 1e300}]}]},
+            "cues[0].scribbles[0].width: it must be 10000",
+        ),
+        (
+            "add_cues",
             {"cueset": "s", "cues": [{"image": "i", "points": [{"xy": [1, 2], "class": [1]}]}]},
             "cues[0].points[0].class: a whole number is expected or text is expected",
         ),

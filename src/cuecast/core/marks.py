@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any
 
 from cuecast.core.errors import CueError
-from cuecast.core.values import KINDS, Mark
+from cuecast.core.values import FARTHEST, KINDS, Mark
 
 Document = Mapping[str, Any]
 """What is shown on one image, in JSON: lists of marks, and whatever else says something of it."""
@@ -127,7 +127,7 @@ def _numbers(raw: Any, count: int) -> tuple[float, ...]:
     if isinstance(raw, str):  # whose digits would be taken one by one
         raise ValueError(f"{raw!r} should be {count} numbers")
     values = tuple(float(v) for v in raw)
-    if len(values) != count or not all(abs(v) < 1e9 for v in values):
+    if len(values) != count or not all(abs(v) < FARTHEST for v in values):
         raise ValueError(f"{raw} should be {count} numbers")
     return values
 

@@ -128,6 +128,10 @@ class Image:
         return h.hexdigest()
 
 
+FARTHEST = 1e9
+"""Coordinates beyond are damage; with them, sums and products would lose the pixels, or overflow."""
+
+
 @dataclass(frozen=True)
 class Box:
     """The thing lies inside: x1, y1, x2, y2 (half-open pixels)."""
@@ -203,6 +207,10 @@ class Scribble:
 
     def check(self, size: tuple[int, int]) -> None:
         """As `Box.check`; a part of it is enough."""
+        if not all(abs(v) < FARTHEST for v in (self.width, *(v for xy in self.path for v in xy))):
+            raise CueError(
+                f"a scribble has a width or a vertex that is not a number below {FARTHEST:g}: correct it"
+            )
         if not any(_on(xy, size) for xy in self.path):
             raise CueError(f"a scribble lies outside the image, which is {size[1]} wide and {size[0]} high")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cuecast.core.marks import EXAMPLE
-from cuecast.core.values import KINDS, Mark, Stroke
+from cuecast.core.values import FARTHEST, KINDS, Mark, Stroke
+
+Coordinate = Annotated[float, Field(gt=-FARTHEST, lt=FARTHEST)]
+Width = Annotated[float, Field(gt=0, le=10_000)]
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def marked_places(marks: Marks, cls: int) -> Array:
     H, W = marks.size
     clicks = [(point.xy[1], point.xy[0], point.cls) for point in marks.points]
     lines = (s for s in marks.strokes if not isinstance(s, Point))
-    strokes = [(y, x, s.cls) for s in lines for x, y in _along(s.path, SPACING * (H * W) ** 0.5)]
+    strokes = [(y, x, s.cls) for s in lines for x, y in _along(s.path, SPACING * (H * W) ** 0.5, marks.size)]
     kept = []
     for said, most in ((clicks, MOST_CLICKS), (strokes, MOST_OF_STROKES)):
         inside = [s for s in said if 0 <= s[0] < H and 0 <= s[1] < W and s[2] != IGNORE]
@@ -141,10 +141,23 @@ def _squared(a: Array, b: Array) -> Array:
     return np.maximum(distance, 0)
 
 
-def _along(path: tuple[tuple[float, float], ...], spacing: float) -> NDArray[np.float64]:
-    """(m, 2) places x, y along a path, `spacing` apart, both ends included."""
+def _along(
+    path: tuple[tuple[float, float], ...], spacing: float, size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """(m, 2) places x, y along a path, `spacing` apart from its start, both ends included.
+
+    Of a part that lies outside an image of `size` (H, W) at most the places next to it: a path may lead far away.
+    """
     points = np.asarray(path, np.float64)
     lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     count = 1 + int(np.ceil(lengths[-1] / max(spacing, 1.0)))
-    steps = np.linspace(0, lengths[-1], count)
-    return np.stack([np.interp(steps, lengths, points[:, axis]) for axis in (0, 1)], 1)
+    apart = lengths[-1] / max(count - 1, 1) or 1.0
+    begin, move = points[:-1], np.diff(points, axis=0)
+    rate = np.where(np.abs(move) < 1e-9, 1e-9, move)  # along one axis alone
+    sides = np.sort([(0.0 - begin) / rate, (np.array(size[::-1]) - begin) / rate], axis=0)
+    enters, leaves = np.clip(sides[0].max(1), 0, 1), np.clip(sides[1].min(1), 0, 1)
+    first, last = (lengths[:-1] + t * np.diff(lengths) for t in (enters, leaves))
+    runs = [np.arange(a // apart, b // apart + 2) for a, b in zip(first, last, strict=True) if a <= b]
+    steps = np.unique(np.minimum(np.concatenate([[0.0], *runs]), count - 1))
+    at = np.where(steps == count - 1, lengths[-1], steps * apart)
+    return np.stack([np.interp(at, lengths, points[:, axis]) for axis in (0, 1)], 1)

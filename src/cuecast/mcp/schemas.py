@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cuecast.cuesets.models import Rules, mark_models, with_lists
+from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 
 LIMIT, MOST = 50, 500
 """Length of a list in an answer: unless asked for, and at most."""
 
-XY = Annotated[list[float], Field(min_length=2, max_length=2, description="[x, y] in pixels of the image")]
+XY = Annotated[
+    list[Coordinate], Field(min_length=2, max_length=2, description="[x, y] in pixels of the image")
+]
 XYXY = Annotated[
-    list[float], Field(min_length=4, max_length=4, description="[x1, y1, x2, y2], half-open, in pixels")
+    list[Coordinate], Field(min_length=4, max_length=4, description="[x1, y1, x2, y2], half-open, in pixels")
 ]
 ClassRef = Annotated[int | str, Field(description="Class: its id or its name")]
 Negative = Annotated[int | str, Field(description="Class: its id or its name; 0 means 'not this'")]
@@ -45,7 +47,7 @@ _RULES = Rules(
         "xyxy": XYXY,
         "xy": XY,
         "path": XY,
-        "width": Annotated[float, Field(gt=0, description="Width of the stroke in pixels")],
+        "width": Annotated[Width, Field(description="Width of the stroke in pixels")],
         "cls": ClassRef,
     },
     negative=Negative,

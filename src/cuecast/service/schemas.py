@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cuecast.core.marks import EXAMPLE
-from cuecast.cuesets.models import Rules, mark_models, with_lists
+from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 
 # No control characters: they have no place in names, and PostgreSQL takes no NUL.
 Name = Annotated[
@@ -27,7 +27,6 @@ Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 Threshold = Annotated[float, Field(gt=0, le=1)]
 ClassId = Annotated[int, Field(ge=1, le=65534)]
 MarkClass = Annotated[int, Field(ge=0, le=65534, description="0: 'not this'")]
-Coordinate = Annotated[float, Field(gt=-1e9, lt=1e9)]
 Xy = tuple[Coordinate, Coordinate]
 Scale = Literal["frame", "pixel"]
 Kind = Literal["images", "video", "volume"]
@@ -101,7 +100,7 @@ _RULES = Rules(
         "xyxy": tuple[Coordinate, Coordinate, Coordinate, Coordinate],
         "xy": Xy,
         "path": Xy,
-        "width": Annotated[float, Field(gt=0, le=10_000)],
+        "width": Width,
         "cls": ClassId,
     },
     negative=MarkClass,

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from cuecast.core.errors import MaskError
 from cuecast.core.geometry import Contour
 from cuecast.core.objects import Annotations, ObjectMask, tight
-from cuecast.core.values import ClassInfo, Image
+from cuecast.core.values import FARTHEST, ClassInfo, Image
 from cuecast.io.files import read_json, write_text
 from cuecast.io.labels import PassedOver, stated_size
 from cuecast.io.labels.outlines import (
-    FARTHEST,
     box_contour,
     contour_of,
     object_of_contours,

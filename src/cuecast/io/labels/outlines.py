@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from cuecast.core.geometry import Contour, fill_contour
 from cuecast.core.objects import ObjectMask, connected_objects, tight
+from cuecast.core.values import FARTHEST
 
 Vertices = NDArray[np.int64]
 """(n, 2) x, y of a contour's corners in pixels of the image; the last is joined to the first."""
 Vertices64 = NDArray[np.float64]
 """The same as other programs write them: anywhere, not on the corners of pixels alone."""
-FARTHEST = 1e9
-"""Coordinates beyond are damage; with them, sums and products would lose the pixels, or overflow."""
 
 
 def outline(obj: ObjectMask) -> Vertices:
