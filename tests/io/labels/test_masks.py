@@ -193,6 +193,15 @@ def test_labels_beside_255_are_no_soft_edges() -> None:
     assert set(np.unique(label(trimap))) == {IGNORE, 0, 128}
 
 
+def test_a_photograph_in_one_tone_is_no_mask(tmp_path: Path) -> None:
+    bright = np.full((64, 64), 250.0)
+    bright[20:40, 20:40] = np.linspace(140, 240, 20)  # a cell on a yellow slide; nothing is black
+    tone = bright[..., None] * (1, 1, 0.65)
+    PILImage.fromarray(tone.astype(np.uint8)).save(tmp_path / "slide.jpg", quality=95)
+    with pytest.raises(MaskError, match="JPEG blurs the colours of a mask"):
+        read_mask(tmp_path / "slide.jpg", image=image(64, 64))
+
+
 def test_soft_edges_of_one_colour_are_cut_in_the_middle() -> None:
     drawn, thing = soft()
     coloured = (drawn[..., None] / 255 * [230, 25, 75]).astype(U8)

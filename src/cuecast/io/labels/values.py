@@ -188,6 +188,8 @@ _GREY_SPREAD = 32
 """By what the channels of a grey picture differ at most, in all but 1 of 100 pixels, after compression with loss."""
 _ROUNDED, _LOST = 8, 64
 """By what a channel of a soft edge in one colour is off, after rounding, and after compression with loss."""
+_BLACK = 48
+"""What black is at most after compression with loss."""
 _IGNORE_COLOUR = 0xE0E0C0
 _OWN_COLOURS = {int(colour[1:], 16): i for i, colour in enumerate(PALETTE, start=1)} | {
     _IGNORE_COLOUR: IGNORE
@@ -228,6 +230,8 @@ def _one_colour(s: NDArray[np.uint8], tolerance: int) -> NDArray[np.int64] | Non
     `tolerance`: by what a channel may differ from the mixture of the two, in all but 1 of 100 pixels.
     """
     bright = s.max(axis=2)
+    if (bright <= _BLACK).mean() < 0.01:
+        return None  # on no black: a picture in one tone, such as a stained slide
     top = s[bright >= 0.9 * bright.max()]
     colour = np.median(top, axis=0)
     share = s.astype(np.float64) @ colour / max(float(colour @ colour), 1.0)
