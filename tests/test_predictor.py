@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,10 @@ def test_other_arguments_are_told_with_a_remedy(cues: Any, classes: Any, says: s
 def test_more_threads_than_cores_are_as_many_as_there_are() -> None:
     learnt = cuecast.load("general", threads=10**8).learn([CUE])
     assert learnt.segment(PICTURE).mask.shape == (4, 8)
+
+
+@pytest.mark.parametrize("one", ["photo.png", b"x", Path("photo.png")])
+def test_one_image_is_no_list_of_them(one: Any) -> None:
+    concept = cuecast.load("colours").learn([CUE])
+    with pytest.raises(cuecast.CueError, match=r"images are a list of them, this is the one .*; write \["):
+        list(concept.segment_many(one))

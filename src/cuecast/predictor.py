@@ -162,7 +162,14 @@ class Concept:
         return Prediction(query, mask, marked, scores, self.classes, verdict, confidence, seconds, thresholds)
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
-        """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held."""
+        """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held.
+
+        Raises CueError where `images` is one path instead of a list of them, and what `segment` raises.
+        """
+        if isinstance(images, str | bytes | Path):
+            raise CueError(
+                f"images are a list of them, this is the one {images!r}", remedy=f"write [{images!r}]"
+            )
         yield from in_order(self.segment, images, workers)
 
     def _thresholds(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
