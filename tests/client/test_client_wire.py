@@ -37,6 +37,21 @@ def ask(url: str, patience: float = 60, key: str | None = None) -> object:
         connection.close()
 
 
+@pytest.mark.parametrize(
+    ("url", "key", "said"),
+    [
+        ("http://x:y", None, "no address of a service"),
+        ("http://\n", None, "no address of a service"),
+        ("http://127.0.0.1:9", "schlüssel", "the key holds a character that none has"),
+        ("http://127.0.0.1:9", "cue_a\nb", "the key holds a character that none has"),
+        ("http://127.0.0.1:9", "cue_a\n", "cannot be reached"),
+    ],
+)
+def test_what_is_no_address_or_key_is_named(url: str, key: str | None, said: str) -> None:
+    with pytest.raises(CuecastError, match=said):
+        ask(url, patience=0, key=key)
+
+
 def test_a_busy_service_is_asked_again_when_it_says(pauses: list[float]) -> None:
     soon = (503, {"Retry-After": formatdate(time.time() + 20, usegmt=True)}, "")
     with saying(BUSY, soon, (503, {}, ""), FINE) as (url, asked):

@@ -73,10 +73,19 @@ class Wire:
             raise CuecastError(f"{url}: this is no address of a service; write it as http://HOST:PORT")
         self.url = url.rstrip("/")
         self._patience = patience
+        key = (key or "").strip()  # one that is read from a file ends in a newline
+        if not (key.isascii() and key.isprintable()):
+            raise CuecastError(
+                f"{url}: the key holds a character that none has; give it as 'cuecast keys create' printed it"
+            )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx2.Client(
-            base_url=self.url, headers=headers, timeout=httpx2.Timeout(timeout, connect=min(timeout, 10))
-        )
+        limit = httpx2.Timeout(timeout, connect=min(timeout, 10))
+        try:
+            self._client = httpx2.Client(base_url=self.url, headers=headers, timeout=limit)
+        except httpx2.InvalidURL as error:
+            raise CuecastError(
+                f"{url!r}: this is no address of a service ({error}); write it as http://HOST:PORT"
+            ) from error
 
     def close(self) -> None:
         """Close the connections."""
