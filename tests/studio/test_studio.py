@@ -160,6 +160,22 @@ def test_undo_redo_and_the_other_marks(studio: Studio, pictures: list[Path]) -> 
     page.get_by_role("link", name="a.png, Not run yet, Example: not here").wait_for()
 
 
+def test_marks_that_are_refused_are_said_with_the_reason(studio: Studio, pictures: list[Path]) -> None:
+    page = studio.page
+    studio.create(pictures[:1])
+    studio.open_image("a.png")
+    studio.choose("Box")
+    studio.drag("a.png", (4, 4), (20, 20))
+    studio.wait_saved("a.png", 1)
+    studio.choose("Brush")
+    studio.drag("a.png", (44, 36), (52, 36))
+    page.get_by_role("alert").get_by_text("mark the class in the mask, or put the box on another").wait_for()
+    assert studio.marks("a.png")["mask"] is None
+    page.keyboard.press("Control+z")
+    page.locator(".editortop .save.ok").wait_for()
+    page.get_by_role("alert").wait_for(state="detached")
+
+
 def test_drawing_with_the_keyboard_alone(studio: Studio, pictures: list[Path]) -> None:
     page = studio.page
     studio.create(pictures[:1])

@@ -64,6 +64,11 @@ export class Saver {
     this.timer = window.setTimeout(() => void this.save(), DELAY);
   }
 
+  /** Whether the server said what is wrong with these marks: they stay unsaved until they are changed. */
+  get refused(): boolean {
+    return this.state.value === "failed" && this.error.value instanceof ApiError;
+  }
+
   /** Save now what is not saved. Resolves when it is stored or has failed for good. */
   async save(): Promise<void> {
     clearTimeout(this.timer);

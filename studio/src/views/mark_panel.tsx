@@ -5,6 +5,7 @@ import { project, start } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import { ClassEditor } from "./classes";
+import { Failure } from "./dialog";
 import { Icon } from "./icon";
 
 /** Classes, 'not here', and a list of what is marked. */
@@ -18,6 +19,7 @@ export function MarkPanel({ picture }: { picture: OpenPicture }) {
     <>
       {picture.offer.value && <Offer picture={picture} />}
       {saver.state.value === "conflict" && <Conflict picture={picture} />}
+      {saver.refused && <Failure error={saver.error.value} />}
       <h2>{t.classes}</h2>
       <ClassEditor project={project.value} />
       <label class="tick">
