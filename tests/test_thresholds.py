@@ -139,6 +139,8 @@ def test_another_threshold_does_the_images_again(
     ("flags", "says"),
     [
         (["x"], r"--threshold 'x': \[CLASS=\]VALUE"),
+        (["a=0.3", "a=0.4"], r"--threshold 'a=0.4': given twice"),
+        (["0.3", "0.4"], r"--threshold '0.4': given twice"),
         (["a=0"], "a score above 0 and up to 1"),
         (["0.3", "a=0.4"], "without a class is for all of them"),
         (["b=0.4"], "class 'b', and the classes are a"),

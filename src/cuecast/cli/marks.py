@@ -165,6 +165,8 @@ class Shown(MarkFlags):
         found: dict[str, float] = {}
         for text in self.threshold or ():
             name, _, number = text.rpartition("=")
+            if name in found:
+                raise typer.BadParameter(f"--threshold {text!r}: given twice for the same; give one")
             try:
                 found[name] = float(number)
             except ValueError:
