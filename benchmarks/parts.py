@@ -45,10 +45,10 @@ PARTS = (
     "decoder",
     "signals",
     "refine",
-    "cut",
+    "decide",
     "other",
 )
-"""In the order of the table; 'join' is what the second look learns, 'cut' are cuts, specks and verdict."""
+"""In the order of the table; 'join' is what the second look learns, 'decide' are thresholds, specks and verdict."""
 SMALLEST = 1e-3
 
 
