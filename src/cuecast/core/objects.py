@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,6 +52,20 @@ class Annotations:
     def object_map(self) -> NDArray[np.int32]:
         """(H, W) int32 ids, the place of each object among them from 1, 0 for none and for crowds; as `label_map`."""
         return self._drawn(0 if o.crowd else number for number, o in enumerate(self.objects, start=1))
+
+    def listed(self, class_ids: Collection[int]) -> Iterator[tuple[int, ObjectMask]]:
+        """The objects that have pixels, tightly cropped, each with its place among all of them from 1.
+
+        Raises ValueError at one whose class is none of `class_ids`.
+        """
+        for number, obj in enumerate(map(tight, self.objects), start=1):
+            if not obj.mask.size:
+                continue
+            if obj.cls not in class_ids:
+                raise ValueError(
+                    f"{self.name}: an object has class {obj.cls}, the classes are {sorted(class_ids)}"
+                )
+            yield number, obj
 
     def _drawn(self, numbers: Iterable[int]) -> NDArray[np.int32]:
         out = np.zeros(self.size, np.int32)

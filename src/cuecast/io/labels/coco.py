@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from cuecast.core.errors import CueError, MaskError
-from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.objects import Annotations, ObjectMask
 from cuecast.core.values import ClassInfo, Image
 from cuecast.io.files import read_json, replacing
 from cuecast.io.labels import PassedOver, listed, stated_size
@@ -265,13 +265,7 @@ def write_coco(
             H, W = one.size
             entry = {"id": image_id, "file_name": one.name, "height": H, "width": W}
             images.write((",\n" if image_id > 1 else "\n") + json.dumps(entry))
-            for obj in map(tight, one.objects):
-                if not obj.mask.size:
-                    continue
-                if obj.cls not in known:
-                    raise ValueError(
-                        f"{one.name}: an object has class {obj.cls}, the classes are {sorted(known)}"
-                    )
+            for _, obj in one.listed(known):
                 written += 1
                 line = {"id": written, "image_id": image_id, **_annotation(obj, one.size, shape)}
                 out.write((",\n" if written > 1 else "\n") + json.dumps(line))

@@ -127,11 +127,7 @@ def write_labelme(
     """
     names = {c.id: c.name for c in classes}
     shapes = []
-    for group, obj in enumerate(map(tight, annotations.objects), start=1):
-        if obj.mask.size and obj.cls not in names:
-            raise ValueError(
-                f"{annotations.name}: an object has class {obj.cls}, the classes are {sorted(names)}"
-            )
+    for group, obj in annotations.listed(names):
         contours = part_outlines(obj)
         shapes += [
             _shape(names[obj.cls], contour.tolist(), group if len(contours) > 1 else None)

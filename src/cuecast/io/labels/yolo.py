@@ -16,7 +16,7 @@ import yaml
 from numpy.typing import NDArray
 
 from cuecast.core.errors import MaskError
-from cuecast.core.objects import Annotations, ObjectMask, tight
+from cuecast.core.objects import Annotations, ObjectMask
 from cuecast.core.values import MAX_CLASS_ID, ClassInfo, Image
 from cuecast.io.files import read_text, write_text
 from cuecast.io.labels import PassedOver
@@ -106,13 +106,7 @@ def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[Cla
     index = {c.id: i for i, c in enumerate(classes)}
     H, W = annotations.size
     lines = []
-    for obj in map(tight, annotations.objects):
-        if not obj.mask.size:
-            continue
-        if obj.cls not in index:
-            raise ValueError(
-                f"{annotations.name}: an object has class {obj.cls}, the classes are {sorted(index)}"
-            )
+    for _, obj in annotations.listed(index):
         contour = (outline(obj) / (W, H)).ravel().tolist()
         lines.append(" ".join([str(index[obj.cls]), *(f"{v:.{_DIGITS}g}" for v in contour)]))
     return write_text(path, "".join(f"{line}\n" for line in lines))
