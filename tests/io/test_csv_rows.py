@@ -11,11 +11,10 @@ from annotated import obj
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuecast.core.objects import measure
-from cuecast.core.values import ClassInfo
+from cuecast.core.objects import Annotations
 from cuecast.evaluation.evaluate import as_csv
 from cuecast.io.files import read_cell, write_row
-from cuecast.results.tables import FrameRow, write_frames_csv, write_objects_csv
+from cuecast.results.tables import FrameRow, object_rows, write_frames_csv, write_objects_csv
 
 FORMULAS = [
     "=1+2",
@@ -56,10 +55,11 @@ def test_every_text_reads_back_equal(texts: list[str]) -> None:
 
 
 def test_tables_quote_and_read_back(tmp_path: Path) -> None:
-    rows = [("=cmd|' /C calc'!A0.png", measure(obj(1, 0, 0, "#"), (5, 5), 0.5, "=um"))]
-    path = write_objects_csv(tmp_path / "o.csv", rows, [ClassInfo(1, "@coin")])
+    name = "=cmd|' /C calc'!A0.png"
+    rows = object_rows(Annotations(name, (5, 5), (obj(1, 0, 0, "#"),)), {1: "@coin"}, 0.5, "=um")
+    path = write_objects_csv(tmp_path / "o.csv", rows)
     (row,) = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
-    assert (read_cell(row["image"]), read_cell(row["unit"])) == (rows[0][0], "=um")
+    assert (read_cell(row["image"]), read_cell(row["unit"])) == (name, "=um")
     assert "'@coin" in path.read_text()
     frames = write_frames_csv(tmp_path / "f.csv", [FrameRow(0, None, "+x.png", "-coin", 1, "found", 1.0)])
     assert frames.read_text().splitlines()[1].startswith('0,,"\'+x.png","\'-coin",1,found,1.0,,')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Literal
@@ -28,6 +28,7 @@ from cuecast.results.folder import Summary
 from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ATTENTION
+from cuecast.results.tables import read_objects_csv
 from cuecast.runs import actions
 from cuecast.runs.actions import Progress, Step
 from cuecast.runs.images import BatchOptions
@@ -164,8 +165,13 @@ class ResultTools:
             raise InputError(
                 f"{table}: is older than the masks; go on with `segment` until it is finished, or `export` as csv"
             )
-        return s.Measured.model_validate(
-            asdict(actions.measure(actions.MeasureRequest(table, image, limit, offset)))
+        found = actions.measure(actions.MeasureRequest(read_objects_csv(table), image, limit, offset))
+        return s.Measured(
+            table=str(table),
+            classes=found.classes,
+            objects=found.objects,
+            rows=list(map(s.ObjectShown.of, found.rows)),
+            next_offset=found.next_offset,
         )
 
     def export(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
+from cuecast.results.tables import ObjectRow
+from cuecast.runs.actions import ClassSum
 
 LIMIT, MOST = 50, 500
 """Length of a list in an answer: unless asked for, and at most."""
@@ -245,29 +247,12 @@ class Segmented(ResultList, Noted):
     note: str | None = Field(None, description="How many other files the folders hold, that are no images")
 
 
-class ClassMeasured(BaseModel):
-    """The objects of one class in all images. Areas are in pixels; `in_units` in squared `unit` where known."""
-
-    cls: str = Field(serialization_alias="class", validation_alias="class")
-    objects: int
-    images: int = Field(description="Images with at least one object of the class")
-    area: int
-    mean_area: float
-    smallest: int
-    largest: int
-    touching_border: int = Field(description="Objects that the edge of the image may cut")
-    unit: str | None
-    area_in_units: float | None
-
-    model_config = ConfigDict(populate_by_name=True)
-
-
-class ObjectRow(BaseModel):
+class ObjectShown(BaseModel):
     """One object: a row of objects.csv, without what is in units but its area."""
 
     image: str
     object: int
-    cls: str = Field(serialization_alias="class", validation_alias="class")
+    cls: str = Field(alias="class")
     box: list[int]
     centroid: list[float]
     area: int
@@ -279,14 +264,27 @@ class ObjectRow(BaseModel):
 
     model_config = ConfigDict(populate_by_name=True)
 
+    @classmethod
+    def of(cls, row: ObjectRow) -> Self:
+        """A row without the digits that nobody reads."""
+        alike = {name: getattr(row, name) for name in ("image", "object", "cls", "area", "touches_border")}
+        lengths = {name: round(getattr(row, name), 3) for name in ("perimeter", "major_axis", "minor_axis")}
+        return cls(
+            **alike,
+            **lengths,
+            box=[row.x1, row.y1, row.x2, row.y2],
+            centroid=[round(row.centroid_x, 2), round(row.centroid_y, 2)],
+            area_in_units=row.area_units,
+        )
+
 
 class Measured(BaseModel):
     """The measurements of a folder of results: by class over all images, and object by object."""
 
     table: str = Field(description="Path of objects.csv, which has every column")
-    classes: list[ClassMeasured]
+    classes: tuple[ClassSum, ...]
     objects: int = Field(description="Rows that fit, on all pages")
-    rows: list[ObjectRow]
+    rows: list[ObjectShown]
     next_offset: int | None
 
 

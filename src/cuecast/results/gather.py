@@ -19,7 +19,7 @@ from PIL import JpegImagePlugin
 
 from cuecast.core.drawing import draw_marks, overlay, thumbnail
 from cuecast.core.errors import CuecastError, MaskError
-from cuecast.core.objects import Annotations, connected_objects, measure
+from cuecast.core.objects import Annotations, connected_objects
 from cuecast.core.values import ClassInfo, Example, Image
 from cuecast.io.files import EDITED, MANIFEST, replacing
 from cuecast.io.images import read_image
@@ -29,7 +29,7 @@ from cuecast.io.labels.yolo import write_yolo, write_yolo_names
 from cuecast.io.pixels import read_raster
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ReportCheck, ReportCue, ReportRow, write_report
-from cuecast.results.tables import Row, write_objects_csv
+from cuecast.results.tables import ObjectRow, object_rows, write_objects_csv
 
 SHOWN = 24
 """Cues whose pictures are in the report; all are where it says something of each."""
@@ -100,14 +100,16 @@ def _write_coco(results: Results, how: Writing) -> None:
 def _write_table(results: Results, how: Writing) -> None:
     """One line an object; in units where the pixel size is given or the image states it."""
 
-    def rows() -> Iterator[Row]:
+    names = {c.id: c.name for c in results.classes}
+
+    def rows() -> Iterator[ObjectRow]:
         for entry, found in zip(results.done(), found_objects(results), strict=True):
             stated = (entry.pixel_size, entry.unit)
-            edge = stated if how.pixel_size is None else (how.pixel_size, how.unit)
-            for obj in found.objects:
-                yield found.name, measure(obj, found.size, *edge)
+            yield from object_rows(
+                found, names, *(stated if how.pixel_size is None else (how.pixel_size, how.unit))
+            )
 
-    write_objects_csv(results.out / TABLE, rows(), results.classes)
+    write_objects_csv(results.out / TABLE, rows())
 
 
 def _write_yolo(results: Results, how: Writing) -> None:  # noqa: ARG001

@@ -7,25 +7,78 @@ would take for formulas as `csv_rows` quotes them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
-from itertools import groupby
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-from cuecast.core.objects import ObjectMeasures
-from cuecast.core.values import ClassInfo
-from cuecast.io.files import replacing, write_row
+from cuecast.core.errors import InputError
+from cuecast.core.objects import Annotations, ObjectMeasures, measure
+from cuecast.io.files import read_cell, replacing, write_row
 
-_BOX = ("x1", "y1", "x2", "y2")
-COLUMNS = (
-    "image", "object", "class", "class_id", *_BOX, "centroid_x", "centroid_y", "area", "perimeter",
-    "major_axis", "minor_axis", "touches_border", "unit", *(f"{c}_units" for c in _BOX), "centroid_x_units",
-    "centroid_y_units", "area_units", "perimeter_units", "major_axis_units", "minor_axis_units",
-)  # fmt: skip
-"""Columns of objects.csv. Those in units are empty where the pixel size is unknown; areas: unit squared."""
 
-Row = tuple[str, ObjectMeasures]
-"""The name of an image and the measures of one of its objects."""
+@dataclass(frozen=True)
+class ObjectRow:
+    """One object; the fields are the columns of objects.csv, with the figures of `ObjectMeasures`.
+
+    object  its number among those of its image, from 1.
+    cls     the name of its class; the column is called 'class', here and wherever a row is sent.
+    unit    and what is in it: None, an empty cell, where the size of a pixel is unknown; areas in unit squared.
+    """
+
+    image: str
+    object: int
+    cls: str = field(metadata={"alias": "class"})
+    class_id: int
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    centroid_x: float
+    centroid_y: float
+    area: int
+    perimeter: float
+    major_axis: float
+    minor_axis: float
+    touches_border: bool
+    unit: str | None = None
+    x1_units: float | None = None
+    y1_units: float | None = None
+    x2_units: float | None = None
+    y2_units: float | None = None
+    centroid_x_units: float | None = None
+    centroid_y_units: float | None = None
+    area_units: float | None = None
+    perimeter_units: float | None = None
+    major_axis_units: float | None = None
+    minor_axis_units: float | None = None
+
+
+COLUMNS = tuple(str(f.metadata.get("alias", f.name)) for f in fields(ObjectRow))
+"""Columns of objects.csv."""
+
+
+def object_rows(
+    found: Annotations, names: Mapping[int, str], pixel_size: float | None = None, unit: str | None = None
+) -> Iterator[ObjectRow]:
+    """The objects of an image, measured as they are asked for; class id -> name. See `measure` for the others.
+
+    Raises ValueError for an object of no named class.
+    """
+    for number, obj in enumerate(found.objects, start=1):
+        if obj.cls not in names:
+            raise ValueError(f"{found.name}: an object has class {obj.cls}, the classes are {sorted(names)}")
+        m = measure(obj, found.size, pixel_size, unit)
+        yield ObjectRow(found.name, number, names[m.cls], m.cls, *_figures(m))
+
+
+def _figures(m: ObjectMeasures) -> Iterator[Any]:
+    """What is measured of an object, in the order of the columns."""
+    yield from (*m.box, *m.centroid, m.area, m.perimeter, m.major_axis, m.minor_axis, m.touches_border)
+    if m.unit is not None and m.box_units is not None and m.centroid_units is not None:
+        yield from (m.unit, *m.box_units, *m.centroid_units)
+        yield from (m.area_units, m.perimeter_units, m.major_axis_units, m.minor_axis_units)
 
 
 @dataclass(frozen=True)
@@ -60,22 +113,35 @@ class FrameRow:
 FRAME_COLUMNS: Sequence[str] = tuple("class" if f.name == "object" else f.name for f in fields(FrameRow))
 
 
-def write_objects_csv(path: str | Path, rows: Iterable[Row], classes: Sequence[ClassInfo]) -> Path:
-    """Write the rows as they come, whole file or nothing; returns its path.
+def write_objects_csv(path: str | Path, rows: Iterable[ObjectRow]) -> Path:
+    """Write the rows as they come, whole file or nothing; returns its path. Raises OutputError."""
+    return _write(path, COLUMNS, map(astuple, rows))
 
-    `object` counts from 1 within an image, whose rows follow each other. Raises OutputError, and ValueError for an
-    object of no listed class.
-    """
-    names = {c.id: c.name for c in classes}
 
-    def lines() -> Iterator[Iterable[object]]:
-        for image, group in groupby(rows, key=lambda row: row[0]):
-            for number, (_, m) in enumerate(group, start=1):
-                if m.cls not in names:
-                    raise ValueError(f"{image}: an object has class {m.cls}, the classes are {sorted(names)}")
-                yield image, number, names[m.cls], *object_cells(m)
+def read_objects_csv(path: Path) -> Iterator[ObjectRow]:
+    """The rows as `write_objects_csv` wrote them, one after the other. Raises InputError."""
+    kinds = [(_KINDS[str(f.type).partition(" ")[0]], f.default is None) for f in fields(ObjectRow)]
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as lines:
+            reader = csv.reader(lines)
+            if tuple(next(reader, ())) != COLUMNS:
+                raise InputError(
+                    "is not an objects.csv (its columns differ)", path, "`export` it again as csv"
+                )
+            for cells in reader:
+                read = zip(kinds, map(read_cell, cells), strict=True)
+                row: list[Any] = [None if empty and not cell else kind(cell) for (kind, empty), cell in read]
+                yield ObjectRow(*row)
+    except FileNotFoundError as error:
+        remedy = "go on with `segment` until it is finished, or `export` as csv"
+        raise InputError("is not there", path, remedy) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", path, "check its permissions") from error
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"cannot be read ({error})", path, "`export` it again as csv") from error
 
-    return _write(path, COLUMNS, lines())
+
+_KINDS: Mapping[str, Any] = {"str": str, "int": int, "float": float, "bool": "true".__eq__}
 
 
 def write_frames_csv(path: str | Path, rows: Iterable[FrameRow]) -> Path:
@@ -92,13 +158,3 @@ def _write(path: str | Path, columns: Sequence[str], rows: Iterable[Iterable[obj
         for row in rows:
             out.write(write_row(str(v).lower() if isinstance(v, bool) else v for v in row))
     return Path(path)
-
-
-def object_cells(m: ObjectMeasures) -> list[object]:
-    """The cells of an object in objects.csv from `class_id` on; '' where the size of a pixel is unknown."""
-    lengths = (m.area, m.perimeter, m.major_axis, m.minor_axis)
-    cells = [m.cls, *m.box, *m.centroid, *lengths, m.touches_border]
-    if m.unit is None or m.box_units is None or m.centroid_units is None:
-        return [*cells, *[""] * (len(COLUMNS) - 3 - len(cells))]
-    units = (m.area_units, m.perimeter_units, m.major_axis_units, m.minor_axis_units)
-    return [*cells, m.unit, *m.box_units, *m.centroid_units, *units]

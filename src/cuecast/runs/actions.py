@@ -3,7 +3,7 @@
     segment   what cues show, on images, into a folder of results
     check     can a cue set be read, which of its cues hurt, would more help?
     suggest   which images to mark next
-    measure   the table of a folder of results, summed up and in parts
+    measure   the objects of results, summed up and in parts
     export    the masks of a folder of results in other formats
 
 The command line, the service and the MCP server call these, and print, keep or send what comes of them. All tell of
@@ -12,9 +12,8 @@ their progress by `Step`; an exception out of that stops the work, and what is f
 
 from __future__ import annotations
 
-import csv
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 from PIL import Image as PILImage
 
 from cuecast.core.drawing import overlay
-from cuecast.core.errors import InputError, MaskError
+from cuecast.core.errors import MaskError
 from cuecast.core.values import ClassInfo, Image
 from cuecast.cue_quality.check import check_cues, too_few
 from cuecast.cue_quality.result import CueCheck
@@ -30,13 +29,12 @@ from cuecast.cue_quality.suggest import Suggestions, suggest_images
 from cuecast.cue_quality.trials import complete_cues
 from cuecast.cuesets.changes import Lineage
 from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
-from cuecast.io.files import read_cell
 from cuecast.predictor import Concept, Predictor
 from cuecast.results.folder import Step as Step
 from cuecast.results.folder import Summary
 from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
-from cuecast.results.tables import COLUMNS
+from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
 from cuecast.runs.images import BatchOptions
 
@@ -158,36 +156,19 @@ def suggest(request: SuggestRequest, progress: Progress = silent) -> Suggestions
 
 @dataclass(frozen=True)
 class MeasureRequest:
-    """A table (objects.csv), of which `limit` objects from `offset` on are given one by one; of one `image`, or all."""
+    """Objects, of which `limit` (None: all) from `offset` on are given one by one; of one `image`, or of all."""
 
-    table: Path
+    rows: Iterable[ObjectRow]
     image: str | None = None
-    limit: int = 50
+    limit: int | None = 50
     offset: int = 0
-
-
-@dataclass(frozen=True)
-class MeasuredObject:
-    """A row of the table, without what is in units but its area."""
-
-    image: str
-    object: int
-    cls: str
-    box: tuple[int, ...]
-    centroid: tuple[float, ...]
-    area: int
-    perimeter: float
-    major_axis: float
-    minor_axis: float
-    touches_border: bool
-    area_in_units: float | None
 
 
 @dataclass(frozen=True)
 class ClassSum:
     """The objects of one class in all images; areas in pixels, and in squared `unit` where all have the same."""
 
-    cls: str
+    cls: str = field(metadata={"alias": "class"})
     objects: int
     images: int
     area: int
@@ -203,28 +184,30 @@ class ClassSum:
 class Measured:
     """The sums by class, the number of objects, those that were asked for one by one, and where they go on."""
 
-    table: str
     classes: tuple[ClassSum, ...]
     objects: int
-    rows: tuple[MeasuredObject, ...]
+    rows: tuple[ObjectRow, ...]
     next_offset: int | None
 
 
 def measure(request: MeasureRequest) -> Measured:
-    """A table summed up by class and read in parts, in memory that does not grow with it. Raises InputError."""
+    """Objects summed up by class and given in parts, in memory that does not grow with them.
+
+    Raises InputError where the table that they are read from cannot be.
+    """
     sums: dict[str, _Sum] = {}
-    rows: list[MeasuredObject] = []
+    rows: list[ObjectRow] = []
     count = 0
-    for row, unit in _rows(request.table):
+    for row in request.rows:
         if request.image not in (None, row.image):
             continue
-        sums.setdefault(row.cls, _Sum(unit)).add(row, unit)
-        if request.offset <= count < request.offset + request.limit:
+        sums.setdefault(row.cls, _Sum(row.unit)).add(row)
+        if count >= request.offset and (request.limit is None or len(rows) < request.limit):
             rows.append(row)
         count += 1
     end = request.offset + len(rows)
     classes = tuple(total.result(name) for name, total in sorted(sums.items()))
-    return Measured(str(request.table), classes, count, tuple(rows), end if end < count else None)
+    return Measured(classes, count, tuple(rows), end if end < count else None)
 
 
 @dataclass(eq=False)
@@ -240,11 +223,11 @@ class _Sum:
     border: int = 0
     images: set[str] = field(default_factory=set)
 
-    def add(self, row: MeasuredObject, unit: str | None) -> None:
-        self.unit = self.unit if unit == self.unit else None
+    def add(self, row: ObjectRow) -> None:
+        self.unit = self.unit if row.unit == self.unit else None
         self.count += 1
         self.area += row.area
-        self.in_units += row.area_in_units or 0.0
+        self.in_units += row.area_units or 0.0
         self.smallest = row.area if self.smallest is None else min(self.smallest, row.area)
         self.largest = max(self.largest, row.area)
         self.border += row.touches_border
@@ -263,44 +246,6 @@ class _Sum:
             unit=self.unit,
             area_in_units=self.in_units if self.unit else None,
         )
-
-
-def _rows(table: Path) -> Iterator[tuple[MeasuredObject, str | None]]:
-    """Each row, and the unit it states. Raises InputError."""
-    try:
-        with open(table, encoding="utf-8", errors="replace", newline="") as lines:
-            reader = csv.DictReader(lines)
-            if tuple(reader.fieldnames or ()) != COLUMNS:
-                raise InputError(
-                    f"{table}: is not an objects.csv (its columns differ); `export` it again as csv"
-                )
-            for written in reader:
-                cells = {column: read_cell(cell) for column, cell in written.items()}
-                yield _row(cells), cells["unit"] or None
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{table}: is not there; go on with `segment` until it is finished, or `export` as csv"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{table}: cannot be read ({error.strerror}); check its permissions") from error
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read ({error}); `export` it again as csv") from error
-
-
-def _row(cells: dict[str, str]) -> MeasuredObject:
-    return MeasuredObject(
-        image=cells["image"],
-        object=int(cells["object"]),
-        cls=cells["class"],
-        box=tuple(int(cells[c]) for c in ("x1", "y1", "x2", "y2")),
-        centroid=tuple(round(float(cells[c]), 2) for c in ("centroid_x", "centroid_y")),
-        area=int(cells["area"]),
-        perimeter=round(float(cells["perimeter"]), 3),
-        major_axis=round(float(cells["major_axis"]), 3),
-        minor_axis=round(float(cells["minor_axis"]), 3),
-        touches_border=cells["touches_border"] == "true",
-        area_in_units=float(cells["area_units"]) if cells["area_units"] else None,
-    )
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from cuecast.core.objects import connected_objects, measure
+from cuecast.core.objects import Annotations, connected_objects
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import exclusive
 from cuecast.io.labels.masks import write_mask
 from cuecast.results.gather import FOLDERS, Results, read_result
 from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
 from cuecast.results.review import Tick, apply_review
-from cuecast.results.tables import COLUMNS, object_cells
+from cuecast.results.tables import object_rows
+from cuecast.runs import actions
 from cuecast.service import schemas
 from cuecast.service.files import DataFolder
 from cuecast.service.frames import PLANE, OpenVolume, SourceAt
@@ -136,12 +137,9 @@ def place_of_result(session: Session, files: DataFolder, image: Image, folder: s
 
 def objects_of(session: Session, files: DataFolder, project: str, image: Image) -> list[ObjectRow]:
     """The objects of one image, in the order of objects.csv; none where its mask is not there."""
-    names = _class_names(session, project)
-    results = Results(files.results(project), ())
-    entry = find_entries(results.manifest, {image.stem}).get(image.stem)
-    if entry is None:
-        return []
-    return list(_rows(place_of_result(session, files, image, "masks"), entry, image, names))
+    classes = projects.class_infos(projects.find(session, project).classes)
+    entry = find_entries(Results(files.results(project), ()).manifest, {image.stem}).get(image.stem)
+    return _measured(place_of_result(session, files, image, "masks"), entry, image, classes, 0, None)
 
 
 def objects_page(
@@ -151,44 +149,44 @@ def objects_page(
 
     Only the images of this part are measured: the predictions say how many objects each has.
     """
-    names = _class_names(session, project)
+    classes = projects.class_infos(projects.find(session, project).classes)
     start = _offset(cursor)
     counts = predictions.object_counts(session, project)
     total = sum(n for _, n in counts)
-    results = Results(files.results(project), ())
     part: list[tuple[Image, int]] = []  # and how many of its objects are of the part before
     before = 0
     for ident, n in counts:
         if before < start + limit and before + n > start:
             part.append((images.find(session, project, ident), max(0, start - before)))
         before += n
-    entries = find_entries(results.manifest, {image.stem for image, _ in part})
+    manifest = Results(files.results(project), ()).manifest
+    entries = find_entries(manifest, {image.stem for image, _ in part})
     rows: list[ObjectRow] = []
     for image, skip in part:
-        if (entry := entries.get(image.stem)) is not None:
-            found = _rows(place_of_result(session, files, image, "masks"), entry, image, names)
-            rows += islice(found, skip, skip + limit - len(rows))
+        mask, entry = place_of_result(session, files, image, "masks"), entries.get(image.stem)
+        rows += _measured(mask, entry, image, classes, skip, limit - len(rows))
     following = str(start + limit) if start + limit < total else None
     return schemas.Page[ObjectRow](items=rows, next=following, total=total)
 
 
-def _rows(
-    mask: Path | None, entry: ManifestEntry, image: Image, names: Mapping[int, str]
-) -> Iterator[ObjectRow]:
-    """The objects of one image with the figures of objects.csv, in its order; none where its mask is not there."""
-    if entry.error is not None or mask is None or not mask.is_file():
-        return
+def _measured(
+    mask: Path | None,
+    entry: ManifestEntry | None,
+    image: Image,
+    classes: Sequence[ClassInfo],
+    skip: int,
+    limit: int | None,
+) -> list[ObjectRow]:
+    """So many objects of one image as objects.csv has them; none where its mask is not there."""
+    if entry is None or entry.error is not None or mask is None or not mask.is_file():
+        return []
     labels = read_result(mask)
-    height, width = labels.shape
-    for number, found in enumerate(connected_objects(labels), start=1):
-        m = measure(found, (height, width), entry.pixel_size, entry.unit)
-        written = (image.name, number, names.get(m.cls, f"class {m.cls}"), *object_cells(m))
-        cells = {column: cell for column, cell in zip(COLUMNS, written, strict=True) if cell != ""}
-        yield ObjectRow.model_validate({"image_id": image.id, **cells})
-
-
-def _class_names(session: Session, project: str) -> dict[int, str]:
-    return {int(c["id"]): str(c["name"]) for c in projects.find(session, project).classes}
+    found = Annotations(image.name, labels.shape, connected_objects(labels))
+    names = {c.id: c.name for c in shown_classes(classes, iter([entry]))}
+    rows = object_rows(found, names, entry.pixel_size, entry.unit)
+    asked = rows if limit is None else islice(rows, skip + limit)  # the others are not measured
+    measured = actions.measure(actions.MeasureRequest(asked, limit=limit, offset=skip))
+    return [ObjectRow(**vars(row), image_id=image.id) for row in measured.rows]
 
 
 def _offset(cursor: str | None) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from cuecast.results import tables
 from cuecast.service.schemas import Marks, Mask, Prediction, Reply, Request, Verdict
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -61,36 +63,13 @@ class PredictionMask(Reply):
     thresholds: list[float]
 
 
-class ObjectRow(Reply):
+@dataclass(frozen=True, kw_only=True)
+class ObjectRow(tables.ObjectRow):
     """One object, with the columns of objects.csv; those in units are null where the pixel size is unknown."""
 
+    __pydantic_config__: ClassVar = Reply.model_config
+
     image_id: str
-    image: str
-    object: int
-    cls: str = Field(alias="class")
-    class_id: int
-    x1: int
-    y1: int
-    x2: int
-    y2: int
-    centroid_x: float
-    centroid_y: float
-    area: int
-    perimeter: float
-    major_axis: float
-    minor_axis: float
-    touches_border: bool
-    unit: str | None = None
-    x1_units: float | None = None
-    y1_units: float | None = None
-    x2_units: float | None = None
-    y2_units: float | None = None
-    centroid_x_units: float | None = None
-    centroid_y_units: float | None = None
-    area_units: float | None = None
-    perimeter_units: float | None = None
-    major_axis_units: float | None = None
-    minor_axis_units: float | None = None
 
 
 class PredictionDetail(Prediction):
