@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
-from cuecast.core.objects import Annotations, ObjectMask, connected_objects
+from cuecast.core.objects import Annotations, ObjectMask, connected_instances, objects_of
 from cuecast.core.values import ClassInfo, Image, Verdict
+from cuecast.engine.objects import object_confidences
 from cuecast.io.labels.masks import write_grey, write_mask
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ class Prediction:
     verdict     'found', 'doubtful' or 'absent'.
     confidence  in [0, 1]: the IoU that is expected of this mask; for 'absent', of the emptiness.
     seconds     how long the answer took.
-    thresholds        for each class the score from which a pixel is marked.
+    thresholds  for each class the score from which a pixel is marked.
+    told_apart  (H, W) int32 ids of the objects, where things that touch were told apart; None: connected components.
     """
 
     image: Image
@@ -40,6 +43,7 @@ class Prediction:
     confidence: float
     seconds: float
     thresholds: tuple[float, ...] = ()
+    told_apart: NDArray[np.int32] | None = field(default=None, repr=False)
 
     @property
     def uncertainty(self) -> NDArray[np.float32]:
@@ -47,9 +51,21 @@ class Prediction:
         unsure: NDArray[np.float32] = 1 - np.abs(2 * self.scores.max(0) - 1)
         return unsure
 
+    @cached_property
+    def instances(self) -> NDArray[np.int32]:
+        """(H, W) int32: the id of the object that each marked pixel is of, 0 elsewhere.
+
+        Ids count from 1 in reading order of each object's first pixel. An object is of one class; those that touch
+        are told apart where the cues show that things do, else an object is a connected component.
+        """
+        ids = connected_instances(self.mask) if self.told_apart is None else self.told_apart
+        ids.flags.writeable = False
+        return ids
+
     def objects(self) -> tuple[ObjectMask, ...]:
-        """The connected components (8-neighbourhood) of every class, in reading order of their top-left pixel."""
-        return connected_objects(self.mask)
+        """The objects, each with its own mask, in the order of their ids: number i is id i of `instances`."""
+        sure = object_confidences(self.instances, self.mask, self.scores, [c.id for c in self.classes])
+        return objects_of(self.instances, self.mask, sure)
 
     def annotations(self) -> Annotations:
         """The objects as every label format takes them."""

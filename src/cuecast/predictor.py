@@ -17,11 +17,13 @@ from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.kept import Kept
 from cuecast.core.notes import give_note
+from cuecast.core.objects import MODES, ObjectMode, connected_instances
 from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
 from cuecast.engine.decision import Decision, Judgement, Taught, shown_areas, smallest_component
 from cuecast.engine.mark_weights import kind_of
+from cuecast.engine.objects import ObjectRule, object_rule
 from cuecast.engine.packs import Pack, open_pack
 from cuecast.engine.segmenter import ScoreMaps, Segmenter
 from cuecast.io.images import read_image
@@ -55,6 +57,7 @@ class Predictor:
         cues: Iterable[Cue | Example],
         classes: Sequence[ClassInfo | str] | None = None,
         scale: str = "frame",
+        objects: ObjectMode = "auto",
     ) -> Concept:
         """What the cues teach, as a new value.
 
@@ -63,6 +66,8 @@ class Predictor:
                  mask one object of that class.
         scale    'frame': things keep their share of the frame from image to image (photographs);
                  'pixel': things keep their size in pixels (crops of one scan, one microscope, one map).
+        objects  'connected': an object is a connected component; 'split': things that touch are told apart, by what
+                 the cues show of objects; 'auto': they are where the cues show that things touch.
 
         Raises CueError where there is no cue, or all say 'absent', or the values of a mask without names look like
         numbers of many objects, and what reading the cues raises.
@@ -71,7 +76,7 @@ class Predictor:
         infos, examples = read_cues(given, classes)
         if not classes:
             _doubt_classes(given, examples)
-        return _learn(self, examples, infos, scale)
+        return replace(_learn(self, examples, infos, scale), objects=_mode(objects))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +89,8 @@ class Concept:
     scale: str
     knowledge: Any = field(repr=False)
     decision: Decision = field(repr=False)
+    rule: ObjectRule = field(repr=False)
+    objects: ObjectMode = "auto"
     _uncorrected: Kept[tuple[float, ...]] = field(default_factory=lambda: Kept(CORRECTED), repr=False)
     """Digest of an image -> its thresholds without its own marks: the same at every click on it."""
 
@@ -121,6 +128,16 @@ class Concept:
         decision = replace(self.decision, given=tuple(c.threshold for c in infos))
         return replace(self, classes=infos, decision=decision, _uncorrected=Kept(CORRECTED))
 
+    @property
+    def splits(self) -> bool:
+        """Whether things that touch are told apart: `objects` says so, or leaves it to the cues, which show it."""
+        return self.objects == "split" or (self.objects == "auto" and self.rule.touch)
+
+    def with_objects(self, objects: ObjectMode) -> Concept:
+        """The same concept with another way from masks to objects, as `Predictor.learn` takes it; nothing is learned
+        anew. Raises CueError for another word."""
+        return replace(self, objects=_mode(objects))
+
     def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
         """A new concept taught by these cues as well: corrections, or marks on the query itself.
 
@@ -134,7 +151,9 @@ class Concept:
             # Points and scribbles show no size: what the masks show is not measured again at every click.
             taught = _taught(self.predictor.pack, examples, self.classes)
             return replace(self, examples=examples, decision=replace(self.decision, taught=taught))
-        return _learn(self.predictor, examples, self.classes, self.scale, self.knowledge if quick else None)
+        before = self.knowledge if quick else None
+        learned = _learn(self.predictor, examples, self.classes, self.scale, before)
+        return replace(learned, objects=self.objects)
 
     def score(self, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
         """What the segmenter says of an image, of which nothing is decided; `own` are marks on this very image."""
@@ -157,9 +176,23 @@ class Concept:
         marked = self.decision.mark(scores, thresholds, own)
         verdict, confidence, absent = self._judge(scores, marked, answer.verdict_features, own)
         mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
+        apart = self.tell_apart(mask, scores, answer.depth, own) if self.splits else None
         mask.flags.writeable = marked.flags.writeable = scores.flags.writeable = False
         seconds = time.perf_counter() - start
-        return Prediction(query, mask, marked, scores, self.classes, verdict, confidence, seconds, thresholds)
+        return Prediction(
+            query, mask, marked, scores, self.classes, verdict, confidence, seconds, thresholds, apart
+        )
+
+    def tell_apart(
+        self,
+        mask: NDArray[np.int32],
+        scores: NDArray[np.float32],
+        depth: NDArray[np.float32] | None = None,
+        own: Sequence[Marks] = (),
+    ) -> NDArray[np.int32]:
+        """The objects of a label map (H, W) as ids (H, W) int32 from 1, 0 for none: told apart where `splits`, else
+        connected components. scores, depth (K, H, W) and own as `ObjectRule.tell_apart` takes them."""
+        return self.rule.tell_apart(mask, scores, depth, own) if self.splits else connected_instances(mask)
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held.
@@ -249,9 +282,17 @@ def _learn(
         )
     classes = tuple(named.get(c) or info for c, info in zip(marked, unnamed_classes(marked), strict=True))
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
-    return Concept(
-        predictor, examples, classes, scale, knowledge, _decision(predictor.pack, examples, classes, scale)
-    )
+    decision = _decision(predictor.pack, examples, classes, scale)
+    rule = object_rule(examples, decision.class_ids)
+    return Concept(predictor, examples, classes, scale, knowledge, decision, rule)
+
+
+def _mode(objects: str) -> ObjectMode:
+    """The mode of that name. Raises CueError."""
+    for mode in MODES:
+        if mode == objects:
+            return mode
+    raise CueError(f"objects={objects!r} is unknown", remedy=f"use one of {', '.join(MODES)}")
 
 
 def _decision(pack: Pack, examples: Sequence[Example], classes: Sequence[ClassInfo], scale: str) -> Decision:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.geometry import NEIGHBOURS
+
+ObjectMode = Literal["auto", "split", "connected"]
+"""How the pixels of a class become objects: 'connected' takes its connected components, 'split' tells apart those that
+touch by what the cues show of them, 'auto' does so where the cues show that things touch."""
+MODES: tuple[ObjectMode, ...] = get_args(ObjectMode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +22,8 @@ class ObjectMask:
     """One object: its class and its pixels as a crop `mask` (h, w) bool placed at row `top`, column `left`.
 
     The parts of an object that occlusion has split stay together in one ObjectMask. A `crowd` is several objects that
-    nobody has told apart.
+    nobody has told apart. `confidence` in [0, 1] is the IoU to be expected of its mask, None where nobody has said;
+    `touches_border`: it reaches the edge of its image, where it may be cut off.
     """
 
     cls: int
@@ -25,6 +31,8 @@ class ObjectMask:
     left: int
     mask: NDArray[np.bool_]
     crowd: bool = False
+    confidence: float | None = None
+    touches_border: bool = False
 
     @property
     def area(self) -> int:
@@ -110,19 +118,59 @@ def connected_objects(mask: NDArray[np.int32]) -> tuple[ObjectMask, ...]:
 
     Tight crops, in reading order of each object's first pixel: the leftmost one of its top row.
     """
+    return objects_of(connected_instances(mask), mask)
+
+
+def connected_instances(mask: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(H, W) int32: the number of the object each pixel is of, as `connected_objects` counts them from 1, else 0."""
     from scipy import ndimage
 
-    found: list[tuple[int, int, ObjectMask]] = []
+    found, count = np.zeros(mask.shape, np.int32), 0
     positive = np.maximum(mask, 0)
     for index, where in enumerate(ndimage.find_objects(positive)):
         if where is None:
             continue
-        components, _ = ndimage.label(positive[where] == index + 1, structure=NEIGHBOURS)
-        for component, (rows, cols) in enumerate(ndimage.find_objects(components), start=1):
-            crop = components[rows, cols] == component
-            top, left = where[0].start + rows.start, where[1].start + cols.start
-            found.append((top, left + int(crop[0].argmax()), ObjectMask(index + 1, top, left, crop)))
-    return tuple(o for _, _, o in sorted(found, key=lambda f: f[:2]))
+        thing = positive[where] == index + 1
+        components, parts = ndimage.label(thing, structure=NEIGHBOURS)
+        found[where][thing] = components[thing] + count
+        count += parts
+    return in_reading_order(found)
+
+
+def in_reading_order(instances: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The same ids (H, W) int32, 0 for none, numbered anew: from 1 on, without gaps, as their first pixels are read."""
+    numbers, first = np.unique(instances, return_index=True)
+    numbers, first = numbers[numbers > 0], first[numbers > 0]
+    new = np.zeros(int(instances.max(initial=0)) + 1, np.int32)
+    new[numbers[first.argsort()]] = np.arange(1, len(numbers) + 1)
+    return new[np.maximum(instances, 0)]
+
+
+def objects_of(
+    instances: NDArray[np.int32], mask: NDArray[np.int32], confidences: Sequence[float] | None = None
+) -> tuple[ObjectMask, ...]:
+    """The objects of an id map (H, W) int32 (ids from 1 without gaps, 0: none) in the order of their ids.
+
+    mask         (H, W) int32 class ids: an object is of the class of its first pixel.
+    confidences  one for each object; None: not known.
+    """
+    from scipy import ndimage
+
+    found = []
+    for index, where in enumerate(ndimage.find_objects(instances)):
+        if where is None:
+            continue
+        rows, columns = where
+        crop = instances[where] == index + 1
+        cls = int(mask[rows.start, columns.start + int(crop[0].argmax())])
+        at_edge = not (
+            rows.start and columns.start and rows.stop < mask.shape[0] and columns.stop < mask.shape[1]
+        )
+        sure = None if confidences is None else float(confidences[index])
+        found.append(
+            ObjectMask(cls, rows.start, columns.start, crop, confidence=sure, touches_border=at_edge)
+        )
+    return tuple(found)
 
 
 def tight(obj: ObjectMask) -> ObjectMask:

@@ -29,10 +29,13 @@ class ScoreMaps:
 
     scores (K, H, W) float32 in [0, 1], on an absolute scale: where nothing resembles the cues all are near 0.
     verdict_features: for each class what speaks for or against its scores, by name; empty where there are none.
+    depth (K, H, W) float32 in [0, 1]: how deep in its object each pixel lies, 0 at borders and between things that
+    touch; None where the segmenter does not say.
     """
 
     scores: NDArray[np.float32]
     verdict_features: tuple[dict[str, float], ...] = ()
+    depth: NDArray[np.float32] | None = None
 
 
 class MapShape(NamedTuple):

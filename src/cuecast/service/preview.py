@@ -21,6 +21,7 @@ import numpy as np
 from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
 from cuecast.core.kept import Kept
 from cuecast.core.marks import Document
+from cuecast.core.objects import ObjectMode
 from cuecast.core.values import COMPLETE, ClassInfo, Example, Image, Marks, Stroke
 from cuecast.cues import Cue, mask_document, read_document, shown_in
 from cuecast.io.images import read_image
@@ -336,11 +337,13 @@ class KeepingPredictor(Predictor):
         cues: Iterable[Cue | Example],
         classes: Sequence[ClassInfo | str] | None = None,
         scale: str = "frame",
+        objects: ObjectMode = "auto",
     ) -> Concept:
-        """As `Predictor.learn`; equal images, marks, classes and scale give the same value."""
+        """As `Predictor.learn`; equal images, marks, classes, scale and objects give the same value."""
         infos, examples = read_cues(tuple(cues), classes)
         learn = super().learn
-        concept = self.concepts.get(digest_of(examples, infos, scale), lambda: learn(examples, infos, scale))
+        digest = digest_of(examples, infos, scale)
+        concept = self.concepts.get((digest, objects), lambda: learn(examples, infos, scale, objects))
         # Thresholds are no part of what is learned: the concept that is kept may have those of an earlier question.
         given = {c.name: c.threshold for c in infos}
         wanted = {c.name: given.get(c.name) for c in concept.classes}
