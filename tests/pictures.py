@@ -71,3 +71,20 @@ def episode_folder(root: Path) -> Path:
     listed = root / "list.jsonl"
     listed.write_text("".join(json.dumps(e) + "\n" for e in episodes), encoding="utf-8")
     return listed
+
+
+def object_folder(root: Path) -> Path:
+    """An episode list `list.jsonl` of one episode: a cue with two things that touch, and a query with two apart."""
+    picture(root / "images/a.png", 4)
+    picture(root / "images/b.png", 3)
+    mask(root / "masks/a.png", [1, 1, 1, 1, 0, 0, 0, 0])
+    mask(root / "ids/a.png", [1, 1, 2, 2, 0, 0, 0, 0])
+    mask(root / "masks/b.png", [1, 1, 1, 0, 0, 0, 0, 1])
+    mask(root / "ids/b.png", [1, 1, 1, 0, 0, 0, 0, 2])
+    cue, query = (
+        {"image": f"images/{n}.png", "mask": f"masks/{n}.png", "value": [1], "instances": f"ids/{n}.png"}
+        for n in "ab"
+    )
+    listed = root / "list.jsonl"
+    listed.write_text(json.dumps(episode(cues=[cue], query=query)) + "\n", encoding="utf-8")
+    return listed

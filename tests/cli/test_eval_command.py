@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from commands import cuecast, one_line
-from pictures import episode_folder
+from pictures import episode_folder, object_folder
 
 from cuecast.cli import run
 
@@ -120,3 +120,58 @@ def test_errors(
     streams = capsys.readouterr()
     assert streams.out == ""
     assert one_line(streams.err).startswith(says)
+
+
+def test_objects_prints_a_table_and_keeps_files_and_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = object_folder(tmp_path)
+    out, pictures = tmp_path / "out", tmp_path / "pictures"
+    args = [
+        "eval",
+        str(listed),
+        "--pack",
+        "colours",
+        "--objects",
+        "-q",
+        "-o",
+        str(out),
+        "--pictures",
+        str(pictures),
+    ]
+    assert run(args) == 0
+    assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:4]] == [
+        ["s1", "1", "connected"],
+        ["s1", "1", "watershed"],
+        ["s1", "1", "cuecast"],
+    ]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "object_episodes.csv",
+        "object_scores.csv",
+        "object_scores.json",
+    ]
+    assert [e["true"] for e in json.loads((out / "object_scores.json").read_text())["episodes"]] == [2] * 3
+    assert [p.name for p in pictures.iterdir()] == ["s1-good.png"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--objects", "--interactive"], "exclude each other"),
+        (["--pictures", "there"], "--pictures goes with --objects"),
+    ],
+)
+def test_objects_refuses_what_does_not_go_together(
+    listed: Path, flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["eval", str(listed), "--pack", "colours", *flags]) == 2
+    assert said in one_line(capsys.readouterr().err)
+
+
+def test_objects_of_a_list_without_them_say_what_is_missing(
+    listed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["eval", str(listed), "--pack", "colours", "-q", "--objects"]) == 1
+    assert 'episode e1: images/b.png: nothing says which pixels are whose: add "instances"' in one_line(
+        capsys.readouterr().err
+    )

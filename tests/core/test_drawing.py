@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as PILImage
 
 from cuecast.core.drawing import draw_marks, line_width, overlay, thumbnail
+from cuecast.core.objects import connected_objects
 from cuecast.core.values import IGNORE, Box, ClassInfo, Image, Marks, Point, Scribble
 
 RED = ClassInfo(1, "red", "#ff0000")
@@ -34,6 +35,35 @@ def test_outlines_the_rim_of_an_object_in_the_full_colour() -> None:
     rim[2:5, 2:5] = False
     assert (full == rim).all()
     assert (picture[~rim] == 100).all()
+
+
+def test_things_that_touch_have_an_outline_each() -> None:
+    mask = np.zeros((12, 14), np.int32)
+    mask[1:11, 1:13] = 1
+    ids = mask.copy()
+    ids[1:11, 7:13] = 2
+    plain, told = (
+        np.asarray(overlay(grey(12, 14), mask, [RED], opacity=0.0, objects=o)) for o in (None, ids)
+    )
+    changed = (plain != told).any(axis=2)
+    between = np.zeros((12, 14), bool)
+    between[2:10, 6:8] = True  # a pixel on each side
+    assert (changed == between).all()
+    assert (told[between] == (255, 0, 0)).all()
+
+
+def test_outlines_of_things_apart_are_those_of_their_class() -> None:
+    """At any width: what does not touch looks the same, whether it was told apart or not."""
+    random = np.random.default_rng(3)
+    mask = np.kron(random.integers(0, 3, (12, 12)), np.ones((60, 60))).astype(np.int32)
+    mask[random.random(mask.shape) < 0.01] = 0
+    ids = np.zeros(mask.shape, np.int32)
+    for number, thing in enumerate(connected_objects(mask), start=1):
+        x1, y1, x2, y2 = thing.xyxy
+        ids[y1:y2, x1:x2][thing.mask] = number
+    plain, told = (overlay(grey(720, 720), mask, [RED, BLUE], objects=o) for o in (None, ids))
+    assert plain.tobytes() == told.tobytes()
+    assert line_width((720, 720)) == 2
 
 
 def test_pixels_to_ignore_are_tinted_grey_without_outline() -> None:

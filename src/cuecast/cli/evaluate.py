@@ -13,6 +13,7 @@ from cuecast.cli.output import Printed, json_text, progress, say
 if TYPE_CHECKING:
     from cuecast.evaluation.evaluate import EvaluationResult
     from cuecast.evaluation.interactive import ClickResult
+    from cuecast.evaluation.objects import ObjectResult
 
 EpisodesArgument = Annotated[
     Path, typer.Argument(metavar="EPISODES", help="Episode list: JSON lines, see docs/evaluation.md.")
@@ -32,7 +33,8 @@ def evaluate_pack(
             "-o",
             metavar="OUT",
             help="Folder for scores.json, scores.csv and episodes.csv; with --interactive for clicks.json, "
-            "clicks.csv and click_episodes.csv.",
+            "clicks.csv and click_episodes.csv; with --objects for object_scores.json, object_scores.csv and "
+            "object_episodes.csv.",
         ),
     ] = None,
     chosen: Chosen,
@@ -43,6 +45,17 @@ def evaluate_pack(
     clicks: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="With --interactive: at most N clicks a query. Default: 10."),
+    ] = None,
+    objects: Annotated[
+        bool,
+        typer.Option("--objects", help="Measure how things are told apart, not how pixels are marked."),
+    ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="With --objects: folder for pictures of the best and the worst episode of each set.",
+        ),
     ] = None,
     scale: ScaleOption = Scale.FRAME,
     speed: Speed,
@@ -58,21 +71,31 @@ def evaluate_pack(
 
     With --interactive, it prints the clicks on the query itself that it takes to reach 85 and 90 % Dice, and the
     Dice after some clicks: without cues, and after the cues of the episode.
+
+    With --objects, of a list that says which pixels are whose (`instances`), it prints precision, recall and F1 of
+    objects, AP, panoptic quality and the error of the count, beside connected components and a watershed of distances
+    on the same masks.
     """
     if printed.as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other: choose one, or keep both with -o OUT")
     if clicks is not None and not interactive:
         raise typer.BadParameter("--clicks goes with --interactive: add it, or leave --clicks out")
+    if objects and interactive:
+        raise typer.BadParameter("--objects and --interactive exclude each other: run one after the other")
+    if pictures is not None and not objects:
+        raise typer.BadParameter("--pictures goes with --objects: add it, or leave --pictures out")
     from functools import partial
 
     from cuecast.evaluation.episodes import find_root, read_episodes, select
     from cuecast.evaluation.evaluate import evaluate
     from cuecast.evaluation.interactive import evaluate_clicks
+    from cuecast.evaluation.objects import ObjectResult, evaluate_objects
     from cuecast.predictor import load
 
     listed = select(read_episodes(episodes), chosen.sets or (), chosen.shots or (), chosen.limit)
     root = root or find_root(episodes, listed)
-    measure = partial(evaluate_clicks, clicks=clicks or 10) if interactive else evaluate
+    clicked = partial(evaluate_clicks, clicks=clicks or 10)
+    measure = clicked if interactive else evaluate_objects if objects else evaluate
     predictor = load(pack, threads=speed.threads)
     with progress("corrections" if interactive else "episodes", printed.quiet) as report:
         result = measure(
@@ -85,12 +108,26 @@ def evaluate_pack(
             scale=scale.value,
         )
     if output:
-        _keep(result, output, ("clicks", "click_episodes") if interactive else ("scores", "episodes"))
+        _keep(result, output, KEPT["--interactive" if interactive else "--objects" if objects else ""])
     text = result.as_csv().rstrip("\n") if as_csv else result.as_table()
     say(result.as_dict(), text, printed.as_json)
+    if pictures is not None and isinstance(result, ObjectResult):
+        from cuecast.evaluation.object_pictures import write_object_pictures
+
+        write_object_pictures(predictor, result, listed, root, pictures)
 
 
-def _keep(result: EvaluationResult | ClickResult, folder: Path, names: tuple[str, str]) -> None:
+KEPT = {
+    "": ("scores", "episodes"),
+    "--interactive": ("clicks", "click_episodes"),
+    "--objects": ("object_scores", "object_episodes"),
+}
+"""What is measured -> names of the files with the scores and with the episodes."""
+
+
+def _keep(
+    result: EvaluationResult | ClickResult | ObjectResult, folder: Path, names: tuple[str, str]
+) -> None:
     """Write the three files: the scores as JSON and CSV, the episodes as CSV. Raises OutputError."""
     from cuecast.io.files import write_text
 

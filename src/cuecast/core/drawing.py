@@ -23,11 +23,13 @@ def overlay(
     classes: Sequence[ClassInfo],
     opacity: float = 0.45,
     outline: bool = True,
+    objects: NDArray[np.int32] | None = None,
 ) -> PILImage.Image:
     """The image with each class of `mask` (H, W) int32 tinted in its colour and, where asked, outlined.
 
     `opacity` in [0, 1] is the share of the class's colour in the tint. Pixels to ignore are tinted grey.
-    Pixels of no class stay as they are. Returns an RGB PIL image of the image's size.
+    Pixels of no class stay as they are. `objects` (H, W) int32 tells the things of a class apart, by ids from 1: where
+    two of them touch, each has its outline. Returns an RGB PIL image of the image's size.
     """
     out = image.pixels.copy()
     for value, rgb in ((IGNORE, IGNORE_RGB), *((c.id, c.rgb) for c in classes)):
@@ -38,7 +40,8 @@ def overlay(
         colour = np.asarray(rgb, np.float32)
         view[inside] = np.rint(view[inside] * (1 - opacity) + colour * opacity).astype(np.uint8)
         if outline and value != IGNORE:
-            view[_rim(inside, line_width(image.size))] = rgb
+            ids = None if objects is None else objects[window]
+            view[_rim(inside, line_width(image.size), ids)] = rgb
     return PILImage.fromarray(out)
 
 
@@ -89,13 +92,24 @@ def _extent(where: NDArray[np.bool_]) -> tuple[slice, slice] | None:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def _rim(inside: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    """The pixels of `inside` (h, w) at most `width` steps (4-neighbourhood) from its outside."""
-    core = inside
-    for _ in range(width):
-        padded = np.pad(core, 1)
+def _rim(inside: NDArray[np.bool_], width: int, ids: NDArray[np.int32] | None = None) -> NDArray[np.bool_]:
+    """The pixels of `inside` (h, w) at most `width` steps (4-neighbourhood) from its outside, or from another id."""
+    core = inside if ids is None else inside & _alike(ids)
+    for step in range(width):
+        # A pixel beside another id has made the first step.
+        before = inside if step == 0 else core
+        padded = np.pad(before, 1)
         core = core & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return inside & ~core
+
+
+def _alike(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Where all four neighbours of a pixel in ids (h, w) that there are have its id."""
+    p = np.pad(ids, 1, mode="edge")
+    alike: NDArray[np.bool_] = (
+        (p[:-2, 1:-1] == ids) & (p[2:, 1:-1] == ids) & (p[1:-1, :-2] == ids) & (p[1:-1, 2:] == ids)
+    )
+    return alike
 
 
 def _stroke(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,21 @@ COLOUR = "#00e5ff"
 """Of every mask: rare in pictures of things."""
 
 
+class Ranked(Protocol):
+    """An answer to an episode of a set."""
+
+    @property
+    def set(self) -> str:
+        """Name of the set."""
+
+    @property
+    def shots(self) -> int:
+        """Number of cues."""
+
+
+Answer = TypeVar("Answer", bound=Ranked)
+
+
 def choose(result: BenchResult) -> dict[str, Measured]:
     """File stem -> answer: of each set, 'SET-good' and 'SET-bad', the best and the worst of the first baseline.
 
@@ -36,14 +52,18 @@ def choose(result: BenchResult) -> dict[str, Measured]:
     no baseline on masks.
     """
     first = next((m.baseline for m in result.methods if m.cues == "masks"), None)
-    groups: dict[str, list[Measured]] = defaultdict(list)
-    for answer in result.answers:
-        if answer.baseline == first:
-            groups[answer.set].append(answer)
-    chosen: dict[str, Measured] = {}
-    for name, answers in groups.items():
-        most = max(a.shots for a in answers)
-        ranked = sorted((a for a in answers if a.shots == most), key=lambda a: a.iou)
+    return best_and_worst([a for a in result.answers if a.baseline == first], lambda a: a.iou)
+
+
+def best_and_worst(answers: Iterable[Answer], figure: Callable[[Answer], float]) -> dict[str, Answer]:
+    """'SET-good' and 'SET-bad' -> the answers with the largest and the least figure, as `choose`."""
+    groups: dict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        groups[answer.set].append(answer)
+    chosen: dict[str, Answer] = {}
+    for name, group in groups.items():
+        most = max(a.shots for a in group)
+        ranked = sorted((a for a in group if a.shots == most), key=figure)
         chosen[f"{name}-good"] = ranked[-1]
         if len(ranked) > 1:
             chosen[f"{name}-bad"] = ranked[0]
@@ -62,14 +82,18 @@ def write_pictures(
     Raises OutputError.
     """
     named = {e.id: e for e in episodes}
-    paths = []
-    for stem, answer in choose(result).items():
-        path = Path(folder) / f"{stem.replace('/', '_')}.png"
-        picture = sheet(baselines, named[answer.id], Path(root))
-        with replacing(path) as temporary:
-            picture.save(temporary, format="PNG")
-        paths.append(path)
-    return paths
+    return [
+        write_sheet(folder, stem, sheet(baselines, named[answer.id], Path(root)))
+        for stem, answer in choose(result).items()
+    ]
+
+
+def write_sheet(folder: str | Path, stem: str, picture: PILImage.Image) -> Path:
+    """Write a picture as PNG, whole or not at all; returns its path. Raises OutputError."""
+    path = Path(folder) / f"{stem.replace('/', '_')}.png"
+    with replacing(path) as temporary:
+        picture.save(temporary, format="PNG")
+    return path
 
 
 def sheet(baselines: Mapping[str, Baseline], episode: Episode, root: Path) -> PILImage.Image:
@@ -84,7 +108,7 @@ def sheet(baselines: Mapping[str, Baseline], episode: Episode, root: Path) -> PI
             mask = baseline.segment(baseline.learn(examples), query)
             caption = f"{name} {iou(mask, truth > 0, truth == IGNORE):.2f}"
             tiles.append((caption, overlay(query, mask.astype(np.int32), classes)))
-    return _row(f"{episode.id}: {episode.task}", tiles)
+    return in_a_row(f"{episode.id}: {episode.task}", tiles)
 
 
 def _shown(
@@ -101,7 +125,7 @@ def _shown(
     return tiles
 
 
-def _row(title: str, tiles: Sequence[tuple[str, PILImage.Image]]) -> PILImage.Image:
+def in_a_row(title: str, tiles: Sequence[tuple[str, PILImage.Image]]) -> PILImage.Image:
     """Tiles in a row on white, a caption above each, a title above all."""
     small = [(caption, ImageOps.contain(picture, (SIDE, SIDE))) for caption, picture in tiles]
     width = len(small) * (SIDE + GAP) + GAP

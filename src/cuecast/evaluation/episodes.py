@@ -4,11 +4,13 @@
      "cues": [{"image": "wbc1/images/0001.jpg", "mask": "wbc1/masks/0001.png", "value": [1, 2]}],
      "query": {"image": "wbc1/images/0002.jpg", "mask": "wbc1/masks/0002.png", "value": [1, 2]}}
 
-Paths are relative to a data root. `"mask": null` says that the thing is not in the picture. Lists are drawn from
-folders of pictures with masks, for curves over the number of cues:
+Paths are relative to a data root. `"mask": null` says that the thing is not in the picture. `"instances"` beside the
+mask, where it is there, is a map of the same size that tells the things apart, an id each. Lists are drawn from folders
+of pictures with masks, for curves over the number of cues:
 
     SET/images/NNNN.jpg    pictures
     SET/masks/NNNN.png     label maps of the same size: 0 background, 1, 2, ... classes, 255 ignore
+    SET/masks_instances/NNNN.png  where there are any: ids of the things from 1, 0 for none
     SET/card.json          may name the classes: {"classes": {"1": "cytoplasm"}} or {"classes": {"cytoplasm": 1}};
                            `"thin": true` says that the things are lines (cracks, vessels, wires)
 """
@@ -20,7 +22,7 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +39,14 @@ class EpisodeImage:
     """An image with the mask that is drawn on it, as paths relative to the data root.
 
     `mask` None means that the thing is not there. `value` lists the label values that count as the thing;
-    None takes every value but 0 and the ignore value.
+    None takes every value but 0 and the ignore value. `instances` holds an id for each thing of the mask; None: nobody
+    has told them apart.
     """
 
     image: str
     mask: str | None
     value: tuple[int, ...] | None = None
+    instances: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,10 @@ def select(
 
 def list_digest(episodes: Iterable[Episode]) -> str:
     """SHA-256 over the episodes: equal for the same selection of the same list."""
-    return hashlib.sha256(repr(list(episodes)).encode()).hexdigest()
+    listed = list(episodes)
+    told = [shown.instances for e in listed for shown in (*e.cues, e.query)]
+    # Lists without them keep the digests that results of before were written with.
+    return hashlib.sha256(f"{listed!r}{told if any(told) else ''}".encode()).hexdigest()
 
 
 def is_thin(root: str | Path, name: str) -> bool:
@@ -177,12 +184,14 @@ def _episode(line: str, where: str) -> Episode:
 def _shown(record: Any, where: str) -> EpisodeImage:
     if not isinstance(record, dict) or not isinstance(record.get("image"), str):
         raise EpisodeError(f'{where}: expected {{"image": PATH, "mask": PATH or null, "value": [1]}}')
-    mask, value = record.get("mask"), record.get("value")
+    mask, value, instances = record.get("mask"), record.get("value"), record.get("instances")
     if mask is not None and not isinstance(mask, str):
         raise EpisodeError(f"{where}: mask must be a path or null")
+    if instances is not None and not (isinstance(instances, str) and mask is not None):
+        raise EpisodeError(f"{where}: instances must be a path, and go with the mask of the same things")
     if value is not None and not (isinstance(value, list) and all(type(v) is int for v in value)):
         raise EpisodeError(f"{where}: value must be a list of whole numbers")
-    return EpisodeImage(record["image"], mask, None if value is None else tuple(value))
+    return EpisodeImage(record["image"], mask, None if value is None else tuple(value), instances)
 
 
 IGNORE_VALUE = 255
@@ -318,10 +327,13 @@ def _holding(place: Path, smallest: float = SMALLEST_SHARE) -> dict[int, list[st
 
 
 def _drawn_on(root: Path, place: Path, name: str, value: int) -> EpisodeImage:
-    """The picture of that file name with its mask, as paths from the root."""
-    here = place.relative_to(root)
+    """The picture of that file name with its mask, and its ids where it has any, as paths from the root."""
+    here, file = place.relative_to(root), f"{Path(name).stem}.png"
+    ids = (
+        (here / "masks_instances" / file).as_posix() if (place / "masks_instances" / file).is_file() else None
+    )
     return EpisodeImage(
-        (here / "images" / name).as_posix(), (here / "masks" / f"{Path(name).stem}.png").as_posix(), (value,)
+        (here / "images" / name).as_posix(), (here / "masks" / file).as_posix(), (value,), ids
     )
 
 
@@ -350,5 +362,9 @@ def _record(episode: Episode) -> dict[str, Any]:
 
 
 def _shown_record(shown: EpisodeImage) -> dict[str, Any]:
-    record: dict[str, Any] = {"image": shown.image, "mask": shown.mask}
-    return record if shown.value is None else {**record, "value": list(shown.value)}
+    return {
+        "image": shown.image,
+        "mask": shown.mask,
+        **({} if shown.value is None else {"value": list(shown.value)}),
+        **({} if shown.instances is None else {"instances": shown.instances}),
+    }
