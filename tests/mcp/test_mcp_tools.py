@@ -17,6 +17,8 @@ from pictures import picture
 from PIL import Image
 
 from cuecast.cuesets.cueset import read_cueset, read_example
+from cuecast.engine.colours import ColourSegmenter
+from cuecast.engine.segmenter import ScoreMaps
 from cuecast.mcp import result_tools
 from cuecast.mcp.server import TOOLS
 
@@ -196,6 +198,33 @@ def test_refusals_are_sentences(agent: Run, tool: str, arguments: dict[str, Any]
     async def job(agent: Agent) -> None:
         await agent.ask("new_cueset", cueset="set", cues=[CUE])
         assert said in await agent.error(tool, **arguments)
+
+    agent(job)
+
+
+def test_a_threshold_may_be_given_for_all_classes_or_for_one(
+    agent: Run, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def score(_: Any, knowledge: Any, image: Any, own: Any = ()) -> ScoreMaps:  # noqa: ARG001
+        return ScoreMaps(np.where(image.pixels[None, ..., 0] > 128, 0.6, 0.4).astype(np.float32))
+
+    monkeypatch.setattr(ColourSegmenter, "score", score)
+
+    async def job(agent: Agent) -> None:
+        await agent.ask("new_cueset", cueset="set", cues=[CUE], classes=["red"])
+        wanted = {"cueset": "set", "image": "photos/b.png"}
+        for given, area in ((None, 8), (0.3, 32), ({"red": 0.3}, 32), ({"red": 0.5}, 8)):
+            seen = await agent.ask("preview", **wanted, threshold=given)
+            assert seen["areas"] == {"1": area}, given
+        for given in (0.3, 0.3, None):
+            await agent.ask("segment", cueset="set", images=["photos"], output="out", threshold=given)
+            entry = json.loads((root / "out" / "manifest.jsonl").read_text().splitlines()[-1])
+            assert entry.get("thresholds") == ({"1": given} if given else None)
+        assert "class 'blue', and the classes are red" in await agent.error(
+            "preview", **wanted, threshold={"blue": 0.5}
+        )
+        for wrong, said in ((0, "threshold: it must be more than 0"), ("a=2", "a number is expected")):
+            assert said in await agent.error("preview", **wanted, threshold=wrong)
 
     agent(job)
 

@@ -27,7 +27,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 def send(
-    service: Service, files: list[tuple[str, Any]], data: dict[str, str] | None = None, accept: str = "*/*"
+    service: Service, files: list[tuple[str, Any]], data: dict[str, Any] | None = None, accept: str = "*/*"
 ) -> Any:
     return service.client.post("/v1/segment", files=files, data=data or {}, headers={"Accept": accept})
 
@@ -70,6 +70,23 @@ def test_marks_teach_and_the_answer_may_be_a_picture(service: Service) -> None:
     reply = send(service, [file("query", png(5)), file("cue", png(3))], {"cues": POINT}, "image/png")
     assert reply.headers["content-type"] == "image/png"
     assert np.asarray(Image.open(io.BytesIO(reply.content)))[0].tolist() == [1, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_a_threshold_may_be_given_for_all_classes_or_for_one(service: Service, tmp_path: Path) -> None:
+    labels = mask(tmp_path / "m.png", [1, 1, 1, 0, 2, 2, 0, 0]).read_bytes()
+    files = [file("query", png(5)), file("cue", png(3)), file("mask", labels)]
+    for given, thresholds in (("0.3", [0.3, 0.3]), (["b=0.2", "a=0.4"], [0.4, 0.2]), ("b=1", [0.5, 1.0])):
+        reply = send(service, files, {"class": ["a", "b"], "threshold": given})
+        assert (reply.status_code, reply.json().get("thresholds")) == (200, thresholds), reply.text
+    for given, said in (
+        ("0", "`threshold` '0': [CLASS=]VALUE is expected, a score above 0 and up to 1"),
+        (["a=0.4", "a=0.5"], "`threshold` 'a=0.5': given twice"),
+        (["0.4", "a=0.5"], "`threshold` without a class is for all of them"),
+        ("c=0.4", "class 'c', and the classes are a, b"),
+    ):
+        reply = send(service, files, {"class": ["a", "b"], "threshold": given})
+        assert reply.status_code == 422
+        assert said in reply.json()["error"]["message"]
 
 
 def test_several_cues_in_their_order(service: Service) -> None:

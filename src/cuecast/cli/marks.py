@@ -20,6 +20,7 @@ from cuecast.cli.mark_text import (
     split_mark,
 )
 from cuecast.cli.options import ClassOption, ThresholdOption, ValueOption
+from cuecast.core.arguments import read_thresholds
 from cuecast.core.errors import CueError, ImageError, MaskError
 
 if TYPE_CHECKING:
@@ -162,24 +163,10 @@ class Shown(MarkFlags):
 
     def thresholds(self) -> float | dict[str, float] | None:
         """What --threshold says, as `Concept.with_thresholds` takes it; None: nothing. Raises BadParameter."""
-        found: dict[str, float] = {}
-        for text in self.threshold or ():
-            name, _, number = text.rpartition("=")
-            if name in found:
-                raise typer.BadParameter(f"--threshold {text!r}: given twice for the same; give one")
-            try:
-                found[name] = float(number)
-            except ValueError:
-                found[name] = 0.0
-            if not 0 < found[name] <= 1:
-                raise typer.BadParameter(
-                    f"--threshold {text!r}: [CLASS=]VALUE is expected, a score above 0 and up to 1 such as 0.4"
-                )
-        if "" in found and len(found) > 1:
-            raise typer.BadParameter(
-                "--threshold without a class is for all of them: leave it out, or the others"
-            )
-        return found.get("", found or None)
+        try:
+            return read_thresholds(self.threshold or ())
+        except ValueError as error:
+            raise typer.BadParameter(f"--threshold {error}") from None
 
     def decided(self, concept: Concept) -> Concept:
         """The concept, marking from --threshold on. Raises BadParameter where a class is none of its own."""

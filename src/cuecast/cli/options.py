@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.core.ordered import threads_each
 
 
@@ -90,8 +91,7 @@ ThresholdOption = Annotated[
     typer.Option(
         "--threshold",
         metavar="[CLASS=]VALUE",
-        help="Score above 0 and up to 1 from which a pixel is marked, for all classes or for one; less marks more. May "
-        "be repeated. Default: by the pack and by the areas in the cues.",
+        help=f"{THRESHOLD} May be repeated. Default: {BY_ITSELF}.",
     ),
 ]
 WindowOption = Annotated[

@@ -1,14 +1,25 @@
-"""What is wrong with arguments that a door has refused, in this project's words instead of a library's.
+"""Arguments that every door takes alike, and what is wrong with those that it has refused, in this project's words
+instead of a library's.
 
 Doors check what they are sent by pydantic models; an error of theirs is a mapping with `type`, `loc`, `ctx` and `msg`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Error = Mapping[str, Any]
+
+_TRIED = re.compile(r"constrained-\w+$|(?:dict|list|tuple)\[.*\]$")
+"""In a place: the kind of several that was tried, as pydantic calls it; the plain ones stand at the end alone."""
+
+THRESHOLD = (
+    "Score above 0 and up to 1 from which a pixel is marked, for all classes or for one; less marks more."
+)
+BY_ITSELF = "by the pack and by the areas in the cues"
+"""What decides where no threshold is given."""
 
 _KINDS = {
     "string": "text is expected",
@@ -47,6 +58,27 @@ _SAID = {
 }
 
 
+def read_thresholds(texts: Iterable[str]) -> float | dict[str, float] | None:
+    """What each [CLASS=]VALUE says, as `Concept.with_thresholds` takes it; None: nothing.
+
+    Raises ValueError with what is to be said behind the name of the argument.
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        if name in found:
+            raise ValueError(f"{text!r}: given twice for the same; give one")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            found[name] = 0.0
+        if not 0 < found[name] <= 1:
+            raise ValueError(f"{text!r}: [CLASS=]VALUE is expected, a score above 0 and up to 1 such as 0.4")
+    if "" in found and len(found) > 1:
+        raise ValueError("without a class is for all of them: leave it out, or the others")
+    return found.get("", found or None)
+
+
 def phrase(error: Error) -> str:
     """What is wrong, without saying where: 'it needs 1 or more entries, and has 0'."""
     kind, context = str(error["type"]), error.get("ctx") or {}
@@ -73,8 +105,8 @@ def sentence(errors: Iterable[Error], most: int = 5) -> str:
     """
     said: dict[str, list[str]] = {}
     for error in errors:
-        loc = list(error["loc"])
-        while loc and loc[-1] in ("int", "str", "float", "bool"):  # the kind of several that was tried
+        loc = [part for part in error["loc"] if not _TRIED.match(str(part))]
+        while loc and loc[-1] in ("int", "str", "float", "bool"):
             loc.pop()
         words = said.setdefault(place(loc), [])
         if (new := phrase(error)) not in words:

@@ -8,7 +8,7 @@ import functools
 import io
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,14 +122,24 @@ class Desk:
     pack: str = "general"
     _learnt: tuple[tuple[str, str, str], Concept] | None = field(default=None, init=False)
 
-    def concept(self, cueset: CueSet, pack: str | None, scale: str) -> Concept:
-        """What the cues of a set teach; kept until another is asked for. Raises what loading and learning raise."""
+    def concept(
+        self,
+        cueset: CueSet,
+        pack: str | None,
+        scale: str,
+        thresholds: float | Mapping[str, float] | None = None,
+    ) -> Concept:
+        """What the cues of a set teach; kept until another is asked for. Raises what loading and learning raise.
+
+        thresholds  as `Concept.with_thresholds` takes them; nothing is learnt anew for others.
+        """
         chosen = self.find(pack)
         key = (chosen.digest, cueset.digest(), scale)
         if self._learnt is None or self._learnt[0] != key:
             concept = _loaded(str(chosen.folder)).learn(read_examples(cueset), cueset.classes, scale)
             self._learnt = (key, concept)
-        return self._learnt[1]
+        concept = self._learnt[1]
+        return concept if thresholds is None else concept.with_thresholds(thresholds)
 
     def predictor(self, pack: str | None) -> Predictor:
         """The pack of that name, loaded. Raises PackError."""

@@ -70,6 +70,7 @@ class ResultTools:
         recursive: s.Recursive = False,
         pack: s.PackName = None,
         scale: s.ScaleName = "frame",
+        threshold: s.Threshold = None,
         pixel_size: Annotated[
             float | None, Field(gt=0, description="Edge of one pixel in `unit`; null: what the file states")
         ] = None,
@@ -97,7 +98,7 @@ class ResultTools:
         steps = _Steps(reporter(context), monotonic() + seconds)
         summary: Summary | None = None
         try:
-            concept = self.desk.concept(read, pack, scale)
+            concept = self.desk.concept(read, pack, scale, threshold)
             request = actions.SegmentRequest(concept, paths, out, options, lineage(read))
             summary = actions.segment(request, steps)
         except _OutOfTime:
@@ -211,12 +212,13 @@ class ResultTools:
         image: Annotated[str, Field(description="Path of the image")],
         pack: s.PackName = None,
         scale: s.ScaleName = "frame",
+        threshold: s.Threshold = None,
         picture: s.Picture = False,
     ) -> Annotated[CallToolResult, s.Previewed]:
         """Find on one image what a cue set shows, and write nothing; with `picture`, the mask is drawn over it."""
         read = read_cueset(self.desk.roots.existing(cueset))
         path = self.desk.roots.existing(image)
-        concept: Concept = self.desk.concept(read, pack, scale)
+        concept: Concept = self.desk.concept(read, pack, scale, threshold)
         found = concept.segment(path)
         figures = s.Previewed(
             image=str(path),

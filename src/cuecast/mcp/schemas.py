@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 from cuecast.results.tables import ObjectRow
 from cuecast.runs.actions import ClassSum
@@ -35,6 +36,13 @@ ScaleName = Annotated[
         description="frame: things keep their share of the frame (photographs); "
         "pixel: things keep their size in pixels (one microscope, one scanner, one map)"
     ),
+]
+
+
+Score = Annotated[float, Field(gt=0, le=1)]
+Threshold = Annotated[
+    Score | dict[str, Score] | None,
+    Field(description=f"{THRESHOLD} A number, or an object of names of classes; null: {BY_ITSELF}"),
 ]
 
 

@@ -50,6 +50,18 @@ class CueFile:
 
 
 @dataclass(frozen=True)
+class Form:
+    """What a call that stands for itself has sent: cues with files on disk, the query, how scale is meant, names of
+    classes, and thresholds as `Concept.with_thresholds` takes them."""
+
+    shown: tuple[CueFile, ...]
+    query: Path
+    scale: str
+    classes: tuple[str, ...] = ()
+    thresholds: float | dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
 class Ask:
     """A question. `png`: the answer is a mask as PNG, too."""
 
@@ -85,10 +97,7 @@ class AskSegment(Ask):
 class AskOnce(Ask):
     """What cues that belong to no project say of a file."""
 
-    shown: tuple[CueFile, ...]
-    query: Path
-    scale: str
-    classes: tuple[str, ...] = ()
+    form: Form
 
 
 @dataclass(frozen=True)
@@ -149,15 +158,17 @@ class Previewer:
             raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
         return concept.segment(self._read(path))
 
-    def once(
-        self, shown: Sequence[CueFile], query: Path, scale: str, classes: Sequence[str] = ()
-    ) -> Prediction:
-        """The answer for the image at `query` from cues that belong to no project. Raises InputError."""
+    def once(self, form: Form) -> Prediction:
+        """The answer for an image from cues that belong to no project. Raises InputError."""
+        folder = f"{form.query.parent}/"
         try:
-            concept = self._predictor.learn([self._cue(s) for s in shown], classes or None, scale)
+            cues = [self._cue(s) for s in form.shown]
+            concept = self._predictor.learn(cues, form.classes or None, form.scale)
+            if form.thresholds is not None:
+                concept = concept.with_thresholds(form.thresholds)
         except InputError as error:
-            raise error.reworded(lambda text: text.replace(f"{query.parent}/", "")) from error
-        return concept.segment(self._read(query))
+            raise error.reworded(lambda text: text.replace(folder, "")) from error
+        return concept.segment(self._read(form.query))
 
     def _cue(self, shown: CueFile) -> Cue | Example:
         image = self._read(shown.image)
@@ -271,7 +282,7 @@ class Desk:
         elif isinstance(question, AskSegment):
             prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
         elif isinstance(question, AskOnce):
-            prediction = self.previewer.once(question.shown, question.query, question.scale, question.classes)
+            prediction = self.previewer.once(question.form)
         else:
             raise TypeError(f"{question!r} is no question")
         return Answer(
@@ -293,7 +304,6 @@ class Desk:
 
     def _saved_cues(self, project: str, but: str | None = None) -> SavedCues:
         """The saved marks of a project, read from the database where their concept is not kept."""
-        pass
         with self.database.reading() as session:
             row = projects.find(session, project)
             classes = projects.class_infos(row.classes)

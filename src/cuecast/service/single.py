@@ -8,7 +8,6 @@ import json
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,13 +18,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from cuecast.core.arguments import sentence
+from cuecast.core.arguments import read_thresholds, sentence
 from cuecast.cues import cue_of
 from cuecast.service.content import image_kind, read_head
 from cuecast.service.interactive import Interactive
 from cuecast.service.parts import Parts
 from cuecast.service.pictures import header_size
-from cuecast.service.preview import Answer, CueFile
+from cuecast.service.preview import Answer, CueFile, Form
 from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ShownCue
 from cuecast.service.settings import Settings
@@ -78,18 +77,8 @@ def _text(value: object) -> str:
 
 CUES = 16
 CLASSES = 16
-FIELDS = 8 + CLASSES
+FIELDS = 8 + 2 * CLASSES
 _MARKS = TypeAdapter(list[ShownCue])
-
-
-@dataclass(frozen=True)
-class Form:
-    """What was sent: cues with files on disk, the query, how scale is meant, and the names of classes."""
-
-    shown: tuple[CueFile, ...]
-    query: Path
-    scale: str
-    classes: tuple[str, ...] = ()
 
 
 @asynccontextmanager
@@ -153,6 +142,10 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
     classes = tuple(name for name in form.getlist("class") if isinstance(name, str))
     if len(classes) > CLASSES or any(not name.strip() for name in classes):
         raise _wrong(f"`class` is the name of a class; send it at most {CLASSES} times, in their order")
+    try:
+        thresholds = read_thresholds(text for text in form.getlist("threshold") if isinstance(text, str))
+    except ValueError as error:
+        raise _wrong(f"`threshold` {error}") from None
 
     async def kept(upload: UploadFile, name: str) -> Path:
         path = folder / name
@@ -167,7 +160,7 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
         if document is not None and not cue_of(document).kinds:
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
         shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document))
-    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes)
+    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes, thresholds)
 
 
 def _files(form: FormData, name: str) -> list[UploadFile]:

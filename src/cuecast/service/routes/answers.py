@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.service.parts import AllParts, Id
 from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
 from cuecast.service.schemas_jobs import NewPreparation, NewPreview, PredictionMask
@@ -66,6 +67,11 @@ _FORM: dict[str, Any] = {
             "description": "names of class 1, 2, ...; one alone makes every value of a mask one object of it",
         },
         "scale": {"type": "string", "enum": ["frame", "pixel"], "default": "frame"},
+        "threshold": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": f"[CLASS=]VALUE. {THRESHOLD} Without it: {BY_ITSELF}",
+        },
     },
 }
 FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}}
@@ -75,7 +81,7 @@ FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"s
 async def segment_once(request: Request, parts: AllParts, interactive: InteractivePart) -> Response:
     """The mask of an image by cues that are sent with it."""
     async with receive_form(request, parts) as form:
-        question = AskOnce(form.shown, form.query, form.scale, form.classes, png=wants_png(request))
+        question = AskOnce(form, png=wants_png(request))
         return reply(await interactive.ask(question))
 
 
