@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args
 
 import typer
 
-from cuecast.core.arguments import BY_ITSELF, THRESHOLD
+from cuecast.core.arguments import BY_ITSELF, THRESHOLD, spread
 from cuecast.core.ordered import threads_each
 
 
@@ -177,40 +175,11 @@ def _worded(annotation: Any, words: Mapping[str, str]) -> Any:
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as typer is to see it: a parameter whose type is a dataclass of flags stands for its fields.
+    """The command as typer is to see it, its groups of flags spread; see `cuecast.core.arguments.spread`.
 
-    So flags that belong together are declared once and reach the command as one value. A group may have `words`: a dict
-    of what stands for the {names} in the help of its flags.
+    A group may have `words`: a dict of what stands for the {names} in the help of its flags.
     """
-    parameters: list[Parameter] = []
-    groups: dict[str, tuple[type, list[str]]] = {}
-    hints = get_type_hints(command, include_extras=True)
-    for name, parameter in signature(command).parameters.items():
-        kind = hints[name]
-        if not is_dataclass(kind):
-            parameters.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
-            continue
-        assert isinstance(kind, type)
-        inner = get_type_hints(kind, include_extras=True)
-        groups[name] = kind, [f.name for f in fields(kind)]
-        parameters += [
-            Parameter(
-                f.name,
-                Parameter.KEYWORD_ONLY,
-                default=f.default,
-                annotation=_worded(inner[f.name], getattr(kind, "words", {})),
-            )
-            for f in fields(kind)
-        ]
-
-    @wraps(command)
-    def spread(**given: Any) -> None:
-        values = {name: kind(**{f: given.pop(f) for f in names}) for name, (kind, names) in groups.items()}
-        command(**given, **values)
-
-    spread.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    spread.__annotations__ = {p.name: p.annotation for p in parameters}
-    return spread
+    return spread(command, lambda kind, annotation: _worded(annotation, getattr(kind, "words", {})))
 
 
 def read_formats(names: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...] | None:

@@ -7,8 +7,13 @@ Doors check what they are sent by pydantic models; an error of theirs is a mappi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Any, TypeVar, get_type_hints
+
+T = TypeVar("T")
 
 Error = Mapping[str, Any]
 
@@ -56,6 +61,44 @@ _SAID = {
     "json_invalid": "it is not JSON that can be read ({error})",
     "value_error": "{error}",
 }
+
+
+def spread(
+    function: Callable[..., T], field: Callable[[type, Any], Any] = lambda _, annotation: annotation
+) -> Callable[..., T]:
+    """The function as a door is to see it: an argument whose type is a dataclass stands for its fields.
+
+    So arguments that belong together are declared once and reach the function as one value. All are by name.
+
+    field  makes the annotation of an argument from the dataclass and the annotation of its field.
+    """
+    parameters: list[Parameter] = []
+    groups: dict[str, tuple[type, list[str]]] = {}
+    hints = get_type_hints(function, include_extras=True)
+    for name, parameter in signature(function).parameters.items():
+        kind = hints[name]
+        if not is_dataclass(kind):
+            parameters.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
+            continue
+        assert isinstance(kind, type)
+        inner = get_type_hints(kind, include_extras=True)
+        groups[name] = kind, [f.name for f in fields(kind)]
+        parameters += [
+            Parameter(
+                f.name, Parameter.KEYWORD_ONLY, default=f.default, annotation=field(kind, inner[f.name])
+            )
+            for f in fields(kind)
+        ]
+
+    @wraps(function)
+    def call(**given: Any) -> T:
+        values = {name: kind(**{f: given.pop(f) for f in names}) for name, (kind, names) in groups.items()}
+        return function(**given, **values)
+
+    returned = hints.get("return", Signature.empty)
+    call.__signature__ = Signature(parameters, return_annotation=returned)  # type: ignore[attr-defined]
+    call.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": returned}
+    return call
 
 
 def read_thresholds(texts: Iterable[str]) -> float | dict[str, float] | None:

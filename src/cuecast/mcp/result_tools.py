@@ -71,10 +71,7 @@ class ResultTools:
         pack: s.PackName = None,
         scale: s.ScaleName = "frame",
         threshold: s.Threshold = None,
-        pixel_size: Annotated[
-            float | None, Field(gt=0, description="Edge of one pixel in `unit`; null: what the file states")
-        ] = None,
-        unit: Annotated[str | None, Field(description="Unit of `pixel_size`: um, mm, m, ...")] = None,
+        edge: s.PixelSize = s.PixelSize(),  # noqa: B008  frozen
         name: Annotated[
             str, Field(description="Names of outputs: {stem}, {suffix}, {parent}, {index}")
         ] = "{stem}",
@@ -89,12 +86,10 @@ class ResultTools:
         done is never done twice; after a correction of the cue set only what it may change is done again, and its
         masks are replaced. The answer lists the images that want a look first; `list_results` has the rest.
         """
-        if (pixel_size is None) != (unit is None):
-            raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
         read = read_cueset(self.desk.roots.existing(cueset))
         out = self.desk.roots.results(output, PLACES)
         paths = self.desk.roots.images(images, recursive)
-        options = BatchOptions(name=name, pixel_size=pixel_size, unit=unit)
+        options = BatchOptions(name=name, pixel_size=edge.pixel_size, unit=edge.unit)
         steps = _Steps(reporter(context), monotonic() + seconds)
         summary: Summary | None = None
         try:
@@ -181,10 +176,7 @@ class ResultTools:
         results: s.ResultsPath,
         cueset: s.CueSetPath,
         formats: Annotated[list[ExportFormat], Field(min_length=1, description="What to write")],
-        pixel_size: Annotated[
-            float | None, Field(gt=0, description="For csv: edge of one pixel in `unit`; null: as stated")
-        ] = None,
-        unit: Annotated[str | None, Field(description="Unit of `pixel_size`: um, mm, m, ...")] = None,
+        edge: s.PixelSize = s.PixelSize(),  # noqa: B008  frozen
         coco_shape: Annotated[Shape, Field(description="For coco: run lengths, or polygons")] = "rle",
     ) -> s.Exported:
         """Write the masks of a folder of results in other formats, into that folder. The masks stay as they are.
@@ -192,14 +184,12 @@ class ResultTools:
         coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; csv: objects.csv; overlays: overlays/.
         The cue set names the classes.
         """
-        if (pixel_size is None) != (unit is None):
-            raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
         out, roots = self._results(results), self.desk.roots
         request = actions.ExportRequest(
             Results(out, _classes(out, read_cueset(roots.existing(cueset)))),
             formats,
             lambda entry: read_image(roots.inside(Path(entry.image))),
-            Writing(coco_shape, pixel_size, unit),
+            Writing(coco_shape, edge.pixel_size, edge.unit),
         )
         with exclusive(out):
             files = actions.export(request, reporter(context))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD
+from cuecast.core.errors import OutputError
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 from cuecast.results.tables import ObjectRow
 from cuecast.runs.actions import ClassSum
@@ -44,6 +46,20 @@ Threshold = Annotated[
     Score | dict[str, Score] | None,
     Field(description=f"{THRESHOLD} A number, or an object of names of classes; null: {BY_ITSELF}"),
 ]
+
+
+@dataclass(frozen=True)
+class PixelSize:
+    """The edge of a pixel, for areas and lengths in units. Raises OutputError where one of the two is missing."""
+
+    pixel_size: Annotated[
+        float | None, Field(gt=0, description="Edge of one pixel in `unit`; null: what the file states")
+    ] = None
+    unit: Annotated[str | None, Field(description="Unit of `pixel_size`: um, mm, m, ...")] = None
+
+    def __post_init__(self) -> None:
+        if (self.pixel_size is None) != (self.unit is None):
+            raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
 
 
 class Given(BaseModel):

@@ -17,7 +17,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 from pydantic import ValidationError
 
-from cuecast.core.arguments import place, sentence
+from cuecast.core.arguments import place, sentence, spread
 from cuecast.core.errors import CuecastError
 from cuecast.core.notes import notes_to
 from cuecast.core.version import __version__
@@ -74,9 +74,11 @@ class OwnTool(Tool):
 def as_tool(entry: Entry, method: Callable[..., Any], turn: anyio.CapacityLimiter) -> Tool:
     """The method as a tool that refuses arguments it does not have. Its docstring is the description."""
 
-    @functools.wraps(method)
+    flat = spread(method)
+
+    @functools.wraps(flat)
     async def call(**arguments: Any) -> Any:
-        work = functools.partial(method, **arguments)
+        work = functools.partial(flat, **arguments)
         notes: list[str] = []
         try:
             with notes_to(notes.append):
