@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# One thread of the numerical libraries a process: on pictures as small as the tests', several mostly wait for one
+# another, and the workers of pytest have the cores already. Set before any of them is imported; processes inherit it.
+for library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # A busy machine is slow, and that is no fault of what is tested.
 settings.register_profile("cuecast", deadline=None)
