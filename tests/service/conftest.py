@@ -60,8 +60,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user: dict[str, Any] = {}
     if os.getuid() == 0:
         user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-        for place in (folder, *folder.parents[:2]):
-            place.chmod(0o755)
+        for place in (folder, *folder.parents[:3]):
+            if place.stat().st_mode & 0o005 != 0o005:
+                place.chmod(0o755)
         shutil.chown(folder, "postgres", "postgres")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
