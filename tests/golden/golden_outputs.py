@@ -1,6 +1,6 @@
 """The files that every command writes, by their bytes. Their pictures are flat colours, for the pack `colours`.
 
-The commands are asked as a person does, in a process of their own. What tells the time is masked.
+The commands are asked by their words, as a person does. What tells the time is masked.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import chdir
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from typing import Any
 import numpy as np
 import pydicom
 import tifffile
-from commands import cuecast
 from films import film, square
 from map_pictures import painted, truth, write_map
 from phantoms import affine, dicom, nifti, values
 from phantoms import truth as block
 from pictures import BLUE, GREEN, RED
 from PIL import Image
+
+from cuecast.cli import run
 
 MAP_THINGS = ((10, 10, 40, 30), (60, 50, 110, 70), (64, 80, 96, 120), (120, 120, 126, 126))
 LIBRARIES = (
@@ -134,19 +136,19 @@ RUNS: Mapping[str, tuple[str, ...]] = {
 """Name of the folder of results -> the command that writes it, without -o."""
 
 
-def run_commands(work: Path) -> None:
-    """Make the inputs and run all commands in `work`, each into the folder of its name below out/."""
-    make_inputs(work)
-    for name, command in RUNS.items():
-        done = cuecast(*command, *COLOURS, "-o", f"out/{name}", cwd=work)
-        assert done.code == 0, (name, done.err)
+def run_command(name: str, work: Path) -> Path:
+    """Run the command of this name in `work`, where the inputs are; the folder that it has written."""
+    with chdir(work):
+        assert run([*RUNS[name], *COLOURS, "-o", f"out/{name}"]) == 0, name
+    return work / "out" / name
 
 
-def digests(out: Path) -> dict[str, dict[str, str]]:
-    """Path below `out` -> SHA-256 of the `bytes` of the file, times masked, and of the `pixels` of PNG and DICOM."""
+def digests(results: Path) -> dict[str, dict[str, str]]:
+    """Path from the name of `results` on -> SHA-256 of the file's `bytes`, times masked, and of the `pixels` of PNG
+    and DICOM."""
     found = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file()):
-        name = path.relative_to(out).as_posix()
+    for path in sorted(p for p in results.rglob("*") if p.is_file()):
+        name = path.relative_to(results.parent).as_posix()
         content = path.read_bytes()
         for pattern, instead in next((masked for end, masked in TIMES.items() if name.endswith(end)), ()):
             content = re.sub(pattern, instead, content)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from golden_outputs import LIBRARIES, MADE_BY, RUNS, digests, read_outputs, run_commands, versions
+from golden_outputs import LIBRARIES, MADE_BY, RUNS, digests, make_inputs, read_outputs, run_command, versions
 
 from cuecast.runs.images import Format
 
@@ -15,17 +15,17 @@ REMEDY = "where this is meant, run `python tests/golden/write.py --outputs` and 
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    work = tmp_path_factory.mktemp("golden")
-    run_commands(work)
-    return digests(work / "out")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with what the commands read."""
+    folder = tmp_path_factory.mktemp("golden")
+    make_inputs(folder)
+    return folder
 
 
 @pytest.mark.parametrize("run", sorted(RUNS))
-def test_a_command_writes_what_it_wrote(run: str, written: dict[str, dict[str, str]]) -> None:
-    kept, found = (
-        {n: d for n, d in all_of.items() if n.startswith(f"{run}/")} for all_of in (FILES, written)
-    )
+def test_a_command_writes_what_it_wrote(run: str, work: Path) -> None:
+    found = digests(run_command(run, work))
+    kept = {name: digest for name, digest in FILES.items() if name.startswith(f"{run}/")}
     assert sorted(found) == sorted(kept), REMEDY
     here = versions()
     for name, digest in found.items():

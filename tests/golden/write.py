@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from golden_answers import CASES, answer_case, write_answers  # noqa: E402
-from golden_outputs import digests, run_commands, write_outputs  # noqa: E402
+from golden_outputs import RUNS, digests, make_inputs, run_command, write_outputs  # noqa: E402
 
 import cuecast  # noqa: E402
 
@@ -34,8 +34,11 @@ def main() -> None:
         write_answers(answers, predictor.pack.digest, HERE / "answers.npz")
     if given.outputs or not given.answers:
         with tempfile.TemporaryDirectory() as folder:
-            run_commands(Path(folder))
-            write_outputs(digests(Path(folder) / "out"), HERE / "outputs.json")
+            make_inputs(Path(folder))
+            files = {}
+            for name in sorted(RUNS):
+                files |= digests(run_command(name, Path(folder)))
+            write_outputs(files, HERE / "outputs.json")
 
 
 if __name__ == "__main__":
