@@ -46,7 +46,7 @@ PIXELS, MASK = scene()
 def concept() -> Concept:
     """The discs, from a window of the scene, at a zoom of 1."""
     shown = slice(0, 160), slice(0, 160)
-    learnt = load("general").learn([cuecast.Cue(PIXELS[shown], mask=MASK[shown])], scale="pixel")
+    learnt = load("general", threads=1).learn([cuecast.Cue(PIXELS[shown], mask=MASK[shown])], scale="pixel")
     assert learnt.knowledge.lessons[0].zoom == 1
     return learnt
 

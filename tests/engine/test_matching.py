@@ -43,7 +43,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def predictor() -> cuecast.Predictor:
-    return cuecast.load("general", threads=2)
+    return cuecast.load("general", threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -357,7 +357,7 @@ def test_a_semantic_map_changes_nothing_but_by_its_share(bare_pack: Path, tmp_pa
     query, truth = discs(1)
 
     def answer(pack: Path) -> ScoreMaps:
-        predictor = cuecast.load(pack, threads=2)
+        predictor = cuecast.load(pack, threads=1)
         taught = predictor.learn([cuecast.Cue(*discs(0)[:1], mask=discs(0)[1])])
         agreement = taught.knowledge.lessons[0].known.agreement
         assert (agreement is None) == (pack == bare_pack)

@@ -43,14 +43,14 @@ def shown(baseline: Baseline, image: Image, truth: np.ndarray) -> Example:
 
 @pytest.fixture(scope="module")
 def predictor() -> cuecast.Predictor:
-    return cuecast.load("general", threads=2)
+    return cuecast.load("general", threads=1)
 
 
 @pytest.fixture(scope="module", params=BASELINES)
 def baseline(request: pytest.FixtureRequest, predictor: cuecast.Predictor) -> Baseline:
     if request.param == "grabcut":
         pytest.importorskip("cv2")
-    return BASELINES[request.param].from_predictor(predictor, 2)
+    return BASELINES[request.param].from_predictor(predictor, 1)
 
 
 def test_finds_the_thing_and_says_the_same_again(baseline: Baseline) -> None:
