@@ -6,6 +6,7 @@ file there but run lengths (see `labels_of`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError, MaskError
-from cuecast.core.geometry import fill_polygons
+from cuecast.core.geometry import fill_polygons, number_polygons
 from cuecast.core.marks import Document, given_mark, marks_json, read_marks
-from cuecast.core.objects import Annotations, ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask, of_one_class, separate
 from cuecast.core.values import COMPLETE, IGNORE, KINDS, ClassInfo, Example, Image, Marks
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file, label_names
-from cuecast.io.labels.masks import mask_colours, read_labels, read_objects
+from cuecast.io.labels.ids import read_objects
+from cuecast.io.labels.masks import mask_colours, read_labels
 from cuecast.io.labels.outlines import decode_rle, encode_rle
 from cuecast.io.labels.values import ids_of_colours
 
@@ -44,8 +46,9 @@ class Cue:
     scribbles  [(x, y), ...] or `Scribble`.
     polygons   [(x, y), ...] or `Polygon`. Complete, like a mask.
     absent     the thing is not in this image.
-    objects    path, PIL image or array (H, W) of ids that tell the things of `mask` apart: 1, 2, ..., 0 for none. A
-               mask whose values number the things of one named class says it itself.
+    objects    path, PIL image or array of ids that tell the things of `mask` apart: (H, W) 1, 2, ..., 0 for none, or a
+               colour an object. A mask whose values number the things of one named class says it itself, so do label
+               files, and polygons: each is one object.
     page       page of a multi-page TIFF, from 0.
     """
 
@@ -104,14 +107,23 @@ class Cue:
     ) -> Marks:
         """What is drawn on an image of `size` (H, W), beside a mask and ids (H, W) that have been read.
 
-        Polygons become part of the mask. Raises CueError or MaskError where it does not fit.
+        Polygons become part of the mask, each an object of its own; where `objects` are given to the cue, these say
+        what is one. Raises CueError or MaskError where it does not fit.
         """
         if isinstance(self.mask, Mapping):
             mask = labels_of(self.mask, size)
+            objects = objects_of(self.mask, size) if objects is None else objects
         drawn = self.drawn()
         outlines = [mark for name in COMPLETE for mark in drawn.pop(name)]
         if outlines:
-            mask = fill_polygons(size, outlines, base=mask)
+            mask, numbered = (
+                fill_polygons(size, outlines, base=mask),
+                number_polygons(size, outlines, objects),
+            )
+            given = objects if self.objects is not None else None
+            objects = numbered if given is None else np.where(given > 0, given, numbered)
+        if mask is not None and objects is not None and objects.shape == mask.shape:
+            objects = of_one_class(objects, mask)
         return Marks(size, mask, **drawn, absent=self.absent, objects=objects)
 
 
@@ -141,9 +153,11 @@ def cue_of(document: Document) -> Cue:
     return Cue(None, **shown_in(document))
 
 
-def marks_document(cue: Cue, labels: NDArray[np.int32] | None) -> dict[str, Any]:
-    """A cue with its mask (H, W) in JSON, as the service takes it: the inverse of `cue_of`."""
-    mask = None if labels is None else mask_document(labels)
+def marks_document(
+    cue: Cue, labels: NDArray[np.int32] | None, objects: NDArray[np.int32] | None = None
+) -> dict[str, Any]:
+    """A cue with its mask and ids (H, W) in JSON, as the service takes it: the inverse of `cue_of`."""
+    mask = None if labels is None else mask_document(labels, objects)
     return {"absent": cue.absent, **marks_json(cue.drawn()), "mask": mask}
 
 
@@ -164,8 +178,8 @@ def read_document(document: Document, size: tuple[int, int]) -> Marks | None:
     Raises CueError or MaskError where they do not fit.
     """
     cue = cue_of(document)
-    labels = labels_of(cue.mask, size)
-    return replace(cue, mask=None).marks(size, labels) if cue.kinds else None
+    labels, objects = labels_of(cue.mask, size), objects_of(cue.mask, size)
+    return replace(cue, mask=None).marks(size, labels, objects) if cue.kinds else None
 
 
 def labels_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[np.int32] | None:
@@ -198,8 +212,36 @@ def labels_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[
     return Annotations("", size, objects).label_map() if _draws(mask) else None
 
 
-def mask_document(labels: NDArray[np.int32]) -> dict[str, Any]:
-    """A label map (H, W) as run lengths; a class without pixels has none."""
+def objects_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[np.int32] | None:
+    """The ids of objects in a document's mask, which `labels_of` can read: (H, W) int32 from 1; None where it has none.
+
+    One list an object beside the classes: {"size": [h, w], "counts": {...}, "objects": [[run lengths], ...]}.
+    Raises CueError where run lengths are none, or two objects claim a pixel.
+    """
+    if not mask or mask.get("objects") is None or not _draws(mask):
+        return None
+    H, W = size
+    ids = np.zeros(W * H, np.int32)
+    claimed = 0
+    for number, runs in enumerate(mask["objects"], start=1):
+        if not all(isinstance(run, int) for run in runs) or min(runs, default=0) < 0 or sum(runs) != W * H:
+            raise CueError(
+                f"the run lengths of object {number} are none of a mask of {H} x {W}", remedy="send them anew"
+            )
+        claimed += sum(runs[1::2])
+        if claimed > W * H:
+            break
+        for end, run in zip(
+            itertools.islice(itertools.accumulate(runs), 1, None, 2), runs[1::2], strict=False
+        ):
+            ids[end - run : end] = number
+    if claimed != np.count_nonzero(ids):
+        raise CueError("two objects of the mask overlap: give each pixel to one object")
+    return ids.reshape(W, H).T.copy()
+
+
+def mask_document(labels: NDArray[np.int32], objects: NDArray[np.int32] | None = None) -> dict[str, Any]:
+    """A label map (H, W) as run lengths; a class without pixels has none. With ids (H, W), those of objects, too."""
     H, W = labels.shape
     counts = {
         IGNORED if value == IGNORE else str(value): encode_rle(
@@ -208,7 +250,9 @@ def mask_document(labels: NDArray[np.int32]) -> dict[str, Any]:
         for value in np.unique(labels).tolist()
         if value != 0
     }
-    return {"size": [H, W], "counts": counts}
+    if objects is None:
+        return {"size": [H, W], "counts": counts}
+    return {"size": [H, W], "counts": counts, "objects": [encode_rle(o, (H, W)) for o in separate(objects)]}
 
 
 def document_classes(document: Document) -> set[int]:

@@ -114,11 +114,12 @@ export interface Marks {
   mask: Mask | null;
 }
 
-/** A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it. Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background. */
+/** A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it. Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background. `objects`, left out where nobody has told things apart, are the run lengths of one object each, which do not overlap. */
 export interface Mask {
   /** height and width, those of the image */
   size: [number, number];
   counts: Record<string, number[]>;
+  objects: number[][] | null;
 }
 
 /** A file that could not be added. */

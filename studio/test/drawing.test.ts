@@ -120,13 +120,13 @@ describe("documents", () => {
           class: 2,
         },
       ],
-      mask: { size: [2, 4], counts: { "1": [6, 2] } },
+      mask: { size: [2, 4], counts: { "1": [6, 2] }, objects: null },
     };
     const drawing = Drawing.fromMarks(marks, { width: 4, height: 2 });
     expect(drawing.toMarks(3)).toEqual({
       ...marks,
       polygons: [],
-      mask: { size: [2, 4], counts: { "1": [6, 2], "2": [0, 4, 4] } },
+      mask: { size: [2, 4], counts: { "1": [6, 2], "2": [0, 4, 4] }, objects: null },
     });
   });
 
@@ -134,7 +134,7 @@ describe("documents", () => {
     const labels = labelMap(2, 1);
     expect(marksOfLabels(labels, 1)).toEqual({ ...EMPTY, version: 1, absent: true });
     labels.data[1] = 1;
-    expect(marksOfLabels(labels, 1).mask).toEqual({ size: [1, 2], counts: { "1": [1, 1] } });
+    expect(marksOfLabels(labels, 1).mask).toEqual({ size: [1, 2], counts: { "1": [1, 1] }, objects: null });
   });
 });
 

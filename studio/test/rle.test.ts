@@ -10,7 +10,7 @@ function mapOf(...rows: number[][]): LabelMap {
 describe("run lengths", () => {
   it("go down the columns and start with the zeros", () => {
     const map = mapOf([0, 1, 1], [0, 1, 0]);
-    expect(encodeMask(map)).toEqual({ size: [2, 3], counts: { "1": [2, 3, 1] } });
+    expect(encodeMask(map)).toEqual({ size: [2, 3], counts: { "1": [2, 3, 1] }, objects: null });
   });
 
   it("leave out zeros at the end and begin with 0 where the first pixel is marked", () => {
@@ -40,11 +40,13 @@ describe("run lengths", () => {
   });
 
   it("that do not add up are refused", () => {
-    expect(() => decodeMask({ size: [2, 2], counts: { "1": [1, 2] } })).toThrow("add up to 3, not 4");
+    expect(() => decodeMask({ size: [2, 2], counts: { "1": [1, 2] }, objects: null })).toThrow(
+      "add up to 3, not 4",
+    );
   });
 
   it("of classes that a byte does not hold are refused", () => {
-    expect(() => decodeMask({ size: [1, 1], counts: { "300": [0, 1] } })).toThrow("class 300");
+    expect(() => decodeMask({ size: [1, 1], counts: { "300": [0, 1] }, objects: null })).toThrow("class 300");
   });
 });
 

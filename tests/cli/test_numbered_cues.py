@@ -179,3 +179,24 @@ def test_maps_take_a_window_of_numbers(capsys: pytest.CaptureFixture[str]) -> No
     marks = ["map", "ortho.tif", "--cue-window", "0,0,60,50=window.png", "--tile", "256", *QUICK]
     assert run([*marks, "--class", "roof", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["areas"] == {"1": int(truth().sum())}
+
+
+def test_each_polygon_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    left, right = "2,2;4,2;4,6;2,6", "4,2;6,2;6,6;4,6,cell"
+    drawn = ["--polygon", f"a.png={left}", "--polygon", f"a.png={right}"]
+    assert run(["cues", "new", "set", "--class", "cell"]) == 0
+    assert run(["cues", "add", "set", *drawn]) == 0
+    cueset = read_cueset("set")
+    marks = read_example(cueset, cueset.entries[0]).marks
+    assert np.unique(marks.objects[2:6, 2:4]).tolist() == [1]
+    assert np.unique(marks.objects[2:6, 4:6]).tolist() == [2]
+    assert (marks.mask > 0).sum() == 16
+    polygons = ["segment", "a.png", *drawn, "--class", "cell", "-f", "none", *QUICK]
+    assert run(polygons) == 0
+    assert (read_result(Path("out/masks/a.png")) > 0).sum() == 16
+    one = np.where(marks.mask > 0, 7, 0)
+    write_objects("one.png", one)
+    assert run([*polygons, "--cue-objects", "a.png=one.png", "--overwrite"]) == 0
+    capsys.readouterr()
+    assert run(["segment", "a.png", "--polygon", "a.png=1,1;2,2", *QUICK]) != 0
+    assert "polygon" in one_line(capsys.readouterr().err)

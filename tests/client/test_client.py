@@ -110,6 +110,22 @@ def test_a_prediction_is_saved_as_here_and_has_no_scores(predictor: RemotePredic
         found.save_uncertainty(tmp_path / "unsure.png")
 
 
+def test_objects_of_a_mask_are_shown_to_the_service(
+    remote: Service, predictor: RemotePredictor, tmp_path: Path
+) -> None:
+    """Ids beside a mask, and polygons, each of which is one."""
+    a = picture(tmp_path / "a.png", 3)
+    ids = np.zeros((4, 8), np.int32)
+    ids[:, :1], ids[:, 1:3] = 1, 2
+    squares = [[(0, 0), (1, 0), (1, 4), (0, 4)], [(1, 0), (3, 0), (3, 4), (1, 4)]]
+    for cue in (cuecast.Cue(a, mask=ids > 0, objects=ids), cuecast.Cue(a, polygons=squares)):
+        with predictor.learn([cue]) as concept:
+            images = f"/v1/projects/{concept.project}/images"
+            (image,) = remote.wire.ask("GET", images)["items"]
+            sent = remote.wire.ask("GET", f"{images}/{image['id']}/marks")
+            assert sent["mask"]["objects"] == [[0, 4, 28], [4, 8, 20]]
+
+
 def test_queries_of_every_form(predictor: RemotePredictor, tmp_path: Path) -> None:
     query = picture(tmp_path / "q.png", 4)
     pages = tmp_path / "book.tif"

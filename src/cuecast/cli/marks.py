@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Texts = list[str] | None
 BOX, POINT, SCRIBBLE = "x1,y1,x2,y2[,class]", "x,y[,class]", "x,y;x,y;...[,class]"
+POLYGON = SCRIBBLE
 """What stands right of the '=' of a mark: the form of its kind, said here so that help opens without the values."""
 
 
@@ -76,7 +77,7 @@ class MarkFlags:
         "dot": "pixel",
         "cue": "An image and the mask of the thing on it: PNG, TIFF, COCO, LabelMe or YOLO-seg. "
         "IMAGE alone takes the mask that lies beside it. May be repeated, as all marks may.",
-        "ids": " (PNG or TIFF, one number an object)",
+        "ids": " (PNG or TIFF, one number or colour an object)",
         "absent": "An image on which the thing does not occur.",
         "cues": "A cue set: folder or .zip (`cuecast cues`).",
     }
@@ -98,6 +99,14 @@ class MarkFlags:
         Texts,
         _flag("--scribble", f"{{place}}={SCRIBBLE}", "A stroke on the {thing}; class 0: on something else."),
     ] = None
+    polygon: Annotated[
+        Texts,
+        _flag(
+            "--polygon",
+            f"{{place}}={POLYGON}",
+            "The outline of one {thing}; outline all: what none covers is background.",
+        ),
+    ] = None
     absent: Annotated[Texts, _flag("--absent", "{place}", "{absent}")] = None
 
     @property
@@ -108,7 +117,8 @@ class MarkFlags:
     def read(
         self, classes: Sequence[ClassInfo] = (), pairs: Sequence[tuple[Path, Path]] = ()
     ) -> list[Marked]:
-        """One entry a place, in the order of first mention within --cue, --box, --point, --scribble, --absent.
+        """One entry a place, in the order of first mention within --cue, --box, --point, --scribble, --polygon,
+        --absent.
 
         `pairs` are (image, mask) that need no splitting, and come after --cue. `classes` lets marks name their class
         instead of its number. Raises typer.BadParameter where a flag is written wrongly, and ImageError or MaskError
@@ -127,10 +137,10 @@ class MarkFlags:
                     f"--cue {text!r}: {noun} {named(place)} has a mask already; give one mask to each {noun}"
                 )
             at(place).mask = mask
+        self._read_drawn(at, classes)
         for text in self.cue_objects or ():
             place, ids = split_file(text, self.places, "--cue-objects", "IDS")
             _add_objects(at(place), ids, text)
-        self._read_drawn(at, classes)
         for text in self.absent or ():
             marked = at(place_of(text, self.places, "--absent"))
             marked.absent = True
@@ -276,8 +286,10 @@ def class_list(names: Iterable[str], known: Sequence[ClassInfo] = ()) -> list[Cl
 
 
 def _add_objects(marked: Marked, ids: Path, text: str) -> None:
-    """Add what --cue-objects says (`text`) to its place. Raises BadParameter without its mask."""
-    if marked.mask is None:
+    """Add what --cue-objects says (`text`) to its place. Raises BadParameter without a mask or polygons there."""
+    from cuecast.core.values import COMPLETE
+
+    if marked.mask is None and not any(marked.drawn.get(name) for name in COMPLETE):
         raise typer.BadParameter(
             f"--cue-objects {text!r}: it tells the things of a mask apart, and there is none; give --cue with the same "
             "image, too (a file of numbers is the mask itself where one class is named: --class NAME)"

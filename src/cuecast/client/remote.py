@@ -369,7 +369,7 @@ def _joined(there: Mapping[str, Any], example: Example) -> dict[str, Any]:
     marks = example.marks
     shown: dict[str, Any] = {**marks.drawn, "absent": marks.absent}
     try:
-        both = joined(there, marks_document(Cue(None, **shown), marks.mask))
+        both = joined(there, marks_document(Cue(None, **shown), marks.mask, marks.objects))
     except CueError as error:
         raise CueError(f"{example.image.name}: {error}") from error
     return {**both, "version": there["version"]}

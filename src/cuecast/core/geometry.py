@@ -6,6 +6,7 @@ The pixel in column j and row i covers [j, j + 1) x [i, i + 1); its centre is (j
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,18 @@ def fill_polygons(
         h, w = inside.shape
         labels[top : top + h, left : left + w][inside] = polygon.cls
     return labels
+
+
+def number_polygons(
+    size: tuple[int, int], polygons: Sequence[Complete], base: NDArray[np.int32] | None = None
+) -> NDArray[np.int32]:
+    """Ids of objects (H, W) int32: each polygon is one, as `fill_polygons` draws it, those of class 0 are none.
+
+    `base` (H, W) int32 holds the ids of what they are drawn over; None is none.
+    """
+    first = 1 if base is None else int(base.max()) + 1
+    numbers = [n if p.cls else 0 for n, p in enumerate(polygons, start=first)]
+    return fill_polygons(size, [replace(p, cls=n) for p, n in zip(polygons, numbers, strict=True)], base)
 
 
 def fill_contour(size: tuple[int, int], contour: Contour) -> tuple[int, int, NDArray[np.bool_]]:

@@ -54,7 +54,7 @@ class Annotations:
     objects: tuple[ObjectMask, ...]
 
     def label_map(self) -> NDArray[np.int32]:
-        """(H, W) int32 class ids; where objects overlap, the later one wins."""
+        """(H, W) int32 class ids; where objects overlap, the later one wins, and over crowds each does."""
         return self._drawn(o.cls for o in self.objects)
 
     def object_map(self) -> NDArray[np.int32]:
@@ -77,7 +77,8 @@ class Annotations:
 
     def _drawn(self, numbers: Iterable[int]) -> NDArray[np.int32]:
         out = np.zeros(self.size, np.int32)
-        for o, number in zip(self.objects, numbers, strict=True):
+        numbered = zip(self.objects, numbers, strict=True)
+        for o, number in sorted(numbered, key=lambda each: not each[0].crowd):
             x1, y1, x2, y2 = o.xyxy
             out[y1:y2, x1:x2][o.mask] = number
         return out
@@ -171,6 +172,35 @@ def objects_of(
             ObjectMask(cls, rows.start, columns.start, crop, confidence=sure, touches_border=at_edge)
         )
     return tuple(found)
+
+
+def separate(ids: NDArray[np.int32]) -> tuple[ObjectMask, ...]:
+    """What has one id each in a map (H, W) int32, 0 for none: tight crops of class 1, in the order of the ids."""
+    from scipy import ndimage
+
+    numbers, order = np.unique(ids, return_inverse=True)
+    places: NDArray[np.int32] = order.reshape(ids.shape).astype(np.int32) + np.int32(numbers[0] != 0)
+    found = enumerate(ndimage.find_objects(places), start=1)
+    return tuple(
+        ObjectMask(1, where[0].start, where[1].start, places[where] == number) for number, where in found
+    )
+
+
+def of_one_class(ids: NDArray[np.int32], mask: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Ids (H, W) of objects of one class each: where one lies on several of `mask` (H, W), they are counted anew.
+
+    So it is where things are numbered from 1 in each class.
+    """
+    inside = (ids > 0) & (mask > 0)
+    classes = mask[inside]
+    if not classes.size or (classes == classes[0]).all():
+        return ids
+    pairs, numbers = np.unique(ids[inside].astype(np.int64) << 32 | classes, return_inverse=True)
+    if len(np.unique(pairs >> 32)) == len(pairs):
+        return ids
+    counted = np.zeros_like(ids)
+    counted[inside] = numbers + 1
+    return counted
 
 
 def tight(obj: ObjectMask) -> ObjectMask:

@@ -271,8 +271,8 @@ class Draft:
         if cue.mask is not None and marks.mask is not None:
             mask = self._files.put_bytes(f"masks/{stem}.png", mask_png(marks.mask, self.cueset.classes))
             drawn |= dict.fromkeys(COMPLETE, ())  # they were drawn into the mask
-        if marks.objects is not None:
-            objects = self._files.put_bytes(f"objects/{stem}.png", _written(write_objects, marks.objects))
+        if marks.objects is not None and (mask or cue.objects is not None):  # else polygons say it themselves
+            objects = self._files.put_bytes(f"objects/{stem}.png", objects_png(marks.objects))
         return CueEntry(image, mask, **drawn, absent=cue.absent, page=page, objects=objects)
 
     def _shows(self, entry: CueEntry, image: Image) -> bool:
@@ -328,6 +328,11 @@ def png_of(image: Image) -> bytes:
 def mask_png(labels: NDArray[np.int32], classes: Sequence[ClassInfo]) -> bytes:
     """A label map (H, W) as the PNG that a set keeps of it."""
     return _written(lambda path, labels: write_mask(path, labels, classes), labels)
+
+
+def objects_png(ids: NDArray[np.int32]) -> bytes:
+    """Ids of objects (H, W) as the PNG that a set keeps of them."""
+    return _written(write_objects, ids)
 
 
 def _written(write: Callable[[Path, NDArray[np.int32]], Path], labels: NDArray[np.int32]) -> bytes:

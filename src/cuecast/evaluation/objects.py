@@ -28,7 +28,7 @@ from cuecast.evaluation.evaluate import as_csv, cue_of, source_commit, truth_of
 from cuecast.evaluation.object_baselines import connected_ids, shown_diameter, watershed_ids
 from cuecast.evaluation.processes import Progress, run_each
 from cuecast.io.images import read_image
-from cuecast.io.labels.masks import read_objects
+from cuecast.io.labels.ids import read_objects
 from cuecast.predictor import Predictor
 
 METHODS = ("connected", "watershed", "cuecast")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import fill_contour
+from cuecast.core.objects import of_one_class
 from cuecast.core.tiling import Window
 from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Example, Image, Marks
 from cuecast.io.labels import listed
@@ -63,6 +64,7 @@ def mask_cue(
     """
     image, valid = _window(raster, tones, box)
     labels, objects = read_labels(mask, image=image, value=value, classes=classes, needed=True)
+    objects = None if objects is None else of_one_class(objects, labels)
     return _example(image, np.where(valid, labels, IGNORE), objects=objects)
 
 

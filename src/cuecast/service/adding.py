@@ -289,9 +289,10 @@ def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, limits: Limits) -
                 check_packing(place, name, content.image_kind(head, name), limits)
     example = entry_example(cueset, entry, image)
     document = marks_document(entry, None)
-    if entry.mask and example.marks.mask is not None:
+    marks = example.marks
+    if (entry.mask or entry.objects) and marks.mask is not None:
         # Outlines beside a mask are drawn into it.
-        document |= {"mask": mask_document(example.marks.mask), **{name: [] for name in COMPLETE}}
+        document |= {"mask": mask_document(marks.mask, marks.objects), **{name: [] for name in COMPLETE}}
     former = marked.document
     if former and (former["absent"] or document["absent"] or (former["mask"] and document["mask"])):
         raise CueSetError(f"{entry.image}: two cues of the set contradict each other; keep one of them")

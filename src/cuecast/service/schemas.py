@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from cuecast.core.marks import EXAMPLE
+from cuecast.core.values import MAX_CLASS_ID
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 
 # No control characters: they have no place in names, and PostgreSQL takes no NUL.
@@ -109,10 +110,14 @@ _RULES = Rules(
 )
 
 
+Runs = list[Annotated[int, Field(ge=0, le=2**40)]]
+
+
 class Mask(Request):
     """A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it.
 
-    Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background.
+    Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background. `objects`, left out
+    where nobody has told things apart, are the run lengths of one object each, which do not overlap.
     """
 
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
@@ -120,8 +125,11 @@ class Mask(Request):
     )
     counts: dict[
         Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]{0,4}|ignore)$")],
-        list[Annotated[int, Field(ge=0, le=2**40)]],
+        Runs,
     ]
+    objects: Annotated[list[Runs], Field(max_length=MAX_CLASS_ID)] | None = Field(
+        default=None, exclude_if=lambda value: value is None
+    )
 
 
 class Version(Request):

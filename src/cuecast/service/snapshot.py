@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 from cuecast.core.errors import CueSetError, ImageError, InputError
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example
-from cuecast.cues import Cue, CueEntry, cue_of, labels_of, shown_in
+from cuecast.cues import Cue, CueEntry, cue_of, labels_of, objects_of, shown_in
 from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset
-from cuecast.cuesets.edit import NewFiles, mask_png, new_cueset, png_of, write_version
+from cuecast.cuesets.edit import NewFiles, mask_png, new_cueset, objects_png, png_of, write_version
 from cuecast.cuesets.history import FOLDER, LOG, Version, versions
 from cuecast.io.files import exclusive
 from cuecast.io.images import read_image
@@ -107,14 +107,17 @@ def _stored(marked: MarkedImage, classes: Sequence[ClassInfo], files: NewFiles) 
         image = files.put_bytes(name, png_of(marked.frame.image()))
     cue = cue_of(marked.document)
     try:
-        labels = labels_of(cue.mask, marked.size)
-        replace(cue, mask=None).marks(marked.size, labels)
+        labels, ids = labels_of(cue.mask, marked.size), objects_of(cue.mask, marked.size)
+        replace(cue, mask=None).marks(marked.size, labels, ids)
     except InputError as error:
         raise error.within(marked.name) from error
-    mask = None
+    mask = objects = None
+    stem = PurePosixPath(marked.name).stem
     if labels is not None:
-        mask = files.put_bytes(f"masks/{PurePosixPath(marked.name).stem}.png", mask_png(labels, classes))
-    return CueEntry(image, mask, **cue.drawn(), absent=cue.absent)
+        mask = files.put_bytes(f"masks/{stem}.png", mask_png(labels, classes))
+    if ids is not None:
+        objects = files.put_bytes(f"objects/{stem}.png", objects_png(ids))
+    return CueEntry(image, mask, **cue.drawn(), absent=cue.absent, objects=objects)
 
 
 def _image_bytes(marked: MarkedImage) -> bytes:

@@ -44,7 +44,7 @@ export function encodeMask(map: LabelMap): MaskRuns | null {
   if (!counts.size) return null;
   for (const [key, runs] of counts) if (ends[key] < width * height) runs.push(width * height - ends[key]);
   const named = [...counts].sort(([a], [b]) => a - b).map(([key, runs]) => [keyOf(key), runs]);
-  return { size: [height, width], counts: Object.fromEntries(named) };
+  return { size: [height, width], counts: Object.fromEntries(named), objects: null };
 }
 
 /** Raises RangeError where run lengths do not add up to the size, or a class number is too large for a byte. */

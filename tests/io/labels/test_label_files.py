@@ -9,6 +9,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,22 @@ def test_each_annotation_is_an_object(tmp_path: Path) -> None:
     assert objects is not None
     assert (objects.max(), objects.sum(), (mask > 0).sum()) == (1, 4, 13)
     assert [o.crowd for o in read_coco(coco)[0][0].objects] == [False, True, True, True]
+
+
+def test_what_lies_in_a_crowd_is_told_apart_there(tmp_path: Path) -> None:
+    """Wherever the crowd stands in the file; a crowd alone says that nothing is told apart."""
+    one, crowd = obj(1, 0, 1, "##", "##"), replace(obj(1, 0, 0, "####", "####"), crowd=True)
+    photo = image(12, 15, tmp_path / "a.jpg")
+    for objects in ((one, crowd), (crowd, one)):
+        coco = write_coco(tmp_path / "coco.json", [annotations(objects, "a.jpg")], CLASSES)
+        mask, ids = read_labels(coco, image=photo, classes=CLASSES)
+        assert ids is not None
+        assert (ids > 0)[:2, :5].tolist() == [[False, True, True, False, False]] * 2
+        assert mask[:2, :5].tolist() == [[1, 1, 1, 1, 0]] * 2
+    write_coco(coco, [annotations((crowd,), "a.jpg")], CLASSES)
+    ids = read_labels(coco, image=photo, classes=CLASSES).objects
+    assert ids is not None
+    assert not ids.any()
 
 
 def test_the_objects_of_a_label_file_are_in_the_cue(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from PIL import Image as PILImage
 from cuecast.core.errors import CuecastWarning, CueError, MaskError
 from cuecast.core.values import IGNORE, ClassInfo, Image
 from cuecast.cues import Cue
-from cuecast.io.labels.masks import read_labels, read_objects, write_mask, write_objects
+from cuecast.io.labels.ids import read_objects
+from cuecast.io.labels.masks import read_labels, write_mask, write_objects
 from cuecast.io.labels.numbered import likeliest_first, look_at
 from cuecast.predictor import load, read_cues
 
@@ -236,7 +237,7 @@ def test_objects_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     mask = ids * (ids != 3)
     with pytest.raises(MaskError, match=r"photo\.png: 9 pixels of objects lie outside the mask \(ids 3\)"):
         Cue(photo, mask=mask > 0, objects=ids).read()
-    with pytest.raises(MaskError, match=r"objects of photo\.png: the mask is 8 wide and 8 high"):
+    with pytest.raises(MaskError, match=r"objects of photo\.png: the map of ids is 8 wide and 8 high"):
         Cue(photo, mask=ids > 0, objects=ids[:8, :8]).read()
     with pytest.raises(MaskError, match="tell the things of a mask apart, and there is none"):
         Cue(photo, boxes=[(0, 0, 5, 5)], objects=ids).read()

@@ -110,9 +110,10 @@ class CocoFile:
                 segmentation = one.get("segmentation")
                 if _is_outline(segmentation):
                     shape = _shape(segmentation, size, cls, partial(passed.skip, where=where))
-                    outlines.append(replace(shape, crowd=one.get("iscrowd") in (1, "1")))
+                    outlines.append(replace(shape, crowd=_is_crowd(one)))
                 else:
-                    boxes.append(object_of_contours(size, [_box(one.get("bbox"))], cls))
+                    box = object_of_contours(size, [_box(one.get("bbox"))], cls)
+                    boxes.append(replace(box, crowd=_is_crowd(one)))
                     passed.box(where)
         return tuple(o for o in (*boxes, *outlines) if o.mask.size)
 
@@ -307,6 +308,10 @@ def _colour(rgb: Any) -> str:
     if isinstance(rgb, list) and len(rgb) == 3 and all(isinstance(v, int) and 0 <= v < 256 for v in rgb):
         return "#{:02x}{:02x}{:02x}".format(*rgb)
     return ""
+
+
+def _is_crowd(annotation: Mapping[str, Any]) -> bool:
+    return annotation.get("iscrowd") in (1, "1")
 
 
 def _is_outline(segmentation: Any) -> bool:

@@ -101,8 +101,8 @@ def read_labels(
             _check_values(found.label_map(), value, str(source))
         return _of_annotations(found, value)
     by_index = value is not None and int(np.max(value)) < 256
-    raster = _read(source, page, f"mask of {image.name}", by_index)
-    _check_size(raster, image)
+    raster = read_stored(source, page, f"mask of {image.name}", by_index)
+    check_size(raster, image)
     if value is not None:
         return Labels(_selected(raster, value, needed))
     one = classes[0].id if classes and len(classes) == 1 else None
@@ -112,25 +112,13 @@ def read_labels(
     return _of_one_class(labels, one, raster)
 
 
-def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArray[np.int32]:
-    """File, PIL image or array of ids -> (H, W) int32 ids of objects from 1, 0 = none.
-
-    Ids above 65534 are counted anew, in their order. Raises MaskError as `read_labels`.
-    """
-    if is_label_file(source):
-        raise MaskError("ids of objects are an image or array with one number an object", source, "give that")
-    raster = _read(source, page, f"objects of {image.name}")
-    _check_size(raster, image)
-    return np.maximum(_values(raster, None, numbers=True), 0)
-
-
 def _of_annotations(found: Annotations, value: int | Sequence[int] | None) -> Labels:
     """The class ids of annotations, each of which is one object; of `value`, where that is given."""
     labels, objects = found.label_map(), found.object_map()
     if value is not None:
         labels = _select(labels, value, ignored=labels == IGNORE)
         objects[labels == 0] = 0
-    return Labels(labels, objects if objects.any() else None)
+    return Labels(labels, objects if found.objects else None)
 
 
 def _of_one_class(labels: NDArray[np.int32], cls: int, raster: Raster) -> Labels:
@@ -202,7 +190,7 @@ def _check_values(codes: NDArray[Any], value: int | Sequence[int], label: str) -
 def mask_colours(source: Any, page: int | None = None) -> set[int] | None:
     """The packed colours but black of a colour-coded mask; None where it is not one, or none that can be read."""
     try:
-        codes = packed_colours(_read(source, page, "mask"))
+        codes = packed_colours(read_stored(source, page, "mask"))
     except MaskError:  # who reads its labels will say why
         return None
     if codes is None:
@@ -279,22 +267,23 @@ def _select(codes: NDArray[Any], value: int | Sequence[int], ignored: NDArray[np
     return labels
 
 
-def _check_size(raster: Raster, image: Image) -> None:
+def check_size(raster: Raster, image: Image, noun: str = "mask") -> None:
+    """Raise MaskError where a raster, called `noun`, is not as large as its image."""
     if raster.size == image.size:
         return
     (h, w), (H, W) = raster.size, image.size
     turned = (
-        " (one looks turned by 90 degrees: draw the mask on the upright image)" if (h, w) == (W, H) else ""
+        f" (one looks turned by 90 degrees: draw the {noun} on the upright image)" if (h, w) == (W, H) else ""
     )
     raise MaskError(
-        f"the mask is {w} wide and {h} high, its image {image.name} is {W} wide and {H} high{turned}: "
+        f"the {noun} is {w} wide and {h} high, its image {image.name} is {W} wide and {H} high{turned}: "
         "they must match",
         raster.label,
-        "resize the mask with nearest neighbour or pass the image it was drawn on",
+        f"resize the {noun} with nearest neighbour or pass the image it was drawn on",
     )
 
 
-def _read(source: Any, page: int | None, label: str, by_index: bool = False) -> Raster:
+def read_stored(source: Any, page: int | None, label: str, by_index: bool = False) -> Raster:
     """The mask as it is stored; `by_index`: a palette says nothing. Raises MaskError."""
     raster = read_raster(source, error=MaskError, page=page, label=label, lone=True, stored=True)
     if raster.coarse and not set(np.unique(raster.samples).tolist()) <= {0, 255}:
