@@ -6,6 +6,7 @@ import pytest
 
 from cuecast.cli import output as module
 from cuecast.cli.output import duration, line, progress
+from cuecast.core.ordered import Step
 
 
 @pytest.mark.parametrize(
@@ -36,9 +37,9 @@ def test_lines_come_now_and_then_and_at_the_end(
 ) -> None:
     clock = iter([0.0, 4.0, 11.0, 12.0, 13.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
-    with progress("images") as report:
+    with progress() as report:
         for done in range(1, 5):
-            report(done, 4)
+            report(Step("images", done, 4))
     streams = capsys.readouterr()
     assert streams.out == ""
     assert streams.err.splitlines() == [
@@ -48,16 +49,16 @@ def test_lines_come_now_and_then_and_at_the_end(
 
 
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("images", quiet=True) as report:
-        report(1, 1)
+    with progress(quiet=True) as report:
+        report(Step("images", 1, 1))
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
-    with progress("images") as report:
-        report(1, 2)
-        report(2, 2)
+    with progress() as report:
+        report(Step("images", 1, 2))
+        report(Step("images", 2, 2))
     streams = capsys.readouterr()
     assert streams.out == ""
     assert "images" in streams.err
@@ -68,15 +69,15 @@ def test_several_classes_are_counted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classes = ["cell"]
-    with progress("slices", classes=classes) as report:
-        report(1, 1)
+    with progress(classes=classes) as report:
+        report(Step("slices", 1, 1))
         classes.extend(["nucleus", "vessel"])
-        report(1, 1)
+        report(Step("slices", 1, 1))
     assert [text.split(":")[0] for text in capsys.readouterr().err.splitlines()] == [
         "slices",
         "slices (3 classes)",
     ]
     monkeypatch.setattr(module.sys.stderr, "isatty", lambda: True)
-    with progress("slices", classes=classes) as report:
-        report(1, 1)
+    with progress(classes=classes) as report:
+        report(Step("slices", 1, 1))
     assert "slices (3 classes)" in capsys.readouterr().err

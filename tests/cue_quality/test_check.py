@@ -133,7 +133,7 @@ def test_bad_input(predictor: cuecast.Predictor) -> None:
 def test_cues_are_read_and_progress_is_told(predictor: cuecast.Predictor) -> None:
     cues = [cuecast.Cue(e.image.pixels, mask=e.marks.mask) for e in clean(3)]
     steps: list[tuple[int, int]] = []
-    found = check_cues(predictor, cues, progress=lambda done, total: steps.append((done, total)))
+    found = check_cues(predictor, cues, progress=lambda step: steps.append((step.done, step.total)))
     assert [done for done, _ in steps] == list(range(1, found.answers + 1))
     assert steps[-1] == (found.answers, found.answers)
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(concept: cuecast.Conc
 def test_workers_change_nothing_and_progress_is_in_order(concept: cuecast.Concept, tmp_path: Path) -> None:
     paths = [grey(tmp_path, f"{n}.png", 100 + 9 * n, (0, 12 * (n % 5), 0)) for n in range(13)]
     steps: list[tuple[int, int]] = []
-    one = suggest_images(concept, paths, 4, progress=lambda done, total: steps.append((done, total)))
+    one = suggest_images(concept, paths, 4, progress=lambda step: steps.append((step.done, step.total)))
     assert steps == [(n, 13) for n in range(1, 14)]
     for workers in (2, 5):
         assert suggest_images(concept, paths, 4, workers) == one

@@ -70,7 +70,7 @@ def test_two_processes_give_the_same_figures(
 ) -> None:
     seen: list[tuple[int, int]] = []
     other = run_bench(
-        predictor, NAMES, episodes, folder, lambda done, total: seen.append((done, total)), workers=2
+        predictor, NAMES, episodes, folder, lambda step: seen.append((step.done, step.total)), workers=2
     )
     assert timeless(other) == timeless(result)
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]

@@ -72,7 +72,11 @@ def test_two_processes_give_the_same_figures(folder: Path, result: EvaluationRes
     seen: list[tuple[int, int]] = []
     episodes = read_episodes(folder / "list.jsonl")
     other = evaluate(
-        cuecast.load("colours"), episodes, folder, lambda done, total: seen.append((done, total)), workers=2
+        cuecast.load("colours"),
+        episodes,
+        folder,
+        lambda step: seen.append((step.done, step.total)),
+        workers=2,
     )
     timeless = [[replace(o, seconds=0.0, learn_seconds=0.0) for o in r.outcomes] for r in (result, other)]
     assert timeless[0] == timeless[1]

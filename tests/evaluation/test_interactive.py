@@ -132,7 +132,7 @@ def test_two_processes_give_the_same_figures(folder: Path, result: ClickResult) 
         cuecast.load("colours"),
         read_episodes(folder / "list.jsonl"),
         folder,
-        lambda done, total: seen.append((done, total)),
+        lambda step: seen.append((step.done, step.total)),
         clicks=3,
         workers=2,
     )

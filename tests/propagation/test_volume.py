@@ -185,7 +185,9 @@ def test_nothing_marked_is_an_error(predictor: cuecast.Predictor) -> None:
 
 def test_progress_counts_every_slice_once(predictor: cuecast.Predictor) -> None:
     steps: list[tuple[int, int]] = []
-    segment_volume(predictor, volume(), [cue("z")], progress=lambda *step: steps.append(step))
+    segment_volume(
+        predictor, volume(), [cue("z")], progress=lambda step: steps.append((step.done, step.total))
+    )
     assert steps == [(n, 6) for n in range(1, 7)]
 
 

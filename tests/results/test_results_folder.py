@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from cuecast.core.errors import OutputError
+from cuecast.core.ordered import Step
 from cuecast.io.files import file_digest
-from cuecast.results.folder import Files, ResultsFolder, Step, is_kept, output_names
+from cuecast.results.folder import Files, ResultsFolder, is_kept, output_names
 from cuecast.results.manifest import ManifestEntry, read_manifest
 
 

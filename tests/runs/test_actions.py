@@ -11,11 +11,12 @@ from pictures import BLUE, RED
 from PIL import Image
 
 import cuecast
+from cuecast.core.ordered import Step
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.cuesets.edit import add_cues, new_cueset
 from cuecast.predictor import Concept
 from cuecast.runs import actions
-from cuecast.runs.actions import CheckRequest, SegmentRequest, Step, SuggestRequest
+from cuecast.runs.actions import CheckRequest, SegmentRequest, SuggestRequest
 
 
 def picture(path: Path, red: int) -> Path:

@@ -21,6 +21,7 @@ from PIL import Image as PILImage
 
 import cuecast
 from cuecast.core.errors import OutputError
+from cuecast.core.ordered import Step
 from cuecast.cuesets.changes import lineage
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.cuesets.edit import add_cue, new_cueset, undo
@@ -31,7 +32,6 @@ from cuecast.io.labels.labelme import read_labelme
 from cuecast.io.labels.masks import read_mask
 from cuecast.io.labels.yolo import read_yolo
 from cuecast.predictor import Concept
-from cuecast.results.folder import Step
 from cuecast.results.manifest import read_manifest
 from cuecast.results.review import Tick, apply_review, called_wrong
 from cuecast.runs.images import FORMATS, BatchOptions, run
@@ -845,12 +845,12 @@ def test_a_check_of_other_cues_goes_with_their_masks(inputs: list[Path], tmp_pat
 def test_a_run_that_is_stopped_in_the_check_goes_on_with_it(inputs: list[Path], tmp_path: Path) -> None:
     concept, out = checked(tmp_path / "cues", 3, shown=12), tmp_path / "out"
 
-    def stop(done: int, total: int) -> None:
-        if 2 == done < total:
+    def stop(step: Step) -> None:
+        if step.what == "answers" and 2 == step.done < step.total:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(concept, inputs, out, BatchOptions(check=True), checking=stop)
+        run(concept, inputs, out, BatchOptions(check=True), stop)
     assert not (out / "cue_check.json").exists()
     assert not (out / "report.html").exists()
     summary = run(concept, inputs, out, BatchOptions(check=True))

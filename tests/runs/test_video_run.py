@@ -12,6 +12,7 @@ from films import GREEN, RED, film, read_ytvis, save_film, save_frames, square, 
 
 import cuecast
 from cuecast.core.errors import OutputError
+from cuecast.core.ordered import Step
 from cuecast.io.video import file as video_overlay
 from cuecast.io.video.file import open_video
 from cuecast.predictor import Concept
@@ -146,8 +147,8 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(
     concept = learn(0, 10)
     marked = dict(zip((0, 10), concept.examples, strict=True))
 
-    def stop(done: int, _: int) -> None:
-        if done == stopped:
+    def stop(step: Step) -> None:
+        if step.done == stopped:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -165,8 +166,8 @@ def test_a_kept_state_of_other_marks_or_without_its_masks_is_not_used(
     concept = learn(0)
     marked = {0: concept.examples[0]}
 
-    def stop(done: int, _: int) -> None:
-        if done == 14:
+    def stop(step: Step) -> None:
+        if step.done == 14:
             raise KeyboardInterrupt
 
     for name in ("other", "gone", "torn"):

@@ -19,6 +19,7 @@ from inline_service import RAW, Service, inline_service, png
 from numpy.typing import NDArray
 from PIL import Image
 
+from cuecast.core.ordered import Step
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue, mask_document
 from cuecast.cuesets.cueset import read_cueset
@@ -192,10 +193,10 @@ def test_a_cancelled_run_goes_on_where_it_was(
     monkeypatch.setattr(progress, "TICK", 0.0)
     tick = progress.Recorder.tick
 
-    def ticking(recorder: Any, done: int, total: int) -> None:
-        if done == 7:
+    def ticking(recorder: Any, step: Step) -> None:
+        if step.done == 7:
             service.client.post(f"/v1/jobs/{job['id']}/cancel")
-        tick(recorder, done, total)
+        tick(recorder, step)
 
     monkeypatch.setattr(progress.Recorder, "tick", ticking)
     service.work()
@@ -427,10 +428,10 @@ def test_a_cancelled_run_of_a_volume_begins_anew(
     monkeypatch.setattr(progress, "TICK", 0.0)
     tick = progress.Recorder.tick
 
-    def ticking(recorder: Any, done: int, total: int) -> None:
-        if done == 3:
+    def ticking(recorder: Any, step: Step) -> None:
+        if step.done == 3:
             service.client.post(f"/v1/jobs/{job['id']}/cancel")
-        tick(recorder, done, total)
+        tick(recorder, step)
 
     monkeypatch.setattr(progress.Recorder, "tick", ticking)
     service.work()

@@ -23,7 +23,7 @@ from cuecast.cli.options import (
     ValueOption,
     grouped,
 )
-from cuecast.cli.output import Printed, fail, note, progress_in_turn, say
+from cuecast.cli.output import Printed, fail, note, progress, say
 from cuecast.core.errors import without_name
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def check(
     from cuecast.runs import actions
 
     request = actions.CheckRequest(cueset, lambda: load(pack, threads=threads), scale.value, files_only)
-    with progress_in_turn(printed.quiet) as report:
+    with progress(printed.quiet) as report:
         found = actions.check(request, report)
     lines = [f"{f.level}: {f}" for f in found.findings] or [f"{cueset}: all well"]
     if found.leave_one_out:
@@ -286,7 +286,7 @@ def suggest(
     paths = list_images(images, recursive)
     predictor = load(pack, threads=speed.threads_each)
     concept = predictor.learn(read_examples(cueset), cueset.classes, scale.value)
-    with progress_in_turn(printed.quiet, concept.classes) as report:
+    with progress(printed.quiet, concept.classes) as report:
         found = actions.suggest(actions.SuggestRequest(concept, paths, count, speed.workers), report)
     say(found.as_dict(), found.as_table(), printed.as_json)
     note(note_of_others(images, recursive))

@@ -97,7 +97,7 @@ def evaluate_pack(
     clicked = partial(evaluate_clicks, clicks=clicks or 10)
     measure = clicked if interactive else evaluate_objects if objects else evaluate
     predictor = load(pack, threads=speed.threads)
-    with progress("corrections" if interactive else "episodes", printed.quiet) as report:
+    with progress(printed.quiet) as report:
         result = measure(
             predictor,
             listed,
@@ -182,7 +182,7 @@ def bench(
     root = root or find_root(episodes, listed)
     threads = speed.threads_each
     predictor = load(pack, threads=threads)
-    with progress("episodes", printed.quiet) as report:
+    with progress(printed.quiet) as report:
         result = run_bench(
             predictor,
             baselines,

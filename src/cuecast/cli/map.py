@@ -182,8 +182,8 @@ def segment_map(
         on_it, named = _own(opened, options.window, windows, own.polygons, values, classes)
     predictor = load(pack, threads=speed.threads_each)
     concept = shown.decided(predictor.learn([*examples, *on_it], classes or named or None, "pixel"))
-    with progress("tiles", printed.quiet, concept.classes) as report:
-        summary = segment_raster(concept, raster, output, options, lambda step: report(step.done, step.total))
+    with progress(printed.quiet, concept.classes) as report:
+        summary = segment_raster(concept, raster, output, options, report)
     say(_as_dict(summary), _as_text(summary), printed.as_json)
     note(*(f"{raster}: {text}" for text in summary.notes))
     looked_at = sum(n for word, n in summary.counts.items() if word not in ("failed", "nodata"))

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Siz
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cuecast.cli.options import JsonFlag, QuietFlag
 
 if TYPE_CHECKING:
-    from cuecast.runs.actions import Step
+    from cuecast.core.ordered import Progress, Step
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where stderr is not a terminal (a log file, a CI job)."""
@@ -85,41 +85,30 @@ def places(files: Mapping[str, Path]) -> list[str]:
     return [f"{what:<{width}}  {path}" for what, path in files.items()]
 
 
-class Report(Protocol):
-    """Called with what is done and how much there is in all, each time something more is done."""
-
-    def __call__(self, done: int, total: int, /) -> None: ...
-
-
 @contextmanager
-def progress(what: str, quiet: bool = False, classes: Sized = ()) -> Iterator[Report]:
-    """A function to report progress to. `what` names the things counted ('images').
+def progress(quiet: bool = False, classes: Sized = ()) -> Iterator[Progress]:
+    """A function to report progress to: a bar, or lines, for the things of each 'what' after the other.
 
     classes  those that are worked on, which may become known later: several take as many times as long as one, and are
              counted beside the things.
     """
-    if quiet:
-        yield _silent
-    elif sys.stderr.isatty():
-        with _live(what, classes) as report:
-            yield report
-    else:
-        yield _Plain(what, classes)
-
-
-@contextmanager
-def progress_in_turn(quiet: bool, classes: Sized = ()) -> Iterator[Callable[[Step], None]]:
-    """A function that reports the steps of an action, a bar for each 'what' after the other."""
-    with ExitStack() as bar:
+    with ExitStack() as shown:
         bars: dict[str, Report] = {}
 
         def report(step: Step) -> None:
             if step.what not in bars:
-                bar.close()  # a terminal shows one at a time
-                bars[step.what] = bar.enter_context(progress(step.what, quiet, classes))
+                shown.close()  # a terminal shows one at a time
+                bars[step.what] = (
+                    shown.enter_context(_live(step.what, classes))
+                    if sys.stderr.isatty()
+                    else _Plain(step.what, classes)
+                )
             bars[step.what](step.done, step.total)
 
-        yield report
+        yield _silent if quiet else report
+
+
+Report = Callable[[int, int], None]
 
 
 def counted(what: str, classes: Sized) -> str:
@@ -127,7 +116,7 @@ def counted(what: str, classes: Sized) -> str:
     return f"{what} ({len(classes)} classes)" if len(classes) > 1 else what
 
 
-def _silent(done: int, total: int, /) -> None:
+def _silent(_: object) -> None:
     """Say nothing."""
 
 

@@ -34,11 +34,12 @@ from cuecast.cli.output import (
     note,
     places,
     plain,
-    progress_in_turn,
+    progress,
     say,
     tally,
 )
 from cuecast.core.errors import OutputError, without_name
+from cuecast.core.ordered import Step
 
 if TYPE_CHECKING:
     from cuecast.core.values import Example
@@ -187,8 +188,8 @@ def segment(
     learned = load(pack, threads=speed.threads_each).learn(examples, classes or None, scale.value)
     concept = shown.decided(learned)
     origin = lineage(cueset, limits) if cueset and not flags else None
-    with progress_in_turn(printed.quiet, concept.classes) as report:
-        report(actions.Step("images", 0, len(paths)))
+    with progress(printed.quiet, concept.classes) as report:
+        report(Step("images", 0, len(paths)))
         summary = actions.segment(actions.SegmentRequest(concept, paths, output, options, origin), report)
     _say_summary(summary, printed.as_json)
     edited = note_of_edited(summary.edited)

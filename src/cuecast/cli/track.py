@@ -137,7 +137,7 @@ def track(
     )  # each value of a mask is followed, as one object
     concept = shown.decided(load(pack, threads=threads).learn(examples, infos, chosen.value))
     on = dict(zip(numbers, concept.examples[others:], strict=True))
-    with progress("frames", printed.quiet, concept.classes) as report:
+    with progress(printed.quiet, concept.classes) as report:
         summary = track_into(concept, frames, output, on, options, report)
     head = tally("frame", summary.counts, finished_before(summary.resumed))
     say(plain(summary) | {"note": summary.note}, "\n".join([head, *places(summary.files)]), printed.as_json)

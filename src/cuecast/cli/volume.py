@@ -133,7 +133,7 @@ def volume(
         reading, limits, written.kind, written.overlays, written.overwrite, shown.thresholds()
     )
     worked: list[Any] = []
-    with progress("slices", printed.quiet, worked) as report:
+    with progress(printed.quiet, worked) as report:
         summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)
     note(*summary.notes)
     errors = [error for _, error in summary.failures]

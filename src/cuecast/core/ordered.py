@@ -1,4 +1,4 @@
-"""Work shared among threads, its results in the order of what was asked."""
+"""Work shared among threads, its results in the order of what was asked; and how one tells of its progress."""
 
 from __future__ import annotations
 
@@ -6,10 +6,34 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Step:
+    """`done` of `total` things are done, in their order; `what` names them: 'images', 'tiles', 'answers', 'files'.
+
+    entry    what was found on the one that was done last: its line of a manifest, where there is one; `resumed`: it was
+             finished before.
+    """
+
+    what: str
+    done: int
+    total: int
+    entry: Any = None
+    resumed: bool = False
+
+
+Progress = Callable[[Step], None]
+"""What is told of each step. An exception out of it stops the work, and what is finished stays."""
+
+
+def silent(_: Step) -> None:
+    """Tell nobody."""
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

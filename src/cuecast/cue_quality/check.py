@@ -12,11 +12,12 @@ Beside the results of a batch a check is kept for later runs of the same cues, a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cuecast.core.errors import CueError, InputError
+from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo, Example
 from cuecast.cue_quality.agreement import agreements, outlines, separations
 from cuecast.cue_quality.flags import ClassFit, drawn_wrongly, fit, other_magnification, weigh
@@ -27,16 +28,13 @@ from cuecast.io.files import read_json, write_text
 from cuecast.predictor import Concept, Predictor, read_cues
 from cuecast.results.report import ReportCheck, ReportFlag, ReportScore
 
-Progress = Callable[[int, int], None]
-"""Called with (answers made, answers in all) after each one."""
-
 
 def check_cues(
     predictor: Predictor,
     examples: Iterable[Cue | Example],
     classes: Sequence[ClassInfo | str] | None = None,
     scale: str = "frame",
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> CueCheck:
     """What the cues say of each other.
 
@@ -67,7 +65,7 @@ class _Check:
     """One run of `check_cues`: the answers so far, kept as figures."""
 
     board: Board
-    progress: Progress | None
+    progress: Progress
     ious: dict[Trial, dict[int, float]] = field(default_factory=dict)
     separations: dict[Trial, dict[int, float]] = field(default_factory=dict)
     fits: dict[int, dict[int, ClassFit]] = field(default_factory=dict)
@@ -107,8 +105,7 @@ class _Check:
                 self.separations[trial] = separations(prediction, example)
             if trial == self.board.left_out(trial.query):
                 self.fits[trial.query] = fit(prediction, example, self.board.scale)
-            if self.progress:
-                self.progress(len(self.ious), total)
+            self.progress(Step("answers", len(self.ious), total))
 
     def _drawn(self) -> tuple[list[CueFlag], list[CueFlag]]:
         """The (grave, light) flags that need no further answers."""
@@ -176,7 +173,7 @@ class KeptCheck:
         )
 
 
-def make_check(concept: Concept, progress: Progress | None = None) -> KeptCheck:
+def make_check(concept: Concept, progress: Progress = silent) -> KeptCheck:
     """Check the cues of a concept, see `check_cues`; with fewer than two complete ones a note says so."""
     if len(complete_cues(concept.examples)) < 2:
         return KeptCheck(None, too_few(concept.examples))

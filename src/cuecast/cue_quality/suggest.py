@@ -9,7 +9,7 @@ al., ICLR 2020, show that doubt and variety are needed together.) At most 2 x wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -19,16 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.errors import CuecastError, CueError
-from cuecast.core.ordered import in_order
+from cuecast.core.ordered import Progress, Step, in_order, silent
 from cuecast.core.values import Verdict
 from cuecast.engine.descriptor import describe, distances
 from cuecast.io.images import read_image
 from cuecast.predictor import Concept
 
 Floats = NDArray[np.float32]
-Progress = Callable[[int, int], None]
-"""Called with (images done, images in all) after each one."""
-
 FLOOR = 0.05
 """Doubt of an image with confidence 1: even a sure answer may be wrong."""
 MOST = 2000
@@ -95,7 +92,7 @@ def suggest_images(
     paths: Sequence[str | Path],
     count: int = 5,
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Suggestions:
     """The images, at most `count`, whose marking is likely to help most, best first.
 
@@ -117,8 +114,7 @@ def suggest_images(
             marked.append(found.image)
         else:
             looks.append(found)
-        if progress:
-            progress(done, len(paths))
+        progress(Step("images", done, len(paths)))
     chosen = _suggested(looks, np.stack(list(shown.values())), count)
     return Suggestions(tuple(chosen), len(paths), tuple(marked), tuple(failures))
 

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import dice, iou
 from cuecast.core.objects import connected_objects
-from cuecast.core.ordered import threads_each
+from cuecast.core.ordered import Progress, silent, threads_each
 from cuecast.core.values import IGNORE, Box, Example, Image, Marks
 from cuecast.evaluation.baselines import BASELINES, Baseline, CueKind
 from cuecast.evaluation.bench_result import BenchResult, Measured, Method
 from cuecast.evaluation.episodes import Episode, EpisodeImage, list_digest
 from cuecast.evaluation.evaluate import cue_of, source_commit, truth_of
-from cuecast.evaluation.processes import Progress, run_each
+from cuecast.evaluation.processes import run_each
 from cuecast.io.images import read_image
 from cuecast.predictor import Predictor
 
@@ -89,7 +89,7 @@ def run_bench(
     names: Sequence[str],
     episodes: Sequence[Episode],
     root: str | Path,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     *,
     workers: int = 1,
     threads: int | None = None,

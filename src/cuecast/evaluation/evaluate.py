@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import cldice, dice, iou
+from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import IGNORE, Image, Verdict
 from cuecast.cues import Cue
 from cuecast.evaluation.episodes import Episode, EpisodeImage, is_thin
-from cuecast.evaluation.processes import Progress, run_each
+from cuecast.evaluation.processes import run_each
 from cuecast.evaluation.reliability import reliability
 from cuecast.io.files import write_row
 from cuecast.io.images import read_image
@@ -150,7 +151,7 @@ def evaluate(
     predictor: Predictor,
     episodes: Sequence[Episode],
     root: str | Path,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     *,
     workers: int = 1,
     threads: int | None = None,

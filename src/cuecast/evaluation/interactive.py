@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.metrics import dice
+from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import IGNORE, Example, Image, Marks, Point
 from cuecast.evaluation.episodes import Episode
 from cuecast.evaluation.evaluate import as_csv, cue_of, mean_of, source_commit, truth_of
-from cuecast.evaluation.processes import Progress, run_each
+from cuecast.evaluation.processes import run_each
 from cuecast.io.images import read_image
 from cuecast.predictor import Concept, Predictor
 
@@ -228,7 +229,7 @@ def evaluate_clicks(
     predictor: Predictor,
     episodes: Sequence[Episode],
     root: str | Path,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     *,
     clicks: int = 10,
     workers: int = 1,
@@ -247,7 +248,9 @@ def evaluate_clicks(
     started = time.perf_counter()
     tracks = _tracks(episodes)
     run = partial(run_clicks, clicks=clicks, scale=scale)
-    outcomes = run_each(predictor, tracks, root, run, progress, workers=workers, threads=threads)
+    outcomes = run_each(
+        predictor, tracks, root, run, progress, workers=workers, threads=threads, what="corrections"
+    )
     skipped = [t.id for t, o in zip(tracks, outcomes, strict=True) if o is None and t.cues]
     if len(skipped) == len(episodes):
         raise EpisodeError(

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import iou
 from cuecast.core.object_metrics import match_objects
+from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import IGNORE, Example, Image, Marks
 from cuecast.cues import Cue
 from cuecast.evaluation.episodes import Episode, EpisodeImage
 from cuecast.evaluation.evaluate import as_csv, cue_of, source_commit, truth_of
 from cuecast.evaluation.object_baselines import connected_ids, shown_diameter, watershed_ids
-from cuecast.evaluation.processes import Progress, run_each
+from cuecast.evaluation.processes import run_each
 from cuecast.io.images import read_image
 from cuecast.io.labels.ids import read_objects
 from cuecast.predictor import Predictor
@@ -172,7 +173,7 @@ def evaluate_objects(
     predictor: Predictor,
     episodes: Sequence[Episode],
     root: str | Path,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     *,
     workers: int = 1,
     threads: int | None = None,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from cuecast.core.errors import EpisodeError
-from cuecast.core.ordered import threads_each
+from cuecast.core.ordered import Progress, Step, silent, threads_each
 from cuecast.evaluation.episodes import Episode
 from cuecast.predictor import Predictor, load
 
@@ -20,33 +20,31 @@ Item = TypeVar("Item")
 Run: TypeAlias = Callable[[Predictor, Episode, Path], T]
 """What is done with one episode whose paths start from a data root."""
 
-Progress = Callable[[int, int], None]
-"""Called with (episodes done, episodes in all) after each one."""
-
 
 def run_each(
     predictor: Predictor,
     episodes: Sequence[Episode],
     root: str | Path,
     run: Run[T],
-    progress: Progress | None = None,
+    progress: Progress = silent,
     *,
     workers: int = 1,
     threads: int | None = None,
+    what: str = "episodes",
 ) -> list[T]:
     """What `run(predictor, episode, root)` gives for each episode, in the order of the list.
 
     run      a function of a module, or a partial of one: worker processes get it by name.
     workers  processes. With more than one, each loads the predictor's pack from its folder.
     threads  CPU threads of an answer in each of these processes; None shares those of the CPU among them.
+    what     what they are called where progress is told.
 
     Raises what `run` raises, and EpisodeError where a worker ends early or the pack has changed.
     """
     results: list[T] = []
     for result in one_by_one(predictor, episodes, root, run, workers=workers, threads=threads):
         results.append(result)
-        if progress:
-            progress(len(results), len(episodes))
+        progress(Step(what, len(results), len(episodes)))
     return results
 
 

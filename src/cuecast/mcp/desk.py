@@ -20,11 +20,11 @@ from pydantic import BaseModel
 
 from cuecast.core.drawing import thumbnail
 from cuecast.core.errors import InputError, PackError
+from cuecast.core.ordered import Progress, Step
 from cuecast.cuesets.cueset import CueSet, read_examples
 from cuecast.engine.packs import Pack, list_packs
 from cuecast.io.places import check_path_text, list_images, note_of_others
 from cuecast.predictor import Concept, Predictor, load
-from cuecast.runs.actions import Progress, Step
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from cuecast.core.errors import InputError, OutputError, without_name
+from cuecast.core.ordered import Progress, Step
 from cuecast.core.values import ClassInfo
 from cuecast.cuesets.changes import lineage
 from cuecast.cuesets.cueset import CueSet, read_cueset
@@ -30,7 +31,6 @@ from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ATTENTION
 from cuecast.results.tables import read_objects_csv
 from cuecast.runs import actions
-from cuecast.runs.actions import Progress, Step
 from cuecast.runs.images import BatchOptions
 
 Words = Literal["found", "doubtful", "absent", "failed"]

@@ -12,7 +12,7 @@ alone is different is set right, and where two walks met they agree. What a pers
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
+from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import IGNORE, ClassInfo, Example
 from cuecast.engine.decision import best_class
 from cuecast.io.volumes import Volume, open_volume, value_window
@@ -56,9 +57,6 @@ from cuecast.propagation.volume_slices import (
 )
 
 Floats = NDArray[np.float32]
-Progress = Callable[[int, int], None]
-"""Called with (slices done, slices in all) after each one of the first pass."""
-
 PROBES = 9
 """Slices that are looked at to find where to start in a volume without marks, evenly spread."""
 SURE = (0.25, 0.75)
@@ -71,12 +69,13 @@ def segment_volume(
     cues: Sequence[SliceCue] = (),
     classes: Sequence[ClassInfo | str] | None = None,
     window: tuple[float, float] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> VolumePrediction:
     """Find in a volume what the marks on some of its slices show, or what a concept knows from other pictures.
 
     teacher  a predictor, taught by the cues alone; or a concept (learnt with scale='pixel'), which they add to.
     cues     marks on slices, in any of the three planes; the slices of the plane with the most of them are visited.
+    progress  told of each slice of the first pass.
     window   values that are shown as black and white; None takes `cuecast.io.volumes.value_window`. Give it where
              the concept comes from pictures that were made with it.
 
@@ -145,7 +144,7 @@ class VolumeWalk:
         """The ids of the classes that are followed."""
         return self.concept.decision.class_ids
 
-    def predict(self, progress: Progress | None = None) -> VolumePrediction:
+    def predict(self, progress: Progress = silent) -> VolumePrediction:
         """Visit every slice twice."""
         started = time.perf_counter()
         N, size = self.slices.count, self.slices.size
@@ -154,8 +153,7 @@ class VolumeWalk:
         labels = scratch(self.slices.volume.size, dtype)
         for done, (index, scores, mask) in enumerate(self._first_pass(masks), start=1):
             evidence[index], masks[index] = np.rint(scores * 255), mask
-            if progress is not None:
-                progress(done, N)
+            progress(Step("slices", done, N))
         along = np.moveaxis(labels, self.slices.axis, 0)
         answers = []
         for mask, answer in self._second_pass(evidence, masks):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from cuecast.core.errors import OutputError
-from cuecast.core.ordered import in_order
+from cuecast.core.ordered import Progress, Step, in_order, silent
 from cuecast.io.files import MANIFEST, edited_in, exclusive, file_digest, keep_edited
 from cuecast.results.manifest import (
     ManifestEntry,
@@ -32,20 +32,6 @@ from cuecast.results.manifest import (
 Item = TypeVar("Item")
 
 NAME_FIELDS = ("stem", "suffix", "parent", "index")
-
-
-@dataclass(frozen=True)
-class Step:
-    """`done` of `total` things are done, in their order; `what` names them: 'images', 'tiles', 'answers', 'files'.
-
-    entry    what was found on the one that was done last, where that is known; `resumed`: it was finished before.
-    """
-
-    what: str
-    done: int
-    total: int
-    entry: ManifestEntry | None = None
-    resumed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +170,7 @@ class ResultsFolder:
         items: Iterable[Item],
         of: tuple[str, int],
         workers: int = 1,
-        progress: Callable[[Step], None] | None = None,
+        progress: Progress = silent,
     ) -> Tally[Item]:
         """Do all items in order, `workers` at once; what `work` gives as not finished before becomes a line at once.
 
@@ -197,8 +183,7 @@ class ResultsFolder:
                 if not resumed:
                     journal.append(entry)
                 tally.add(item, entry, resumed)
-                if progress is not None:
-                    progress(Step(of[0], number, of[1], entry, resumed))
+                progress(Step(of[0], number, of[1], entry, resumed))
         return tally
 
     @contextmanager

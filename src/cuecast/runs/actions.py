@@ -22,6 +22,7 @@ from PIL import Image as PILImage
 
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import MaskError
+from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo, Image
 from cuecast.cue_quality.check import check_cues, too_few
 from cuecast.cue_quality.result import CueCheck
@@ -30,28 +31,12 @@ from cuecast.cue_quality.trials import complete_cues
 from cuecast.cuesets.changes import Lineage
 from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
 from cuecast.predictor import Concept, Predictor
-from cuecast.results.folder import Step as Step
 from cuecast.results.folder import Summary
 from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
 from cuecast.runs.images import BatchOptions
-
-Progress = Callable[[Step], None]
-
-
-def silent(_: Step) -> None:
-    """Tell nobody."""
-
-
-def counting(what: str, progress: Progress) -> Callable[[int, int], None]:
-    """`progress` for a function that tells (done, total)."""
-
-    def told(done: int, total: int) -> None:
-        progress(Step(what, done, total))
-
-    return told
 
 
 @dataclass(frozen=True)
@@ -71,13 +56,7 @@ class SegmentRequest:
 def segment(request: SegmentRequest, progress: Progress = silent) -> Summary:
     """Masks of all images, or of those that an earlier run has left. Raises as `cuecast.runs.images.run`."""
     return images.run(
-        request.concept,
-        request.images,
-        request.out,
-        request.options,
-        progress,
-        request.lineage,
-        counting("answers", progress),
+        request.concept, request.images, request.out, request.options, progress, request.lineage
     )
 
 
@@ -127,8 +106,7 @@ def check(request: CheckRequest, progress: Progress = silent) -> Checked:
     examples = read_examples(cueset)
     if len(complete_cues(examples)) < 2:
         return Checked(read.findings, note=too_few(examples))
-    told = counting("answers", progress)
-    found = check_cues(request.predictor(), examples, cueset.classes, request.scale, told)
+    found = check_cues(request.predictor(), examples, cueset.classes, request.scale, progress)
     return Checked(read.findings, found)
 
 
@@ -150,8 +128,7 @@ def suggest(request: SuggestRequest, progress: Progress = silent) -> Suggestions
     """The images that are worth marking next, best first."""
     step = -(-len(request.images) // request.at_most) if request.at_most else 1
     pool = request.images[:: max(step, 1)]
-    told = counting("images", progress)
-    return suggest_images(request.concept, pool, request.count, request.workers, told)
+    return suggest_images(request.concept, pool, request.count, request.workers, progress)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Literal
 
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import CuecastError, ImageError, OutputError
+from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import Image
 from cuecast.cue_quality import check as kept
 from cuecast.cuesets.changes import Changes, Lineage
@@ -33,7 +34,6 @@ from cuecast.results import gather
 from cuecast.results.folder import (
     Files,
     ResultsFolder,
-    Step,
     Summary,
     check_formats,
     is_kept,
@@ -91,23 +91,19 @@ class BatchOptions:
     check: bool = False
 
 
-Callback = Callable[[Step], None]
-
-
 def run(
     concept: Concept,
     inputs: Sequence[Path],
     out: Path,
     options: BatchOptions | None = None,
-    progress: Callback | None = None,
+    progress: Progress = silent,
     lineage: Lineage | None = None,
-    checking: kept.Progress | None = None,
 ) -> Summary:
     """Segment `inputs` and write the results into the folder `out`.
 
     lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
              `out` may hold results of other versions of that set; those that may be others now are redone.
-    checking  told of each answer of the check of the cues, which comes after the images.
+    progress  told of each image, and of each answer of the check of the cues, which comes after them.
 
     An image that cannot be read is named in the manifest and the rest is done. Raises OutputError before any
     work where two inputs would have the same output name or `out` holds another concept's results, and later
@@ -130,7 +126,7 @@ def run(
             options.workers,
             progress,
         )
-        files = job.finish(inputs, names, checking)
+        files = job.finish(inputs, names, progress)
         return Summary(
             out=out,
             counts={word: tally.counts[word] for word in VERDICTS},
@@ -221,9 +217,7 @@ class _Batch:
             return None
         return self.lineage.changes(entry.cueset)
 
-    def finish(
-        self, inputs: Sequence[Path], names: Sequence[str], checking: kept.Progress | None = None
-    ) -> dict[str, Path]:
+    def finish(self, inputs: Sequence[Path], names: Sequence[str], progress: Progress) -> dict[str, Path]:
         """Put the manifest in order and make the files for all images; kind -> path of what there is.
 
         Raises OutputError at the end, for all files that could not be written.
@@ -250,7 +244,7 @@ class _Batch:
             made = {
                 k: tried(partial(results.write, k, how)) for k in gather.FORMATS if k in wanted - {"report"}
             }
-            check = tried(lambda: self._check(checking))
+            check = tried(lambda: self._check(progress))
             made["check"] = results.out / kept.NAME if check else None
             if "report" in wanted:
                 made["report"] = tried(lambda: self._write_report(check))
@@ -269,7 +263,7 @@ class _Batch:
             self.results, examples, facts, options.opacity, options.review, told, self._read
         )
 
-    def _check(self, progress: kept.Progress | None) -> kept.KeptCheck | None:
+    def _check(self, progress: Progress) -> kept.KeptCheck | None:
         """What the cues say of each other, where this run or an earlier one of the same cues asked for it."""
         path, concept = self.results.out / kept.NAME, (self.pack, self.cues)
         found = kept.read_check(path, concept)

@@ -11,13 +11,14 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from cuecast.core.errors import CueError, OutputError
+from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import Verdict
 from cuecast.engine.decision import Sums
 from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
@@ -42,7 +43,6 @@ from cuecast.predictor import Concept
 from cuecast.results.folder import (
     Files,
     ResultsFolder,
-    Step,
     Summary,
     Tally,
     check_formats,
@@ -103,7 +103,7 @@ def segment_raster(
     path: str | Path,
     out: str | Path,
     options: MapOptions | None = None,
-    progress: Callable[[Step], None] | None = None,
+    progress: Progress = silent,
 ) -> MapSummary:
     """Segment a raster of any size and write mask, scores and objects into the folder `out`.
 
@@ -239,7 +239,7 @@ class _RasterRun:
             return Files()
         return Files([self.mask], [self.out / name for name in (SCORES, *FILES.values())])
 
-    def tiles(self, known: Mapping[str, int], progress: Callable[[Step], None] | None) -> Tally[Tile]:
+    def tiles(self, known: Mapping[str, int], progress: Progress) -> Tally[Tile]:
         """Do all tiles that are not finished, in the order of the grid."""
         grid, complete = self.work.grid, self._is_complete(known)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import MissingExtraError, OutputError
 from cuecast.core.objects import Annotations, connected_objects
+from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo, Example
 from cuecast.io.files import all_tried, check_space, note_of_edited
 from cuecast.io.labels.masks import write_mask
@@ -94,9 +95,9 @@ def track_into(
     out: Path,
     marked: Mapping[int, Example] | None = None,
     options: TrackOptions | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
 ) -> TrackSummary:
-    """`track`, with its results in the folder `out`. `progress` is told (frames done, frames in all).
+    """`track`, with its results in the folder `out`. `progress` is told of each frame.
 
     The same call goes on where it was stopped; with other marks it redoes what they can change.
     Raises OutputError where `out` holds other results or cannot be written, and what `track` raises.
@@ -156,7 +157,7 @@ class _VideoRun:
         """Where the mask of a frame lies."""
         return self.out / "masks" / f"{self.job.frames.name(index)}.png"
 
-    def fill(self, progress: Callable[[int, int], None] | None) -> int:
+    def fill(self, progress: Progress) -> int:
         """Do the sweeps that are not done; returns how many frames stayed as they were."""
         self.folder.claim(self._strange, lambda e: Files([self.out / "masks" / f"{e.name}.png"]))
         former = read_frames(self.folder.manifest)
@@ -167,8 +168,7 @@ class _VideoRun:
                 digest = self._digest(sweep)
                 finished, since = self._finished(sweep, digest, former)
                 done, resumed = done + finished, resumed + finished
-                if progress:
-                    progress(done, total)
+                progress(Step("frames", done, total))
                 if finished == len(sweep.frames):
                     continue
                 for answer in self.job.run(sweep, since, partial(self._keep, digest)):
@@ -177,8 +177,7 @@ class _VideoRun:
                         write_mask(mask, answer.prediction.mask, self.classes)
                     journal.append(self._entry(answer, digest))
                     done += 1
-                    if progress:
-                        progress(done, total)
+                    progress(Step("frames", done, total))
                 self.state.unlink(missing_ok=True)
         return resumed
 

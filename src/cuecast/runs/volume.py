@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from cuecast.core.errors import CuecastError, OutputError
+from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import check_space, file_digest, note_of_edited, replacing
 from cuecast.io.formats import outputs_of
@@ -23,7 +24,7 @@ from cuecast.io.volumes.bodies import write_bodies_csv
 from cuecast.io.volumes.volume import on_grid_of
 from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.result import SliceAnswer, VolumePrediction, most_doubtful
-from cuecast.propagation.volume import Progress, VolumeWalk, prepare
+from cuecast.propagation.volume import VolumeWalk, prepare
 from cuecast.propagation.volume_slices import SliceCue
 from cuecast.results.folder import Files, ResultsFolder, Summary, is_kept, other_concept
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
@@ -79,7 +80,7 @@ def run_volume(
     cues: Sequence[SliceCue] = (),
     classes: Sequence[ClassInfo | str] | None = None,
     options: VolumeOptions | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     begin: Callable[[Sequence[ClassInfo]], object] | None = None,
 ) -> VolumeSummary:
     """Segment a volume and write the results into the folder `out`; what is finished there is not done again.

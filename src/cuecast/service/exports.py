@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import CuecastError, InputError
+from cuecast.core.ordered import Step
 from cuecast.core.values import Image
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.io.files import MANIFEST, file_digest, replacing
@@ -22,7 +23,6 @@ from cuecast.io.images import read_image
 from cuecast.results.gather import FORMATS, Results, Writing, write_report_file
 from cuecast.results.manifest import ManifestEntry, find_entries, read_frames, read_manifest, write_manifest
 from cuecast.runs import actions
-from cuecast.runs.actions import Step
 from cuecast.runs.video import TABLE, VIDEO, YTVIS
 from cuecast.service.files import place_input
 from cuecast.service.progress import Bench, Ticker

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import without_name
+from cuecast.core.ordered import Step
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries
-from cuecast.runs.actions import Step
 from cuecast.service.parts import Parts
 from cuecast.service.preview import KeepingPredictor, keeping
 from cuecast.service.problem import without_folders
@@ -126,7 +126,7 @@ class Recorder:
             self.kept.append(self._images[step.entry.name])
         else:
             self.take(step.entry)
-        self.tick(self.before + step.done, self.before + step.total)
+        self.tick(replace(step, done=self.before + step.done, total=self.before + step.total))
 
     def take(self, entry: ManifestEntry) -> None:
         """Take up an image that was finished; it is written with the next note of progress."""
@@ -136,11 +136,11 @@ class Recorder:
         """Take up images (ids) that the job has looked at and left as they were."""
         self.kept += images
 
-    def tick(self, done: int, total: int) -> None:
+    def tick(self, step: Step) -> None:
         """Write now and then what was taken up, and how far the job is. Raises CancelledError, StoppedError."""
         stopping = self.bench.stopping()
-        if stopping or done == total or time.monotonic() - self.last >= TICK:
-            self.flush(done, total)
+        if stopping or step.done == step.total or time.monotonic() - self.last >= TICK:
+            self.flush(step.done, step.total)
         if stopping:
             raise StoppedError
 

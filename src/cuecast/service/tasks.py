@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cuecast.core.errors import InputError, OutputError, without_name
+from cuecast.core.ordered import Progress, Step
 from cuecast.cues import shown_in
 from cuecast.cuesets.changes import lineage
 from cuecast.io.files import MANIFEST
@@ -170,10 +171,10 @@ def run_video(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     begun = any(p.job_id == job.id for p in recorder.index().values())
     lines = NewLines(out / MANIFEST)
 
-    def note(done: int, total: int) -> None:
+    def note(step: Step) -> None:
         for entry in lines.read():
             recorder.take(entry)
-        recorder.tick(done, total)
+        recorder.tick(step)
 
     video = _source(project).open()
     assert isinstance(video, OpenVideo)
@@ -237,7 +238,7 @@ def run_volume_project(bench: Bench, job: Job, project: Snapshot) -> dict[str, A
 
 
 def _carry(
-    predictor: Predictor, project: Snapshot, out: Path, overwrite: bool, progress: Callable[[int, int], None]
+    predictor: Predictor, project: Snapshot, out: Path, overwrite: bool, progress: Progress
 ) -> VolumeSummary:
     """Segment a volume by the marks on its slices; results of other marks are replaced."""
     source = _source(project)
@@ -248,10 +249,10 @@ def _carry(
     ]
     begun = False
 
-    def note(done: int, total: int) -> None:
+    def note(step: Step) -> None:
         nonlocal begun
         begun = True
-        progress(done, total)
+        progress(step)
 
     def run(anew: bool) -> VolumeSummary:
         options = VolumeOptions(source.reading, overwrite=anew)
