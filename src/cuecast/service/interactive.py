@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import multiprocessing
-import os
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from cuecast.service.preview import Answer, Ask, Desk, Prepare, problem_in_reply
 from cuecast.service.problem import Problem, busy
+from cuecast.service.processes import Beside
 from cuecast.service.settings import Settings
 
 log = logging.getLogger("cuecast.service")
@@ -36,10 +32,8 @@ class Interactive:
     """See the module's docstring."""
 
     def __init__(self, settings: Settings, threads: int, seconds: float = SECONDS) -> None:
-        self._settings, self._threads, self._seconds = settings, threads, seconds
-        self._context = multiprocessing.get_context("spawn")
-        self._process: Any = None
-        self._pipe: Connection | None = None
+        self._seconds = seconds
+        self._process = Beside("interactive", threads, _answer, settings, threads)
         # One thread: it alone speaks to the process.
         self._speaker = ThreadPoolExecutor(1, "cuecast-interactive")
         self._waiting = 0
@@ -48,7 +42,7 @@ class Interactive:
 
     def begin(self) -> None:
         """Start the process, so that the first request finds it warm."""
-        self._speaker.submit(self._connected)
+        self._speaker.submit(self._process.pipe)
 
     async def ask(self, question: Ask) -> Answer:
         """The answer. Raises Problem: 429 where too many wait, 503 where the process died, else what is wrong."""
@@ -84,26 +78,25 @@ class Interactive:
 
     def stop(self) -> None:
         """End the process; a request that it is at is answered with 503."""
-        if self._process is not None:
-            self._process.kill()
+        self._process.kill()
         self._speaker.shutdown(wait=True, cancel_futures=True)
-        self._end()
+        self._process.end()
 
     @property
     def pid(self) -> int | None:
         """The id of the process, where one has been started."""
-        return self._process.pid if self._process is not None else None
+        return self._process.pid
 
     def _exchange(self, question: Ask) -> Answer:
         try:
-            pipe = self._connected()
+            pipe = self._process.pipe()
             pipe.send(question)
             if not pipe.poll(self._seconds):
                 raise TimeoutError(f"no answer within {self._seconds:g} s")
             answer = pipe.recv()
         except (OSError, EOFError) as error:  # TimeoutError is an OSError
             log.warning("the interactive process is replaced: %r", error)
-            self._end()
+            self._process.end()
             slow = isinstance(error, TimeoutError)
             what = "took too long" if slow else "ended while it was at this request"
             raise Problem(
@@ -117,39 +110,16 @@ class Interactive:
         code, status, message = answer
         raise Problem(code, status, message)
 
-    def _connected(self) -> Connection:
-        if self._pipe is None or not self._process.is_alive():
-            self._end()
-            self._pipe, theirs = self._context.Pipe()
-            self._process = self._context.Process(
-                target=_answer,
-                args=(self._settings, self._threads, theirs),
-                name="cuecast-interactive",
-                daemon=True,
-            )
-            start_beside(self._process)
-            theirs.close()
-        assert self._pipe is not None
-        return self._pipe
-
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process = None
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
-
 
 # ---- in the process
+
+
 def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     """Answer what comes in over the pipe until its other end is closed. The body of the process."""
     from cuecast.service.files import DataFolder
     from cuecast.service.preview import Previewer, keeping, warm
     from cuecast.service.store.database import open_database
 
-    settle(threads)
     database = open_database(settings.database_url, migrate=False)
     files = DataFolder(settings.data, settings.roots)
     predictor = keeping(settings.pack, threads)
@@ -166,35 +136,3 @@ def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
             problem = problem_in_reply(error, settings.data)
             reply = (problem.code, problem.status, str(problem))
         pipe.send(reply)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def start_beside(process: BaseProcess) -> None:
-    """Start a process to which Ctrl-C means nothing from its first moment on, while it imports, too."""
-    if not hasattr(signal, "pthread_sigmask"):
-        process.start()
-        return
-    # Else it would be started in the middle, by a function that unblocks the signal.
-    resource_tracker.ensure_running()
-    # What this thread blocks is blocked in the child. Of this process any other thread takes the signal meanwhile.
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
-
-
-def settle(threads: int) -> None:
-    """Make this process one beside a server: it leaves Ctrl-C to the server, uses so many threads, and ends with the
-    server, whatever is going on: no file is half written."""
-    from threadpoolctl import threadpool_limits
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threadpool_limits(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()

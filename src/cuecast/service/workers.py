@@ -3,29 +3,26 @@
     workers = start(settings)     # settings.workers processes for jobs, one for previews (`interactive`)
     workers.stop()
 
-Processes are spawned, not forked. One that ends is replaced, and its job goes back into the queue. A worker ends with
-its server, and the server holds its data folder alone: so jobs that are running when it starts are nobody's.
+Where a worker ends, its job goes back into the queue. The server holds its data folder alone: so jobs that are running
+when it starts are nobody's.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import secrets
-import threading
-import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from cuecast.core.errors import CuecastError
-from cuecast.service.interactive import Interactive, settle, start_beside
+from cuecast.core.ordered import usable_cores
+from cuecast.service.interactive import Interactive
 from cuecast.service.problem import Problem, problem_of
+from cuecast.service.processes import Beside, Watch, end_all
 from cuecast.service.settings import Settings
 from cuecast.service.store import jobs
 from cuecast.service.store.database import Database, open_database
@@ -39,109 +36,57 @@ MOST = 4
 """Threads of one answer, and images in work at once: more bring little, and each image takes memory."""
 RETRY = 3.0
 """Seconds until a database that failed is asked again."""
-WATCH = 0.5
-"""Seconds between two looks at the processes."""
 PATIENCE = 5.0
 """Seconds that a worker gets to put its job back before it is killed."""
 
 
 def start(settings: Settings) -> Workers:
     """Start the processes for these settings; the database is there and up to date."""
-    workers = Workers(settings, open_database(settings.database_url, migrate=False))
-    workers.begin()
-    return workers
+    return Workers(settings, open_database(settings.database_url, migrate=False))
 
 
-@dataclass(eq=False)
 class Workers:
-    """The processes beside a server, and the thread that watches over them."""
+    """The processes beside a server: for jobs, each with the name that its jobs carry, and for answers at once."""
 
-    settings: Settings
-    database: Database
-    interactive: Interactive = field(init=False)
-    _crew: list[_Worker] = field(default_factory=list)
-    _ending: threading.Event = field(default_factory=threading.Event)
-    _watch: threading.Thread | None = None
-
-    def begin(self) -> None:
-        """Start the processes and the watch."""
-        self.interactive = Interactive(self.settings, shares(cores())[0])
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self._database = database
+        self.interactive = Interactive(settings, shares(usable_cores())[0])
         self.interactive.begin()
         self._take_back()
-        self._crew = [_hire(self.settings) for _ in range(self.settings.workers)]
-        self._watch = threading.Thread(target=self._watching, name="cuecast-watch", daemon=True)
-        self._watch.start()
+        threads, together = shares(max(1, usable_cores() // settings.workers))
+        self._crew = {
+            name: Beside("worker", threads, _work, settings, name, threads, together)
+            for name in (secrets.token_hex(4) for _ in range(settings.workers))
+        }
+        for worker in self._crew.values():
+            worker.pipe()
+        self._watch = Watch(self._replace_dead)
 
     def stop(self) -> None:
         """End all processes; jobs that are going on go back into the queue."""
-        self._ending.set()
-        if self._watch:
-            self._watch.join()
-        for worker in self._crew:
-            worker.lifeline.close()
+        self._watch.stop()
+        for worker in self._crew.values():
+            worker.hang_up()
         self.interactive.stop()
-        deadline = time.monotonic() + PATIENCE
-        for worker in self._crew:
-            worker.process.join(max(0.1, deadline - time.monotonic()))
-            worker.process.kill()
-            worker.process.join()
+        end_all(list(self._crew.values()), PATIENCE)
         self._take_back()
-        self.database.close()
+        self._database.close()
 
     def pids(self) -> list[int]:
         """The ids of the processes for jobs."""
-        return [w.process.pid for w in self._crew if w.process.pid is not None]
-
-    def _watching(self) -> None:
-        while not self._ending.wait(WATCH):
-            try:
-                self._replace_dead()
-            except Exception:
-                log.exception("watching over the workers failed; it is tried again")
+        return [worker.pid for worker in self._crew.values() if worker.pid is not None]
 
     def _replace_dead(self) -> None:
-        for place, worker in enumerate(self._crew):
-            process = worker.process
-            if process.is_alive():
-                continue
-            log.warning("worker %s ended with code %s; it is replaced", process.pid, process.exitcode)
-            worker.lifeline.close()
-            self._take_back(worker.name)
-            self._crew[place] = _hire(self.settings)
+        for name, worker in self._crew.items():
+            if worker.code is not None:
+                log.warning("worker %s ended with code %s; it is replaced", worker.pid, worker.code)
+                self._take_back(name)
+                worker.pipe()
 
     def _take_back(self, worker: str | None = None) -> None:
-        with self.database.writing() as session:
+        with self._database.writing() as session:
             for job in jobs.take_back(session, worker):
                 log.warning("job %s: its worker is dead; it is %s now", job.id, job.state)
-
-
-@dataclass(frozen=True)
-class _Worker:
-    """A process for jobs. It stops when its lifeline is closed, and so when the server dies."""
-
-    process: BaseProcess
-    name: str
-    lifeline: Connection
-
-
-def _hire(settings: Settings) -> _Worker:
-    context = multiprocessing.get_context("spawn")
-    name, share = secrets.token_hex(4), max(1, cores() // settings.workers)
-    # Not an Event: setting one waits for its sleepers, and a sleeper that was killed never wakes.
-    theirs, ours = context.Pipe(duplex=False)
-    process = context.Process(
-        target=_work, args=(settings, name, share, theirs), name="cuecast-worker", daemon=True
-    )
-    start_beside(process)
-    theirs.close()
-    return _Worker(process, name, ours)
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def shares(cores: int) -> tuple[int, int]:
@@ -157,13 +102,11 @@ def shares(cores: int) -> tuple[int, int]:
 # ---- in the worker process
 
 
-def _work(settings: Settings, name: str, share: int, lifeline: Connection) -> None:
-    """Claim jobs and do them until the lifeline is closed. The body of a worker process, which has `share` cores."""
+def _work(settings: Settings, name: str, threads: int, together: int, lifeline: Connection) -> None:
+    """Claim jobs and do them until the lifeline is closed. The body of a worker process."""
     from cuecast.service.files import DataFolder
     from cuecast.service.progress import Bench
 
-    threads, together = shares(share)
-    settle(threads)
     if hasattr(os, "nice"):
         os.nice(5)  # requests are answered while a run takes all cores
     database = open_database(settings.database_url, migrate=False)
