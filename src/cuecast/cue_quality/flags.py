@@ -12,8 +12,8 @@ from statistics import median, median_low
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.ndimage import distance_transform_edt
-from scipy.signal import fftconvolve
 
 from cuecast.core.metrics import iou
 from cuecast.core.values import Example
@@ -99,8 +99,10 @@ def inverted_iou(answer: Bools, drawn: Bools, ignore: Bools) -> float:
 
 def _correlate(a: NDArray[np.generic], b: NDArray[np.generic]) -> Floats:
     """(2H - 1, 2W - 1): the sum of `a` under `b` moved by (dy, dx), at [dy + H - 1, dx + W - 1]; whole numbers."""
-    full: Floats = fftconvolve(a.astype(np.float64), b[::-1, ::-1].astype(np.float64))
-    return np.rint(full)
+    size = tuple(n + m - 1 for n, m in zip(a.shape, b.shape, strict=True))
+    fast = [next_fast_len(n, real=True) for n in size]
+    full: Floats = irfft2(rfft2(a, fast) * rfft2(b[::-1, ::-1], fast), fast)
+    return np.rint(full[: size[0], : size[1]])
 
 
 CLEAR = 0.25

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cuecast.core.errors import OutputError
 from cuecast.core.version import __version__
 from cuecast.io.files import exclusive
-from cuecast.service import problem, workers
+from cuecast.service import replies, workers
 from cuecast.service.events import Poller
 from cuecast.service.files import DataFolder, sweep
 from cuecast.service.routes.system import STUDIO
@@ -61,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.files = DataFolder(settings.data, settings.roots)
     app.state.metrics = Metrics(app)
-    problem.install(app)
+    replies.install(app)
     app.add_middleware(Measure, metrics=app.state.metrics)
     guard(app)
     for module in ROUTERS:

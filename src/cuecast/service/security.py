@@ -1,6 +1,6 @@
 """Who may ask for what: the Host and Origin of a request, its key, its body's size and time, the headers of replies.
 
-Plain ASGI around the application, from the outside: `Headers`, `Failures`, `problem.OneShape`, `Door` (see `guard`).
+Plain ASGI around the application, from the outside: `Headers`, `Failures`, `replies.OneShape`, `Door` (see `guard`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cuecast.service import problem
+from cuecast.service import replies
 from cuecast.service.keys import key_of
 from cuecast.service.problem import Problem, busy
 from cuecast.service.settings import Limits, Settings
@@ -114,11 +114,11 @@ class Failures:
         except asyncio.CancelledError:  # the service is stopping, and the time of open requests is over
             if scope["type"] != "http" or started:
                 raise
-            await problem.reply(_stopping(), self._data)(scope, receive, send)
+            await replies.reply(_stopping(), self._data)(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            await problem.reply(error, self._data)(scope, receive, send)
+            await replies.reply(error, self._data)(scope, receive, send)
 
 
 class Door:
@@ -142,7 +142,7 @@ class Door:
             scope[CLIENT] = await self._check_key(scope, headers)
             limited = bounded(receive, scope["path"], headers, self._settings.limits)
         except Problem as refused:
-            await problem.reply(refused, self._settings.data)(scope, receive, send)
+            await replies.reply(refused, self._settings.data)(scope, receive, send)
             return
         await self._app(scope, limited, send)
 
@@ -221,7 +221,7 @@ def host_name(host: str) -> str:
 def guard(app: FastAPI) -> None:
     """Put all of it around the application."""
     app.add_middleware(Door, owner=app)
-    app.add_middleware(problem.OneShape, data=app.state.settings.data)
+    app.add_middleware(replies.OneShape, data=app.state.settings.data)
     app.add_middleware(Failures, data=app.state.settings.data)
     app.add_middleware(Headers)
 

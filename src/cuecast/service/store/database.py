@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
@@ -65,7 +62,7 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
     try:
         engine = _engine(url)
         if migrate:
-            _migrate(engine)
+            _migrate(engine, shown)
         else:
             engine.connect().close()
     except (ModuleNotFoundError, NoSuchModuleError) as error:
@@ -78,8 +75,6 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
         raise OutputError(
             f"{shown}: the database cannot be opened ({error.orig}); check that it runs and may be written"
         ) from error
-    except CommandError as error:
-        raise OutputError(f"{shown}: made by a newer version of cuecast ({error}); update cuecast") from error
     return Database(engine)
 
 
@@ -118,12 +113,21 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
-def _migrate(engine: Engine) -> None:
+def _migrate(engine: Engine, shown: str) -> None:
     """Bring the tables up to date, in one transaction that only one process at a time is in."""
+    from alembic import command  # not loaded by the processes that only work with the database
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.execution_options(writing=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7234985123)")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise OutputError(
+                f"{shown}: made by a newer version of cuecast ({error}); update cuecast"
+            ) from error
