@@ -31,11 +31,11 @@ from cuecast.core.errors import (
 )
 from cuecast.core.values import IGNORE, Box, ClassInfo, Point, Polygon, Scribble
 from cuecast.cues import Cue, CueEntry
-from cuecast.cuesets import bundle
 from cuecast.cuesets import edit as cueset_edit
 from cuecast.cuesets.cueset import check_cueset, overview, read_cueset, read_examples
 from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset
 from cuecast.cuesets.history import versions
+from cuecast.io import bundle
 
 CELL, RIM = ClassInfo(1, "cell", "#e6194b"), ClassInfo(2, "rim", "#3cb44b")
 HALF = [1, 1, 1, 1, 0, 0, 0, 0]

@@ -202,7 +202,7 @@ def test_what_is_no_zip(service: Service) -> None:
 
 
 def test_too_many_files(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuecast.cuesets.bundle.MAX_MEMBERS", 3)
+    monkeypatch.setattr("cuecast.io.bundle.MAX_MEMBERS", 3)
     project = service.project()
     files = {"cues.json": index(CUE), "images/a.png": png(), "b": b"", "c": b""}
     assert "4 files" in refused(bring(service, project, packed(files)), 422, "cueset_invalid")

@@ -240,7 +240,7 @@ def test_a_picture_in_a_cue_set(service: Service, bad: str) -> None:
 
 
 def test_the_list_of_a_cue_set_is_bounded(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cuecast.cuesets.bundle.MAX_MARKER_BYTES", 1000)
+    monkeypatch.setattr("cuecast.io.bundle.MAX_MARKER_BYTES", 1000)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set/cues.json", b"{}" + b" " * 1000)

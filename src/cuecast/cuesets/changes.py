@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueSetError, InputError
 from cuecast.core.values import Image
-from cuecast.cuesets.bundle import Bundle
 from cuecast.cuesets.cueset import INDEX, CueSet, to_json
 from cuecast.cuesets.history import Version, kept, kept_name, versions
 from cuecast.engine.descriptor import LENGTH, any_close, describe
+from cuecast.io.bundle import Bundle
 from cuecast.io.images import read_image
 
 _FILES = ("image", "mask", "objects")

@@ -32,12 +32,12 @@ from cuecast.core.marks import marks_json, read_marks
 from cuecast.core.notes import give_note, notes_to
 from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import CueEntry
-from cuecast.cuesets.bundle import Bundle, open_bundle, unsafe
+from cuecast.io.bundle import CUESET, Bundle, open_bundle, unsafe
 from cuecast.io.images import read_image
 from cuecast.io.labels.numbered import values_hint
 
 VERSION = 1
-INDEX = "cues.json"
+INDEX = CUESET.marker
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _entry_json(entry: CueEntry) -> dict[str, Any]:
 
 def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueSet:
     """The cue set, leaving out what is wrong in cues.json and reporting it."""
-    bundle = open_bundle(path, INDEX)
+    bundle = open_bundle(path, CUESET)
     if INDEX not in bundle.members:
         raise CueSetError(
             f"no {INDEX} in it", path, f"give a cue set, or make one with 'cuecast cues new {path}'"

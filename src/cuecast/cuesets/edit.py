@@ -24,7 +24,6 @@ from PIL import Image as PILImage
 from cuecast.core.errors import CueSetError, InputError, MissingExtraError
 from cuecast.core.values import COMPLETE, ClassInfo, Example, Image
 from cuecast.cues import Cue, CueEntry
-from cuecast.cuesets.bundle import Bundle, write_zip
 from cuecast.cuesets.cueset import (
     INDEX,
     CueSet,
@@ -35,6 +34,7 @@ from cuecast.cuesets.cueset import (
     to_json,
 )
 from cuecast.cuesets.history import Version, at, before, commit, next_version, restored, versions
+from cuecast.io.bundle import Bundle, write_zip
 from cuecast.io.files import exclusive
 from cuecast.io.images import read_image
 from cuecast.io.kinds import HEAD, picture_kind

@@ -39,8 +39,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from cuecast.core.errors import CueSetError
-from cuecast.cuesets.bundle import Bundle, write_zip
 from cuecast.cuesets.cueset import INDEX, CueSet, digest_of, to_json
+from cuecast.io.bundle import Bundle, write_zip
 from cuecast.io.files import write_bytes
 
 LOG = "history.jsonl"

@@ -14,10 +14,10 @@ from cuecast.core.errors import CueError, CueSetError
 from cuecast.core.marks import read_marks
 from cuecast.core.values import KINDS, ClassInfo, Mark, Stroke
 from cuecast.cues import Cue
-from cuecast.cuesets.bundle import Bundle
 from cuecast.cuesets.cueset import CueSet, overview, read_cueset
 from cuecast.cuesets.edit import Draft, add_cues, new_cueset, undo
 from cuecast.cuesets.history import versions
+from cuecast.io.bundle import Bundle
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, answer, reporter
 from cuecast.runs import actions

@@ -1,4 +1,4 @@
-"""A folder, or a .zip of it, read alike and without trust in what it holds.
+"""A folder, or a .zip of it, read alike and without trust in what it holds: cue sets and packs.
 
 Names are relative, with '/', and never lead out. Archives are bounded in members, bytes and compression, and
 are never unpacked as a whole.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cuecast.core.errors import CueSetError
+from cuecast.core.errors import CuecastError, CueSetError
 from cuecast.io.files import replacing
 
 MAX_MEMBERS = 20_000
@@ -29,15 +29,45 @@ _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
+class BundleKind:
+    """What bundles of a kind are called, and what they may hold.
+
+    noun          in messages.
+    marker        the file at the top of each.
+    error         what is raised.
+    missing       what to do where there is none, with the path for {path}.
+    too_long      what to do where the marker is longer than may be.
+    total_bytes   that an archive may unpack to; None: MAX_TOTAL_BYTES.
+    """
+
+    noun: str
+    marker: str
+    error: type[CuecastError]
+    missing: str
+    too_long: str
+    total_bytes: int | None = None
+
+
+CUESET = BundleKind(
+    "cue set",
+    "cues.json",
+    CueSetError,
+    "make one with 'cuecast cues new {path}'",
+    "make several cue sets of it, or masks of its polygons",
+)
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A readable folder or archive. `members` maps each file's name to its place; see `open_bundle`."""
 
     path: Path
     members: Mapping[str, Path | zipfile.ZipInfo]
     is_zip: bool
+    kind: BundleKind = CUESET
 
     def read(self, name: str) -> bytes:
-        """The bytes of one file. Raises CueSetError."""
+        """The bytes of one file. Raises the kind's error."""
         member = self.members.get(name)
         try:
             if isinstance(member, Path):
@@ -45,12 +75,14 @@ class Bundle:
             if member is not None:
                 return _read_member(self.path, member)
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise CueSetError(f"{name} cannot be read ({error})", self.path, "get an intact copy") from error
-        raise CueSetError(f"{name} is not there", self.path, "put it back, or take it out of cues.json")
+            what = f"{name} cannot be read ({error})"
+            raise self.kind.error(what, self.path, "get an intact copy") from error
+        remedy = f"put it back, or take it out of {self.kind.marker}"
+        raise self.kind.error(f"{name} is not there", self.path, remedy)
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """A path at which the file can be read while the context is open. Raises CueSetError."""
+        """A path at which the file can be read while the context is open. Raises the kind's error."""
         member = self.members.get(name)
         if isinstance(member, Path):
             yield member
@@ -62,25 +94,24 @@ class Bundle:
             yield copy
 
 
-def open_bundle(path: Path, marker: str) -> Bundle:
-    """The folder, or the .zip of a folder, that holds the file `marker` at its top.
+def open_bundle(path: Path, kind: BundleKind) -> Bundle:
+    """The folder, or the .zip of a folder, that may hold the file `kind.marker` at its top.
 
-    In an archive the top may also be its only folder. Raises CueSetError where the marker is not found or the
-    archive breaks a limit.
+    In an archive the top may also be its only folder. Raises the kind's error where nothing is there, or the archive
+    breaks a limit.
     """
     if path.is_dir():
-        return Bundle(path, _folder_members(path), is_zip=False)
+        return Bundle(path, _folder_members(path), False, kind)
     if not path.exists():
-        raise CueSetError("there is no such cue set", path, f"make one with 'cuecast cues new {path}'")
+        raise kind.error(f"there is no such {kind.noun}", path, kind.missing.format(path=path))
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        raise CueSetError(
-            f"neither a folder nor a readable .zip ({error})", path, "get an intact copy"
-        ) from error
-    _check_limits(path, infos, marker)
-    return Bundle(path, _zip_members(path, infos, marker), is_zip=True)
+        what = f"neither a folder nor a readable .zip ({error})"
+        raise kind.error(what, path, "get an intact copy") from error
+    _check_limits(path, infos, kind)
+    return Bundle(path, _zip_members(path, infos, kind), True, kind)
 
 
 def write_zip(path: Path, files: Iterator[tuple[str, bytes]]) -> Path:
@@ -95,16 +126,16 @@ def write_zip(path: Path, files: Iterator[tuple[str, bytes]]) -> Path:
     return path
 
 
-def unsafe(name: object) -> str | None:
-    """Why a name must not be used as a path inside a bundle; None where it may."""
+def unsafe(name: object, noun: str = CUESET.noun) -> str | None:
+    """Why a name must not be used as a path inside a bundle, which is called `noun`; None where it may."""
     if not isinstance(name, str) or not name:
         return "a name must be a text that is not empty"
     if "\\" in name or any(ord(c) < 32 for c in name):
         return "names use '/' between folders and hold no control characters"
     if name.startswith("/") or name[1:2] == ":":
-        return "names are relative to the cue set, not absolute"
+        return f"names are relative to the {noun}, not absolute"
     if any(part in ("", ".", "..") for part in name.split("/")):
-        return "names must not lead out of the cue set"
+        return f"names must not lead out of the {noun}"
     return None
 
 
@@ -120,44 +151,40 @@ def _folder_members(root: Path) -> dict[str, Path | zipfile.ZipInfo]:
     return found
 
 
-def _zip_members(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> dict[str, Path | zipfile.ZipInfo]:
+def _zip_members(
+    path: Path, infos: list[zipfile.ZipInfo], kind: BundleKind
+) -> dict[str, Path | zipfile.ZipInfo]:
     files = {i.filename: i for i in infos if not i.is_dir() and not i.filename.startswith("__MACOSX/")}
     tops = {name.split("/")[0] for name in files}
-    prefix = f"{next(iter(tops))}/" if len(tops) == 1 and marker not in files else ""
+    prefix = f"{next(iter(tops))}/" if len(tops) == 1 and kind.marker not in files else ""
     for name, info in files.items():
-        if reason := unsafe(name):
-            raise CueSetError(f"refused, it holds the name {name!r}: {reason}", path, "do not use this file")
+        if reason := unsafe(name, kind.noun):
+            raise kind.error(f"refused, it holds the name {name!r}: {reason}", path, "do not use this file")
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise CueSetError(f"refused, {name} is a link", path, "pack the files themselves")
+            raise kind.error(f"refused, {name} is a link", path, "pack the files themselves")
     return {name.removeprefix(prefix): info for name, info in files.items()}
 
 
-def _check_limits(path: Path, infos: list[zipfile.ZipInfo], marker: str) -> None:
-    refused = f"{path}: refused,"
+def _check_limits(path: Path, infos: list[zipfile.ZipInfo], kind: BundleKind) -> None:
+    def refuse(what: str, remedy: str) -> CuecastError:
+        return kind.error(f"refused, {what}", path, remedy)
+
     if len(infos) > MAX_MEMBERS:
-        raise CueSetError(
-            f"{refused} it holds {len(infos)} files and {MAX_MEMBERS} are allowed",
-            remedy="unpack it yourself",
-        )
+        raise refuse(f"it holds {len(infos)} files and {MAX_MEMBERS} are allowed", "unpack it yourself")
     if len({i.filename for i in infos}) != len(infos):
-        raise CueSetError(f"{refused} it holds two files of the same name", remedy="pack it again")
-    if sum(i.file_size for i in infos) > MAX_TOTAL_BYTES:
-        raise CueSetError(
-            f"{refused} it unpacks to more than {MAX_TOTAL_BYTES >> 30} GiB", remedy="unpack it yourself"
-        )
+        raise refuse("it holds two files of the same name", "pack it again")
+    most = kind.total_bytes or MAX_TOTAL_BYTES
+    if sum(i.file_size for i in infos) > most:
+        raise refuse(f"it unpacks to more than {most / 2**30:g} GiB", "unpack it yourself")
     for info in infos:
         too_dense = info.file_size > 1 << 20 and info.file_size > MAX_RATIO * max(1, info.compress_size)
         if info.file_size > MAX_MEMBER_BYTES or too_dense:
-            raise CueSetError(
-                f"{refused} {info.filename} unpacks to {info.file_size} bytes", remedy="do not use this file"
-            )
-        if PurePosixPath(info.filename).name == marker and info.file_size > MAX_MARKER_BYTES:
-            raise CueSetError(
-                f"{refused} {info.filename} has {info.file_size} bytes and {MAX_MARKER_BYTES} are allowed",
-                remedy="make several cue sets of it, or masks of its polygons",
-            )
+            raise refuse(f"{info.filename} unpacks to {info.file_size} bytes", "do not use this file")
+        if PurePosixPath(info.filename).name == kind.marker and info.file_size > MAX_MARKER_BYTES:
+            what = f"{info.filename} has {info.file_size} bytes and {MAX_MARKER_BYTES} are allowed"
+            raise refuse(what, kind.too_long)
         if info.flag_bits & 1:
-            raise CueSetError(f"{refused} {info.filename} is encrypted", remedy="pack it without a password")
+            raise refuse(f"{info.filename} is encrypted", "pack it without a password")
 
 
 def _read_member(path: Path, info: zipfile.ZipInfo) -> bytes:
