@@ -17,7 +17,7 @@ LAYERS = (
     ("cuesets", "results"),
     ("prediction",),
     ("predictor",),
-    ("propagation", "mosaic", "cue_quality"),
+    ("propagation", "mosaic", "cue_quality", "catalogue"),
     ("runs", "evaluation"),
     ("client", "training"),
     ("service", "mcp"),

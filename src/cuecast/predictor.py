@@ -21,6 +21,7 @@ from cuecast.core.objects import MODES, ObjectMode, connected_instances
 from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
+from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.engine.decision import Decision, Judgement, Taught, shown_areas, smallest_component
 from cuecast.engine.mark_weights import kind_of
 from cuecast.engine.objects import ObjectRule, object_rule
@@ -77,6 +78,15 @@ class Predictor:
         if not classes:
             _doubt_classes(given, examples)
         return replace(_learn(self, examples, infos, scale), objects=_mode(objects))
+
+    def concept(self, name: str, scale: str = "frame") -> Concept:
+        """What the cues teach that come with the pack under this name (`cuecast packs info` lists them); `scale` as in
+        `learn`.
+
+        Raises PackError where there is none of that name, and what reading the cues raises.
+        """
+        cueset = read_cueset(self.pack.concept(name))
+        return _learn(self, tuple(read_examples(cueset)), cueset.classes, scale)
 
 
 @dataclass(frozen=True, eq=False)

@@ -170,7 +170,7 @@ def segment_map(
     from cuecast.predictor import load
     from cuecast.runs.raster import segment_raster
 
-    cueset = shown.cueset()
+    cueset = shown.cueset(pack)
     classes = shown.classes(cueset)
     flags = shown.read(classes)
     values = read_values(shown.value, [*(mask for _, mask in windows), *(m.mask for m in flags)])

@@ -164,12 +164,20 @@ class Shown(MarkFlags):
     """All flags that show the thing: marks, a cue set, and what their classes are called."""
 
     cues: Annotated[Path | None, typer.Option("--cues", metavar="CUESET", help="{cues}")] = None
+    concept: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="A cue set that comes with the pack; `cuecast packs info PACK` lists them."
+        ),
+    ] = None
     class_names: ClassOption = None
     value: ValueOption = None
     threshold: ThresholdOption = None
 
     def __post_init__(self) -> None:
         self.thresholds()  # a wrong one is told before any work
+        if self.cues and self.concept:
+            raise typer.BadParameter("--concept and --cues are both cue sets: give one of them")
 
     def thresholds(self) -> float | dict[str, float] | None:
         """What --threshold says, as `Concept.with_thresholds` takes it; None: nothing. Raises BadParameter."""
@@ -188,16 +196,20 @@ class Shown(MarkFlags):
 
     def refuse_nothing(self, before: str = "", after: str = "") -> None:
         """Raise BadParameter where nothing shows the thing; `before` and `after` are other ways of showing it."""
-        if not (self.any or self.cues):
+        if not (self.any or self.cues or self.concept):
             raise typer.BadParameter(
                 f"nothing shows the thing: give {before}--cue {self.places.form}=MASK, --box, --point or --scribble, "
-                f"or --cues CUESET{after}"
+                f"--cues CUESET or --concept NAME{after}"
             )
 
-    def cueset(self) -> CueSet | None:
-        """The cue set, read. Raises CueSetError."""
+    def cueset(self, pack: str) -> CueSet | None:
+        """The cue set, or that of the pack's concept, read. Raises CueSetError; PackError for an unknown concept."""
         from cuecast.cuesets.cueset import read_cueset
 
+        if self.concept:
+            from cuecast.engine.packs import open_pack
+
+            return read_cueset(open_pack(pack).concept(self.concept))
         return read_cueset(self.cues) if self.cues else None
 
     def classes(self, cueset: CueSet | None) -> list[ClassInfo]:
@@ -210,7 +222,7 @@ class Shown(MarkFlags):
 
     def refuse_names(self) -> None:
         """Raise BadParameter where --class is given beside a cue set."""
-        if self.cues and self.class_names:
+        if (self.cues or self.concept) and self.class_names:
             raise typer.BadParameter(
                 "--class: the cue set names its classes already; drop --class, or change cues.json"
             )

@@ -177,7 +177,7 @@ def segment(
     from cuecast.predictor import load
     from cuecast.runs import actions
 
-    cueset = shown.cueset()
+    cueset = shown.cueset(pack)
     classes = shown.classes(cueset)
     flags = shown.read(classes)
     paths = list_images(images, recursive)

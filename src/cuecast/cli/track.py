@@ -121,7 +121,7 @@ def track(
     from cuecast.runs.video import track_into
 
     check_places([video], output)
-    cueset = shown.cueset()
+    cueset = shown.cueset(pack)
     classes = shown.classes(cueset)
     flags = shown.read(classes)
     frames = open_frames(video, limits)

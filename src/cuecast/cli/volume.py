@@ -150,7 +150,7 @@ def _teacher(
     from cuecast.predictor import load
 
     predictor = load(pack, threads=threads)
-    if (cueset := shown.cueset()) is None:
+    if (cueset := shown.cueset(pack)) is None:
         return predictor, class_list(shown.class_names or ())
     classes = list(cueset.classes)
     return predictor.learn(list(read_examples(cueset)), classes, "pixel"), classes

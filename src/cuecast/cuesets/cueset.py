@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +52,12 @@ class CueSet:
     def hashes(self) -> dict[str, str]:
         """Name -> SHA-256 of each file that cues.json names. Raises CueSetError."""
         return {n: hashlib.sha256(self.bundle.read(n)).hexdigest() for n in files_of(self.entries)}
+
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of cues.json and of each file that it names, not of its history. Raises CueSetError."""
+        yield INDEX, to_json(self.classes, self.entries).encode()
+        for name in files_of(self.entries):
+            yield name, self.bundle.read(name)
 
     def digest(self) -> str:
         """SHA-256 over what cues.json says and the files it names: equal for a folder and its .zip."""

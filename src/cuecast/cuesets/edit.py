@@ -131,15 +131,7 @@ def pack_cueset(path: str | Path, target: str | Path) -> Path:
 
     Raises CueSetError, OutputError.
     """
-    cueset = read_cueset(path)
-    names = files_of(cueset.entries)
-
-    def files() -> Iterator[tuple[str, bytes]]:
-        yield INDEX, to_json(cueset.classes, cueset.entries).encode()
-        for name in names:
-            yield name, cueset.bundle.read(name)
-
-    return write_zip(Path(target), files())
+    return write_zip(Path(target), read_cueset(path).contents())
 
 
 def _make_folder(folder: Path) -> None:

@@ -6,16 +6,15 @@ Every layer above the engine can be tested with it, in milliseconds, against ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.values import Example, Image, Marks
-from cuecast.engine.segmenter import ScoreMaps
+from cuecast.engine.segmenter import PackFile, ScoreMaps
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,11 @@ class ColourSegmenter:
     encoder = None
 
     @classmethod
-    def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> ColourSegmenter:  # noqa: ARG003
-        """There is nothing to load: the folder holds only a card."""
+    def from_pack(
+        cls, files: Mapping[str, PackFile], numbers: Mapping[str, Any], threads: int | None = None
+    ) -> ColourSegmenter:
+        """There is nothing to load: the pack is a card."""
+        del files, numbers, threads
         return cls()
 
     def learn(

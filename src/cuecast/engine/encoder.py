@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from cuecast.core.errors import PackError
 from cuecast.core.kept import Kept
 from cuecast.core.tiling import Window, blend, windows
 from cuecast.core.values import Image
 from cuecast.engine.matcher import FeatureMaps
-from cuecast.engine.segmenter import Encoder, MapShape
+from cuecast.engine.segmenter import Encoder, MapShape, PackFile
+from cuecast.engine.shared import shared
 
 Array = NDArray[np.float32]
 
@@ -45,9 +46,9 @@ class OnnxEncoder:
         self.multiple = multiple
 
     @classmethod
-    def from_file(cls, path: Path, threads: int | None, multiple: int) -> OnnxEncoder:
-        """Load it on the CPU."""
-        return cls(_session(path, threads), multiple)
+    def from_file(cls, file: PackFile, threads: int | None, multiple: int) -> OnnxEncoder:
+        """Load it on the CPU. Raises PackError."""
+        return cls(_session(file, threads), multiple)
 
     def encode(self, frame: NDArray[np.uint8]) -> dict[str, Array]:
         """See `Encoder.encode`."""
@@ -70,9 +71,9 @@ class Decoder:
         self._most = 1 if all(self._one.values()) else MOST_AT_ONCE
 
     @classmethod
-    def from_file(cls, path: Path, threads: int | None) -> Decoder:
-        """Load it on the CPU."""
-        return cls(_session(path, threads))
+    def from_file(cls, file: PackFile, threads: int | None) -> Decoder:
+        """Load it on the CPU. Raises PackError."""
+        return cls(_session(file, threads))
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -165,6 +166,15 @@ class Viewer:
         return View(frame, image.digest, self)
 
 
+def shared_viewer(file: PackFile, threads: int | None, multiple: int, tile: int, overlap: int) -> Viewer:
+    """A viewer of the encoder in that file: the one in use, with what it has seen, where it looks in the same way."""
+
+    def make() -> Viewer:
+        return Viewer(OnnxEncoder.from_file(file, threads, multiple), tile, overlap)
+
+    return shared(("viewer", file.sha256, threads, multiple, tile, overlap), make)
+
+
 def kept_maps(budget: int) -> Kept[Any]:
     """Arrays, and dataclasses of arrays, up to `budget` bytes: one more click on an image computes none again."""
 
@@ -175,11 +185,21 @@ def kept_maps(budget: int) -> Kept[Any]:
     return Kept(budget, size)
 
 
-def _session(path: Path, threads: int | None) -> Any:
-    """An ONNX Runtime session on the CPU."""
+def _session(file: PackFile, threads: int | None) -> Any:
+    """An ONNX Runtime session on the CPU; the one in use, where there is one of these very bytes. Raises PackError."""
     import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    broken = (state.Fail, state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.NoSuchFile)
+
+    def load() -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.log_severity_level = 3
+        try:
+            return onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
+        except (*broken, state.NotImplemented, state.RuntimeException) as error:
+            what = f"it is no network that ONNX Runtime can load ({str(error).splitlines()[0]})"
+            raise PackError(what, file.path.name, "install the pack again") from error
+
+    return shared(("session", file.sha256, threads), load)

@@ -15,10 +15,11 @@ Torch is not needed. Instances hold two ONNX Runtime sessions, which may be shar
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,10 @@ from cuecast.engine.encoder import (
     MULTIPLE,
     SEMANTIC_MULTIPLE,
     Decoder,
-    OnnxEncoder,
     View,
     Viewer,
     kept_maps,
+    shared_viewer,
 )
 from cuecast.engine.forest import Forest, fit_forest, forest_logits
 from cuecast.engine.lessons import (
@@ -59,7 +60,7 @@ from cuecast.engine.matcher import (
     learn,
 )
 from cuecast.engine.refiner import Refiner, resize
-from cuecast.engine.segmenter import Encoder, ScoreMaps
+from cuecast.engine.segmenter import Encoder, PackFile, ScoreMaps
 from cuecast.engine.verdict_features import PLANES, measure, sigmoid
 
 Array = NDArray[np.float32]
@@ -95,29 +96,23 @@ class MatchingSegmenter:
     scenes: Kept[Any] = field(default_factory=lambda: kept_maps(SCENES), repr=False)
 
     @classmethod
-    def from_pack(cls, folder: Path, card: dict[str, Any], threads: int | None = None) -> MatchingSegmenter:
-        """Load encode.onnx, decode.onnx and matcher.npz of a pack on the CPU."""
+    def from_pack(
+        cls, files: Mapping[str, PackFile], numbers: Mapping[str, Any], threads: int | None = None
+    ) -> MatchingSegmenter:
+        """Load encode.onnx, decode.onnx and matcher.npz of a pack on the CPU. Raises PackError."""
         if threads is not None:  # more than there are cores do not help, and each takes memory
             threads = min(threads, os.cpu_count() or threads)
-        decoder = Decoder.from_file(folder / "decode.onnx", threads)
-        with np.load(folder / "matcher.npz", allow_pickle=False) as stored:
-            weights = MatcherWeights(
-                stored["temperature"],
-                float(stored["ridge4"]),
-                float(stored["ridge2"]),
-                stored["hidden"],
-                stored["bias"],
-                float(stored["ridge8"]) if "ridge8" in stored else None,
-            )
-        preprocessing = card.get("preprocessing", {})
+        if missing := [n for n in ("encode.onnx", "decode.onnx", "matcher.npz") if n not in files]:
+            raise PackError(f"{missing[0]} is not among its files", remedy="install the pack again")
+        decoder = Decoder.from_file(files["decode.onnx"], threads)
+        weights = _read_weights(files["matcher.npz"].path)
+        preprocessing = dict(numbers.get("preprocessing", {}))
         if "place" not in decoder.inputs or not preprocessing.keys() >= set(STATED):
-            raise PackError(
-                f"pack {folder}: it was made for an earlier version of cuecast; install the pack again"
-            )
+            raise PackError("it was made for an earlier version of cuecast", remedy="install the pack again")
         usual = MULTIPLE if weights.ridge8 is None else SEMANTIC_MULTIPLE
         multiple = preprocessing.get("multiple", usual)
-        encoder = OnnxEncoder.from_file(folder / "encode.onnx", threads, multiple)
-        viewer = Viewer(encoder, preprocessing["tile"], preprocessing["overlap"])
+        tile, overlap = preprocessing["tile"], preprocessing["overlap"]
+        viewer = shared_viewer(files["encode.onnx"], threads, multiple, tile, overlap)
         return cls(viewer, decoder, weights, preprocessing, threads)
 
     @property
@@ -467,3 +462,20 @@ def _halve(maps: Array) -> Array:
     C, h, w = maps.shape
     halved: Array = maps.reshape(C, h // 2, 2, w // 2, 2).mean((2, 4))
     return halved
+
+
+def _read_weights(path: Path) -> MatcherWeights:
+    """The numbers in matcher.npz. Raises PackError."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return MatcherWeights(
+                stored["temperature"],
+                float(stored["ridge4"]),
+                float(stored["ridge2"]),
+                stored["hidden"],
+                stored["bias"],
+                float(stored["ridge8"]) if "ridge8" in stored else None,
+            )
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
+        what = f"its numbers cannot be read ({error})"
+        raise PackError(what, path.name, "install the pack again") from error

@@ -1,10 +1,7 @@
 """Packs: folders with model files and a card. One resolver: argument, environment, user cache, wheel.
 
-card.json (version 1):
-    {"version": 1, "name": "general", "segmenter": "matching", "summary": "...", "licence": "Apache-2.0",
-     "files": {"encode.onnx": "<sha256>", ...}, "preprocessing": {...}, "thresholds": {"score": 0.5, ...},
-     "area": {...}, "calibration": {...}, "sparse_calibration": {"boxes": {...}, ...},
-     "data": [...], "training": {...}, "scores": {...}, "limits": ["..."]}
+A pack may stand on another, its base: it then holds the files that differ, and states the numbers that differ; all else
+is the base's, which is found by its name and known by its digest. `cuecast.engine.card` has the fields of card.json.
 """
 
 from __future__ import annotations
@@ -13,24 +10,30 @@ import hashlib
 import importlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cuecast.core.errors import PackError
+from cuecast.core.notes import give_note
+from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, NUMBERS, concept_names
 from cuecast.engine.decision import AreaPrior, Calibration, Taught, Thresholds
 from cuecast.engine.mark_weights import Kind
-from cuecast.engine.segmenter import SEGMENTERS, Segmenter
+from cuecast.engine.segmenter import SEGMENTERS, PackFile, Segmenter
+from cuecast.io.bundle import unsafe
+from cuecast.io.files import file_digest, read_json
 
-CARD_VERSION = 1
 WHEEL_PACKS = Path(__file__).parent.parent / "packs"
+AGAIN = "install the pack again"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """A pack folder whose card has been read and whose files are there. See `open_pack`."""
+    """A pack folder whose card has been read. See `open_pack`."""
 
     folder: Path
     card: dict[str, Any]
@@ -42,31 +45,93 @@ class Pack:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the card and the checksums it states: changes when anything in the pack does."""
+        """SHA-256 over the card, which states the checksums of the files and the digest of the base: it changes when
+        anything in the pack or below it does."""
         return hashlib.sha256(json.dumps(self.card, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def own_files(self) -> dict[str, str]:
+        """Name -> SHA-256 of each file that it holds itself."""
+        return self.card.get("files") or {}
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it came with the package."""
+        return self.folder.parent == WHEEL_PACKS
+
+    @cached_property
+    def base(self) -> Pack | None:
+        """The pack that it stands on. Raises PackError where that is not there, or only another of its name."""
+        wanted = self.card.get("base")
+        return find_base(wanted["name"], wanted["digest"], self.folder) if wanted else None
+
+    @cached_property
+    def files(self) -> dict[str, PackFile]:
+        """Name -> place of each file that the engine may read: its own, and its base's where it has none of the name.
+        Concepts are not among them. Raises PackError as `base`."""
+        below = self.base.files if self.base else {}
+        own = {n: PackFile(self.folder / n, sha) for n, sha in self.own_files.items()}
+        return below | {n: file for n, file in own.items() if not n.startswith(f"{CONCEPTS}/")}
+
+    @cached_property
+    def numbers(self) -> dict[str, Any]:
+        """The fields of the engine (`card.NUMBERS`): the base's where the card does not name them; null takes none."""
+        below = self.base.numbers if self.base else {}
+        return below | {name: self.card[name] for name in NUMBERS if name in self.card}
+
+    @property
+    def concepts(self) -> dict[str, Path]:
+        """Name -> cue set of each concept that comes with the pack; those of a base come with the base."""
+        return {name: self.folder / CONCEPTS / name for name in concept_names(self.card)}
+
+    def concept(self, name: str) -> Path:
+        """The cue set of that concept. Raises PackError and says which there are."""
+        if name not in self.concepts:
+            known = ", ".join(self.concepts) or "none"
+            raise PackError(f"it has no concept {name!r}", f"pack {self.name}", f"its concepts are: {known}")
+        return self.concepts[name]
+
+    @property
+    def bytes(self) -> int:
+        """Of its own files, as far as they are there."""
+        places = (self.folder / name for name in self.own_files)
+        return sum(p.stat().st_size for p in places if p.is_file())
 
     @property
     def thresholds(self) -> Thresholds:
         """The thresholds of the card; those it does not state take their defaults."""
-        stated = self.card.get("thresholds", {})
-        return Thresholds(**{f.name: float(stated[f.name]) for f in fields(Thresholds) if f.name in stated})
+
+        def read(given: Mapping[str, Any]) -> Thresholds:
+            return Thresholds(**{f.name: float(given[f.name]) for f in fields(Thresholds) if f.name in given})
+
+        return self._read("thresholds", read) or Thresholds()
 
     @cached_property
     def area_prior(self) -> AreaPrior | None:
         """How far the card lets the area in the cues move the threshold; None where it says nothing of it."""
-        stated = self.card.get("area")
-        return AreaPrior(float(stated["spread"]), float(stated["freedom"])) if stated else None
+        return self._read("area", lambda a: AreaPrior(float(a["spread"]), float(a["freedom"])))
 
     @cached_property
     def calibration(self) -> Calibration | None:
         """How the card says that a confidence is computed; None where it says nothing of it."""
-        stated = self.card.get("calibration")
-        return Calibration.from_card(stated) if stated else None
+        return self._read("calibration", Calibration.from_card)
 
     def taught(self, kind: Kind) -> Taught:
         """What the card says of answers to cues of a kind; that of masks where it says nothing of sparse ones."""
-        stated = self.card.get("sparse_calibration", {}).get(kind)
-        return Taught.by(kind, Calibration.from_card(stated) if stated else self.calibration)
+
+        def read(given: Mapping[str, Any]) -> Calibration | None:
+            return Calibration.from_card(given[kind]) if kind in given else None
+
+        return Taught.by(kind, self._read("sparse_calibration", read) or self.calibration)
+
+    def _read(self, name: str, make: Callable[[Any], T]) -> T | None:
+        """What is made of a field of the engine; None where there is none. Raises PackError."""
+        given = self.numbers.get(name)
+        try:
+            return make(given) if given else None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"{CARD}: {name}: it cannot be used ({type(error).__name__}: {error})"
+            raise PackError(what, f"pack {self.folder}", AGAIN) from error
 
     def segmenter(self, threads: int | None = None) -> Segmenter:
         """Check the files against the card's checksums and build the segmenter. Raises PackError."""
@@ -77,21 +142,28 @@ class Pack:
                 f"pack {self.folder}: segmenter {kind!r} is unknown; known are {sorted(SEGMENTERS)}; update cuecast"
             )
         module, name = SEGMENTERS[kind].split(":")
-        built: Segmenter = getattr(importlib.import_module(module), name).from_pack(
-            self.folder, self.card, threads
-        )
+        maker = getattr(importlib.import_module(module), name)
+        try:
+            built: Segmenter = maker.from_pack(self.files, self.numbers, threads)
+        except PackError as error:
+            raise error.within(f"pack {self.folder}") from error
         return built
 
     def verify(self) -> None:
-        """Raise PackError where a file is missing or its SHA-256 is not the card's."""
-        for name, expected in self.card.get("files", {}).items():
+        """Raise PackError where a file of it or of its base is missing or its SHA-256 is not the card's."""
+        for name, expected in self.own_files.items():
             path = self.folder / name
             if not path.is_file():
-                raise PackError(f"pack {self.folder}: {name} is missing; install the pack again")
-            if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+                raise PackError(f"pack {self.folder}: {name} is missing; {AGAIN}")
+            if file_digest(path) != expected:
                 raise PackError(
-                    f"pack {self.folder}: {name} is corrupt, its checksum is not the card's; install the pack again"
+                    f"pack {self.folder}: {name} is corrupt, its checksum is not the card's; {AGAIN}"
                 )
+        if self.base is not None:
+            if self.base.card.get("segmenter") != self.card.get("segmenter"):
+                what = f"it is for another segmenter than its base {self.base.name}"
+                raise PackError(what, f"pack {self.folder}", "make it anew on its base")
+            self.base.verify()
 
 
 def search_path() -> list[Path]:
@@ -101,44 +173,98 @@ def search_path() -> list[Path]:
     return [*folders, cache / "cuecast" / "packs", WHEEL_PACKS]
 
 
+def installed() -> Iterator[Pack]:
+    """Every readable pack on the search path, those too that another of their name hides; a note on each other."""
+    for root in search_path():
+        yield from packs_in(root)
+
+
+def packs_in(root: Path) -> Iterator[Pack]:
+    """Every readable pack in a folder of packs, in alphabetical order; a note on each that cannot be read."""
+    for card in sorted(root.glob(f"*/{CARD}")) if root.is_dir() else ():
+        if card.parent.name.startswith("."):
+            continue  # one that is being written
+        try:
+            yield _read(card.parent)
+        except PackError as error:
+            give_note(f"{error} (it is left out)")
+
+
 def list_packs() -> Iterator[Pack]:
     """Every readable pack on the search path, a name once, in alphabetical order of the folders."""
     seen: set[str] = set()
-    for root in search_path():
-        for card in sorted(root.glob("*/card.json")) if root.is_dir() else ():
-            if card.parent.name not in seen:
-                seen.add(card.parent.name)
-                yield _read(card.parent)
+    for pack in installed():
+        if pack.folder.name not in seen:
+            seen.add(pack.folder.name)
+            yield pack
 
 
 def open_pack(pack: str | Path) -> Pack:
     """The pack of that name, or in that folder. Raises PackError and says which packs there are."""
     given = Path(pack)
-    if (given / "card.json").is_file():
+    if (given / CARD).is_file():
         return _read(given)
-    for root in search_path():
-        if given.name == str(pack) and (root / given / "card.json").is_file():
-            return _read(root / given)
+    for folder in _named(str(pack)):
+        return _read(folder)
     known = ", ".join(p.name for p in list_packs()) or "none"
     raise PackError(
         f"no pack {str(pack)!r}: it is neither a folder with card.json nor a known name; known packs: {known}"
     )
 
 
+def find_base(name: str, digest: str, above: Path) -> Pack:
+    """The pack of that name and digest, beside the folder `above` of a pack that stands on it, or on the search path.
+
+    Raises PackError where there is none, or only others of the name.
+    """
+    others: list[Pack] = []
+    for folder in (above.absolute().parent / name, *_named(name)):
+        if not (folder / CARD).is_file():
+            continue
+        found = _read(folder)
+        if found.digest == digest:
+            return found
+        others.append(found)
+    wanted = f"it stands on the pack {name} with the digest {digest[:12]}"
+    if others:
+        there = ", ".join(f"{p.digest[:12]} in {p.folder}" for p in others)
+        what, remedy = (
+            f"{wanted}, and another one is there ({there})",
+            "make it anew on the one that is there",
+        )
+    else:
+        what, remedy = f"{wanted}, and none is there", f"import {name}"
+    raise PackError(what, f"pack {above}", f"{remedy}, or import the very one it was made on")
+
+
+def dependents(pack: Pack) -> list[Pack]:
+    """The packs on the search path that stand on this one."""
+    return [p for p in installed() if p.card.get("base") == {"name": pack.name, "digest": pack.digest}]
+
+
+def _named(name: str) -> Iterator[Path]:
+    """The folders of packs of that name on the search path, the one that counts first."""
+    if name and Path(name).name == name:
+        yield from (root / name for root in search_path() if (root / name / CARD).is_file())
+
+
 def _read(folder: Path) -> Pack:
-    path = folder / "card.json"
+    """A pack's card, as far as loading needs it to be right. Raises PackError."""
+    where = f"pack {folder}"
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PackError(
-            f"pack {folder}: card.json cannot be read ({error}); install the pack again"
-        ) from error
-    if not isinstance(card, dict) or "name" not in card:
-        raise PackError(
-            f"pack {folder}: card.json is not a pack card (it states no name); install the pack again"
-        )
+        card = read_json(folder / CARD, PackError)
+    except PackError as error:
+        what = f"{CARD} cannot be read ({error.what})"
+        raise PackError(what, where, AGAIN) from error
+    if not isinstance(card.get("name"), str):
+        raise PackError(f"{CARD} is not a pack card (it states no name)", where, AGAIN)
     if card.get("version") != CARD_VERSION:
-        raise PackError(
-            f"pack {folder}: card version {card.get('version')} is not {CARD_VERSION}; update cuecast"
-        )
+        raise PackError(f"card version {card.get('version')} is not {CARD_VERSION}", where, "update cuecast")
+    for place, what in FIELDS["base"].check(card["base"]) if card.get("base") is not None else ():
+        raise PackError(f"{CARD}: base{place}: {what}", where, AGAIN)
+    files = card.setdefault("files", {})
+    if not isinstance(files, dict) or any(
+        unsafe(n, "pack") or not isinstance(v, str) for n, v in files.items()
+    ):
+        raise PackError(f"{CARD}: files: names with their SHA-256 are expected", where, AGAIN)
     return Pack(folder, card)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +22,13 @@ SEGMENTERS = {
     "colour": "cuecast.engine.colours:ColourSegmenter",
 }
 """Value of `segmenter` in a pack's card.json -> where its class is; loaded on use."""
+
+
+class PackFile(NamedTuple):
+    """Where a file of a pack lies, in its own folder or its base's, and the SHA-256 that its card states."""
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -168,7 +168,7 @@ class Prototype:
                 f"pack {predictor.pack.name}: it has no encoder, which the baseline 'prototype' needs; "
                 "take the pack general, or leave it out with --baselines"
             )
-        return cls(encoder, predictor.pack.card["preprocessing"])
+        return cls(encoder, predictor.pack.numbers["preprocessing"])
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -52,6 +52,36 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def put_folder(finished: Path, target: Path) -> None:
+    """Rename a finished folder, beside `target`, to it; what is there goes, and stays where that fails.
+
+    Raises OutputError.
+    """
+    former = target.with_name(f".cuecast-{secrets.token_hex(8)}")
+    try:
+        if target.exists():
+            os.replace(target, former)
+        try:
+            os.replace(finished, target)
+        except OSError:
+            if former.exists():
+                os.replace(former, target)
+            raise
+    except OSError as error:
+        raise OutputError(f"cannot be written: {_reason(error)}", target) from error
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Take a folder away: at once for who looks for it by its name. Raises OutputError."""
+    former = folder.with_name(f".cuecast-{secrets.token_hex(8)}")
+    try:
+        os.replace(folder, former)
+    except OSError as error:
+        raise OutputError(f"cannot be removed: {_reason(error)}", folder) from error
+    shutil.rmtree(former, ignore_errors=True)
+
+
 def check_space(folder: Path, size: int, remedy: str) -> None:
     """Raise OutputError where `size` bytes are more than what is free where `folder` is, or will be made."""
     existing = next(p for p in (folder, *folder.absolute().parents) if p.is_dir())
@@ -148,12 +178,17 @@ def read_text(path: str | Path, error: type[CuecastError]) -> str:
 
 def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
     """The object that a JSON file holds. Raises `error` with file, reason and remedy."""
+    return parse_json(read_text(path, error), path, error)
+
+
+def parse_json(text: str | bytes, where: object, error: type[CuecastError]) -> dict[str, Any]:
+    """The object that a JSON text holds, which is that of the file `where`. Raises as `read_json`."""
     try:
-        found = json.loads(read_text(path, error))
+        found = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise error(f"is not valid JSON ({e})", path, "export it again") from e
+        raise error(f"is not valid JSON ({e})", where, "export it again") from e
     if not isinstance(found, dict):
-        raise error(f"holds a {type(found).__name__}, expected a JSON object", path, "export it again")
+        raise error(f"holds a {type(found).__name__}, expected a JSON object", where, "export it again")
     return found
 
 

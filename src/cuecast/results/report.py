@@ -8,24 +8,20 @@ IoU a cue, flags in words, a small curve. The markup is the template report.html
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from cuecast.core.values import ClassInfo, Verdict
-from cuecast.io.files import replacing
+from cuecast.io.pages import asset, environment, write_page
 
 State = Verdict | Literal["failed"]
 
+ROOM = "cuecast.results"
 ATTENTION: tuple[State, ...] = ("doubtful", "failed", "absent", "found")
 """The order of the page; within one verdict, the least confident come first."""
 SIGNS: dict[State, str] = {"doubtful": "?", "failed": "!", "absent": "○", "found": "✓"}
@@ -181,8 +177,8 @@ def write_report(
             yield row, picture(row) if number < PICTURES else None
 
     page = (
-        _environment()
-        .from_string(_asset("report.html"))
+        environment()
+        .from_string(asset(ROOM, "report.html"))
         .generate(
             title=title,
             total=len(rows),
@@ -194,36 +190,11 @@ def write_report(
             review=review,
             rows=pictured(),
             signs=SIGNS,
-            style=Markup(_asset("report.css")),
-            script=Markup(_asset("report.js")),
+            style=Markup(asset(ROOM, "report.css")),
+            script=Markup(asset(ROOM, "report.js")),
         )
     )
-    with (
-        replacing(path) as temporary,
-        open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as f,
-    ):
-        f.writelines(page)
-    return Path(path)
-
-
-def _environment() -> Environment:
-    """Templates in which all that comes from outside is escaped."""
-    made = Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-    )
-    made.filters.update(
-        data=lambda picture: f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}",
-        link=lambda path: quote(os.fsencode(path)),
-        number=lambda value: "" if value is None else f"{value:.6g}",
-        short=lambda value: f"{value:g}",
-        figure=lambda iou: "-" if iou is None else f"{iou:.2f}",
-        sentence=lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}.",
-    )
-    return made
+    return write_page(path, page)
 
 
 def _percent(share: float) -> str:
@@ -231,7 +202,3 @@ def _percent(share: float) -> str:
     if 0 < share < 0.001:
         return "<0.1 %"
     return f"{share:.1%}".replace("%", " %") if share else "0 %"
-
-
-def _asset(name: str) -> str:
-    return package_files("cuecast.results").joinpath(name).read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cuecast.io.files import put_folder
 from cuecast.training.network import (
     AGREEMENT_DIM,
     CONTEXT_DIM,
@@ -86,11 +86,7 @@ def export_pack(network: Network, folder: Path, card: dict[str, Any]) -> Path:
 
 def replace_pack(new: Path, folder: Path) -> None:
     """Put a finished pack in the place of the one in `folder`, if there is one."""
-    old = folder.with_name(folder.name + ".old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    put_folder(new, folder)
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Packs on the shelf: written to files and read from them, signed, listed, described."""
