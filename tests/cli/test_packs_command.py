@@ -6,8 +6,11 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import one_line
+from PIL import Image
+from small_packs import CARD, coin_pack, picture, write_cueset
 
 import cuecast
 from cuecast.cli import run
@@ -36,7 +39,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_list_tells_name_and_summary(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["packs", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split(maxsplit=1) == ["mine", "Für Münzen."]
+    digest = cuecast.load("mine").pack.digest
+    assert lines[0].split(maxsplit=3) == ["mine", digest[:12], "unsigned", "Für Münzen."]
     assert any(line.startswith("colours ") for line in lines)
     assert run(["packs", "list", "--json"]) == 0
     listed = {p["name"]: p for p in json.loads(capsys.readouterr().out)}
@@ -60,3 +64,73 @@ def test_corrupt_and_unknown_packs_fail_in_one_line(own: Path, capsys: pytest.Ca
     assert "weights.bin is corrupt, its checksum is not the card's" in one_line(capsys.readouterr().err)
     assert run(["packs", "info", "yours"]) == 1
     assert "no pack 'yours'" in one_line(capsys.readouterr().err)
+
+
+def test_a_pack_is_made_mailed_and_used_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """made -> exported -> imported elsewhere -> segments by its concept -> listed -> removed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUECAST_PACKS", "here")
+    write_cueset(tmp_path / "cues")
+    Path("card.json").write_text(json.dumps(CARD))
+    made = ["packs", "make", "coins", "--base", "colours", "--concept", "red=cues", "--card", "card.json"]
+    assert run(made) == 0
+    assert run(made) == 1
+    assert "another pack of that name" in one_line(capsys.readouterr().err)
+    assert run(["packs", "export", "coins", "-o", "coins.zip"]) == 0
+    assert capsys.readouterr().err.startswith("cuecast: note: coins stands on colours")
+    monkeypatch.setenv("CUECAST_PACKS", "there")
+    assert run(["packs", "import", "coins.zip"]) == 0
+    assert Path("there/coins/card.json").is_file()
+    capsys.readouterr()
+    assert run(["packs", "import", "coins.zip"]) == 0
+    assert "nothing was done" in capsys.readouterr().err
+    Image.fromarray(picture(7)).save("query.png")
+    shown = ["--pack", "coins", "--concept", "red"]
+    assert run(["segment", "query.png", *shown, "-o", "out", "-q"]) == 0
+    mask = np.array(Image.open("out/masks/query.png"))
+    assert (mask > 0).sum() == 7 * 12
+    capsys.readouterr()
+    assert run(["packs", "list"]) == 0
+    assert "coins" in capsys.readouterr().out.splitlines()[0]
+    assert run(["packs", "info", "coins", "-o", "card.html"]) == 0
+    assert "concept       red: coin, 1 cues" in capsys.readouterr().out
+    assert "Red coins on blue cloth" in Path("card.html").read_text()
+    assert run(["packs", "remove", "coins"]) == 0
+    assert not Path("there/coins").exists()
+
+
+def test_a_concept_is_a_cue_set_that_is_not_given_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUECAST_PACKS", str(tmp_path / "packs"))
+    coin_pack(tmp_path / "packs")
+    Image.fromarray(picture(7)).save(tmp_path / "query.png")
+    segment = ["segment", str(tmp_path / "query.png"), "-o", str(tmp_path / "out"), "--pack", "coins"]
+    assert run([*segment, "--concept", "blue"]) == 1
+    assert "no concept 'blue'; its concepts are: red" in one_line(capsys.readouterr().err)
+    assert run([*segment, "--concept", "red", "--cues", "x"]) == 2
+    assert "give one of them" in one_line(capsys.readouterr().err)
+    assert run([*segment, "--concept", "red", "--class", "coin"]) == 2
+    assert run([*segment, "--concept", "red", "--pack", "colours"]) == 1
+    assert "its concepts are: none" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_catalogue_is_said_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUECAST_PACKS", str(tmp_path / "packs"))
+    coin_pack(tmp_path / "packs")
+    assert run(["packs", "catalogue"]) == 0
+    text = capsys.readouterr().out
+    assert "Coin Works" in text
+    assert "by country or region: " in text
+    assert run(["packs", "catalogue", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["place"]["DE"] == 1
+    for name, word in (("a.html", "<h1>Packs</h1>"), ("a.csv", "coins"), ("a.json", '"Coin Works"')):
+        assert run(["packs", "catalogue", "-o", str(tmp_path / name)]) == 0
+        assert word in (tmp_path / name).read_text(encoding="utf-8")
+    assert run(["packs", "catalogue", "-o", "a.pdf"]) == 2
+    assert run(["packs", "export", "coins", "-o", "a.tar"]) == 2
+    assert run(["packs", "info", "coins", "-o", "a.txt"]) == 2
