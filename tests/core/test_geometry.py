@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import label
 
 from cuecast.core.errors import CueError
-from cuecast.core.geometry import fill_contour, fill_polygons, mark_labels
+from cuecast.core.geometry import NEIGHBOURS, fill_contour, fill_polygons, mark_labels, upright
 from cuecast.core.values import IGNORE, Box, Marks, Point, Polygon, Scribble
 
 
@@ -55,7 +56,8 @@ def test_later_polygons_win_and_the_base_is_not_changed() -> None:
 
 def test_what_lies_outside_is_cut_off() -> None:
     assert fill_polygons((2, 3), [Polygon(((-9, -9), (2, -9), (2, 9), (-9, 9)))]).tolist() == [[1, 1, 0]] * 2
-    assert fill_contour((2, 3), [(5, 5), (6, 5), (6, 6)])[2].shape == (0, 0)
+    for away in ([(5, 5), (6, 5), (6, 6)], [(-6, 0), (-5, 0), (-5, 2)], [(0, -6), (3, -6), (3, -5)]):
+        assert fill_contour((2, 3), away)[2].shape == (0, 0)
 
 
 @pytest.mark.parametrize("path", [((0, 0), (1, 1)), (), ((0, 0), (1, 0), (float("nan"), 1))])
@@ -97,3 +99,84 @@ def test_a_thin_slanted_scribble_has_no_gaps() -> None:
 def test_a_scribble_may_leave_the_image() -> None:
     labels = mark_labels(Marks((3, 3), scribbles=(Scribble(((1.5, 1.5), (90, 1.5)), 1),)))
     assert labels.tolist() == drawing("???\n?11\n???").tolist()
+
+
+def test_what_touches_at_a_corner_is_one_and_what_is_a_pixel_apart_is_not() -> None:
+    assert label(np.eye(3), NEIGHBOURS)[1] == 1
+    assert label([[1, 0, 1]], NEIGHBOURS)[1] == 2
+
+
+def test_a_slanted_edge_by_hand() -> None:
+    """From (1, 1) to (8, 5): it crosses the middles of rows at 1.875, 3.625, 5.375 and 7.125."""
+    labels = fill_polygons((6, 9), [Polygon(((1, 1), (8, 5), (1, 5)))])
+    assert (
+        labels.tolist()
+        == drawing(".........\n.1.......\n.111.....\n.1111....\n.111111..\n.........").tolist()
+    )
+
+
+def test_the_crop_spans_the_ring_inside_the_image() -> None:
+    top, left, inside = fill_contour((9, 9), [(3, 2), (7, 2), (7, 5), (3, 5)])
+    assert (top, left, inside.tolist()) == (2, 3, [[True] * 4] * 3)
+    top, left, inside = fill_contour((4, 5), [(-3, -2), (2, -2), (2, 1), (-3, 1)])
+    assert (top, left, inside.tolist()) == (0, 0, [[True] * 2])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_ring_between_the_middles_of_columns_or_rows_holds_nothing(turned: bool) -> None:
+    ring = [(2.6, 1), (3.4, 1), (3.4, 5), (2.6, 5)]
+    top, left, inside = fill_contour((8, 8), [(y, x) for x, y in ring] if turned else ring)
+    assert (top, left, inside.shape) == (0, 0, (0, 0))
+
+
+def test_a_dot_is_round_and_takes_in_what_lies_at_its_very_radius() -> None:
+    """Widths of 4 round a corner of pixels, and of 3 round the middle of a side, cut at the image's corner."""
+    labels = mark_labels(Marks((6, 6), scribbles=(Scribble(((3, 3),), 4),)))
+    assert labels.tolist() == drawing("??????\n??11??\n?1111?\n?1111?\n??11??\n??????").tolist()
+    labels = mark_labels(Marks((5, 6), scribbles=(Scribble(((3, 2.5),), 3),)))
+    assert labels.tolist() == drawing("??????\n??11??\n?1111?\n??11??\n??????").tolist()
+    labels = mark_labels(Marks((3, 3), scribbles=(Scribble(((0.5, 0.5),), 2.5),)))
+    assert labels.tolist() == drawing("11?\n1??\n???").tolist()
+
+
+def test_the_ends_of_a_scribble_are_round() -> None:
+    labels = mark_labels(Marks((6, 8), scribbles=(Scribble(((3, 3), (5, 3)), 4),)))
+    expected = "????????\n??1111??\n?111111?\n?111111?\n??1111??\n????????"
+    assert labels.tolist() == drawing(expected).tolist()
+
+
+def test_a_slanted_scribble_by_hand() -> None:
+    """From (2, 1) to (5, 5), 2 wide: distances are |4 (x - 2) - 3 (y - 1)| / 5 between its ends."""
+    labels = mark_labels(Marks((7, 7), scribbles=(Scribble(((2, 1), (5, 5)), 2),)))
+    expected = "?11????\n?111???\n??11???\n???11??\n???111?\n????11?\n???????"
+    assert labels.tolist() == drawing(expected).tolist()
+
+
+def test_a_scribble_is_at_least_a_pixel_wide() -> None:
+    """At a height of 1.9 it is 0.4 from the middles of its own row and 0.6 from those of the next."""
+    labels = mark_labels(Marks((4, 5), scribbles=(Scribble(((0.5, 1.9), (4.5, 1.9)), 0.1),)))
+    assert labels.tolist() == drawing("?????\n11111\n?????\n?????").tolist()
+
+
+@pytest.mark.parametrize("beyond", [(-9.0, 1.0), (9.0, 1.0), (1.0, -9.0), (1.0, 9.0)])
+def test_what_a_scribble_does_outside_marks_nothing(beyond: tuple[float, float]) -> None:
+    out, far = (
+        mark_labels(Marks((3, 3), scribbles=(Scribble(((1.5, 1.5), beyond, *more), 1),)))
+        for more in ((), (beyond, beyond))
+    )
+    assert np.array_equal(out, far)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright_rows"),
+    [
+        (1, ["abc", "def"]), (2, ["cba", "fed"]), (3, ["fed", "cba"]), (4, ["def", "abc"]),
+        (5, ["ad", "be", "cf"]), (6, ["da", "eb", "fc"]), (7, ["fc", "eb", "da"]), (8, ["cf", "be", "ad"]),
+        (0, ["abc", "def"]), (9, ["abc", "def"]),
+    ],
+)  # fmt: skip
+def test_orientations_by_hand(orientation: int, upright_rows: list[str]) -> None:
+    """2: mirrored; 3: half a turn; 4: upside down; 6, 8: a quarter turn, right or left; 5, 7: mirrored as well."""
+    stored = np.array([list("abc"), list("def")])
+    assert upright(stored, orientation).tolist() == [list(row) for row in upright_rows]
+    assert upright(stored[..., None], orientation)[..., 0].tolist() == [list(row) for row in upright_rows]

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from cue_pictures import clean
 
-from cuecast.cue_quality.agreement import Agreement, Outline, agreements, separation
+from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
+from cuecast.cue_quality.agreement import Agreement, Outline, agreements, separation, separations
 from cuecast.cue_quality.trials import Trial
+from cuecast.prediction import Prediction
 
 NONE = np.zeros((8, 8), bool)
 LEFT = np.zeros((8, 8), bool)
@@ -117,3 +119,89 @@ def test_an_outline_off_the_edges_adds_to_the_doubt() -> None:
 def test_where_no_outline_follows_edges_one_that_does_not_either_is_no_worse() -> None:
     everywhere = dict.fromkeys(range(5), 0.6)
     assert found(5, {}, 0.9, everywhere)[0].doubt < found(5, {}, 0.9, {0: 0.6})[0].doubt
+
+
+def test_scores_are_told_apart_by_a_hundredth_of_a_logit_up_to_eight() -> None:
+    """Bins begin at whole hundredths; the last one begins at 7.99 and takes in all that is above."""
+
+    def above(thing: float, rest: float) -> float | None:
+        return separation(scores(1 / (1 + np.exp(-thing)), 1 / (1 + np.exp(-rest))), LEFT, NONE)
+
+    assert [above(0.009, 0.001), above(0.011, 0.009), above(-0.009, -0.001)] == [0.5, 1, 0.5]
+    assert [above(7.995, 7.985), above(9.5, 8.5), above(-8.5, -9.5)] == [1, 0.5, 0.5]
+
+
+def test_separations_of_the_classes_that_are_drawn_and_taught() -> None:
+    """Class 1 on the left scores above what is not ignored; class 2 is not drawn, and nothing is known of class 3."""
+    drawn = np.where(LEFT, 1, 0).astype(np.int32)
+    drawn[0] = IGNORE
+    planes = np.stack([scores(0.9, 0.1), scores(0.9, 0.1)])
+    planes[0, 0] = 1 - planes[0, 0]
+    image, classes = Image(np.zeros((8, 8, 3), np.uint8)), (ClassInfo(1, "a"), ClassInfo(2, "b"))
+    answer = Prediction(image, drawn, drawn, planes, classes, "found", 1.0, 0.0)
+    example = Example(image, Marks((8, 8), mask=drawn))
+    assert separations(answer, example) == {1: 1.0}
+    assert separations(None, example) == {}
+
+
+def mutual(*values: float) -> dict[tuple[int, int], float]:
+    """What four cues say of each other, 0.1 more in the one direction than in the other: 01, 02, 03, 12, 13, 23."""
+    pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    return {p: v + 0.05 for p, v in zip(pairs, values, strict=True)} | {
+        p[::-1]: v - 0.05 for p, v in zip(pairs, values, strict=True)
+    }
+
+
+def logit(p: float) -> float:
+    return float(np.log(p / (1 - p)))
+
+
+def test_doubt_by_hand() -> None:
+    """The first cue is at 0.5 by the median; the others without it at 0.85, 0.8 and 0.75, by theirs at 0.8."""
+    values = mutual(0.6, 0.5, 0.4, 0.9, 0.8, 0.7)
+    spread = np.std([logit(0.85), logit(0.8), logit(0.75)])
+    by_ranks = 1.87 * (logit(0.8) - logit(0.5)) - 2.09 * spread - 2.58
+    first = found(4, values, 0.0)[0]
+    assert (first.own, first.others) == (pytest.approx(0.5), pytest.approx(0.8))
+    assert first.doubt == pytest.approx(by_ranks)
+    # Its outline at 0.4 beside 0.9, 0.95 and 0.97, and half of the frame beside none, a tenth and a fifth of it.
+    lies = {
+        i: {1: Outline(share, 0, 0, frame)}
+        for i, (share, frame) in enumerate([(0.4, 0.5), (0.9, 0.0), (0.95, 0.1), (0.97, 0.2)])
+    }
+    pairs = [(t, Trial((t,), q)) for t in range(4) for q in range(4) if t != q]
+    ranks = {trial: {1: values[t, trial.query]} for t, trial in pairs}
+    doubt = agreements(pairs, ranks, lies, clean(4))[0].doubt
+    by_outline = 0.46 * -logit(0.4) + 0.24 * (logit(0.95) - logit(0.4)) + 2.49 * (0.5 - 0.1)
+    assert doubt == pytest.approx(by_ranks + by_outline)
+
+
+def test_one_direction_is_enough_and_a_cue_of_which_nothing_is_known_has_no_doubt() -> None:
+    """The second cue taught nothing, and the others say 0.7 of it; of the last one nothing at all is known."""
+    pairs = [(t, Trial((t,), q)) for t in range(4) for q in range(4) if t != q]
+    ranks = {
+        trial: {} if t == 1 or 3 in (t, trial.query) else {1: 0.7 if trial.query == 1 else 0.9}
+        for t, trial in pairs
+    }
+    agreed = agreements(pairs, ranks, defaultdict(dict), clean(4))
+    assert [(a.number, a.own) for a in agreed] == [
+        (n, pytest.approx(own)) for n, own in ((1, 0.8), (2, 0.7), (3, 0.8))
+    ]
+
+
+def test_near_nought_and_one_differences_say_nothing() -> None:
+    doubts = [
+        found(4, around(0, 4, low), high)[0].doubt for low, high in ((0.02, 0.98), (0.0, 1.0), (0.01, 0.99))
+    ]
+    assert doubts == [pytest.approx(1.87 * 2 * logit(0.98) - 2.58)] * 3
+
+
+def test_of_classes_that_are_equally_bad_the_first_is_told() -> None:
+    pairs = [(t, Trial((t,), q)) for t in range(3) for q in range(3) if t != q]
+    agreed = agreements(pairs, {trial: {2: 0.9, 1: 0.9} for _, trial in pairs}, defaultdict(dict), clean(3))
+    assert [a.cls for a in agreed] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("doubt", "outlier"), [(0.0, True), (-0.01, False)])
+def test_from_no_doubt_on_a_cue_does_not_agree(doubt: float, outlier: bool) -> None:
+    assert Agreement(1, "a.png", 1, 0.5, 0.5, None, doubt).is_outlier == outlier

@@ -398,3 +398,147 @@ def test_sums_of_parts_are_those_of_the_whole() -> None:
     assert (added.areas, added.highest, added.pixels) == (whole.areas, whole.highest, whole.pixels)
     assert (added.inside, added.outside) == pytest.approx((whole.inside, whole.outside))
     assert Sums((0, 0)).expected_iou == 0
+
+
+def test_the_thresholds_that_areas_choose_from() -> None:
+    assert (len(CUTS), CUTS[0], CUTS[1], CUTS[-1]) == (17, 0.2, 0.225, 0.6)
+
+
+def test_a_pack_that_states_no_thresholds_has_halves_and_takes_one_pixel_for_a_thing() -> None:
+    scores = rows(0.5, *[0.0] * 8)
+    decision = Decision((1,))
+    assert decision.mark(scores).tolist() == [[1, *[0] * 8]]
+    assert decision.judge(scores, decision.mark(scores)) == ("found", 0.5, ())
+    scores[0, 0, 1] = 0.01
+    assert decision.judge(scores, decision.mark(scores)).verdict == "doubtful"
+
+
+CARD = {"names": ["clear"], "mean": [1], "deviation": [2], "iou": [3, 4], "there": [5, 6], "absent": "0.5"}
+
+
+def test_a_calibration_of_a_card() -> None:
+    plain = Calibration(("clear",), (1,), (2,), (3, 4), (5, 6), 0.5)
+    assert Calibration.from_card(CARD) == plain
+    assert (plain.by_scores, plain.own, plain.followed) == ((1.0, 0.0), (), ())
+    more = {"by_scores": [2, "1"], "own": [7, 8], "followed": [1, 2, 3, 4]}
+    assert Calibration.from_card(CARD | more) == replace(
+        plain, by_scores=(2.0, 1.0), own=(7, 8), followed=(1, 2, 3, 4)
+    )
+
+
+@pytest.mark.parametrize(
+    "calibration", [None, CALIBRATION, replace(CALIBRATION, followed=(0.0, 0.0, 0.0, 0.0))]
+)
+def test_where_nothing_else_is_known_a_confidence_is_worth_itself(calibration: Calibration | None) -> None:
+    for taught in (Taught(), Taught.by("boxes", calibration), Taught("boxes", calibration)):
+        assert [taught.trusted(c, 0.9, THRESHOLDS) for c in (0.0, 0.7, 1.0)] == [0.0, 0.7, 1.0]
+
+
+def test_the_worth_of_answers_comes_with_the_calibration() -> None:
+    taught = Taught.by("boxes", replace(CALIBRATION, by_scores=(2.0, 1.0)))
+    assert (taught.kind, taught.known, taught.by_scores) == ("boxes", None, (2.0, 1.0))
+    # A confidence is looked at between 0.0001 and 0.9999.
+    sure = np.log(0.9999 / 0.0001)
+    assert taught.trusted(1.0, 0.1, THRESHOLDS) == pytest.approx(sigmoid(2 * sure + 1), abs=1e-12)
+    assert taught.trusted(0.0, 0.1, THRESHOLDS) == pytest.approx(sigmoid(-2 * sure + 1), abs=1e-12)
+
+
+def test_a_followed_thing_is_no_larger_than_half_of_the_frame() -> None:
+    taught = Taught("boxes", replace(CALIBRATION, followed=(1.0, 1.0, 1.0, 0.0)), known=0.5)
+    assert taught.trusted(0.5, 0.8, THRESHOLDS) == taught.trusted(0.5, 0.5, THRESHOLDS)
+    assert taught.trusted(0.5, 0.5, THRESHOLDS) == pytest.approx(1 / 3)  # the sigmoid of log(1 / 2)
+
+
+def test_what_fills_is_a_hundredth_below_found() -> None:
+    assert Taught("one-sided").bounded(0.9, 0.5, THRESHOLDS) == pytest.approx(0.59)
+    assert Taught("one-sided").bounded(0.3, 0.5, THRESHOLDS) == 0.3
+
+
+def test_nothing_adds_nothing() -> None:
+    some = Sums((3, 1), 2.5, 0.5, 0.75, 40)
+    assert Sums((0, 0)) + some == some + Sums((0, 0)) == some
+
+
+def test_one_sure_pixel_is_all_that_is_expected() -> None:
+    assert Sums((1,), inside=0.75).expected_iou == 0.75
+
+
+def test_thresholds_follow_areas_where_the_pack_says_how_far_and_cues_show_some() -> None:
+    decision = Decision((1,), prior=PRIOR, shown_areas=(np.array([0.1]),))
+    assert decision.follows_area
+    assert not replace(decision, prior=None).follows_area
+    assert not replace(decision, shown_areas=(np.array([]),)).follows_area
+
+
+def test_what_marks_touch_is_no_speck_wherever_it_lies() -> None:
+    """Two rows: a large piece above, a speck below; one of two sets of marks touches it."""
+    scores = np.zeros((1, 3, 6), np.float32)
+    scores[0, 0, :5] = scores[0, 2, 5] = 0.9
+    decision = Decision((1,), smallest=(0.4,))
+    elsewhere, there = (Marks((3, 6), points=(Point(xy, 1),)) for xy in ((0.5, 0.5), (5.5, 2.5)))
+    assert decision.mark(scores, own=[elsewhere])[2, 5] == 0
+    assert decision.mark(scores, own=[elsewhere, there])[2].tolist() == [0] * 5 + [1]
+
+
+def test_it_is_absent_from_the_stated_probability_on() -> None:
+    """Even odds, where even odds are enough and less is expected of the mask."""
+    scores, mask = planes(10)
+    even = Taught("masks", replace(CALIBRATION, there=(0.0, 0.0, 0.0), iou=(0.0, 0.0, -1.0)))
+    found = judge(scores, mask, (1,), THRESHOLDS, verdict_features=[{"clear": 1.0}], taught=[even])
+    assert found == ("absent", 0.5, (1,))
+
+
+def test_it_is_found_from_the_stated_confidence_on() -> None:
+    scores, mask = planes(10)
+    even = Taught("masks", replace(CALIBRATION, iou=(0.0, 0.0, 0.0)))
+    limits = replace(THRESHOLDS, found=0.5)
+    found = judge(scores, mask, (1,), limits, verdict_features=[{"clear": 2.0}], taught=[even])
+    assert found == ("found", 0.5, ())
+
+
+@pytest.mark.parametrize("calibration", [CALIBRATION, None])
+def test_a_class_that_is_stated_but_not_marked_is_absent(calibration: Calibration | None) -> None:
+    scores, mask = planes(0)
+    found = judge(
+        scores, mask, (1,), THRESHOLDS, [{"clear": 1.0}], taught=[Taught("masks", calibration)], stated={1}
+    )
+    assert found == ("absent", pytest.approx(1 - sigmoid(0.2) if calibration else 0.9), (1,))
+
+
+def test_of_several_absent_classes_the_least_sure_one_counts() -> None:
+    scores, mask = planes(0, 0)
+    found = judge(scores, mask, (1, 2), THRESHOLDS, [{"clear": 0.0}, {"clear": 0.5}], taught=[TAUGHT] * 2)
+    assert found == ("absent", pytest.approx(1 - sigmoid(-0.3)), (1, 2))
+
+
+def test_a_threshold_of_nought_marks_everything() -> None:
+    assert best_class(np.array([[[0.0, 0.3]]], np.float32), (4,), 0.0).tolist() == [[4, 4]]
+
+
+@pytest.mark.parametrize(("known", "areas"), [(50, [0.2]), (49, [])])
+def test_half_of_an_image_must_be_known(known: int, areas: list[float]) -> None:
+    mask = np.full(100, IGNORE, np.int32)
+    mask[:known], mask[:10] = 0, 1
+    cue = shown(mask.reshape(10, 10))
+    assert shown_areas([cue], 1).tolist() == areas
+    assert smallest_component([cue], 1) == (0.1 if areas else 0)
+
+
+def test_areas_are_told_apart_to_a_4000th() -> None:
+    assert areas_at(np.array([[0.44995, 0.45, 1.0]]), np.array([0.45, 1.0])).tolist() == [2 / 3, 1 / 3]
+    assert areas_at(np.array([[0.3]]), np.array([0.6, 1.0])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("shown", "freedom", "threshold"),
+    [
+        ([0.1], 0.7, 0.3),  # a variance of 0.25: 0.66 of the way, a logit of -0.863
+        ([0.1 * np.exp(-0.5), 0.1 * np.exp(0.5)], 0.7, 0.35),  # and of 0.5 between the cues: 0.40, -0.596
+        ([0.1 * np.exp(-1), 0.1, 0.1 * np.exp(1)], 0.7, 0.375),  # and of 1: 0.28, -0.483
+        ([0.1], 2.0, 0.25),  # a variance of 4 of the threshold: 0.94, -1.142
+    ],
+)
+def test_thresholds_by_hand(shown: list[float], freedom: float, threshold: float) -> None:
+    """The area is one e-fold small at 0.45, and grows as the logit falls."""
+    prior = AreaPrior(0.5, freedom)
+    assert choose_threshold(areas(1.0), np.array(shown), 0.45, prior) == threshold

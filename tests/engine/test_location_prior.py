@@ -168,3 +168,17 @@ def test_positions_by_hand() -> None:
         [[pytest.approx(r / 16)] * 3 for r in (5, 7)],
         [[pytest.approx(c / 40) for c in (11, 13, 15)]] * 2,
     ]
+
+
+def test_where_nothing_counts_nothing_is_known() -> None:
+    assert shown_place([]) is NOWHERE
+    assert NOWHERE.trust == 0
+    assert not NOWHERE.logits.any()
+
+
+def test_trust_is_never_above_one() -> None:
+    """Two faint cues agree on the left half; the third makes the thing rare: they would count fivefold."""
+    left = np.zeros((64, 64), np.float32)
+    left[:, :32] = 1
+    faint, rest = (0.05 * left, 0.05 * left * 0), (0.001 * left[:, ::-1], left[:, ::-1])
+    assert shown_place([faint, faint, rest]).trust == 1

@@ -292,3 +292,53 @@ def test_a_cue_without_the_thing_is_counted(weights: MatcherWeights) -> None:
     known = learn([first, nothing], weights)
     assert known.agreement is not None
     assert known.agreement[0, 6] == pytest.approx(1 / 4)
+
+
+def test_what_is_hardly_known_counts_less(weights: MatcherWeights) -> None:
+    """A thing of the weight of a millionth, of which nothing is the rest: it counts half of what it says.
+
+    At stride 8 it is one place, alike by 1: its share is 1 / (1 + 1); at stride 4 four, whose share is 4 / (4 + 1).
+    """
+    features = maps(np.random.default_rng(10), keys_of([UP] * 4, [UP] * 4), [3, 0, 0, 0])
+    none = quarters(0, 0, 0, 0)
+    known = learn([tile(features, quarters(1e-6, 0, 0, 0), none)], weights)
+    found = evidence(known, features, weights).evidence8[0, :, 0, 0]
+    head = [[0.5, math.log(0.5) / t + 1, math.log(1e-6) / t + 1] for t in (math.log(4), math.log(16))]
+    np.testing.assert_allclose(found, [*head[0], *head[1], math.log(0.801) / 4 + 1, 1.5, 0], atol=1e-4)
+
+
+def test_a_pack_without_a_semantic_map_has_two_heads(weights: MatcherWeights) -> None:
+    cues = six_cues(np.random.default_rng(11))
+    known = learn(cues, replace(weights, ridge8=None))
+    assert known.ridge8 is None
+    assert known.agreement is None
+    assert evidence(known, cues[0].features, weights).ridge8 is None
+    bare = FeatureMaps(*(np.zeros((1, 1, 1), np.float32),) * 5)
+    assert bare.semantic.shape == (0, 0, 0)
+
+
+def test_a_tile_is_of_the_first_cue_where_nothing_else_is_said(weights: MatcherWeights) -> None:
+    first, second = six_cues(np.random.default_rng(12))[:2]
+    unsaid = CueTile(second.features, second.positive, second.negative, second.at)
+    known = learn([first, unsaid], weights)
+    assert known.agreement is not None
+    assert known.agreement[0, 6] == 0
+
+
+def test_at_most_so_many_places_are_kept(weights: MatcherWeights) -> None:
+    """Of 80 x 78 positions at stride 8 and their pixels at stride 2, half of them of the thing."""
+    rng = np.random.default_rng(13)
+    features = FeatureMaps(
+        *(
+            rng.normal(size=(c, 640 // s, 624 // s)).astype(np.float32)
+            for c, s in ((3, 2), (4, 4), (4, 8), (1, 8))
+        ),
+        np.empty((0, 80, 78), np.float32),
+    )
+    thing = np.zeros((640, 624), np.float32)
+    thing[:320] = 1
+    at = np.empty((0, 320, 312), np.float32)
+    known = learn([CueTile(features, thing, 1 - thing, at)], replace(weights, ridge8=None))
+    assert known.keys.shape[2] == 6144
+    x, _, _ = known_pixels([CueTile(features, thing, 1 - thing, at)])
+    assert len(x) == 12000

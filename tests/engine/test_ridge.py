@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cuecast.engine import ridge as ridge_module
 from cuecast.engine.ridge import Ridge, fit_ridge, moments, solve_ridge
 
 
@@ -120,3 +121,59 @@ def test_fit_weighs_places() -> None:
     ridge, fit, _ = fit_ridge(x, p, n, np.zeros(4, int), 0.1)
     s = ridge.read(x)[0].clip(-1, 1)
     assert fit[0] == pytest.approx(((s[0] + 3 * s[1]) / 4 - (s[2] + s[3]) / 2) / 2, abs=1e-5)
+
+
+def test_weights_of_two_features_by_hand() -> None:
+    """The thing at (2, 0), the rest at (0, 1): gram [[4, 0, 2], [0, 1, 1], [2, 1, 2]], right side [2, -1, 0].
+
+    The mean of the features' diagonal is 2.5, the penalty 0.2 x 2.5 and 1e-5 on both, a thousandth on the bias.
+    """
+    x = np.array([[2, 0], [0, 1]], np.float32)
+    seen = moments(x, weights(1, 0), weights(0, 1))
+    p = 0.50001
+    expected = np.linalg.solve([[4 + p, 0, 2], [0, 1 + p, 1], [2, 1, 2 + p / 1000]], [2, -1, 0])
+    assert solve_ridge(seen, 0.2)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_features_that_say_nothing_have_a_penalty_too() -> None:
+    """All are 0: only 1e-5 holds the weight, and the variance away from 0 is 1 / 1e-5 and that of the bias, 1 / 2."""
+    ridge = Ridge.from_moments(moments(rows(0, 0), weights(1, 0), weights(0, 1)), 0.5)
+    assert ridge.beta[0] == pytest.approx([0, 0], abs=1e-6)
+    assert ridge.variance(rows(0, 1))[0] == pytest.approx([np.log1p(0.5), np.log1p(1e5 + 0.5)], abs=1e-3)
+
+
+def test_a_thing_that_is_hardly_seen_counts_less() -> None:
+    """A weight of a millionth makes half a thing at 1, beside a rest at -1.
+
+    Gram [[1.5, -0.5], [-0.5, 1.5]] with a penalty of 1.5, right side [1.5, -0.5]. In `fit` it counts half as well.
+    """
+    x, p, n = rows(1, -1), weights(1e-6, 0), weights(0, 1)
+    ridge, fit, _ = fit_ridge(x, p, n, np.zeros(2, int), 1.0)
+    slope, bias = np.linalg.solve([[3, -0.5], [-0.5, 1.5015]], [1.5, -0.5])
+    assert ridge.beta[0] == pytest.approx([slope, bias], abs=1e-4)
+    assert fit[0] == pytest.approx(((slope + bias) / 2 + slope - bias) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("far", [[1, 1, 0, 0], [0, 0, 1, 1]], ids=["thing", "rest"])
+def test_scores_beyond_one_on_either_side_count_as_one(far: list[int]) -> None:
+    """At 1 and at 3 is the thing, or the rest: the line through them and -1 is above 1 at 3."""
+    p = weights(*far)
+    ridge, fit, _ = fit_ridge(rows(1, 3, -1, -1), p, 1 - p, np.zeros(4, int), 1e-6)
+    side = 1 if far[0] else -1
+    near, beyond, other = side * ridge.read(rows(1, 3, -1))[0]
+    assert beyond > 1.1
+    assert fit[0] == pytest.approx(((near + 1) / 2 - other) / 2, abs=1e-5)
+
+
+def test_classes_that_share_a_rest_are_summed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is known once, and each thing once: three sums of two classes, not four."""
+    sums: list[int] = []
+
+    def count(x1: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        sums.append(len(weights))
+        return np.zeros((x1.shape[1],) * 2)
+
+    monkeypatch.setattr(ridge_module, "_weighted", count)
+    positive = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+    moments(rows(1, 2, 3), positive, 1 - positive)
+    assert len(sums) == 3

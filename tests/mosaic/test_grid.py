@@ -10,6 +10,7 @@ import pytest
 from cuecast.core.tiling import Window
 from cuecast.core.values import ClassInfo
 from cuecast.engine.decision import Decision
+from cuecast.mosaic import assemble
 from cuecast.mosaic.assemble import Blender, LabelRule
 from cuecast.mosaic.tiles import UNSEEN, Grid, Tile, grid_for, tile_path, write_levels
 
@@ -113,3 +114,53 @@ def test_labels_by_hand() -> None:
     assert rule.labels(levels).tolist() == [[3, 0, 7, 255]]
     many = LabelRule((ClassInfo(300, "a"),), Decision((300,)))
     assert many.labels(levels[:1]).tolist() == [[300, 0, 300, 65535]]
+
+
+def test_scores_pass_over_from_one_row_of_tiles_to_the_next(tmp_path: Path) -> None:
+    """As beside each other, seen through a window that begins inside of both; and rounded to the nearest."""
+    for row, level in ((0, 201), (1, 100)):
+        write_levels(tile_path(tmp_path, Tile(row, 0)), np.full((1, 8, 8), level, np.uint8))
+    tall = Blender(Grid((12, 8), 8, 4), tmp_path, 1)
+    # (4 x 201 + 100) / 5 = 180.8, (3 x 201 + 100) / 4 = 175.75, (201 + 300) / 4 = 125.25, (201 + 400) / 5 = 120.2
+    assert tall.levels(Window(2, 10, 5, 7))[0].T.tolist() == [[201, 201, 181, 176, 125, 120, 100, 100]] * 2
+
+
+def test_the_corner_of_the_raster_is_seen(two: Blender) -> None:
+    """Where a single tile looks, and with the least weight there is, its score stands."""
+    assert (two.levels(Window(0, 8, 0, 4)) == 200).all()
+    assert (two.levels(Window(0, 8, 8, 12)) == 100).all()
+
+
+def test_a_window_that_no_tile_meets_is_unseen(tmp_path: Path) -> None:
+    assert (
+        Blender(Grid((8, 12), 8, 4), tmp_path, 2).levels(Window(0, 1, 0, 2)).tolist() == [[[UNSEEN] * 2]] * 2
+    )
+
+
+def test_sixteen_mebibytes_of_tiles_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of tiles of 8 MiB, two: a third one puts the first out."""
+    asked: list[Path] = []
+    monkeypatch.setattr(
+        assemble,
+        "read_levels",
+        lambda path: asked.append(path) or np.broadcast_to(np.uint8(9), (2**17, 8, 8)),
+    )
+    grid = Grid((24, 8), 8, 0)
+    for tile in grid.tiles():
+        path = tile_path(tmp_path, tile)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    blender = Blender(grid, tmp_path, 2**17)
+    for top in (0, 8, 0, 8, 16, 8, 0):
+        blender.levels(Window(top, top + 1, 0, 1))
+    assert [asked.index(path) for path in asked] == [0, 1, 2, 0]
+
+
+@pytest.mark.parametrize(("cls", "dtype", "nodata"), [(254, np.uint8, 255), (255, np.uint16, 65535)])
+def test_the_highest_value_of_a_file_is_no_class(cls: int, dtype: type, nodata: int) -> None:
+    rule = LabelRule((ClassInfo(1, "a"), ClassInfo(cls, "b")), Decision((1, cls)))
+    assert (rule.dtype, rule.nodata) == (dtype, nodata)
+
+
+def test_blocks_begin_where_the_files_own_tiles_do() -> None:
+    assert assemble.BLOCK % assemble.FILE_TILE == 0

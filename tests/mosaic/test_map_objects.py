@@ -17,7 +17,7 @@ from cuecast.core.objects import connected_objects, measure
 from cuecast.core.values import ClassInfo
 from cuecast.io.rasters.georeference import Georeference
 from cuecast.mosaic.features import feature
-from cuecast.mosaic.objects import Component, merged_objects, outer_edges, polygons
+from cuecast.mosaic.objects import Component, merged_objects, outer_edges, perimeter, polygons
 from cuecast.mosaic.tiles import Grid
 
 CLASSES = {1: ClassInfo(1, "one"), 2: ClassInfo(2, "two")}
@@ -158,3 +158,44 @@ def test_a_finished_object_is_let_go() -> None:
         (component.box[1], max(asked)) for component in merged_objects((40, 8), Georeference(), blocks())
     ]
     assert given == [(top + 1, top) for top in range(0, 40, 4)]
+
+
+def test_objects_know_their_first_pixel_and_come_in_its_order() -> None:
+    """Of two that end in the same row of blocks, the one whose first pixel is read first; a third ends later."""
+    labels = np.zeros((6, 8), np.int32)
+    labels[0:2, 5:7], labels[1, 1:3], labels[4, 2] = 1, 2, 1
+    found = merged(labels, 3)
+    assert [(c.cls, c.first, c.box) for c in found] == [
+        (1, 5, [5, 0, 7, 2]), (2, 9, [1, 1, 3, 2]), (1, 34, [2, 4, 3, 5])
+    ]  # fmt: skip
+    # Beside each other in one row, though the second class is measured after the first.
+    labels[:] = 0
+    labels[0, 0], labels[0, 2], labels[0, 4] = 2, 1, 1
+    assert [c.first for c in merged(labels, 8)] == [0, 2, 4]
+
+
+def test_sums_by_hand() -> None:
+    """Pixels (3, 1), (4, 1) and (4, 2): number, x, y, x x, y y, x y, and areas of 0.25."""
+    labels = np.zeros((4, 6), np.int32)
+    labels[1, 3:5] = labels[2, 4] = 1
+    grid = Grid(labels.shape, 16, 0)
+    place = Georeference(pixel_size=0.5, unit="µm")
+    (found,) = merged_objects(labels.shape, place, ((w, labels[w.slices]) for w in grid.blocks(2)))
+    assert found.sums.tolist() == [3, 11, 4, 41, 6, 15, 0.75]
+
+
+@pytest.mark.parametrize("size", [(5, 1), (1, 5), (3, 3)])
+def test_an_outline_has_a_point_at_each_of_its_turns_alone(size: tuple[int, int]) -> None:
+    (component,) = merged(np.ones(size, np.int32), 2)
+    shape = polygons(outer_edges(np.concatenate(component.edges), size[1]), size[1])
+    assert shape.geom_type == "Polygon"
+    ((outer,),) = rings(shape)
+    assert {tuple(p) for p in outer.tolist()} == {(0, 0), (size[1], 0), (0, size[0]), (size[1], size[0])}
+    assert len(outer) == 4
+
+
+def test_the_length_of_an_outline_by_hand() -> None:
+    """Of a rectangle of 3 x 2 pixels: 10 edges, and each diagonal of the lattice crosses them at 8 of 10 corners."""
+    (component,) = merged(np.pad(np.ones((2, 3), np.int32), 1), 9)
+    edges = outer_edges(np.concatenate(component.edges), 5)
+    assert perimeter(edges, 5) == pytest.approx(np.pi / 8 * (10 + 2 * 8 / np.sqrt(2)))

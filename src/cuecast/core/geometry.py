@@ -79,7 +79,7 @@ def _crossings(
     v: NDArray[np.float64], top: int, bottom: int, left: int, right: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Where edges cross the rows' centre lines: (row, column) inside the crop from which parity flips."""
-    a, b = v, np.roll(v, -1, axis=0)
+    a, b = v, np.roll(v, 1, axis=0)
     swap = a[:, 1] > b[:, 1]
     # Both directions of an edge are computed from its upper end, so that a bridge cancels to the last bit.
     upper, lower = np.where(swap[:, None], b, a), np.where(swap[:, None], a, b)
@@ -120,11 +120,8 @@ def _draw_stroke(labels: NDArray[np.int32], stroke: Stroke) -> None:
         return
     radius = max(stroke.width, 1.0) / 2
     for a, b in zip(path, path[1:] if len(path) > 1 else path, strict=False):
-        low, high = np.minimum(a, b) - radius, np.maximum(a, b) + radius
-        left, top = max(0, int(np.floor(low[0]))), max(0, int(np.floor(low[1])))
-        right, bottom = min(W, int(np.ceil(high[0])) + 1), min(H, int(np.ceil(high[1])) + 1)
-        if left >= right or top >= bottom:
-            continue
+        reach = np.floor(np.minimum(a, b) - radius), np.ceil(np.maximum(a, b) + radius)
+        (left, top), (right, bottom) = np.clip(reach, 0, (W, H)).astype(int)
         dx = np.arange(left, right) + 0.5 - a[0]
         dy = (np.arange(top, bottom) + 0.5 - a[1])[:, None]
         ab = b - a

@@ -31,8 +31,8 @@ BLUR = 1.0
 """Standard deviation of the gradient's smoothing, in pixels of that size."""
 NEAR = 0.08
 """Moves shorter than this share of the sides are not other places."""
-TIE = 1e-6
-"""Fits that differ by less, in ranks times pixels, are equal."""
+DIGITS = 6
+"""Gradients, and fits in ranks times pixels, that are the same to so many decimals are equal."""
 SHORTEST = 4.0
 """Length of an outline, in pixels of that size, below which it says nothing."""
 
@@ -77,8 +77,6 @@ def _fit(edges: Floats, truth: NDArray[np.bool_], ignore: NDArray[np.bool_]) -> 
     far = np.hypot(rows[:, None], columns[None]) > NEAR
     near = np.ix_((-1, 0, 1), (-1, 0, 1))
     far[near] = False
-    if not far.any():
-        return Outline(None, 0, 0, frame)
     weaker = fits[near].max() - fits[far]
     best = np.unravel_index(fits.argmax(), fits.shape)
     middle = (outline.sum(1) @ np.arange(h), outline.sum(0) @ np.arange(w)) / outline.sum()
@@ -86,17 +84,17 @@ def _fit(edges: Floats, truth: NDArray[np.bool_], ignore: NDArray[np.bool_]) -> 
         round((int(at) - n * (at + m >= n)) * side / n)
         for at, m, n, side in zip(best, middle, (h, w), truth.shape, strict=True)
     )
-    share = (weaker > TIE).mean() + (np.abs(weaker) <= TIE).mean() / 2
+    share = np.heaviside(weaker.round(DIGITS), 0.5).mean()
     return Outline(float(share), dx, dy, frame)
 
 
 def _edges(pixels: NDArray[np.uint8]) -> Floats:
-    """(h, w): rank of the strongest gradient of the three channels, in (0, 1]; equal ones rank the same."""
+    """(h, w): rank of the strongest gradient of the three channels, in (0, 1); equal ones rank the same."""
     small = np.asarray(PILImage.fromarray(pixels).resize(_size(pixels.shape), PILImage.Resampling.BOX), float)
     steps = np.max([gaussian_gradient_magnitude(small[..., c], BLUR) for c in range(3)], axis=0)
-    # As scipy.stats.rankdata, whose import takes longer than all that is done here.
-    _, which, counts = np.unique(np.round(steps, 6), return_inverse=True, return_counts=True)
-    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[which].reshape(steps.shape) / steps.size
+    # Nearly as scipy.stats.rankdata, whose import takes longer than all that is done here.
+    _, which, counts = np.unique(steps.round(DIGITS), return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(counts) - counts / 2)[which].reshape(steps.shape) / steps.size
     return ranks
 
 
@@ -116,8 +114,9 @@ def _outline(truth: NDArray[np.bool_], ignore: NDArray[np.bool_], shape: tuple[i
 
 def _size(shape: tuple[int, ...]) -> tuple[int, int]:
     """(width, height) for the look at a picture."""
-    times = min(1.0, SIDE / max(shape[:2]))
-    return max(8, round(shape[1] * times)), max(8, round(shape[0] * times))
+    height, width, *_ = shape
+    times = min(1.0, SIDE / max(height, width))
+    return max(8, round(width * times)), max(8, round(height * times))
 
 
 FIGURES = ("lower", "spread", "misfit", "worse", "framed")
@@ -250,7 +249,7 @@ def typical(ranks: Floats) -> tuple[Floats, Floats, Floats]:
         rest = np.delete(np.delete(both, i, 0), i, 1)
         each = np.array([_median(np.delete(row, k)) for k, row in enumerate(rest)])
         each = each[~np.isnan(each)]
-        spread = float(_logit(each).std()) if len(each) else 0.0
+        spread = float(_logit(each).std()) if len(each) else float("nan")
         out.append((_median(np.delete(both[i], i)), _median(each), spread))
     own, others, spreads = np.array(out).T
     return own, others, spreads

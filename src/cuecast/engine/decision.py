@@ -34,7 +34,7 @@ FILLED = 0.5
 """Share of an image from which an answer fills it: where nobody has said what is not the thing, that is no answer."""
 SHARES = (0.003, 0.5)
 """Shares of a frame below and above which a followed thing's size says no more."""
-CUTS = np.round(np.arange(0.2, 0.625, 0.025), 3)
+CUTS = np.arange(8, 25) / 40
 """The thresholds that the area chooses from."""
 SMALLEST_AREA = 1e-4
 """Shares of the image are compared from here on: smaller ones are the same."""
@@ -219,7 +219,7 @@ class Sums:
     def expected_iou(self) -> float:
         """The IoU that the scores, read as probabilities, expect of the mask: expected intersection over expected
         union, sum(p in mask) / (area + sum(p outside)); 0 of an empty one."""
-        return self.inside / max(sum(self.areas) + self.outside, 1e-9)
+        return self.inside / max(sum(self.areas) + self.outside, 1)
 
 
 def expected_iou(scores: Scores, marked: Bools) -> float:
@@ -321,7 +321,8 @@ class Decision:
         calibrations = [t.calibration for t in self.taught if t.calibration is not None]
         if not features or len(calibrations) < len(self.class_ids):
             return self.judge_sums(Sums.of(scores, mask, self.class_ids), stated)
-        limits, absent, parts, nothing = self.limits, [], [], 1.0
+        limits, parts = self.limits, []
+        absent: dict[int, float] = {}
         for k, cls in enumerate(self.class_ids):
             marked = mask == cls
             area = int(marked.sum())
@@ -334,10 +335,9 @@ class Decision:
             if (area and cls in stated) or (enough and 1 - there < max(iou, calibrations[k].absent)):
                 parts.append((area, iou))
             else:
-                absent.append(cls)
-                nothing = min(nothing, 1 - there)
+                absent[cls] = 1 - there
         if not parts:
-            return Judgement("absent", nothing, tuple(absent))
+            return Judgement("absent", min(absent.values()), tuple(absent))
         areas, ious = np.array(parts).T
         clear = ious.min() >= limits.found
         return Judgement("found" if clear else "doubtful", float(areas @ ious / areas.sum()), tuple(absent))
@@ -362,9 +362,9 @@ def best_class(scores: NDArray[Any], class_ids: Sequence[int], thresholds: float
     `thresholds`, on the scale of the scores, is one for all classes, or one for each.
     """
     needed = np.broadcast_to(np.asarray(thresholds, np.float32), len(scores))[:, None, None]
-    reaching = np.where(scores >= needed, scores, np.float32(-1))
-    best, ids = reaching.argmax(axis=0), np.asarray(class_ids, np.int32)
-    return np.where(reaching.max(axis=0) >= 0, ids[best], 0).astype(np.int32)
+    reached = scores >= needed
+    best = np.where(reached, scores, np.float32(-np.inf)).argmax(axis=0)
+    return np.where(reached.any(axis=0), np.asarray(class_ids, np.int32)[best], 0).astype(np.int32)
 
 
 def shown_areas(examples: Sequence[Example], cls: int) -> Floats:
@@ -388,7 +388,7 @@ def _complete_masks(examples: Sequence[Example], cls: int) -> list[Labels]:
 
 def areas_at(scores: Scores, thresholds: Floats = CUTS) -> Floats:
     """The share of scores (H, W) in [0, 1] that reach each threshold, to a 4000th."""
-    counts = np.bincount(np.minimum(scores * BINS, BINS).astype(np.intp).ravel(), minlength=BINS + 1)
+    counts = np.bincount((scores * BINS).astype(np.intp).ravel(), minlength=BINS + 1)
     reached = counts[::-1].cumsum()[::-1] / scores.size
     shares: Floats = reached[np.round(thresholds * BINS).astype(int)]
     return shares
@@ -418,8 +418,6 @@ def drop_specks(thing: Bools, shown: float, kept: Bools | None = None) -> Bools:
     any that was shown is no thing, unless what was found is small altogether. `kept` (H, W): places that a person has
     marked; a component that holds one of them is no speck.
     """
-    if not shown:
-        return thing
     labels, shares = _components(thing)
     if len(shares) < 2:
         return thing
@@ -433,5 +431,5 @@ def drop_specks(thing: Bools, shown: float, kept: Bools | None = None) -> Bools:
 
 def _components(mask: Bools) -> tuple[NDArray[np.intp], Floats]:
     """The components (8-neighbourhood) as a label map from 1 on, and the share of the image that each covers."""
-    labels, count = ndimage.label(mask, NEIGHBOURS)
-    return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:] / mask.size
+    labels, _ = ndimage.label(mask, NEIGHBOURS)
+    return labels, np.bincount(labels.ravel())[1:] / mask.size

@@ -177,7 +177,7 @@ def evidence(
 ) -> Evidence:
     """What the cues say of one query tile; `hidden`: its `hidden_units` (H, h, w), where they were computed before."""
     phi = hidden_units(known, query, weights) if hidden is None else hidden
-    K = len(known.carried[0])
+    K = known.carried.shape[1]
     at8 = None
     if known.ridge8 is not None:
         places = _rows(query.semantic)
@@ -242,17 +242,14 @@ def _thin(positive: Array, negative: Array, most: int, evenly: bool = False) -> 
     place has the same chance.
     """
     known = np.flatnonzero((positive + negative > 0).any(0))
-    if len(known) <= most:
-        return known, np.ones(len(known), np.float32)
-    things = positive[:, known]
-    kind = np.zeros(len(known), np.intp) if evenly else np.where(things.any(0), things.argmax(0), -1)
-    parts = [known[kind == k] for k in range(len(positive))]
-    rest = known[kind < 0]
-    room = min(max(most // 2, most - len(rest)), sum(map(len, parts)))
-    counts = [*_deal(room, [len(p) for p in parts]), most - room]
+    shown, of_rest = positive[:, known], len(positive)
+    kind = np.zeros(len(known), np.intp) if evenly else np.where(shown.any(0), shown.argmax(0), of_rest)
+    *things, rest = (known[kind == k] for k in range(of_rest + 1))
+    room = min(max(most // 2, most - len(rest)), sum(map(len, things)))
+    counts = [*_deal(room, [len(t) for t in things]), most - room]
     chosen, factors = [], []
-    for part, count in zip([*parts, rest], counts, strict=True):
-        taken = part if len(part) <= count else part[np.linspace(0, len(part) - 1, count).astype(np.intp)]
+    for part, count in zip([*things, rest], counts, strict=True):
+        taken = part[np.linspace(0, len(part) - 1, min(len(part), count)).astype(np.intp)]
         chosen.append(taken)
         factors.append(np.full(len(taken), len(part) / max(len(taken), 1), np.float32))
     kept = np.concatenate(chosen)
@@ -262,12 +259,12 @@ def _thin(positive: Array, negative: Array, most: int, evenly: bool = False) -> 
 
 def _deal(room: int, wanted: Sequence[int]) -> list[int]:
     """`room` (at most the sum of what is wanted) dealt alike: none gets more than it wants, what is left goes on."""
-    dealt = [0] * len(wanted)
+    dealt = {}
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])
     for left, k in zip(range(len(order), 0, -1), order, strict=True):
         dealt[k] = min(wanted[k], room // left)
         room -= dealt[k]
-    return dealt
+    return [dealt[k] for k in range(len(wanted))]
 
 
 def _attend(known: Knowledge, query: FeatureMaps, weights: MatcherWeights) -> Array:

@@ -98,8 +98,9 @@ def moments(x: Array, positive: Array, negative: Array) -> Moments:
     """
     x1 = np.concatenate([x, np.ones((len(x), 1), np.float32)], 1)
     known = positive + negative
-    if len(positive) > 1 and np.allclose(known, known[0], atol=1e-6):
-        total = _weighted(x1, known[0])
+    of_all = known[0]
+    if len(positive) > 1 and np.allclose(known, of_all, atol=1e-6):
+        total = _weighted(x1, of_all)
         things = np.stack([_weighted(x1, w) for w in positive])
         return np.stack([things, total - things], 1)
     return np.stack(
@@ -122,7 +123,7 @@ def _shares(seen: Moments) -> tuple[Moments, Moments]:
 
 def _penalised(seen: Moments, strength: float) -> Moments:
     gram: Moments = np.add(*_shares(seen))
-    count = gram.shape[-1]
+    *_, count = gram.shape
     scale = np.diagonal(gram, axis1=1, axis2=2)[:, :-1].mean(1)
     penalty = np.repeat((strength * scale + 1e-5)[:, None], count, 1)
     penalty[:, -1] *= 1e-3
@@ -133,7 +134,7 @@ def _penalised(seen: Moments, strength: float) -> Moments:
 def _weighted(x1: Array, weights: Array) -> Moments:
     """(D + 1, D + 1): the sum over rows of x1 (J, D + 1), each with its weight."""
     rows = np.flatnonzero(weights)
-    seen = x1[rows] if len(rows) < len(weights) else x1
+    seen = x1[rows]
     return ((seen * weights[rows, None]).T @ seen).astype(np.float64)
 
 

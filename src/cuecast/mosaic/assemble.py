@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from cuecast.mosaic.tiles import TOP, UNSEEN, Grid, Tile, read_levels, tile_path
 BLOCK = 1024
 """Side of the blocks in which the raster is put together; a multiple of the files' own tiles."""
 FILE_TILE = 256
-KEPT = 16 * 2**20
+KEPT = 2**24
 """Bytes of tiles that are kept between two blocks that share them."""
 
 
@@ -63,9 +63,9 @@ class Blender:
             w = np.where(part[0] == UNSEEN, 0, weights[there])
             total[(slice(None), *here)] += part * w
             weight[here] += w
-        seen = weight > 0
-        mean = (2 * total + weight) // np.maximum(2 * weight, 1)
-        return np.where(seen, mean, UNSEEN).astype(np.uint8)
+        mean = np.full_like(total, UNSEEN)
+        np.floor_divide(2 * total + weight, 2 * weight, out=mean, where=weight > 0)
+        return mean.astype(np.uint8)
 
     def _tile(self, tile: Tile) -> NDArray[np.uint8]:
         return self._kept.get(tile, lambda: read_levels(tile_path(self.folder, tile)))
@@ -150,7 +150,7 @@ def writing(
                     if place.controls is not None and place.controls.rpcs:
                         file.update_tags(ns="RPC", **dict(place.controls.rpcs))
                 if rule.dtype == np.uint8:
-                    m.write_colormap(1, _colours(rule.classes))
+                    m.write_colormap(1, {c.id: c.rgb for c in rule.classes})
                 m.update_tags(**{f"class_{c.id}": c.name for c in rule.classes})
                 for band, info in enumerate(rule.classes, start=1):
                     s.set_band_description(band, info.name)
@@ -179,17 +179,14 @@ def _profile(
 
 def _controls(place: Georeference) -> dict[str, Any]:
     """The ground control points of a profile; none where the raster has none."""
+    from rasterio import CRS
     from rasterio.control import GroundControlPoint
 
     controls = place.controls
     if controls is None or not controls.points:
         return {}
     points = [GroundControlPoint(row, col, x, y, z) for row, col, x, y, z in controls.points]
-    return {"gcps": points, **({"crs": controls.crs} if controls.crs else {})}
-
-
-def _colours(classes: Sequence[ClassInfo]) -> dict[int, tuple[int, int, int, int]]:
-    return {0: (0, 0, 0, 0), **{c.id: (*c.rgb, 255) for c in classes}}
+    return {"gcps": points, "crs": controls.crs or CRS()}
 
 
 def read_labels(dataset: Any, window: Window) -> NDArray[np.int32]:

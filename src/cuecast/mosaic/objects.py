@@ -45,18 +45,17 @@ def edges_of(
     codes, owners = [], []
     for direction, beyond, dx, dy in sides:
         rows, cols = np.nonzero((core > 0) & (beyond != core))
-        corner = (rows + window.top + dy).astype(np.int64) * (width + 1) + cols + window.left + dx
-        codes.append(4 * corner + direction)
+        corners = (rows + window.top + dy).astype(np.int64) * (width + 1) + cols + window.left + dx
+        codes.append(_codes(corners, direction))
         owners.append(core[rows, cols])
     return np.concatenate(codes), np.concatenate(owners)
 
 
 def outer_edges(codes: NDArray[np.int64], width: int) -> NDArray[np.int64]:
     """The edges (n,) that are left when those walked both ways have cancelled, sorted by code."""
-    start, direction = codes // 4, codes % 4
-    back = (direction == WEST) | (direction == NORTH)
-    lower = np.where(back, start + _steps(width)[direction], start)
-    sides = 2 * lower + direction % 2
+    direction = codes % 4
+    turned = _codes(codes // 4 + _steps(width)[direction], direction ^ 2)
+    sides = np.where(direction > 1, turned, codes)
     _, index, counts = np.unique(sides, return_inverse=True, return_counts=True)
     return np.sort(codes[counts[index] == 1])
 
@@ -69,12 +68,13 @@ def perimeter(edges: NDArray[np.int64], width: int) -> float:
     """
     direction = edges % 4
     corners, index = np.unique(_ends(edges, width), return_inverse=True)
-    # which of its four edges (east, south, west, north of it) each corner has
-    has = np.zeros((len(corners), 4), bool)
-    has[index[: len(edges)], direction] = True
-    has[index[len(edges) :], (direction + 2) % 4] = True
-    falling = (has[:, NORTH] ^ has[:, EAST]).sum()  # from the upper left pixel to the lower right one
-    rising = (has[:, NORTH] ^ has[:, WEST]).sum()
+    # which of its four edges each corner has
+    has = np.zeros((4, len(corners)), bool)
+    has[direction, index[: len(edges)]] = True
+    has[direction ^ 2, index[len(edges) :]] = True
+    east, _, west, north = has
+    falling = (north ^ east).sum()  # from the upper left pixel to the lower right one
+    rising = (north ^ west).sum()
     return float(np.pi / 8 * (len(edges) + (falling + rising) / np.sqrt(2)))
 
 
@@ -88,7 +88,11 @@ def polygons(edges: NDArray[np.int64], width: int) -> Any:
     corners, degrees = np.unique(_ends(edges, width), return_counts=True)
     lines = [
         _runs(
-            edges[edges % 2 == axis] // 4, step, corners[degrees > 2], edges[edges % 2 == axis] % 4 > 1, width
+            edges[edges % 2 == axis] // 4,
+            step,
+            corners[degrees == 4],
+            edges[edges % 2 == axis] % 4 > 1,
+            width,
         )
         for axis, step in ((0, 1), (1, width + 1))
     ]
@@ -98,7 +102,7 @@ def polygons(edges: NDArray[np.int64], width: int) -> Any:
     np.minimum.at(first, of, (points[:, 1] * (width + 1) + points[:, 0]).astype(np.int64))
     # An edge goes east from the first corner of a face that is the object's, and west to that of a hole.
     order = np.argsort(first)
-    parts = faces[order][np.isin(4 * first[order] + EAST, edges)]
+    parts = faces[order][np.isin(_codes(first[order], EAST), edges)]
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
@@ -115,6 +119,10 @@ def _runs(
     first = np.r_[True, (np.diff(low) != step) | np.isin(low[1:], nodes)]
     ends = np.stack([low[first], low[np.r_[first[1:], True]] + step], axis=1)
     return np.stack([ends % (width + 1), ends // (width + 1)], axis=2).astype(np.float64)
+
+
+def _codes(corners: NDArray[np.int64], direction: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    return 4 * corners + direction
 
 
 def _ends(edges: NDArray[np.int64], width: int) -> NDArray[np.int64]:
@@ -163,22 +171,19 @@ class Merger:
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self._above = np.zeros(self.size[1] + 2, np.int64)
-        self._below = np.zeros(self.size[1] + 2, np.int64)
+        self._above = np.zeros(self.size[1], np.int64)
+        self._below = np.zeros_like(self._above)
         self._left = np.zeros(0, np.int64)
 
     def feed(self, window: Window, labels: NDArray[np.int32]) -> None:
         """The next block of the row: labels (h, w) int32, 0 = background."""
         ids = self._label(window, labels)
-        padded = np.pad(ids, 1)
-        if window.left:
-            side = np.pad(self._left, 1)
-            for shift in (0, 1, 2):
-                self._join(padded[1:-1, 1], side[shift : shift + len(ids)])
+        above = np.pad(self._above, 1)[window.left :]
         for shift in (0, 1, 2):
-            above = self._above[window.left + shift : window.left + shift + ids.shape[1]]
-            self._join(padded[1, 1:-1], above)
-        self._below[window.left + 1 : window.right + 1] = ids[-1]
+            if window.left:
+                self._join(ids[:, 0], np.pad(self._left, 1)[shift : shift + len(ids)])
+            self._join(ids[0], above[shift : shift + len(ids[0])])
+        self._below[window.left : window.right] = ids[-1]
         self._left = ids[:, -1]
 
     def end_row(self) -> list[Component]:
@@ -215,7 +220,7 @@ class Merger:
         np.minimum.at(first, of, ys.astype(np.int64) * self.size[1] + xs)
         codes, owners = edges_of(found, window, self.size[1])
         order = np.argsort(owners, kind="stable")
-        parts = np.split(codes[order], np.searchsorted(owners[order], np.arange(2, count + 1)))
+        parts = np.split(codes[order], np.bincount(owners)[1:-1].cumsum())
         for k, where in enumerate(ndimage.find_objects(found)):
             top, left = where[0].start + window.top, where[1].start + window.left
             bottom, right = where[0].stop + window.top, where[1].stop + window.left
@@ -233,12 +238,11 @@ class Merger:
         for a, b in np.unique(np.stack([ours[both], theirs[both]], axis=1), axis=0).tolist():
             one, other = self._joined[a], self._joined[b]
             if one != other and self.components[one].cls == self.components[other].cls:
-                components = sorted(
-                    (self.components.pop(one), self.components.pop(other)), key=lambda p: -len(p.edges)
-                )
-                components[0].absorb(components[1])
+                both_parts = self.components.pop(one), self.components.pop(other)
+                small, large = sorted(both_parts, key=lambda p: len(p.edges))
+                large.absorb(small)
                 self._joined.merge(a, b)
-                self.components[self._joined[a]] = components[0]
+                self.components[self._joined[a]] = large
 
 
 def merged_objects(

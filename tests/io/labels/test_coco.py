@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from cuecast.core.errors import CuecastWarning, MaskError, OutputError
 from cuecast.core.objects import Annotations
-from cuecast.io.labels.coco import Shape, read_coco, write_coco
+from cuecast.core.values import ClassInfo, Image
+from cuecast.io.labels.coco import Shape, open_coco, read_coco, write_coco
 
 SHAPES: tuple[Shape, ...] = ("rle", "polygon")
 
@@ -320,3 +321,88 @@ def test_a_category_colour_of_another_kind_is_left_out(tmp_path: Path) -> None:
     )
     assert classes[0].colour.startswith("#")
     assert np.all(np.array(classes[0].rgb) >= 0)
+
+
+@pytest.mark.parametrize(
+    ("colour", "kept"),
+    [
+        ([0, 255, 7], "#00ff07"), ([256, 0, 0], None), ([-1, 0, 0], None), ([0.5, 0, 0], None), ([1, 2], None),
+        ([1, 2, 3, 4], None), ("red", None),
+    ],
+)  # fmt: skip
+def test_colours_are_three_bytes(tmp_path: Path, colour: Any, kept: str | None) -> None:
+    """Any other is that of the palette."""
+    plain = {"id": 17, "name": "x"}
+    _, (palette,) = read(tmp_path, foreign([], categories=[plain], annotations=[]))
+    _, (found,) = read(tmp_path, foreign([], categories=[{**plain, "color": colour}], annotations=[]))
+    assert found.colour == (palette.colour if kept is None else kept)
+
+
+@pytest.mark.parametrize(
+    ("crowd", "read_as"), [(1, True), ("1", True), (0, False), (2, False), (None, False)]
+)
+def test_crowds(tmp_path: Path, crowd: Any, read_as: bool) -> None:
+    (found,), _ = read(tmp_path, foreign([], annotations=[{**ONE, "iscrowd": crowd}]))
+    assert found.objects[0].crowd == read_as
+
+
+@pytest.mark.parametrize("bbox", [[1, 1, 3], [1, 1, 3, 2, 5], "1132", None])
+def test_a_box_is_four_numbers(tmp_path: Path, bbox: Any) -> None:
+    box = {"id": 2, "image_id": "x", "category_id": 17, "bbox": bbox}
+    with pytest.warns(CuecastWarning, match=r"neither an outline nor a box \(annotation 2\)"):
+        read(tmp_path, foreign([], annotations=[ONE, box]))
+
+
+def test_an_id_that_is_no_whole_number_is_another(tmp_path: Path) -> None:
+    images = [{"id": 7.5, "file_name": "a.jpg", "height": 5, "width": 6}]
+    (found,), _ = read(tmp_path, foreign([], images=images, annotations=[{**ONE, "image_id": 7.5}]))
+    assert len(found.objects) == 1
+    with pytest.raises(MaskError, match="not among the file's"):
+        read(tmp_path, foreign([], images=images, annotations=[{**ONE, "image_id": 7}]))
+
+
+@pytest.mark.parametrize("strange", [3, None, {"name": "no id"}, {"id": None, "name": "x"}])
+def test_strange_categories_and_images_are_passed_over_where_there_are_others(
+    tmp_path: Path, strange: Any
+) -> None:
+    data = foreign([], annotations=[ONE])
+    data["categories"].insert(0, strange)
+    data["images"].insert(0, strange)
+    (found,), classes = read(tmp_path, data)
+    assert [c.id for c in classes] == [1, 18]
+    assert len(found.objects) == 1
+    with pytest.raises(MaskError, match="is not a COCO file"):
+        read(tmp_path, foreign([], categories=[strange]))
+    with pytest.raises(MaskError, match="is not a COCO file"):
+        read(tmp_path, foreign([], images=[strange]))
+
+
+def test_an_image_is_found_by_as_much_of_its_folders_as_is_needed(tmp_path: Path) -> None:
+    """Two of one name: that in the folder of the same name; where none is, neither."""
+    images = [{"id": i, "file_name": name} for i, name in enumerate(["a/x.png", "b/x.png", "y.png"])]
+    path = tmp_path / "f.json"
+    path.write_text(json.dumps(foreign([], images=images, annotations=[])))
+    coco = open_coco(path)
+
+    def found(name: str | None) -> str:
+        image = Image(np.zeros((5, 6, 3), np.uint8), "i", name and tmp_path / name)
+        return coco.annotations(image, None).name
+
+    assert [found("b/x.png"), found("c/y.jpg")] == ["b/x.png", "y.png"]
+    with pytest.raises(MaskError, match=r"lists 2 images called x\.png"):
+        found("c/x.png")
+    with pytest.raises(MaskError, match=r"does not list z\.png"):
+        found("z.png")
+    with pytest.raises(MaskError, match="lists 3 images"):
+        found(None)
+    one = open_coco(path, foreign([], images=images[:1], annotations=[]))
+    assert one.annotations(Image(np.zeros((5, 6, 3), np.uint8)), None).name == "a/x.png"
+
+
+def test_classes_are_those_asked_for_by_name(tmp_path: Path) -> None:
+    """A cat is class 5 where it is asked for; the dog is left out."""
+    data = foreign([], annotations=[ONE, {**ONE, "id": 2, "category_id": 0}])
+    coco = open_coco(tmp_path / "f.json", data)
+    image = Image(np.zeros((5, 6, 3), np.uint8), "a.jpg", tmp_path / "a.jpg")
+    assert [o.cls for o in coco.annotations(image, [ClassInfo(5, "cat"), ClassInfo(6, "cow")]).objects] == [5]
+    assert [o.cls for o in coco.annotations(image, None).objects] == [18, 1]

@@ -327,7 +327,7 @@ def _shape(segmentation: Any, size: tuple[int, int], cls: int, skip: Callable[[s
         return _of_run_lengths(segmentation, size, cls)
     if not isinstance(segmentation, list):
         raise ValueError("a segmentation that is neither polygons nor run lengths")
-    if not isinstance(segmentation[0], list) or (len(segmentation) > 2 and all(map(_is_pair, segmentation))):
+    if not isinstance(segmentation[0], list) or all(map(_is_pair, segmentation)):
         segmentation = [segmentation]  # a single polygon without the list round it
     contours, wrong = [], []
     for contour in segmentation:
