@@ -1,4 +1,5 @@
-"""Write studio/src/service.ts: the page's types of what goes over the wire, from the service's OpenAPI document.
+"""Write studio/src/service.ts: the page's types of what goes over the wire, from the service's OpenAPI document, and
+the suffixes of what it takes, from the tables of formats.
 
     python docs/generate_wire.py
 
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cuecast.io.formats import suffixes_of
+from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.service.app import create_app
 from cuecast.service.settings import Settings
 
@@ -21,6 +24,8 @@ SENT = (
     *("Error", "Info", "Job", "Project", "Image", "Marks", "PredictionMask", "Folder", "FolderAdded"),
 )  # fmt: skip
 """What the page receives or sends; what they hold is written, too."""
+WIDTH = 110
+"""Of a line, as the page's formatter has it."""
 _WORDS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
@@ -28,7 +33,23 @@ def page() -> str:
     """The whole file."""
     schemas = create_app(Settings(Path("data"), workers=0)).openapi()["components"]["schemas"]
     head = "/** What the service sends and takes. Written by docs/generate_wire.py from its OpenAPI document. */\n"
-    return "\n".join([head, *("\n".join(_interface(n, schemas[n])) for n in _with_parts(SENT, schemas))])
+    types = ("\n".join(_interface(n, schemas[n])) for n in _with_parts(SENT, schemas))
+    return "\n".join([head, *types, *_suffixes()])
+
+
+def _suffixes() -> Iterator[str]:
+    yield "/** Suffixes of the files that are taken, by the kind of project, in lower case. */"
+    yield "export const SUFFIXES = {"
+    taken = {
+        "images": sorted(IMAGE_SUFFIXES),
+        "video": suffixes_of("videos"),
+        "volume": suffixes_of("volumes"),
+    }
+    for kind, suffixes in taken.items():
+        line = f"  {kind}: {json.dumps(list(suffixes))},"
+        listed = "\n".join(f"    {json.dumps(suffix)}," for suffix in suffixes)
+        yield line if len(line) <= WIDTH else f"  {kind}: [\n{listed}\n  ],"
+    yield "} as const;\n"
 
 
 def _with_parts(names: tuple[str, ...], schemas: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { OpenPicture } from "../src/state/picture";
 import { closeProject, jobs, openProject, project, start } from "../src/state/project";
 import { heldSavers, lastSaved, openSaver } from "../src/state/saver";
-import { choose, enqueue, uploads } from "../src/state/uploads";
+import { choose, enqueue, fromInput, uploads } from "../src/state/uploads";
 import { choicesOf } from "../src/views/volume_choice";
 import type { ImageInfo } from "../src/wire";
 
@@ -104,6 +104,15 @@ describe("marks", () => {
 });
 
 describe("uploads", () => {
+  it("takes every kind of picture that is read out of a folder, and counts the others", () => {
+    const named = (name: string) =>
+      Object.assign(new File([], name), { webkitRelativePath: `shots/${name}` });
+    const names = ["1.heic", "10.avif", "2.PNM", "notes.txt", "3.jpeg", "scan.dcm"];
+    const chosen = fromInput(names.map(named) as unknown as FileList);
+    expect(chosen.files.map(({ name }) => name)).toEqual(["1.heic", "2.PNM", "3.jpeg", "10.avif"]);
+    expect([chosen.folder, chosen.skipped]).toEqual(["shots", 2]);
+  });
+
   it("ask for the bounds again after they could not be had", async () => {
     let asked = 0;
     vi.stubGlobal("fetch", async () => {

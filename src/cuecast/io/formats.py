@@ -82,7 +82,7 @@ FORMATS: dict[Kind, tuple[Format, ...]] = {
         Format("yolo", "YOLO-seg", (".txt",), "cuecast.io.labels.yolo", writes=True),
     ),
     # read_volume(path, reading) -> Volume; write_labels(path, labels, volume, classes) and, where not all can be
-    # written, check_labels(volume, classes)
+    # written, check_labels(volume, classes); where a header says it, stated_size(path) -> (voxels, unpacked bytes)
     "volumes": (
         Format(
             "nifti", "NIfTI", (".nii.gz", ".nii"), f"{_VOLUME}.nifti", ("nibabel", "volumes"), writes=True,

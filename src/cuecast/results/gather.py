@@ -22,6 +22,7 @@ from cuecast.core.errors import CuecastError, MaskError
 from cuecast.core.objects import Annotations, connected_objects
 from cuecast.core.values import ClassInfo, Example, Image
 from cuecast.io.files import EDITED, MANIFEST, replacing
+from cuecast.io.formats import outputs_of
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape, write_coco
 from cuecast.io.labels.labelme import write_labelme
@@ -144,8 +145,8 @@ FORMATS: Mapping[str, ResultFormat] = {
     "uncertainty": ResultFormat("uncertainty", ".png"),
     "coco": ResultFormat(COCO, write=_write_coco),
     "csv": ResultFormat(TABLE, write=_write_table),
-    "yolo": ResultFormat("yolo", ".txt", _write_yolo),
-    "labelme": ResultFormat("labelme", ".json", _write_labelme),
+    "yolo": ResultFormat("yolo", outputs_of("labels")["yolo"], _write_yolo),
+    "labelme": ResultFormat("labelme", outputs_of("labels")["labelme"], _write_labelme),
     "report": ResultFormat(REPORT),
 }
 """What is written besides masks and manifest: one function and one line each."""

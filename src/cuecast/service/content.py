@@ -7,18 +7,13 @@ comes to much and is packed more than real pictures and volumes are.
 
 from __future__ import annotations
 
-import gzip
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
 
 from cuecast.core.errors import ImageError
-from cuecast.io.formats import format_of_content
+from cuecast.io.formats import format_of_content, format_of_suffix
 from cuecast.io.kinds import picture_kind
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Limits
@@ -124,15 +119,6 @@ def volume_kind(head: bytes, *, stacks: bool = False) -> Kind | None:
 
 TEXT = 1 << 16
 """Bytes of a text header that are looked at."""
-_PACKED = ("gzip", "gz", "bzip2", "bz2")
-"""Encodings of NRRD that are packed."""
-
-
-class _Stated(NamedTuple):
-    """What a header states. `bytes`: of the whole file when it is unpacked; 0 where it is not packed."""
-
-    voxels: int
-    bytes: int
 
 
 def check_volume(path: Path, shown: str, kind: Kind, limits: Limits) -> None:
@@ -145,16 +131,17 @@ def check_volume(path: Path, shown: str, kind: Kind, limits: Limits) -> None:
         if any(field in fields for field in (b"datafile", b"lineskip", b"byteskip")):
             said = f"{shown} has its voxels elsewhere than behind its header: save it as one file (.nrrd)"
             raise Problem("wrong_kind", 415, said)
-    stated = None
-    with suppress(Exception):  # a damaged header is named by who reads the file
-        stated = _VOLUMES[kind.suffix](path) if kind.suffix in _VOLUMES else None
-    if stated is None:
-        return
-    if stated.voxels > limits.voxels:
+    voxels = unpacked = 0
+    with suppress(
+        Exception
+    ):  # a damaged header is named by who reads the file, and not all state it in a header
+        form = format_of_suffix("volumes", kind.suffix)
+        voxels, unpacked = form.load().stated_size(path) if form else (0, 0)
+    if voxels > limits.voxels:
         raise ImageError(
-            f"{shown}: {stated.voxels} voxels are more than the limit of {limits.voxels}; cut out a part"
+            f"{voxels} voxels are more than the limit of {limits.voxels}", shown, "cut out a part"
         )
-    check_unpacked(path.stat().st_size, stated.bytes, shown, limits)
+    check_unpacked(path.stat().st_size, unpacked, shown, limits)
 
 
 def check_unpacked(packed: int, unpacked: int, shown: str, limits: Limits) -> None:
@@ -167,52 +154,3 @@ def check_unpacked(packed: int, unpacked: int, shown: str, limits: Limits) -> No
             f"{limits.unpacked_bytes} bytes a file may be packed {limits.ratio} times: cut out a part, store "
             "fewer bits, or send it unpacked",
         )
-
-
-def _nifti(path: Path) -> _Stated:
-    import nibabel
-
-    packed = read_head(path)[:2] == _GZIP
-    with gzip.open(path) if packed else open(path, "rb") as stream:
-        head = stream.read(540)
-    two = head[4:8] == b"n+2\0"
-    made: Any = nibabel.Nifti2Header if two else nibabel.Nifti1Header
-    header = made(head[: 540 if two else 348])
-    voxels = _product(header.get_data_shape())
-    # What lies before the voxels is unpacked, too.
-    size = int(header["vox_offset"]) + voxels * header.get_data_dtype().itemsize
-    return _Stated(voxels, size if packed else 0)
-
-
-def _nrrd(path: Path) -> _Stated:
-    import nrrd
-
-    from cuecast.io.volumes.nrrd import TYPES
-
-    with open(path, "rb") as stream:
-        header = nrrd.read_header(stream)
-    voxels = _product(header["sizes"])
-    size = voxels * np.dtype(TYPES.get(header["type"], "f8")).itemsize
-    return _Stated(voxels, size if header["encoding"] in _PACKED else 0)
-
-
-def _tiff(path: Path) -> _Stated:
-    import tifffile
-
-    with tifffile.TiffFile(path) as tif:
-        series: Any = tif.series[0]
-        voxels = _product(series.shape)
-        return _Stated(voxels, voxels * int(series.dtype.itemsize))
-
-
-def _product(shape: Any) -> int:
-    return int(np.prod([int(n) for n in shape], dtype=object))
-
-
-_VOLUMES: dict[str, Callable[[Path], _Stated]] = {
-    ".nii": _nifti,
-    ".nii.gz": _nifti,
-    ".nrrd": _nrrd,
-    ".tif": _tiff,
-}
-"""Suffix -> what a file's header states."""

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { ApiError, api, authorization, pause, problemFrom } from "../api";
+import { SUFFIXES } from "../service";
 import type { Choice, Info } from "../wire";
 import { askForKey, whenOnline } from "./session";
 
@@ -21,7 +22,6 @@ export interface Upload {
 
 const AT_ONCE = 3;
 const TRIES = 4;
-const PICTURES = /\.(png|jpe?g|tiff?|bmp|gif|webp|jfif|jp2|pgm|ppm|dcm)$/i;
 
 export const uploads = signal<Upload[]>([]);
 export const uploading = computed(() =>
@@ -139,7 +139,7 @@ export function fromInput(list: FileList): Chosen {
 }
 
 function fromFolder(folder: string | null, files: File[]): Chosen {
-  const pictures = files.filter((file) => PICTURES.test(file.name));
+  const pictures = files.filter(({ name }) => SUFFIXES.images.some((s) => name.toLowerCase().endsWith(s)));
   pictures.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
   return { folder, files: pictures, skipped: files.length - pictures.length };
 }

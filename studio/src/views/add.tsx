@@ -1,4 +1,5 @@
 import { useRef, useState } from "preact/hooks";
+import { SUFFIXES } from "../service";
 import { type Chosen, fromDrop, fromInput } from "../state/uploads";
 import { text } from "../text";
 import type { ProjectKind } from "../wire";
@@ -88,8 +89,9 @@ const MORE = {
   files: { multiple: true },
   folder: { webkitdirectory: true },
   zip: { accept: ".zip" },
-  video: { accept: "video/*,.mkv,.avi,.gif" },
-  volume: { accept: ".nii,.gz,.nrrd,.tif,.tiff" },
+  video: { accept: ["video/*", ...SUFFIXES.video].join() },
+  // A browser knows the last part of a suffix alone.
+  volume: { accept: SUFFIXES.volume.map((suffix) => suffix.replace(/.*\./, ".")).join() },
 };
 
 function PickButton({ icon, words, kind, onPick }: PickProps) {

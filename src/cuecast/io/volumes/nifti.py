@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -26,6 +27,21 @@ LONGEST = 2**15 - 1
 """Voxels along an axis that the first version of NIfTI can state."""
 
 CHUNK = 2**20
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    """By its header: (voxels, bytes of the whole file unpacked, 0 where it is not packed). Raises what reading does."""
+    nibabel = library("nibabel", "volumes", "reading NIfTI")
+    with open(path, "rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else open(path, "rb") as stream:
+        head = stream.read(540)
+    two = head[4:8] == b"n+2\0"
+    header = nibabel.Nifti2Header(head) if two else nibabel.Nifti1Header(head[:348])
+    voxels = math.prod(map(int, header.get_data_shape()))
+    # What lies before the voxels is unpacked, too.
+    size = int(header["vox_offset"]) + voxels * int(header.get_data_dtype().itemsize)
+    return voxels, size if packed else 0
 
 
 def read_volume(path: Path, reading: Reading) -> Volume:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,15 @@ _KEPT = ("space", "space dimension", "space directions", "space origin", "space 
 """Fields of an input that its labels keep: all that says where voxels are."""
 _EACH_AXIS = ("space directions", "spacings", "kinds")
 """Those that have an entry an axis."""
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    """By its header: (voxels, bytes of all when unpacked, 0 where it is not packed). Raises what reading does."""
+    with open(path, "rb") as stream:
+        header = library("nrrd", "volumes", "reading NRRD").read_header(stream)
+    voxels = math.prod(map(int, header["sizes"]))
+    size = voxels * np.dtype(TYPES.get(header["type"], "f8")).itemsize
+    return voxels, size if _UNPACKING.get(header["encoding"], open) is not open else 0
 
 
 def read_volume(path: Path, reading: Reading) -> Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,16 @@ MOST_PER_MM = 1e9
 
 _STACKS = "ZQI"
 """Axes that count as z, the likeliest first: a plain stack of pages states none (Q, I)."""
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    """By its header: (voxels, bytes of their samples). Raises what reading does."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tif:
+        series: Any = tif.series[0]
+        voxels = math.prod(map(int, series.shape))
+        return voxels, voxels * int(series.dtype.itemsize)
 
 
 def read_volume(path: Path, reading: Reading) -> Volume:
