@@ -15,11 +15,12 @@ import pytest
 from agent import CUE, Agent, Job, drive, server
 from pictures import picture
 from PIL import Image
+from small_packs import coin_pack
 
 from cuecast.cuesets.cueset import read_cueset, read_example
 from cuecast.engine.colours import ColourSegmenter
 from cuecast.engine.segmenter import ScoreMaps
-from cuecast.mcp import result_tools
+from cuecast.mcp import pack_tools, result_tools
 from cuecast.mcp.server import TOOLS
 
 Run = Callable[[Job], None]
@@ -60,6 +61,24 @@ def test_packs_and_roots(agent: Run, root: Path) -> None:
         said = await agent.ask("list_packs")
         assert [(p["name"], p["default"]) for p in said["packs"]] == [("colours", True), ("general", False)]
         assert said["roots"] == [str(root)]
+
+    agent(job)
+
+
+def test_what_the_card_of_a_pack_says(agent: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUECAST_PACKS", str(tmp_path / "shelf"))
+    pack = coin_pack(tmp_path / "shelf")
+
+    async def job(agent: Agent) -> None:
+        listed = await agent.ask("list_packs")
+        (found,) = (p for p in listed["packs"] if p["name"] == "coins")
+        assert (found["concepts"], found["digest"], found["base"]) == (["red"], pack.digest, "colours")
+        shown = await agent.ask("show_pack", pack="coins")
+        assert shown["limits"] == ["Round things only."]
+        assert shown["data_licences"] == ["CC-BY-4.0"]
+        assert [(c["name"], c["cues"]) for c in shown["concepts"]] == [("red", 1)]
+        assert (await agent.ask("show_pack"))["default"]
+        assert "no pack '../shelf'" in await agent.error("show_pack", pack="../shelf")
 
     agent(job)
 
@@ -451,7 +470,7 @@ def test_a_bug_says_nothing_of_itself(agent: Run, monkeypatch: pytest.MonkeyPatc
     def broken(*_: Any) -> Any:
         raise RuntimeError("a path and a secret")
 
-    monkeypatch.setattr(result_tools, "list_packs", broken)
+    monkeypatch.setattr(pack_tools, "list_packs", broken)
 
     async def job(agent: Agent) -> None:
         result = await agent.call("list_packs")

@@ -168,5 +168,10 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path, capsys: pytest.Capture
     (row,) = json.loads(capsys.readouterr().out)
     assert row["id"] == name
     assert row["revoked"].endswith("Z")
+    assert row["admin"] is False
+    assert run(["keys", "create", "the boss", "--admin", *data]) == 0
+    capsys.readouterr()
+    assert run(["keys", "list", *data]) == 0
+    assert capsys.readouterr().out.splitlines()[1].endswith("the boss  (admin)")
     assert run(["keys", "revoke", "nobody", *data]) == 1
     assert "is not there" in capsys.readouterr().err

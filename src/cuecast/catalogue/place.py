@@ -25,6 +25,10 @@ def home() -> Path:
     return search_path()[0]
 
 
+class PackTakenError(PackError):
+    """A pack of that name is there, and stays."""
+
+
 @contextmanager
 def holding(root: Path) -> Iterator[None]:
     """One writer at a time in a folder of packs, which is made where it is missing. Raises OutputError."""
@@ -51,29 +55,33 @@ def neighbours(root: Path) -> list[Pack]:
 
 
 def check_place(pack: Pack, replace: bool) -> None:
-    """Raise PackError where another pack of that name must not go, or would hide this one."""
+    """Raise PackTakenError where another pack of that name must not go, or would hide this one."""
     where = f"pack {pack.name}"
     for other in neighbours(pack.folder.parent):
         if other.folder.name.casefold() != pack.name.casefold():
             continue
         if other.builtin:
-            raise PackError("this name is that of a pack of the package", where, "give yours another name")
+            raise PackTakenError(
+                "this name is that of a pack of the package", where, "give yours another name"
+            )
         said = f"another pack of that name is in {other.folder} ({other.digest[:12]}; this is {pack.digest[:12]})"
         if other.folder.resolve() != pack.folder.resolve():
-            raise PackError(said, where, "remove that one first")
+            raise PackTakenError(said, where, "remove that one first")
         if not replace:
-            raise PackError(said, where, "replace it with --replace, or remove it first")
+            raise PackTakenError(said, where, "replace it with --replace, or remove it first")
         refuse_while_needed(other, "remove those first")
     if pack.folder.exists() and not (replace and (pack.folder / CARD).is_file()):
-        raise PackError(f"something of that name is in {pack.folder.parent}", where, "move it away first")
+        raise PackTakenError(
+            f"something of that name is in {pack.folder.parent}", where, "move it away first"
+        )
 
 
 def refuse_while_needed(pack: Pack, remedy: str) -> None:
-    """Raise PackError where other packs stand on it, and name them."""
+    """Raise PackTakenError where other packs stand on it, and name them."""
     if above := dependents(pack):
         names = ", ".join(p.name for p in above)
         what = f"it cannot go: {names} {'stand' if above[1:] else 'stands'} on it"
-        raise PackError(what, f"pack {pack.name}", remedy)
+        raise PackTakenError(what, f"pack {pack.name}", remedy)
 
 
 def check_use(pack: Pack) -> None:

@@ -194,6 +194,9 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whom or what the key is for.")],
     data: DataOption = DEFAULT_DATA,
     database: DatabaseOption = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="It may also take packs in and give them out (/v1/packs).")
+    ] = False,
 ) -> None:
     """Make a key and print it, this once: the service keeps only a hash.
 
@@ -205,7 +208,7 @@ def create(
 
         secret = new_secret()
         with opened.writing() as session:
-            row = keys.add(session, name, hash_secret(secret))
+            row = keys.add(session, name, hash_secret(secret), admin=admin)
         typer.echo(format_key(row.id, secret))
     typer.echo("This is the only time the key is shown; keep it as you keep a password.", err=True)
 
@@ -223,7 +226,7 @@ def list_(
     lines = [
         f"{row['id']}  made {row['created']}  "
         + (f"revoked {row['revoked']}" if row["revoked"] else f"used {row['last_used'] or 'never'}")
-        + f"  {row['name']}"
+        + f"  {row['name']}{'  (admin)' if row['admin'] else ''}"
         for row in rows
     ]
     say(rows, "\n".join(lines), as_json)
@@ -268,4 +271,4 @@ def _record(row: Key) -> dict[str, Any]:
         return value.isoformat(timespec="seconds").replace("+00:00", "Z") if value else None
 
     times = {field: stamp(field) for field in ("created", "last_used", "revoked")}
-    return {"id": row.id, "name": row.name, **times}
+    return {"id": row.id, "name": row.name, "admin": row.admin, **times}

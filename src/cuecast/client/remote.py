@@ -53,6 +53,8 @@ ERRORS: dict[str, type[CuecastError]] = {
     "empty": errors.InputError,
     "cueset_invalid": errors.CueSetError,
     "pack_unusable": errors.PackError,
+    "pack_invalid": errors.PackError,
+    "pack_exists": errors.PackError,
     "cannot_write": errors.OutputError,
     "extra_missing": errors.MissingExtraError,
 }

@@ -204,12 +204,15 @@ def open_pack(pack: str | Path) -> Pack:
     given = Path(pack)
     if (given / CARD).is_file():
         return _read(given)
-    for folder in _named(str(pack)):
+    return named_pack(str(pack), "it is neither a folder with card.json nor a known name; known packs: ")
+
+
+def named_pack(name: str, otherwise: str = "known packs are ") -> Pack:
+    """The installed pack of that name, and no folder. Raises PackError and says which there are."""
+    for folder in _named(name):
         return _read(folder)
-    known = ", ".join(p.name for p in list_packs()) or "none"
-    raise PackError(
-        f"no pack {str(pack)!r}: it is neither a folder with card.json nor a known name; known packs: {known}"
-    )
+    known = ", ".join(p.folder.name for p in list_packs()) or "none"
+    raise PackError(f"no pack {name!r}: {otherwise}{known}")
 
 
 def find_base(name: str, digest: str, above: Path) -> Pack:
@@ -244,7 +247,7 @@ def dependents(pack: Pack) -> list[Pack]:
 
 def _named(name: str) -> Iterator[Path]:
     """The folders of packs of that name on the search path, the one that counts first."""
-    if name and Path(name).name == name:
+    if Path(name).name == name and not name.startswith("."):
         yield from (root / name for root in search_path() if (root / name / CARD).is_file())
 
 

@@ -19,10 +19,10 @@ from PIL import Image as PILImage
 from pydantic import BaseModel
 
 from cuecast.core.drawing import thumbnail
-from cuecast.core.errors import InputError, PackError
+from cuecast.core.errors import InputError
 from cuecast.core.ordered import Progress, Step
 from cuecast.cuesets.cueset import CueSet, read_examples
-from cuecast.engine.packs import Pack, list_packs
+from cuecast.engine.packs import Pack, named_pack
 from cuecast.io.places import check_path_text, list_images, note_of_others
 from cuecast.predictor import Concept, Predictor, load
 
@@ -147,12 +147,7 @@ class Desk:
 
     def find(self, pack: str | None) -> Pack:
         """The pack of that name (None: the server's): only installed ones, no folder. Raises PackError."""
-        name = self.pack if pack is None else pack
-        packs = list(list_packs())
-        for found in packs:
-            if found.name == name:
-                return found
-        raise PackError(f"no pack {name!r}: known packs are {', '.join(p.name for p in packs) or 'none'}")
+        return named_pack(self.pack if pack is None else pack)
 
 
 @functools.lru_cache(maxsize=4)

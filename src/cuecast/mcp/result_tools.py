@@ -18,7 +18,6 @@ from cuecast.core.values import ClassInfo
 from cuecast.cuesets.changes import lineage
 from cuecast.cuesets.cueset import CueSet, read_cueset
 from cuecast.cuesets.history import versions
-from cuecast.engine.packs import list_packs
 from cuecast.io.files import MANIFEST, exclusive
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape
@@ -48,18 +47,6 @@ class ResultTools:
     """Each public method is a tool; its docstring is the tool's description."""
 
     desk: Desk
-
-    def list_packs(self) -> s.Packs:
-        """List the packs (trained networks) that can be named, and the folders that may be used."""
-        return s.Packs(
-            packs=[
-                s.PackInfo(
-                    name=p.name, summary=str(p.card.get("summary", "")), default=p.name == self.desk.pack
-                )
-                for p in list_packs()
-            ],
-            roots=[str(folder) for folder in self.desk.roots.folders],
-        )
 
     def segment(
         self,

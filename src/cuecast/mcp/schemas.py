@@ -118,12 +118,47 @@ class PackInfo(BaseModel):
     name: str
     summary: str
     default: bool
+    task: str | None = Field(description="What it is meant for")
+    sector: str | None
+    licence: str = Field(description="An SPDX expression; NOASSERTION: not stated")
+    base: str | None = Field(description="The pack that it stands on")
+    digest: str
+    signature: str | None = Field(description="Who has signed it")
+    problem: str | None = Field(description="Why it cannot be used; null: nothing is known")
+
+
+class PackListed(PackInfo):
+    """A pack in a list, with the names of the concepts that come with it."""
+
+    concepts: list[str]
+
+
+class PackConcept(BaseModel):
+    """A concept that comes with a pack: a cue set, and what its classes are called."""
+
+    name: str
+    summary: str
+    classes: list[str]
+    cues: int
+
+
+class PackShown(PackInfo):
+    """What the card of a pack says."""
+
+    concepts: list[PackConcept]
+    organisation: str | None
+    country: str | None
+    region: str | None
+    date: str | None
+    data_licences: list[str] = Field(description="Of the pictures that it was trained on")
+    scores: dict[str, float] = Field(description="Means, by number of cues")
+    limits: list[str] = Field(default=[], description="What it is known not to do")
 
 
 class Packs(BaseModel):
     """The packs that can be named, and the folders that may be used."""
 
-    packs: list[PackInfo]
+    packs: list[PackListed]
     roots: list[str]
 
 

@@ -23,6 +23,7 @@ from cuecast.core.notes import notes_to
 from cuecast.core.version import __version__
 from cuecast.mcp.cue_tools import CueTools
 from cuecast.mcp.desk import Desk, Roots
+from cuecast.mcp.pack_tools import PackTools
 from cuecast.mcp.result_tools import ResultTools
 from cuecast.mcp.schemas import Noted
 
@@ -136,6 +137,7 @@ cuecast finds on many images what is marked on a few. The usual way:
 Paths are absolute or start at the first root; `list_packs` names the roots. Pixels are (x, y) from the top left."""
 TOOLS = (
     Entry("list_packs", "List packs and roots", reads=True, again=True),
+    Entry("show_pack", "Show a pack's card", reads=True, again=True),
     Entry("new_cueset", "Make a cue set"),
     Entry("add_cues", "Add cues"),
     Entry("undo_cues", "Take back a change of cues"),
@@ -155,10 +157,10 @@ def build_server(roots: Roots, pack: str = "general") -> MCPServer[Any]:
     """A server whose tools use files below `roots`, and `pack` where they name none. Raises PackError."""
     desk = Desk(roots, pack)
     desk.find(None)
-    cues, results = CueTools(desk), ResultTools(desk)
+    kinds = (PackTools(desk), CueTools(desk), ResultTools(desk))
     turn = anyio.CapacityLimiter(1)
     tools = [
-        as_tool(entry, getattr(cues if hasattr(cues, entry.name) else results, entry.name), turn)
+        as_tool(entry, next(getattr(kind, entry.name) for kind in kinds if hasattr(kind, entry.name)), turn)
         for entry in TOOLS
     ]
     return MCPServer(

@@ -42,6 +42,7 @@ ROUTERS = (
     "cuecast.service.routes.projects",
     "cuecast.service.routes.answers",
     "cuecast.service.routes.results",
+    "cuecast.service.routes.packs",
 )
 """Modules with `ROUTERS`."""
 UPLOAD_THREADS = 2

@@ -59,9 +59,9 @@ _USE_EVERY = timedelta(minutes=1)
 """How exact `last_used` is: writing it on every call would make a write of every read."""
 
 
-def add(session: Session, name: str, digest: str) -> models.Key:
-    """Keep a new key by the digest of its secret."""
-    row = models.Key(name=name, hash=digest)
+def add(session: Session, name: str, digest: str, *, admin: bool = False) -> models.Key:
+    """Keep a new key by the digest of its secret. With one of an `admin` packs are taken in and given out, too."""
+    row = models.Key(name=name, hash=digest, admin=admin)
     session.add(row)
     session.flush()
     return row

@@ -356,6 +356,51 @@ class Page(BaseModel, Generic[Item]):
     total: int
 
 
+class PackAbout(Reply):
+    """What lists say of a pack; null where its card says nothing. `problem` says why it cannot be used."""
+
+    name: str
+    summary: str
+    digest: str = Field(description="SHA-256 of all of it")
+    signature: str | None = Field(description="who has signed it, in words")
+    base: str | None = Field(description="the pack that it stands on")
+    segmenter: str
+    licence: str = Field(description="an SPDX expression; NOASSERTION: not stated")
+    data_licences: list[str] = Field(description="of the pictures that it was trained on")
+    organisation: str | None
+    country: str | None = Field(description="two letters of ISO 3166")
+    region: str | None
+    sector: str | None
+    task: str | None
+    date: str | None
+    scores: dict[str, float] = Field(description="means, by number of cues")
+    bytes: int = Field(description="of its own files")
+    builtin: bool = Field(description="it came with the package")
+    problem: str | None
+
+
+class Pack(PackAbout):
+    """A pack, with the names of the concepts that come with it."""
+
+    concepts: list[str]
+
+
+class PackConcept(Reply):
+    """A concept that comes with a pack: a cue set, and what its classes are called."""
+
+    name: str
+    summary: str
+    classes: list[str]
+    cues: int
+
+
+class PackDetail(PackAbout):
+    """A pack with its concepts and its whole card, as docs/packs.md describes it."""
+
+    concepts: list[PackConcept]
+    card: dict[str, Any]
+
+
 class InfoLimits(Reply):
     """Bounds on requests."""
 

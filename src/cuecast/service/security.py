@@ -254,7 +254,7 @@ def _foreign() -> Problem:
     )
 
 
-FILE_PATHS = re.compile(r"/v1/(segment|projects/[^/]+/(images|cueset|source|segment))")
+FILE_PATHS = re.compile(r"/v1/(segment|packs|projects/[^/]+/(images|cueset|source|segment))")
 """Where files come in, streamed to disk; all other bodies are read into memory."""
 CLOSING = {"Connection": "close"}
 """What a client is told whose body is not read to its end."""

@@ -223,6 +223,7 @@ class Key(Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str]
     hash: Mapped[str]
+    admin: Mapped[bool] = mapped_column(default=False)
     created: Mapped[datetime] = mapped_column(default=now)
     last_used: Mapped[datetime | None]
     revoked: Mapped[datetime | None]

@@ -1,0 +1,105 @@
+"""The packs of the service's account: what there are, what their cards say; taken in and given out by an admin."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from cuecast.catalogue.archive import Imported, import_archive, write_archive
+from cuecast.catalogue.describe import as_record
+from cuecast.catalogue.listing import listed
+from cuecast.catalogue.place import PackTakenError
+from cuecast.core.errors import PackError
+from cuecast.engine.packs import Pack, list_packs, named_pack
+from cuecast.service import keys
+from cuecast.service.parts import AllParts, DatabasePart, Parts, run_apart
+from cuecast.service.problem import Problem, not_found, without_folders
+from cuecast.service.schemas import Error, PackDetail, Page
+from cuecast.service.schemas import Pack as PackReply
+from cuecast.service.security import CLIENT
+from cuecast.service.uploads import RAW, Upload, receive
+
+router = APIRouter(prefix="/v1/packs", tags=["packs"])
+PackName = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", examples=["general"])]
+ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}}, 403: {"model": Error}}
+REFUSED: dict[int | str, dict[str, Any]] = {code: {"model": Error} for code in (403, 409, 422)}
+
+
+def admin(request: Request, database: DatabasePart) -> None:
+    """Let nobody by whose key is not an admin's. Raises Problem with 403."""
+    kind, _, key = str(request.scope.get(CLIENT, "")).partition(" ")
+    with database.reading() as session:
+        row = keys.valid(session, key) if kind == "key" else None
+    if row is None or not row.admin:
+        said = "an admin key is needed for this: whoever runs the service makes one with 'cuecast keys create --admin'"
+        raise Problem("admin_key_needed", 403, said)
+
+
+@router.get("")
+def get_packs() -> Page[PackReply]:
+    """All packs that can be used by name, in one part."""
+    found = [PackReply.model_validate(listed(pack).as_dict()) for pack in list_packs()]
+    return Page(items=found, next=None, total=len(found))
+
+
+@router.get("/{pack}")
+def get_pack(pack: PackName) -> PackDetail:
+    """A pack, its concepts and its whole card."""
+    return PackDetail.model_validate(as_record(_named(pack)))
+
+
+@router.get("/{pack}/archive", responses=ZIP, response_class=FileResponse, dependencies=[Depends(admin)])
+def get_archive(pack: PackName, parts: AllParts) -> FileResponse:
+    """A pack as one file, for POST /v1/packs of another service or `cuecast packs import`. Needs an admin key."""
+    path = parts.files.new_upload()
+    try:
+        write_archive(_named(pack), path)
+    except PackError as error:
+        path.unlink(missing_ok=True)
+        raise _refused(error, parts) from error
+    remove = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type="application/zip", filename=f"{pack}.zip", background=remove)
+
+
+@router.post("", status_code=201, responses=REFUSED, openapi_extra=RAW, dependencies=[Depends(admin)])
+async def post_pack(
+    request: Request,
+    parts: AllParts,
+    replace: Annotated[bool, Query(description="take the place of another pack of that name")] = False,
+) -> PackReply:
+    """Take a pack in that was exported. Needs an admin key. The very same pack again changes nothing."""
+    async with receive(request, parts) as upload:
+        done = await run_apart(request, partial(_take, upload, replace, parts))
+    return PackReply.model_validate(listed(done.pack).as_dict())
+
+
+def _take(upload: Upload, replace: bool, parts: Parts) -> Imported:
+    try:
+        return import_archive(upload.path, replace=replace)
+    except PackError as error:
+        raise _refused(
+            error.reworded(lambda text: text.replace(str(upload.path), "the archive")), parts
+        ) from error
+
+
+def _refused(error: PackError, parts: Parts) -> Problem:
+    """409 where a pack of that name is there, 422 for what cannot be taken in or given out."""
+    message = without_folders(str(error), parts.settings.data, all_of_them=True)
+    taken = isinstance(error, PackTakenError)
+    return Problem("pack_exists" if taken else "pack_invalid", 409 if taken else 422, message)
+
+
+def _named(name: str) -> Pack:
+    """The pack of that name. Raises Problem with 404."""
+    try:
+        return named_pack(name)
+    except PackError as error:
+        raise not_found("pack", name) from error
+
+
+ROUTERS = (router,)
+"""Taken into the application."""
