@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,12 @@ def cues() -> list[Example]:
     return [Example(image, Marks(image.size, mask=labels))]
 
 
+@pytest.fixture(scope="module")
+def known(segmenter: Segmenter, cues: list[Example]) -> Any:
+    """What the cues teach; no test changes it, or those after it fail."""
+    return segmenter.learn(cues, IDS, "frame")
+
+
 def same(a: ScoreMaps, b: ScoreMaps) -> bool:
     return a.scores.tobytes() == b.scores.tobytes() and a.verdict_features == b.verdict_features
 
@@ -58,51 +65,49 @@ def test_scores_of_each_class_in_its_plane(segmenter: Segmenter, cues: Sequence[
         assert plane[labels == cls].mean() > 0.5 > plane[labels != cls].mean()
 
 
-def test_what_speaks_for_an_answer_has_the_same_names_everywhere(
-    segmenter: Segmenter, cues: Sequence[Example]
-) -> None:
-    knowledge = segmenter.learn(cues, IDS, "frame")
-    answers = [segmenter.score(knowledge, picture(shift)[0]).verdict_features for shift in (0, 5)]
+def test_what_speaks_for_an_answer_has_the_same_names_everywhere(segmenter: Segmenter, known: Any) -> None:
+    answers = [segmenter.score(known, picture(shift)[0]).verdict_features for shift in (0, 5)]
     assert all(len(features) in (0, len(IDS)) for features in answers)
     assert len({frozenset(f) for features in answers for f in features}) <= 1
 
 
 def test_the_same_bytes_again_and_anew_and_from_other_threads(
-    segmenter: Segmenter, cues: Sequence[Example]
+    segmenter: Segmenter, known: Any, cues: Sequence[Example]
 ) -> None:
     image, _ = picture(5)
-    knowledge = segmenter.learn(cues, IDS, "frame")
-    first = segmenter.score(knowledge, image)
-    assert same(segmenter.score(knowledge, image), first)
+    first = segmenter.score(known, image)
+    assert same(segmenter.score(known, image), first)
     segmenter.forget()
     with ThreadPoolExecutor(2) as threads:
-        assert all(same(a, first) for a in threads.map(segmenter.score, [knowledge] * 2, [image] * 2))
+        assert all(same(a, first) for a in threads.map(segmenter.score, [known] * 2, [image] * 2))
     assert same(segmenter.score(segmenter.learn(cues, IDS, "frame"), image), first)
 
 
-def test_what_was_learned_before_stays_as_it_was(segmenter: Segmenter, cues: Sequence[Example]) -> None:
+def test_what_was_learned_before_stays_as_it_was(
+    segmenter: Segmenter, known: Any, cues: Sequence[Example]
+) -> None:
     image, labels = picture(5)
-    before = segmenter.learn(cues, IDS, "frame")
-    first = segmenter.score(before, image)
+    first = segmenter.score(known, image)
     more = [*cues, Example(image, Marks(image.size, mask=labels))]
-    after = segmenter.score(segmenter.learn(more, IDS, "frame", before), image)
+    after = segmenter.score(segmenter.learn(more, IDS, "frame", known), image)
     assert after.scores.shape == first.scores.shape
-    assert same(segmenter.score(before, image), first)
+    assert same(segmenter.score(known, image), first)
 
 
-def test_marks_on_the_image_itself_are_agreed_with(segmenter: Segmenter, cues: Sequence[Example]) -> None:
+def test_marks_on_the_image_itself_are_agreed_with(segmenter: Segmenter, known: Any) -> None:
     image, _ = picture(5)
-    knowledge = segmenter.learn(cues, IDS, "frame")
     denied = Marks(image.size, points=(Point((25.5, 20.5), 0),))
     plane = IDS.index(1)
-    usual = segmenter.score(knowledge, image).scores
-    moved = segmenter.score(knowledge, image, [denied]).scores
+    usual = segmenter.score(known, image).scores
+    moved = segmenter.score(known, image, [denied]).scores
     assert moved.shape == usual.shape
     assert moved[plane, 20, 25] < 0.5 < usual[plane, 20, 25]
 
 
-def test_zoom_is_told_of_things_that_keep_their_size(segmenter: Segmenter, cues: Sequence[Example]) -> None:
-    assert segmenter.zoom(segmenter.learn(cues, IDS, "frame")) == 1
+def test_zoom_is_told_of_things_that_keep_their_size(
+    segmenter: Segmenter, known: Any, cues: Sequence[Example]
+) -> None:
+    assert segmenter.zoom(known) == 1
     assert 0 < segmenter.zoom(segmenter.learn(cues, IDS, "pixel")) <= 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from studio_page import CHROMIUM, FLAGS, GREEN, PATIENCE, RED, Service, Studio, paint
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium; skips where it or Playwright is absent."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -24,9 +24,9 @@ def browser() -> Iterator[Any]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for the tests of a file; each makes its own project."""
+    """One service for all tests; each makes its own project."""
     pytest.importorskip("fastapi", reason="the extra 'service' is not installed")
     running = Service(tmp_path_factory.mktemp("data"), root=tmp_path_factory.mktemp("root"))
     running.start()

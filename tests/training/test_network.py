@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,9 @@ def test_classes_are_decoded_together_as_one_by_one(network: Network) -> None:
             torch.testing.assert_close(a[k : k + 1], b, atol=1e-4, rtol=1e-4)
 
 
-def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def exported(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network as a pack."""
     card = {
         "version": 1,
         "name": "fresh",
@@ -98,19 +101,21 @@ def test_exported_pack_loads_and_has_its_checksums(network: Network, tmp_path: P
         "preprocessing": PREPROCESSING,
         "thresholds": {},
     }
-    folder = export_pack(network, tmp_path / "fresh", card)
-    pack = open_pack(folder)
-    pack.verify()
-    assert set(json.loads((folder / "card.json").read_text())["files"]) == {
+    return export_pack(network, tmp_path_factory.mktemp("packs") / "fresh", card)
+
+
+def test_exported_pack_loads_and_has_its_checksums(exported: Path) -> None:
+    open_pack(exported).verify()
+    assert set(json.loads((exported / "card.json").read_text())["files"]) == {
         "encode.onnx",
         "decode.onnx",
         "matcher.npz",
     }
-    assert sum(f.stat().st_size for f in folder.iterdir()) < 25e6
+    assert sum(f.stat().st_size for f in exported.iterdir()) < 25e6
 
 
-def test_network_of_a_pack_is_the_one_that_was_exported(network: Network, tmp_path: Path) -> None:
-    loaded = load_pack(export_pack(network, tmp_path / "again", {"version": 1, "name": "again"}))
+def test_network_of_a_pack_is_the_one_that_was_exported(network: Network, exported: Path) -> None:
+    loaded = load_pack(exported)
     for name, expected in network.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             found = loaded.state_dict()[name]
@@ -119,8 +124,8 @@ def test_network_of_a_pack_is_the_one_that_was_exported(network: Network, tmp_pa
             )
 
 
-def test_pack_of_another_network_is_refused(network: Network, tmp_path: Path) -> None:
-    folder = export_pack(network, tmp_path / "other", {"version": 1, "name": "other"})
+def test_pack_of_another_network_is_refused(exported: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(exported, tmp_path / "other")
     (folder / "encode.onnx").write_bytes((folder / "decode.onnx").read_bytes())
     with pytest.raises(RuntimeError, match=r"encode\.onnx: .* is missing or of another shape"):
         load_pack(folder)
