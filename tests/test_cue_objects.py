@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from cuecast.core.errors import CueError, MaskError
-from cuecast.core.objects import of_one_class, separate
+from cuecast.core.objects import of_one_class
 from cuecast.core.values import Image, Polygon
-from cuecast.cues import Cue, cue_of, labels_of, marks_document, mask_document, objects_of, read_document
+from cuecast.cues import Cue, cue_of, labels_of, marks_document, mask_document, ids_of, read_document
 from cuecast.cuesets.cueset import read_cueset, read_example
 from cuecast.cuesets.edit import add_cues, new_cueset
 
@@ -63,15 +63,6 @@ def test_an_object_has_one_class() -> None:
     assert of_one_class(found, mask.astype(np.int32)) is found
 
 
-def test_what_has_one_id_is_one_object_wherever_it_lies() -> None:
-    ids = np.array([[9, 0, 4], [0, 0, 9]], np.int32)
-    first, second = separate(ids)
-    assert (first.xyxy, second.xyxy) == ((2, 0, 3, 1), (0, 0, 3, 2))
-    assert second.mask.tolist() == [[True, False, False], [False, False, True]]
-    assert [o.area for o in separate(np.full((2, 2), 3, np.int32))] == [4]
-    assert separate(np.zeros((2, 2), np.int32)) == ()
-
-
 def document() -> dict[str, Any]:
     marks = Cue(PHOTO, polygons=[LEFT, RIGHT]).read().marks
     assert marks.mask is not None
@@ -81,7 +72,7 @@ def document() -> dict[str, Any]:
 def test_a_document_carries_the_objects() -> None:
     sent = document()
     assert sent["mask"]["objects"] == [[0, 2, 1, 2, 10], [6, 2, 1, 2, 4]]
-    assert objects_of(sent["mask"], (3, 5)).tolist() == TOUCHING
+    assert ids_of(sent["mask"], (3, 5)).tolist() == TOUCHING
     assert read_document(sent, (3, 5)).objects.tolist() == TOUCHING
     assert cue_of(sent).marks((3, 5)).objects.tolist() == TOUCHING
     over = {**sent, "polygons": [{"path": [[4, 2], [5, 2], [5, 3], [4, 3]], "class": 1}]}
@@ -91,7 +82,7 @@ def test_a_document_carries_the_objects() -> None:
 def test_a_document_without_objects_is_as_ever() -> None:
     labels = np.array(TOUCHING, np.int32)
     assert set(mask_document(labels)) == {"size", "counts"}
-    assert objects_of(mask_document(labels), (3, 5)) is None
+    assert ids_of(mask_document(labels), (3, 5)) is None
     assert labels_of(document()["mask"], (3, 5)).max() == 1
 
 
@@ -114,7 +105,7 @@ def test_objects_that_cannot_be_are_refused(runs: Any, error: type[Exception], w
 def test_ten_thousand_objects_go_there_and_back() -> None:
     ids = np.kron(np.arange(1, 10_001, dtype=np.int32).reshape(100, 100), np.ones((2, 2), np.int32))
     sent = mask_document((ids > 0).astype(np.int32), ids)
-    assert np.array_equal(objects_of(sent, ids.shape), ids)
+    assert np.array_equal(ids_of(sent, ids.shape), ids)
 
 
 def test_a_cue_set_keeps_polygons_as_they_are_and_ids_beside_a_mask(tmp_path: Path) -> None:

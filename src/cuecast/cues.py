@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons, number_polygons
 from cuecast.core.marks import Document, given_mark, marks_json, read_marks
-from cuecast.core.objects import Annotations, ObjectMask, of_one_class, separate
+from cuecast.core.objects import Annotations, ObjectMask, in_reading_order, objects_of, of_one_class
+
 from cuecast.core.values import COMPLETE, IGNORE, KINDS, ClassInfo, Example, Image, Marks
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file, label_names
@@ -112,7 +113,7 @@ class Cue:
         """
         if isinstance(self.mask, Mapping):
             mask = labels_of(self.mask, size)
-            objects = objects_of(self.mask, size) if objects is None else objects
+            objects = ids_of(self.mask, size) if objects is None else objects
         drawn = self.drawn()
         outlines = [mark for name in COMPLETE for mark in drawn.pop(name)]
         if outlines:
@@ -178,7 +179,7 @@ def read_document(document: Document, size: tuple[int, int]) -> Marks | None:
     Raises CueError or MaskError where they do not fit.
     """
     cue = cue_of(document)
-    labels, objects = labels_of(cue.mask, size), objects_of(cue.mask, size)
+    labels, objects = labels_of(cue.mask, size), ids_of(cue.mask, size)
     return replace(cue, mask=None).marks(size, labels, objects) if cue.kinds else None
 
 
@@ -212,7 +213,7 @@ def labels_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[
     return Annotations("", size, objects).label_map() if _draws(mask) else None
 
 
-def objects_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[np.int32] | None:
+def ids_of(mask: Mapping[str, Any] | None, size: tuple[int, int]) -> NDArray[np.int32] | None:
     """The ids of objects in a document's mask, which `labels_of` can read: (H, W) int32 from 1; None where it has none.
 
     One list an object beside the classes: {"size": [h, w], "counts": {...}, "objects": [[run lengths], ...]}.
@@ -252,7 +253,8 @@ def mask_document(labels: NDArray[np.int32], objects: NDArray[np.int32] | None =
     }
     if objects is None:
         return {"size": [H, W], "counts": counts}
-    return {"size": [H, W], "counts": counts, "objects": [encode_rle(o, (H, W)) for o in separate(objects)]}
+    told = [encode_rle(o, (H, W)) for o in objects_of(in_reading_order(objects), labels)]
+    return {"size": [H, W], "counts": counts, "objects": told}
 
 
 def document_classes(document: Document) -> set[int]:

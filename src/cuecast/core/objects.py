@@ -174,18 +174,6 @@ def objects_of(
     return tuple(found)
 
 
-def separate(ids: NDArray[np.int32]) -> tuple[ObjectMask, ...]:
-    """What has one id each in a map (H, W) int32, 0 for none: tight crops of class 1, in the order of the ids."""
-    from scipy import ndimage
-
-    numbers, order = np.unique(ids, return_inverse=True)
-    places: NDArray[np.int32] = order.reshape(ids.shape).astype(np.int32) + np.int32(numbers[0] != 0)
-    found = enumerate(ndimage.find_objects(places), start=1)
-    return tuple(
-        ObjectMask(1, where[0].start, where[1].start, places[where] == number) for number, where in found
-    )
-
-
 def of_one_class(ids: NDArray[np.int32], mask: NDArray[np.int32]) -> NDArray[np.int32]:
     """Ids (H, W) of objects of one class each: where one lies on several of `mask` (H, W), they are counted anew.
 

@@ -19,6 +19,7 @@ from scipy import ndimage
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.objects import connected_instances, in_reading_order
 from cuecast.core.values import Example, Marks
+from cuecast.engine.sparse_objects import box_radii, boxes_meet, with_stated
 
 Bools = NDArray[np.bool_]
 Labels = NDArray[np.int32]
@@ -61,7 +62,7 @@ class ObjectRule:
         """(H, W) int32: the object that each marked pixel of a label map (H, W) is of, from 1 in reading order.
 
         scores  (K, H, W) of the classes; depth (K, H, W) in [0, 1], how deep in its object each pixel lies, or None.
-        own     marks on this very image: the objects that they tell apart stay as they are.
+        own     marks on this very image: the objects that they tell apart stay as they are; a box or point is one.
         """
         found = connected_instances(mask)
         for cls, shown in zip(self.class_ids, self.shown, strict=True):
@@ -70,6 +71,7 @@ class ObjectRule:
                 parts = split_by_distance(thing, shown.radius)
                 found[thing] = parts[thing] + found.max(initial=0)
         for marks in own:
+            found = with_stated(found, mask, marks)
             if marks.objects is not None:
                 stated = (marks.objects > 0) & (mask > 0)
                 found[stated] = marks.objects[stated] + found.max(initial=0)
@@ -82,10 +84,13 @@ def object_rule(examples: Sequence[Example], class_ids: Sequence[int]) -> Object
 
 
 def shown_objects(examples: Sequence[Example], cls: int) -> ShownObjects:
-    """What complete cues show of the objects of a class: as told apart, else their connected components."""
+    """What cues show of the objects of a class: as told apart, else the connected components of masks, and boxes."""
     radii: list[float] = []
     touch = False
     for marks in (e.marks for e in examples):
+        if marks.mask is None:
+            radii += box_radii(marks, cls)
+            touch |= boxes_meet(marks, cls)
         if marks.mask is None or not (marks.mask == cls).any():
             continue
         told = marks.objects is not None

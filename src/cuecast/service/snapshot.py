@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from cuecast.core.errors import CueSetError, ImageError, InputError
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example
-from cuecast.cues import Cue, CueEntry, cue_of, labels_of, objects_of, shown_in
+from cuecast.cues import Cue, CueEntry, cue_of, labels_of, ids_of, shown_in
 from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset
 from cuecast.cuesets.edit import NewFiles, mask_png, new_cueset, objects_png, png_of, write_version
 from cuecast.cuesets.history import FOLDER, LOG, Version, versions
@@ -107,7 +107,7 @@ def _stored(marked: MarkedImage, classes: Sequence[ClassInfo], files: NewFiles) 
         image = files.put_bytes(name, png_of(marked.frame.image()))
     cue = cue_of(marked.document)
     try:
-        labels, ids = labels_of(cue.mask, marked.size), objects_of(cue.mask, marked.size)
+        labels, ids = labels_of(cue.mask, marked.size), ids_of(cue.mask, marked.size)
         replace(cue, mask=None).marks(marked.size, labels, ids)
     except InputError as error:
         raise error.within(marked.name) from error
