@@ -11,7 +11,7 @@ import pytest
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import of_one_class
 from cuecast.core.values import Image, Polygon
-from cuecast.cues import Cue, cue_of, labels_of, marks_document, mask_document, ids_of, read_document
+from cuecast.cues import Cue, cue_of, ids_of, labels_of, marks_document, mask_document, read_document
 from cuecast.cuesets.cueset import read_cueset, read_example
 from cuecast.cuesets.edit import add_cues, new_cueset
 

@@ -19,7 +19,6 @@ from cuecast.core.errors import CueError, MaskError
 from cuecast.core.geometry import fill_polygons, number_polygons
 from cuecast.core.marks import Document, given_mark, marks_json, read_marks
 from cuecast.core.objects import Annotations, ObjectMask, in_reading_order, objects_of, of_one_class
-
 from cuecast.core.values import COMPLETE, IGNORE, KINDS, ClassInfo, Example, Image, Marks
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file, label_names

@@ -28,6 +28,7 @@ export const ACTION_KEYS: Record<Action, string[]> = {
   smaller: ["["],
   larger: ["]"],
   classes: ["1", "…", "9"],
+  object: ["X"],
   absent: ["Q"],
   zoomIn: ["+"],
   zoomOut: ["-"],
@@ -50,6 +51,7 @@ export const ACTION_KEYS: Record<Action, string[]> = {
 const PLAIN: Record<string, Action> = {
   "[": "smaller",
   "]": "larger",
+  x: "object",
   q: "absent",
   "+": "zoomIn",
   "=": "zoomIn",

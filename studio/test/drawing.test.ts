@@ -126,7 +126,7 @@ describe("documents", () => {
     expect(drawing.toMarks(3)).toEqual({
       ...marks,
       polygons: [],
-      mask: { size: [2, 4], counts: { "1": [6, 2], "2": [0, 4, 4] }, objects: null },
+      mask: { size: [2, 4], counts: { "1": [6, 2], "2": [0, 4, 4] }, objects: [[0, 4, 4]] },
     });
   });
 

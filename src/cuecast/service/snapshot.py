@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from cuecast.core.errors import CueSetError, ImageError, InputError
 from cuecast.core.marks import Document
 from cuecast.core.values import ClassInfo, Example
-from cuecast.cues import Cue, CueEntry, cue_of, labels_of, ids_of, shown_in
+from cuecast.cues import Cue, CueEntry, cue_of, ids_of, labels_of, shown_in
 from cuecast.cuesets.cueset import CueSet, check_classes, read_cueset
 from cuecast.cuesets.edit import NewFiles, mask_png, new_cueset, objects_png, png_of, write_version
 from cuecast.cuesets.history import FOLDER, LOG, Version, versions

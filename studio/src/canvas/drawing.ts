@@ -9,9 +9,12 @@ import {
   fillRing,
   IGNORE,
   isEmpty,
+  LARGEST_OBJECT,
   type LabelMap,
   labelMap,
   NOWHERE,
+  type ObjectMap,
+  objectMap,
   paintStroke,
   type Rect,
   readPatch,
@@ -19,7 +22,8 @@ import {
   whole,
   writePatch,
 } from "./labels";
-import { decodeMask, encodeMask } from "./rle";
+import { countObjects, joins, largestId, piecesOf, renumber } from "./objects";
+import { decodeMask, decodeObjects, encodeMask } from "./rle";
 
 export interface Shapes {
   readonly absent: boolean;
@@ -30,10 +34,21 @@ export interface Shapes {
 
 export const NO_SHAPES: Shapes = { absent: false, boxes: [], points: [], scribbles: [] };
 
+/** A part of both maps as runs; those of the objects are null where nobody had told things apart. */
+interface Part {
+  labels: Uint32Array;
+  objects: Uint32Array | null;
+}
+
 interface Patch {
   rect: Rect;
-  before: Uint32Array;
-  after: Uint32Array;
+  before: Part;
+  after: Part;
+}
+
+interface Maps {
+  labels: LabelMap;
+  objects: ObjectMap | null;
 }
 
 interface Step {
@@ -45,8 +60,13 @@ interface Step {
 /** A stroke that has begun and not ended. */
 interface Stroke {
   before: Shapes;
-  labels: LabelMap;
+  maps: Maps;
+  /** The objects as the stroke found them, also where it is the first one that tells them apart. */
+  found: ObjectMap | null;
   dirty: Rect;
+  /** The object that it draws; 0 as long as it has drawn none. `kept`: an earlier one goes on, wherever the stroke is. */
+  object: number;
+  kept: boolean;
 }
 
 export class Drawing {
@@ -59,7 +79,12 @@ export class Drawing {
   private current: Shapes;
   private readonly history = new History<Step>();
   private stroke: Stroke | null = null;
-  private counted: { revision: number; found: Map<number, number> } | null = null;
+  private counted: { revision: number; found: Map<number, number>; objects: number } | null = null;
+  /** The next stroke begins a new object. */
+  readonly fresh = signal(false);
+  private telling: boolean;
+  /** The object that was drawn last, and its class. */
+  private last = { object: 0, label: 0 };
 
   /** `fill` is the label of pixels that nobody has drawn on. */
   constructor(
@@ -68,22 +93,31 @@ export class Drawing {
     shapes: Shapes = NO_SHAPES,
     private readonly fill = 0,
     labels?: LabelMap,
+    private apart: ObjectMap | null = null,
   ) {
     this.current = shapes;
     this.labels = labels ?? labelMap(width, height, fill);
+    this.telling = apart !== null;
   }
 
-  /** Polygons become part of the label map: both say that the rest of the picture is background. */
+  /** Polygons become part of the label map, each an object: both say that the rest of the picture is background. */
   static fromMarks(marks: Marks, image: Pick<ImageInfo, "width" | "height">): Drawing {
-    const labels = marks.mask ? decodeMask(marks.mask) : labelMap(image.width, image.height);
-    for (const polygon of marks.polygons) fillRing(labels, polygon.path, polygon.class);
+    const { width, height } = image;
+    const labels = marks.mask ? decodeMask(marks.mask) : labelMap(width, height);
+    let objects = marks.mask && decodeObjects(marks.mask);
+    if (marks.polygons.length) objects ??= objectMap(width, height);
+    let object = objects ? largestId(objects) : 0;
+    for (const { path, class: label } of marks.polygons) {
+      fillRing(labels, path, label);
+      if (objects) fillRing(objects, path, label && ++object);
+    }
     const { absent, boxes, points, scribbles } = marks;
-    return new Drawing(image.width, image.height, { absent, boxes, points, scribbles }, 0, labels);
+    return new Drawing(width, height, { absent, boxes, points, scribbles }, 0, labels, objects);
   }
 
   toMarks(version: number): Marks {
     const { absent, boxes, points, scribbles } = this.current;
-    const mask = absent ? null : encodeMask(this.labels);
+    const mask = absent ? null : encodeMask(this.labels, this.apart);
     return {
       version,
       absent,
@@ -110,11 +144,21 @@ export class Drawing {
   /** Label -> pixels that were drawn with it, counted once for each change. */
   get painted(): ReadonlyMap<number, number> {
     if (this.counted?.revision !== this.revision.value) {
-      const found = areas(this.labels);
-      found.delete(this.fill);
-      this.counted = { revision: this.revision.value, found };
+      this.count();
     }
-    return this.counted.found;
+    return this.counted?.found ?? new Map();
+  }
+
+  /** Which pixels belong to one object; null where nobody has told things apart. */
+  get objects(): ObjectMap | null {
+    return this.apart;
+  }
+
+  /** How many objects were told apart; null where nobody has. */
+  get objectCount(): number | null {
+    if (!this.apart) return null;
+    if (this.counted?.revision !== this.revision.value) this.count();
+    return this.counted?.objects ?? 0;
   }
 
   get hasPaint(): boolean {
@@ -139,18 +183,40 @@ export class Drawing {
     this.finish({ ...this.current, absent: false, ...shapes }, null);
   }
 
+  /**
+   * What is drawn from now on is another object, also where it touches what is there. What is painted already is one
+   * object a connected piece, if nobody has said otherwise.
+   */
+  newObject(): void {
+    this.telling = true;
+    this.fresh.value = true;
+  }
+
   beginStroke(): void {
-    const labels = { ...this.labels, data: this.labels.data.slice() };
-    this.stroke = { before: this.current, labels, dirty: NOWHERE };
+    const maps = this.copy();
+    if (!this.apart && this.telling) {
+      this.apart = piecesOf(this.labels);
+      this.onPaint(whole(this.labels));
+    }
+    const found = maps.objects ?? (this.apart && copyOf(this.apart));
+    this.stroke = { before: this.current, maps, found, dirty: NOWHERE, object: 0, kept: false };
   }
 
   /** Paint from a to b with `radius` pixels. Raises nothing outside the picture: what lies there is cut off. */
   paint(a: Xy, b: Xy, radius: number, label: number): void {
-    this.touched(paintStroke(this.labels, a, b, radius, label));
+    const rect = paintStroke(this.labels, a, b, radius, label);
+    if (this.apart) paintStroke(this.apart, a, b, radius, this.objectAt(b, label));
+    this.touched(rect);
   }
 
+  /** A polygon is an object of its own, where things are told apart. */
   fillRing(ring: Xy[], label: number): void {
-    this.touched(fillRing(this.labels, ring, label));
+    const rect = fillRing(this.labels, ring, label);
+    if (this.apart) {
+      if (this.stroke && isThing(label)) this.stroke.object = this.nextObject();
+      fillRing(this.apart, ring, isThing(label) ? (this.stroke?.object ?? 0) : 0);
+    }
+    this.touched(rect);
   }
 
   /** Take away the shapes that lie within `radius` of a place. */
@@ -175,21 +241,28 @@ export class Drawing {
 
   endStroke(): void {
     if (!this.stroke) return;
-    const { before, labels, dirty } = this.stroke;
+    this.standApart(this.stroke);
+    const { before, maps, dirty, object } = this.stroke;
+    const drawn = !isEmpty(dirty);
+    if (!drawn) this.apart = maps.objects;
+    if (object) this.fresh.value = false;
     this.stroke = null;
-    const after = isEmpty(dirty) ? this.current : { ...this.current, absent: false };
+    const after = drawn ? { ...this.current, absent: false } : this.current;
     this.current = before;
-    this.finish(after, isEmpty(dirty) ? null : this.patch(labels, dirty));
+    // The first stroke that tells things apart does so on the whole picture.
+    const first = drawn && this.apart && !maps.objects;
+    this.finish(after, drawn ? this.patch(maps, first ? whole(this.labels) : dirty) : null);
   }
 
   /** Leave out what the stroke has done so far. */
   cancelStroke(): void {
     if (!this.stroke) return;
-    const { before, labels, dirty } = this.stroke;
+    const { before, maps } = this.stroke;
     this.stroke = null;
     this.current = before;
-    this.labels.data.set(labels.data);
-    this.onPaint(dirty);
+    this.labels.data.set(maps.labels.data);
+    this.apart = maps.objects;
+    this.onPaint(whole(this.labels));
   }
 
   clear(): void {
@@ -216,16 +289,65 @@ export class Drawing {
       this.finish(shapes, null);
       return;
     }
-    const before = { ...this.labels, data: this.labels.data.slice() };
+    const before = this.copy();
     this.labels.data.fill(this.fill);
+    this.apart = null;
     this.onPaint(whole(this.labels));
     this.finish(shapes, this.patch(before, whole(this.labels)));
   }
 
-  private patch(before: LabelMap, rect: Rect): Patch | null {
-    const patch = { rect, before: readPatch(before, rect), after: readPatch(this.labels, rect) };
+  private count(): void {
+    const found = areas(this.labels);
+    found.delete(this.fill);
+    const objects = this.apart ? countObjects(this.apart) : 0;
+    this.counted = { revision: this.revision.value, found, objects };
+  }
+
+  /** The object that a stroke of a class draws: the one that it begins on, else the last one, else a new one. */
+  private objectAt([x, y]: Xy, label: number): number {
+    if (!this.stroke || !isThing(label)) return 0;
+    if (this.stroke.object) return this.stroke.object;
+    const { found, maps } = this.stroke;
+    const inside = x >= 0 && y >= 0 && x < this.width && y < this.height;
+    const at = inside ? Math.floor(y) * this.width + Math.floor(x) : -1;
+    const under = maps.labels.data[at] === label ? found?.data[at] : 0;
+    const last = this.last.label === label ? this.last.object : 0;
+    this.stroke.kept = !this.fresh.value && !!under;
+    this.stroke.object = (!this.fresh.value && (under || last)) || this.nextObject();
+    this.last = { object: this.stroke.object, label };
+    return this.stroke.object;
+  }
+
+  private nextObject(): number {
+    const found = this.stroke?.found ?? this.apart;
+    return Math.min(found ? largestId(found) + 1 : 1, LARGEST_OBJECT);
+  }
+
+  /** A stroke that does not touch the object that was drawn last is another one. */
+  private standApart(stroke: Stroke): void {
+    const { found, object, dirty, kept } = stroke;
+    if (!this.apart || !found || !object || kept) return;
+    const next = this.nextObject();
+    if (object === next || joins(this.apart, found, dirty, object)) return;
+    renumber(this.apart, found, dirty, object, next);
+    this.last = { ...this.last, object: next };
+    this.onPaint(dirty);
+  }
+
+  private copy(): Maps {
+    const labels = { ...this.labels, data: this.labels.data.slice() };
+    return { labels, objects: this.apart && copyOf(this.apart) };
+  }
+
+  private patch(before: Maps, rect: Rect): Patch | null {
+    const part = ({ labels, objects }: Maps): Part => ({
+      labels: readPatch(labels, rect),
+      objects: objects && readPatch(objects, rect),
+    });
+    const patch = { rect, before: part(before), after: part({ labels: this.labels, objects: this.apart }) };
     const same =
-      patch.before.length === patch.after.length && patch.before.every((v, k) => v === patch.after[k]);
+      sameRuns(patch.before.labels, patch.after.labels) &&
+      sameRuns(patch.before.objects, patch.after.objects);
     return same ? null : patch;
   }
 
@@ -242,14 +364,32 @@ export class Drawing {
     this.revision.value++;
   }
 
-  private show(shapes: Shapes, rect?: Rect, runs?: Uint32Array): void {
+  private show(shapes: Shapes, rect?: Rect, part?: Part): void {
     this.current = shapes;
-    if (rect && runs) {
-      writePatch(this.labels, rect, runs);
+    if (rect && part) {
+      writePatch(this.labels, rect, part.labels);
+      if (part.objects) {
+        this.apart ??= objectMap(this.width, this.height);
+        writePatch(this.apart, rect, part.objects);
+      } else this.apart = null;
+      this.last = { object: 0, label: 0 };
       this.onPaint(rect);
     }
     this.revision.value++;
   }
+}
+
+function copyOf(map: ObjectMap): ObjectMap {
+  return { ...map, data: map.data.slice() };
+}
+
+/** Whether a label is that of a class: erased paint and what is left out are of no object. */
+function isThing(label: number): boolean {
+  return label !== 0 && label !== IGNORE;
+}
+
+function sameRuns(a: Uint32Array | null, b: Uint32Array | null): boolean {
+  return a === b || (!!a && !!b && a.length === b.length && a.every((v, k) => v === b[k]));
 }
 
 function sameShapes(a: Shapes, b: Shapes): boolean {

@@ -18,6 +18,17 @@ export interface LabelMap {
   data: Uint8Array;
 }
 
+/** Which object a pixel belongs to: ids from 1, 0 for none. As large as the label map that it lies beside. */
+export interface ObjectMap {
+  width: number;
+  height: number;
+  data: Uint16Array;
+}
+
+export const LARGEST_OBJECT = 65534;
+
+type PixelMap = LabelMap | ObjectMap;
+
 /** Half-open, in pixels. Empty where right <= left or bottom <= top. */
 export interface Rect {
   left: number;
@@ -32,6 +43,10 @@ export function labelMap(width: number, height: number, fill = 0): LabelMap {
   const data = new Uint8Array(width * height);
   if (fill) data.fill(fill);
   return { width, height, data };
+}
+
+export function objectMap(width: number, height: number): ObjectMap {
+  return { width, height, data: new Uint16Array(width * height) };
 }
 
 export function whole(map: { width: number; height: number }): Rect {
@@ -59,7 +74,7 @@ function clamp(value: number, low: number, high: number): number {
 }
 
 /** Give `value` to the pixels whose centre is within `radius` of the line from a to b, and to the pixel under b. */
-export function paintStroke(map: LabelMap, a: Xy, b: Xy, radius: number, value: number): Rect {
+export function paintStroke(map: PixelMap, a: Xy, b: Xy, radius: number, value: number): Rect {
   const left = clamp(Math.floor(Math.min(a[0], b[0]) - radius), 0, map.width);
   const top = clamp(Math.floor(Math.min(a[1], b[1]) - radius), 0, map.height);
   const right = clamp(Math.ceil(Math.max(a[0], b[0]) + radius) + 1, 0, map.width);
@@ -83,7 +98,7 @@ export function paintStroke(map: LabelMap, a: Xy, b: Xy, radius: number, value: 
 }
 
 /** Give `value` to the pixels whose centre is inside the ring by the even-odd rule. */
-export function fillRing(map: LabelMap, ring: Xy[], value: number): Rect {
+export function fillRing(map: PixelMap, ring: Xy[], value: number): Rect {
   const xs = ring.map(([x]) => x);
   const ys = ring.map(([, y]) => y);
   const top = clamp(Math.ceil(Math.min(...ys) - 0.5), 0, map.height);
@@ -113,8 +128,8 @@ function crossings(ring: Xy[], y: number): number[] {
   return found;
 }
 
-/** A rectangle of a label map as runs [value, length, value, length, ...], row by row. */
-export function readPatch(map: LabelMap, rect: Rect): Uint32Array {
+/** A rectangle of a map as runs [value, length, value, length, ...], row by row. */
+export function readPatch(map: PixelMap, rect: Rect): Uint32Array {
   const runs: number[] = [];
   let value = -1;
   let length = 0;
@@ -134,7 +149,7 @@ export function readPatch(map: LabelMap, rect: Rect): Uint32Array {
 }
 
 /** The inverse of readPatch. */
-export function writePatch(map: LabelMap, rect: Rect, runs: Uint32Array): void {
+export function writePatch(map: PixelMap, rect: Rect, runs: Uint32Array): void {
   const width = rect.right - rect.left;
   let done = 0;
   for (let k = 0; k < runs.length; k += 2) {

@@ -4,8 +4,8 @@ import type { LabelMap } from "./labels";
 
 type Emit = (label: number, start: number, end: number) => void;
 
-/** Label -> [x0, y0, x1, y1, ...]: straight lines as long as they can be. */
-export function outlines(map: LabelMap): Map<number, number[]> {
+/** Label -> [x0, y0, x1, y1, ...]: straight lines as long as they can be; also between objects, by their `ids`. */
+export function outlines(map: LabelMap, ids?: Uint16Array): Map<number, number[]> {
   const { width, height, data } = map;
   const found = new Map<number, number[]>();
   const add = (label: number, x0: number, y0: number, x1: number, y1: number) => {
@@ -16,12 +16,12 @@ export function outlines(map: LabelMap): Map<number, number[]> {
   const [top, bottom] = markedRows(map);
   for (let y = top; y <= bottom; y++) {
     const emit: Emit = (label, x0, x1) => add(label, x0, y, x1, y);
-    edges(data, (y - 1) * width, y * width, 1, width, y > 0, y < height, emit);
+    edges(data, ids, (y - 1) * width, y * width, 1, width, y > 0, y < height, emit);
   }
   for (let x = 0; x <= width; x++) {
     const emit: Emit = (label, y0, y1) => add(label, x, y0 + top, x, y1 + top);
     const at = top * width + x;
-    edges(data, at - 1, at, width, bottom - top, x > 0, x < width, emit);
+    edges(data, ids, at - 1, at, width, bottom - top, x > 0, x < width, emit);
   }
   return found;
 }
@@ -41,6 +41,7 @@ function markedRows({ width, height, data }: LabelMap): [number, number] {
  */
 function edges(
   data: Uint8Array,
+  ids: Uint16Array | undefined,
   a: number,
   b: number,
   step: number,
@@ -54,7 +55,8 @@ function edges(
   for (let k = 0; k < length; k++) {
     const before = hasA ? data[a + k * step] : 0;
     const after = hasB ? data[b + k * step] : 0;
-    const label = before === after ? 0 : after || before;
+    const apart = ids && hasA && hasB && ids[a + k * step] !== ids[b + k * step];
+    const label = before === after && !apart ? 0 : after || before;
     if (label === current) continue;
     if (current) emit(current, start, k);
     start = k;

@@ -1,7 +1,7 @@
 /** Run lengths as COCO has them: down the columns, alternating 0 and 1, the zeros first; one list a class. */
 
 import type { MaskRuns } from "../wire";
-import { IGNORE, LARGEST_CLASS, type LabelMap, labelMap } from "./labels";
+import { IGNORE, LARGEST_CLASS, type LabelMap, labelMap, type ObjectMap, objectMap } from "./labels";
 
 const IGNORE_KEY = "ignore";
 const BLOCK = 64;
@@ -10,11 +10,21 @@ function keyOf(label: number): string {
   return label === IGNORE ? IGNORE_KEY : String(label);
 }
 
-/** Null where nothing is marked. */
-export function encodeMask(map: LabelMap): MaskRuns | null {
-  const { width, height, data } = map;
+/** Null where nothing is marked. `objects` tells the things apart; null where nobody has. */
+export function encodeMask(map: LabelMap, objects: ObjectMap | null = null): MaskRuns | null {
+  const counts = runsOf(map);
+  if (!counts.length) return null;
+  return {
+    size: [map.height, map.width],
+    counts: Object.fromEntries(counts.map(([label, runs]) => [keyOf(label), runs])),
+    objects: objects && runsOf(objects).map(([, runs]) => runs),
+  };
+}
+
+/** [value, its run lengths] of each value above 0, in order. */
+function runsOf({ width, height, data }: LabelMap | ObjectMap): [number, number[]][] {
   const counts = new Map<number, number[]>();
-  const ends = new Float64Array(256); // where the last run of a label ended
+  const ends = new Float64Array(65536); // where the last run of a value ended
   let label = 0;
   let start = 0;
   const close = (at: number) => {
@@ -25,7 +35,7 @@ export function encodeMask(map: LabelMap): MaskRuns | null {
     ends[label] = at;
   };
   // Columns are scanned in blocks: one by one, each pixel of a large picture would be fetched on its own.
-  const block = new Uint8Array(BLOCK * height);
+  const block = new Uint16Array(BLOCK * height);
   let at = 0;
   for (let left = 0; left < width; left += BLOCK) {
     const columns = Math.min(BLOCK, width - left);
@@ -41,28 +51,40 @@ export function encodeMask(map: LabelMap): MaskRuns | null {
     }
   }
   close(width * height);
-  if (!counts.size) return null;
   for (const [key, runs] of counts) if (ends[key] < width * height) runs.push(width * height - ends[key]);
-  const named = [...counts].sort(([a], [b]) => a - b).map(([key, runs]) => [keyOf(key), runs]);
-  return { size: [height, width], counts: Object.fromEntries(named), objects: null };
+  return [...counts].sort(([a], [b]) => a - b);
+}
+
+/** The ids of a mask's objects; null where nobody has told things apart. Raises RangeError as decodeMask. */
+export function decodeObjects(mask: MaskRuns): ObjectMap | null {
+  if (!mask.objects) return null;
+  const [height, width] = mask.size;
+  const map = objectMap(width, height);
+  mask.objects.forEach((runs, k) => {
+    for (const [start, end] of ones(runs, height * width, "an object")) put(map, start, end, k + 1);
+  });
+  return map;
 }
 
 /** Raises RangeError where run lengths do not add up to the size, or a class number is too large for a byte. */
 export function decodeMask(mask: MaskRuns): LabelMap {
   const [height, width] = mask.size;
   const map = labelMap(width, height);
-  for (const [label, start, end] of spans(mask)) {
-    let column = Math.floor(start / height);
-    let row = start - column * height;
-    for (let at = start; at < end; at++) {
-      map.data[row * width + column] = label;
-      if (++row === height) {
-        row = 0;
-        column++;
-      }
+  for (const [label, start, end] of spans(mask)) put(map, start, end, label);
+  return map;
+}
+
+/** Give a value to the pixels [start, end) down the columns. */
+function put(map: LabelMap | ObjectMap, start: number, end: number, value: number): void {
+  let column = Math.floor(start / map.height);
+  let row = start - column * map.height;
+  for (let at = start; at < end; at++) {
+    map.data[row * map.width + column] = value;
+    if (++row === map.height) {
+      row = 0;
+      column++;
     }
   }
-  return map;
 }
 
 /** A small version of a mask, the nearest pixel each: what a thumbnail shows. */
@@ -97,12 +119,15 @@ function* spans(mask: MaskRuns): Generator<[number, number, number]> {
     const label = key === IGNORE_KEY ? IGNORE : Number(key);
     if (label > LARGEST_CLASS && label !== IGNORE)
       throw new RangeError(`class ${key} is above ${LARGEST_CLASS}`);
-    let at = 0;
-    for (let k = 0; k < runs.length; k++) {
-      if (k % 2 && runs[k]) yield [label, at, at + runs[k]];
-      at += runs[k];
-    }
-    if (at !== height * width)
-      throw new RangeError(`run lengths of ${key} add up to ${at}, not ${height * width}`);
+    for (const [start, end] of ones(runs, height * width, key)) yield [label, start, end];
   }
+}
+
+function* ones(runs: number[], pixels: number, what: string): Generator<[number, number]> {
+  let at = 0;
+  for (let k = 0; k < runs.length; k++) {
+    if (k % 2 && runs[k]) yield [at, at + runs[k]];
+    at += runs[k];
+  }
+  if (at !== pixels) throw new RangeError(`run lengths of ${what} add up to ${at}, not ${pixels}`);
 }

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError } from "../api";
 import type { Drawing } from "../canvas/drawing";
-import { whole } from "../canvas/labels";
+import { type LabelMap, whole } from "../canvas/labels";
 import { Overlay } from "../canvas/overlay";
 import { go, paths } from "../route";
 import { type Action, commandOf, isTyping } from "../shortcuts";
@@ -102,13 +102,16 @@ function drawingOf(picture: OpenPicture): Drawing | null {
 /** The coloured layer of the present mode, kept up to date while it is drawn on. */
 function useOverlay(picture: OpenPicture, control: { current: CanvasControl | null }): Overlay | null {
   const { mode, saver, correction, found } = picture;
-  const map =
+  const map: LabelMap | null | undefined =
     mode.value === "mark"
       ? saver.value?.drawing.labels
       : mode.value === "correct"
         ? correction.value?.shown
         : found.value;
-  const overlay = useMemo(() => (map ? new Overlay(map, colours.peek()) : null), [map]);
+  const overlay = useMemo(() => {
+    const marking = mode.peek() === "mark";
+    return map && new Overlay(map, colours.peek(), () => (marking && saver.peek()?.drawing.objects) || null);
+  }, [map]);
   useEffect(() => {
     if (overlay?.recolour(colours.value)) control.current?.repaint(whole(overlay.map));
   }, [overlay, colours.value]);
@@ -122,7 +125,7 @@ function useOverlay(picture: OpenPicture, control: { current: CanvasControl | nu
     if (mode.value === "mark" && drawing) drawing.onPaint = update;
     if (mode.value === "correct" && correction.value) correction.value.onShown = update;
   }, [overlay, mode.value]);
-  return overlay;
+  return overlay ?? null;
 }
 
 /** Follow what becomes of the image: its marks are stored, a run ends. */
@@ -189,6 +192,9 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     case "larger":
       resize(action === "larger" ? 1 : -1);
       return true;
+    case "object":
+      if (mode === "mark") drawing?.newObject();
+      return mode === "mark";
     case "absent":
       if (mode === "mark" && drawing) drawing.setAbsent(!drawing.shapes.absent);
       return mode === "mark";

@@ -103,6 +103,12 @@ function MarkList({ drawing }: { drawing: Drawing }) {
           </span>
         </li>
       ))}
+      {drawing.objectCount !== null && (
+        <li key="objects">
+          <Icon name="object" />
+          <span>{t.objects(drawing.objectCount)}</span>
+        </li>
+      )}
       {(["boxes", "points", "scribbles"] as const).flatMap((kind) =>
         shapes[kind].map((mark, k) => (
           <li key={`${kind} ${k}`}>

@@ -33,6 +33,7 @@ const CORRECTING: ToolName[] = [
 ];
 const TOOLS: Record<Mode, ToolName[]> = { mark: MARKING, correct: CORRECTING, result: ["hand"] };
 const NOT = new Set<ToolName>(["notPoint", "notScribble"]);
+const APART = new Set<ToolName>(["brush", "polygon"]);
 const SIZED = new Set<ToolName>(["brush", "eraser", "ignore"]);
 
 interface ToolbarProps {
@@ -69,6 +70,21 @@ export function Toolbar({ picture, drawing }: ToolbarProps) {
             <Icon name={name} />
           </button>
         ))}
+      {mode === "mark" && drawing && (
+        <>
+          <hr />
+          <button
+            type="button"
+            class="tool"
+            aria-pressed={drawing.fresh.value}
+            aria-label={t.newObject}
+            title={`${t.newObject} (X): ${t.newObjectHint}`}
+            onClick={() => drawing.newObject()}
+          >
+            <Icon name="object" />
+          </button>
+        </>
+      )}
       {drawing && (
         <>
           <hr />
@@ -135,7 +151,9 @@ export function ViewBar({ picture, drawing, control }: ViewBarProps) {
   const t = text.value;
   const mode = picture.mode.value;
   const known = TOOLS[mode].includes(tool.value);
-  const hint = mode === "result" ? null : known ? t.editor.hint[tool.value] : null;
+  const fresh = mode === "mark" && drawing?.fresh.value && APART.has(tool.value);
+  const hint =
+    mode === "result" || !known ? null : fresh ? t.editor.newObjectHint : t.editor.hint[tool.value];
   // Who has taken up a tool for 'not this' is told how it works.
   const asks = mode === "mark" && !NOT.has(tool.value) && asksForNot(picture, drawing);
   return (

@@ -1,0 +1,72 @@
+"""Things that touch are drawn as objects of their own, seen apart, stored, taken back, and learnt from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from studio_page import Studio
+
+from cuecast.cues import read_document
+
+LEFT = ((8, 8), (16, 8), (16, 24), (8, 24))
+RIGHT = ((16, 8), (24, 8), (24, 24), (16, 24))
+HALVES = np.zeros((48, 64), np.int32)
+HALVES[8:24, 8:16], HALVES[8:24, 16:24] = 1, 2
+"""The red square of a.png, as two things that touch."""
+
+
+def colour_at(studio: Studio, name: str, x: float, y: float) -> list[int]:
+    """What the coloured layer shows at a place of a picture: red, green, blue."""
+    left, top = studio.place(name, x, y)
+    read = """([x, y]) => {
+        const sheet = document.querySelectorAll(".canvas canvas")[1];
+        const { left, top } = sheet.getBoundingClientRect();
+        const [column, row] = [x - left, y - top].map((v) => Math.floor(v * devicePixelRatio));
+        return [...sheet.getContext("2d").getImageData(column, row, 1, 1).data].slice(0, 3);
+    }"""
+    found: list[int] = studio.page.evaluate(read, [left, top])
+    return found
+
+
+def objects_of(studio: Studio, version: int) -> np.ndarray | None:
+    marks = read_document(studio.wait_saved("a.png", version), HALVES.shape)
+    assert marks is not None
+    return marks.objects
+
+
+def test_two_halves_that_touch(studio: Studio, pictures: list[Path]) -> None:
+    page = studio.page
+    studio.create(pictures)
+    studio.open_image("a.png")
+    studio.outline("a.png", LEFT)
+    assert objects_of(studio, 1) is None
+    one = colour_at(studio, "a.png", 12, 16)
+    page.keyboard.press("x")
+    page.get_by_text("The next stroke or polygon is an object of its own").wait_for()
+    studio.outline("a.png", RIGHT)
+    page.get_by_text("2 objects told apart").wait_for()
+    assert np.array_equal(objects_of(studio, 2), HALVES)
+    shades = [colour_at(studio, "a.png", x, 16) for x in (12, 20)]
+    assert shades[0] != shades[1]
+    assert max(colour_at(studio, "a.png", 16.5, 16)) > max(one)  # the line between them
+
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("2 objects told apart").wait_for(state="detached")
+    assert objects_of(studio, 3) is None
+    page.get_by_role("button", name="Redo").click()
+    page.get_by_text("2 objects told apart").wait_for()
+    assert np.array_equal(objects_of(studio, 4), HALVES)
+
+    # They are there when the picture is opened again, and the brush begins a third one by the button.
+    studio.to_gallery()
+    studio.open_image("a.png")
+    page.get_by_text("2 objects told apart").wait_for()
+    studio.choose("New object")
+    studio.choose("Brush")
+    studio.drag("a.png", (24.5, 12.5), (24.5, 20.5))
+    page.get_by_text("3 objects told apart").wait_for()
+    found = objects_of(studio, 5)
+    assert found is not None
+    assert found[16, 24] == 3
+    assert set(np.unique(found[8:24, 8:20])) == {1, 2}
