@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
-from cuecast.core.objects import Annotations, ObjectMask, connected_instances, objects_of
+from cuecast.core.objects import Annotations, ObjectMask, connected_instances, in_reading_order, objects_of
 from cuecast.core.values import ClassInfo, Image, Verdict
 from cuecast.engine.objects import object_confidences
 from cuecast.io.labels.masks import write_grey, write_mask
@@ -67,6 +67,18 @@ class Prediction:
         sure = object_confidences(self.instances, self.mask, self.scores, [c.id for c in self.classes])
         return objects_of(self.instances, self.mask, sure)
 
+    def keeping(self, min_area: int = 0, min_confidence: float = 0.0) -> Prediction:
+        """The same without the objects that have fewer pixels, or less confidence: they become background.
+
+        Verdict and confidence stay those of the whole answer.
+        """
+        keep = [o.area >= min_area and (o.confidence or 0.0) >= min_confidence for o in self.objects()]
+        if all(keep):
+            return self
+        kept = np.array([True, *keep])[self.instances]
+        apart = None if self.told_apart is None else in_reading_order(np.where(kept, self.told_apart, 0))
+        return replace(self, mask=np.where(kept, self.mask, 0), told_apart=apart)
+
     def annotations(self) -> Annotations:
         """The objects as every label format takes them."""
         return Annotations(self.image.name, self.image.size, self.objects())
@@ -80,5 +92,6 @@ class Prediction:
         return write_grey(Path(path), self.uncertainty)
 
     def overlay(self, opacity: float = 0.45) -> PILImage.Image:
-        """The image with the mask drawn over it in the classes' colours, as a PIL image."""
-        return overlay(self.image, self.mask, self.classes, opacity=opacity)
+        """The image with the mask drawn over it in the classes' colours, as a PIL image; things that were told apart
+        have an outline each."""
+        return overlay(self.image, self.mask, self.classes, opacity=opacity, objects=self.told_apart)

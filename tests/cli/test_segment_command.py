@@ -57,10 +57,43 @@ def test_masks_of_a_folder_from_one_cue() -> None:
     assert red_columns("out") == {f"p{n}": n for n in range(5)}
     lines = done.out.splitlines()
     assert lines[0] == "5 images: 4 found, 0 doubtful, 1 absent"
-    places = dict(line.split(maxsplit=1) for line in lines[1:])
+    assert lines[1] == "4 objects"
+    places = dict(line.split(maxsplit=1) for line in lines[2:])
     assert set(places) == {"manifest", "masks", "overlays", "coco", "csv", "report"}
     assert all(Path(place).exists() for place in places.values())
     assert done.err.splitlines()[-1].startswith("images: 5/5, ")
+
+
+@pytest.mark.usefixtures("folder")
+def test_objects_are_told_apart_left_out_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    picture(Path("wide.png"), 8, (4, 16))
+    ids = np.zeros((4, 16), np.uint16)
+    ids[:, :4], ids[:, 4:8] = 1, 2
+    Image.fromarray(ids).save("ids.png")
+    mask(Path("wide_mask.png"), [1] * 8 + [0] * 8)
+    command = ["segment", "wide.png", "-c", "wide.png=wide_mask.png", *QUICK, "--class", "red"]
+    command += ["--cue-objects", "wide.png=ids.png", "--json", "-f", "objects"]
+    found = {}
+    for mode in ("auto", "split", "connected"):
+        assert run([*command, "-o", mode, "--objects", mode]) == 0
+        told = json.loads(capsys.readouterr().out)
+        found[mode] = told["objects"]
+        assert told["images"] == [{"image": "wide.png", "verdict": "found", "objects": told["objects"]}]
+        with Image.open(f"{mode}/objects/wide.png") as written:
+            assert np.asarray(written).max() == told["objects"]["red"]
+    assert found == {"auto": {"red": 2}, "split": {"red": 2}, "connected": {"red": 1}}
+    assert run([*command, "-o", "auto", "--min-area", "17"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["objects"], told["resumed"]) == ({"red": 0}, 0)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "flags", [["--objects", "apart"], ["--min-area", "-1"], ["--min-confidence", "1.5"], ["-f", "instances"]]
+)
+def test_what_is_no_way_to_objects_is_refused(flags: list[str]) -> None:
+    assert run(["segment", "in/p3.png", "-c", "cue.png", "-o", "out", *QUICK, *flags]) == 2
+    assert not Path("out").exists()
 
 
 @pytest.mark.usefixtures("folder")

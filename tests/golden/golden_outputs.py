@@ -116,7 +116,7 @@ RUNS: Mapping[str, tuple[str, ...]] = {
     "segment": (
         "segment", "images", "--cue", "images/a.bmp=cues/a.png", *TWO, "--pixel-size", "0.25", "--unit", "um",
         "-f", "overlays", "-f", "coco", "-f", "csv", "-f", "report", "-f", "yolo", "-f", "labelme",
-        "-f", "uncertainty",
+        "-f", "uncertainty", "-f", "objects",
     ),
     "polygons": (
         "segment", "images", "--cue", "images/a.bmp=cues/a.png", *TWO, "-f", "coco", "--coco-shape", "polygon",

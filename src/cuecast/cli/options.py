@@ -29,6 +29,14 @@ class CocoShape(StrEnum):
     POLYGON = "polygon"
 
 
+class Objects(StrEnum):
+    """The choices of --objects, as `Predictor.learn` takes them."""
+
+    AUTO = "auto"
+    SPLIT = "split"
+    CONNECTED = "connected"
+
+
 PackOption = Annotated[
     str,
     typer.Option(
@@ -45,6 +53,14 @@ ScaleOption = Annotated[
         metavar="frame|pixel",
         help="frame: things keep their share of the frame from image to image (photographs); "
         "pixel: things keep their size in pixels (one microscope, one scanner, one map).",
+    ),
+]
+ObjectsOption = Annotated[
+    Objects,
+    typer.Option(
+        metavar="auto|split|connected",
+        help="What is one object. connected: a connected component; split: things that touch are told apart, by what "
+        "the cues show of objects; auto: they are where the cues show that things touch.",
     ),
 ]
 CocoShapeOption = Annotated[
@@ -154,6 +170,31 @@ class Speed:
     def threads_each(self) -> int | None:
         """See `cuecast.core.ordered.threads_each`."""
         return threads_each(self.threads, self.workers)
+
+
+@dataclass(frozen=True)
+class Least:
+    """Which objects are left out."""
+
+    min_area: Annotated[
+        int,
+        typer.Option(
+            "--min-area",
+            min=0,
+            metavar="PIXELS",
+            help="Leave out objects of fewer pixels: of masks, tables and all else.",
+        ),
+    ] = 0
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--min-confidence",
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Leave out objects of less confidence, from 0 to 1, in the same way.",
+        ),
+    ] = 0.0
 
 
 @dataclass(frozen=True)

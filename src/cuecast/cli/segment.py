@@ -16,6 +16,9 @@ from cuecast.cli.options import (
     CuePageOption,
     ImagesArgument,
     JsonFlag,
+    Least,
+    Objects,
+    ObjectsOption,
     OutOption,
     PackOption,
     RecursiveFlag,
@@ -42,12 +45,13 @@ from cuecast.core.errors import OutputError, without_name
 from cuecast.core.ordered import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from cuecast.core.values import Example
     from cuecast.cues import Cue
-    from cuecast.results.folder import Summary
-    from cuecast.runs.images import BatchOptions, Format
+    from cuecast.runs.images import BatchOptions, BatchSummary, Format
 
-FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
+FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty", "objects")
 """The choices of --format; a test compares them with `cuecast.runs.images.FORMATS`, too heavy for --help."""
 
 
@@ -79,8 +83,8 @@ class Written:
             "--format",
             "-f",
             metavar="FORMAT",
-            help="Written besides masks: overlays, coco, csv, report, yolo, labelme, uncertainty or none; "
-            "may be repeated. Default: the first four.",
+            help="Written besides masks: overlays, coco, csv, report, yolo, labelme, uncertainty, objects (16-bit PNG "
+            "of ids) or none; may be repeated. Default: the first four.",
         ),
     ] = None
     coco_shape: CocoShapeOption = CocoShape.RLE
@@ -107,7 +111,13 @@ class Written:
         ),
     ] = False
 
-    def options(self, workers: int, page: int | None, window: tuple[float, float] | None) -> BatchOptions:
+    def options(
+        self,
+        workers: int,
+        page: int | None,
+        window: tuple[float, float] | None,
+        least: Least,
+    ) -> BatchOptions:
         """Them as the library takes them. Raises BadParameter where one is wrong or two do not go together."""
         formats = read_formats(self.formats, FORMATS)
         self._check_units()
@@ -131,6 +141,8 @@ class Written:
             window=window,
             review=self.review,
             check=self.check,
+            min_area=least.min_area,
+            min_confidence=least.min_confidence,
         )
 
     def _check_units(self) -> None:
@@ -152,6 +164,8 @@ def segment(
     *,
     pack: PackOption = "general",
     scale: ScaleOption = Scale.FRAME,
+    objects: ObjectsOption = Objects.AUTO,
+    least: Least,
     recursive: RecursiveFlag = False,
     pictures: Pictures,
     written: Written,
@@ -168,7 +182,7 @@ def segment(
     """
     shown.refuse_nothing()
     limits = read_limits(pictures.window)
-    options = written.options(speed.workers, pictures.page, limits)
+    options = written.options(speed.workers, pictures.page, limits, least)
 
     from cuecast.cuesets.changes import lineage
     from cuecast.cuesets.cueset import read_examples
@@ -185,13 +199,14 @@ def segment(
         *(read_examples(cueset, limits) if cueset else ()),
         *cues_of(flags, read_values(shown.value, (m.mask for m in flags)), limits, pictures.cue_page),
     ]
-    learned = load(pack, threads=speed.threads_each).learn(examples, classes or None, scale.value)
+    predictor = load(pack, threads=speed.threads_each)
+    learned = predictor.learn(examples, classes or None, scale.value, objects.value)
     concept = shown.decided(learned)
     origin = lineage(cueset, limits) if cueset and not flags else None
     with progress(printed.quiet, concept.classes) as report:
         report(Step("images", 0, len(paths)))
         summary = actions.segment(actions.SegmentRequest(concept, paths, output, options, origin), report)
-    _say_summary(summary, printed.as_json)
+    _say_summary(summary, paths, printed.as_json)
     edited = note_of_edited(summary.edited)
     note(note_of_others(images, recursive), edited and f"{edited} (to teach with one: cuecast cues add)")
     all_failed = len(summary.failures) == sum(summary.counts.values())
@@ -201,11 +216,37 @@ def segment(
     )
 
 
-def _say_summary(summary: Summary, as_json: bool) -> None:
-    """'12 images: 9 found, 2 doubtful, 1 absent' and where each result is; or all of it as JSON."""
+def _say_summary(summary: BatchSummary, paths: Sequence[Path], as_json: bool) -> None:
+    """'12 images: 9 found, 2 doubtful, 1 absent', '43 objects' and where each result is; or all of it as JSON."""
     failures = [{"image": image, "error": error} for image, error in summary.failures]
     head = tally("image", summary.counts, finished_before(summary.resumed), unless=("failed",))
-    say(plain(summary) | {"failures": failures}, "\n".join([head, *places(summary.files)]), as_json)
+    if as_json:
+        say(plain(summary) | {"failures": failures, "images": _counted(summary, paths)}, "", as_json)
+    else:
+        say(None, "\n".join([head, _said_objects(summary.objects), *places(summary.files)]), as_json)
+
+
+def _said_objects(objects: Mapping[str, int]) -> str:
+    """'43 objects', and of several classes '43 objects: 40 cell, 3 other'."""
+    total = sum(objects.values())
+    each = ", ".join(f"{n} {name}" for name, n in objects.items())
+    return f"{total} object{'s' if total != 1 else ''}" + (f": {each}" if len(objects) > 1 else "")
+
+
+def _counted(summary: BatchSummary, paths: Sequence[Path]) -> list[dict[str, object]]:
+    """For each image of the run its verdict, and the number of its objects by class."""
+    from cuecast.results.manifest import read_manifest
+
+    asked, names = set(map(str, paths)), list(summary.objects)
+    return [
+        {
+            "image": entry.image,
+            "verdict": entry.verdict or "failed",
+            "objects": dict(zip(names, (entry.counts.get(c, 0) for c in entry.areas), strict=False)),
+        }
+        for entry in read_manifest(summary.files["manifest"])
+        if entry.image in asked
+    ]
 
 
 def review(

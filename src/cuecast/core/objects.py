@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -74,6 +75,10 @@ class Annotations:
                     f"{self.name}: an object has class {obj.cls}, the classes are {sorted(class_ids)}"
                 )
             yield number, obj
+
+    def counts(self) -> dict[int, int]:
+        """Class id -> number of objects; classes without any are left out."""
+        return dict(sorted(Counter(o.cls for o in self.objects).items()))
 
     def _drawn(self, numbers: Iterable[int]) -> NDArray[np.int32]:
         out = np.zeros(self.size, np.int32)

@@ -250,7 +250,7 @@ def answer_objects(predictor: Predictor, episode: Episode, root: Path, scale: st
     ways: dict[str, Callable[[], NDArray[np.int32]]] = {
         "connected": lambda: connected_ids(mask),
         "watershed": lambda: watershed_ids(mask, diameter),
-        "cuecast": lambda: prediction.annotations().object_map(),
+        "cuecast": lambda: prediction.instances,
     }
     found, seconds = {}, {}
     for method in METHODS:

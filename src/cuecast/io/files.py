@@ -106,7 +106,7 @@ EDITED = "edited"
 
 MANIFEST = "manifest.jsonl"
 """The state of a folder of results, in its top."""
-RESULT_PICTURES = ("masks", "overlays", "uncertainty", EDITED)
+RESULT_PICTURES = ("masks", "overlays", "uncertainty", "objects", EDITED)
 """Folders beside a manifest whose pictures are results."""
 RESULT_RASTERS = ("mask.tif", "scores.tif")
 """Pictures beside a manifest that are results of a map."""

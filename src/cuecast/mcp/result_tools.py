@@ -25,7 +25,7 @@ from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, answer, reporter
 from cuecast.predictor import Concept
 from cuecast.results.folder import Summary
-from cuecast.results.gather import COCO, FOLDERS, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
+from cuecast.results.gather import COCO, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ATTENTION
 from cuecast.results.tables import read_objects_csv
@@ -33,7 +33,7 @@ from cuecast.runs import actions
 from cuecast.runs.images import BatchOptions
 
 Words = Literal["found", "doubtful", "absent", "failed"]
-ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays"]
+ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays", "objects"]
 PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
 """What a folder of results has in it."""
 
@@ -123,11 +123,11 @@ class ResultTools:
         if not picture or entry.error is not None:
             return answer(_result(entry), None)
         roots = self.desk.roots
-        mask = roots.inside(out / "masks" / f"{name}{FOLDERS['masks']}")
+        drawn = Results(out, tuple(ClassInfo(c, str(c)) for c in entry.areas))
+        for folder in ("masks", "objects"):
+            roots.inside(drawn.file(folder, name))
         image = read_image(roots.inside(Path(entry.image)))
-        return answer(
-            _result(entry), actions.draw_result(image, mask, [ClassInfo(c, str(c)) for c in entry.areas])
-        )
+        return answer(_result(entry), actions.draw_result(image, drawn, entry))
 
     def measure(
         self,
@@ -168,7 +168,8 @@ class ResultTools:
     ) -> s.Exported:
         """Write the masks of a folder of results in other formats, into that folder. The masks stay as they are.
 
-        coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; csv: objects.csv; overlays: overlays/.
+        coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; csv: objects.csv; overlays: overlays/;
+        objects: objects/ (16-bit PNG of ids).
         The cue set names the classes.
         """
         out, roots = self._results(results), self.desk.roots

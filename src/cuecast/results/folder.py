@@ -65,16 +65,19 @@ class Files(NamedTuple):
 
 @dataclass(eq=False)
 class Tally(Generic[Item]):
-    """What the items of a run came to, in their order; see `Summary`. `failures` are (item, error)."""
+    """What the items of a run came to, in their order; see `Summary`. `failures` are (item, error), `objects` by class
+    id."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[Item, str]] = field(default_factory=list)
     resumed: int = 0
+    objects: Counter[int] = field(default_factory=Counter)
 
     def add(self, item: Item, entry: ManifestEntry, resumed: bool) -> None:
         """One more item. What has neither a verdict nor an error had nothing to look at: 'nodata'."""
         self.counts["failed" if entry.error is not None else entry.verdict or "nodata"] += 1
         self.resumed += resumed
+        self.objects.update(entry.counts)
         if entry.error is not None:
             self.failures.append((item, entry.error))
 
@@ -228,7 +231,11 @@ def other_concept(entry: ManifestEntry, pack: str, cues: str | None = None) -> s
 
 def is_kept(path: Path, entry: ManifestEntry | None) -> bool:
     """Whether a result on disk is the file of which its line speaks."""
-    stated = entry.mask_hash if entry is not None else None
+    return has_digest(path, entry.mask_hash if entry is not None else None)
+
+
+def has_digest(path: Path, stated: str | None) -> bool:
+    """Whether a file is there, and the one of this SHA-256; None is that of no file."""
     return stated is not None and path.is_file() and file_digest(path) == stated
 
 

@@ -19,17 +19,20 @@ from PIL import JpegImagePlugin
 
 from cuecast.core.drawing import draw_marks, overlay, thumbnail
 from cuecast.core.errors import CuecastError, MaskError
-from cuecast.core.objects import Annotations, connected_objects
+from cuecast.core.objects import Annotations, connected_instances, objects_of
 from cuecast.core.values import ClassInfo, Example, Image
 from cuecast.io.files import EDITED, MANIFEST, replacing
 from cuecast.io.formats import outputs_of
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape, write_coco
 from cuecast.io.labels.labelme import write_labelme
+from cuecast.io.labels.masks import write_objects
 from cuecast.io.labels.yolo import write_yolo, write_yolo_names
 from cuecast.io.pixels import read_raster
+from cuecast.results.folder import has_digest
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ReportCheck, ReportCue, ReportRow, write_report
+from cuecast.results.sizes import Sizes
 from cuecast.results.tables import ObjectRow, object_rows, write_objects_csv
 
 SHOWN = 24
@@ -53,6 +56,35 @@ class Results:
     def file(self, folder: str, name: str) -> Path:
         """Where the result `name` lies in a folder of `FOLDERS`."""
         return self.out / folder / f"{name}{FOLDERS[folder]}"
+
+    def holds(self, entry: ManifestEntry) -> bool:
+        """Whether mask and ids of an image are the files of which its line speaks."""
+        ids = self.file("objects", entry.name)
+        ids_kept = entry.objects_hash is None or has_digest(ids, entry.objects_hash)
+        return ids_kept and has_digest(self.file("masks", entry.name), entry.mask_hash)
+
+    def told_apart(self, entry: ManifestEntry) -> NDArray[np.int32] | None:
+        """(H, W) int32 ids of the objects of an image, from 1, where things that touch were told apart; None: its
+        objects are connected components. Raises MaskError."""
+        if entry.objects_hash is None:
+            return None
+        return read_result(self.file("objects", entry.name))
+
+    def objects(self, entry: ManifestEntry, name: str | None = None) -> Annotations:
+        """The objects of an image in the order of their ids, under its own name or another. Raises MaskError."""
+        mask, ids = read_result(self.file("masks", entry.name)), self.told_apart(entry)
+        height, width = mask.shape
+        if ids is None:
+            ids = connected_instances(mask)
+        elif ids.shape != mask.shape or ((ids > 0) != (mask > 0)).any():
+            raise MaskError(
+                "the ids of the objects are of another mask",
+                self.file("objects", entry.name),
+                "segment the image again",
+            )
+        sure = entry.object_confidences
+        known = sure if len(sure) == ids.max(initial=0) else None  # of a mask that was changed since
+        return Annotations(name or Path(entry.image).name, (height, width), objects_of(ids, mask, known))
 
     def done(self) -> Iterator[ManifestEntry]:
         """The entries that have a mask, in the manifest's order."""
@@ -78,6 +110,10 @@ class Writing:
     pixel_size: float | None = None
     unit: str | None = None
 
+    def edge(self, entry: ManifestEntry) -> tuple[float | None, str | None]:
+        """Edge of a pixel of an image, and its unit: what is given, else what its file states."""
+        return (entry.pixel_size, entry.unit) if self.pixel_size is None else (self.pixel_size, self.unit)
+
 
 def read_result(path: Path) -> NDArray[np.int32]:
     """A mask that the batch has written: (H, W) int32 class ids, whatever its size. Raises MaskError."""
@@ -88,10 +124,7 @@ def found_objects(results: Results) -> Iterator[Annotations]:
     """The objects of each image, named by its file relative to the folder that all images share."""
     shared = _shared_folder(e.image for e in results.done())
     for entry in results.done():
-        mask = read_result(results.file("masks", entry.name))
-        name = None if shared is None else _relative(entry.image, Path(shared))
-        height, width = mask.shape
-        yield Annotations(name or Path(entry.image).name, (height, width), connected_objects(mask))
+        yield results.objects(entry, None if shared is None else _relative(entry.image, Path(shared)))
 
 
 def _write_coco(results: Results, how: Writing) -> None:
@@ -105,10 +138,7 @@ def _write_table(results: Results, how: Writing) -> None:
 
     def rows() -> Iterator[ObjectRow]:
         for entry, found in zip(results.done(), found_objects(results), strict=True):
-            stated = (entry.pixel_size, entry.unit)
-            yield from object_rows(
-                found, names, *(stated if how.pixel_size is None else (how.pixel_size, how.unit))
-            )
+            yield from object_rows(found, names, *how.edge(entry))
 
     write_objects_csv(results.out / TABLE, rows())
 
@@ -123,6 +153,14 @@ def _write_labelme(results: Results, how: Writing) -> None:  # noqa: ARG001
     for entry, found in zip(results.done(), found_objects(results), strict=True):
         path = results.file("labelme", entry.name)
         write_labelme(path, found, results.classes, _relative(entry.image, path.parent))
+
+
+def _write_ids(results: Results, how: Writing) -> None:  # noqa: ARG001
+    """A map of ids an image; those of things that were told apart are there already."""
+    for entry in results.done():
+        if entry.objects_hash is None:
+            mask = read_result(results.file("masks", entry.name))
+            write_objects(results.file("objects", entry.name), connected_instances(mask))
 
 
 @dataclass(frozen=True)
@@ -147,6 +185,7 @@ FORMATS: Mapping[str, ResultFormat] = {
     "csv": ResultFormat(TABLE, write=_write_table),
     "yolo": ResultFormat("yolo", outputs_of("labels")["yolo"], _write_yolo),
     "labelme": ResultFormat("labelme", outputs_of("labels")["labelme"], _write_labelme),
+    "objects": ResultFormat("objects", ".png", _write_ids),
     "report": ResultFormat(REPORT),
 }
 """What is written besides masks and manifest: one function and one line each."""
@@ -171,14 +210,16 @@ def write_report_file(
     review: bool = False,
     check: ReportCheck | None = None,
     read: Callable[[Path], Image] = read_image,
+    how: Writing | None = None,
 ) -> Path:
     """report.html; its pictures are made from the overlays, or from image and mask where there are none.
 
+    how     has the size of a pixel, in which objects are measured as in the table.
     read    gives an image of the manifest as it was read for its mask.
     review  with a tick box 'wrong' for each image.
     check   what the cues (`examples`, in their order) say of each other.
     """
-    images = {e.name: e.image for e in read_manifest(results.manifest)}
+    entries = {e.name: e for e in read_manifest(results.manifest) if e.error is None}
     rows = [_row(results, entry) for entry in read_manifest(results.manifest)]
     cues = [
         ReportCue(e.image.name, _small(draw_marks(e.image, e.marks, results.classes, opacity)))
@@ -194,11 +235,12 @@ def write_report_file(
                 opened.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
                 return _small(opened)
         try:
-            image = read(Path(images[row.name]))
+            entry = entries[row.name]
+            image = read(Path(entry.image))
             mask = read_result(results.file("masks", row.name))
             if image.size != mask.shape:  # the file has changed since
                 return None
-            return _small(overlay(image, mask, results.classes, opacity))
+            return _small(overlay(image, mask, results.classes, opacity, objects=results.told_apart(entry)))
         except CuecastError:
             return None
 
@@ -211,7 +253,35 @@ def write_report_file(
         cues=cues,
         review=review,
         check=check,
+        sizes=_sizes(results, how or Writing()),
     )
+
+
+def _sizes(results: Results, how: Writing) -> list[Sizes]:
+    """The areas of the objects of each class that has any: in units where all images have the same, else in pixels."""
+    areas: dict[int, list[NDArray[np.int64]]] = {}
+    edges: set[tuple[float | None, str | None]] = set()
+    for entry in results.done():
+        if entry.objects == 0:
+            continue
+        for cls, found in _areas(results, entry).items():
+            areas.setdefault(cls, []).append(found)
+        edges.add(how.edge(entry))
+    pixel, unit = edges.pop() if len(edges) == 1 else (None, None)
+    return [
+        Sizes.of(c, np.concatenate(areas[c.id]) * (pixel or 1.0) ** 2, unit if pixel else None)
+        for c in results.classes
+        if c.id in areas
+    ]
+
+
+def _areas(results: Results, entry: ManifestEntry) -> dict[int, NDArray[np.int64]]:
+    """Class id -> the areas of its objects in one image, in pixels."""
+    mask, ids = read_result(results.file("masks", entry.name)), results.told_apart(entry)
+    ids = connected_instances(mask) if ids is None else ids
+    numbers, first, areas = np.unique(ids, return_index=True, return_counts=True)
+    classes = mask.ravel()[first]
+    return {int(c): areas[(classes == c) & (numbers > 0)] for c in np.unique(classes[numbers > 0])}
 
 
 def _row(results: Results, entry: ManifestEntry) -> ReportRow:
@@ -224,12 +294,17 @@ def _row(results: Results, entry: ManifestEntry) -> ReportRow:
         entry.verdict,
         confidence=entry.confidence,
         objects=entry.objects,
+        counts=_named_counts(entry.counts, results.classes),
         share=sum(entry.areas.values()) / pixels if pixels else None,
         size=entry.size,
         full=made.relative_to(results.out).as_posix() if made.is_file() else None,
         mask_hash=entry.mask_hash,
         wrong=entry.review == "wrong",
     )
+
+
+def _named_counts(counts: Mapping[int, int], classes: Sequence[ClassInfo]) -> dict[str, int]:
+    return {c.name: counts[c.id] for c in classes if counts.get(c.id)}
 
 
 def _small(picture: PILImage.Image) -> bytes:

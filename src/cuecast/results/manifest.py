@@ -23,6 +23,9 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import Verdict
 from cuecast.io.files import file_digest, replacing
 
+SELDOM = ("thresholds", "counts", "object_confidences", "objects_hash", "min_area", "min_confidence")
+"""Fields that are left out of a line where they say nothing."""
+
 
 @dataclass(frozen=True)
 class ManifestEntry:
@@ -36,7 +39,7 @@ class ManifestEntry:
     error       why the image failed.
     size        (height, width) in pixels.
     areas       class id -> marked pixels.
-    objects     number of connected components of all classes.
+    objects     number of objects of all classes.
     pixel_size  edge of a pixel in `unit`, where the image file states it.
     image_hash  SHA-256 of the image file and of how it was read.
     mask_hash   SHA-256 of the mask file.
@@ -44,7 +47,13 @@ class ManifestEntry:
     scale       'frame' or 'pixel', see `Predictor.learn`.
     cueset, cueset_version  digest and number of the version of the cue set that made the mask; None without one.
     review      'wrong' where a person said so of this mask.
-    thresholds  class id -> the threshold that was given for it; left out where none was.
+    thresholds  class id -> the threshold that was given for it.
+    counts      class id -> number of objects.
+    object_confidences  in [0, 1], of each object in the order of their ids.
+    objects_hash  SHA-256 of the file of ids, where things that touch were told apart; None: components.
+    min_area, min_confidence  objects below were left out.
+
+    Those from `thresholds` on are left out of the line where they say nothing.
     """
 
     name: str
@@ -67,6 +76,11 @@ class ManifestEntry:
     cueset_version: int | None = None
     review: Literal["wrong"] | None = None
     thresholds: Mapping[int, float] = field(default_factory=dict)
+    counts: Mapping[int, int] = field(default_factory=dict)
+    object_confidences: tuple[float, ...] = ()
+    objects_hash: str | None = None
+    min_area: int = 0
+    min_confidence: float = 0.0
 
     @property
     def concept(self) -> tuple[str, str]:
@@ -75,7 +89,7 @@ class ManifestEntry:
 
     def line(self) -> str:
         """The entry as one line of JSON, without its line break."""
-        raw = {name: value for name, value in asdict(self).items() if value or name != "thresholds"}
+        raw = {name: value for name, value in asdict(self).items() if value or name not in SELDOM}
         text = json.dumps(raw, ensure_ascii=False)
         # a file name that is not Unicode is kept as escapes, so that the manifest itself is
         return text if text.isprintable() else json.dumps(raw)
@@ -249,6 +263,8 @@ def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
             raw["size"] = (int(raw["size"][0]), int(raw["size"][1]))
         raw["areas"] = {int(k): int(v) for k, v in raw.get("areas", {}).items()}
         raw["thresholds"] = {int(k): float(v) for k, v in raw.get("thresholds", {}).items()}
+        raw["counts"] = {int(k): int(v) for k, v in raw.get("counts", {}).items()}
+        raw["object_confidences"] = tuple(map(float, raw.get("object_confidences", ())))
         for name in names & {"verdicts", "confidences"}:
             raw[name] = {int(k): v for k, v in raw.get(name, {}).items()}
         return kind(**raw)

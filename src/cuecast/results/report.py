@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from cuecast.core.values import ClassInfo, Verdict
 from cuecast.io.pages import asset, environment, write_page
+from cuecast.results.sizes import Sizes
 
 State = Verdict | Literal["failed"]
 
@@ -43,6 +44,7 @@ class ReportRow:
     error       why it failed.
     mask_hash   SHA-256 of the mask file, by which a tick names the mask it was made for.
     wrong       a person has ticked it before.
+    counts      name of a class -> number of its objects; said where there are several classes.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ReportRow:
     error: str | None = None
     mask_hash: str | None = None
     wrong: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -73,6 +76,8 @@ class ReportRow:
             return ["not segmented"]
         objects = self.objects
         parts = [] if objects is None else [f"{objects} {'object' if objects == 1 else 'objects'}"]
+        if len(self.counts) > 1:
+            parts = [f"{parts[0]} ({', '.join(f'{n} {name}' for name, n in self.counts.items())})"]
         return parts if self.share is None else [*parts, f"{_percent(self.share)} marked"]
 
     @property
@@ -159,6 +164,7 @@ def write_report(
     title: str = "What was found",
     review: bool = False,
     check: ReportCheck | None = None,
+    sizes: Sequence[Sizes] = (),
 ) -> Path:
     """Write the page, atomically. Rows may come in any order; equal inputs give equal bytes.
 
@@ -166,6 +172,7 @@ def write_report(
     facts    (label, text) pairs for the head of the page.
     review   with tick boxes, for rows that have a `mask_hash`.
     check    what the cues say of each other; its numbers are places in `cues`, from 1.
+    sizes    of the objects of each class.
 
     Raises OutputError.
     """
@@ -187,6 +194,7 @@ def write_report(
             facts=facts,
             cues=cues,
             check=check,
+            sizes=sizes,
             review=review,
             rows=pictured(),
             signs=SIGNS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class ObjectRow:
     object  its number among those of its image, from 1.
     cls     the name of its class; the column is called 'class', here and wherever a row is sent.
     unit    and what is in it: None, an empty cell, where the size of a pixel is unknown; areas in unit squared.
+    confidence  in [0, 1], the IoU to be expected of the object's mask; None where it is not known.
     """
 
     image: str
@@ -53,6 +54,7 @@ class ObjectRow:
     perimeter_units: float | None = None
     major_axis_units: float | None = None
     minor_axis_units: float | None = None
+    confidence: float | None = None
 
 
 COLUMNS = tuple(str(f.metadata.get("alias", f.name)) for f in fields(ObjectRow))
@@ -70,7 +72,8 @@ def object_rows(
         if obj.cls not in names:
             raise ValueError(f"{found.name}: an object has class {obj.cls}, the classes are {sorted(names)}")
         m = measure(obj, found.size, pixel_size, unit)
-        yield ObjectRow(found.name, number, names[m.cls], m.cls, *_figures(m))
+        row = ObjectRow(found.name, number, names[m.cls], m.cls, *_figures(m))
+        yield replace(row, confidence=obj.confidence)
 
 
 def _figures(m: ObjectMeasures) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from PIL import Image as PILImage
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import MaskError
 from cuecast.core.ordered import Progress, Step, silent
-from cuecast.core.values import ClassInfo, Image
+from cuecast.core.values import Image
 from cuecast.cue_quality.check import check_cues, too_few
 from cuecast.cue_quality.result import CueCheck
 from cuecast.cue_quality.suggest import Suggestions, suggest_images
@@ -31,12 +31,11 @@ from cuecast.cue_quality.trials import complete_cues
 from cuecast.cuesets.changes import Lineage
 from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
 from cuecast.predictor import Concept, Predictor
-from cuecast.results.folder import Summary
 from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
-from cuecast.runs.images import BatchOptions
+from cuecast.runs.images import BatchOptions, BatchSummary
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class SegmentRequest:
     lineage: Lineage | None = None
 
 
-def segment(request: SegmentRequest, progress: Progress = silent) -> Summary:
+def segment(request: SegmentRequest, progress: Progress = silent) -> BatchSummary:
     """Masks of all images, or of those that an earlier run has left. Raises as `cuecast.runs.images.run`."""
     return images.run(
         request.concept, request.images, request.out, request.options, progress, request.lineage
@@ -255,7 +254,7 @@ def export(request: ExportRequest, progress: Progress = silent) -> dict[str, Pat
     for kind in formats:
         for entry in drawn if kind == "overlays" else ():
             if (image := request.read(entry)) is not None:
-                picture = draw_result(image, results.file("masks", entry.name), results.classes)
+                picture = draw_result(image, results, entry)
                 write_overlay(results.file("overlays", entry.name), picture)
             told()
         files[kind] = results.write(kind, request.how)
@@ -263,11 +262,12 @@ def export(request: ExportRequest, progress: Progress = silent) -> dict[str, Pat
     return files
 
 
-def draw_result(image: Image, mask: Path, classes: Sequence[ClassInfo]) -> PILImage.Image:
-    """The image with the mask of that file over it. Raises MaskError where their sizes differ."""
+def draw_result(image: Image, results: Results, entry: ManifestEntry) -> PILImage.Image:
+    """The image with its mask over it, and the borders of its objects. Raises MaskError where their sizes differ."""
+    mask = results.file("masks", entry.name)
     labels = read_result(mask)
     if image.size != labels.shape:
         raise MaskError(
             f"{mask}: the mask is {labels.shape}, its image {image.name} is {image.size} now; `segment` it again"
         )
-    return overlay(image, labels, classes)
+    return overlay(image, labels, results.classes, objects=results.told_apart(entry))

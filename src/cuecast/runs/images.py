@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,13 +22,15 @@ from typing import Literal
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import CuecastError, ImageError, OutputError
 from cuecast.core.ordered import Progress, silent
-from cuecast.core.values import Image
+from cuecast.core.values import MAX_CLASS_ID, Image
 from cuecast.cue_quality import check as kept
 from cuecast.cuesets.changes import Changes, Lineage
-from cuecast.io.files import all_tried, file_digest
+from cuecast.io.files import all_tried, file_digest, keep_edited
 from cuecast.io.images import read_image
 from cuecast.io.labels.coco import Shape
+from cuecast.io.labels.masks import write_objects
 from cuecast.io.places import check_places
+from cuecast.prediction import Prediction
 from cuecast.predictor import Concept
 from cuecast.results import gather
 from cuecast.results.folder import (
@@ -36,7 +38,6 @@ from cuecast.results.folder import (
     ResultsFolder,
     Summary,
     check_formats,
-    is_kept,
     other_concept,
     output_names,
 )
@@ -50,15 +51,24 @@ from cuecast.results.manifest import (
     write_manifest,
 )
 
-Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty"]
-FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty")
+Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty", "objects"]
+FORMATS: tuple[Format, ...] = (
+    "overlays",
+    "coco",
+    "csv",
+    "report",
+    "yolo",
+    "labelme",
+    "uncertainty",
+    "objects",
+)
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
 VERDICTS = ("found", "doubtful", "absent", "failed")
 
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How a batch is run. Only `page`, `window` and the concept change masks.
+    """How a batch is run. Only `page`, `window`, the concept and what is left out change masks.
 
     name        template of output names: {stem}, {suffix} (of the input, without the dot), {parent} (its folder),
                 {index} (from 1; {index:04d}).
@@ -71,6 +81,8 @@ class BatchOptions:
     window      (low, high) that becomes 0 to 255 in 16-bit and float images.
     max_pixels  larger images are refused; None is the limit of `read_image`.
     opacity     of the masks in overlays and report.
+    min_area    objects of fewer pixels are left out: of masks, tables and all else.
+    min_confidence  so are those of less confidence, in [0, 1].
     review      the report has a tick box 'wrong' for each image, see `cuecast.results.review`.
     check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
                 in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
@@ -89,6 +101,22 @@ class BatchOptions:
     opacity: float = 0.45
     review: bool = False
     check: bool = False
+    min_area: int = 0
+    min_confidence: float = 0.0
+
+    def check_limits(self) -> None:
+        """Raise OutputError where what is to be left out is none."""
+        if self.min_area < 0:
+            raise OutputError(f"min_area is {self.min_area}: give a number of pixels, 0 or more")
+        if not 0 <= self.min_confidence <= 1:
+            raise OutputError(f"min_confidence is {self.min_confidence}: give one from 0 to 1, such as 0.5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSummary(Summary):
+    """What came of a batch: see `Summary`. `objects`: name of a class -> number of its objects in all its images."""
+
+    objects: Mapping[str, int]
 
 
 def run(
@@ -98,7 +126,7 @@ def run(
     options: BatchOptions | None = None,
     progress: Progress = silent,
     lineage: Lineage | None = None,
-) -> Summary:
+) -> BatchSummary:
     """Segment `inputs` and write the results into the folder `out`.
 
     lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
@@ -113,6 +141,7 @@ def run(
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
     check_formats(options.formats, FORMATS)
+    options.check_limits()
     check_places(inputs, out, beside=False)
     folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite)
     job = _Batch(concept, folder, Results(out, concept.classes), options, lineage)
@@ -127,7 +156,7 @@ def run(
             progress,
         )
         files = job.finish(inputs, names, progress)
-        return Summary(
+        return BatchSummary(
             out=out,
             counts={word: tally.counts[word] for word in VERDICTS},
             failures=tuple((str(path), error) for (path, _), error in tally.failures),
@@ -135,6 +164,7 @@ def run(
             seconds=time.perf_counter() - start,
             files=files,
             edited=edited(),
+            objects={c.name: tally.objects[c.id] for c in concept.classes},
         )
 
 
@@ -222,7 +252,7 @@ class _Batch:
 
         Raises OutputError at the end, for all files that could not be written.
         """
-        results, options = self.results, self.options
+        results = self.results
         manifest = results.manifest
         index, mine = index_manifest(manifest), dict(zip(names, inputs, strict=True))
 
@@ -231,24 +261,34 @@ class _Batch:
                 yield replace(entry_at(manifest, index[name]), image=str(path))
             for name in (n for n in index if n not in mine):
                 former = entry_at(manifest, index[name])
-                if not is_kept(self.results.file("masks", name), former):
-                    self.folder.keep_edited(self.results.file("masks", name), former)
+                if not self.results.holds(former):
+                    self._keep_edited(former)
                 elif former.areas.keys() <= self._classes:  # no table has a place for others
                     yield former
 
         write_manifest(manifest, ordered())
         files = {"manifest": manifest, "masks": results.out / "masks"}
         wanted = self._wanted
-        how = gather.Writing(options.coco_shape, options.pixel_size, options.unit)
         with all_tried() as tried:
             made = {
-                k: tried(partial(results.write, k, how)) for k in gather.FORMATS if k in wanted - {"report"}
+                k: tried(partial(results.write, k, self._how))
+                for k in gather.FORMATS
+                if k in wanted - {"report"}
             }
             check = tried(lambda: self._check(progress))
             made["check"] = results.out / kept.NAME if check else None
             if "report" in wanted:
                 made["report"] = tried(lambda: self._write_report(check))
         return files | {kind: path for kind, path in made.items() if path is not None}
+
+    @property
+    def _how(self) -> gather.Writing:
+        return gather.Writing(self.options.coco_shape, self.options.pixel_size, self.options.unit)
+
+    def _keep_edited(self, former: ManifestEntry) -> None:
+        """Move mask and ids aside where they are other files than their line speaks of. Raises OutputError."""
+        for folder, stated in (("masks", former.mask_hash), ("objects", former.objects_hash)):
+            keep_edited(self.results.file(folder, former.name), stated, self.results.out)
 
     def _write_report(self, check: kept.KeptCheck | None) -> Path:
         options, examples = self.options, self.concept.examples
@@ -260,7 +300,7 @@ class _Batch:
         )
         told = check.for_report([e.image.name for e in examples]) if check else None
         return gather.write_report_file(
-            self.results, examples, facts, options.opacity, options.review, told, self._read
+            self.results, examples, facts, options.opacity, options.review, told, self._read, self._how
         )
 
     def _check(self, progress: Progress) -> kept.KeptCheck | None:
@@ -288,7 +328,11 @@ class _Batch:
             if former is not None and self._holds(path, former, image_hash):
                 self._complete(path, former)
                 return former, True
-            with self.folder.remade(self.results.file("masks", name), former):
+            ids = former and replace(former, mask_hash=former.objects_hash)
+            with (
+                self.folder.remade(self.results.file("masks", name), former),
+                self.folder.remade(self.results.file("objects", name), ids),
+            ):
                 return self._segment(path, name, image_hash), False
         except OutputError:
             raise
@@ -299,8 +343,9 @@ class _Batch:
             return entry, False
 
     def _segment(self, path: Path, name: str, image_hash: str) -> ManifestEntry:
-        image = self._read(path)
-        prediction = self.concept.segment(image)
+        image, options = self._read(path), self.options
+        prediction = self.concept.segment(image).keeping(options.min_area, options.min_confidence)
+        ids_hash = self._write_ids(name, prediction)
         mask_path = prediction.save(self.results.file("masks", name))
         if "overlays" in self._wanted:
             gather.write_overlay(
@@ -308,15 +353,37 @@ class _Batch:
             )
         if "uncertainty" in self._wanted:
             prediction.save_uncertainty(self.results.file("uncertainty", name))
+        found = prediction.annotations()
         blank = replace(
             self._blank(path, name),
-            objects=len(prediction.objects()),
+            objects=len(found.objects),
+            counts=found.counts(),
+            object_confidences=tuple(round(o.confidence or 0.0, 3) for o in found.objects),
+            objects_hash=ids_hash,
             pixel_size=image.pixel_size,
             unit=image.unit,
             image_hash=image_hash,
         )
         answer = (prediction.verdict, prediction.confidence, prediction.seconds)
         return answered(blank, answer, prediction.mask, self.concept.decision.class_ids, mask_path)
+
+    def _write_ids(self, name: str, prediction: Prediction) -> str | None:
+        """Write the ids of objects where things that touch are told apart; the SHA-256 of that file, else None.
+
+        Where objects are components, a file of ids is made of the mask, if it is asked for. Raises ImageError where
+        there are more than the file holds.
+        """
+        splits = self.concept.splits
+        count = int(prediction.instances.max(initial=0))
+        if count > MAX_CLASS_ID and (splits or "objects" in self._wanted):
+            raise ImageError(
+                f"it has {count} objects, and a file of their ids holds {MAX_CLASS_ID}",
+                prediction.image.name,
+                "leave out specks (--min-area 10), cut it into parts, or ask for connected objects without their ids",
+            )
+        if not splits:
+            return None
+        return file_digest(write_objects(self.results.file("objects", name), prediction.instances))
 
     def _blank(self, path: Path, name: str) -> ManifestEntry:
         """A line that names image and concept, and nothing that was found."""
@@ -327,6 +394,8 @@ class _Batch:
             self.cues,
             scale=self.concept.scale,
             thresholds=self.concept.thresholds,
+            min_area=self.options.min_area,
+            min_confidence=self.options.min_confidence,
         )
         if self.lineage is None:
             return entry
@@ -341,19 +410,26 @@ class _Batch:
         target = self.results.file("overlays", entry.name)
         if "overlays" in self._wanted and not target.exists():
             mask = gather.read_result(self.results.file("masks", entry.name))
-            picture = overlay(self._read(path), mask, self.concept.classes, opacity=self.options.opacity)
+            ids = self.results.told_apart(entry)
+            picture = overlay(self._read(path), mask, self.concept.classes, self.options.opacity, objects=ids)
             gather.write_overlay(target, picture)
 
     def _holds(self, path: Path, entry: ManifestEntry, image_hash: str) -> bool:
         """Whether what is there of an image can stay."""
-        mask = self.results.file("masks", entry.name)
-        if self.options.overwrite or entry.image_hash != image_hash or not is_kept(mask, entry):
+        if self.options.overwrite or entry.image_hash != image_hash or not self.results.holds(entry):
             return False
-        if entry.thresholds != self.concept.thresholds:
+        if entry.thresholds != self.concept.thresholds or not self._tells_objects_alike(entry):
             return False
         if "uncertainty" in self._wanted and not self.results.file("uncertainty", entry.name).exists():
             return False
         return not self.may_change(path, entry)
+
+    def _tells_objects_alike(self, entry: ManifestEntry) -> bool:
+        """Whether the objects of a finished image were told apart, and left out, as they would be now."""
+        options, splits = self.options, entry.objects_hash is not None
+        return (splits, entry.min_area, entry.min_confidence) == (
+            self.concept.splits, options.min_area, options.min_confidence
+        )  # fmt: skip
 
     def _image_hash(self, path: Path) -> str:
         """SHA-256 of the file, and of the options that change what is read from it."""

@@ -107,7 +107,7 @@ class _Export:
             write_report_file(results, examples, facts, OPACITY)
         self._write_plain(entries)
         shutil.rmtree(self.tree / "images", ignore_errors=True)
-        for folder in {"masks", "cueset"} - self.wanted:
+        for folder in {"masks", "objects", "cueset"} - self.wanted:
             shutil.rmtree(self.tree / folder, ignore_errors=True)
         ticker.note(replace(last, done=last.total))
 
@@ -141,7 +141,7 @@ class _Export:
         for _ in range(3):
             entries = find_entries(source.manifest, named)
             found = {name: e for name, e in entries.items() if is_of(e, self.project.digests.get(name))}
-            linked = [self._link_mask(e) for e in found.values() if e.error is None]
+            linked = [self._link(e) for e in found.values() if e.error is None]
             if all(linked):
                 break
         for stem, (name, path) in named.items():
@@ -150,17 +150,22 @@ class _Export:
                 continue  # not run, or its mask is gone
             yield replace(entry, image=str(place_input(self.tree / "images", name, path)))
 
-    def _link_mask(self, entry: ManifestEntry) -> bool:
-        """Put the mask of an entry into the tree, if it is there; whether it is the one that the entry speaks of."""
-        target = self.tree / "masks" / f"{entry.name}.png"
-        if target.exists() and file_digest(target) == entry.mask_hash:
+    def _link(self, entry: ManifestEntry) -> bool:
+        """Put mask and ids of an entry into the tree, if they are there; whether they are those it speaks of."""
+        ids = entry.objects_hash is None or self._link_file("objects", entry.name, entry.objects_hash)
+        return self._link_file("masks", entry.name, entry.mask_hash) and ids
+
+    def _link_file(self, folder: str, name: str, stated: str | None) -> bool:
+        """Put a result into the tree, if it is there; whether it is the file with the digest that is stated."""
+        target = self.tree / folder / f"{name}.png"
+        if target.exists() and file_digest(target) == stated:
             return True
         target.unlink(missing_ok=True)
         try:
-            link_file(self.source / "masks" / target.name, target)
+            link_file(self.source / folder / target.name, target)
         except FileNotFoundError:
             return False
-        return file_digest(target) == entry.mask_hash
+        return file_digest(target) == stated
 
     def _take(self) -> None:
         """Put the results of a video or volume into the tree."""
@@ -187,7 +192,7 @@ class _Export:
     def _take_masks(self, entries: Sequence[ManifestEntry]) -> bool:
         """Put the masks into the tree; whether they are those that the manifest speaks of."""
         if self.project.kind == "video":
-            return all(self._link_mask(entry) for entry in entries)
+            return all(self._link(entry) for entry in entries)
         labels = labels_file(self.source)
         if labels is None:
             return False

@@ -73,11 +73,9 @@ def note_wrong(results: Results, names: Sequence[str]) -> None:
 
 
 def count_objects(results: Results, entry: ManifestEntry) -> dict[str, int]:
-    """Class id -> number of connected components in the mask of an image; classes without any are left out."""
-    present = [cls for cls, area in entry.areas.items() if area]
-    if len(present) <= 1 and entry.objects is not None:
-        return {str(cls): entry.objects for cls in present}
-    return count_components(read_result(results.file("masks", entry.name)))
+    """Class id -> number of objects of an image; classes without any are left out."""
+    counts = entry.counts if entry.counts or not entry.objects else results.objects(entry).counts()
+    return {str(cls): n for cls, n in counts.items()}
 
 
 def count_components(labels: NDArray[np.int32]) -> dict[str, int]:
@@ -139,7 +137,7 @@ def objects_of(session: Session, files: DataFolder, project: str, image: Image) 
     """The objects of one image, in the order of objects.csv; none where its mask is not there."""
     classes = projects.class_infos(projects.find(session, project).classes)
     entry = find_entries(Results(files.results(project), ()).manifest, {image.stem}).get(image.stem)
-    return _measured(place_of_result(session, files, image, "masks"), entry, image, classes, 0, None)
+    return _measured(_found(session, files, image, entry), entry, image, classes, 0, None)
 
 
 def objects_page(
@@ -163,25 +161,38 @@ def objects_page(
     entries = find_entries(manifest, {image.stem for image, _ in part})
     rows: list[ObjectRow] = []
     for image, skip in part:
-        mask, entry = place_of_result(session, files, image, "masks"), entries.get(image.stem)
-        rows += _measured(mask, entry, image, classes, skip, limit - len(rows))
+        entry = entries.get(image.stem)
+        found = _found(session, files, image, entry)
+        rows += _measured(found, entry, image, classes, skip, limit - len(rows))
     following = str(start + limit) if start + limit < total else None
     return schemas.Page[ObjectRow](items=rows, next=following, total=total)
 
 
+def _found(
+    session: Session, files: DataFolder, image: Image, entry: ManifestEntry | None
+) -> Annotations | None:
+    """The objects of one image; None where its mask is not there."""
+    mask = place_of_result(session, files, image, "masks")
+    if entry is None or entry.error is not None or mask is None or not mask.is_file():
+        return None
+    results = Results(files.results(image.project_id), ())
+    if mask == results.file("masks", entry.name):
+        return results.objects(entry, image.name)
+    labels = read_result(mask)  # of a slice
+    return Annotations(image.name, labels.shape, connected_objects(labels))
+
+
 def _measured(
-    mask: Path | None,
+    found: Annotations | None,
     entry: ManifestEntry | None,
     image: Image,
     classes: Sequence[ClassInfo],
     skip: int,
     limit: int | None,
 ) -> list[ObjectRow]:
-    """So many objects of one image as objects.csv has them; none where its mask is not there."""
-    if entry is None or entry.error is not None or mask is None or not mask.is_file():
+    """So many objects of one image as objects.csv has them."""
+    if entry is None or found is None:
         return []
-    labels = read_result(mask)
-    found = Annotations(image.name, labels.shape, connected_objects(labels))
     names = {c.id: c.name for c in shown_classes(classes, iter([entry]))}
     rows = object_rows(found, names, entry.pixel_size, entry.unit)
     asked = rows if limit is None else islice(rows, skip + limit)  # the others are not measured

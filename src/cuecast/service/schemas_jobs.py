@@ -11,7 +11,9 @@ from cuecast.results import tables
 from cuecast.service.schemas import Marks, Mask, Prediction, Reply, Request, Verdict
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-ExportFormat = Literal["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "ytvis", "cueset"]
+ExportFormat = Literal[
+    "masks", "overlays", "coco", "csv", "yolo", "labelme", "objects", "report", "ytvis", "cueset"
+]
 
 
 class NewRun(Request):
@@ -89,7 +91,7 @@ class ShownCue(Marks):
 
 
 FORMATS = {
-    "images": ("masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset"),
+    "images": ("masks", "overlays", "coco", "csv", "yolo", "labelme", "objects", "report", "cueset"),
     "video": ("masks", "overlays", "ytvis", "csv", "cueset"),
     "volume": ("masks", "overlays", "csv", "cueset"),
 }

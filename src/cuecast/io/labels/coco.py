@@ -240,7 +240,8 @@ def write_coco(
     classes: Sequence[ClassInfo],
     shape: Shape = "rle",
 ) -> Path:
-    """Write one COCO file, whole or not at all; returns its path. One object becomes one annotation.
+    """Write one COCO file, whole or not at all; returns its path. One object becomes one annotation, with its
+    confidence as `score`, as COCO's results have it.
 
     annotations  any iterable; each is written as it comes: memory does not grow with their number.
     shape        'rle': compressed run lengths as pycocotools has them; 'polygon': one polygon along pixel
@@ -296,6 +297,7 @@ def _annotation(obj: ObjectMask, size: tuple[int, int], shape: Shape) -> dict[st
         "area": obj.area,
         "bbox": bbox,
         "segmentation": segmentation,
+        **({} if obj.confidence is None else {"score": round(obj.confidence, 6)}),
     }
 
 

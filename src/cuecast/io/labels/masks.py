@@ -224,11 +224,17 @@ def write_mask(path: str | Path, mask: NDArray[np.int32], classes: Sequence[Clas
 def write_objects(path: str | Path, objects: NDArray[np.int32]) -> Path:
     """Write ids of objects (H, W) int32, 0 = none, as a 16-bit PNG, whole or not at all; returns its path.
 
-    Ids above 65534 are counted anew, in their order. Raises OutputError.
+    Ids above 65534 are counted anew, in their order. Raises OutputError, also where there are more of them.
     """
     if objects.max() > MAX_CLASS_ID:
         _, order = np.unique(np.append(objects.ravel(), 0), return_inverse=True)
         objects = order[:-1].reshape(objects.shape).astype(np.int32)
+        if (count := int(objects.max())) > MAX_CLASS_ID:
+            raise OutputError(
+                f"there are {count} objects, and a file of ids (16-bit PNG) holds {MAX_CLASS_ID}",
+                path,
+                "leave out specks, or cut the picture into parts",
+            )
     return _write_png(path, PILImage.fromarray(objects.astype(np.uint16)), {})
 
 
