@@ -28,5 +28,8 @@ def test_uncertainty_is_highest_where_the_best_score_is_a_half(tmp_path: Path) -
     for save in (prediction.save, prediction.save_uncertainty):
         with pytest.raises(OutputError, match=r"u\.jpg: is written as PNG, .*; name it u\.png"):
             save(tmp_path / "u.jpg")
+        with pytest.raises(OutputError, match=r"u\.txt: is written as PNG, .*; name it u\.png"):
+            save(tmp_path / "u.txt")
+        assert not (tmp_path / "u.txt").exists()
     written = np.asarray(PILImage.open(prediction.save_uncertainty(tmp_path / "u.png")))
     assert written.tolist() == [[0, 255, 0]]

@@ -55,6 +55,13 @@ def test_more_threads_than_cores_are_as_many_as_there_are() -> None:
     assert learnt.segment(PICTURE).mask.shape == (4, 8)
 
 
+def test_no_worker_does_nothing() -> None:
+    concept = cuecast.load("colours").learn([CUE])
+    for workers in (0, -1):
+        with pytest.raises(cuecast.InputError, match=f"{workers} workers do nothing; give 1 or more"):
+            list(concept.segment_many([PICTURE], workers=workers))
+
+
 @pytest.mark.parametrize("one", ["photo.png", b"x", Path("photo.png")])
 def test_one_image_is_no_list_of_them(one: Any) -> None:
     concept = cuecast.load("colours").learn([CUE])

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { OpenPicture } from "../src/state/picture";
 import { closeProject, jobs, openProject, project, start } from "../src/state/project";
 import { heldSavers, lastSaved, openSaver } from "../src/state/saver";
+import { notices } from "../src/state/session";
 import { choose, enqueue, fromInput, uploads } from "../src/state/uploads";
 import { choicesOf } from "../src/views/volume_choice";
 import type { ImageInfo } from "../src/wire";
@@ -100,6 +101,27 @@ describe("marks", () => {
     picture.close();
     await pause(20);
     expect(heldSavers()).toBe(0);
+  });
+});
+
+const EMPTY = { version: 0, mask: null, absent: false, boxes: [], points: [], scribbles: [], polygons: [] };
+
+describe("a run", () => {
+  it("says which marks were refused and do not count", async () => {
+    vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+      if (init.method === "PUT")
+        return reply({ error: { code: "marks_invalid", message: "no", details: null } }, 422);
+      return path.endsWith("/marks") ? reply(EMPTY) : projects(path, init);
+    });
+    await openProject("p");
+    const image = { id: "i", name: "shot.png", width: 8, height: 4 } as ImageInfo;
+    const saver = await openSaver("p", image);
+    saver.drawing.revision.value++;
+    await saver.save();
+    expect(saver.refused).toBe(true);
+    await start("run");
+    expect(notices.value.map(({ text }) => text).join()).toContain("shot.png");
+    saver.discard();
   });
 });
 

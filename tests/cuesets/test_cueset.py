@@ -399,6 +399,17 @@ def test_several_mistakes_are_counted_and_all_listed_by_the_check(tmp_path: Path
 # --- the check
 
 
+def test_a_wrong_threshold_is_named_once_and_its_cues_are_not(tmp_path: Path) -> None:
+    root = by_hand(tmp_path, {"image": "images/a.png", "points": [{"xy": [1, 1], "class": 1}]})
+    index = json.loads((root / "cues.json").read_text())
+    index["classes"][0]["threshold"] = 7
+    (root / "cues.json").write_text(json.dumps(index))
+    (found,) = [f for f in check_cueset(root) if f.level == "error"]
+    assert (found.entry, found.remedy) == ("cues.json", "choose one above 0, such as 0.4")
+    with pytest.raises(CueSetError, match="has the threshold 7"):
+        read_cueset(root)
+
+
 def test_the_check_names_what_cannot_be_read_and_why(tmp_path: Path) -> None:
     cues = [{"image": f"images/{n}.png", "mask": f"masks/{n}.png"} for n in ("a", "torn", "wide", "empty")]
     root = by_hand(tmp_path, *cues, {"image": "images/a.png", "boxes": [{"xyxy": [0, 0, 99, 4]}]})

@@ -116,6 +116,16 @@ def test_a_project_without_a_run_gives_its_cue_set(tmp_path: Path) -> None:
     ]
 
 
+def test_without_a_run_there_are_no_masks_to_export(tmp_path: Path) -> None:
+    with inline_service(tmp_path / "data") as service:
+        service.mark(service.upload("a.png", png(3)), columns(3))
+        job = service.post("exports", {"formats": ["masks", "csv"]})
+        service.work()
+        ended = service.job(job)
+    assert ended["state"] == "failed"
+    assert ended["error"]["message"].startswith("this project has no results yet; run it, then export")
+
+
 def test_objects_of_a_class_that_was_taken_out_are_kept(service: Service) -> None:
     image = service.get("images")["items"][0]["id"]
     service.client.delete(f"{service.p}/images/{image}/marks")

@@ -190,7 +190,9 @@ def test_a_picture_with_marks_of_its_own_is_prepared_by_those_of_the_others(
     assert learned == [1]
     preview(service, service.ids["b"], {"points": [*RED_POINT["points"], {"xy": [1, 1], "class": 1}]})
     assert learned == [1]
-    prepare(service, "nosuchimage1")  # who asks for it is told that it is not there
+    prepare(service, "nosuchimage1", 404)
+    service.client.delete(f"{service.p}")
+    prepare(service, None, 404)
 
 
 def test_only_points_on_one_picture_are_prepared(service: Service, learned: list[int]) -> None:

@@ -104,6 +104,11 @@ class CuecastWarning(UserWarning):
     """A note on an input that was used: what of it was passed over, or how it was understood."""
 
 
+def cause(error: BaseException) -> str:
+    """What an error of the system or of a library says, without its number, and the file, which messages name."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def without_name(message: str, name: str) -> str:
     """What a message says of a thing, for where its name stands already: 'a.png: it is damaged' -> 'it is damaged'."""
     return message.removeprefix(f"{name}: ").removeprefix(f"{name} ") or message

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from cuecast.core.errors import InputError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -37,8 +39,12 @@ def silent(_: Step) -> None:
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """`map`, with `workers` threads: results in the order of the items, at most 2 x `workers` under way."""
-    if workers <= 1:
+    """`map`, with `workers` threads: results in the order of the items, at most 2 x `workers` under way.
+
+    Raises InputError where there is no worker.
+    """
+    check_workers(workers)
+    if workers == 1:
         yield from map(function, items)
         return
     pool = ThreadPoolExecutor(workers)
@@ -52,6 +58,12 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers:
             yield pending.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def check_workers(workers: int) -> None:
+    """Raise InputError where there is no worker to do anything."""
+    if workers < 1:
+        raise InputError(f"{workers} workers do nothing", remedy="give 1 or more")
 
 
 def usable_cores() -> int:

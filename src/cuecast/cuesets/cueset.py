@@ -18,7 +18,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -191,15 +191,23 @@ def read_classes_and_cues(path: Path, report: Callable[[Finding], None]) -> CueS
 
 
 def _classes(raw: Any, report: Callable[[Finding], None]) -> tuple[ClassInfo, ...]:
+    """The classes; of one that is wrong, where that can be had, id and name: its cues are not wrong for it."""
     remedy = 'write "classes": [{"id": 1, "name": "cell", "colour": "#e6194b"}]'
+    infos = []
     try:
-        infos = tuple(ClassInfo.of(c) for c in raw)
-    except (TypeError, KeyError, ValueError, OverflowError, AttributeError, CueError) as error:
+        for item in raw:
+            try:
+                infos.append(ClassInfo.of(item))
+            except CueError as error:
+                report(Finding("error", INDEX, error.what, error.remedy or remedy))
+                with suppress(CueError):
+                    infos.append(ClassInfo(int(item["id"]), str(item["name"])))
+    except (TypeError, KeyError, ValueError, OverflowError, AttributeError) as error:
         report(Finding("error", INDEX, f"the classes cannot be read ({error})", remedy))
         return ()
     if wrong := class_problem(infos):
         report(Finding("error", INDEX, wrong, remedy))
-    return infos
+    return tuple(infos)
 
 
 def class_problem(infos: Sequence[ClassInfo]) -> str | None:

@@ -24,7 +24,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import PackError
+from cuecast.core.errors import PackError, cause
 from cuecast.core.kept import Kept
 from cuecast.core.tiling import Window
 from cuecast.core.values import Example, Image, Marks
@@ -477,5 +477,5 @@ def _read_weights(path: Path) -> MatcherWeights:
                 float(stored["ridge8"]) if "ridge8" in stored else None,
             )
     except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-        what = f"its numbers cannot be read ({error})"
+        what = f"its numbers cannot be read ({cause(error)})"
         raise PackError(what, path.name, "install the pack again") from error

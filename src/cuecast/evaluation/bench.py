@@ -118,7 +118,7 @@ def run_bench(
         pack=predictor.pack.name,
         pack_digest=predictor.pack.digest,
         commit=source_commit(),
-        workers=max(workers, 1),
+        workers=workers,
         threads=threads,
         wall_seconds=time.perf_counter() - started,
     )

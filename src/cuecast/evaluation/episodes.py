@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from cuecast.core.errors import EpisodeError, MaskError
+from cuecast.core.errors import EpisodeError, MaskError, cause
 from cuecast.io.files import read_json, write_text
 from cuecast.io.pixels import read_raster
 from cuecast.io.places import list_images
@@ -76,7 +76,7 @@ def read_episodes(path: str | Path) -> list[Episode]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EpisodeError(
-            f"{path}: the episode list cannot be read ({error}); give a file of JSON lines"
+            f"{path}: the episode list cannot be read ({cause(error)}); give a file of JSON lines"
         ) from error
     episodes: dict[str, Episode] = {}
     for number, line in enumerate(lines, start=1):

@@ -195,7 +195,7 @@ def evaluate_objects(
         pack_digest=predictor.pack.digest,
         commit=source_commit(),
         scale=scale,
-        workers=max(workers, 1),
+        workers=workers,
         wall_seconds=time.perf_counter() - started,
     )
 

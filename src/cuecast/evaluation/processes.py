@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from cuecast.core.errors import EpisodeError
-from cuecast.core.ordered import Progress, Step, silent, threads_each
+from cuecast.core.ordered import Progress, Step, check_workers, silent, threads_each
 from cuecast.evaluation.episodes import Episode
 from cuecast.predictor import Predictor, load
 
@@ -57,8 +57,12 @@ def one_by_one(
     workers: int = 1,
     threads: int | None = None,
 ) -> Iterator[T]:
-    """As `run_each`, of any items that a process can be sent; each result when it and those before it are there."""
-    if workers <= 1:
+    """As `run_each`, of any items that a process can be sent; each result when it and those before it are there.
+
+    Raises InputError where there is no worker, and what `run_each` raises.
+    """
+    check_workers(workers)
+    if workers == 1:
         return (run(predictor, item, Path(root)) for item in items)
     return _in_processes(predictor, items, Path(root), run, workers, threads_each(threads, workers))
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cuecast.core.errors import CuecastError, CueSetError
+from cuecast.core.errors import CuecastError, CueSetError, cause
 from cuecast.io.files import replacing
 
 MAX_MEMBERS = 20_000
@@ -75,7 +75,7 @@ class Bundle:
             if member is not None:
                 return _read_member(self.path, member)
         except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            what = f"{name} cannot be read ({error})"
+            what = f"{name} cannot be read ({cause(error)})"
             raise self.kind.error(what, self.path, "get an intact copy") from error
         remedy = f"put it back, or take it out of {self.kind.marker}"
         raise self.kind.error(f"{name} is not there", self.path, remedy)
@@ -108,7 +108,7 @@ def open_bundle(path: Path, kind: BundleKind) -> Bundle:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-        what = f"neither a folder nor a readable .zip ({error})"
+        what = f"neither a folder nor a readable .zip ({cause(error)})"
         raise kind.error(what, path, "get an intact copy") from error
     _check_limits(path, infos, kind)
     return Bundle(path, _zip_members(path, infos, kind), True, kind)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from PIL import TiffImagePlugin
 
-from cuecast.core.errors import InputError, MissingExtraError
+from cuecast.core.errors import InputError, MissingExtraError, cause
 from cuecast.core.geometry import upright
 from cuecast.io.kinds import HEAD, is_lossy, picture_kind
 from cuecast.io.tiff import BROKEN as TIFF_BROKEN
@@ -175,7 +175,7 @@ def _open(path: Path, door: _Door) -> IO[bytes]:
             "no permission to read it", door.label, "change its permissions or copy it"
         ) from None
     except (OSError, ValueError) as error:
-        raise door.error(f"cannot be opened ({error})", door.label, "check name and disk") from error
+        raise door.error(f"cannot be opened ({cause(error)})", door.label, "check name and disk") from error
 
 
 def _read_stream(stream: IO[bytes], door: _Door, page: int | None) -> Raster:

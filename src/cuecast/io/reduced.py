@@ -21,7 +21,7 @@ from PIL.Image import Exif
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from cuecast.core.errors import ImageError
+from cuecast.core.errors import ImageError, cause
 from cuecast.core.geometry import upright
 from cuecast.io.images import read_image
 from cuecast.io.pixels import BROKEN, exif_orientation
@@ -54,7 +54,7 @@ def read_reduced(path: Path, side: int) -> Reduced | None:
         raise
     except BROKEN as error:
         raise ImageError(
-            f"the image is damaged or cut short ({error})", path, "copy or save it again"
+            f"the image is damaged or cut short ({cause(error)})", path, "copy or save it again"
         ) from error
 
 

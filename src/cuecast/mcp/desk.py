@@ -19,7 +19,7 @@ from PIL import Image as PILImage
 from pydantic import BaseModel
 
 from cuecast.core.drawing import thumbnail
-from cuecast.core.errors import InputError
+from cuecast.core.errors import InputError, cause
 from cuecast.core.ordered import Progress, Step
 from cuecast.cuesets.cueset import CueSet, read_examples
 from cuecast.engine.packs import Pack, named_pack
@@ -51,7 +51,7 @@ class Roots:
             real = Path(os.path.realpath(path))
         except (OSError, ValueError) as error:
             raise InputError(
-                f"{path}: this is no path ({error}); give the path of a file or folder"
+                f"{path}: this is no path ({cause(error)}); give the path of a file or folder"
             ) from error
         if not any(real.is_relative_to(folder) for folder in self.folders):
             raise InputError(

@@ -86,6 +86,10 @@ class _Export:
     def of_images(self) -> None:
         """Masks as they are, and the formats made from them."""
         entries = list(self._entries())
+        if not entries and "cueset" not in self.wanted:
+            raise InputError(
+                "this project has no results yet", remedy="run it, then export; 'cueset' needs no run"
+            )
         results = Results(self.tree, shown_classes(self.project.classes, iter(entries)))
         write_manifest(results.manifest, entries)
         formats = [kind for kind in FORMATS if kind in self.wanted - {"report"}]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from PIL import JpegImagePlugin
 
-from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError, cause
 from cuecast.core.values import Image
 from cuecast.io.files import replacing
 from cuecast.io.images import read_image
@@ -161,7 +161,7 @@ def header_size(path: Path, name: str, kind: Kind, limits: Limits) -> tuple[int,
             turned = _orientation(opened, file, kind) in (5, 6, 7, 8)
     except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
         raise ImageError(
-            f"{name}: the image is damaged or cut short ({error}); copy or save it again"
+            f"{name}: the image is damaged or cut short ({cause(error)}); copy or save it again"
         ) from error
     if width * height > limits.pixels:
         raise ImageError(

@@ -4,9 +4,11 @@ import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import { ApiError, api } from "../api";
 import { coloursOf } from "../canvas/overlay";
 import { followJob, hasEnded } from "../events";
+import { text } from "../text";
 import type { CheckResult, ClassInfo, ImageInfo, Job, JobKind, Project, SuggestResult } from "../wire";
 import { outdateImages, refreshImage, reloadGallery, updateImage } from "./gallery";
-import { lastSaved } from "./saver";
+import { lastSaved, refusedNames } from "./saver";
+import { notify } from "./session";
 
 export const VERDICTS = ["doubtful", "found", "absent", "failed", "unrun"] as const;
 export type Found = (typeof VERDICTS)[number];
@@ -137,6 +139,8 @@ export async function countVerdicts(): Promise<void> {
 export async function start(kind: "run" | "check" | "suggest"): Promise<void> {
   const id = project.value?.id;
   if (!id) return;
+  const refused = refusedNames(id);
+  if (refused.length) notify(text.value.flow.withoutMarks(refused.join(", ")), "error");
   const job = await started(id, kind);
   if (job && project.value?.id === id) follow(job);
 }

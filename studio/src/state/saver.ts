@@ -177,6 +177,11 @@ export function heldSavers(): number {
   return savers.size;
 }
 
+/** Names of a project's pictures whose marks the server has refused: what it has of them is older. */
+export function refusedNames(project: string): string[] {
+  return [...savers.values()].filter((s) => s.refused && s.project === project).map((s) => s.image.name);
+}
+
 export function hasUnsaved(): boolean {
   return [...savers.values()].some((saver) => !saver.isSaved);
 }

@@ -113,6 +113,8 @@ export const en = {
     runAll: (n: number) => `Run on ${many(n, "picture", "pictures")}`,
     runAgain: "Run again where it may change",
     needExamples: "Mark the thing on a picture first.",
+    withoutMarks: (names: string) =>
+      `Marks that were refused are left out: ${names}. What was saved before counts.`,
     running: (done: number, all: number) => `${done} of ${all} pictures`,
     starting: "Starting …",
     queued: "Waiting for its turn …",

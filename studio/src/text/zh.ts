@@ -111,6 +111,7 @@ export const zh: Text = {
     runAll: (n) => `在 ${count(n)} 张图片上运行`,
     runAgain: "重新运行可能变化的部分",
     needExamples: "请先在一张图片上标出目标。",
+    withoutMarks: (names: string) => `未通过检查的标记不计入：${names}。以之前保存的标记为准。`,
     running: (done, all) => `${done} / ${all} 张图片`,
     starting: "正在开始……",
     queued: "正在排队……",

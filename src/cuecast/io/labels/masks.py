@@ -19,7 +19,7 @@ from cuecast.core.objects import Annotations
 from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Image
 from cuecast.io.files import replacing
 from cuecast.io.formats import suffixes_of
-from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
+from cuecast.io.kinds import MASK_ENDINGS
 from cuecast.io.labels import is_label_file, read_label_file
 from cuecast.io.labels.coco import image_name, plain_name
 from cuecast.io.labels.numbered import as_things, colours_hint, likeliest_first, look_at
@@ -245,8 +245,7 @@ def write_grey(path: str | Path, values: NDArray[np.float32]) -> Path:
 
 def _write_png(path: str | Path, image: PILImage.Image, names: dict[str, str] | None = None) -> Path:
     """Write a PNG, whole or not at all; of labels with the `names` of the ids. Raises OutputError."""
-    suffix = Path(path).suffix.lower()
-    if suffix in IMAGE_SUFFIXES and suffix != ".png":
+    if Path(path).suffix.lower() not in ("", ".png"):
         raise OutputError(
             "is written as PNG, which keeps every value", path, f"name it {Path(path).stem}.png"
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError, cause
 from cuecast.core.tiling import Window
 from cuecast.io.rasters.georeference import Georeference
 from cuecast.io.rasters.raster import Block, BlockRaster, at
@@ -38,7 +38,7 @@ def open_raster(path: Path, bands: tuple[int, ...] | None, level: int) -> Iterat
     try:
         tif = tifffile.TiffFile(path)
     except (tifffile.TiffFileError, *BROKEN) as error:
-        raise ImageError(f"cannot be read as a TIFF ({error})", path, "copy or convert it") from error
+        raise ImageError(f"cannot be read as a TIFF ({cause(error)})", path, "copy or convert it") from error
     with tif:
         series = tif.series[0]
         if not 0 <= level < len(series.levels):
@@ -118,7 +118,7 @@ def _reader(path: Path, file: Any, planes: list[Plane]) -> Callable[[Window], Bl
                     "its compression needs imagecodecs", path, "run: pip install 'cuecast[maps]'"
                 ) from error
             raise ImageError(
-                f"{at(window)} cannot be decoded ({error})", path, "copy the file again"
+                f"{at(window)} cannot be decoded ({cause(error)})", path, "copy the file again"
             ) from error
         return Block(np.stack(channels, axis=-1), valid)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError, cause
 from cuecast.io.formats import library
 from cuecast.io.volumes.reading import Choice, Reading, SeveralVolumesError, scratch
 from cuecast.io.volumes.volume import Volume
@@ -99,7 +99,7 @@ def _header(pydicom: Any, path: Path) -> Any:
         return None
     except (OSError, EOFError, ValueError, KeyError) as error:
         raise ImageError(
-            f"the DICOM file is damaged or cut short ({error})", path, "copy it again"
+            f"the DICOM file is damaged or cut short ({cause(error)})", path, "copy it again"
         ) from error
 
 

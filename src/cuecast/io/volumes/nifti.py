@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import ImageError
+from cuecast.core.errors import ImageError, cause
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.formats import library
@@ -57,7 +57,7 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError,
     ) as error:  # fmt: skip
         raise ImageError(
-            f"the NIfTI file is damaged or cut short ({error})", path, "copy or export it again"
+            f"the NIfTI file is damaged or cut short ({cause(error)})", path, "copy or export it again"
         ) from error
     header = image.header
     affine, spacing, note = None, _pixdim(header), ""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import ImageError
+from cuecast.core.errors import ImageError, cause
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.formats import library
@@ -78,7 +78,7 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         OSError, EOFError, ValueError, KeyError, TypeError, IndexError, OverflowError, zlib.error, nrrd.NRRDError,
     ) as error:  # fmt: skip
         raise ImageError(
-            f"the NRRD file is damaged or cut short ({error})", path, "copy or export it again"
+            f"the NRRD file is damaged or cut short ({cause(error)})", path, "copy or export it again"
         ) from error
     others = _other_axes(header)
     if voxels.ndim == 4 and len(others) == 1:

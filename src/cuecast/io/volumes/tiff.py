@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import ImageError, MissingExtraError
+from cuecast.core.errors import ImageError, MissingExtraError, cause
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing
 from cuecast.io.pixels import pixel_limit
@@ -61,7 +61,7 @@ def read_volume(path: Path, reading: Reading) -> Volume:
         if lacks_codec(error):
             raise MissingExtraError(f"this compression {CODEC_REMEDY}", path) from error
         raise ImageError(
-            f"the TIFF is damaged or cut short ({error})", path, "copy or save it again"
+            f"the TIFF is damaged or cut short ({cause(error)})", path, "copy or save it again"
         ) from error
     notes = (
         () if spacing else (f"{path}: states no spacing: lengths are in voxels, unless --spacing says more",)

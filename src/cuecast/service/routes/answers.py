@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD
-from cuecast.service.parts import AllParts, Id
+from cuecast.service.parts import AllParts, DatabasePart, Id
 from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
 from cuecast.service.schemas_jobs import NewPreparation, NewPreview, PredictionMask
 from cuecast.service.single import InteractivePart, check_image, receive_form, reply, wants_png
+from cuecast.service.store import images, projects
 from cuecast.service.uploads import RAW, receive
 
 router = APIRouter(prefix="/v1/projects/{p}", tags=["answers at once"])
@@ -27,8 +28,12 @@ async def preview(p: Id, i: Id, body: NewPreview, interactive: InteractivePart) 
 
 
 @router.post("/prepare", status_code=202, response_class=Response)
-def prepare(p: Id, body: NewPreparation, interactive: InteractivePart) -> Response:
+def prepare(p: Id, body: NewPreparation, database: DatabasePart, interactive: InteractivePart) -> Response:
     """Learn from the saved marks now, so that the next preview need not wait for it. Answers at once."""
+    with database.reading() as session:
+        projects.find(session, p)
+        if body.image is not None:
+            images.find(session, p, body.image)
     interactive.prepare(Prepare(p, body.image))
     return Response(status_code=202)
 
