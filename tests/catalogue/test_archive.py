@@ -229,6 +229,51 @@ def test_what_a_killed_import_left_is_no_pack_and_goes(shelf: Path, tmp_path: Pa
     assert [p.name for p in shelf.iterdir()] == ["coins"]
 
 
+def test_a_pack_is_never_lost_on_the_way(shelf: Path, tmp_path: Path) -> None:
+    """Killed between the two renames of a replacement, the former pack is back as soon as anything is put there."""
+    import_archive(sound(tmp_path))
+    (shelf / "coins").rename(shelf / ".former-coins")
+    write_pack(shelf / ".cuecast-0123", {"notes.txt": b"new"})
+    make_pack("other", shelf, open_pack("colours"))
+    assert sorted(p.name for p in shelf.iterdir()) == ["coins", "other"]
+    (shelf / ".former-coins").mkdir()
+    remove_pack("other")
+    assert [p.name for p in shelf.iterdir()] == ["coins"]
+
+
+def test_a_link_on_the_shelf_is_removed_and_not_what_it_leads_to(shelf: Path, tmp_path: Path) -> None:
+    made = coin_pack(tmp_path / "made")
+    shelf.mkdir()
+    (shelf / "coins").symlink_to(made.folder)
+    remove_pack("coins")
+    assert (list(shelf.iterdir()), (made.folder / "card.json").is_file()) == ([], True)
+
+
+def arrays(path: Path, **named: Any) -> bytes:
+    np.savez_compressed(path, **named)
+    return path.read_bytes()
+
+
+def test_arrays_are_numbers(shelf: Path, tmp_path: Path) -> None:
+    """Objects in an .npz are pickles; and it is an archive in the archive, with a bomb of its own."""
+    good = arrays(tmp_path / "good.npz", a=np.arange(5), b=np.float32(1))
+    objects = arrays(tmp_path / "objects.npz", a=np.array([{"a": 1}], dtype=object))
+    bomb = arrays(tmp_path / "bomb.npz", a=np.zeros(30 << 20, np.uint8))
+    for data, said in (
+        (objects, r"m\.npz: a\.npy holds objects, not numbers"),
+        (bomb, r"m\.npz: its arrays unpack to too much"),
+        (b"cut short", r"m\.npz: it holds no arrays that can be read"),
+    ):
+        files = {"m.npz": data}
+        path = write_archive_of(tmp_path / "a.zip", {"card.json": card_text("a", files), **files})
+        with pytest.raises(cuecast.PackError, match=said):
+            import_archive(path)
+        assert everything(shelf) == []
+    files = {"m.npz": good}
+    import_archive(write_archive_of(tmp_path / "b.zip", {"card.json": card_text("b", files), **files}))
+    assert open_pack("b").files["m.npz"].path.read_bytes() == good
+
+
 def test_a_made_pack_holds_what_differs(tmp_path: Path) -> None:
     base = make_pack("base", tmp_path, None, segmenter="colour", files={"a.onnx": b"1", "b.onnx": b"2"})
     above = make_pack("above", tmp_path, base, files={"a.onnx": b"1", "b.onnx": b"3"})
@@ -237,6 +282,8 @@ def test_a_made_pack_holds_what_differs(tmp_path: Path) -> None:
     assert above.card["base"] == {"name": "base", "digest": base.digest}
     with pytest.raises(cuecast.PackError, match="files: is made and not given"):
         make_pack("other", tmp_path, base, fields={"files": {}})
+    with pytest.raises(cuecast.PackError, match="'a/b' is no name of a concept"):
+        make_pack("other", tmp_path, base, concepts={"a/b": tmp_path})
     with pytest.raises(cuecast.PackError, match=r"name: '\.\./x' is no name of a pack"):
         make_pack("../x", tmp_path, base)
     with pytest.raises(cuecast.PackError, match="another pack of that name"):

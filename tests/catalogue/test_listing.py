@@ -9,10 +9,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from small_packs import coin_pack, write_pack
 
 from cuecast.catalogue.describe import as_record, as_text, write_card_page, write_catalogue_page
 from cuecast.catalogue.listing import as_csv, as_json, counts, listed, shown, size
+from cuecast.core.errors import PackError
 from cuecast.engine.packs import open_pack
 
 EVIL = "<script>alert(1)</script>"
@@ -45,6 +47,11 @@ def test_a_card_that_nobody_has_checked_is_listed_all_the_same(tmp_path: Path) -
     )
     base = {"name": "gone", "digest": "0" * 64}
     assert "none is there" in str(listed(open_pack(write_pack(tmp_path / "above", base=base))).problem)
+    text = as_text(open_pack(tmp_path / "odd")).splitlines()
+    assert "wrong         licence: 3 is no licence" in "\n".join(text)
+    assert "wrong         data[0].name: is not stated" in text
+    with pytest.raises(PackError, match=r"card\.json: licence: 3 is no licence"):
+        write_card_page(open_pack(tmp_path / "odd"), tmp_path / "page.html")
     folder = write_pack(tmp_path / "less", {"a.onnx": b"1"})
     (folder / "a.onnx").unlink()
     assert listed(open_pack(folder)).problem == "a.onnx is missing"

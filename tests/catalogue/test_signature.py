@@ -46,6 +46,18 @@ def test_a_signed_pack_is_listed_as_such(tmp_path: Path) -> None:
     assert again.read_bytes() == path.read_bytes()
 
 
+def test_a_pack_that_is_there_gets_the_signature_that_it_lacks(tmp_path: Path) -> None:
+    own, public = write_keys(tmp_path, "ours")
+    pack = coin_pack(tmp_path / "made")
+    assert listed(import_archive(write_archive(pack, tmp_path / "plain.zip")).pack).signature is None
+    done = import_archive(write_archive(pack, tmp_path / "signed.zip", own))
+    assert done.already
+    assert listed(done.pack).signature == f"signed by {public_key(public)[:16]}"
+    other, _ = write_keys(tmp_path, "others")
+    again = import_archive(write_archive(pack, tmp_path / "other.zip", other))
+    assert listed(again.pack).signature == f"signed by {public_key(public)[:16]}"
+
+
 def test_only_the_key_that_is_asked_for_counts(shelf: Path, tmp_path: Path) -> None:
     own, _ = write_keys(tmp_path, "ours")
     _, other = write_keys(tmp_path, "others")

@@ -64,7 +64,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"limits": [3]}, "limits[0]: is int '3', a text is expected"),
     ({"scores": {"mean": {"1": [0.5]}}}, "scores.mean.1: is neither a number nor a text"),
     ({"concepts": {"red": {}}}, "concepts.red: has no cue set: 'concepts/red/cues.json'"),
-    ({"files": {"concepts/ red/cues.json": HASH}}, "files.concepts/ red: is no name of a concept"),
+    ({"files": {"concepts/ red/cues.json": HASH}}, "files.concepts/ red: ' red' is no name of a concept"),
+    ({"files": {"concepts/a/b/cues.json": HASH}}, "files.concepts/a/b/cues.json: is of no concept"),
+    ({"files": {"concepts/notes.txt": HASH}}, "files.concepts/notes.txt: is of no concept"),
     ({"backbone": {"weights": "x"}}, "backbone.licence: is not stated"),
     ({"preprocessing": [1]}, "preprocessing: is list"),
 ]

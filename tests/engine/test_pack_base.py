@@ -131,6 +131,8 @@ def test_what_is_the_same_is_in_memory_once(tmp_path: Path) -> None:
 @pytest.mark.skipif(not GENERAL, reason="the pack general is not in this checkout")
 @pytest.mark.parametrize("name", ["decode.onnx", "encode.onnx", "matcher.npz"])
 def test_a_file_that_is_none_is_named(tmp_path: Path, name: str) -> None:
-    pack = make_pack("above", tmp_path, open_pack("general"), files={name: b"no such thing"})
+    base = open_pack("general")
+    wanted = {"name": base.name, "digest": base.digest}
+    folder = write_pack(tmp_path / "above", {name: b"no such thing"}, base=wanted, segmenter="matching")
     with pytest.raises(cuecast.PackError, match=rf"{name}: .*install the pack again"):
-        cuecast.load(pack.folder, threads=1)
+        cuecast.load(folder, threads=1)

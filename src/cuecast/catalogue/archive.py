@@ -64,7 +64,7 @@ def write_archive(pack: Pack, path: Path, key: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Imported:
-    """The pack as it lies there now. `already`: it did before, and nothing was done."""
+    """The pack as it lies there now. `already`: it did before; nothing was done, but for a signature that it lacked."""
 
     pack: Pack
     already: bool = False
@@ -92,6 +92,8 @@ def import_archive(
     _check_signature(bundle, pack.digest, signed_by)
     with holding(root):
         if (there := _same(pack)) is not None:
+            if SIGNATURE in bundle.members and read_signature(there.folder) is None and not there.builtin:
+                write_bytes(there.folder / SIGNATURE, bundle.read(SIGNATURE))
             return Imported(there, already=True)
         check_place(pack, replace)
         _put(bundle, pack)

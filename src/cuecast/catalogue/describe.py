@@ -15,7 +15,7 @@ from cuecast.catalogue.listing import COUNTED, HEADS, Listed, counts, listed, sh
 from cuecast.core.errors import CuecastError
 from cuecast.core.notes import give_note
 from cuecast.cuesets.cueset import overview, read_cueset
-from cuecast.engine.card import FIELDS, NUMBERS
+from cuecast.engine.card import FIELDS, NUMBERS, check_card, problems
 from cuecast.engine.packs import Pack
 from cuecast.io.pages import asset, environment, write_page
 
@@ -39,12 +39,14 @@ class ConceptListed:
 
 def concepts_of(pack: Pack) -> list[ConceptListed]:
     """The concepts that come with a pack. Raises CueSetError where one cannot be read."""
-    told = pack.card.get("concepts") or {}
+    told = pack.card.get("concepts")
+    told = told if isinstance(told, dict) else {}
     found = []
     for name, folder in pack.concepts.items():
         cueset = read_cueset(folder)
         classes = tuple(c.name for c in cueset.classes)
-        summary = str(told.get(name, {}).get("summary", ""))
+        about = told.get(name)
+        summary = str(about.get("summary", "")) if isinstance(about, dict) else ""
         found.append(ConceptListed(name, summary, classes, len(cueset.entries)))
     return found
 
@@ -52,7 +54,14 @@ def concepts_of(pack: Pack) -> list[ConceptListed]:
 def as_record(pack: Pack) -> dict[str, Any]:
     """All there is to say of a pack, as JSON takes it. Raises CueSetError."""
     concepts = [asdict(c) | {"classes": list(c.classes)} for c in concepts_of(pack)]
-    return {**listed(pack).as_dict(), "folder": str(pack.folder), "concepts": concepts, "card": pack.card}
+    wrong = [f"{place}: {what}" for place, what in problems(pack.card)]
+    return {
+        **listed(pack).as_dict(),
+        "folder": str(pack.folder),
+        "concepts": concepts,
+        "card": pack.card,
+        "wrong": wrong,
+    }
 
 
 def as_text(pack: Pack) -> str:
@@ -79,13 +88,16 @@ def as_text(pack: Pack) -> str:
     for name, value in sections:
         if isinstance(value, (dict, list)) and value and name != "concepts":
             lines += [f"{name}:", *(f"  {line}" for line in _entries(value))]
+    lines += [f"{'wrong':<14}{place}: {what}" for place, what in problems(pack.card)]
     if engine := [name for name in NUMBERS if pack.card.get(name)]:
         lines.append(f"{'engine':<14}{', '.join(engine)}: --json shows them")
     return "\n".join(lines)
 
 
 def write_card_page(pack: Pack, path: Path) -> Path:
-    """The card as a page, with pictures of the concepts' cues. Raises CueSetError, OutputError."""
+    """The card as a page, with pictures of the concepts' cues. Raises PackError where a field of the card is wrong,
+    CueSetError, OutputError."""
+    check_card(pack.card, f"pack {pack.folder}")
     about = listed(pack)
     return _write(
         path,

@@ -12,7 +12,7 @@ from typing import Any
 from cuecast.catalogue.place import check_place, check_use, hidden, holding
 from cuecast.core.errors import PackError
 from cuecast.cuesets.cueset import read_cueset
-from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, check_card
+from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, check_card, concept_problem
 from cuecast.engine.packs import Pack
 from cuecast.io.files import put_folder, write_bytes
 
@@ -44,10 +44,15 @@ def make_pack(
     """
     held = dict(files or {})
     for concept, path in (concepts or {}).items():
+        if what := concept_problem(concept):
+            raise PackError(what, f"pack {name}", "name it otherwise")
         held |= {f"{CONCEPTS}/{concept}/{n}": data for n, data in read_cueset(path).contents()}
     hashes = {n: hashlib.sha256(data).hexdigest() for n, data in sorted(held.items())}
     below = {n: f.sha256 for n, f in base.files.items()} if base else {}
-    card = _card(name, base, dict(fields or {}), segmenter)
+    given = dict(fields or {})
+    if base and concepts and not given.get("summary"):
+        given["summary"] = f"Ready concepts on {base.name}: {', '.join(concepts)}."
+    card = _card(name, base, given, segmenter)
     card["files"] = {n: sha for n, sha in hashes.items() if below.get(n) != sha}
     check_card(card, f"pack {name}")
     pack = Pack(root / name, card)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
+from typing import IO, Any, get_args
+
+import numpy as np
 
 from cuecast.core.errors import OutputError, PackError
 from cuecast.cuesets.cueset import read_cueset
 from cuecast.engine.card import CARD
 from cuecast.engine.mark_weights import Kind
 from cuecast.engine.packs import Pack, dependents, installed, packs_in, search_path
-from cuecast.io.files import exclusive
+from cuecast.io.bundle import MAX_RATIO
+from cuecast.io.files import exclusive, restore_former
 
 _HIDDEN = ".cuecast-"
 """What the names of folders begin with that are being written: no pack is looked for there."""
@@ -23,6 +27,10 @@ _HIDDEN = ".cuecast-"
 def home() -> Path:
     """Where packs are put: the first folder of the search path."""
     return search_path()[0]
+
+
+MAX_ARRAYS = 1 << 30
+"""Bytes that the arrays in one file may unpack to."""
 
 
 class PackTakenError(PackError):
@@ -37,6 +45,7 @@ def holding(root: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"cannot be made ({error.strerror})", root, "name another folder") from error
     with exclusive(root, wait=True):
+        restore_former(root)
         for left in root.glob(f"{_HIDDEN}*"):  # of one that was killed: nobody else is writing here
             shutil.rmtree(left, ignore_errors=True)
         yield
@@ -87,6 +96,39 @@ def refuse_while_needed(pack: Pack, remedy: str) -> None:
 def check_use(pack: Pack) -> None:
     """Its numbers and concepts can be read, its base is there. Raises PackError, CueSetError."""
     pack.verify()
+    for name in pack.own_files:
+        if name.endswith(".npz"):
+            _check_arrays(pack.folder / name, name)
     _ = pack.thresholds, pack.area_prior, *(pack.taught(kind) for kind in get_args(Kind))
     for folder in pack.concepts.values():
         read_cueset(folder)
+
+
+def _check_arrays(path: Path, name: str) -> None:
+    """An .npz holds arrays of numbers, and no objects, which only code could make; nor more of them than may be. Their
+    values are not read. Raises PackError."""
+    try:
+        with zipfile.ZipFile(path) as arrays:
+            infos = arrays.infolist()
+            large = sum(i.file_size for i in infos) > MAX_ARRAYS
+            dense = any(i.file_size > 1 << 20 and i.file_size > MAX_RATIO * i.compress_size for i in infos)
+            if large or dense:
+                raise PackError("its arrays unpack to too much", name, "do not use this pack")
+            for info in infos:
+                with arrays.open(info) as stream:
+                    if _header(stream).hasobject:
+                        raise PackError(
+                            f"{info.filename} holds objects, not numbers", name, "do not use this pack"
+                        )
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise PackError(
+            f"it holds no arrays that can be read ({error})", name, "get an intact copy"
+        ) from error
+
+
+def _header(stream: IO[bytes]) -> np.dtype[Any]:
+    """What the numbers of an array in a file are. Raises ValueError."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    kind: np.dtype[Any] = read(stream)[2]
+    return kind

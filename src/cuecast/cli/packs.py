@@ -117,7 +117,7 @@ def import_(
     done = import_archive(file, to, signed_by, replace=replace)
     typer.echo(f"{done.pack.name}  {done.pack.digest}  {done.pack.folder}")
     if done.already:
-        note(f"{done.pack.name} is there already, the very same: nothing was done")
+        note(f"{done.pack.name} is there already, the very same: its files stay as they are")
 
 
 @app.command()

@@ -57,6 +57,12 @@ def name_problem(name: object) -> str | None:
     return None if fits else f"{name!r} is no name of a pack: up to 64 letters, digits, '_' and '-' are"
 
 
+def concept_problem(name: str) -> str | None:
+    """Why a concept cannot have this name; None where it can."""
+    form = "up to 64 letters and digits are, with ' _-.' between them"
+    return None if _CONCEPT.fullmatch(name) else f"{name!r} is no name of a concept: {form}"
+
+
 def file_problem(name: object) -> str | None:
     """Why a pack cannot hold a file of this name; None where it can, on any system."""
     if reason := unsafe(name, "pack"):
@@ -240,8 +246,8 @@ def _concepts(value: Any) -> Found:
         return
     about = _with({}, {"summary": _text, "scores": _scores})
     for name, entry in value.items():
-        if not _CONCEPT.fullmatch(name):
-            yield f".{name}", "is no name of a concept: letters, digits, and ' _-.' between them are"
+        if what := concept_problem(name):
+            yield f".{name}", what
         yield from ((f".{name}{place}", what) for place, what in about(entry))
 
 
@@ -252,8 +258,12 @@ def _concepts_have_cues(card: Mapping[str, Any]) -> Found:
         if name not in there:
             yield f"concepts.{name}", f"has no cue set: '{CONCEPTS}/{name}/cues.json' is not among the files"
     for name in there:
-        if not _CONCEPT.fullmatch(name):
-            yield f"files.{CONCEPTS}/{name}", "is no name of a concept"
+        if what := concept_problem(name):
+            yield f"files.{CONCEPTS}/{name}", what
+    files = card.get("files")
+    for name in files if isinstance(files, dict) else ():
+        if str(name).startswith(f"{CONCEPTS}/") and str(name).split("/")[1] not in there:
+            yield f"files.{name}", f"is of no concept: each is a folder in '{CONCEPTS}' with a cues.json"
 
 
 _licence = _said(licence_problem)

@@ -170,7 +170,7 @@ def search_path() -> list[Path]:
     """Folders that are searched for packs by name, first hit wins: $CUECAST_PACKS, user cache, wheel."""
     folders = [Path(p) for p in os.environ.get("CUECAST_PACKS", "").split(os.pathsep) if p]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [*folders, cache / "cuecast" / "packs", WHEEL_PACKS]
+    return list(dict.fromkeys([*folders, cache / "cuecast" / "packs", WHEEL_PACKS]))
 
 
 def installed() -> Iterator[Pack]:

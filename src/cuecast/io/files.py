@@ -52,14 +52,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+FORMER = ".former-"
+"""What the name of a folder begins with while a new one takes its place."""
+
+
 def put_folder(finished: Path, target: Path) -> None:
     """Rename a finished folder, beside `target`, to it; what is there goes, and stays where that fails.
 
-    Raises OutputError.
+    Killed in the middle, it leaves the former folder under another name: see `restore_former`. Raises OutputError.
     """
-    former = target.with_name(f".cuecast-{secrets.token_hex(8)}")
+    former = target.with_name(f"{FORMER}{target.name}")
     try:
         if target.exists():
+            shutil.rmtree(former, ignore_errors=True)
             os.replace(target, former)
         try:
             os.replace(finished, target)
@@ -69,17 +74,34 @@ def put_folder(finished: Path, target: Path) -> None:
             raise
     except OSError as error:
         raise OutputError(f"cannot be written: {_reason(error)}", target) from error
-    shutil.rmtree(former, ignore_errors=True)
+    _discard(former)
 
 
 def remove_folder(folder: Path) -> None:
-    """Take a folder away: at once for who looks for it by its name. Raises OutputError."""
-    former = folder.with_name(f".cuecast-{secrets.token_hex(8)}")
+    """Take a folder away, at once for who looks for it by its name; of a link, the link. Raises OutputError."""
+    gone = folder.with_name(f".cuecast-{secrets.token_hex(8)}")
     try:
-        os.replace(folder, former)
+        os.replace(folder, gone)
     except OSError as error:
         raise OutputError(f"cannot be removed: {_reason(error)}", folder) from error
-    shutil.rmtree(former, ignore_errors=True)
+    _discard(gone)
+
+
+def restore_former(root: Path) -> None:
+    """Put back what `put_folder` had taken away in `root` when it was killed, where no new folder has come since."""
+    for former in root.glob(f"{FORMER}*"):
+        target = former.with_name(former.name.removeprefix(FORMER))
+        if target.exists():
+            _discard(former)
+        else:
+            os.replace(former, target)
+
+
+def _discard(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_space(folder: Path, size: int, remedy: str) -> None:
