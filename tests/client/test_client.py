@@ -124,6 +124,14 @@ def test_objects_of_a_mask_are_shown_to_the_service(
             (image,) = remote.wire.ask("GET", images)["items"]
             sent = remote.wire.ask("GET", f"{images}/{image['id']}/marks")
             assert sent["mask"]["objects"] == [[0, 4, 28], [4, 8, 20]]
+            here, there = cuecast.load("colours").learn([cue]).segment(a), concept.segment(a)
+            assert here.told_apart is not None
+            assert np.array_equal(here.instances, ids)
+            assert np.array_equal(there.instances, ids)
+            assert [(o.xyxy, o.confidence) for o in there.objects()] == [
+                ((0, 0, 1, 4), None),
+                ((1, 0, 3, 4), None),
+            ]
 
 
 def test_queries_of_every_form(predictor: RemotePredictor, tmp_path: Path) -> None:

@@ -115,3 +115,15 @@ def test_thumbnails_keep_the_aspect_and_are_never_enlarged(
     small = thumbnail(picture, side)
     assert small.size == expected
     assert small is not picture
+
+
+def test_a_line_parts_objects_that_touch() -> None:
+    mask = np.ones((2, 4), np.int32)
+    ids = np.array([[1, 1, 2, 2], [3, 3, 0, 0]], np.int32)
+    image = grey(2, 4)
+    plain, parted = (
+        np.asarray(draw_marks(image, Marks((2, 4), mask, objects=objects), [RED])) for objects in (None, ids)
+    )
+    white = (parted == 255).all(axis=2)
+    assert white.tolist() == [[True, True, False, False], [False] * 4]
+    assert (parted[~white] == plain[~white]).all()

@@ -66,6 +66,22 @@ def test_numbers_of_objects_are_one_class_where_one_is_named(service: Service) -
     assert send(service, files, {"class": " "}).status_code == 422
 
 
+def test_ids_beside_masks_tell_things_apart(service: Service, tmp_path: Path) -> None:
+    """The picture with the marks is the query, too: what they tell apart stays so in the answer."""
+    labels = mask(tmp_path / "m.png", [1, 1, 1, 0, 0, 0, 0, 0]).read_bytes()
+    ids = as_png(np.tile(np.array([1, 2, 2, 0, 0, 0, 0, 0], np.uint8), (4, 1)))
+    files = [file("query", png(3)), file("cue", png(3)), file("mask", labels)]
+    assert send(service, files).json()["mask"].get("objects") is None
+    reply = send(service, [*files, file("objects", ids)])
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["mask"]["objects"] == [[0, 4, 28], [4, 8, 20]]
+    twice = send(service, [*files, file("objects", ids), file("objects", ids)])
+    assert (twice.status_code, "`objects` are ids beside masks" in twice.text) == (422, True)
+    small = send(service, [*files, file("objects", as_png(np.ones((2, 2), np.uint8)))])
+    assert (small.status_code, small.json()["error"]["code"]) == (422, "mask_invalid")
+    assert str(service.state.files.root) not in small.text
+
+
 def test_marks_teach_and_the_answer_may_be_a_picture(service: Service) -> None:
     reply = send(service, [file("query", png(5)), file("cue", png(3))], {"cues": POINT}, "image/png")
     assert reply.headers["content-type"] == "image/png"
@@ -112,7 +128,7 @@ def test_several_cues_in_their_order(service: Service) -> None:
         (["query", "cue"], {"cues": "[{}]"}, 422, "entry 1 of `cues` marks nothing"),
         (["query", "cue"], {"cues": POINT, "scale": "huge"}, 422, "`scale`"),
         (["query", *["cue"] * 17], {"cues": POINT}, 422, "1 to 16"),
-        (["query", "cue", *["mask"] * 40], {}, 422, "multipart body"),
+        (["query", "cue", *["mask"] * 60], {}, 422, "multipart body"),
     ],
 )
 def test_a_form_that_is_none(

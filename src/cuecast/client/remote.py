@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CueError, PackError
+from cuecast.core.objects import ObjectMask, objects_of
 from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image, Marks
-from cuecast.cues import Cue, joined, labels_of, marks_document
+from cuecast.cues import Cue, ids_of, joined, labels_of, marks_document
 from cuecast.engine.packs import Pack
 from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
@@ -171,6 +172,10 @@ class RemotePrediction(Prediction):
             "use cuecast.load on this machine for it"
         )
 
+    def objects(self) -> tuple[ObjectMask, ...]:
+        """As `Prediction.objects`, their confidences None: they are made of the scores."""
+        return objects_of(self.instances, self.mask)
+
 
 @dataclass(frozen=True, eq=False)
 class Service:
@@ -302,6 +307,7 @@ class RemoteConcept:
             float(found["confidence"]),
             float(found["seconds"]),
             tuple(found["thresholds"]),
+            ids_of(found["mask"], query.size),
         )
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[RemotePrediction]:

@@ -12,7 +12,7 @@ from PIL import ImageDraw
 from cuecast.core.values import IGNORE, ClassInfo, Image, Marks
 
 IGNORE_RGB = (128, 128, 128)
-NEGATIVE_RGB = (255, 255, 255)
+NEGATIVE_RGB = PARTED_RGB = (255, 255, 255)
 LINES_PER_SIDE = 320
 """Outlines are this fraction of the shorter side, so that they survive in a thumbnail of the picture."""
 
@@ -50,10 +50,13 @@ def draw_marks(
 ) -> PILImage.Image:
     """The image with a cue's marks over it: its mask as in `overlay`, boxes and strokes as lines, points as dots.
 
+    Where objects touch that are told apart, a white line stands between them.
     Marks of class 0 ('not this') are white. Returns an RGB PIL image of the image's size.
     """
     blank = np.zeros(marks.size, np.int32)
     picture = overlay(image, blank if marks.mask is None else marks.mask, classes, opacity)
+    if marks.objects is not None:
+        picture = PILImage.fromarray(_parted(np.array(picture), marks.objects))
     draw = ImageDraw.Draw(picture)
     colours = {0: NEGATIVE_RGB, **{c.id: c.rgb for c in classes}}
     width = line_width(image.size)
@@ -110,6 +113,14 @@ def _alike(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
         (p[:-2, 1:-1] == ids) & (p[2:, 1:-1] == ids) & (p[1:-1, :-2] == ids) & (p[1:-1, 2:] == ids)
     )
     return alike
+
+
+def _parted(pixels: NDArray[np.uint8], ids: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """The pixels (H, W, 3), changed in place: white where an object (H, W) lies against another one."""
+    for seen, numbers in ((pixels, ids), (pixels.swapaxes(0, 1), ids.T)):
+        one, other = numbers[:-1], numbers[1:]
+        seen[:-1][(one != other) & (one > 0) & (other > 0)] = PARTED_RGB
+    return pixels
 
 
 def _stroke(

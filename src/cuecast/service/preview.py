@@ -42,11 +42,13 @@ IMAGES = 256 * 2**20
 
 @dataclass(frozen=True)
 class CueFile:
-    """A cue of a call that stands for itself: an image with a mask file, or else with a document of marks."""
+    """A cue of a call that stands for itself: an image with a mask file and ids of its objects, if there are any, or
+    else with a document of marks."""
 
     image: Path
     mask: Path | None = None
     document: Document | None = None
+    objects: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class Previewer:
     def _cue(self, shown: CueFile) -> Cue | Example:
         image = self._read(shown.image)
         if shown.document is None:
-            return Cue(image, mask=shown.mask)
+            return Cue(image, mask=shown.mask, objects=shown.objects)
         return Cue(image, **shown_in(shown.document)).on(image)
 
     def _read(self, path: Path) -> Image:
@@ -235,7 +237,7 @@ def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
         "verdict": prediction.verdict,
         "confidence": round(prediction.confidence, 6),
         "seconds": round(time.perf_counter() - began, 4),
-        "mask": mask_document(prediction.mask),
+        "mask": mask_document(prediction.mask, prediction.told_apart),
         "thresholds": list(prediction.thresholds),
     }
 

@@ -117,7 +117,7 @@ async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
             yield chunk
 
     parser = MultiPartParser(
-        request.headers, bounded(), max_files=2 * CUES + 1, max_fields=FIELDS, max_part_size=field_limit
+        request.headers, bounded(), max_files=3 * CUES + 1, max_fields=FIELDS, max_part_size=field_limit
     )
     try:
         return await parser.parse()
@@ -128,13 +128,17 @@ async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
 
 
 async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
-    queries, cues, masks = (_files(form, name) for name in ("query", "cue", "mask"))
+    queries, cues, masks, ids = (_files(form, name) for name in ("query", "cue", "mask", "objects"))
     if len(queries) != 1 or not 1 <= len(cues) <= CUES:
         raise _wrong(f"send one `query` file and 1 to {CUES} `cue` files, not {len(queries)} and {len(cues)}")
     documents = _documents(form)
     if sorted((len(masks), len(documents))) != [0, len(cues)]:
         raise _wrong(
             f"send a `mask` file for each of the {len(cues)} cues, or a list `cues` with marks for each"
+        )
+    if ids and len(ids) != len(masks):
+        raise _wrong(
+            f"`objects` are ids beside masks: send one for each of the {len(masks)} `mask` files, not {len(ids)}"
         )
     scale = form.get("scale", "frame")
     if scale not in ("frame", "pixel"):
@@ -159,7 +163,8 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
         document = documents[number] if documents else None
         if document is not None and not cue_of(document).kinds:
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
-        shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document))
+        objects = await kept(ids[number], f"objects-{number}") if ids else None
+        shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document, objects))
     return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes, thresholds)
 
 

@@ -60,6 +60,11 @@ _FORM: dict[str, Any] = {
             "items": _FILE,
             "description": "label images, one a cue and in the same order; or else `cues`",
         },
+        "objects": {
+            "type": "array",
+            "items": _FILE,
+            "description": "ids that tell the things of each mask apart, one a mask and in the same order",
+        },
         "cues": {
             "type": "string",
             "description": "JSON: a list of marks, one a cue and in the same order",
