@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from cuecast.core.objects import Annotations, ObjectMask, tight
 from cuecast.core.values import ClassInfo
+from cuecast.io.labels import PassedOver
+from cuecast.io.labels.coco import image_name, open_coco
 
 CLASSES = (
     ClassInfo(1, "cell"),
@@ -59,3 +63,16 @@ def assert_equal(a: Annotations, b: Annotations, name: bool = True) -> None:
     for one, other in zip(map(tight, a.objects), map(tight, b.objects), strict=True):
         assert (one.cls, one.xyxy) == (other.cls, other.xyxy)
         assert np.array_equal(one.mask, other.mask)
+
+
+def read_coco(path: Path) -> tuple[tuple[Annotations, ...], tuple[ClassInfo, ...]]:
+    """The objects of every image of a file of which each states its size, in the order of the file, and the classes."""
+    coco = open_coco(path)
+    passed = PassedOver(path)
+    found = []
+    for entry in coco.images:
+        size = coco.entry_size(entry)
+        assert size is not None
+        found.append(Annotations(image_name(entry), size, coco.objects(entry, size, passed)))
+    passed.settle(sum(len(one.objects) for one in found))
+    return tuple(found), coco.classes

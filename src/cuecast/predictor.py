@@ -22,7 +22,8 @@ from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
 from cuecast.cuesets.cueset import read_cueset, read_examples
-from cuecast.engine.decision import Decision, Judgement, Taught, shown_areas, smallest_component
+from cuecast.engine.calibration import Taught
+from cuecast.engine.decision import Decision, Judgement, shown_areas, smallest_component
 from cuecast.engine.mark_weights import kind_of
 from cuecast.engine.objects import ObjectRule, object_rule
 from cuecast.engine.packs import Pack, open_pack

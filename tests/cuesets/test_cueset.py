@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from cuesets_made import add_cue
 from pictures import BLUE, RED, mask, picture
 from PIL import Image as PILImage
 
@@ -33,7 +34,7 @@ from cuecast.core.values import IGNORE, Box, ClassInfo, Point, Polygon, Scribble
 from cuecast.cues import Cue, CueEntry
 from cuecast.cuesets import edit as cueset_edit
 from cuecast.cuesets.cueset import check_cueset, overview, read_cueset, read_examples
-from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset
+from cuecast.cuesets.edit import add_cues, new_cueset, pack_cueset
 from cuecast.cuesets.history import versions
 from cuecast.io import bundle
 
@@ -562,10 +563,11 @@ def test_a_full_disk_leaves_the_set_as_it_was(root: Path, tmp_path: Path) -> Non
     code = (
         "import resource, sys\n"
         "from cuecast.core.errors import OutputError\n"
-        "from cuecast.cuesets.edit import add_cue\n"
+        "from cuecast import Cue\n"
+        "from cuecast.cuesets.edit import add_cues\n"
         "from cuecast.core.values import Point\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
-        "try:\n    add_cue(sys.argv[1], sys.argv[2], points=[Point((0, 0))])\n"
+        "try:\n    add_cues(sys.argv[1], [Cue(sys.argv[2], points=[Point((0, 0))])])\n"
         "except OutputError as error:\n    sys.exit(str(error))\n"
     )
     if sys.platform == "win32":
@@ -593,8 +595,10 @@ def test_two_at_once_lose_nothing(tmp_path: Path) -> None:
     new_cueset(root)
     picture(tmp_path / "a.png", 3)
     code = (
-        "import sys\nfrom cuecast.cuesets.edit import add_cue\nfrom cuecast.core.values import Point\n"
-        "for i in range(6):\n    add_cue(sys.argv[1], sys.argv[2], points=[Point((i, int(sys.argv[3])))])\n"
+        "import sys\nfrom cuecast import Cue\nfrom cuecast.cuesets.edit import add_cues\n"
+        "from cuecast.core.values import Point\n"
+        "for i in range(6):\n"
+        "    add_cues(sys.argv[1], [Cue(sys.argv[2], points=[Point((i, int(sys.argv[3])))])])\n"
     )
     command = [sys.executable, "-c", code, str(root), str(tmp_path / "a.png")]
     for process in [subprocess.Popen([*command, row]) for row in ("0", "1")]:

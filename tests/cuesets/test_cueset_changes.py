@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cuesets_made import add_cue
 from pictures import mask, picture
 
 from cuecast.core.values import ClassInfo, Image, Point
 from cuecast.cuesets.changes import changes_since, lineage
 from cuecast.cuesets.cueset import read_cueset
-from cuecast.cuesets.edit import add_cue, new_cueset, undo
+from cuecast.cuesets.edit import new_cueset, undo
 from cuecast.cuesets.history import versions
 from cuecast.io.images import read_image
 

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cuesets_made import add_cue
 from pictures import mask, picture
 
 from cuecast.core.errors import CueSetError
 from cuecast.core.values import Point
 from cuecast.cues import Cue
 from cuecast.cuesets.cueset import check_cueset, read_cueset, read_examples
-from cuecast.cuesets.edit import add_cue, add_cues, new_cueset, pack_cueset, undo
+from cuecast.cuesets.edit import add_cues, new_cueset, pack_cueset, undo
 from cuecast.cuesets.history import Version, versions
 
 ONE, TWO, THREE = [1] + [0] * 7, [1, 1] + [0] * 6, [1, 1, 1] + [0] * 5

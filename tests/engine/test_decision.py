@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 
 from cuecast.core.values import IGNORE, Example, Image, Marks, Point
+from cuecast.engine.calibration import Calibration, Taught, Thresholds
 from cuecast.engine.decision import (
     CUTS,
     OF_FOUND,
     OF_SHOWN,
     AreaPrior,
-    Calibration,
     Decision,
     Judgement,
     Sums,
-    Taught,
-    Thresholds,
     areas_at,
     best_class,
     choose_threshold,
@@ -175,20 +173,20 @@ def test_an_answer_that_fills_the_frame_from_positive_marks_alone_is_doubtful(
 def test_a_confidence_by_the_scores_alone_is_moved_by_what_such_marks_are_worth() -> None:
     scores, mask = planes(10)
     by_scores = 8 / (10 + 9)
-    moved = Taught("boxes", None, (2.0, 1.0))
+    moved = Taught("boxes", replace(CALIBRATION, by_scores=(2.0, 1.0)))
     expected = sigmoid(2 * np.log(by_scores / (1 - by_scores)) + 1)
     assert judge(scores, mask, (1,), THRESHOLDS, taught=[moved]).confidence == pytest.approx(expected)
 
 
 def test_answers_that_are_carried_on_are_worth_no_more_than_the_first_one() -> None:
-    taught = Taught("one-sided", None, (0.5, 0.0), known=0.6)
+    taught = Taught("one-sided", replace(CALIBRATION, by_scores=(0.5, 0.0)), known=0.6)
     assert taught.trusted(0.9, 0.1, THRESHOLDS) == pytest.approx(0.6)
     assert taught.trusted(0.5, 0.1, THRESHOLDS) == pytest.approx(0.5)
 
 
 def test_answers_that_are_carried_on_are_worth_what_such_ones_have_reached() -> None:
-    calibration = replace(CALIBRATION, followed=(0.5, 2.0, -1.0, 0.25))
-    taught = Taught("boxes", calibration, (9.0, 9.0), known=sigmoid(-1))
+    calibration = replace(CALIBRATION, followed=(0.5, 2.0, -1.0, 0.25), by_scores=(9.0, 9.0))
+    taught = Taught("boxes", calibration, known=sigmoid(-1))
     expected = sigmoid(0.5 * 3 + 2 * -1 - np.log(0.1) + 0.25)
     assert taught.trusted(sigmoid(3), 0.1, THRESHOLDS) == pytest.approx(expected)
     # A thing that is smaller than any that was measured is not trusted the more for it.
@@ -430,13 +428,12 @@ def test_a_calibration_of_a_card() -> None:
     "calibration", [None, CALIBRATION, replace(CALIBRATION, followed=(0.0, 0.0, 0.0, 0.0))]
 )
 def test_where_nothing_else_is_known_a_confidence_is_worth_itself(calibration: Calibration | None) -> None:
-    for taught in (Taught(), Taught.by("boxes", calibration), Taught("boxes", calibration)):
+    for taught in (Taught(), Taught("boxes", calibration)):
         assert [taught.trusted(c, 0.9, THRESHOLDS) for c in (0.0, 0.7, 1.0)] == [0.0, 0.7, 1.0]
 
 
 def test_the_worth_of_answers_comes_with_the_calibration() -> None:
-    taught = Taught.by("boxes", replace(CALIBRATION, by_scores=(2.0, 1.0)))
-    assert (taught.kind, taught.known, taught.by_scores) == ("boxes", None, (2.0, 1.0))
+    taught = Taught("boxes", replace(CALIBRATION, by_scores=(2.0, 1.0)))
     # A confidence is looked at between 0.0001 and 0.9999.
     sure = np.log(0.9999 / 0.0001)
     assert taught.trusted(1.0, 0.1, THRESHOLDS) == pytest.approx(sigmoid(2 * sure + 1), abs=1e-12)

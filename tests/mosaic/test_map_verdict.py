@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cuecast.core.values import ClassInfo
-from cuecast.engine.decision import Decision, Sums, Taught, Thresholds
+from cuecast.engine.calibration import Taught, Thresholds
+from cuecast.engine.decision import Decision, Sums
 from cuecast.mosaic.assemble import LabelRule
 from cuecast.mosaic.tiles import TOP
 

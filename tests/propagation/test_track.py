@@ -13,7 +13,7 @@ from films import GREEN, RED, SIZE, Corner, film, save_frames, square, still
 import cuecast
 from cuecast.core.errors import CueError, ImageError, InputError
 from cuecast.core.values import Box, Frame, Image, Marks, Point
-from cuecast.engine.decision import Calibration, Taught
+from cuecast.engine.calibration import Calibration, Taught
 from cuecast.predictor import Concept
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import TrackPlan, touched, track
@@ -234,7 +234,7 @@ def doubting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pack `colours`, saying that answers to points alone are worth 0.3, whatever their scores."""
     figures = Calibration(("own",), (0.0,), (1.0,), (0.0, -0.847), (0.0, 5.0), 0.9, (1.0, -10.0))
     pack = type(cuecast.load("colours").pack)
-    kinds = {"one-sided": Taught.by("one-sided", figures)}
+    kinds = {"one-sided": Taught("one-sided", figures)}
     monkeypatch.setattr(pack, "taught", lambda self, kind: kinds.get(kind, Taught()))  # noqa: ARG005
 
 

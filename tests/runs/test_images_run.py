@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from annotated import read_coco
+from cuesets_made import add_cue
 from pictures import RED, mask, picture
 from PIL import Image as PILImage
 
@@ -24,10 +26,9 @@ from cuecast.core.errors import OutputError
 from cuecast.core.ordered import Step
 from cuecast.cuesets.changes import lineage
 from cuecast.cuesets.cueset import read_cueset, read_examples
-from cuecast.cuesets.edit import add_cue, new_cueset, undo
+from cuecast.cuesets.edit import new_cueset, undo
 from cuecast.io.files import exclusive, read_cell
 from cuecast.io.images import read_image
-from cuecast.io.labels.coco import read_coco
 from cuecast.io.labels.labelme import read_labelme
 from cuecast.io.labels.masks import read_mask
 from cuecast.io.labels.yolo import read_yolo

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from annotated import read_coco
 from pictures import BLUE, GREEN, RED
 from PIL import Image
 
 import cuecast
 from cuecast.core.errors import MaskError, OutputError
 from cuecast.io.images import read_image
-from cuecast.io.labels.coco import read_coco
 from cuecast.io.labels.labelme import read_labelme
 from cuecast.io.labels.masks import write_objects
 from cuecast.io.labels.yolo import read_yolo

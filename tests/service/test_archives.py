@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cuesets_made import add_cue
 from service_client import Service, encoded, ok, png, refused
 
 from cuecast.core.values import Box, Point, Polygon, Scribble
-from cuecast.cuesets.edit import add_cue, new_cueset
+from cuecast.cuesets.edit import new_cueset
 
 
 def packed(files: dict[str, bytes]) -> bytes:

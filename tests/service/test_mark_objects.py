@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cuesets_made import add_cue
 from inline_service import RAW, columns, inline_service, png
 
 from cuecast.core.values import ClassInfo
 from cuecast.cuesets.cueset import read_cueset, read_example
-from cuecast.cuesets.edit import add_cue, new_cueset
+from cuecast.cuesets.edit import new_cueset
 from cuecast.service.snapshot import MarkedImage, read_marked, write_cueset
 
 SIZE = (4, 8)

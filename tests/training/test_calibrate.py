@@ -11,7 +11,8 @@ import pytest
 from PIL import Image as PILImage
 
 from cuecast.core.values import Example, Image, Marks
-from cuecast.engine.decision import CUTS, AreaPrior, Calibration
+from cuecast.engine.calibration import Calibration
+from cuecast.engine.decision import CUTS, AreaPrior
 from cuecast.engine.packs import open_pack
 from cuecast.engine.segmenter import ScoreMaps
 from cuecast.predictor import Predictor

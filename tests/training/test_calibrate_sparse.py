@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PILImage
 
 import cuecast
-from cuecast.engine.decision import Calibration, Taught, Thresholds
+from cuecast.engine.calibration import Calibration, Taught, Thresholds
 from cuecast.training.calibrate import Trial
 from cuecast.training.calibrate_sparse import KINDS, Asked, fit_sparse, sparse_calibration, sparse_trials
 
@@ -84,6 +84,6 @@ def test_scores_that_are_too_sure_are_worth_what_was_reached() -> None:
     said = random.uniform(0.5, 0.99, 300)
     answers = [Asked("boxes", i % 2 > 0, trial(i // 2, True, s, s / 2, 0.0)) for i, s in enumerate(said)]
     answers += [Asked("boxes", False, trial(0, False, 0.0, 0.0, 0.0))] * 30
-    taught = Taught.by("one-sided", Calibration.from_card(fit_sparse(answers, 0.0)))
+    taught = Taught("one-sided", Calibration.from_card(fit_sparse(answers, 0.0)))
     for s in (0.6, 0.8, 0.95):
         assert taught.trusted(s, 0.1, Thresholds()) == pytest.approx(s / 2, abs=0.05)

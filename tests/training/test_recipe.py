@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from cuecast.engine.decision import Calibration
+from cuecast.engine.calibration import Calibration
 from cuecast.engine.packs import WHEEL_PACKS
 
 pytest.importorskip("torch", reason="torch is needed to train, not to run")

@@ -65,13 +65,6 @@ def new_cueset(path: str | Path, classes: Sequence[ClassInfo | str] = ("thing",)
     return read_cueset(root)
 
 
-def add_cue(
-    path: str | Path, image: Any, *, classes: Sequence[ClassInfo] = (), replace: bool = False, **marks: Any
-) -> CueSet:
-    """`add_cues` for one cue: `marks` are the other fields of `Cue`."""
-    return add_cues(path, [Cue(image, **marks)], classes, replace=replace)
-
-
 def add_cues(
     path: str | Path, cues: Sequence[Cue], classes: Sequence[ClassInfo] = (), *, replace: bool = False
 ) -> CueSet:

@@ -18,8 +18,9 @@ from typing import Any, TypeVar
 
 from cuecast.core.errors import PackError
 from cuecast.core.notes import give_note
+from cuecast.engine.calibration import Calibration, Taught, Thresholds
 from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, NUMBERS, concept_names
-from cuecast.engine.decision import AreaPrior, Calibration, Taught, Thresholds
+from cuecast.engine.decision import AreaPrior
 from cuecast.engine.mark_weights import Kind
 from cuecast.engine.segmenter import SEGMENTERS, PackFile, Segmenter
 from cuecast.io.bundle import unsafe
@@ -122,7 +123,7 @@ class Pack:
         def read(given: Mapping[str, Any]) -> Calibration | None:
             return Calibration.from_card(given[kind]) if kind in given else None
 
-        return Taught.by(kind, self._read("sparse_calibration", read) or self.calibration)
+        return Taught(kind, self._read("sparse_calibration", read) or self.calibration)
 
     def _read(self, name: str, make: Callable[[Any], T]) -> T | None:
         """What is made of a field of the engine; None where there is none. Raises PackError."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
 from cuecast.core.values import ClassInfo, Frame, Verdict
-from cuecast.engine.decision import Decision, Taught, Thresholds
+from cuecast.engine.calibration import Taught, Thresholds
+from cuecast.engine.decision import Decision
 from cuecast.io.formats import format_of_suffix
 from cuecast.io.volumes import Plane, Volume, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies

@@ -14,7 +14,7 @@ from scipy import ndimage
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import NEIGHBOURS, mark_labels
 from cuecast.core.values import IGNORE, Example, Frame, Marks
-from cuecast.engine.decision import Taught
+from cuecast.engine.calibration import Taught
 from cuecast.io.video import Frames, open_frames
 from cuecast.predictor import Concept
 from cuecast.propagation.plan import Sweep, plan

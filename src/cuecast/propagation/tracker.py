@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.values import Frame
-from cuecast.engine.decision import Decision, Taught
+from cuecast.engine.calibration import Taught
+from cuecast.engine.decision import Decision
 from cuecast.engine.refiner import Refiner, resize
 from cuecast.io.files import replacing
 from cuecast.io.video import Frames

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE
-from cuecast.engine.decision import CUTS, LIMIT, AreaPrior, areas_at, choose_threshold, expected_iou
+from cuecast.engine.calibration import LIMIT
+from cuecast.engine.decision import CUTS, AreaPrior, areas_at, choose_threshold, expected_iou
 from cuecast.evaluation.episodes import Episode, draw_absent, draw_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
@@ -110,7 +111,7 @@ def threshold_of(trial: Trial, usual: float, prior: AreaPrior) -> int:
 def fit_calibration(
     trials: Sequence[Trial], thresholds: Sequence[int], min_fraction: float, where_there: bool = False
 ) -> dict[str, Any]:
-    """The entry 'calibration' of a card (`cuecast.engine.decision.Calibration`); `thresholds`: for each trial an
+    """The entry 'calibration' of a card (`cuecast.engine.calibration.Calibration`); `thresholds`: for each trial an
     index of `CUTS`.
 
     where_there  the IoU to be expected is that of queries that show the thing; else one in four shows nothing of it.

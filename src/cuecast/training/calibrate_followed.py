@@ -23,7 +23,8 @@ from scipy import ndimage
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, Example
-from cuecast.engine.decision import expected_iou, followed_figures
+from cuecast.engine.calibration import followed_figures
+from cuecast.engine.decision import expected_iou
 from cuecast.engine.mark_weights import Kind
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
@@ -200,7 +201,7 @@ def followed_calibration(
     clips: int = 20,
     workers: int = 1,
 ) -> dict[Kind, list[float]]:
-    """The weights 'followed' (`cuecast.engine.decision.Calibration`) of each kind, from clips of the sets in `folders`.
+    """The weights 'followed' (see `Calibration`) of each kind, from clips of the sets in `folders`.
 
     The predictor's card must state what the answers on the marked frames are worth. Sets that show no thing of a size
     to be followed give no clips; the same whatever the number of `workers`.

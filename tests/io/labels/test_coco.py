@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_annotations
+from annotated import CASES, CLASSES, annotations, assert_equal, obj, random_annotations, read_coco
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cuecast.core.errors import CuecastWarning, MaskError, OutputError
 from cuecast.core.objects import Annotations
 from cuecast.core.values import ClassInfo, Image
-from cuecast.io.labels.coco import Shape, open_coco, read_coco, write_coco
+from cuecast.io.labels.coco import Shape, open_coco, write_coco
 
 SHAPES: tuple[Shape, ...] = ("rle", "polygon")
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from annotated import CLASSES, annotations, obj
+from annotated import CLASSES, annotations, obj, read_coco
 
 from cuecast.core.errors import CuecastWarning, MaskError
 from cuecast.core.notes import notes_to
 from cuecast.core.values import ClassInfo, Image
 from cuecast.cues import Cue
 from cuecast.io.images import read_image
-from cuecast.io.labels.coco import read_coco, write_coco
+from cuecast.io.labels.coco import write_coco
 from cuecast.io.labels.labelme import write_labelme
 from cuecast.io.labels.masks import find_mask, read_labels, read_mask
 from cuecast.io.labels.yolo import write_yolo, write_yolo_names

@@ -33,27 +33,6 @@ Shape = Literal["rle", "polygon"]
 _NO_SIZE = "states no height and width; add them"
 
 
-def read_coco(path: str | Path) -> tuple[tuple[Annotations, ...], tuple[ClassInfo, ...]]:
-    """The objects of every image in the order of the file's images, and the classes.
-
-    Class ids are the category ids, all one higher where a category has the id 0. Run lengths, compressed or
-    not, and polygons (the union of an object's polygons) are read; crowd regions are marked as such. A box
-    without an outline is read as a rectangle below the outlines of its image. What lies outside its image is cut off,
-    an object without a pixel left out. An annotation that cannot be used is passed over; a note says so.
-    Raises MaskError where the file, or all that it holds, cannot be used.
-    """
-    coco = open_coco(path)
-    passed = PassedOver(path)
-    found = []
-    for entry in coco.images:
-        size = coco.entry_size(entry)
-        if size is None:
-            raise MaskError(f"image {image_name(entry)} {_NO_SIZE}", path)
-        found.append(Annotations(image_name(entry), size, coco.objects(entry, size, passed)))
-    passed.settle(sum(len(one.objects) for one in found))
-    return tuple(found), coco.classes
-
-
 def open_labels(path: Path, data: dict[str, Any]) -> CocoFile:
     """See `LabelFile`."""
     return open_coco(path, data)
