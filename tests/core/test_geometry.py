@@ -7,7 +7,14 @@ import pytest
 from scipy.ndimage import label
 
 from cuecast.core.errors import CueError
-from cuecast.core.geometry import NEIGHBOURS, fill_contour, fill_polygons, mark_labels, upright
+from cuecast.core.geometry import (
+    NEIGHBOURS,
+    fill_contour,
+    fill_polygons,
+    mark_labels,
+    number_polygons,
+    upright,
+)
 from cuecast.core.values import IGNORE, Box, Marks, Point, Polygon, Scribble
 
 
@@ -180,3 +187,13 @@ def test_orientations_by_hand(orientation: int, upright_rows: list[str]) -> None
     stored = np.array([list("abc"), list("def")])
     assert upright(stored, orientation).tolist() == [list(row) for row in upright_rows]
     assert upright(stored[..., None], orientation)[..., 0].tolist() == [list(row) for row in upright_rows]
+
+
+def test_each_polygon_is_an_object_and_those_of_class_0_are_none() -> None:
+    """Numbers go on after those that are drawn over; a hole of class 0 has none, though it has its turn."""
+    left, hole, right = (
+        Polygon(((x, 0), (x + w, 0), (x + w, 1), (x, 1)), c) for x, w, c in ((0, 3, 7), (1, 1, 0), (3, 1, 7))
+    )
+    assert number_polygons((1, 5), [left, hole, right]).tolist() == [[1, 0, 1, 3, 0]]
+    base = np.array([[0, 0, 0, 0, 4]], np.int32)
+    assert number_polygons((1, 5), [left, hole, right], base).tolist() == [[5, 0, 5, 7, 4]]

@@ -177,3 +177,11 @@ def test_classes_that_share_a_rest_are_summed_together(monkeypatch: pytest.Monke
     positive = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
     moments(rows(1, 2, 3), positive, 1 - positive)
     assert len(sums) == 3
+
+
+def test_features_below_nought_do_not_make_others_lack_anything() -> None:
+    """As the cues that agree, with a second feature that is -2 everywhere."""
+    x = np.array([[1, -2], [-1, -2]] * 2, np.float32)
+    p = weights(1, 0, 1, 0)
+    _, _, loo = fit_ridge(x, p, 1 - p, np.array([0, 0, 1, 1]), 1e-6)
+    assert loo == pytest.approx([1], abs=1e-3)

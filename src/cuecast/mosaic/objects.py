@@ -173,7 +173,7 @@ class Merger:
     def __post_init__(self) -> None:
         self._above = np.zeros(self.size[1], np.int64)
         self._below = np.zeros_like(self._above)
-        self._left = np.zeros(0, np.int64)
+        self._left = np.array([], np.int64)
 
     def feed(self, window: Window, labels: NDArray[np.int32]) -> None:
         """The next block of the row: labels (h, w) int32, 0 = background."""

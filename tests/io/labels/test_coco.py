@@ -391,8 +391,13 @@ def test_an_image_is_found_by_as_much_of_its_folders_as_is_needed(tmp_path: Path
     assert [found("b/x.png"), found("c/y.jpg")] == ["b/x.png", "y.png"]
     with pytest.raises(MaskError, match=r"lists 2 images called x\.png"):
         found("c/x.png")
-    with pytest.raises(MaskError, match=r"does not list z\.png"):
+    with pytest.raises(
+        MaskError, match=r"does not list z\.png.*it has 'a/x\.png', 'b/x\.png', 'y\.png': rename"
+    ):
         found("z.png")
+    empty = open_coco(path, foreign([], images=[], annotations=[]))
+    with pytest.raises(MaskError, match="it has no image: rename"):
+        empty.annotations(Image(np.zeros((5, 6, 3), np.uint8), "z.png", tmp_path / "z.png"), None)
     with pytest.raises(MaskError, match="lists 3 images"):
         found(None)
     one = open_coco(path, foreign([], images=images[:1], annotations=[]))
