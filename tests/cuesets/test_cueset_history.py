@@ -350,10 +350,10 @@ def test_a_process_that_is_killed_again_and_again_loses_nothing_that_it_said_was
     new_cueset(root)
     picture(tmp_path / "a.png", 4)
     code = (
-        "import sys\nimport numpy as np\nfrom cuecast.cuesets.edit import add_cue\n"
+        "import sys\nimport numpy as np\nfrom cuecast import Cue\nfrom cuecast.cuesets.edit import add_cues\n"
         "for i in range(int(sys.argv[3]), 99):\n"
         "    mask = np.zeros((4, 8), np.uint8)\n    mask.flat[: i + 1] = 1\n"
-        "    add_cue(sys.argv[1], sys.argv[2], mask=mask)\n    print(i, flush=True)\n"
+        "    add_cues(sys.argv[1], [Cue(sys.argv[2], mask=mask)])\n    print(i, flush=True)\n"
     )
     done = -1
     for pause in (0.02, 0.05, 0.08):
