@@ -40,7 +40,10 @@ def sound(tmp_path: Path, name: str = "coins", **fields: Any) -> Path:
 
 def test_a_pack_goes_out_and_comes_in(shelf: Path, tmp_path: Path) -> None:
     made = coin_pack(tmp_path / "made")
-    (made.folder / "left.txt").write_text("what the card does not list")
+    # What the card does not list is no part of the pack: what is left there, or is kept beside the cues of a concept.
+    for name in ("left.txt", f"concepts/red/learned-{made.digest}.npz"):
+        (made.folder / name).write_text("not listed")
+    assert open_pack(made.folder).digest == made.digest
     path = write_archive(made, tmp_path / "coins.zip")
     again = write_archive(made, tmp_path / "again.zip")
     assert path.read_bytes() == again.read_bytes()

@@ -11,7 +11,7 @@ from small_packs import CARD
 
 from cuecast.core.errors import PackError
 from cuecast.engine.card import FIELDS, NUMBERS, check_card, concept_names, licence_problem, problems, stated
-from cuecast.engine.packs import WHEEL_PACKS
+from cuecast.engine.packs import WHEEL_PACKS, open_pack
 
 DOCS = Path(__file__).parents[2] / "docs" / "packs.md"
 LEAST: dict[str, Any] = {"version": 1, "name": "mine", "segmenter": "colour", "files": {}}
@@ -105,6 +105,7 @@ def test_licences_that_spdx_does_not_take(licence: object) -> None:
 @pytest.mark.parametrize("folder", sorted(WHEEL_PACKS.glob("*/card.json")), ids=lambda p: p.parent.name)
 def test_the_cards_of_the_package_are_sound(folder: Path) -> None:
     assert list(problems(json.loads(folder.read_text(encoding="utf-8")))) == []
+    open_pack(folder.parent).verify()  # its files, and those of what it stands on
 
 
 def test_the_page_says_of_each_field_what_the_table_says() -> None:

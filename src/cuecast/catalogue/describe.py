@@ -113,7 +113,8 @@ def write_card_page(pack: Pack, path: Path) -> Path:
 
 def write_catalogue_page(packs: Sequence[Listed], path: Path) -> Path:
     """The catalogue as a page. Raises OutputError."""
-    rows = [(p, [shown(p, column) for column in HEADS]) for p in packs]
+    columns = list(HEADS)
+    rows = [(p, [(column, shown(p, column)) for column in columns[1:]]) for p in packs]
     found = counts(packs)
     bars = [(HEADS[name], found[name], max(found[name].values(), default=1)) for name in COUNTED]
     return _write(path, "catalogue.html", title="Packs", heads=list(HEADS.values()), rows=rows, counts=bars)
