@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,26 @@ def test_packs_are_listed_and_described(service: Service, shelf: Path) -> None:
     assert str(shelf) not in str(detail)
     assert "pack 'coin' is not there" in refused(service.client.get("/v1/packs/coin"), 404, "not_found")
     refused(service.client.get("/v1/packs/..%2Fshelf"), 404, "not_found")
+
+
+def test_a_broken_pack_stands_in_nobodys_way(service: Service, shelf: Path) -> None:
+    coin_pack(shelf)
+    (shelf / "broken").mkdir()
+    (shelf / "broken" / "card.json").write_text("{")
+    assert "coins" in ok(service.client.get("/v1/info"))["packs"]
+    assert [p["name"] for p in ok(service.client.get("/v1/packs"))["items"]][:1] == ["coins"]
+    refused(service.client.get("/v1/packs/nothing"), 404, "not_found")
+    refused(service.client.get("/v1/packs/broken"), 404, "not_found")
+    shutil.rmtree(shelf / "broken")
+    make_pack("above", shelf, open_pack("coins"))
+    away = shelf / "coins"
+    away.rename(shelf.parent / "coins")
+    found = {p["name"]: p["problem"] for p in ok(service.client.get("/v1/packs"))["items"]}
+    assert "none is there" in found["above"]
+    assert "none is there" in ok(service.client.get("/v1/packs/above"))["problem"]
+    refused(
+        service.client.get("/v1/packs/above/archive", headers=key(service, admin=True)), 422, "pack_invalid"
+    )
 
 
 def test_a_pack_goes_from_one_service_to_another(service: Service, shelf: Path, tmp_path: Path) -> None:

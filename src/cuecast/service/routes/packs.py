@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from cuecast.catalogue.describe import as_record
 from cuecast.catalogue.listing import listed
 from cuecast.catalogue.place import PackTakenError
 from cuecast.core.errors import PackError
+from cuecast.core.notes import notes_to
 from cuecast.engine.packs import Pack, list_packs, named_pack
 from cuecast.service import keys
 from cuecast.service.parts import AllParts, DatabasePart, Parts, run_apart
@@ -22,6 +24,15 @@ from cuecast.service.schemas import Error, PackDetail, Page
 from cuecast.service.schemas import Pack as PackReply
 from cuecast.service.security import CLIENT
 from cuecast.service.uploads import RAW, Upload, receive
+
+log = logging.getLogger("cuecast.service")
+
+
+def known_packs() -> list[Pack]:
+    """The packs that can be used by name; the log tells of those that cannot be read."""
+    with notes_to(log.warning):
+        return list(list_packs())
+
 
 router = APIRouter(prefix="/v1/packs", tags=["packs"])
 PackName = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", examples=["general"])]
@@ -42,7 +53,7 @@ def admin(request: Request, database: DatabasePart) -> None:
 @router.get("")
 def get_packs() -> Page[PackReply]:
     """All packs that can be used by name, in one part."""
-    found = [PackReply.model_validate(listed(pack).as_dict()) for pack in list_packs()]
+    found = [PackReply.model_validate(listed(pack).as_dict()) for pack in known_packs()]
     return Page(items=found, next=None, total=len(found))
 
 
@@ -79,7 +90,8 @@ async def post_pack(
 
 def _take(upload: Upload, replace: bool, parts: Parts) -> Imported:
     try:
-        return import_archive(upload.path, replace=replace)
+        with notes_to(log.warning):
+            return import_archive(upload.path, replace=replace)
     except PackError as error:
         raise _refused(
             error.reworded(lambda text: text.replace(str(upload.path), "the archive")), parts
@@ -96,7 +108,8 @@ def _refused(error: PackError, parts: Parts) -> Problem:
 def _named(name: str) -> Pack:
     """The pack of that name. Raises Problem with 404."""
     try:
-        return named_pack(name)
+        with notes_to(log.warning):
+            return named_pack(name)
     except PackError as error:
         raise not_found("pack", name) from error
 

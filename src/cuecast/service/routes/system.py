@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from cuecast.core.version import __version__
-from cuecast.engine.packs import list_packs
 from cuecast.service.adding import look_into
 from cuecast.service.parts import AllParts
 from cuecast.service.problem import Problem
+from cuecast.service.routes.packs import known_packs
 from cuecast.service.schemas import Folder, Health, Info, InfoLimits
 from cuecast.service.schemas_jobs import FORMATS
 
@@ -41,7 +41,7 @@ def info(parts: AllParts) -> Info:
     return Info(
         version=__version__,
         pack=parts.settings.pack,
-        packs=[pack.name for pack in list_packs()],
+        packs=[pack.name for pack in known_packs()],
         roots=[str(root) for root in parts.settings.roots],
         limits=InfoLimits(**{name: getattr(limits, name) for name in InfoLimits.model_fields}),
         formats=list(FORMATS["images"]),
