@@ -22,7 +22,7 @@ from cuecast.core.objects import Annotations, ObjectMask, in_reading_order, obje
 from cuecast.core.values import COMPLETE, IGNORE, KINDS, ClassInfo, Example, Image, Marks
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file, label_names
-from cuecast.io.labels.ids import read_objects
+from cuecast.io.labels.ids import of_the_mask, read_objects
 from cuecast.io.labels.masks import mask_colours, read_labels
 from cuecast.io.labels.outlines import decode_rle, encode_rle
 from cuecast.io.labels.values import ids_of_colours
@@ -94,6 +94,8 @@ class Cue:
             )
         if self.objects is not None:
             objects = read_objects(self.objects, image=image, page=self.page)
+            if mask is not None:
+                objects = of_the_mask(objects, mask, image.name)
         try:
             return Example(image, self.marks(image.size, mask, objects))
         except (CueError, MaskError) as error:

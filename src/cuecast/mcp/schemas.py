@@ -95,7 +95,8 @@ class CueFiles(Given):
         "one object of it (numbers of cellpose, StarDist, napari)",
     )
     objects: str | None = Field(
-        default=None, description="Path of ids from 1 that tell the mask's things apart: an image of its size"
+        default=None,
+        description="Path of ids that tell the mask's things apart: an image of its size, a number or colour an object",
     )
 
 

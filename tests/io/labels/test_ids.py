@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 
 from cuecast.core.errors import CuecastWarning, MaskError
 from cuecast.core.values import Image
-from cuecast.io.labels.ids import read_objects
+from cuecast.io.labels.ids import of_the_mask, read_objects
 
 PIECES = np.kron(np.array([[1, 2, 0], [3, 0, 1]], np.int32), np.ones((4, 4), np.int32))
 """Three things, two that touch, and one in two places."""
@@ -127,3 +127,28 @@ def test_one_id_for_everything_is_one_object_and_said() -> None:
     assert len(np.unique(found)) == 2
     two = row[:, :8]  # a thing that something hides in part
     assert len(np.unique(read_objects(two, image=photo(two.shape)))) == 2
+
+
+def test_ids_of_all_that_a_picture_shows_are_cut_to_the_mask() -> None:
+    """As COCO's panoptic maps: things, and what is around them; a pixel may be off."""
+    ids = np.kron(np.array([[1, 2, 7], [7, 7, 7]], np.int32), np.ones((4, 4), np.int32))
+    mask = np.isin(ids, (1, 2)).astype(np.int32)
+    mask[0, 0] = 0
+    with pytest.warns(CuecastWarning, match=r"photo\.png: the ids number all of the picture"):
+        found = of_the_mask(ids, mask, "photo.png")
+    assert np.array_equal(found, np.where(mask > 0, ids, 0))
+
+
+@pytest.mark.parametrize("kind", ["straddling", "one for everything", "some", "none inside"])
+def test_other_ids_outside_a_mask_stay_a_mistake(kind: str) -> None:
+    ids = np.kron(np.array([[1, 2, 7], [7, 7, 7]], np.int32), np.ones((4, 4), np.int32))
+    mask = np.isin(ids, (1, 2)).astype(np.int32)
+    if kind == "straddling":
+        mask[:, 4:8] = 1
+    elif kind == "one for everything":
+        ids[:] = 1
+    elif kind == "some":
+        ids[4:] = 0
+    else:
+        mask[:] = 0
+    assert of_the_mask(ids, mask, "photo.png") is ids

@@ -21,6 +21,8 @@ _PIECES = 3
 """Pieces of a single id from which on it may be a mask that was given for ids."""
 _DOTS = 2
 """Pixels that most of many colours have at most in a picture."""
+_EVERYWHERE, _STRAY = 0.9, 0.1
+"""Share of a picture from which on ids number all that it shows; share of an object that may lie beyond a mask then."""
 _BORDER = 224 + (224 << 8) + (192 << 16)
 """The pale yellow that PASCAL VOC draws between objects."""
 
@@ -50,6 +52,23 @@ def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArr
         raise _picture(raster, f"{len(np.unique(ids))} values in scattered pixels")
     _note_single(ids, raster)
     return ids
+
+
+def of_the_mask(ids: NDArray[np.int32], mask: NDArray[np.int32], name: str) -> NDArray[np.int32]:
+    """The ids (H, W) of what a mask (H, W) marks, where they number all that a picture shows, as panoptic maps do.
+
+    That is so where next to nothing is 0, and each of several ids lies inside the mask or outside of it. All others
+    stay as they are: ids that do not fit a mask are a mistake.
+    """
+    numbered, inside = ids > 0, mask != 0
+    if numbered.mean() < _EVERYWHERE or inside.mean() > 1 - _STRAY or not (numbered & ~inside).any():
+        return ids
+    numbers, order = np.unique(ids[numbered], return_inverse=True)
+    shares = np.bincount(order, inside[numbered]) / np.bincount(order)
+    if len(numbers) < 2 or ((shares > _STRAY) & (shares < 1 - _STRAY)).any() or shares.max() < 0.5:
+        return ids
+    give_note(f"{name}: the ids number all of the picture; those outside the mask are left out")
+    return np.where(inside, ids, 0).astype(np.int32)
 
 
 def _coloured(samples: NDArray[Any]) -> bool:
