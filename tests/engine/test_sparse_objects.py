@@ -30,13 +30,17 @@ def rule(marks: Marks) -> object:
 def test_boxes_say_how_large_things_are_and_whether_they_touch() -> None:
     assert rule(shown((0, 0, 8, 6), (10, 0, 20, 12), (22, 0, 26, 4))) == (3, 3.0, False)
     assert rule(shown((0, 0, 8, 8), (7, 0, 15, 8))) == (2, 4.0, True)
+    assert rule(shown((0, 0, 8, 8), (7, 0, 15, 8), cls=2)) == (0, 0.0, False)
     assert rule(Marks((12, 30), points=(Point((3, 3)), Point((9, 9))))) == (0, 0.0, False)
 
 
 @pytest.mark.parametrize(
     ("one", "other", "meet"),
     [
-        ((0, 0, 8, 8), (8, 0, 16, 8), False),
+        ((0, 0, 8, 8), (8, 0, 16, 8), True),  # side by side
+        ((0, 0, 8, 8), (2, 8, 10, 16), True),
+        ((0, 0, 8, 8), (8, 6, 16, 14), False),  # at a corner
+        ((0, 0, 8, 8), (9, 0, 16, 8), False),
         ((0, 0, 8, 8), (6, 0, 14, 8), True),
         ((0, 0, 8, 8), (1, 1, 9, 9), False),  # drawn twice
         ((0, 0, 12, 12), (2, 2, 6, 6), False),  # one within the other
@@ -82,7 +86,8 @@ def test_points_in_one_part_divide_it_and_a_lone_point_says_nothing() -> None:
 def test_boxes_on_the_picture_itself_tell_its_things_apart() -> None:
     pixels = np.where(CLUMP[..., None] > 0, RED, BLUE).astype(np.uint8)
     cue = Cue(pixels, boxes=SQUARES)
-    split = load("colours").learn([cue], objects="split")
+    split = load("colours").learn([cue])
+    assert split.splits
     found = split.segment(pixels)
     assert np.array_equal(found.mask > 0, CLUMP > 0)
     assert sorted(o.xyxy for o in found.objects()) == SQUARES

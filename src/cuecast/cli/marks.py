@@ -198,8 +198,8 @@ class Shown(MarkFlags):
         """Raise BadParameter where nothing shows the thing; `before` and `after` are other ways of showing it."""
         if not (self.any or self.cues or self.concept):
             raise typer.BadParameter(
-                f"nothing shows the thing: give {before}--cue {self.places.form}=MASK, --box, --point or --scribble, "
-                f"--cues CUESET or --concept NAME{after}"
+                f"nothing shows the thing: give {before}--cue {self.places.form}=MASK, --box, --point, --scribble, "
+                f"--polygon, or --cues CUESET or --concept NAME{after}"
             )
 
     def cueset(self, pack: str) -> CueSet | None:

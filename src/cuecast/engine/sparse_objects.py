@@ -27,8 +27,9 @@ def box_radii(marks: Marks, cls: int) -> list[float]:
 
 
 def boxes_meet(marks: Marks, cls: int) -> bool:
-    """Whether some boxes of a class overlap as those round things that touch do."""
-    return any(MEET <= _common(a, b) < SAME for a, b in itertools.combinations(_boxes(marks, cls), 2))
+    """Whether some boxes of a class overlap as those round things that touch do, or share most of a side."""
+    pairs = itertools.combinations(_boxes(marks, cls), 2)
+    return any(MEET <= _common(a, b) < SAME or _abut(a, b) for a, b in pairs)
 
 
 def with_stated(ids: Labels, mask: Labels, marks: Marks) -> Labels:
@@ -57,6 +58,14 @@ def _common(a: Box, b: Box) -> float:
     (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a.xyxy, b.xyxy
     w, h = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
     return max(w, 0) * max(h, 0) / min((ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1))
+
+
+def _abut(a: Box, b: Box) -> bool:
+    """Whether two boxes lie side by side, less than a pixel apart, along half of the shorter side or more."""
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = a.xyxy, b.xyxy
+    w, h = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
+    across, down = w / min(ax2 - ax1, bx2 - bx1), h / min(ay2 - ay1, by2 - by1)
+    return (-1 < w <= 0 and down >= SAME) or (-1 < h <= 0 and across >= SAME)
 
 
 def _claim_boxes(ids: Labels, thing: NDArray[np.bool_], boxes: Sequence[Box]) -> None:
