@@ -790,8 +790,13 @@ def section(out: Path) -> str:
 def test_the_check_is_in_the_report_and_kept(inputs: list[Path], tmp_path: Path) -> None:
     concept, out = checked(tmp_path / "cues", 3, shown=18), tmp_path / "out"
     steps: list[tuple[int, int]] = []
+
+    def note(step: Step) -> None:
+        if step.what == "answers":  # of the check, which come after the images
+            steps.append((step.done, step.total))
+
     options = BatchOptions(formats=(), check=True)
-    summary = run(concept, inputs, out, options, checking=lambda *step: steps.append(step))
+    summary = run(concept, inputs, out, options, note)
     assert set(summary.files) == {"manifest", "masks", "check", "report"}
     assert steps[-1][0] == steps[-1][1] > 3
     record = json.loads((out / "cue_check.json").read_text(encoding="utf-8"))
@@ -805,12 +810,12 @@ def test_the_check_is_in_the_report_and_kept(inputs: list[Path], tmp_path: Path)
     # A later run shows it and does it again only to overwrite.
     files, steps[:] = snapshot(out), []
     for again in (replace(options, check=False), options):
-        summary = run(concept, inputs, out, again, checking=lambda *step: steps.append(step))
+        summary = run(concept, inputs, out, again, note)
         assert summary.resumed == len(inputs)
         assert summary.files["check"] == out / "cue_check.json"
         assert snapshot(out) == files
     assert steps == []
-    run(concept, inputs, out, replace(options, overwrite=True), checking=lambda *step: steps.append(step))
+    run(concept, inputs, out, replace(options, overwrite=True), note)
     assert steps
     assert snapshot(out) == files
 
