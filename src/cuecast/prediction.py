@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
-from cuecast.core.objects import Annotations, ObjectMask, connected_instances, in_reading_order, objects_of
+from cuecast.core.objects import Annotations, ObjectMask, ToldApart, connected_instances, objects_of
 from cuecast.core.values import ClassInfo, Image, Verdict
 from cuecast.engine.objects import object_confidences
 from cuecast.io.labels.masks import write_grey, write_mask
@@ -31,7 +31,7 @@ class Prediction:
     confidence  in [0, 1]: the IoU that is expected of this mask; for 'absent', of the emptiness.
     seconds     how long the answer took.
     thresholds  for each class the score from which a pixel is marked.
-    told_apart  (H, W) int32 ids of the objects, where things that touch were told apart; None: connected components.
+    told_apart  the objects, where things that touch were told apart; None: connected components.
     """
 
     image: Image
@@ -43,7 +43,7 @@ class Prediction:
     confidence: float
     seconds: float
     thresholds: tuple[float, ...] = ()
-    told_apart: NDArray[np.int32] | None = field(default=None, repr=False)
+    told_apart: ToldApart | None = field(default=None, repr=False)
 
     @property
     def uncertainty(self) -> NDArray[np.float32]:
@@ -58,13 +58,15 @@ class Prediction:
         Ids count from 1 in reading order of each object's first pixel. An object is of one class; those that touch
         are told apart where the cues show that things do, else an object is a connected component.
         """
-        ids = connected_instances(self.mask) if self.told_apart is None else self.told_apart
+        ids = connected_instances(self.mask) if self.told_apart is None else self.told_apart.ids
         ids.flags.writeable = False
         return ids
 
     def objects(self) -> tuple[ObjectMask, ...]:
         """The objects, each with its own mask, in the order of their ids: number i is id i of `instances`."""
-        sure = object_confidences(self.instances, self.mask, self.scores, [c.id for c in self.classes])
+        expected = None if self.told_apart is None else self.told_apart.expected
+        class_ids = [c.id for c in self.classes]
+        sure = object_confidences(self.instances, self.mask, self.scores, class_ids, expected)
         return objects_of(self.instances, self.mask, sure)
 
     def keeping(self, min_area: int = 0, min_confidence: float = 0.0) -> Prediction:
@@ -76,7 +78,7 @@ class Prediction:
         if all(keep):
             return self
         kept = np.array([True, *keep])[self.instances]
-        apart = None if self.told_apart is None else in_reading_order(np.where(kept, self.told_apart, 0))
+        apart = None if self.told_apart is None else self.told_apart.keeping(keep)
         return replace(self, mask=np.where(kept, self.mask, 0), told_apart=apart)
 
     def annotations(self) -> Annotations:
@@ -94,4 +96,5 @@ class Prediction:
     def overlay(self, opacity: float = 0.45) -> PILImage.Image:
         """The image with the mask drawn over it in the classes' colours, as a PIL image; things that were told apart
         have an outline each."""
-        return overlay(self.image, self.mask, self.classes, opacity=opacity, objects=self.told_apart)
+        ids = None if self.told_apart is None else self.told_apart.ids
+        return overlay(self.image, self.mask, self.classes, opacity=opacity, objects=ids)

@@ -17,7 +17,7 @@ from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.kept import Kept
 from cuecast.core.notes import give_note
-from cuecast.core.objects import MODES, ObjectMode, connected_instances
+from cuecast.core.objects import MODES, ObjectMode, ToldApart
 from cuecast.core.ordered import in_order
 from cuecast.core.values import IGNORE, ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, coloured_classes, named_classes
@@ -78,7 +78,10 @@ class Predictor:
         infos, examples = read_cues(given, classes)
         if not classes:
             _doubt_classes(given, examples)
-        return replace(_learn(self, examples, infos, scale), objects=_mode(objects))
+        concept = _learn(self, examples, infos, scale).with_objects(objects)
+        if concept.splits:
+            concept.rule.learn()
+        return concept
 
     def concept(self, name: str, scale: str = "frame") -> Concept:
         """What the cues teach that come with the pack under this name (`cuecast packs info` lists them); `scale` as in
@@ -146,8 +149,11 @@ class Concept:
 
     def with_objects(self, objects: ObjectMode) -> Concept:
         """The same concept with another way from masks to objects, as `Predictor.learn` takes it; nothing is learned
-        anew. Raises CueError for another word."""
-        return replace(self, objects=_mode(objects))
+        anew, but how things are told apart where that was not asked before. Raises CueError for another word."""
+        mode = _mode(objects)
+        for doubt in self.rule.doubts if mode == "split" else ():
+            give_note(doubt)
+        return replace(self, objects=mode)
 
     def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
         """A new concept taught by these cues as well: corrections, or marks on the query itself.
@@ -164,7 +170,8 @@ class Concept:
             return replace(self, examples=examples, decision=replace(self.decision, taught=taught))
         before = self.knowledge if quick else None
         learned = _learn(self.predictor, examples, self.classes, self.scale, before)
-        return replace(learned, objects=self.objects)
+        same = quick and learned.decision.class_ids == self.decision.class_ids
+        return replace(learned, objects=self.objects, rule=self.rule if same else learned.rule)
 
     def score(self, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
         """What the segmenter says of an image, of which nothing is decided; `own` are marks on this very image."""
@@ -187,7 +194,7 @@ class Concept:
         marked = self.decision.mark(scores, thresholds, own)
         verdict, confidence, absent = self._judge(scores, marked, answer.verdict_features, own)
         mask = np.where(np.isin(marked, absent), 0, marked) if absent else marked
-        apart = self.tell_apart(mask, scores, answer.depth, own) if self.splits else None
+        apart = self.tell_apart(query, mask, answer.depth, own)
         mask.flags.writeable = marked.flags.writeable = scores.flags.writeable = False
         seconds = time.perf_counter() - start
         return Prediction(
@@ -196,14 +203,16 @@ class Concept:
 
     def tell_apart(
         self,
+        image: Image,
         mask: NDArray[np.int32],
-        scores: NDArray[np.float32],
         depth: NDArray[np.float32] | None = None,
         own: Sequence[Marks] = (),
-    ) -> NDArray[np.int32]:
-        """The objects of a label map (H, W) as ids (H, W) int32 from 1, 0 for none: told apart where `splits`, else
-        connected components. scores, depth (K, H, W) and own as `ObjectRule.tell_apart` takes them."""
-        return self.rule.tell_apart(mask, scores, depth, own) if self.splits else connected_instances(mask)
+    ) -> ToldApart | None:
+        """The objects of the label map (H, W) of an image where the concept `splits`; None: connected components.
+
+        depth (K, H, W) and own as `ObjectRule.tell_apart` takes them.
+        """
+        return self.rule.tell_apart(image, mask, depth, own) if self.splits else None
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[Prediction]:
         """Predictions in input order, made as they are asked for; at most 2 x `workers` images are held.
@@ -294,7 +303,7 @@ def _learn(
     classes = tuple(named.get(c) or info for c, info in zip(marked, unnamed_classes(marked), strict=True))
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
     decision = _decision(predictor.pack, examples, classes, scale)
-    rule = object_rule(examples, decision.class_ids)
+    rule = object_rule(examples, decision.class_ids, scale == "frame")
     return Concept(predictor, examples, classes, scale, knowledge, decision, rule)
 
 

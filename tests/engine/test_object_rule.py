@@ -46,7 +46,7 @@ def test_things_that_touch_are_told_apart_where_the_cues_show_it() -> None:
         x1, y1, x2, y2 = found.xyxy
         assert ((prediction.instances[y1:y2, x1:x2] == number) == found.mask).all()
         assert np.bincount(ids[y1:y2, x1:x2][found.mask]).max() >= 0.9 * found.area
-    assert all(o.confidence == 1 and not o.touches_border for o in objects)
+    assert all(o.confidence is not None and 0 <= o.confidence <= 1 and not o.touches_border for o in objects)
 
 
 def test_ids_count_in_reading_order_of_first_pixels() -> None:

@@ -47,6 +47,21 @@ class ObjectMask:
 
 
 @dataclass(frozen=True, eq=False)
+class ToldApart:
+    """The objects of a label map: `ids` (H, W) int32 from 1 in reading order, 0 for none; for each (n,) the IoU to be
+    `expected` of its mask, NaN where nothing but the scores says."""
+
+    ids: NDArray[np.int32]
+    expected: NDArray[np.float32]
+
+    def keeping(self, keep: Sequence[bool]) -> ToldApart:
+        """Without those that are not to `keep`, one word for each; the others count on without gaps."""
+        stays = np.array(keep, bool)
+        numbers = np.concatenate([[0], np.where(stays, stays.cumsum(), 0)]).astype(np.int32)
+        return ToldApart(numbers[self.ids], self.expected[stays])
+
+
+@dataclass(frozen=True, eq=False)
 class Annotations:
     """The objects of one image, with the size they refer to: what every label format reads and writes."""
 
@@ -143,12 +158,19 @@ def connected_instances(mask: NDArray[np.int32]) -> NDArray[np.int32]:
     return in_reading_order(found)
 
 
+def reading_order(instances: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(n,): the ids in a map (H, W), 0 for none, as their first pixels are read."""
+    numbers, first = np.unique(instances, return_index=True)
+    there = numbers > 0
+    ordered: NDArray[np.int32] = numbers[there][first[there].argsort()]
+    return ordered
+
+
 def in_reading_order(instances: NDArray[np.int32]) -> NDArray[np.int32]:
     """The same ids (H, W) int32, 0 for none, numbered anew: from 1 on, without gaps, as their first pixels are read."""
-    numbers, first = np.unique(instances, return_index=True)
-    numbers, first = numbers[numbers > 0], first[numbers > 0]
+    ordered = reading_order(instances)
     new = np.zeros(int(instances.max(initial=0)) + 1, np.int32)
-    new[numbers[first.argsort()]] = np.arange(1, len(numbers) + 1)
+    new[ordered] = np.arange(1, len(ordered) + 1)
     return new[np.maximum(instances, 0)]
 
 
