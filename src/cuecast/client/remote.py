@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CueError, PackError
-from cuecast.core.objects import ObjectMask, objects_of
+from cuecast.core.objects import ObjectMask, ToldApart, objects_of
 from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, ids_of, joined, labels_of, marks_document
@@ -294,7 +294,7 @@ class RemoteConcept:
             content=_file(query, page),
             headers={**BINARY, "Accept": "application/json"},
         )
-        labels = labels_of(found["mask"], query.size)
+        labels, ids = labels_of(found["mask"], query.size), ids_of(found["mask"], query.size)
         mask = np.zeros(query.size, np.int32) if labels is None else labels
         mask.flags.writeable = False
         return RemotePrediction(
@@ -307,7 +307,7 @@ class RemoteConcept:
             float(found["confidence"]),
             float(found["seconds"]),
             tuple(found["thresholds"]),
-            ids_of(found["mask"], query.size),
+            None if ids is None else ToldApart.of(ids),
         )
 
     def segment_many(self, images: Iterable[Any], workers: int = 1) -> Iterator[RemotePrediction]:

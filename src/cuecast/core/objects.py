@@ -54,6 +54,12 @@ class ToldApart:
     ids: NDArray[np.int32]
     expected: NDArray[np.float32]
 
+    @classmethod
+    def of(cls, ids: NDArray[np.int32]) -> ToldApart:
+        """Of ids (H, W) alone, in any order."""
+        ordered = in_reading_order(ids)
+        return cls(ordered, np.full(int(ordered.max(initial=0)), np.nan, np.float32))
+
     def keeping(self, keep: Sequence[bool]) -> ToldApart:
         """Without those that are not to `keep`, one word for each; the others count on without gaps."""
         stays = np.array(keep, bool)

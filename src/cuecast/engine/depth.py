@@ -95,17 +95,16 @@ class Shown:
         near = ndimage.binary_dilation(small > 0, NEIGHBOURS, iterations=AROUND)
         return cls(pixels, small, depth_of(small), near)
 
-    def halves(self) -> tuple[Shown, ...]:
-        """As two: the objects of one half of the picture, and those of the other; itself where it shows but one."""
+    def sides(self) -> NDArray[np.intp]:
+        """(n + 1,): of each of its objects, by number, in which half of the picture it lies, 0 or 1; of one, 0."""
         count = int(self.ids.max(initial=0))
         if count < 2:
-            return (self,)
+            return np.zeros(count + 1, np.intp)
         middles = np.array(ndimage.center_of_mass(self.ids > 0, self.ids, range(1, count + 1)))
         along = middles[:, np.ptp(middles, axis=0).argmax()]
-        first = np.concatenate([[False], along.argsort().argsort() < count // 2])
-        return self._only(first), self._only(~first)
+        return np.concatenate([[0], along.argsort(kind="stable").argsort() >= count // 2]).astype(np.intp)
 
-    def _only(self, kept: Bools) -> Shown:
+    def only(self, kept: Bools) -> Shown:
         """Some of its objects, by number (n + 1,); of the others' pixels nothing is said."""
         own = np.where(kept[self.ids], self.ids, 0)
         reach = ndimage.binary_dilation(own > 0, NEIGHBOURS, iterations=AROUND)

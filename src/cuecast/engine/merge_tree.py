@@ -85,8 +85,8 @@ class Tree:
             axis=1,
         ).astype(np.float32)  # fmt: skip
 
-    def overlaps(self, ids: Labels) -> Floats:
-        """(N,): the IoU of each node with that object of an id map (h, w) which it meets best."""
+    def overlaps(self, ids: Labels) -> tuple[Floats, Indices]:
+        """(N,) each: the IoU of each node with that object of an id map (h, w) which it meets best; its id, or 0."""
         many = int(ids.max(initial=0)) + 1
         first = self.leaves + 1
         pairs = self.fragments.astype(np.int64) * many + ids
@@ -95,13 +95,15 @@ class Tree:
             if pair % many:
                 found[pair // many][pair % many] = pixels
         sizes, area = np.bincount(ids.ravel(), minlength=many).tolist(), self.sums[:, 0].tolist()
-        best = [0.0] * (self.count + 1)
+        best = [(0.0, 0)] * (self.count + 1)
         for node in range(1, self.count + 1):
             if node >= first:
                 a, b = found[self.left[node]], found[self.right[node]]
                 found[node] = {i: a.get(i, 0) + b.get(i, 0) for i in a.keys() | b.keys()}
-            best[node] = max((n / (area[node] + sizes[i] - n) for i, n in found[node].items()), default=0.0)
-        return np.array(best[1:])
+            meets = ((n / (area[node] + sizes[i] - n), i) for i, n in found[node].items())
+            best[node] = max(meets, default=(0.0, 0))
+        overlap, numbers = np.array(best[1:], float).reshape(-1, 2).T
+        return overlap, numbers.astype(np.intp)
 
     def chosen(self, worth: NDArray[Any]) -> tuple[Labels, Indices]:
         """The ids (h, w) int32, from 1, of the nodes whose `worth` (N,) is greatest together and that cover the mask;

@@ -11,8 +11,9 @@ counts beside the distance to the mask's border, and how readily a connected pie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,14 @@ FOLDS = 3
 """Parts of the cues that are left out in turn."""
 SHARES = (0.5, 1.0)
 """Of the learned depth in the hills; the rest is the distance to the mask's border."""
-EXTRAS = (0.0, 0.15, 0.3, 1.0)
-"""Worth added to a node that is a whole connected piece; the last leaves hardly any piece apart."""
+EXTRAS = (0.3, 0.15, 0.0)
+"""Worth added to a node that is a whole connected piece."""
 PRICE = 0.3
 """What an object costs. The F-measure is greatest where an object is kept from a chance of about half of it on."""
 MET = 0.5
 """IoU from which a node is an object of the cue."""
 CLEARLY = 0.02
-"""A later choice must do better than an earlier one by more than this."""
+"""A choice must do better by more than this than the simpler ones before it."""
 TRIAL_TREES, WORTH_TREES = 8, 30
 NODES = 6000
 """Nodes that are learned from, at most."""
@@ -140,69 +141,97 @@ def whole_pieces(tree: Tree, mask: Bools) -> Bools:
 @dataclass(frozen=True, eq=False)
 class _Grown:
     """The tree of one mask of a cue: figures (N, F) and IoU (N,) of its nodes, which are whole pieces (N,), the part of
-    the cues that it is of, how many objects there are; `own`: by the cue's mask, not by a worse one."""
+    the cues (N,) that each is left out with, and how many objects there are."""
 
     tree: Tree
     figures: Floats
     overlap: NDArray[np.float64]
     whole: Bools
-    fold: int
+    fold: NDArray[np.intp]
     count: int
-    own: bool
 
 
 def learn_splitter(
     pictures: Sequence[tuple[Pixels, Labels]], radii: Sequence[float]
-) -> Splitter | PlainSplitter:
+) -> Splitter | PlainSplitter | None:
     """From pictures (H, W, 3) with the ids (H, W) of a class's objects; radii: that of a usual object in each.
 
-    The plain one where it does as well over the parts of the cues that are left out.
+    The plain one, or None for connected pieces, where these do about as well over the cues as what was learned from
+    others does over a part of them: what is learned shall never do worse.
     """
     shown = [
         Shown.of(pixels, ids, working_zoom(radius, ids.shape))
         for (pixels, ids), radius in zip(pictures, radii, strict=True)
     ]
     shown = [cue for cue in shown if cue.ids.any()]
-    if len(shown) == 1:
-        shown = list(shown[0].halves())
-    if not shown:  # too small to be seen at the working size
-        return PlainSplitter(float(np.median(radii)))
-    usual = np.median(np.concatenate([shown_forms(cue.ids) for cue in shown]), axis=0)
-    folds = [k % FOLDS for k in range(len(shown))]
-    rows = read_rows(shown, folds)
-    held = _held_out(shown, folds, rows)
-    best, grown, share, extra = -1.0, [], SHARES[0], EXTRAS[0]
-    for mixed in SHARES:
-        trees = [
-            tree
-            for cue, fold, depth in zip(shown, folds, held, strict=True)
-            for tree in _grown(cue, fold, depth, mixed, usual)
-        ]
-        for added, met in _trials(trees):
-            if met > best + CLEARLY:
-                best, grown, share, extra = met, trees, mixed, added
     radius = float(np.median(radii))
-    if _plain_f1(shown, held) > best + CLEARLY:
+    if not shown:  # too small to be seen at the working size
         return PlainSplitter(radius)
+    usual = np.median(np.concatenate([shown_forms(cue.ids) for cue in shown]), axis=0)
+    sides = [
+        cue.sides() if len(shown) == 1 else np.full(cue.ids.max() + 1, k % FOLDS)
+        for k, cue in enumerate(shown)
+    ]
+    rows, held = _held_out(shown, sides)
+    masks = [_masks(cue, depth) for cue, depth in zip(shown, held, strict=True)]
+    plain = _parts_f1(shown, masks, partial(split_by_distance, radius=RADIUS))
+    pieces = _parts_f1(shown, masks, _pieces)
+    best = max(plain, pieces)
+    chosen: tuple[list[_Grown], float, float] | None = None
+    for share in SHARES:
+        grown = [
+            tree
+            for cue, side, depth, tried in zip(shown, sides, held, masks, strict=True)
+            for tree in _grown(cue, side, depth, tried, share, usual)
+        ]
+        for extra, met in _trials(grown):
+            if met > best + CLEARLY:
+                best, chosen = met, (grown, share, extra)
+    if chosen is None:
+        return PlainSplitter(radius) if plain >= pieces else None
+    grown, share, extra = chosen
     return Splitter(radius, rows.model(), usual, _fit_worth(grown, WORTH_TREES), share, extra)
 
 
-def _held_out(shown: Sequence[Shown], folds: Sequence[int], rows: Rows) -> list[Floats]:
-    """The depth (h, w) near the things of each cue, by trees that have not seen its part of the cues."""
-    parts = sorted(set(folds))
-    models = {fold: rows.model(fold if len(parts) > 1 else None, TRIAL_TREES) for fold in parts}
-    return [predict_depth(models[fold], cue.pixels, cue.near) for cue, fold in zip(shown, folds, strict=True)]
+def _held_out(shown: Sequence[Shown], sides: Sequence[NDArray[np.intp]]) -> tuple[Rows, list[Floats]]:
+    """What was read of all cues, and the depth (h, w) near the things of each, by trees that have not seen the objects
+    of that side."""
+    parts = [
+        (k, int(side), cue.only(of == side))
+        for k, (cue, of) in enumerate(zip(shown, sides, strict=True))
+        for side in np.unique(of[1:])
+    ]
+    folds = [fold for _, fold, _ in parts]
+    rows = read_rows([part for *_, part in parts], folds)
+    models = {
+        fold: rows.model(fold if len(set(folds)) > 1 else None, TRIAL_TREES) for fold in sorted(set(folds))
+    }
+    held = [np.zeros(cue.ids.shape, np.float32) for cue in shown]
+    for k, fold, part in parts:
+        held[k] = np.maximum(held[k], predict_depth(models[fold], part.pixels, part.near))
+    return rows, held
+
+
+def _masks(cue: Shown, depth: Floats) -> list[Bools]:
+    """The masks (h, w) on which a cue is tried: its own, and the one that its depth gives."""
+    return [mask for mask in (cue.ids > 0, _guessed(cue, depth)) if mask.any()]
 
 
 def _grown(
-    cue: Shown, fold: int, depth: Floats, share: float, usual: NDArray[np.float64]
+    cue: Shown,
+    sides: NDArray[np.intp],
+    depth: Floats,
+    masks: Sequence[Bools],
+    share: float,
+    usual: NDArray[np.float64],
 ) -> Iterator[_Grown]:
-    """The trees of a cue: by its own mask, and by one that its depth gives."""
-    for own, mask in ((True, cue.ids > 0), (False, _guessed(cue, depth))):
-        if mask.any():
-            tree = grow(hills(depth, mask, share), mask)
-            figures, whole = _relative(tree, usual), whole_pieces(tree, mask)
-            yield _Grown(tree, figures, tree.overlaps(cue.ids), whole, fold, int(cue.ids.max()), own)
+    """The trees of a cue, one for each of its masks."""
+    for mask in masks:
+        tree = grow(hills(depth, mask, share), mask)
+        figures, whole = _relative(tree, usual), whole_pieces(tree, mask)
+        overlap, met = tree.overlaps(cue.ids)
+        fold = sides[met] if len(np.unique(sides[1:])) > 1 else np.full(tree.count, sides[-1])
+        yield _Grown(tree, figures, overlap, whole, fold, int(cue.ids.max()))
 
 
 def _guessed(cue: Shown, depth: Floats) -> Bools:
@@ -222,27 +251,36 @@ def _relative(tree: Tree, usual: NDArray[np.float64]) -> Floats:
 
 
 def _trials(grown: Sequence[_Grown]) -> Iterator[tuple[float, float]]:
-    """(extra, F1 at an IoU of `MET`) over the worse masks of the cues, by what the other parts of the cues say."""
-    folds = sorted({g.fold for g in grown})
-    judged = []
+    """(extra, F1 at an IoU of `MET`) over the masks of the cues, by what the other parts of the cues say."""
+    chances = [np.zeros(len(g.overlap)) for g in grown]
+    folds = np.unique(np.concatenate([g.fold for g in grown]))
     for fold in folds:
-        others = [g for g in grown if g.fold != fold] or list(grown)
-        worth = _fit_worth(others, TRIAL_TREES)
-        judged += [(g, worth.predict(g.figures)[:, 0]) for g in grown if g.fold == fold and not g.own]
+        model = _fit_worth(grown, TRIAL_TREES, fold if len(folds) > 1 else None)
+        for g, chance in zip(grown, chances, strict=True):
+            if (own := g.fold == fold).any():
+                chance[own] = model.predict(g.figures[own])[:, 0]
     for extra in EXTRAS:
-        met = [_f1(g, g.tree.chosen(chance - PRICE + extra * g.whole)[1]) for g, chance in judged]
-        yield extra, float(np.mean(met)) if met else 0.0
+        met = [
+            _f1(g, g.tree.chosen(chance - PRICE + extra * g.whole)[1])
+            for g, chance in zip(grown, chances, strict=True)
+        ]
+        yield extra, float(np.mean(met))
 
 
-def _plain_f1(shown: Sequence[Shown], held: Sequence[Floats]) -> float:
-    """F1 of the plain watershed over the worse masks of the cues."""
+def _parts_f1(
+    shown: Sequence[Shown], masks: Sequence[Sequence[Bools]], parts: Callable[[Bools], Labels]
+) -> float:
+    """F1 at an IoU of `MET` of the `parts` of the masks of the cues."""
     met = []
-    for cue, depth in zip(shown, held, strict=True):
-        parts = split_by_distance(_guessed(cue, depth), RADIUS)
-        count = int(parts.max(initial=0))
-        own = overlap_of(parts, cue.ids, count)
-        met.append(2 * float((own > MET).sum()) / (count + int(cue.ids.max())))
+    for cue, tried in zip(shown, masks, strict=True):
+        for mask in tried:
+            own = overlap_of(found := parts(mask), cue.ids, int(found.max(initial=0)))
+            met.append(2 * float((own > MET).sum()) / (len(own) + int(cue.ids.max())))
     return float(np.mean(met))
+
+
+def _pieces(mask: Bools) -> Labels:
+    return np.asarray(ndimage.label(mask, NEIGHBOURS)[0], np.int32)
 
 
 def overlap_of(parts: Labels, ids: Labels, count: int) -> NDArray[np.float64]:
@@ -278,11 +316,15 @@ def _f1(grown: _Grown, nodes: NDArray[np.intp]) -> float:
     return 2 * float((grown.overlap[nodes] > MET).sum()) / (len(nodes) + grown.count)
 
 
-def _fit_worth(grown: Sequence[_Grown], trees: int) -> Any:
-    """Trees: figures of a node -> chance that it is an object, and its IoU with one."""
+def _fit_worth(grown: Sequence[_Grown], trees: int, without: int | None = None) -> Any:
+    """Trees: figures of a node -> chance that it is an object, and its IoU with one; grown `without` a part."""
     from sklearn.ensemble import ExtraTreesRegressor
 
-    figures, overlap = (np.concatenate([getattr(g, name) for g in grown]) for name in ("figures", "overlap"))
+    figures, overlap, fold = (
+        np.concatenate([getattr(g, name) for g in grown]) for name in ("figures", "overlap", "fold")
+    )
+    if without is not None:
+        figures, overlap = figures[fold != without], overlap[fold != without]
     if len(figures) > NODES:
         kept = np.linspace(0, len(figures) - 1, NODES).astype(np.intp)
         figures, overlap = figures[kept], overlap[kept]

@@ -233,11 +233,12 @@ class Previewer:
 
 def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
     """A prediction as the API answers it. `began` is the `time.perf_counter` at which its making began."""
+    apart = prediction.told_apart
     return {
         "verdict": prediction.verdict,
         "confidence": round(prediction.confidence, 6),
         "seconds": round(time.perf_counter() - began, 4),
-        "mask": mask_document(prediction.mask, prediction.told_apart),
+        "mask": mask_document(prediction.mask, None if apart is None else apart.ids),
         "thresholds": list(prediction.thresholds),
     }
 
