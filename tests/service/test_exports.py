@@ -18,7 +18,7 @@ from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.predictor import load
 from cuecast.runs.images import BatchOptions, run
 from cuecast.service import exports, progress
-from cuecast.service.store.models import Job
+from cuecast.service.store.models import JobRow
 
 EVERYTHING = ["masks", "overlays", "coco", "csv", "yolo", "labelme", "report", "cueset"]
 
@@ -139,7 +139,7 @@ def test_a_cancelled_export_leaves_nothing(service: Service, monkeypatch: pytest
     monkeypatch.setattr(progress, "TICK", 0.0)
     job = service.post("exports", {"formats": ["csv", "coco"]})
     with service.state.database.writing() as session:
-        session.execute(update(Job).where(Job.id == job["id"]).values(cancel=True))
+        session.execute(update(JobRow).where(JobRow.id == job["id"]).values(cancel=True))
     service.work()
     assert service.job(job)["state"] == "cancelled"
     assert list(service.state.files.exports(service.project).glob("*")) == []

@@ -10,7 +10,7 @@ from inline_service import Service, columns, inline_service, png
 
 from cuecast.service.settings import Limits
 from cuecast.service.store import jobs
-from cuecast.service.store.models import Job
+from cuecast.service.store.models import JobRow
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -110,8 +110,8 @@ def test_a_second_run_of_a_project_waits_for_the_first(service: Service) -> None
     with database.writing() as session:
         assert jobs.claim_job(session, first, "w1") is not None
         # As two requests at once might have added it.
-        session.add(Job(id="second", project_id=service.project, kind="run", request={}))
-        session.add(Job(id="export", project_id=service.project, kind="export", request={"formats": []}))
+        session.add(JobRow(id="second", project_id=service.project, kind="run", request={}))
+        session.add(JobRow(id="export", project_id=service.project, kind="export", request={"formats": []}))
     with database.reading() as session:
         assert jobs.waiting_jobs(session) == ["export"]
     with database.writing() as session:

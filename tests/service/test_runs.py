@@ -231,10 +231,10 @@ def test_what_a_killed_worker_did_not_note_is_found_in_the_manifest(service: Ser
     service.done("runs")
     from sqlalchemy import delete
 
-    from cuecast.service.store.models import Prediction
+    from cuecast.service.store.models import PredictionRow
 
     with service.state.database.writing() as session:
-        session.execute(delete(Prediction))
+        session.execute(delete(PredictionRow))
     before = masks(service)
     service.done("runs")
     assert masks(service) == before

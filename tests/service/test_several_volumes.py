@@ -248,5 +248,5 @@ def test_what_was_chosen_outlives_the_service(tmp_path: Path) -> None:
     with inline_service(tmp_path / "data") as second:
         second.project, second.p = project, f"/v1/projects/{project}"
         with second.state.database.reading() as session:
-            assert session.get(models.Source, project).channel == 1
+            assert session.get(models.SourceRow, project).channel == 1
         assert np.array_equal(shown(second, SLICE), moved(1)[SLICE])

@@ -45,7 +45,7 @@ def test_a_database_out_of_reach_is_refused_without_its_password() -> None:
 def test_what_fails_leaves_nothing(stored: Service) -> None:
     def fail() -> None:
         with stored.database.writing() as session:
-            session.add(models.Project(name="x", classes=[]))
+            session.add(models.ProjectRow(name="x", classes=[]))
             session.flush()
             raise RuntimeError
 
@@ -72,7 +72,7 @@ def test_writers_wait_for_each_other(stored: Service) -> None:
         try:
             for _ in range(10):
                 with stored.database.writing() as session:
-                    row = session.get(models.Project, project, with_for_update=True)
+                    row = session.get(models.ProjectRow, project, with_for_update=True)
                     assert row is not None
                     row.name = str(int(row.name) + 1) if row.name.isdigit() else "1"
         except BaseException as error:  # noqa: BLE001  carried to the test
@@ -187,14 +187,14 @@ def test_a_project_goes_with_all_it_has(stored: Service) -> None:
     assert not (stored.data / "projects" / project).exists()
     assert list((stored.data / "cache").iterdir()) == []
     with stored.database.reading() as session:
-        assert session.get(models.Marks, image) is None
+        assert session.get(models.MarksRow, image) is None
     assert ok(stored.client.get(f"/v1/projects/{other}/images"))["items"][0]["id"] == kept
 
 
 def test_a_project_at_work_stays(stored: Service) -> None:
     project = stored.project()
     with stored.database.writing() as session:
-        session.add(models.Job(id="j" * 12, project_id=project, kind="run", state="running", request={}))
+        session.add(models.JobRow(id="j" * 12, project_id=project, kind="run", state="running", request={}))
     refused(stored.client.delete(f"/v1/projects/{project}"), 409, "busy")
     shown = ok(stored.client.get(f"/v1/projects/{project}"))
     assert (shown["job"]["id"], shown["job"]["state"], shown["job"]["project"]) == (
@@ -278,7 +278,7 @@ def predicted(stored: Service, project: str) -> dict[str, str]:
         if prediction is None:
             continue
         verdict, confidence, error = prediction
-        row = models.Prediction(
+        row = models.PredictionRow(
             image_id=ids[name],
             verdict=verdict,
             confidence=confidence,
@@ -337,7 +337,7 @@ def test_suggested_images_come_first(stored: Service) -> None:
     ids = predicted(stored, project)
     for finished, chosen in (("e", "a"), ("c", "fb")):
         result = {"images": [ids[name] for name in chosen]}
-        row = models.Job(
+        row = models.JobRow(
             project_id=project, kind="suggest", state="done", request={}, result=result, worker=finished
         )
         row.finished = models.now()

@@ -318,7 +318,7 @@ def _added(
             row = images.add(session, owner, new)
         sent = schemas.Marks.model_validate(renumbered(marked.document, numbers))
         document = sent.model_dump(mode="json", by_alias=True, exclude={"version"})
-        present = session.get(models.Marks, row.id)
+        present = session.get(models.MarksRow, row.id)
         if present is not None and present.kind is not None:
             if present.document != document:
                 raise Problem(
@@ -334,7 +334,7 @@ def _added(
     return schemas.CuesetAdded(images=len(placed), cues=len(found), classes=classes)
 
 
-def _join_classes(session: Session, owner: models.Project, cueset: CueSet) -> dict[int, int]:
+def _join_classes(session: Session, owner: models.ProjectRow, cueset: CueSet) -> dict[int, int]:
     """Give the project the classes of the set; returns id in the set -> id in the project."""
     present: list[dict[str, Any]] = list(owner.classes)
     if [c["name"] for c in present] == ["thing"] and not marks.documents(session, owner.id):

@@ -160,7 +160,7 @@ class _Jobs(Collector):
         family = self.describe()[0]
         with database.reading() as session:
             counts = dict(
-                session.execute(select(models.Job.state, func.count()).group_by(models.Job.state)).all()
+                session.execute(select(models.JobRow.state, func.count()).group_by(models.JobRow.state)).all()
             )
         for state in ("queued", "running", "done", "failed", "cancelled"):
             family.add_metric([state], counts.get(state, 0))

@@ -157,7 +157,7 @@ def _look(database: Database, following: dict[str, Followed]) -> dict[str, _News
         }
 
 
-def _look_at(session: Session, row: models.Job, known: Followed) -> _News:
+def _look_at(session: Session, row: models.JobRow, known: Followed) -> _News:
     job = job_of(row).model_dump_json()
     if row.state != "running" and row.state == known.state and known.whole:
         return _News(job, row.state, [], True, known.until, known.at)  # nothing is finished in such a state

@@ -29,7 +29,7 @@ from cuecast.service.progress import Bench, Ticker
 from cuecast.service.results import is_of, labels_file, shown_classes
 from cuecast.service.snapshot import Snapshot, forget_history, write_cueset
 from cuecast.service.store import projects
-from cuecast.service.store.models import Job
+from cuecast.service.store.models import JobRow
 
 EXPORTS = 5
 """Zips that are kept of a project, the newest."""
@@ -40,7 +40,7 @@ PARTS = {"overlays": (VIDEO, "overlays"), "ytvis": (YTVIS,), "csv": (TABLE,)}
 """Format of a video or volume -> the files and folders of its results that are of it."""
 
 
-def export(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def export(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The zip of the results, under the project's name. Raises OutputError, and what reading masks and marks raises."""
     with bench.database.reading() as session:
         name = projects.find(session, job.project_id).name
@@ -73,7 +73,7 @@ class _Export:
     """One export while it is built in the folder `tree`."""
 
     bench: Bench
-    job: Job
+    job: JobRow
     project: Snapshot
     tree: Path
     wanted: frozenset[str]

@@ -199,9 +199,9 @@ def sweep(files: DataFolder, database: Database, cache_bytes: int) -> None:
     for path in files.uploads.iterdir():
         _remove(path)
     with database.reading() as session:
-        projects = set(session.scalars(select(models.Project.id)))
-        images = set(session.scalars(select(models.Image.path)))
-        ids = set(session.scalars(select(models.Image.id)))
+        projects = set(session.scalars(select(models.ProjectRow.id)))
+        images = set(session.scalars(select(models.ImageRow.path)))
+        ids = set(session.scalars(select(models.ImageRow.id)))
     for folder in files.projects.iterdir():
         if folder.name not in projects:
             _remove(folder)

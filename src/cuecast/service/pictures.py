@@ -218,7 +218,7 @@ class Preview:
 
 
 def preview(
-    image: models.Image, frame: FrameAt | None, files: DataFolder, max_pixels: int, size: int | None = None
+    image: models.ImageRow, frame: FrameAt | None, files: DataFolder, max_pixels: int, size: int | None = None
 ) -> Preview:
     """What a browser is sent of an image: the whole as PNG or JPEG, or within size x size pixels as JPEG.
 
@@ -252,7 +252,7 @@ def preview(
 
 
 def _pixels(
-    image: models.Image, original: Path | FrameAt, max_pixels: int, size: int | None
+    image: models.ImageRow, original: Path | FrameAt, max_pixels: int, size: int | None
 ) -> NDArray[np.uint8]:
     """(h, w, 3): the whole, or where a size is asked for twice that at least."""
     whole = image.height, image.width

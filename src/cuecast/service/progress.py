@@ -19,7 +19,7 @@ from cuecast.service.problem import without_folders
 from cuecast.service.results import count_objects, is_of
 from cuecast.service.snapshot import Snapshot
 from cuecast.service.store import jobs, predictions, projects
-from cuecast.service.store.models import Job, Prediction, now
+from cuecast.service.store.models import JobRow, PredictionRow, now
 
 TICK = 0.25
 """Seconds between two notes of progress: each is a transaction."""
@@ -57,7 +57,7 @@ class Ticker:
     """Notes how far a job is, now and then; tells by an exception that it is to end."""
 
     bench: Bench
-    job: Job
+    job: JobRow
     last: float = 0.0
 
     def note(self, step: Step) -> None:
@@ -85,7 +85,7 @@ class Recorder:
     """
 
     bench: Bench
-    job: Job
+    job: JobRow
     project: Snapshot
     results: Results
     overwrite: bool
@@ -104,7 +104,7 @@ class Recorder:
         """Class id -> number of objects."""
         return self.counted(entry) if self.counted else count_objects(self.results, entry)
 
-    def index(self) -> dict[str, Prediction]:
+    def index(self) -> dict[str, PredictionRow]:
         """Make the predictions those of the manifest; returns them by image id."""
         entries = find_entries(self.results.manifest, self._images)
         digests = self.project.digests
@@ -180,7 +180,7 @@ class Recorder:
         return without_folders(without_name(named, Path(entry.image).name), self.bench.settings.data)
 
 
-def _same(entry: ManifestEntry, row: Prediction) -> bool:
+def _same(entry: ManifestEntry, row: PredictionRow) -> bool:
     """Whether a row speaks of the mask that the manifest speaks of."""
     said = (entry.verdict, entry.confidence, entry.seconds, entry.cueset_version, entry.error is None)
     return said == (row.verdict, row.confidence, row.seconds, row.cues_version, row.error is None)

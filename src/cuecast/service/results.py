@@ -28,7 +28,7 @@ from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ObjectRow
 from cuecast.service.store import images, predictions, projects
 from cuecast.service.store.database import Database
-from cuecast.service.store.models import Image
+from cuecast.service.store.models import ImageRow
 
 
 def is_of(entry: ManifestEntry, digest: str | None) -> bool:
@@ -115,7 +115,7 @@ def result_file(database: Database, files: DataFolder, project: str, image: str,
     return path
 
 
-def place_of_result(session: Session, files: DataFolder, image: Image, folder: str) -> Path | None:
+def place_of_result(session: Session, files: DataFolder, image: ImageRow, folder: str) -> Path | None:
     """Where the result of an image lies, whether or not it is there; None where there is none.
 
     The mask of a slice is taken out of the labels of its volume, and kept in the cache.
@@ -133,7 +133,7 @@ def place_of_result(session: Session, files: DataFolder, image: Image, folder: s
     return path
 
 
-def objects_of(session: Session, files: DataFolder, project: str, image: Image) -> list[ObjectRow]:
+def objects_of(session: Session, files: DataFolder, project: str, image: ImageRow) -> list[ObjectRow]:
     """The objects of one image, in the order of objects.csv; none where its mask is not there."""
     classes = projects.class_infos(projects.find(session, project).classes)
     entry = find_entries(Results(files.results(project), ()).manifest, {image.stem}).get(image.stem)
@@ -151,7 +151,7 @@ def objects_page(
     start = _offset(cursor)
     counts = predictions.object_counts(session, project)
     total = sum(n for _, n in counts)
-    part: list[tuple[Image, int]] = []  # and how many of its objects are of the part before
+    part: list[tuple[ImageRow, int]] = []  # and how many of its objects are of the part before
     before = 0
     for ident, n in counts:
         if before < start + limit and before + n > start:
@@ -169,7 +169,7 @@ def objects_page(
 
 
 def _found(
-    session: Session, files: DataFolder, image: Image, entry: ManifestEntry | None
+    session: Session, files: DataFolder, image: ImageRow, entry: ManifestEntry | None
 ) -> Annotations | None:
     """The objects of one image; None where its mask is not there."""
     mask = place_of_result(session, files, image, "masks")
@@ -185,7 +185,7 @@ def _found(
 def _measured(
     found: Annotations | None,
     entry: ManifestEntry | None,
-    image: Image,
+    image: ImageRow,
     classes: Sequence[ClassInfo],
     skip: int,
     limit: int | None,

@@ -30,7 +30,7 @@ from cuecast.io.volumes.reading import Reading
 from cuecast.service.files import DataFolder, place_input
 from cuecast.service.frames import FrameAt, SourceAt, SourceKind
 from cuecast.service.store import marks, projects
-from cuecast.service.store.models import Image, Project, Source
+from cuecast.service.store.models import ImageRow, ProjectRow, SourceRow
 from cuecast.service.store.predictions import marks_state
 
 SAID = 10
@@ -172,9 +172,9 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
     """Read a project. Raises Problem with 404."""
     found = projects.find(session, project)
     rows = session.execute(
-        select(Image.id, Image.name, Image.path, Image.digest)
-        .where(Image.project_id == project)
-        .order_by(Image.order_key, Image.id)
+        select(ImageRow.id, ImageRow.name, ImageRow.path, ImageRow.digest)
+        .where(ImageRow.project_id == project)
+        .order_by(ImageRow.order_key, ImageRow.id)
     ).all()
     source = source_place(session, files, found)
     return Snapshot(
@@ -208,7 +208,7 @@ def marked_images(
     return found
 
 
-def frame_at(session: Session, files: DataFolder, image: Image) -> FrameAt | None:
+def frame_at(session: Session, files: DataFolder, image: ImageRow) -> FrameAt | None:
     """Where a frame or slice is read; None for an image of its own. Raises Problem: 403, 404."""
     if image.frame is None:
         return None
@@ -219,13 +219,13 @@ def frame_at(session: Session, files: DataFolder, image: Image) -> FrameAt | Non
     return FrameAt(source, image.frame)
 
 
-def source_place(session: Session, files: DataFolder, project: Project) -> SourceAt | None:
+def source_place(session: Session, files: DataFolder, project: ProjectRow) -> SourceAt | None:
     """Where the video or volume of a project is read, whether or not it is there; None where it has none.
 
     An upload is read by a link of the name that its results are to carry. Raises Problem with 403 for a folder with
     links that lead out of the roots.
     """
-    source = session.get(Source, project.id)
+    source = session.get(SourceRow, project.id)
     if source is None:
         return None
     place = place_of(files, source.path)
@@ -236,7 +236,7 @@ def source_place(session: Session, files: DataFolder, project: Project) -> Sourc
     return SourceAt(cast(SourceKind, project.kind), place, reading_of(source))
 
 
-def reading_of(source: Source) -> Reading:
+def reading_of(source: SourceRow) -> Reading:
     """Which of several volumes a source is."""
     return Reading(source.channel, source.series)
 

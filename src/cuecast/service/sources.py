@@ -174,13 +174,15 @@ def _series_of(place: Path, shown: str) -> str:
         raise ImageError(str(error).replace(str(place), shown)) from error
 
 
-def _present(session: Session, owner: models.Project, digest: str, chosen: Reading) -> schemas.Source | None:
+def _present(
+    session: Session, owner: models.ProjectRow, digest: str, chosen: Reading
+) -> schemas.Source | None:
     """The source of a project where it is this one. Raises Problem with 409 where it is another one.
 
     Another series has another digest. A channel that is not chosen is the one that is there: the first, where it is
     the only one.
     """
-    there = session.get(models.Source, owner.id)
+    there = session.get(models.SourceRow, owner.id)
     if there is not None and (there.digest != digest or chosen.channel not in (None, there.channel or 0)):
         raise Problem(
             "source_exists",
@@ -197,7 +199,7 @@ def _save(new: _New, project: str, database: Database) -> tuple[schemas.Source, 
         if (there := _present(session, owner, new.digest, new.chosen)) is not None:
             return there, False
         height, width = new.source.size
-        row = models.Source(
+        row = models.SourceRow(
             project_id=project,
             name=new.name,
             path=new.path,
@@ -213,7 +215,7 @@ def _save(new: _New, project: str, database: Database) -> tuple[schemas.Source, 
         )
         session.add(row)
         session.flush()
-        session.execute(insert(models.Image), list(_rows(new, project)))
+        session.execute(insert(models.ImageRow), list(_rows(new, project)))
         owner.updated = models.now()
         return source_of(row), True
 

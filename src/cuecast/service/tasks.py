@@ -36,13 +36,13 @@ from cuecast.service.progress import Bench, Recorder, Ticker
 from cuecast.service.results import count_components, is_of, labels_file, note_wrong, prune, slice_labels
 from cuecast.service.snapshot import Snapshot, read_marked, snapshot, write_cueset
 from cuecast.service.store import jobs
-from cuecast.service.store.models import Job, Prediction
+from cuecast.service.store.models import JobRow, PredictionRow
 
 FAILURES = 100
 """Failed images at most that a result names; each image's prediction names its own failure."""
 
 
-def perform(bench: Bench, job: Job) -> dict[str, Any]:
+def perform(bench: Bench, job: JobRow) -> dict[str, Any]:
     """Do a job; returns its result.
 
     Raises CancelledError, StoppedError, `jobs.LostJobError`, and CuecastError where it cannot be done.
@@ -54,7 +54,7 @@ def perform(bench: Bench, job: Job) -> dict[str, Any]:
     return KINDS[job.kind](bench, job, project)
 
 
-def check(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def check(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """`cuecast cues check --json` over the marks, with the names of images in the project and their `image_id`."""
     # What a killed process leaves of the folder is swept with the uploads.
     with tempfile.TemporaryDirectory(dir=bench.files.uploads, ignore_cleanup_errors=True) as folder:
@@ -71,7 +71,7 @@ def check(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     return found
 
 
-def suggest(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def suggest(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The images to mark next, best first, and why: `cuecast suggest --json` with names and ids of the project."""
     examples = [read_marked(cue, project.classes) for cue in project.cues]
     concept = bench.predictor.learn(examples, project.classes, project.scale)
@@ -93,12 +93,12 @@ def suggest(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
     }
 
 
-def run(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def run(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The marks become masks of what the project has."""
     return RUNS[project.kind](bench, job, project)
 
 
-def run_images(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def run_images(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The marks become masks of the images that were asked for, or of all."""
     out, overwrite = bench.files.results(job.project_id), bool(job.request.get("overwrite"))
     wanted, names = job.request.get("images"), {image: name for name, image in project.ids.items()}
@@ -126,7 +126,7 @@ def run_images(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
 
 
 def _request(
-    bench: Bench, job: Job, project: Snapshot, recorder: Recorder, wrong: Sequence[str]
+    bench: Bench, job: JobRow, project: Snapshot, recorder: Recorder, wrong: Sequence[str]
 ) -> tuple[actions.SegmentRequest, Mapping[str, Path]]:
     """What a run asks for but its images, and name -> file of those; the folders are made to fit the marks.
 
@@ -163,7 +163,7 @@ def _request(
     return actions.SegmentRequest(concept, (), results.out, options, origin), inputs
 
 
-def run_video(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def run_video(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The marks are followed through the video; each frame is noted as it is finished."""
     out, overwrite = bench.files.results(job.project_id), bool(job.request.get("overwrite"))
     recorder = Recorder(bench, job, project, Results(out, project.classes), overwrite)
@@ -214,7 +214,7 @@ class NewLines:
         return found
 
 
-def run_volume_project(bench: Bench, job: Job, project: Snapshot) -> dict[str, Any]:
+def run_volume_project(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The marks are carried through the volume; its slices are noted at the end, when all are known."""
     out, overwrite = bench.files.results(job.project_id), bool(job.request.get("overwrite"))
     indices = {Path(name).stem: index for index, name in enumerate(project.ids)}
@@ -282,7 +282,7 @@ def _end(recorder: Recorder, total: int) -> dict[str, int]:
     return _counts(recorder.index().values())
 
 
-def _counts(found: Iterable[Prediction]) -> dict[str, int]:
+def _counts(found: Iterable[PredictionRow]) -> dict[str, int]:
     counts = Counter({"found": 0, "doubtful": 0, "absent": 0, "failed": 0})
     counts.update(p.verdict or "failed" for p in found)
     return dict(counts)
@@ -294,13 +294,13 @@ def _source(project: Snapshot) -> SourceAt:
     return project.source
 
 
-RUNS: Mapping[str, Callable[[Bench, Job, Snapshot], dict[str, Any]]] = {
+RUNS: Mapping[str, Callable[[Bench, JobRow, Snapshot], dict[str, Any]]] = {
     "images": run_images,
     "video": run_video,
     "volume": run_volume_project,
 }
 """Kind of a project -> what runs it."""
-KINDS: Mapping[str, Callable[[Bench, Job, Snapshot], dict[str, Any]]] = {
+KINDS: Mapping[str, Callable[[Bench, JobRow, Snapshot], dict[str, Any]]] = {
     "run": run,
     "check": check,
     "suggest": suggest,

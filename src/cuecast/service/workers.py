@@ -26,7 +26,7 @@ from cuecast.service.processes import Beside, Watch, end_all
 from cuecast.service.settings import Settings
 from cuecast.service.store import jobs
 from cuecast.service.store.database import Database, open_database
-from cuecast.service.store.models import Job
+from cuecast.service.store.models import JobRow
 
 log = logging.getLogger("cuecast.service")
 
@@ -137,7 +137,7 @@ def _make_ready(bench: Any) -> None:
         warm(bench.predictor)
 
 
-def _claim(database: Database, worker: str) -> Job | None:
+def _claim(database: Database, worker: str) -> JobRow | None:
     with database.reading() as session:
         waiting = jobs.waiting_jobs(session)
     for job in waiting:
@@ -147,7 +147,7 @@ def _claim(database: Database, worker: str) -> Job | None:
     return None
 
 
-def _do(bench: Any, job: Job) -> None:
+def _do(bench: Any, job: JobRow) -> None:
     """Do a job and note how it ended."""
     from cuecast.service.progress import CancelledError, StoppedError
     from cuecast.service.tasks import perform

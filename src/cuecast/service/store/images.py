@@ -39,10 +39,10 @@ class NewImage:
     digest: str
 
 
-def add(session: Session, project: models.Project, new: NewImage) -> models.Image:
+def add(session: Session, project: models.ProjectRow, new: NewImage) -> models.ImageRow:
     """Add an image under a free name. `project` must be locked, and hold no image of this content."""
     name, stem = _free(session, project.id, plain_name(new.name, new.suffix))
-    row = models.Image(
+    row = models.ImageRow(
         id=new.id,
         project_id=project.id,
         name=name,
@@ -61,17 +61,17 @@ def add(session: Session, project: models.Project, new: NewImage) -> models.Imag
     return row
 
 
-def find(session: Session, project: str, image: str) -> models.Image:
+def find(session: Session, project: str, image: str) -> models.ImageRow:
     """The row of an image. Raises Problem with 404 where the project has no such image."""
-    row = session.get(models.Image, image)
+    row = session.get(models.ImageRow, image)
     if row is None or row.project_id != project:
         raise not_found("image", image)
     return row
 
 
-def with_content(session: Session, project: str, digest: str) -> models.Image | None:
+def with_content(session: Session, project: str, digest: str) -> models.ImageRow | None:
     """The image of a project with this content, where there is one."""
-    image = models.Image
+    image = models.ImageRow
     return session.scalar(select(image).where(image.project_id == project, image.digest == digest))
 
 
@@ -83,7 +83,7 @@ def get(session: Session, project: str, image: str) -> schemas.Image:
 
 def sent(session: Session, ids: Collection[str]) -> list[schemas.Image]:
     """Images as they are sent, in natural order."""
-    image = models.Image
+    image = models.ImageRow
     query = _joined().where(image.id.in_(ids)).order_by(image.order_key, image.id)
     return [_wire(row) for row in session.execute(query)]
 
@@ -105,7 +105,7 @@ def page(
     containing  only names with this in them, whatever the case.
     """
     projects.find(session, project)
-    image = models.Image
+    image = models.ImageRow
     query = _joined().where(image.project_id == project)
     if verdict is not None:
         query = query.where(_is(verdict))
@@ -116,7 +116,7 @@ def page(
     return schemas.Page[schemas.Image](items=[_wire(row) for row in rows], next=following, total=total)
 
 
-def delete(session: Session, project: str, image: str) -> models.Image:
+def delete(session: Session, project: str, image: str) -> models.ImageRow:
     """Remove an image with its marks and prediction; its files are removed after the transaction.
 
     Returns the row as it was. Raises Problem: 404; 409 for a frame or slice, which goes with its project alone.
@@ -130,7 +130,7 @@ def delete(session: Session, project: str, image: str) -> models.Image:
             f"{row.name} is a part of the project's {owner.kind} and cannot go alone: take its marks away, or delete "
             "the project",
         )
-    marks = session.get(models.Marks, image)
+    marks = session.get(models.MarksRow, image)
     if marks is not None and marks.kind is not None:
         projects.outdate(session, project)
     session.delete(row)
@@ -139,7 +139,7 @@ def delete(session: Session, project: str, image: str) -> models.Image:
 
 
 def _joined() -> Select[*tuple[Any, ...]]:
-    image, marks, prediction = models.Image, models.Marks, models.Prediction
+    image, marks, prediction = models.ImageRow, models.MarksRow, models.PredictionRow
     query = select(image, marks.kind, marks.version, prediction)
     query = query.outerjoin(marks, marks.image_id == image.id)
     return query.outerjoin(prediction, prediction.image_id == image.id)
@@ -151,7 +151,7 @@ def _wire(row: Sequence[Any]) -> schemas.Image:
 
 
 def _is(verdict: Found) -> ColumnElement[bool]:
-    prediction = models.Prediction
+    prediction = models.PredictionRow
     if verdict == "unrun":
         return prediction.image_id.is_(None)
     if verdict == "failed":
@@ -161,7 +161,7 @@ def _is(verdict: Found) -> ColumnElement[bool]:
 
 def _first(session: Session, project: str, order: Order) -> list[ColumnElement[Any]]:
     """What an order sorts by before the name."""
-    prediction = models.Prediction
+    prediction = models.PredictionRow
     if order == "doubtful":
         rank = case(
             (prediction.verdict == "doubtful", 0),
@@ -174,13 +174,13 @@ def _first(session: Session, project: str, order: Order) -> list[ColumnElement[A
     if order == "suggested":
         places = {image: place for place, image in enumerate(_suggested(session, project))}
         if places:
-            return [case(places, value=models.Image.id, else_=_LAST)]
+            return [case(places, value=models.ImageRow.id, else_=_LAST)]
     return []
 
 
 def _suggested(session: Session, project: str) -> list[str]:
     """Ids of the images that the newest suggestion of a project names, best first."""
-    job = models.Job
+    job = models.JobRow
     query = (
         select(job.result)
         .where(job.project_id == project, job.kind == "suggest", job.state == "done")
@@ -193,7 +193,7 @@ def _suggested(session: Session, project: str) -> list[str]:
 def _free(session: Session, project: str, name: str) -> tuple[str, str]:
     """(name, stem) that no other image of the project has."""
     key = stem_key(name.rpartition(".")[0] or name)
-    image = models.Image
+    image = models.ImageRow
     alike = or_(image.stem_key == key, image.stem_key.startswith(f"{key}-", autoescape=True))
     taken = set(session.scalars(select(image.stem_key).where(image.project_id == project, alike)))
     return free_name(name, taken)

@@ -18,7 +18,7 @@ from cuecast.service import schemas
 from cuecast.service.problem import Problem, busy, not_found
 from cuecast.service.schemas_jobs import FORMATS
 from cuecast.service.store import projects
-from cuecast.service.store.models import Image, Job, Marks, Project, now
+from cuecast.service.store.models import ImageRow, JobRow, MarksRow, ProjectRow, now
 from cuecast.service.store.wire import job_of
 
 ATTEMPTS = 3
@@ -31,7 +31,7 @@ class LostJobError(Exception):
     """The job is another worker's by now, or gone with its project."""
 
 
-def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any], room: int) -> Job:
+def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any], room: int) -> JobRow:
     """Put a job into the queue, which has `room` for so many that wait.
 
     Raises Problem: 404 without the project or an image of the request, 409 no_cues where nothing shows the thing,
@@ -47,13 +47,13 @@ def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any
             "busy", 409, "a run of this project is going on or waiting: wait until it is done, or cancel it"
         )
     check_room(session, room)
-    job = Job(project_id=project, kind=kind, request=dict(request))
+    job = JobRow(project_id=project, kind=kind, request=dict(request))
     session.add(job)
     session.flush()
     return job
 
 
-def _check_kind(project: Project, kind: str, request: Mapping[str, Any]) -> None:
+def _check_kind(project: ProjectRow, kind: str, request: Mapping[str, Any]) -> None:
     """Raise Problem with 422 for what a project of its kind does not have."""
     unknown = [f for f in request.get("formats", ()) if f not in FORMATS[project.kind]]
     said = None
@@ -70,9 +70,9 @@ def _check_kind(project: Project, kind: str, request: Mapping[str, Any]) -> None
 def check_cues(session: Session, project: str) -> None:
     """Raise Problem with 409 where no marks of a project show the thing."""
     shows = (
-        select(Marks.image_id)
-        .join(Image, Image.id == Marks.image_id)
-        .where(Image.project_id == project, Marks.kind.in_(("mask", "sparse")))
+        select(MarksRow.image_id)
+        .join(ImageRow, ImageRow.id == MarksRow.image_id)
+        .where(ImageRow.project_id == project, MarksRow.kind.in_(("mask", "sparse")))
     )
     if session.scalar(shows.limit(1)) is None:
         raise Problem(
@@ -82,33 +82,33 @@ def check_cues(session: Session, project: str) -> None:
 
 def check_room(session: Session, room: int) -> None:
     """Raise Problem with 429 where as many jobs are waiting as may."""
-    waiting = session.scalar(select(func.count()).select_from(Job).where(Job.state == "queued")) or 0
+    waiting = session.scalar(select(func.count()).select_from(JobRow).where(JobRow.state == "queued")) or 0
     if waiting >= room:
         raise busy(
             "queue_full", f"{waiting} jobs are waiting and no more may: try again later", RETRY_SECONDS
         )
 
 
-def active_run(session: Session, project: str) -> Job | None:
+def active_run(session: Session, project: str) -> JobRow | None:
     """The run of a project that is going on or waiting."""
     return session.scalar(
-        select(Job)
-        .where(Job.project_id == project, Job.kind == "run", Job.state.in_(projects.ACTIVE))
+        select(JobRow)
+        .where(JobRow.project_id == project, JobRow.kind == "run", JobRow.state.in_(projects.ACTIVE))
         .limit(1)
     )
 
 
-def get_job(session: Session, job: str) -> Job:
+def get_job(session: Session, job: str) -> JobRow:
     """The job of that id. Raises Problem with 404."""
-    found = session.get(Job, job)
+    found = session.get(JobRow, job)
     if found is None:
         raise not_found("job", job)
     return found
 
 
-def get_jobs(session: Session, wanted: Collection[str]) -> list[Job]:
+def get_jobs(session: Session, wanted: Collection[str]) -> list[JobRow]:
     """The jobs of these ids, without those that are not there."""
-    return list(session.scalars(select(Job).where(Job.id.in_(wanted))))
+    return list(session.scalars(select(JobRow).where(JobRow.id.in_(wanted))))
 
 
 def page(
@@ -116,34 +116,38 @@ def page(
 ) -> schemas.Page[schemas.Job]:
     """A part of the jobs of a project, newest first; a cursor is the id of the last job of the part before."""
     projects.find(session, project)
-    of = select(Job).where(Job.project_id == project)
+    of = select(JobRow).where(JobRow.project_id == project)
     if kind is not None:
-        of = of.where(Job.kind == kind)
+        of = of.where(JobRow.kind == kind)
     total = session.scalar(select(func.count()).select_from(of.subquery())) or 0
     if cursor is not None:
-        last = session.get(Job, cursor) if cursor.isalnum() else None
+        last = session.get(JobRow, cursor) if cursor.isalnum() else None
         if last is None or last.project_id != project:
             raise Problem(
                 "invalid_cursor", 422, "the cursor is none of this list: give `next` of the part before"
             )
-        of = of.where((Job.created < last.created) | and_(Job.created == last.created, Job.id < last.id))
-    rows = list(session.scalars(of.order_by(Job.created.desc(), Job.id.desc()).limit(limit + 1)))
+        of = of.where(
+            (JobRow.created < last.created) | and_(JobRow.created == last.created, JobRow.id < last.id)
+        )
+    rows = list(session.scalars(of.order_by(JobRow.created.desc(), JobRow.id.desc()).limit(limit + 1)))
     following = rows[limit - 1].id if len(rows) > limit else None
     return schemas.Page[schemas.Job](items=[job_of(r) for r in rows[:limit]], next=following, total=total)
 
 
-def cancel_job(session: Session, job: str) -> Job:
+def cancel_job(session: Session, job: str) -> JobRow:
     """Stop a job: at once where it waits, at its next step where it is going on. One that is over stays as it is."""
     found = get_job(session, job)
     session.execute(
-        update(Job).where(Job.id == job, Job.state == "queued").values(state="cancelled", finished=now())
+        update(JobRow)
+        .where(JobRow.id == job, JobRow.state == "queued")
+        .values(state="cancelled", finished=now())
     )
-    session.execute(update(Job).where(Job.id == job, Job.state == "running").values(cancel=True))
+    session.execute(update(JobRow).where(JobRow.id == job, JobRow.state == "running").values(cancel=True))
     session.refresh(found)
     return found
 
 
-def resume_job(session: Session, job: str, room: int) -> Job:
+def resume_job(session: Session, job: str, room: int) -> JobRow:
     """Put a failed or cancelled job back into the queue. Raises Problem: 404, 409, 429."""
     found = get_job(session, job)
     projects.find(session, found.project_id, lock=True)
@@ -167,27 +171,29 @@ def resume_job(session: Session, job: str, room: int) -> Job:
 
 def waiting_jobs(session: Session, most: int = 20) -> list[str]:
     """Ids of jobs that can be claimed, the oldest first."""
-    return list(session.scalars(select(Job.id).where(_claimable()).order_by(Job.created, Job.id).limit(most)))
+    return list(
+        session.scalars(select(JobRow.id).where(_claimable()).order_by(JobRow.created, JobRow.id).limit(most))
+    )
 
 
-def claim_job(session: Session, job: str, worker: str) -> Job | None:
+def claim_job(session: Session, job: str, worker: str) -> JobRow | None:
     """Take a job for a worker; None where another one was quicker."""
-    project = session.scalar(select(Job.project_id).where(Job.id == job))
+    project = session.scalar(select(JobRow.project_id).where(JobRow.id == job))
     # Held, so that two workers at once cannot take two runs of one project.
-    session.execute(select(Project.id).where(Project.id == project).with_for_update())
+    session.execute(select(ProjectRow.id).where(ProjectRow.id == project).with_for_update())
     taken = session.execute(
-        update(Job)
-        .where(Job.id == job, _claimable())
-        .values(state="running", worker=worker, started=func.coalesce(Job.started, now()))
+        update(JobRow)
+        .where(JobRow.id == job, _claimable())
+        .values(state="running", worker=worker, started=func.coalesce(JobRow.started, now()))
         .execution_options(synchronize_session=False)
     )
-    return session.get(Job, job, populate_existing=True) if _count(taken) else None
+    return session.get(JobRow, job, populate_existing=True) if _count(taken) else None
 
 
 def advance(session: Session, job: str, worker: str, done: int, total: int) -> bool:
     """Note how far a job is; whether it is to be cancelled. Raises LostJobError."""
     _write(session, job, worker, {"done": done, "total": total})
-    return bool(session.scalar(select(Job.cancel).where(Job.id == job)))
+    return bool(session.scalar(select(JobRow.cancel).where(JobRow.id == job)))
 
 
 def progressed(session: Session, job: str, worker: str) -> None:
@@ -213,10 +219,10 @@ def give_back(session: Session, job: str, worker: str) -> None:
     _write(session, job, worker, {"state": "queued", "worker": None})
 
 
-def take_back(session: Session, worker: str | None = None) -> list[Job]:
+def take_back(session: Session, worker: str | None = None) -> list[JobRow]:
     """Put the running jobs of a dead worker (None: all) back into the queue; give up those that killed too many."""
-    of = select(Job).where(Job.state == "running").with_for_update()
-    taken = list(session.scalars(of if worker is None else of.where(Job.worker == worker)))
+    of = select(JobRow).where(JobRow.state == "running").with_for_update()
+    taken = list(session.scalars(of if worker is None else of.where(JobRow.worker == worker)))
     for job in taken:
         job.attempts += 1
         job.worker = None
@@ -236,26 +242,26 @@ def take_back(session: Session, worker: str | None = None) -> list[Job]:
 
 def _check_images(session: Session, project: str, wanted: Sequence[str]) -> None:
     if wanted:
-        there = set(session.scalars(select(Image.id).where(Image.project_id == project)))
+        there = set(session.scalars(select(ImageRow.id).where(ImageRow.project_id == project)))
         for image in wanted:
             if image not in there:
                 raise not_found("image", image)
 
 
 def _claimable() -> Any:
-    other = aliased(Job)
+    other = aliased(JobRow)
     running = (
         select(other.id)
-        .where(other.project_id == Job.project_id, other.kind == "run", other.state == "running")
-        .correlate(Job)
+        .where(other.project_id == JobRow.project_id, other.kind == "run", other.state == "running")
+        .correlate(JobRow)
     )
-    return and_(Job.state == "queued", (Job.kind != "run") | ~running.exists())
+    return and_(JobRow.state == "queued", (JobRow.kind != "run") | ~running.exists())
 
 
 def _write(session: Session, job: str, worker: str, values: Mapping[str, Any]) -> None:
     written = session.execute(
-        update(Job)
-        .where(Job.id == job, Job.worker == worker, Job.state == "running")
+        update(JobRow)
+        .where(JobRow.id == job, JobRow.worker == worker, JobRow.state == "running")
         .values(dict(values))
         .execution_options(synchronize_session=False)
     )

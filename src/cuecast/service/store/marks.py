@@ -20,13 +20,13 @@ from cuecast.service.store.database import Database
 def get(session: Session, project: str, image: str) -> schemas.Marks:
     """The marks of an image; version 0 and nothing where it was never marked. Raises Problem with 404."""
     images.find(session, project, image)
-    return _sent(session.get(models.Marks, image))
+    return _sent(session.get(models.MarksRow, image))
 
 
 def document(session: Session, project: str, image: str) -> dict[str, Any]:
     """The document of an image as it is stored; empty where it was never marked. Raises Problem with 404."""
     images.find(session, project, image)
-    row = session.get(models.Marks, image)
+    row = session.get(models.MarksRow, image)
     return dict(row.document) if row else {}
 
 
@@ -52,7 +52,7 @@ def put(
     """Save a document that `check` has found to be of this kind, if it is based on the present version."""
     row = projects.find(session, project, lock=True)
     found = images.find(session, project, image)
-    present = session.get(models.Marks, image)
+    present = session.get(models.MarksRow, image)
     if version != (present.version if present else 0):
         raise Problem(
             "marks_changed",
@@ -67,21 +67,25 @@ def delete(session: Session, project: str, image: str) -> schemas.Marks:
     """Take away the marks of an image, whatever their version. Raises Problem with 404."""
     row = projects.find(session, project, lock=True)
     found = images.find(session, project, image)
-    present = session.get(models.Marks, image)
+    present = session.get(models.MarksRow, image)
     if present is None or present.kind is None:
         return _sent(present)
     return _sent(write(session, row, found, {}, None))
 
 
 def write(
-    session: Session, project: models.Project, image: models.Image, document: dict[str, Any], kind: str | None
-) -> models.Marks:
+    session: Session,
+    project: models.ProjectRow,
+    image: models.ImageRow,
+    document: dict[str, Any],
+    kind: str | None,
+) -> models.MarksRow:
     """Make a checked document the image's. `project` must be locked (see `projects.find`)."""
     if gone := document_classes(document) - {c["id"] for c in project.classes}:
         raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
-    present = session.get(models.Marks, image.id)
+    present = session.get(models.MarksRow, image.id)
     if present is None:
-        present = models.Marks(image_id=image.id, version=0)
+        present = models.MarksRow(image_id=image.id, version=0)
         session.add(present)
     present.version += 1
     present.kind, present.document, present.updated = kind, document if kind else {}, models.now()
@@ -117,15 +121,15 @@ def _check_overlap(document: dict[str, Any], marks: Marks) -> None:
         raise CueError("two classes of the mask overlap: give each pixel to one class")
 
 
-def _sent(row: models.Marks | None) -> schemas.Marks:
+def _sent(row: models.MarksRow | None) -> schemas.Marks:
     if row is None:
         return schemas.Marks()
     return schemas.Marks.model_validate({**row.document, "version": row.version})
 
 
-def documents(session: Session, project: str) -> list[tuple[models.Image, dict[str, Any]]]:
+def documents(session: Session, project: str) -> list[tuple[models.ImageRow, dict[str, Any]]]:
     """The marked images of a project in natural order, each with its document."""
-    image, marks = models.Image, models.Marks
+    image, marks = models.ImageRow, models.MarksRow
     query = (
         select(image, marks.document)
         .join(marks, marks.image_id == image.id)

@@ -69,7 +69,7 @@ class Base(DeclarativeBase):
     }
 
 
-class Project(Base):
+class ProjectRow(Base):
     """One concept with its images. `classes` is [{"id", "name", "colour"}], with "threshold" where one was given.
 
     kind  'images', 'video' or 'volume': what its images are. Those of the last two are frames or slices of its source.
@@ -86,7 +86,7 @@ class Project(Base):
     updated: Mapped[datetime] = mapped_column(default=now)
 
 
-class Source(Base):
+class SourceRow(Base):
     """The video or volume of a project.
 
     name     as people see it, and as its results are called.
@@ -115,7 +115,7 @@ class Source(Base):
     created: Mapped[datetime] = mapped_column(default=now)
 
 
-class Image(Base):
+class ImageRow(Base):
     """An image of a project.
 
     name      as people see it, unique in the project; `stem` is the name of its results, unique whatever the case
@@ -150,7 +150,7 @@ class Image(Base):
     created: Mapped[datetime] = mapped_column(default=now)
 
 
-class Marks(Base):
+class MarksRow(Base):
     """What is marked on an image: `document` is `schemas.Marks` without its version. `kind`: mask, sparse, absent."""
 
     __tablename__ = "marks"
@@ -162,7 +162,7 @@ class Marks(Base):
     updated: Mapped[datetime] = mapped_column(default=now)
 
 
-class Job(Base):
+class JobRow(Base):
     """Work in the queue, going on or done. kind: run, check, suggest, export; state: see `schemas.JobState`.
 
     attempts  how often in a row its worker ended without getting on with it.
@@ -189,7 +189,7 @@ class Job(Base):
     finished: Mapped[datetime | None]
 
 
-class Prediction(Base):
+class PredictionRow(Base):
     """What the last run found on an image: an index of the results tree's manifest.
 
     counts, areas  class id (as text) -> number of objects, pixels.

@@ -26,15 +26,15 @@ def create(session: Session, new: schemas.NewProject) -> schemas.Project:
     wanted = new.classes or [schemas.NewClass.model_validate({"name": "thing"})]
     scale = new.scale or ("frame" if new.kind == "images" else "pixel")
     _check_scale(new.kind, scale)
-    row = models.Project(name=new.name, kind=new.kind, scale=scale, classes=number_classes(wanted))
+    row = models.ProjectRow(name=new.name, kind=new.kind, scale=scale, classes=number_classes(wanted))
     session.add(row)
     session.flush()
     return project_of(row, 0, 0, None)
 
 
-def find(session: Session, project: str, *, lock: bool = False) -> models.Project:
+def find(session: Session, project: str, *, lock: bool = False) -> models.ProjectRow:
     """The row of a project; `lock` keeps others from changing it until the transaction ends. Raises Problem, 404."""
-    query = select(models.Project).where(models.Project.id == project)
+    query = select(models.ProjectRow).where(models.ProjectRow.id == project)
     row = session.scalar(query.with_for_update() if lock else query)
     if row is None:
         raise not_found("project", project)
@@ -48,8 +48,8 @@ def get(session: Session, project: str) -> schemas.Project:
 
 def page(session: Session, limit: int, cursor: str | None) -> schemas.Page[schemas.Project]:
     """Projects by name."""
-    query = select(models.Project)
-    order = [func.lower(models.Project.name, type_=Text), models.Project.id]
+    query = select(models.ProjectRow)
+    order = [func.lower(models.ProjectRow.name, type_=Text), models.ProjectRow.id]
     rows, following, total = read_page(session, query, order, limit, cursor)
     items = _sent(session, [row[0] for row in rows])
     return schemas.Page[schemas.Project](items=items, next=following, total=total)
@@ -86,12 +86,14 @@ def delete(session: Session, project: str) -> list[str]:
     Raises Problem: 404; 409 while a job of it runs.
     """
     row = find(session, project, lock=True)
-    running = select(models.Job.id).where(models.Job.project_id == project, models.Job.state == "running")
+    running = select(models.JobRow.id).where(
+        models.JobRow.project_id == project, models.JobRow.state == "running"
+    )
     if session.scalar(running.limit(1)) is not None:
         raise Problem(
             "busy", 409, f"a job is working in project {row.name!r}; cancel it, or wait until it is done"
         )
-    images = list(session.scalars(select(models.Image.id).where(models.Image.project_id == project)))
+    images = list(session.scalars(select(models.ImageRow.id).where(models.ImageRow.project_id == project)))
     session.delete(row)
     return images
 
@@ -103,10 +105,10 @@ def _decided(classes: Iterable[dict[str, Any]]) -> list[tuple[int, float | None]
 
 def outdate(session: Session, project: str) -> None:
     """Note that the marks of a project have changed: its predictions are of earlier ones."""
-    images = select(models.Image.id).where(models.Image.project_id == project)
+    images = select(models.ImageRow.id).where(models.ImageRow.project_id == project)
     session.execute(
-        update(models.Prediction)
-        .where(models.Prediction.image_id.in_(images), models.Prediction.stale.is_(False))
+        update(models.PredictionRow)
+        .where(models.PredictionRow.image_id.in_(images), models.PredictionRow.stale.is_(False))
         .values(stale=True)
     )
 
@@ -150,7 +152,7 @@ def number_classes(
     return [c.document for c in infos]
 
 
-def require_kind(row: models.Project, kind: str, what: str) -> None:
+def require_kind(row: models.ProjectRow, kind: str, what: str) -> None:
     """Raise Problem with 415 where a project is not of this kind. `what` was brought: 'clip.mp4'."""
     if row.kind == kind:
         return
@@ -172,15 +174,15 @@ def _check_scale(kind: str, scale: str) -> None:
         )
 
 
-def _check_use(session: Session, row: models.Project, kept: set[int]) -> None:
+def _check_use(session: Session, row: models.ProjectRow, kept: set[int]) -> None:
     """Raise Problem with 409 where marks use a class that is not kept."""
     gone = {c["id"]: c["name"] for c in row.classes if c["id"] not in kept}
     if not gone:
         return
     query = (
-        select(models.Image.name, models.Marks.document)
-        .join(models.Marks, models.Marks.image_id == models.Image.id)
-        .where(models.Image.project_id == row.id, models.Marks.kind.is_not(None))
+        select(models.ImageRow.name, models.MarksRow.document)
+        .join(models.MarksRow, models.MarksRow.image_id == models.ImageRow.id)
+        .where(models.ImageRow.project_id == row.id, models.MarksRow.kind.is_not(None))
     )
     for name, document in session.execute(query):
         if used := sorted(document_classes(document) & set(gone)):
@@ -191,10 +193,10 @@ def _check_use(session: Session, row: models.Project, kept: set[int]) -> None:
             )
 
 
-def _sent(session: Session, rows: Sequence[models.Project]) -> list[schemas.Project]:
+def _sent(session: Session, rows: Sequence[models.ProjectRow]) -> list[schemas.Project]:
     """Projects with their counts, sources and jobs: four queries, however many there are."""
     ids = [row.id for row in rows]
-    image, marks, job = models.Image, models.Marks, models.Job
+    image, marks, job = models.ImageRow, models.MarksRow, models.JobRow
     counts = (
         select(image.project_id, func.count()).where(image.project_id.in_(ids)).group_by(image.project_id)
     )
@@ -203,7 +205,7 @@ def _sent(session: Session, rows: Sequence[models.Project]) -> list[schemas.Proj
     cues = dict(session.execute(marked).all())
     active = select(job).where(job.project_id.in_(ids), job.state.in_(ACTIVE)).order_by(job.created)
     jobs = {row.project_id: row for row in session.scalars(active)}
-    found = select(models.Source).where(models.Source.project_id.in_(ids))
+    found = select(models.SourceRow).where(models.SourceRow.project_id.in_(ids))
     sources = {row.project_id: row for row in session.scalars(found)}
     return [
         project_of(r, images.get(r.id, 0), cues.get(r.id, 0), jobs.get(r.id), sources.get(r.id)) for r in rows

@@ -22,18 +22,18 @@ from cuecast.service.store import models
 Sent = TypeVar("Sent", bound=BaseModel)
 
 
-def job_of(row: models.Job) -> schemas.Job:
+def job_of(row: models.JobRow) -> schemas.Job:
     """A job as it is sent."""
     return _sent(schemas.Job, row, project=row.project_id)
 
 
-def prediction_of(row: models.Prediction) -> schemas.Prediction:
+def prediction_of(row: models.PredictionRow) -> schemas.Prediction:
     """A prediction as it is sent."""
     return _sent(schemas.Prediction, row)
 
 
 def image_of(
-    row: models.Image, marks: tuple[str | None, int] | None, prediction: models.Prediction | None
+    row: models.ImageRow, marks: tuple[str | None, int] | None, prediction: models.PredictionRow | None
 ) -> schemas.Image:
     """An image as it is sent. `marks`: (kind, version) of its row of marks, where it has one."""
     kind, version = marks or (None, 0)
@@ -48,13 +48,17 @@ def image_of(
     )
 
 
-def source_of(row: models.Source) -> schemas.Source:
+def source_of(row: models.SourceRow) -> schemas.Source:
     """A video or volume as it is sent."""
     return _sent(schemas.Source, row)
 
 
 def project_of(
-    row: models.Project, images: int, cues: int, job: models.Job | None, source: models.Source | None = None
+    row: models.ProjectRow,
+    images: int,
+    cues: int,
+    job: models.JobRow | None,
+    source: models.SourceRow | None = None,
 ) -> schemas.Project:
     """A project as it is sent."""
     of = {"source": source and source_of(source), "job": job and job_of(job)}
