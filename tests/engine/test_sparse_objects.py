@@ -38,8 +38,8 @@ def test_boxes_say_how_large_things_are_and_whether_they_touch() -> None:
     ("one", "other", "meet"),
     [
         ((0, 0, 8, 8), (8, 0, 16, 8), True),  # side by side
-        ((0, 0, 8, 8), (2, 8, 10, 16), True),
-        ((0, 0, 8, 8), (8, 6, 16, 14), False),  # at a corner
+        ((0, 0, 8, 6), (2, 6, 10, 12), True),
+        ((0, 0, 8, 6), (8, 5, 16, 11), False),  # at a corner
         ((0, 0, 8, 8), (9, 0, 16, 8), False),
         ((0, 0, 8, 8), (6, 0, 14, 8), True),
         ((0, 0, 8, 8), (1, 1, 9, 9), False),  # drawn twice
