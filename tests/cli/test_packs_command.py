@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from commands import one_line
 from PIL import Image
 from small_packs import CARD, coin_pack, picture, write_cueset
 
 import cuecast
+from cuecast.catalogue.make import make_pack
 from cuecast.cli import run
+from cuecast.engine.packs import open_pack
 
 
 @pytest.fixture
@@ -134,3 +137,47 @@ def test_the_catalogue_is_said_and_written(
     assert run(["packs", "catalogue", "-o", "a.pdf"]) == 2
     assert run(["packs", "export", "coins", "-o", "a.tar"]) == 2
     assert run(["packs", "info", "coins", "-o", "a.txt"]) == 2
+
+
+def test_a_concept_is_found_in_films_volumes_and_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command that takes cues takes a concept; nothing is marked here."""
+    rasterio = pytest.importorskip("rasterio")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUECAST_PACKS", "packs")
+    grey = (200, 200, 200)
+    coin_pack(tmp_path / "packs")
+    make_pack(
+        "grey", tmp_path / "packs", open_pack("colours"), concepts={"red": write_cueset(Path("greys"), grey)}
+    )
+    Path("film").mkdir()
+    stack = np.full((3, 12, 16), 30, np.uint8)
+    for i, columns in enumerate((3, 5, 7)):
+        Image.fromarray(picture(columns)).save(f"film/{i}.png")
+        stack[i, :, :columns] = 200
+    tifffile.imwrite("stack.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    profile = {
+        "driver": "GTiff",
+        "width": 16,
+        "height": 12,
+        "count": 3,
+        "dtype": "uint8",
+        "crs": "EPSG:32632",
+    }
+    place = rasterio.Affine(1, 0, 500_000, 0, -1, 5_000_000)
+    with rasterio.open("map.tif", "w", transform=place, **profile) as raster:
+        raster.write(picture(7).transpose(2, 0, 1))
+    shown = ["--concept", "red", "-q"]
+    assert run(["track", "film", *shown, "--pack", "coins", "-o", "tracked"]) == 0
+    found = [(np.array(Image.open(p)) > 0).sum() for p in sorted(Path("tracked/masks").glob("*.png"))]
+    assert found == [36, 60, 84]
+    assert run(["map", "map.tif", *shown, "--pack", "coins", "-o", "mapped"]) == 0
+    with rasterio.open("mapped/mask.tif") as mask:
+        assert (mask.read(1) == 1).sum() == 84
+    assert run(["volume", "stack.tif", *shown, "--pack", "grey", "--window", "0,255", "-o", "scanned"]) == 0
+    assert (tifffile.imread(next(Path("scanned/masks").iterdir())) > 0).sum(axis=(1, 2)).tolist() == [
+        36,
+        60,
+        84,
+    ]
