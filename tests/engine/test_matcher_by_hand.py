@@ -32,13 +32,13 @@ def quarters(*values: float) -> np.ndarray:
 
 
 def maps(rng: np.random.Generator, keys: list[list[float]], values: list[float]) -> FeatureMaps:
-    """Features of SIDE x SIDE pixels; `keys` (channels, 4) and `values` (4,) of the quarters."""
+    """Features of SIDE x SIDE pixels; `keys` (channels, 4) and `values` (channels * 4,) of the quarters."""
 
     def draw(channels: int, stride: int) -> np.ndarray:
         return rng.normal(size=(channels, SIDE // stride, SIDE // stride)).astype(np.float32)
 
     key = np.array(keys, np.float32).reshape(-1, 2, 2)
-    value = np.array(values, np.float32).reshape(1, 2, 2)
+    value = np.array(values, np.float32).reshape(-1, 2, 2)
     return FeatureMaps(draw(3, 2), draw(4, 4), key, value, draw(1, 8), draw(5, 8))
 
 
@@ -66,17 +66,19 @@ def test_attention_columns_by_hand(weights: MatcherWeights) -> None:
     """The thing at the first quarter and half of the second, the rest at half of the second and the two others."""
     rng = np.random.default_rng(0)
     shown = keys_of([RIGHT, UP, UP, UP], [RIGHT, RIGHT, UP, UP])
-    cue = tile(maps(rng, shown, [3, 5, 7, 11]), quarters(1, 0.5, 0, 0), quarters(0, 0.5, 1, 1))
+    values = [3.0, 5.0, 7.0, 11.0]
+    features = maps(rng, shown, [*values, *(10 * v for v in values)])
+    cue = tile(features, quarters(1, 0.5, 0, 0), quarters(0, 0.5, 1, 1))
     query = maps(rng, keys_of([RIGHT, UP, UP, UP], [RIGHT, UP, UP, UP]), [0, 0, 0, 0])
     found = evidence(learn([cue], weights), query, weights).evidence8
-    assert found.shape == (1, 3 + 3 + 1 + 2, 2, 2)
+    assert found.shape == (1, 3 + 3 + 1 + 4, 2, 2)
     # The first place of the query: alike are 1, 1/4, 1/4, 1/4 by the first head, 1, 1, 1/16, 1/16 by the second.
     expected, means = [], []
     for alike, t in (((1, 1 / 4, 1 / 4, 1 / 4), math.log(4)), ((1, 1, 1 / 16, 1 / 16), math.log(16))):
         thing, rest = alike[0] + alike[1] / 2, alike[1] / 2 + alike[2] + alike[3]
         expected += [thing / (thing + rest), math.log(thing / 1.5) / t + 1, math.log(rest / 2.5) / t + 1]
         carried = 3 * alike[0] + 5 * alike[1] / 2, 5 * alike[1] / 2 + 7 * alike[2] + 11 * alike[3]
-        means.append([c / (thing + rest) for c in carried])
+        means.append([scale * c / (thing + rest) for c in carried for scale in (1, 10)])
     expected.append(math.log(1.5 / 4 + 1e-3) / 4 + 1)
     expected += [(one + two) / 2 for one, two in zip(*means, strict=True)]
     np.testing.assert_allclose(found[0, :, 0, 0], expected, atol=1e-4)
