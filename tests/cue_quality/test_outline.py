@@ -153,3 +153,11 @@ def test_pictures_are_looked_at_with_256_pixels(size: tuple[int, int]) -> None:
     one, two = lies(small), lies(large)
     assert one.share == two.share
     assert (2 * one.dx, 2 * one.dy) == (two.dx, two.dy)
+
+
+def test_a_thing_that_lies_round_the_border_is_at_the_first_column_not_behind_the_last_one() -> None:
+    """Bright are the last and the first two of 25 columns; three were drawn round the 13th, 12 to the right of it."""
+    columns = np.arange(25)
+    grey = np.repeat(np.where((columns < 2) | (columns == 24), 220, 20)[None, :, None], 8, 0).repeat(3, 2)
+    mask = np.repeat(((columns > 10) & (columns < 14))[None].astype(np.int32), 8, 0)
+    assert lies(Example(Image(grey.astype(np.uint8)), Marks((8, 25), mask=mask))).dx == -12
