@@ -85,7 +85,7 @@ def test_a_failure_of_the_job_is_told_and_the_worker_goes_on(service: Service) -
     service.mark(
         service.get("images")["items"][0]["id"], {"version": 1, "points": [{"xy": [0, 0], "class": 0}]}
     )
-    job, export = service.post("runs"), service.post("exports", {"formats": ["csv"]})
+    job, export = service.post("runs"), service.post("exports", {"formats": ["cueset"]})
     service.work()
     failed = service.job(job)
     assert (failed["state"], failed["error"]["code"]) == ("failed", "marks_invalid")
