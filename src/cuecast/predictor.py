@@ -297,8 +297,9 @@ def _learn(
     if infos and (unnamed := [c for c in marked if c not in named]):
         where = next(e for e in examples if unnamed[0] in e.marks.class_ids)
         raise CueError(
-            f"{where.image.name}: its cue marks class {unnamed[0]}, but the classes are {sorted(named)}: name it, drop "
-            f"the mark, {values_hint(where.marks.mask, unnamed[0])}"
+            f"its cue marks class {unnamed[0]}, but the classes are {sorted(named)}: name it, drop the "
+            f"mark, {values_hint(where.marks.mask, unnamed[0])}",
+            where.image.name,
         )
     classes = tuple(named.get(c) or info for c, info in zip(marked, unnamed_classes(marked), strict=True))
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)

@@ -46,7 +46,7 @@ def _find_image(text: str) -> Path | None:
 
 def _no_image(text: str, flag: str, whole: str, form: str) -> Exception:
     remedy = f"write {flag} {form}" if flag in ("--cue", "--cue-objects") else "check the name"
-    return ImageError(f"{text}: there is no such image (from {flag} {whole!r}); {remedy}")
+    return ImageError(f"there is no such image (from {flag} {whole!r})", text, remedy)
 
 
 def _no_frame(_text: str, flag: str, whole: str, form: str) -> Exception:
@@ -96,7 +96,7 @@ def split_file(
         readings = " or ".join(f"{named(left)} with mask {file}" for left, file in whole)
         raise typer.BadParameter(f"{flag} {text!r} can be read as {readings}; rename one of the files")
     if found:
-        raise MaskError(f"{found[0][1]}: there is no such mask file (from {flag} {text!r}); check the name")
+        raise MaskError(f"there is no such mask file (from {flag} {text!r})", found[0][1], "check the name")
     splits = _splits(text)
     raise places.wrong(splits[0][0] if splits else text, flag, text, f"{places.form}={right}")
 

@@ -314,7 +314,7 @@ def _add_objects(marked: Marked, ids: Path, text: str) -> None:
 def _existing_pair(pair: tuple[Path, Path]) -> tuple[str, Path, Path]:
     image, mask = pair
     if not image.is_file():
-        raise ImageError(f"{image}: there is no such image (from --image); check the name")
+        raise ImageError("there is no such image (from --image)", image, "check the name")
     if not mask.exists():
-        raise MaskError(f"{mask}: there is no such mask file (from --mask); check the name")
+        raise MaskError("there is no such mask file (from --mask)", mask, "check the name")
     return f"{image}={mask}", image, mask

@@ -190,7 +190,7 @@ def number_of(frames: Frames, name: str) -> int:
         return int(name)
     why = f" ({frames.broken})" if frames.broken else ""
     raise CueError(
-        f"{frames.label}: there is no frame {name!r}, only 0 to {count - 1}{why}; correct the number"
+        f"there is no frame {name!r}, only 0 to {count - 1}{why}", frames.label, "correct the number"
     )
 
 

@@ -30,7 +30,7 @@ def train(
     main = getattr(module, "main", None)
     if not callable(main):
         raise InputError(
-            f"{recipe}: this is not a recipe, it defines no main(argv); see recipes/general.py for one"
+            "this is not a recipe, it defines no main(argv)", recipe, "see recipes/general.py for one"
         )
     try:
         main(list(arguments or ()))
@@ -41,7 +41,7 @@ def train(
 def _load(recipe: Path) -> Any:
     """Import the file as a module. Raises InputError; MissingExtraError where torch or such is missing."""
     if recipe.suffix != ".py" or not recipe.is_file():
-        raise InputError(f"{recipe}: there is no such recipe; give a Python file such as recipes/general.py")
+        raise InputError("there is no such recipe", recipe, "give a Python file such as recipes/general.py")
     name = f"cuecast_recipe_{recipe.stem}"
     spec = importlib.util.spec_from_file_location(name, recipe)
     assert spec is not None
@@ -53,7 +53,7 @@ def _load(recipe: Path) -> Any:
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     except SyntaxError as error:
-        raise InputError(f"{recipe}: not valid Python ({error}); correct it") from error
+        raise InputError(f"not valid Python ({error})", recipe, "correct it") from error
     return module
 
 

@@ -186,7 +186,7 @@ def _write_slices(
         view = Slices(opened, plane, window or value_window(opened))
         if index >= view.count:
             raise InputError(
-                f"{source}: there is no slice {plane}:{index}, the last one is {plane}:{view.count - 1}"
+                f"there is no slice {plane}:{index}, the last one is {plane}:{view.count - 1}", source
             )
         path = out / "slices" / f"{opened.name}_{plane}{index:04d}.png"
         with replacing(path) as temporary:

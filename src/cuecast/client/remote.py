@@ -188,8 +188,9 @@ class Service:
         info = self.wire.ask("GET", "/v1/info")
         if info.get("pack") != pack:
             raise PackError(
-                f"{self.wire.url}: it works with the pack {info.get('pack')!r}, not {pack!r}; load that one, or "
-                f"start the service with --pack {pack}"
+                f"it works with the pack {info.get('pack')!r}, not {pack!r}",
+                self.wire.url,
+                f"load that one, or start the service with --pack {pack}",
             )
         return RemotePredictor(self.wire, pack)
 
@@ -379,7 +380,7 @@ def _joined(there: Mapping[str, Any], example: Example) -> dict[str, Any]:
     try:
         both = joined(there, marks_document(Cue(None, **shown), marks.mask, marks.objects))
     except CueError as error:
-        raise CueError(f"{example.image.name}: {error}") from error
+        raise CueError(str(error), example.image.name) from error
     return {**both, "version": there["version"]}
 
 

@@ -76,7 +76,7 @@ def read_episodes(path: str | Path) -> list[Episode]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise EpisodeError(
-            f"{path}: the episode list cannot be read ({cause(error)}); give a file of JSON lines"
+            f"the episode list cannot be read ({cause(error)})", path, "give a file of JSON lines"
         ) from error
     episodes: dict[str, Episode] = {}
     for number, line in enumerate(lines, start=1):
@@ -89,7 +89,7 @@ def read_episodes(path: str | Path) -> list[Episode]:
             )
         episodes[episode.id] = episode
     if not episodes:
-        raise EpisodeError(f"{path}: the episode list is empty; one JSON object a line is expected")
+        raise EpisodeError("the episode list is empty", path, "one JSON object a line is expected")
     return list(episodes.values())
 
 
@@ -107,8 +107,9 @@ def find_root(path: str | Path, episodes: Sequence[Episode]) -> Path:
         if (root / episodes[0].query.image).is_file():
             return root
     raise EpisodeError(
-        f"{path}: {episodes[0].query.image} is in none of {', '.join(map(str, dict.fromkeys(tried)))}; "
-        "say with --root which folder the paths start from"
+        f"{episodes[0].query.image} is in none of {', '.join(map(str, dict.fromkeys(tried)))}",
+        path,
+        "say with --root which folder the paths start from",
     )
 
 
@@ -154,7 +155,7 @@ def is_thin(root: str | Path, name: str) -> bool:
         return False
     thin = read_json(card, EpisodeError).get("thin", False)
     if not isinstance(thin, bool):
-        raise EpisodeError(f"{card}: thin is {thin!r}; write true or false, or leave it out")
+        raise EpisodeError(f"thin is {thin!r}", card, "write true or false, or leave it out")
     return thin
 
 
@@ -162,16 +163,16 @@ def _episode(line: str, where: str) -> Episode:
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise EpisodeError(f"{where}: not JSON ({error}); one object a line is expected") from error
+        raise EpisodeError(f"not JSON ({error})", where, "one object a line is expected") from error
     if not isinstance(record, dict):
-        raise EpisodeError(f"{where}: a JSON object is expected, got {type(record).__name__}")
+        raise EpisodeError(f"a JSON object is expected, got {type(record).__name__}", where)
     missing = [k for k in ("id", "set", "task", "cues", "query") if k not in record]
     if missing:
         raise EpisodeError(
-            f"{where}: {', '.join(missing)} missing; an episode has id, set, task, cues and query"
+            f"{', '.join(missing)} missing", where, "an episode has id, set, task, cues and query"
         )
     if not isinstance(record["cues"], list) or not record["cues"]:
-        raise EpisodeError(f"{where}: cues must be a list of at least one")
+        raise EpisodeError("cues must be a list of at least one", where)
     return Episode(
         id=str(record["id"]),
         set=str(record["set"]),
@@ -183,14 +184,14 @@ def _episode(line: str, where: str) -> Episode:
 
 def _shown(record: Any, where: str) -> EpisodeImage:
     if not isinstance(record, dict) or not isinstance(record.get("image"), str):
-        raise EpisodeError(f'{where}: expected {{"image": PATH, "mask": PATH or null, "value": [1]}}')
+        raise EpisodeError('expected {"image": PATH, "mask": PATH or null, "value": [1]}', where)
     mask, value, instances = record.get("mask"), record.get("value"), record.get("instances")
     if mask is not None and not isinstance(mask, str):
-        raise EpisodeError(f"{where}: mask must be a path or null")
+        raise EpisodeError("mask must be a path or null", where)
     if instances is not None and not (isinstance(instances, str) and mask is not None):
-        raise EpisodeError(f"{where}: instances must be a path, and go with the mask of the same things")
+        raise EpisodeError("instances must be a path, and go with the mask of the same things", where)
     if value is not None and not (isinstance(value, list) and all(type(v) is int for v in value)):
-        raise EpisodeError(f"{where}: value must be a list of whole numbers")
+        raise EpisodeError("value must be a list of whole numbers", where)
     return EpisodeImage(record["image"], mask, None if value is None else tuple(value), instances)
 
 
@@ -221,9 +222,7 @@ def draw_episodes(
     root = Path(folder)
     counts = sorted(set(shots))
     if not counts or counts[0] < 1 or queries < 1:
-        raise EpisodeError(
-            f"{folder}: numbers of cues and queries start at 1, got {list(shots)} and {queries}"
-        )
+        raise EpisodeError(f"numbers of cues and queries start at 1, got {list(shots)} and {queries}", folder)
     episodes = []
     for place in _sets(root):
         name = place.resolve().name
@@ -236,7 +235,7 @@ def draw_episodes(
             episodes += list(_nested(name, task, shown, counts, queries, seed))
     if not episodes:
         raise EpisodeError(
-            f"{folder}: no class is shown in more than {counts[-1]} pictures; ask for fewer cues (--shots)"
+            f"no class is shown in more than {counts[-1]} pictures", folder, "ask for fewer cues (--shots)"
         )
     return episodes
 
@@ -295,12 +294,12 @@ def _sets(root: Path) -> list[Path]:
     """The folder itself where it is a set, else the sets in it, by name."""
     if not root.is_dir():
         raise EpisodeError(
-            f"{root}: there is no such folder; give a folder with images/ and masks/, or one of those"
+            "there is no such folder", root, "give a folder with images/ and masks/, or one of those"
         )
     found = [p for p in (root, *sorted(root.iterdir())) if (p / "images").is_dir() and (p / "masks").is_dir()]
     if not found:
         raise EpisodeError(
-            f"{root}: neither it nor a folder in it holds images/ and masks/; give a folder of such sets"
+            "neither it nor a folder in it holds images/ and masks/", root, "give a folder of such sets"
         )
     return found[:1] if found[0] == root else found
 
@@ -318,7 +317,7 @@ def _holding(place: Path, smallest: float = SMALLEST_SHARE) -> dict[int, list[st
         raster = read_raster(mask, error=MaskError, label=str(mask))
         if raster.samples.ndim != 2 or raster.samples.dtype != np.uint8:
             raise MaskError(
-                f"{mask}: not a label map of 8 bits; save one grey or palette channel, a value a class"
+                "not a label map of 8 bits", mask, "save one grey or palette channel, a value a class"
             )
         for value, count in zip(*np.unique(raster.samples, return_counts=True), strict=True):
             if value != IGNORE_VALUE and count >= smallest * raster.samples.size:

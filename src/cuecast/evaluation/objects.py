@@ -283,8 +283,9 @@ def true_objects(
         return labels, np.zeros(image.size, bool)
     if shown.instances is None:
         raise EpisodeError(
-            f'{shown.image}: nothing says which pixels are whose: add "instances", the file of ids, beside "mask", or '
-            "evaluate without --objects"
+            'nothing says which pixels are whose: add "instances", the file of ids, beside "mask", or '
+            "evaluate without --objects",
+            shown.image,
         )
     ids = read_objects(root / shown.instances, image=image)
     ids = np.where(labels > 0, ids, 0).astype(np.int32)

@@ -47,7 +47,7 @@ class PictureKind:
     def opener(self) -> Callable[[IO[bytes]], Any]:
         """What opens a stream of this kind as a Pillow image. Raises MissingExtraError."""
         if self.feature is not None and not importlib.import_module("PIL.features").check(self.feature):
-            raise MissingExtraError(f"{self.remedy}", self.name)
+            raise MissingExtraError(self.remedy, self.name)
         for plugin in self.plugins:
             module, _, name = plugin.partition(":")
             try:
@@ -55,7 +55,7 @@ class PictureKind:
             except ImportError:
                 continue
             return found
-        raise MissingExtraError(f"{self.remedy}", self.name)
+        raise MissingExtraError(self.remedy, self.name)
 
 
 def _brands(head: bytes) -> list[bytes]:

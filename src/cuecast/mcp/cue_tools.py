@@ -176,7 +176,7 @@ def _class_id(ref: int | str, kind: type[Mark], classes: Sequence[ClassInfo], im
         if ref in (info.name, info.id):
             return info.id
     known = ", ".join(f"{c.id} ({c.name})" for c in classes)
-    raise CueError(f"{image}: class {ref!r} is unknown, known are {known}; name a new one in the classes")
+    raise CueError(f"class {ref!r} is unknown, known are {known}", image, "name a new one in the classes")
 
 
 def _classes(names: Sequence[str], known: Sequence[ClassInfo] = ()) -> list[ClassInfo]:
@@ -190,7 +190,7 @@ def _state(cueset: CueSet, limit: int = s.LIMIT, offset: int = 0) -> s.CueSetSta
     shown = cueset.entries[offset : offset + limit]
     end = offset + len(shown)
     if offset and not shown:
-        raise CueSetError(f"{cueset.root}: it has {len(cueset.entries)} cues; give a smaller offset")
+        raise CueSetError(f"it has {len(cueset.entries)} cues", cueset.root, "give a smaller offset")
     return s.CueSetState(
         cueset=str(cueset.root),
         version=latest.version,

@@ -40,7 +40,7 @@ class Roots:
         """
         check_path_text(text)
         if ".." in Path(text).parts:
-            raise InputError(f"{text}: a path with '..' in it is refused; write the path that is meant")
+            raise InputError("a path with '..' in it is refused", text, "write the path that is meant")
         path = self.folders[0] / text
         check_path_text(str(path))
         return self.inside(path)
@@ -51,12 +51,13 @@ class Roots:
             real = Path(os.path.realpath(path))
         except (OSError, ValueError) as error:
             raise InputError(
-                f"{path}: this is no path ({cause(error)}); give the path of a file or folder"
+                f"this is no path ({cause(error)})", path, "give the path of a file or folder"
             ) from error
         if not any(real.is_relative_to(folder) for folder in self.folders):
             raise InputError(
-                f"{path}: lies, or leads, outside the folders that may be used ({self}); give a path below one of "
-                "them, or start 'cuecast mcp' with another --root"
+                f"lies, or leads, outside the folders that may be used ({self})",
+                path,
+                "give a path below one of them, or start 'cuecast mcp' with another --root",
             )
         return real
 
@@ -67,10 +68,10 @@ class Roots:
             there = path.exists()
         except OSError as error:
             raise InputError(
-                f"{text}: cannot be looked up ({error.strerror}); give the server permission to read it"
+                f"cannot be looked up ({error.strerror})", text, "give the server permission to read it"
             ) from error
         if not there:
-            raise InputError(f"{text}: there is no such file or folder below {self}; check the spelling")
+            raise InputError(f"there is no such file or folder below {self}", text, "check the spelling")
         return path
 
     def images(self, texts: Sequence[str], recursive: bool = False) -> list[Path]:

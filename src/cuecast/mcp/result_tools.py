@@ -119,7 +119,7 @@ class ResultTools:
         out = self._results(results)
         entry = next((e for e in _entries(out) if e.name == name), None)
         if entry is None:
-            raise OutputError(f"{out}: no image is called {name!r} there; `list_results` has the names")
+            raise OutputError(f"no image is called {name!r} there", out, "`list_results` has the names")
         if not picture or entry.error is not None:
             return answer(_result(entry), None)
         roots = self.desk.roots
@@ -146,7 +146,9 @@ class ResultTools:
         table = out / TABLE
         if table.is_file() and table.stat().st_mtime_ns < (out / MANIFEST).stat().st_mtime_ns:
             raise InputError(
-                f"{table}: is older than the masks; go on with `segment` until it is finished, or `export` as csv"
+                "is older than the masks",
+                table,
+                "go on with `segment` until it is finished, or `export` as csv",
             )
         found = actions.measure(actions.MeasureRequest(read_objects_csv(table), image, limit, offset))
         return s.Measured(
@@ -213,7 +215,7 @@ class ResultTools:
         """A folder of results that is there. Raises InputError, OutputError."""
         out = self.desk.roots.results(text, PLACES)
         if not (out / MANIFEST).is_file():
-            raise OutputError(f"{out}: no results are there ({MANIFEST} is missing); `segment` makes them")
+            raise OutputError(f"no results are there ({MANIFEST} is missing)", out, "`segment` makes them")
         return out
 
 
@@ -272,13 +274,15 @@ def _classes(out: Path, cueset: CueSet) -> tuple[ClassInfo, ...]:
     for entry in _entries(out):
         if entry.cueset not in digests:
             raise OutputError(
-                f"{out}: {entry.name} was not made with the cue set {cueset.root}; give the one it was made with"
+                f"{entry.name} was not made with the cue set {cueset.root}",
+                out,
+                "give the one it was made with",
             )
         used.update(dict.fromkeys(entry.areas))
     named = {c.id: c for c in cueset.classes}
     if lost := sorted(c for c in used if c not in named):
         raise OutputError(
-            f"{out}: its masks have class {lost[0]}, which {cueset.root} names no more; `segment` again"
+            f"its masks have class {lost[0]}, which {cueset.root} names no more", out, "`segment` again"
         )
     return tuple(named[c] for c in sorted(used))
 
@@ -287,5 +291,5 @@ def _entries(out: Path) -> Iterator[ManifestEntry]:
     """The entries of a folder of results. Raises OutputError where a name would lead out of it."""
     for entry in read_manifest(out / MANIFEST):
         if Path(entry.name).name != entry.name:
-            raise OutputError(f"{out}: refused, it names a result {entry.name!r}; do not use this folder")
+            raise OutputError(f"refused, it names a result {entry.name!r}", out, "do not use this folder")
         yield entry

@@ -158,7 +158,7 @@ def writing(
                 yield MapFiles(m, s, rule)
         except rasterio.errors.RasterioError as error:
             raise OutputError(
-                f"{mask.parent}: the map cannot be written ({error}); free some space"
+                f"the map cannot be written ({error})", mask.parent, "free some space"
             ) from error
 
 

@@ -87,13 +87,17 @@ def polygon_cues(
     taken = [(p, cls) for p, cls in zip(polygons, _ids(polygons, classes), strict=True) if cls is not None]
     if polygons and not taken:
         raise CueError(
-            f"{raster.path}: no polygon is of the classes {listed(c.name for c in classes)}, they are of "
-            f"{listed(dict.fromkeys(p.name for p in polygons if p.name))}; use these names for the classes"
+            f"no polygon is of the classes {listed(c.name for c in classes)}, they are of "
+            f"{listed(dict.fromkeys(p.name for p in polygons if p.name))}",
+            raster.path,
+            "use these names for the classes",
         )
     inside = [(p, cls) for p, cls in taken if _meets(p.box, (0, 0, raster.size[1], raster.size[0]))]
     if not inside:
         raise CueError(
-            f"{raster.path}: none of the {len(taken)} polygons lies in the raster; check their coordinate system"
+            f"none of the {len(taken)} polygons lies in the raster",
+            raster.path,
+            "check their coordinate system",
         )
     cues = []
     for box in boxes or _around([p for p, _ in inside], raster.size):
@@ -111,7 +115,7 @@ def polygon_cues(
                 f"{raster.path}: the polygons are too small to mark a pixel of it; check their coordinate system"
                 + ("" if raster.place.crs else ": the raster has none, so theirs must be its pixels")
             )
-        raise CueError(f"{raster.path}: no polygon lies in a cue window {list(boxes)}; move the window")
+        raise CueError(f"no polygon lies in a cue window {list(boxes)}", raster.path, "move the window")
     return cues
 
 
@@ -156,7 +160,7 @@ def _example(
     try:
         return Example(image, Marks(image.size, None if absent else labels, absent=absent, objects=objects))
     except CueError as error:
-        raise CueError(f"{image.name}: {error}") from error
+        raise CueError(str(error), image.name) from error
 
 
 def _covered(size: tuple[int, int], polygon: MapPolygon, box: Box) -> NDArray[np.bool_]:

@@ -176,7 +176,7 @@ class _Gpkg:
             )
         except pyogrio_errors() as error:
             raise OutputError(
-                f"{self._path.parent}: the GeoPackage cannot be written ({error}); free some space"
+                f"the GeoPackage cannot be written ({error})", self._path.parent, "free some space"
             ) from error
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

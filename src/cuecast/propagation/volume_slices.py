@@ -180,13 +180,14 @@ def _slice_of_labels(path: Path, volume: Volume, cue: SliceCue, numbers: bool) -
     labels = on_grid_of(open_volume(path), volume)
     found = labels.values(cue.plane, cue.index)
     if not np.any(found) and not cue.cue.absent:
-        raise CueError(f"{path}: nothing is marked on its slice {cue.place}; name a slice that was drawn on")
+        raise CueError(f"nothing is marked on its slice {cue.place}", path, "name a slice that was drawn on")
     values = np.unique(found)
     if cue.cue.value is None and not numbers and len(values) > MOST_CLASSES + 1:
         raise CueError(
-            f"{path}: its slice {cue.place} has {len(values)} different values, like a picture and not like labels; "
-            "give a label volume, name its one class where they number objects (--class cell), or say which values are "
-            "the thing (value=, --value)"
+            f"its slice {cue.place} has {len(values)} different values, like a picture and not like labels",
+            path,
+            "give a label volume, name its one class where they number objects (--class cell), or say "
+            "which values are the thing (value=, --value)",
         )
     return found
 

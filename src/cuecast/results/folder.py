@@ -110,7 +110,7 @@ class ResultsFolder:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"{self.out}: the folder cannot be made ({error.strerror}); choose a place you may write to"
+                f"the folder cannot be made ({error.strerror})", self.out, "choose a place you may write to"
             ) from error
         with exclusive(self.out):
             before = edited_in(self.out)
@@ -135,8 +135,9 @@ class ResultsFolder:
         if not self.manifest.exists():
             if (there := self._stranger()) and not self.overwrite:
                 raise OutputError(
-                    f"{self.out}: {there} is there and no manifest says where it comes from; "
-                    "choose another folder, or --overwrite to replace it"
+                    f"{there} is there and no manifest says where it comes from",
+                    self.out,
+                    "choose another folder, or --overwrite to replace it",
                 )
             return {}
         foreign = next(((e, what) for e in read_manifest(self.manifest) if (what := strange(e))), None)
@@ -144,8 +145,9 @@ class ResultsFolder:
             return index_manifest(self.manifest)
         if not self.overwrite:
             raise OutputError(
-                f"{self.out}: it holds results of {foreign[1]}, for {foreign[0].image}; "
-                "choose another folder, or --overwrite to replace them"
+                f"it holds results of {foreign[1]}, for {foreign[0].image}",
+                self.out,
+                "choose another folder, or --overwrite to replace them",
             )
         for entry in read_manifest(self.manifest):
             if strange(entry):
@@ -259,7 +261,7 @@ def output_names(inputs: Sequence[Path], template: str) -> list[str]:
         parent = Path(os.path.abspath(path)).parent.name
         name = template.format(stem=path.stem, suffix=path.suffix[1:], parent=parent, index=index)
         if name in ("", ".", "..") or any(c in name for c in "/\\\0"):
-            raise OutputError(f"{path}: {name!r} cannot name a file; change the template {template!r}")
+            raise OutputError(f"{name!r} cannot name a file", path, f"change the template {template!r}")
         # two names that differ in case, or in how an accent is written, are one file on some systems
         key = unicodedata.normalize("NFC", name).casefold()
         if key in taken:

@@ -206,7 +206,7 @@ def read_frames(path: Path) -> dict[int, FrameEntry]:
     for entry in read_manifest(path):
         if not isinstance(entry, FrameEntry):
             raise OutputError(
-                f"{path}: is the manifest of single images, not of a video; choose another output folder"
+                "is the manifest of single images, not of a video", path, "choose another output folder"
             )
         found[entry.frame] = entry
     return dict(sorted(found.items()))
@@ -234,7 +234,7 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         stream = BytesIO()
     except OSError as error:
-        raise OutputError(f"{path}: cannot be read ({error.strerror}); choose another folder") from error
+        raise OutputError(f"cannot be read ({error.strerror})", path, "choose another folder") from error
     with stream:
         yield stream
 
@@ -278,8 +278,9 @@ def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"{path}: cannot be written ({error.strerror}); "
-        "free space, check permissions, or choose another folder"
+        f"cannot be written ({error.strerror})",
+        path,
+        "free space, check permissions, or choose another folder",
     )
 
 

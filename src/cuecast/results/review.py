@@ -45,10 +45,10 @@ def read_review(path: str | Path) -> tuple[Tick, ...]:
     """The ticks of a file that the report page has saved, in its order. Raises InputError."""
     raw = read_json(path, InputError)
     if raw.get("cuecast") != "review" or not isinstance(raw.get("images"), list):
-        raise InputError(f"{path}: is no review; give the file that 'Save review' in report.html has saved")
+        raise InputError("is no review", path, "give the file that 'Save review' in report.html has saved")
     if raw.get("version") != VERSION:
         raise InputError(
-            f"{path}: is a review of version {raw.get('version')!r}, not {VERSION}; update cuecast"
+            f"is a review of version {raw.get('version')!r}, not {VERSION}", path, "update cuecast"
         )
     return tuple(_tick(path, number, item) for number, item in enumerate(raw["images"], start=1))
 
@@ -84,7 +84,7 @@ def _manifest(out: str | Path) -> Path:
     path = Path(out) / MANIFEST
     if not path.is_file():
         raise OutputError(
-            f"{out}: no {MANIFEST} is there; give the folder that 'cuecast segment -o' has written"
+            f"no {MANIFEST} is there", out, "give the folder that 'cuecast segment -o' has written"
         )
     return path
 
@@ -107,6 +107,7 @@ def _tick(path: str | Path, number: int, item: Any) -> Tick:
     ):
         return Tick(name, mask, review)
     raise InputError(
-        f"{path}: image {number} is not of the form "
-        '{"name": "p3", "mask_hash": "9f86d0...", "review": "wrong"}; save the review again'
+        f'image {number} is not of the form {{"name": "p3", "mask_hash": "9f86d0...", "review": "wrong"}}',
+        path,
+        "save the review again",
     )

@@ -268,6 +268,8 @@ def draw_result(image: Image, results: Results, entry: ManifestEntry) -> PILImag
     labels = read_result(mask)
     if image.size != labels.shape:
         raise MaskError(
-            f"{mask}: the mask is {labels.shape}, its image {image.name} is {image.size} now; `segment` it again"
+            f"the mask is {labels.shape}, its image {image.name} is {image.size} now",
+            mask,
+            "`segment` it again",
         )
     return overlay(image, labels, results.classes, objects=results.told_apart(entry))

@@ -437,7 +437,7 @@ class _Batch:
             digest = file_digest(path)
         except OSError as error:
             raise ImageError(
-                f"{path}: cannot be read ({error.strerror}); check the name and the permissions"
+                f"cannot be read ({error.strerror})", path, "check the name and the permissions"
             ) from error
         how = (self.options.page, self.options.window)
         return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()

@@ -233,8 +233,9 @@ def _unpacked(cueset: CueSet, stack: ExitStack, parts: Parts) -> dict[str, _Mark
     for entry in cueset.entries:
         if entry.page not in (None, 0):
             raise CueSetError(
-                f"{entry.image}: the cue is on page {entry.page}, and the service shows the first page alone; "
-                "save that page as an image of its own"
+                f"the cue is on page {entry.page}, and the service shows the first page alone",
+                entry.image,
+                "save that page as an image of its own",
             )
         if entry.image not in names:
             marked = _unpack(cueset, entry.image, stack, parts)
@@ -295,7 +296,7 @@ def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, limits: Limits) -
         document |= {"mask": mask_document(marks.mask, marks.objects), **{name: [] for name in COMPLETE}}
     former = marked.document
     if former and (former["absent"] or document["absent"] or (former["mask"] and document["mask"])):
-        raise CueSetError(f"{entry.image}: two cues of the set contradict each other; keep one of them")
+        raise CueSetError("two cues of the set contradict each other", entry.image, "keep one of them")
     marked.document = joined(former, document)
 
 

@@ -112,7 +112,7 @@ def alone(data: Path) -> Iterator[None]:
             stack.enter_context(exclusive(data))
         except OutputError as error:
             raise OutputError(
-                f"{data}: another service uses this data folder; stop it, or name another with --data"
+                "another service uses this data folder", data, "stop it, or name another with --data"
             ) from error
         yield
 

@@ -81,7 +81,7 @@ class DataFolder:
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise OutputError(
-                f"{self.root}: the data folder cannot be made ({error.strerror}); choose another with --data"
+                f"the data folder cannot be made ({error.strerror})", self.root, "choose another with --data"
             ) from error
 
     def new_upload(self) -> Path:
@@ -144,7 +144,7 @@ class DataFolder:
             os.replace(upload, target)
             _sync_folder(folder)
         except OSError as error:
-            raise OutputError(f"{target.name}: cannot be written ({error.strerror}); free space") from error
+            raise OutputError(f"cannot be written ({error.strerror})", target.name, "free space") from error
         return target.relative_to(self.root).as_posix()
 
     def forget_image(self, path: str, image: str) -> None:

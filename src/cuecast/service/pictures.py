@@ -61,7 +61,7 @@ def open_picture(path: Path, name: str, max_pixels: int) -> Image:
         except (ImageError, MissingExtraError) as error:
             raise error.reworded(lambda text: text.replace(str(path), name)) from error
         except MemoryError as error:
-            raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
+            raise ImageError("not enough memory to read it", name, "make it smaller") from error
 
 
 def open_small(path: Path, name: str, size: tuple[int, int], side: int, max_pixels: int) -> Reduced:
@@ -98,7 +98,7 @@ def _reduced(path: Path, name: str, side: int) -> Reduced | None:
         try:
             return read_reduced(path, side)
         except ImageError as error:
-            raise ImageError(str(error).replace(str(path), name)) from error
+            raise error.reworded(lambda text: text.replace(str(path), name)) from error
 
 
 def check_whole(path: Path, name: str, size: tuple[int, int]) -> None:
@@ -134,16 +134,16 @@ def open_frame(frame: FrameAt, name: str) -> Image:
         try:
             return frame.image()
         except ImageError as error:
-            raise ImageError(str(error).replace(str(frame.source.path), name)) from error
+            raise error.reworded(lambda text: text.replace(str(frame.source.path), name)) from error
         except MemoryError as error:
-            raise ImageError(f"{name}: not enough memory to read it; make it smaller") from error
+            raise ImageError("not enough memory to read it", name, "make it smaller") from error
 
 
 def _opener(kind: Kind, name: str) -> Callable[[IO[bytes]], Any]:
     try:
         return next(k for k in PICTURES if k.media == kind.media).opener()
     except MissingExtraError as missing:
-        raise MissingExtraError(f"{name}: {missing}") from None
+        raise missing.within(name) from None
 
 
 def header_size(path: Path, name: str, kind: Kind, limits: Limits) -> tuple[int, int]:
@@ -161,11 +161,11 @@ def header_size(path: Path, name: str, kind: Kind, limits: Limits) -> tuple[int,
             turned = _orientation(opened, file, kind) in (5, 6, 7, 8)
     except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError, struct.error) as error:
         raise ImageError(
-            f"{name}: the image is damaged or cut short ({cause(error)}); copy or save it again"
+            f"the image is damaged or cut short ({cause(error)})", name, "copy or save it again"
         ) from error
     if width * height > limits.pixels:
         raise ImageError(
-            f"{name}: {width} x {height} pixels are more than the limit of {limits.pixels}; make it smaller"
+            f"{width} x {height} pixels are more than the limit of {limits.pixels}", name, "make it smaller"
         )
     check_packing(path, name, kind, limits)
     return (width, height) if turned else (height, width)

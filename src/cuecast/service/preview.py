@@ -182,7 +182,7 @@ class Previewer:
         try:
             return read_image(path, max_pixels=self._max_pixels)
         except ImageError as error:  # where it lies for a moment is nobody's business
-            raise ImageError(str(error).replace(str(path), path.name)) from error
+            raise error.reworded(lambda text: text.replace(str(path), path.name)) from error
 
     def _image(self, place: Path | FrameAt) -> Image:
         path = place.source.path if isinstance(place, FrameAt) else place

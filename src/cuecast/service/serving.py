@@ -97,8 +97,10 @@ def _check(settings: Settings) -> None:
             database.close()
     if not usable:
         raise OutputError(
-            f"{settings.host}: an API key is needed to serve like this, and there is none; make one with "
-            f"'cuecast keys create NAME --data {settings.data}', or serve on 127.0.0.1 without --require-key"
+            "an API key is needed to serve like this, and there is none",
+            settings.host,
+            f"make one with 'cuecast keys create NAME --data {settings.data}', or serve on 127.0.0.1 "
+            "without --require-key",
         )
 
 
@@ -112,7 +114,7 @@ def _listen(settings: Settings) -> socket.socket:
         remedy = (
             "another program listens there; choose another --port" if taken else "check --host and --port"
         )
-        raise OutputError(f"{where}: cannot be listened on ({error.strerror or error}); {remedy}") from error
+        raise OutputError(f"cannot be listened on ({error.strerror or error})", where, remedy) from error
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -125,13 +125,15 @@ def _image_bytes(marked: MarkedImage) -> bytes:
         data = marked.path.read_bytes()
     except OSError as error:
         raise ImageError(
-            f"{marked.name}: its file cannot be read any more ({error.strerror}); put it back, "
-            "or take the image out of the project"
+            f"its file cannot be read any more ({error.strerror})",
+            marked.name,
+            "put it back, or take the image out of the project",
         ) from error
     if hashlib.sha256(data).hexdigest() != marked.digest:
         raise ImageError(
-            f"{marked.name}: its file has changed since it was added; put the former one back, "
-            "or take the image out of the project and add it again"
+            "its file has changed since it was added",
+            marked.name,
+            "put the former one back, or take the image out of the project and add it again",
         )
     return data
 

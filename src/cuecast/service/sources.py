@@ -253,15 +253,15 @@ def _opened(wanted: SourceAt, shown: str, settings: Settings) -> Opened:
         said = str(error).replace(str(wanted.path), shown)
         raise type(error)(_OPTION.sub(r"`\1`", said)) from error
     except MemoryError as error:
-        raise ImageError(f"{shown}: not enough memory to read it; make it smaller") from error
+        raise ImageError("not enough memory to read it", shown, "make it smaller") from error
     limits, (height, width) = settings.limits, source.size
     if height * width > limits.pixels:
         raise ImageError(
-            f"{shown}: {width} x {height} pixels are more than the limit of {limits.pixels}; make it smaller"
+            f"{width} x {height} pixels are more than the limit of {limits.pixels}", shown, "make it smaller"
         )
     if source.count > limits.frames:
         raise ImageError(
-            f"{shown}: has {source.count} frames or slices and {limits.frames} are allowed; cut it into parts"
+            f"has {source.count} frames or slices and {limits.frames} are allowed", shown, "cut it into parts"
         )
     return source
 

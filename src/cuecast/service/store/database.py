@@ -67,13 +67,13 @@ def open_database(url: str, *, migrate: bool = True) -> Database:
             engine.connect().close()
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise MissingExtraError(
-            f"{shown}: the driver is not installed ({error}); run: pip install 'cuecast[postgres]'"
+            f"the driver is not installed ({error})", shown, "run: pip install 'cuecast[postgres]'"
         ) from error
     except ArgumentError as error:
-        raise OutputError(f"{shown}: not the URL of a database; write postgresql://user@host/name") from error
+        raise OutputError("not the URL of a database", shown, "write postgresql://user@host/name") from error
     except DBAPIError as error:
         raise OutputError(
-            f"{shown}: the database cannot be opened ({error.orig}); check that it runs and may be written"
+            f"the database cannot be opened ({error.orig})", shown, "check that it runs and may be written"
         ) from error
     return Database(engine)
 
@@ -129,5 +129,5 @@ def _migrate(engine: Engine, shown: str) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise OutputError(
-                f"{shown}: made by a newer version of cuecast ({error}); update cuecast"
+                f"made by a newer version of cuecast ({error})", shown, "update cuecast"
             ) from error
