@@ -57,6 +57,11 @@ def test_a_card_that_nobody_has_checked_is_listed_all_the_same(tmp_path: Path) -
     assert listed(open_pack(folder)).problem == "a.onnx is missing"
 
 
+def test_a_pack_in_the_current_folder_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(coin_pack(tmp_path / "packs").folder)
+    assert listed(open_pack(".")).name == "coins"
+
+
 def test_counts_begin_with_the_most_and_a_pack_counts_once_for_each_licence(tmp_path: Path) -> None:
     one = listed(coin_pack(tmp_path / "packs"))
     two = replace(one, name="two", country="CN", region=None, sector=None, data_licences=("MIT", "CC-BY-4.0"))

@@ -75,6 +75,18 @@ def test_a_base_is_found_by_name_and_digest(tmp_path: Path, shelf: Path) -> None
     assert cuecast.load(moved).pack.digest == above.digest
 
 
+def test_a_base_is_known_by_its_digest_where_its_folder_has_another_name(tmp_path: Path) -> None:
+    base = coin_pack(tmp_path / "packs")
+    renamed = base.folder.rename(tmp_path / "packs" / "v2_final")
+    (tmp_path / "packs" / "data").mkdir()
+    (tmp_path / "packs" / "data" / "card.json").write_text('{"licence": "no pack at all"}')
+    above = make_pack("above", tmp_path / "packs", open_pack(renamed))
+    assert above.card["base"]["name"] == "coins"
+    found = open_pack(above.folder).base
+    assert found is not None
+    assert found.folder == renamed
+
+
 def test_a_base_of_another_segmenter_is_refused(tmp_path: Path) -> None:
     wanted = {"name": "colours", "digest": open_pack("colours").digest}
     folder = write_pack(tmp_path / "above", base=wanted, segmenter="matching")

@@ -90,7 +90,7 @@ def listed(pack: Pack) -> Listed:
         for name in ("organisation", "country", "region", "sector", "task", "date")
     }
     return Listed(
-        name=pack.folder.name,
+        name=pack.folder.absolute().name,
         summary=_text(card.get("summary")) or "",
         digest=pack.digest,
         signature=signature.said(pack.digest) if signature else None,

@@ -60,7 +60,7 @@ def neighbours(root: Path) -> list[Pack]:
     """The packs among which those in `root` are told apart by name: all that are installed where it is on the search
     path, else those in it."""
     on_path = root.resolve() in [folder.resolve() for folder in search_path()]
-    return list(installed() if on_path else packs_in(root))
+    return list(installed() if on_path else packs_in(root, quiet=True))
 
 
 def check_place(pack: Pack, replace: bool) -> None:

@@ -180,15 +180,16 @@ def installed() -> Iterator[Pack]:
         yield from packs_in(root)
 
 
-def packs_in(root: Path) -> Iterator[Pack]:
-    """Every readable pack in a folder of packs, in alphabetical order; a note on each that cannot be read."""
+def packs_in(root: Path, *, quiet: bool = False) -> Iterator[Pack]:
+    """Every readable pack in a folder of packs, in alphabetical order; unless `quiet`, a note on each other."""
     for card in sorted(root.glob(f"*/{CARD}")) if root.is_dir() else ():
         if card.parent.name.startswith("."):
             continue  # one that is being written
         try:
             yield _read(card.parent)
         except PackError as error:
-            give_note(f"{error} (it is left out)")
+            if not quiet:
+                give_note(f"{error} (it is left out)")
 
 
 def list_packs() -> Iterator[Pack]:
@@ -217,9 +218,10 @@ def named_pack(name: str, otherwise: str = "known packs are ") -> Pack:
 
 
 def find_base(name: str, digest: str, above: Path) -> Pack:
-    """The pack of that name and digest, beside the folder `above` of a pack that stands on it, or on the search path.
+    """The pack of that name and digest, beside the folder `above` of a pack that stands on it, or on the search path;
+    that of the digest in a folder of another name, where there is none.
 
-    Raises PackError where there is none, or only others of the name.
+    Raises PackError where there is neither.
     """
     others: list[Pack] = []
     for folder in (above.absolute().parent / name, *_named(name)):
@@ -229,6 +231,10 @@ def find_base(name: str, digest: str, above: Path) -> Pack:
         if found.digest == digest:
             return found
         others.append(found)
+    for root in (above.absolute().parent, *search_path()):
+        for found in packs_in(root, quiet=True):
+            if found.digest == digest:
+                return found
     wanted = f"it stands on the pack {name} with the digest {digest[:12]}"
     if others:
         there = ", ".join(f"{p.digest[:12]} in {p.folder}" for p in others)
