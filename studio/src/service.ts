@@ -153,12 +153,13 @@ export interface Prediction {
   wrong: boolean;
 }
 
-/** One answer at once. `thresholds`: for each class the score from which a pixel is marked. */
+/** One answer at once. `thresholds`: for each class the score from which a pixel is marked; `counts`: class id -> number of objects. Where things that touch were told apart, the mask has `objects`. */
 export interface PredictionMask {
   verdict: "found" | "doubtful" | "absent";
   confidence: number;
   seconds: number;
   mask: Mask;
+  counts: Record<string, number>;
   thresholds: number[];
 }
 

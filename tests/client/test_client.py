@@ -259,3 +259,21 @@ def test_a_project_is_taken_back_where_the_service_gives_up(tmp_path: Path) -> N
         "POST /v1/projects/p1/images?name=a.png",
         "DELETE /v1/projects/p1",
     ]
+
+
+def test_things_that_touch_are_told_apart_as_here(predictor: RemotePredictor, tmp_path: Path) -> None:
+    a = picture(tmp_path / "a.png", 8, (8, 30))
+    ids = np.zeros((8, 30), np.int32)
+    ids[:, :4], ids[:, 4:8] = 1, 2
+    cue = cuecast.Cue(a, mask=ids > 0, objects=ids)
+    local = cuecast.load("colours").learn([cue])
+    with predictor.learn([cue]) as concept:
+        for mode in ("auto", "split", "connected"):
+            here, there = local.with_objects(mode).segment(a), concept.with_objects(mode).segment(a)
+            assert (here.instances == there.instances).all()
+            assert [o.xyxy for o in here.objects()] == [o.xyxy for o in there.objects()]
+        assert here.instances.max() == 1
+        with pytest.raises(CueError, match="objects='apart' is unknown"):
+            concept.with_objects("apart")  # type: ignore[arg-type]
+    with predictor.learn([cue], objects="connected") as concept:
+        assert concept.segment(a).instances.max() == 1

@@ -292,6 +292,22 @@ def test_the_smallest_piece_is_the_median_over_the_cues() -> None:
     assert smallest_component(cues, 1) == 36 / 4000
 
 
+def test_the_smallest_thing_of_those_that_touch_is_one_that_was_told_apart() -> None:
+    mask = np.zeros((40, 100), np.int32)
+    mask[:10, :30] = 1
+    ids = mask.copy()
+    ids[:10, 4:30] = 2
+    cue = example(mask > 0)
+    told = Example(cue.image, replace(cue.marks, objects=ids))
+    assert smallest_component([cue], 1) == 300 / 4000
+    assert smallest_component([told], 1) == 40 / 4000
+    apart = example(squares(10, 4))
+    named = Example(
+        apart.image, replace(apart.marks, objects=np.where(squares(10, 4), 7, 0).astype(np.int32))
+    )
+    assert smallest_component([named], 1) == smallest_component([apart], 1)
+
+
 def test_nothing_is_known_of_sparse_cues_or_of_masks_that_know_little() -> None:
     little = np.full((40, 100), IGNORE)
     little[:5, :5] = 1

@@ -478,3 +478,35 @@ def test_a_bug_says_nothing_of_itself(agent: Run, monkeypatch: pytest.MonkeyPatc
         assert result.content[0].text == "Error executing tool list_packs"  # type: ignore[union-attr]
 
     agent(job)
+
+
+def test_objects_are_told_apart_and_left_out_as_asked(agent: Run, root: Path) -> None:
+    picture(root / "photos" / "wide.png", 8, (8, 16))
+    ids = np.zeros((8, 16), np.uint8)
+    ids[:, :4], ids[:, 4:8] = 1, 2
+    Image.fromarray(ids).save(root / "marks" / "wide_ids.png")
+    Image.fromarray(np.minimum(ids, 1) * 255).save(root / "marks" / "wide.png")
+    cue = {"image": "photos/wide.png", "mask": "marks/wide.png", "objects": "marks/wide_ids.png"}
+
+    async def job(agent: Agent) -> None:
+        await agent.ask("new_cueset", cueset="set", cues=[cue], classes=["red"])
+        asked = {"cueset": "set", "images": ["photos/wide.png"], "output": "out"}
+        for way, number in (
+            ({}, 2),
+            ({"objects": "connected"}, 1),
+            ({"objects": "split", "min_area": 33}, 0),
+        ):
+            done = await agent.ask("segment", **asked, **way)
+            (image,) = done["images"]
+            assert (image["objects"], image["counts"]) == (number, {"1": number} if number else {})
+            seen = await agent.ask("preview", cueset="set", image="photos/wide.png", **way)
+            assert seen["objects"] == number
+            rows = (await agent.ask("measure", results="out"))["rows"]
+            assert [0 <= row["confidence"] <= 1 for row in rows] == [True] * number
+        await agent.ask("export", results="out", cueset="set", formats=["objects"])
+        with Image.open(root / "out" / "objects" / "wide.png") as written:
+            assert not np.asarray(written).any()
+        for wrong in ({"objects": "apart"}, {"min_area": -1}, {"min_confidence": 2}):
+            assert next(iter(wrong)) in await agent.error("segment", **asked, **wrong)
+
+    agent(job)

@@ -72,12 +72,12 @@ def test_ids_beside_masks_tell_things_apart(service: Service, tmp_path: Path) ->
     ids = as_png(np.tile(np.array([1, 2, 2, 0, 0, 0, 0, 0], np.uint8), (4, 1)))
     files = [file("query", png(3)), file("cue", png(3)), file("mask", labels)]
     assert send(service, files).json()["mask"].get("objects") is None
-    reply = send(service, [*files, file("objects", ids)])
+    reply = send(service, [*files, file("cue_objects", ids)])
     assert reply.status_code == 200, reply.text
     assert reply.json()["mask"]["objects"] == [[0, 4, 28], [4, 8, 20]]
-    twice = send(service, [*files, file("objects", ids), file("objects", ids)])
-    assert (twice.status_code, "`objects` are ids beside masks" in twice.text) == (422, True)
-    small = send(service, [*files, file("objects", as_png(np.ones((2, 2), np.uint8)))])
+    twice = send(service, [*files, file("cue_objects", ids), file("cue_objects", ids)])
+    assert (twice.status_code, "`cue_objects` are ids beside masks" in twice.text) == (422, True)
+    small = send(service, [*files, file("cue_objects", as_png(np.ones((2, 2), np.uint8)))])
     assert (small.status_code, small.json()["error"]["code"]) == (422, "mask_invalid")
     assert str(service.state.files.root) not in small.text
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 
 from cuecast.core.errors import CueError, PackError
-from cuecast.core.objects import ObjectMask, ToldApart, objects_of
+from cuecast.core.objects import ObjectMask, ObjectMode, ToldApart, objects_of
 from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, ids_of, joined, labels_of, marks_document
@@ -217,13 +217,16 @@ class RemotePredictor:
         cues: Iterable[Cue | Example],
         classes: Sequence[ClassInfo | str] | None = None,
         scale: str = "frame",
+        objects: ObjectMode = "auto",
     ) -> RemoteConcept:
         """`Predictor.learn`; the service gets a project with these cues, which stays until it is deleted.
 
         Raises what `Predictor.learn` raises, and CuecastError.
         """
         given = tuple(cues)
-        shown = Predictor(_Elsewhere(), Pack(Path(), {"name": self.pack})).learn(given, classes, scale)
+        shown = Predictor(_Elsewhere(), Pack(Path(), {"name": self.pack})).learn(
+            given, classes, scale, objects
+        )
         new = {
             "name": ", ".join(c.name for c in shown.classes)[:200],
             "scale": scale,
@@ -286,12 +289,17 @@ class RemoteConcept:
         self._wire.ask("PATCH", f"/v1/projects/{self.project}", json={"classes": classes})
         return replace(self, shown=shown)
 
+    def with_objects(self, objects: ObjectMode) -> RemoteConcept:
+        """`Concept.with_objects`. Raises CueError."""
+        return replace(self, shown=self.shown.with_objects(objects))
+
     def segment(self, image: Any, page: int | None = None) -> RemotePrediction:
         """`Concept.segment`, done by the service. Raises ImageError, CuecastError."""
         query = read_image(image, page=page)
         found = self._wire.ask(
             "POST",
             f"/v1/projects/{self.project}/segment",
+            params={"objects": self.shown.objects},
             content=_file(query, page),
             headers={**BINARY, "Accept": "application/json"},
         )

@@ -254,10 +254,21 @@ def shown_areas(examples: Sequence[Example], cls: int) -> Floats:
 
 
 def smallest_component(examples: Sequence[Example], cls: int) -> float:
-    """The share of the image that the smallest connected component of class `cls` covers: the median over the cues
-    that mark it and know most of their image; 0 where there is none."""
-    shares = [_components(mask == cls)[1] for mask in _complete_masks(examples, cls)]
-    return float(np.median([s.min() for s in shares])) if shares else 0.0
+    """The share of the image that the smallest connected component of class `cls` covers, or the smallest object where
+    those are told apart: the median over the cues that mark it and know most of their image; 0 where there is none."""
+    shares = [_smallest_share(e.marks, cls) for e in examples if _complete_masks([e], cls)]
+    return float(np.median(shares)) if shares else 0.0
+
+
+def _smallest_share(marks: Marks, cls: int) -> float:
+    """The least share of its image that a component, or a told object, of class `cls` covers in a complete mask."""
+    assert marks.mask is not None
+    thing = marks.mask == cls
+    share = float(_components(thing)[1].min())
+    if marks.objects is None or not (told := marks.objects[thing & (marks.objects > 0)]).size:
+        return share
+    # Things that touch are one component: a thing that lies alone elsewhere is no speck beside it.
+    return min(share, float(np.unique(told, return_counts=True)[1].min() / thing.size))
 
 
 def _complete_masks(examples: Sequence[Example], cls: int) -> list[Labels]:

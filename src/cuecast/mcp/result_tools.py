@@ -58,10 +58,8 @@ class ResultTools:
         pack: s.PackName = None,
         scale: s.ScaleName = "frame",
         threshold: s.Threshold = None,
-        edge: s.PixelSize = s.PixelSize(),  # noqa: B008  frozen
-        name: Annotated[
-            str, Field(description="Names of outputs: {stem}, {suffix}, {parent}, {index}")
-        ] = "{stem}",
+        written: s.Written = s.Written(),  # noqa: B008  frozen
+        way: s.ObjectWay = s.ObjectWay(),  # noqa: B008  frozen
         seconds: Annotated[
             float, Field(ge=1, le=3600, description="Stop after the image during which this time has passed")
         ] = 50,
@@ -76,11 +74,17 @@ class ResultTools:
         read = read_cueset(self.desk.roots.existing(cueset))
         out = self.desk.roots.results(output, PLACES)
         paths = self.desk.roots.images(images, recursive)
-        options = BatchOptions(name=name, pixel_size=edge.pixel_size, unit=edge.unit)
+        options = BatchOptions(
+            name=written.name,
+            pixel_size=written.pixel_size,
+            unit=written.unit,
+            min_area=way.min_area,
+            min_confidence=way.min_confidence,
+        )
         steps = _Steps(reporter(context), monotonic() + seconds)
         summary: Summary | None = None
         try:
-            concept = self.desk.concept(read, pack, scale, threshold)
+            concept = self.desk.concept(read, pack, scale, threshold).with_objects(way.objects)
             request = actions.SegmentRequest(concept, paths, out, options, lineage(read))
             summary = actions.segment(request, steps)
         except _OutOfTime:
@@ -193,13 +197,14 @@ class ResultTools:
         pack: s.PackName = None,
         scale: s.ScaleName = "frame",
         threshold: s.Threshold = None,
+        way: s.ObjectWay = s.ObjectWay(),  # noqa: B008  frozen
         picture: s.Picture = False,
     ) -> Annotated[CallToolResult, s.Previewed]:
         """Find on one image what a cue set shows, and write nothing; with `picture`, the mask is drawn over it."""
         read = read_cueset(self.desk.roots.existing(cueset))
         path = self.desk.roots.existing(image)
-        concept: Concept = self.desk.concept(read, pack, scale, threshold)
-        found = concept.segment(path)
+        concept: Concept = self.desk.concept(read, pack, scale, threshold).with_objects(way.objects)
+        found = concept.segment(path).keeping(way.min_area, way.min_confidence)
         figures = s.Previewed(
             image=str(path),
             verdict=found.verdict,
@@ -262,6 +267,7 @@ def _result(entry: ManifestEntry) -> s.ImageResult:
         verdict=entry.verdict or "failed",
         confidence=entry.confidence,
         objects=entry.objects,
+        counts={str(c): n for c, n in entry.counts.items()},
         areas={str(c): area for c, area in entry.areas.items()},
         error=entry.error and without_name(entry.error, entry.image),
     )

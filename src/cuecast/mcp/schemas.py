@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.core.errors import OutputError
+from cuecast.core.objects import ObjectMode
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 from cuecast.results.tables import ObjectRow
 from cuecast.runs.actions import ClassSum
@@ -60,6 +61,32 @@ class PixelSize:
     def __post_init__(self) -> None:
         if (self.pixel_size is None) != (self.unit is None):
             raise OutputError("pixel_size and unit belong together: give both, as in 0.25 and 'um'")
+
+
+@dataclass(frozen=True)
+class Written(PixelSize):
+    """What results are called, and the edge of a pixel."""
+
+    name: Annotated[str, Field(description="Names of outputs: {stem}, {suffix}, {parent}, {index}")] = (
+        "{stem}"
+    )
+
+
+@dataclass(frozen=True)
+class ObjectWay:
+    """What is one object, and which are left out."""
+
+    objects: Annotated[
+        ObjectMode,
+        Field(
+            description="What is one object. connected: a connected component; split: things that touch are told apart "
+            "by what the cues show of objects; auto: they are where the cues show that things touch"
+        ),
+    ] = "auto"
+    min_area: Annotated[int, Field(ge=0, description="Leave out objects of fewer pixels, of masks, too")] = 0
+    min_confidence: Annotated[
+        float, Field(ge=0, le=1, description="Leave out objects of less confidence, of masks, too")
+    ] = 0.0
 
 
 class Given(BaseModel):
@@ -283,6 +310,7 @@ class ImageResult(BaseModel):
     verdict: Literal["found", "doubtful", "absent", "failed"]
     confidence: float | None = Field(description="Expected IoU of the mask, in [0, 1]")
     objects: int | None
+    counts: dict[str, int] = Field(description="Class id -> number of objects")
     areas: dict[str, int] = Field(description="Class id -> marked pixels")
     error: str | None
 
@@ -321,6 +349,7 @@ class ObjectShown(BaseModel):
     minor_axis: float
     touches_border: bool
     area_in_units: float | None
+    confidence: float | None = Field(description="Expected IoU of the object, in [0, 1]")
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -335,6 +364,7 @@ class ObjectShown(BaseModel):
             box=[row.x1, row.y1, row.x2, row.y2],
             centroid=[round(row.centroid_x, 2), round(row.centroid_y, 2)],
             area_in_units=row.area_units,
+            confidence=None if row.confidence is None else round(row.confidence, 4),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -54,20 +54,25 @@ class CueFile:
 @dataclass(frozen=True)
 class Form:
     """What a call that stands for itself has sent: cues with files on disk, the query, how scale is meant, names of
-    classes, and thresholds as `Concept.with_thresholds` takes them."""
+    classes, thresholds as `Concept.with_thresholds` takes them, and `way`: the fields of `Ask` on objects."""
 
     shown: tuple[CueFile, ...]
     query: Path
     scale: str
     classes: tuple[str, ...] = ()
     thresholds: float | dict[str, float] | None = None
+    way: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A question. `png`: the answer is a mask as PNG, too."""
+    """A question. `png`: the answer is a mask as PNG, too. The others say what is one object, and which are left out,
+    as in a batch."""
 
     png: bool = field(default=False, kw_only=True)
+    objects: ObjectMode = field(default="auto", kw_only=True)
+    min_area: int = field(default=0, kw_only=True)
+    min_confidence: float = field(default=0.0, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,9 @@ class Previewer:
         self._images: Kept[Image] = Kept(IMAGES, lambda image: image.pixels.nbytes, always=True)
         self._concepts: Kept[Concept | None] = Kept(CONCEPTS, pixel_bytes, always=True)
 
-    def preview(self, saved: SavedCues, place: Path | FrameAt, draft: Document) -> Prediction:
+    def preview(
+        self, saved: SavedCues, place: Path | FrameAt, draft: Document, objects: ObjectMode = "auto"
+    ) -> Prediction:
         """The answer for the image at `place`, with a draft of marks on it that is not saved.
 
         Raises NoCuesError, and what reading images and marks raises.
@@ -147,20 +154,20 @@ class Previewer:
         concept = self._concept(saved)
         if marks is not None or concept is None:
             concept = self._with_draft(concept, saved, image, marks)
-        return concept.segment(image)
+        return concept.with_objects(objects).segment(image)
 
     def learn(self, saved: SavedCues) -> None:
         """Have ready what saved marks teach."""
         self._concept(saved)
 
-    def segment(self, saved: SavedCues, path: Path) -> Prediction:
+    def segment(self, saved: SavedCues, path: Path, objects: ObjectMode = "auto") -> Prediction:
         """The answer for the image at `path`, which need not belong to the project. Raises as `preview`."""
         concept = self._concept(saved)
         if concept is None:
             raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
-        return concept.segment(self._read(path))
+        return concept.with_objects(objects).segment(self._read(path))
 
-    def once(self, form: Form) -> Prediction:
+    def once(self, form: Form, objects: ObjectMode = "auto") -> Prediction:
         """The answer for an image from cues that belong to no project. Raises InputError."""
         folder = f"{form.query.parent}/"
         try:
@@ -170,7 +177,7 @@ class Previewer:
                 concept = concept.with_thresholds(form.thresholds)
         except InputError as error:
             raise error.reworded(lambda text: text.replace(folder, "")) from error
-        return concept.segment(self._read(form.query))
+        return concept.with_objects(objects).segment(self._read(form.query))
 
     def _cue(self, shown: CueFile) -> Cue | Example:
         image = self._read(shown.image)
@@ -239,6 +246,7 @@ def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
         "confidence": round(prediction.confidence, 6),
         "seconds": round(time.perf_counter() - began, 4),
         "mask": mask_document(prediction.mask, None if apart is None else apart.ids),
+        "counts": {str(cls): n for cls, n in prediction.annotations().counts().items()},
         "thresholds": list(prediction.thresholds),
     }
 
@@ -281,13 +289,15 @@ class Desk:
             return Answer({})
         if isinstance(question, AskPreview):
             cues = self._saved_cues(question.project, but=question.image)
-            prediction = self.previewer.preview(cues, self._image(question), question.draft)
+            prediction = self.previewer.preview(cues, self._image(question), question.draft, question.objects)
         elif isinstance(question, AskSegment):
-            prediction = self.previewer.segment(self._saved_cues(question.project), question.query)
+            saved = self._saved_cues(question.project)
+            prediction = self.previewer.segment(saved, question.query, question.objects)
         elif isinstance(question, AskOnce):
-            prediction = self.previewer.once(question.form)
+            prediction = self.previewer.once(question.form, question.objects)
         else:
             raise TypeError(f"{question!r} is no question")
+        prediction = prediction.keeping(question.min_area, question.min_confidence)
         return Answer(
             prediction_mask(prediction, began), prediction_png(prediction) if question.png else None
         )

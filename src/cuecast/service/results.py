@@ -115,6 +115,17 @@ def result_file(database: Database, files: DataFolder, project: str, image: str,
     return path
 
 
+def ids_of_result(
+    database: Database, files: DataFolder, project: str, image: str
+) -> NDArray[np.int32] | None:
+    """The ids (H, W) of the objects of an image, where things that touch were told apart."""
+    results = Results(files.results(project), ())
+    with database.reading() as session:
+        stem = images.find(session, project, image).stem
+    entry = find_entries(results.manifest, {stem}).get(stem)
+    return None if entry is None else results.told_apart(entry)
+
+
 def place_of_result(session: Session, files: DataFolder, image: ImageRow, folder: str) -> Path | None:
     """Where the result of an image lies, whether or not it is there; None where there is none.
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from cuecast.core.objects import ObjectMode
 from cuecast.results import tables
 from cuecast.service.schemas import Marks, Mask, Prediction, Reply, Request, Verdict
 
@@ -16,8 +17,21 @@ ExportFormat = Literal[
 ]
 
 
-class NewRun(Request):
-    """A run over all images, or over `images`. `overwrite` redoes what is finished."""
+class ObjectWay(Request):
+    """What is one object: `connected`, a connected component; `split`: things that touch are told apart by what the
+    cues show of objects; `auto`: they are where the cues show that things touch. Smaller objects, and less sure ones,
+    are left out, of masks, too.
+    """
+
+    objects: ObjectMode = "auto"
+    min_area: int = Field(0, ge=0, le=2**40)
+    min_confidence: float = Field(0.0, ge=0, le=1)
+
+
+class NewRun(ObjectWay):
+    """A run over all images, or over `images`. `overwrite` redoes what is finished. Of images alone: `objects`, and
+    which are left out.
+    """
 
     images: list[Id] | None = Field(None, min_length=1, max_length=100_000)
     overwrite: bool = False
@@ -43,7 +57,7 @@ class NewExport(Request):
     coco_shape: Literal["rle", "polygon"] = "rle"
 
 
-class NewPreview(Request):
+class NewPreview(ObjectWay):
     """Marks on the image as they are drawn; they are not saved."""
 
     marks: Marks
@@ -56,12 +70,15 @@ class NewPreparation(Request):
 
 
 class PredictionMask(Reply):
-    """One answer at once. `thresholds`: for each class the score from which a pixel is marked."""
+    """One answer at once. `thresholds`: for each class the score from which a pixel is marked; `counts`: class id ->
+    number of objects. Where things that touch were told apart, the mask has `objects`.
+    """
 
     verdict: Verdict
     confidence: float
     seconds: float
     mask: Mask
+    counts: dict[str, int]
     thresholds: list[float]
 
 

@@ -26,7 +26,7 @@ from cuecast.service.parts import Parts
 from cuecast.service.pictures import header_size
 from cuecast.service.preview import Answer, CueFile, Form
 from cuecast.service.problem import Problem
-from cuecast.service.schemas_jobs import ShownCue
+from cuecast.service.schemas_jobs import ObjectWay, ShownCue
 from cuecast.service.settings import Settings
 from cuecast.service.uploads import too_large, upload_slot
 
@@ -128,7 +128,7 @@ async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
 
 
 async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
-    queries, cues, masks, ids = (_files(form, name) for name in ("query", "cue", "mask", "objects"))
+    queries, cues, masks, ids = (_files(form, name) for name in ("query", "cue", "mask", "cue_objects"))
     if len(queries) != 1 or not 1 <= len(cues) <= CUES:
         raise _wrong(f"send one `query` file and 1 to {CUES} `cue` files, not {len(queries)} and {len(cues)}")
     documents = _documents(form)
@@ -138,7 +138,7 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
         )
     if ids and len(ids) != len(masks):
         raise _wrong(
-            f"`objects` are ids beside masks: send one for each of the {len(masks)} `mask` files, not {len(ids)}"
+            f"`cue_objects` are ids beside masks: send one for each of the {len(masks)} `mask` files, not {len(ids)}"
         )
     scale = form.get("scale", "frame")
     if scale not in ("frame", "pixel"):
@@ -150,6 +150,7 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
         thresholds = read_thresholds(text for text in form.getlist("threshold") if isinstance(text, str))
     except ValueError as error:
         raise _wrong(f"`threshold` {error}") from None
+    way = _way(form)
 
     async def kept(upload: UploadFile, name: str) -> Path:
         path = folder / name
@@ -163,9 +164,18 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
         document = documents[number] if documents else None
         if document is not None and not cue_of(document).kinds:
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
-        objects = await kept(ids[number], f"objects-{number}") if ids else None
+        objects = await kept(ids[number], f"cue_objects-{number}") if ids else None
         shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document, objects))
-    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes, thresholds)
+    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes, thresholds, way)
+
+
+def _way(form: FormData) -> dict[str, Any]:
+    """What is said of objects."""
+    said = {name: str(form[name]) for name in ObjectWay.model_fields if name in form}
+    try:
+        return ObjectWay.model_validate_strings(said).model_dump()
+    except ValidationError as error:
+        raise _wrong(sentence(error.errors(include_url=False))) from error
 
 
 def _files(form: FormData, name: str) -> list[UploadFile]:

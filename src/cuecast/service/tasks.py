@@ -139,7 +139,8 @@ def _request(
         for cue, entry in zip(project.cues, cueset.entries, strict=True)
     ]
     examples = [read_marked(cue, project.classes) for cue in shown]
-    concept = bench.predictor.learn(examples, project.classes, project.scale)
+    asked = job.request
+    concept = bench.predictor.learn(examples, project.classes, project.scale, asked.get("objects", "auto"))
     origin, pack, results = lineage(cueset), bench.predictor.pack.digest, recorder.results
     folder = bench.files.inputs(job.project_id)
     inputs = {name: place_input(folder, name, path) for name, path in project.images.items()}
@@ -159,7 +160,13 @@ def _request(
         if place.name not in inputs:  # a link of an image that is in the project no more
             with suppress(OSError):
                 place.unlink()
-    options = BatchOptions(workers=bench.together, overwrite=recorder.overwrite, formats=("uncertainty",))
+    options = BatchOptions(
+        workers=bench.together,
+        overwrite=recorder.overwrite,
+        formats=("uncertainty",),
+        min_area=asked.get("min_area", 0),
+        min_confidence=asked.get("min_confidence", 0.0),
+    )
     return actions.SegmentRequest(concept, (), results.out, options, origin), inputs
 
 

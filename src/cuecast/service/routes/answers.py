@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.service.parts import AllParts, DatabasePart, Id
 from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
-from cuecast.service.schemas_jobs import NewPreparation, NewPreview, PredictionMask
+from cuecast.service.schemas_jobs import NewPreparation, NewPreview, ObjectWay, PredictionMask
 from cuecast.service.single import InteractivePart, check_image, receive_form, reply, wants_png
 from cuecast.service.store import images, projects
 from cuecast.service.uploads import RAW, receive
@@ -23,7 +23,7 @@ ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": PredictionMask, "conte
 async def preview(p: Id, i: Id, body: NewPreview, interactive: InteractivePart) -> PredictionMask:
     """The mask of an image by the saved marks of the others and these marks on it, which are not saved."""
     draft = body.marks.model_dump(mode="json", by_alias=True, exclude={"version"})
-    answer = await interactive.ask(AskPreview(p, i, draft))
+    answer = await interactive.ask(AskPreview(p, i, draft, **_way(body)))
     return PredictionMask.model_validate(answer.fields)
 
 
@@ -39,11 +39,17 @@ def prepare(p: Id, body: NewPreparation, database: DatabasePart, interactive: In
 
 
 @router.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=RAW)
-async def segment(p: Id, request: Request, parts: AllParts, interactive: InteractivePart) -> Response:
+async def segment(
+    p: Id,
+    request: Request,
+    parts: AllParts,
+    interactive: InteractivePart,
+    way: Annotated[ObjectWay, Query()],
+) -> Response:
     """The mask of an image that is sent, by the marks of the project; it is not kept."""
     async with receive(request, parts) as upload:
         await check_image(upload.path, "the body", parts.settings)
-        question = AskSegment(p, upload.path, png=wants_png(request))
+        question = AskSegment(p, upload.path, png=wants_png(request), **_way(way))
         return reply(await interactive.ask(question))
 
 
@@ -60,7 +66,7 @@ _FORM: dict[str, Any] = {
             "items": _FILE,
             "description": "label images, one a cue and in the same order; or else `cues`",
         },
-        "objects": {
+        "cue_objects": {
             "type": "array",
             "items": _FILE,
             "description": "ids that tell the things of each mask apart, one a mask and in the same order",
@@ -75,6 +81,26 @@ _FORM: dict[str, Any] = {
             "items": {"type": "string"},
             "maxItems": 16,
             "description": "names of class 1, 2, ...; one alone makes every value of a mask one object of it",
+        },
+        "objects": {
+            "type": "string",
+            "enum": ["auto", "split", "connected"],
+            "default": "auto",
+            "description": "what is one object: a connected component, or of things that touch each; auto: as the cues "
+            "show it",
+        },
+        "min_area": {
+            "type": "integer",
+            "minimum": 0,
+            "default": 0,
+            "description": "smaller objects are left out",
+        },
+        "min_confidence": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0,
+            "description": "less sure objects are left out",
         },
         "scale": {"type": "string", "enum": ["frame", "pixel"], "default": "frame"},
         "threshold": {
@@ -91,8 +117,13 @@ FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"s
 async def segment_once(request: Request, parts: AllParts, interactive: InteractivePart) -> Response:
     """The mask of an image by cues that are sent with it."""
     async with receive_form(request, parts) as form:
-        question = AskOnce(form, png=wants_png(request))
+        question = AskOnce(form, png=wants_png(request), **form.way)
         return reply(await interactive.ask(question))
+
+
+def _way(asked: ObjectWay) -> dict[str, Any]:
+    """The fields of a question that say what is one object."""
+    return {name: getattr(asked, name) for name in ObjectWay.model_fields}
 
 
 ROUTERS = (router, once)

@@ -14,7 +14,7 @@ from cuecast.service import results
 from cuecast.service.events import job_events
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit
 from cuecast.service.problem import Problem
-from cuecast.service.results import result_file
+from cuecast.service.results import ids_of_result, result_file
 from cuecast.service.schemas import Job, JobKind, Mask, Page, Prediction
 from cuecast.service.schemas_jobs import (
     NewCheck,
@@ -151,7 +151,9 @@ def get_mask(
     """The mask: a PNG of class ids (as in an export), or run lengths."""
     path = result_file(parts.database, parts.files, p, i, "masks")
     if form == "rle":
-        return JSONResponse(mask_document(read_result(path)))
+        return JSONResponse(
+            mask_document(read_result(path), ids_of_result(parts.database, parts.files, p, i))
+        )
     return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
 

@@ -63,6 +63,10 @@ def _check_kind(project: ProjectRow, kind: str, request: Mapping[str, Any]) -> N
         said = "nothing is suggested in it: mark what a run calls doubtful, with ?order=doubtful first in its images"
     elif project.kind != "images" and request.get("images"):
         said = f"the {project.kind} is run as a whole: leave `images` out"
+    elif project.kind != "images" and any(request.get(f) for f in ("min_area", "min_confidence")):
+        said = "objects are left out of images alone: leave `min_area` and `min_confidence` out"
+    elif project.kind != "images" and request.get("objects", "auto") != "auto":
+        said = "objects are told apart in images alone: leave `objects` out"
     if said is not None:
         raise Problem("not_of_this_kind", 422, f"{project.name!r} is of the kind {project.kind!r}: {said}")
 
