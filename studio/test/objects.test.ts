@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Drawing } from "../src/canvas/drawing";
-import { labelMap } from "../src/canvas/labels";
-import { countObjects, piecesOf } from "../src/canvas/objects";
+import { Drawing, marksOfLabels } from "../src/canvas/drawing";
+import { labelMap, objectMap } from "../src/canvas/labels";
+import { countObjects, layObjects, piecesOf, settle } from "../src/canvas/objects";
 import { outlines } from "../src/canvas/outline";
 import { decodeObjects, encodeMask } from "../src/canvas/rle";
 import type { Marks } from "../src/wire";
@@ -166,5 +166,19 @@ describe("objects", () => {
     const line = (ids?: Uint16Array) => outlines(labels, ids).get(1)?.join(" ") ?? "";
     expect(line()).not.toContain("2 0 2 1");
     expect(line(Uint16Array.from([1, 1, 2, 2]))).toContain("2 0 2 1");
+  });
+
+  it("of an answer stay under corrections; a painted piece joins the one that it touches", () => {
+    const below = labelMap(8, 1);
+    below.data.set([1, 1, 1, 0, 0, 0, 1, 0]);
+    const apart = { width: 8, height: 1, data: Uint16Array.from([1, 1, 2, 0, 0, 0, 3, 0]) };
+    const shown = { ...below, data: Uint8Array.from([0, 1, 1, 1, 0, 1, 1, 0]) };
+    const laid = objectMap(8, 1);
+    layObjects(laid, shown, below, apart, { left: 0, top: 0, right: 8, bottom: 1 });
+    expect([...laid.data]).toEqual([0, 1, 2, 0, 0, 0, 3, 0]);
+    expect([...settle(shown, laid).data]).toEqual([0, 1, 2, 2, 0, 3, 3, 0]);
+    const between = { ...below, data: Uint8Array.from([1, 1, 1, 1, 1, 1, 1, 0]) };
+    expect([...settle(between, apart).data]).toEqual([1, 1, 2, 4, 4, 4, 3, 0]);
+    expect(marksOfLabels(shown, 0, settle(shown, laid)).mask?.objects?.length).toBe(3);
   });
 });

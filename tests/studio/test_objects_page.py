@@ -70,3 +70,31 @@ def test_two_halves_that_touch(studio: Studio, pictures: list[Path]) -> None:
     assert found is not None
     assert found[16, 24] == 3
     assert set(np.unique(found[8:24, 8:20])) == {1, 2}
+
+
+def test_an_accepted_correction_keeps_the_objects_of_its_answer(studio: Studio, pictures: list[Path]) -> None:
+    page = studio.page
+    studio.create(pictures)
+    studio.open_image("a.png")
+    studio.outline("a.png", LEFT)
+    page.keyboard.press("x")
+    studio.outline("a.png", RIGHT)
+    page.get_by_text("2 objects told apart").wait_for()
+    studio.wait_saved("a.png", 1)
+    studio.run()
+    studio.open_image("b.png")
+    page.get_by_role("button", name="Correct it").click()
+    studio.choose("Point on it")
+    with page.expect_response(lambda r: r.url.endswith("/preview")) as answered:
+        studio.click("b.png", 48, 32)
+    mask = answered.value.json()["mask"]
+    assert mask["objects"]
+    studio.choose("Brush")
+    studio.drag("b.png", (4.5, 40.5), (8.5, 40.5))  # a thing that the answer does not have
+    page.get_by_role("button", name="Accept as an example").click()
+    page.get_by_text("Saved as an example.").first.wait_for()
+    marks = read_document(studio.marks("b.png"), HALVES.shape)
+    assert marks is not None
+    assert marks.objects is not None
+    assert ((marks.objects > 0) == (marks.mask > 0)).all()
+    assert marks.objects.max() == len(mask["objects"]) + 1

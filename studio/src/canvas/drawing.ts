@@ -403,9 +403,9 @@ function sameShapes(a: Shapes, b: Shapes): boolean {
   );
 }
 
-/** The marks that a finished label map makes: a complete cue, or 'not here' where it shows nothing. */
-export function marksOfLabels(labels: LabelMap, version: number): Marks {
+/** The marks that finished maps make: a complete cue, or 'not here' where they show nothing. */
+export function marksOfLabels(labels: LabelMap, version: number, objects: ObjectMap | null = null): Marks {
   const marked = labels.data.some((value) => value !== 0 && value !== IGNORE);
-  const mask = marked ? encodeMask(labels) : null;
+  const mask = marked ? encodeMask(labels, objects) : null;
   return { version, absent: !marked, boxes: [], points: [], scribbles: [], polygons: [], mask };
 }

@@ -1,6 +1,6 @@
 /** Objects of a label map: which pixels belong to one thing. */
 
-import { IGNORE, type LabelMap, type ObjectMap, objectMap, type Rect } from "./labels";
+import { IGNORE, LARGEST_OBJECT, type LabelMap, type ObjectMap, objectMap, type Rect } from "./labels";
 
 export function largestId({ data }: ObjectMap): number {
   let largest = 0;
@@ -29,7 +29,7 @@ export function piecesOf(labels: LabelMap): ObjectMap {
   for (let start = 0; start < data.length; start++) {
     const label = data[start];
     if (!label || label === IGNORE || found.data[start]) continue;
-    count = Math.min(count + 1, 65534);
+    count = Math.min(count + 1, LARGEST_OBJECT);
     found.data[start] = count;
     waiting.push(start);
     for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
@@ -45,6 +45,55 @@ export function piecesOf(labels: LabelMap): ObjectMap {
     }
   }
   return found;
+}
+
+/**
+ * Of which object each pixel is where corrections lie over an answer: as it was, where the label stays; else none yet.
+ * Writes `rect` of `target`.
+ */
+export function layObjects(
+  target: ObjectMap,
+  labels: LabelMap,
+  below: LabelMap,
+  objects: ObjectMap,
+  rect: Rect,
+): void {
+  for (let y = rect.top; y < rect.bottom; y++) {
+    for (let at = y * target.width + rect.left; at < y * target.width + rect.right; at++)
+      target.data[at] = labels.data[at] === below.data[at] ? objects.data[at] : 0;
+  }
+}
+
+/** Give each piece that is of no object yet to the one that it touches; where there is none, or several, it is one. */
+export function settle(labels: LabelMap, objects: ObjectMap): ObjectMap {
+  const { width, height } = labels;
+  const loose = { ...labels, data: labels.data.map((label, at) => (objects.data[at] ? 0 : label)) };
+  const pieces = piecesOf(loose);
+  const touched = new Map<number, Set<number>>();
+  for (let at = 0; at < pieces.data.length; at++) {
+    const piece = pieces.data[at];
+    if (!piece) continue;
+    const beside = touched.get(piece) ?? new Set();
+    touched.set(piece, beside);
+    const x = at % width;
+    for (const [other, inside] of [
+      [at - 1, x > 0],
+      [at + 1, x < width - 1],
+      [at - width, at >= width],
+      [at + width, at < width * (height - 1)],
+    ] as const) {
+      if (inside && objects.data[other] && labels.data[other] === labels.data[at])
+        beside.add(objects.data[other]);
+    }
+  }
+  let next = largestId(objects);
+  const given = new Map<number, number>();
+  for (const [piece, beside] of touched) {
+    const [only] = beside;
+    given.set(piece, beside.size === 1 ? only : Math.min(++next, LARGEST_OBJECT));
+  }
+  const data = objects.data.map((id, at) => id || (given.get(pieces.data[at]) ?? 0));
+  return { width, height, data };
 }
 
 /** Whether what has `id` now and had not `before` lies against what had it before, in a part of the map. */

@@ -3,8 +3,19 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { api } from "../api";
 import { Drawing, marksOfLabels, type Shapes } from "../canvas/drawing";
-import { isEmpty, type LabelMap, labelMap, layOver, type Rect, UNTOUCHED, whole } from "../canvas/labels";
-import { decodeMask } from "../canvas/rle";
+import {
+  isEmpty,
+  type LabelMap,
+  labelMap,
+  layOver,
+  type ObjectMap,
+  objectMap,
+  type Rect,
+  UNTOUCHED,
+  whole,
+} from "../canvas/labels";
+import { layObjects, settle } from "../canvas/objects";
+import { decodeMask, decodeObjects } from "../canvas/rle";
 import type { ImageInfo, Marks, PreviewAnswer } from "../wire";
 
 export class Correction {
@@ -18,6 +29,9 @@ export class Correction {
   onShown: (rect: Rect) => void = () => {};
 
   private below: LabelMap;
+  /** Which things the answer tells apart; null where it tells none. */
+  private apart: ObjectMap | null;
+  private objects: ObjectMap | null = null;
   private asked: Shapes;
   private asking = new AbortController();
   private readonly stop: () => void;
@@ -28,7 +42,9 @@ export class Correction {
     private readonly image: ImageInfo,
     private readonly start: LabelMap | null,
     private readonly base: Shapes,
+    private readonly startApart: ObjectMap | null = null,
   ) {
+    this.apart = startApart;
     this.drawing = new Drawing(image.width, image.height, base, UNTOUCHED);
     this.below = start ?? labelMap(image.width, image.height);
     this.shown = labelMap(image.width, image.height);
@@ -40,6 +56,11 @@ export class Correction {
       untracked(() => this.changed());
     });
     if (!start) void this.ask(base);
+  }
+
+  /** The objects of what is shown; null where none are told apart. */
+  get shownObjects(): ObjectMap | null {
+    return this.objects;
   }
 
   get hasWork(): boolean {
@@ -57,7 +78,7 @@ export class Correction {
 
   /** What is shown as a cue: complete, and 'not here' where nothing is left. */
   accepted(): Marks {
-    return marksOfLabels(this.shown, 0);
+    return marksOfLabels(this.shown, 0, this.objects && settle(this.shown, this.objects));
   }
 
   private changed(): void {
@@ -68,7 +89,7 @@ export class Correction {
       this.asked = shapes;
       this.working.value = false;
       this.answer.value = null;
-      this.show(this.start);
+      this.show(this.start, this.startApart);
       return;
     }
     void this.ask(shapes);
@@ -95,7 +116,7 @@ export class Correction {
       const answer = await api.preview(this.project, this.image.id, draft, signal);
       if (signal.aborted) return;
       this.answer.value = answer;
-      this.show(decodeMask(answer.mask));
+      this.show(decodeMask(answer.mask), decodeObjects(answer.mask));
     } catch (error) {
       if (!signal.aborted) this.error.value = error;
     } finally {
@@ -103,14 +124,17 @@ export class Correction {
     }
   }
 
-  private show(below: LabelMap): void {
+  private show(below: LabelMap, apart: ObjectMap | null): void {
     this.below = below;
+    this.apart = apart;
     this.lay(whole(this.shown));
   }
 
   private lay(rect: Rect): void {
     if (isEmpty(rect)) return;
     layOver(this.shown, this.below, this.drawing.labels, rect);
+    this.objects = this.apart && (this.objects ?? objectMap(this.shown.width, this.shown.height));
+    if (this.objects && this.apart) layObjects(this.objects, this.shown, this.below, this.apart, rect);
     this.onShown(rect);
   }
 }
@@ -127,9 +151,10 @@ export function beginCorrection(
   image: ImageInfo,
   start: LabelMap | null,
   base: Shapes,
+  startApart: ObjectMap | null = null,
 ): Correction {
   endCorrection(image.id);
-  const correction = new Correction(project, image, start, base);
+  const correction = new Correction(project, image, start, base, startApart);
   open.set(image.id, correction);
   return correction;
 }

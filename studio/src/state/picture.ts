@@ -2,8 +2,8 @@
 
 import { batch, signal } from "@preact/signals";
 import { ApiError, api } from "../api";
-import type { LabelMap } from "../canvas/labels";
-import { decodeMask } from "../canvas/rle";
+import type { LabelMap, ObjectMap } from "../canvas/labels";
+import { decodeMask, decodeObjects } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
 import { prepare } from "./ahead";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
@@ -19,6 +19,8 @@ export class OpenPicture {
   readonly saver = signal<Saver | null>(null);
   /** What the last run found; null where nothing was run or found. */
   readonly found = signal<LabelMap | null>(null);
+  /** Which things it tells apart; null where it tells none. */
+  foundObjects: ObjectMap | null = null;
   readonly uncertainty = signal<HTMLCanvasElement | null | "none">(null);
   readonly correction = signal<Correction | null>(null);
   readonly mode = signal<Mode>("mark");
@@ -86,7 +88,9 @@ export class OpenPicture {
       return;
     }
     try {
-      this.found.value = decodeMask(await api.predictionMask(this.project, this.id, this.abort.signal));
+      const mask = await api.predictionMask(this.project, this.id, this.abort.signal);
+      this.foundObjects = decodeObjects(mask);
+      this.found.value = decodeMask(mask);
     } catch (error) {
       if (this.abort.signal.aborted) return; // nobody looks at this picture any more
       // The mask may have gone with a new run since the image was asked for.
@@ -133,7 +137,13 @@ export class OpenPicture {
     if (!image || !saver) return;
     this.toolBefore = tool.value;
     batch(() => {
-      this.correction.value = beginCorrection(this.project, image, this.found.value, saver.drawing.shapes);
+      this.correction.value = beginCorrection(
+        this.project,
+        image,
+        this.found.value,
+        saver.drawing.shapes,
+        this.found.value && this.foundObjects,
+      );
       this.mode.value = "correct";
       panelOpen.value = true; // there it is accepted or thrown away
       tool.value = "point";

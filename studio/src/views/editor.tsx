@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError } from "../api";
 import type { Drawing } from "../canvas/drawing";
-import { type LabelMap, whole } from "../canvas/labels";
+import { type LabelMap, type ObjectMap, whole } from "../canvas/labels";
 import { Overlay } from "../canvas/overlay";
 import { go, paths } from "../route";
 import { type Action, commandOf, isTyping } from "../shortcuts";
@@ -109,8 +109,13 @@ function useOverlay(picture: OpenPicture, control: { current: CanvasControl | nu
         ? correction.value?.shown
         : found.value;
   const overlay = useMemo(() => {
-    const marking = mode.peek() === "mark";
-    return map && new Overlay(map, colours.peek(), () => (marking && saver.peek()?.drawing.objects) || null);
+    const objects: Record<Mode, () => ObjectMap | null | undefined> = {
+      mark: () => saver.peek()?.drawing.objects,
+      correct: () => correction.peek()?.shownObjects,
+      result: () => picture.foundObjects,
+    };
+    const shown = objects[mode.peek()];
+    return map && new Overlay(map, colours.peek(), () => shown() ?? null);
   }, [map]);
   useEffect(() => {
     if (overlay?.recolour(colours.value)) control.current?.repaint(whole(overlay.map));
