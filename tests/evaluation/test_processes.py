@@ -30,7 +30,12 @@ def die(predictor: Predictor, episode: Episode, root: Path) -> None:  # noqa: AR
 def test_results_are_in_the_order_of_the_list(workers: int) -> None:
     seen: list[tuple[int, int]] = []
     results = run_each(
-        cuecast.load("colours"), EPISODES, "r", name, lambda *done: seen.append(done), workers=workers
+        cuecast.load("colours"),
+        EPISODES,
+        "r",
+        name,
+        lambda step: seen.append((step.done, step.total)),
+        workers=workers,
     )
     assert results == [f"r/colours/e{i}" for i in range(5)]
     assert seen == [(i, 5) for i in range(1, 6)]
