@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.errors import PackError, cause
 from cuecast.engine.ridge import EPSILON, FOLDS, Ridge, fit_ridge
 
 Array = NDArray[np.float32]
@@ -43,6 +46,19 @@ class FeatureMaps:
     context: Array
     semantic: Array = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
 
+    @property
+    def moments(self) -> Array:
+        """(3, C): sum, sum of squares and number of the pixel features."""
+        count = np.full(len(self.pixel), self.pixel[0].size, np.float32)
+        return np.stack([self.pixel.sum((1, 2)), (self.pixel**2).sum((1, 2)), count])
+
+
+def look_of(moments: Sequence[Array]) -> Array:
+    """(2, C): mean and deviation of the pixel features over all tiles, from the `moments` (3, C) of each."""
+    total, squares, count = np.stack(moments).sum(0, dtype=np.float64)
+    mean, square = total / count, squares / count
+    return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0))]).astype(np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class MatcherWeights:
@@ -58,6 +74,23 @@ class MatcherWeights:
     hidden: Array
     bias: Array
     ridge8: float | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> MatcherWeights:
+        """The numbers in matcher.npz. Raises PackError."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return cls(
+                    stored["temperature"],
+                    float(stored["ridge4"]),
+                    float(stored["ridge2"]),
+                    stored["hidden"],
+                    stored["bias"],
+                    float(stored["ridge8"]) if "ridge8" in stored else None,
+                )
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
+            what = f"its numbers cannot be read ({cause(error)})"
+            raise PackError(what, path.name, "install the pack again") from error
 
 
 @dataclass(frozen=True, eq=False)

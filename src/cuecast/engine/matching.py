@@ -17,14 +17,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import PackError, cause
+from cuecast.core.errors import PackError
 from cuecast.core.kept import Kept
 from cuecast.core.tiling import Window
 from cuecast.core.values import Example, Image, Marks
@@ -58,6 +56,7 @@ from cuecast.engine.matcher import (
     join,
     known_pixels,
     learn,
+    look_of,
 )
 from cuecast.engine.refiner import Refiner, resize
 from cuecast.engine.segmenter import Encoder, PackFile, ScoreMaps
@@ -105,7 +104,7 @@ class MatchingSegmenter:
         if missing := [n for n in ("encode.onnx", "decode.onnx", "matcher.npz") if n not in files]:
             raise PackError(f"{missing[0]} is not among its files", remedy="install the pack again")
         decoder = Decoder.from_file(files["decode.onnx"], threads)
-        weights = _read_weights(files["matcher.npz"].path)
+        weights = MatcherWeights.read(files["matcher.npz"].path)
         preprocessing = dict(numbers.get("preprocessing", {}))
         if "place" not in decoder.inputs or not preprocessing.keys() >= set(STATED):
             raise PackError("it was made for an earlier version of cuecast", remedy="install the pack again")
@@ -292,7 +291,7 @@ class MatchingSegmenter:
                 if p[:, *window.slices].any() or n[:, *window.slices].any()
             ]
             shown += tiles
-            looks.append(_look([_moments(tile.features) for tile in tiles]) if tiles else None)
+            looks.append(look_of([tile.features.moments for tile in tiles]) if tiles else None)
 
         def own(said: Weights) -> Array:
             known = [
@@ -313,7 +312,7 @@ class MatchingSegmenter:
             again = self._again(lesson)
 
             def answer(features: FeatureMaps, tile: Window) -> Array:
-                moments.append(_moments(features))
+                moments.append(features.moments)
                 forest = self._forest_logits(lesson, view, tile, features)
                 hidden = hidden_units(lesson.known, features, self.weights)
                 planes, presence = self._answer(lesson, view, tile, features, forest, hidden)
@@ -331,7 +330,7 @@ class MatchingSegmenter:
                 planes[again, 0] = view.blend(
                     len(again), 2, lambda f, t: self._answer(taught, view, t, f, *kept[t])[0][:, 0]
                 )
-            return Scene(planes, _look(moments), np.max(there, 0))
+            return Scene(planes, look_of(moments), np.max(there, 0))
 
         scene: Scene = self.scenes.get((lesson.key, view.digest), compute)
         return scene
@@ -438,20 +437,6 @@ def _at(view: View, tile: Window, features: FeatureMaps, zoom: float | None) -> 
     return positions(tile, view.frame.shape[:2], shape)
 
 
-def _moments(features: FeatureMaps) -> Array:
-    """(3, C): sum, sum of squares and number of the pixel features of a tile."""
-    pixel = features.pixel
-    count = np.full(len(pixel), pixel[0].size, np.float32)
-    return np.stack([pixel.sum((1, 2)), (pixel**2).sum((1, 2)), count])
-
-
-def _look(moments: Sequence[Array]) -> Array:
-    """(2, C): mean and deviation of the pixel features over all tiles."""
-    total, squares, count = np.stack(moments).sum(0, dtype=np.float64)
-    mean, square = total / count, squares / count
-    return np.stack([mean, np.sqrt(np.maximum(square - mean**2, 0))]).astype(np.float32)
-
-
 def _enlarge(plane: Array, times: int) -> Array:
     """(C, h, w) with every value `times` x `times` large."""
     return plane.repeat(times, 1).repeat(times, 2)
@@ -462,20 +447,3 @@ def _halve(maps: Array) -> Array:
     C, h, w = maps.shape
     halved: Array = maps.reshape(C, h // 2, 2, w // 2, 2).mean((2, 4))
     return halved
-
-
-def _read_weights(path: Path) -> MatcherWeights:
-    """The numbers in matcher.npz. Raises PackError."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return MatcherWeights(
-                stored["temperature"],
-                float(stored["ridge4"]),
-                float(stored["ridge2"]),
-                stored["hidden"],
-                stored["bias"],
-                float(stored["ridge8"]) if "ridge8" in stored else None,
-            )
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-        what = f"its numbers cannot be read ({cause(error)})"
-        raise PackError(what, path.name, "install the pack again") from error
