@@ -6,6 +6,7 @@ import json
 import os
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -410,3 +411,11 @@ def test_classes_are_those_asked_for_by_name(tmp_path: Path) -> None:
     image = Image(np.zeros((5, 6, 3), np.uint8), "a.jpg", tmp_path / "a.jpg")
     assert [o.cls for o in coco.annotations(image, [ClassInfo(5, "cat"), ClassInfo(6, "cow")]).objects] == [5]
     assert [o.cls for o in coco.annotations(image, None).objects] == [18, 1]
+
+
+def test_a_confidence_is_written_to_six_digits(tmp_path: Path) -> None:
+    sure = replace(obj(1, 0, 0, "#"), confidence=0.12345678)
+    path = write_coco(tmp_path / "a.json", [annotations((sure, obj(1, 2, 2, "#")))], CLASSES)
+    first, second = json.loads(path.read_text())["annotations"]
+    assert first["score"] == 0.123457
+    assert "score" not in second
