@@ -74,6 +74,8 @@ class Prediction:
 
         Verdict and confidence stay those of the whole answer.
         """
+        if min_area <= 1 and min_confidence <= 0:
+            return self
         keep = [o.area >= min_area and (o.confidence or 0.0) >= min_confidence for o in self.objects()]
         if all(keep):
             return self

@@ -73,6 +73,16 @@ def test_a_run_counts_lists_and_exports_what_it_tells_apart(service: Service) ->
     assert not [n for n in names if n.startswith("masks/")]
 
 
+@pytest.mark.parametrize(
+    ("formats", "folders"), [(["masks"], {"masks", "objects"}), (["csv"], set()), (["objects"], {"objects"})]
+)
+def test_ids_go_with_masks(service: Service, formats: list[str], folders: set[str]) -> None:
+    service.done("runs")
+    job = service.done("exports", {"formats": formats})
+    with zipfile.ZipFile(io.BytesIO(service.client.get(f"/v1/jobs/{job['id']}/file").content)) as archive:
+        assert {n.split("/")[0] for n in archive.namelist() if "/" in n} == folders
+
+
 def test_a_run_of_another_way_makes_its_results_anew(service: Service) -> None:
     service.done("runs")
     joined = service.done("runs", {"objects": "connected"})

@@ -111,7 +111,9 @@ class _Export:
             write_report_file(results, examples, facts, OPACITY)
         self._write_plain(entries)
         shutil.rmtree(self.tree / "images", ignore_errors=True)
-        for folder in {"masks", "objects", "cueset"} - self.wanted:
+        # Masks of things that were told apart are not whole without the ids.
+        kept = self.wanted | ({"objects"} if "masks" in self.wanted else set())
+        for folder in {"masks", "objects", "cueset"} - kept:
             shutil.rmtree(self.tree / folder, ignore_errors=True)
         ticker.note(replace(last, done=last.total))
 
