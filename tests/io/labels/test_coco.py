@@ -419,3 +419,13 @@ def test_a_confidence_is_written_to_six_digits(tmp_path: Path) -> None:
     first, second = json.loads(path.read_text())["annotations"]
     assert first["score"] == 0.123457
     assert "score" not in second
+    ((read,), _) = read_coco(path)
+    assert [o.confidence for o in read.objects] == [0.123457, None]
+
+
+@pytest.mark.parametrize("score", [7, -0.1, "0.5", True, None, float("nan"), [0.5]])
+def test_a_score_that_is_no_confidence_is_passed_over(tmp_path: Path, score: object) -> None:
+    data = foreign([], annotations=[{**ONE, "score": score}])
+    image = Image(np.zeros((5, 6, 3), np.uint8), "a.jpg", tmp_path / "a.jpg")
+    (found,) = open_coco(tmp_path / "f.json", data).annotations(image, None).objects
+    assert found.confidence is None

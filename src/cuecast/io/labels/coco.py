@@ -89,10 +89,10 @@ class CocoFile:
                 segmentation = one.get("segmentation")
                 if _is_outline(segmentation):
                     shape = _shape(segmentation, size, cls, partial(passed.skip, where=where))
-                    outlines.append(replace(shape, crowd=_is_crowd(one)))
+                    outlines.append(replace(shape, crowd=_is_crowd(one), confidence=_confidence(one)))
                 else:
                     box = object_of_contours(size, [_box(one.get("bbox"))], cls)
-                    boxes.append(replace(box, crowd=_is_crowd(one)))
+                    boxes.append(replace(box, crowd=_is_crowd(one), confidence=_confidence(one)))
                     passed.box(where)
         return tuple(o for o in (*boxes, *outlines) if o.mask.size)
 
@@ -339,6 +339,14 @@ def _of_run_lengths(segmentation: dict[str, Any], size: tuple[int, int], cls: in
     if not isinstance(counts, str | list):
         raise ValueError("run lengths that are neither a list nor a text")
     return decode_rle(expand_counts(counts) if isinstance(counts, str) else counts, size, cls)
+
+
+def _confidence(one: Mapping[str, Any]) -> float | None:
+    """The score of a result; None where it has none from 0 to 1."""
+    score = one.get("score")
+    if not isinstance(score, int | float) or isinstance(score, bool) or not 0 <= score <= 1:
+        return None
+    return float(score)
 
 
 def _box(bbox: Any) -> Vertices64:
