@@ -8,11 +8,13 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cuecast.core.errors import OutputError
 from cuecast.core.values import ClassInfo
 from cuecast.results.report import PICTURES, ReportCue, ReportRow, write_report
+from cuecast.results.sizes import Sizes
 
 NASTY = "<script>alert(1)</script> \"quoted\" 'too' ä & co"
 VOID = {"meta", "img", "input", "br", "link"}
@@ -180,3 +182,29 @@ def test_what_the_script_looks_for_is_on_the_page(tmp_path: Path) -> None:
         assert f"id='{name}'" in page, name
     assert "box.dataset.key" in script
     assert "box.dataset.mask" in script
+
+
+def test_sizes_are_bars_that_say_their_number(tmp_path: Path) -> None:
+    """A histogram a class, in its colour, also in words; names of any kind are texts."""
+    areas = np.array([10, 10, 11, 14, 15, 19, 22, 25, 40])
+    named = [Sizes.of(ClassInfo(1, NASTY, "#0102ff"), areas, "um"), Sizes.of(CLASSES[0], areas[:1])]
+    path = write_report(tmp_path / "r.html", ROWS, lambda _: None, classes=CLASSES, sizes=named)
+    page, source = Page(path), path.read_text(encoding="utf-8")
+    assert f"9 {NASTY}; area in um², median 15" in page.texts
+    assert "1 cell; area in pixels, median 10" in page.texts
+    assert source.count("<rect ") == 3 + 1
+    assert source.count("fill='rgb(1, 2, 255)'") == 3
+    assert "6 of 10 to 20 um²" in page.texts
+    assert "script>alert" not in source
+    without = write_report(tmp_path / "w.html", ROWS, lambda _: None, classes=CLASSES)
+    assert "<rect " not in without.read_text(encoding="utf-8")
+
+
+def test_counts_of_several_classes_stand_behind_the_number_of_objects(tmp_path: Path) -> None:
+    rows = [
+        ReportRow("both", "found", 0.9, 3, 0.5, (4, 8), counts={"cell": 2, "dust": 1}),
+        ReportRow("one", "found", 0.8, 2, 0.5, (4, 8), counts={"cell": 2}),
+    ]
+    page = Page(write_report(tmp_path / "r.html", rows, lambda _: None, classes=CLASSES))
+    assert "3 objects (2 cell, 1 dust)" in page.texts
+    assert "2 objects" in page.texts
