@@ -88,3 +88,20 @@ def object_folder(root: Path) -> Path:
     listed = root / "list.jsonl"
     listed.write_text(json.dumps(episode(cues=[cue], query=query)) + "\n", encoding="utf-8")
     return listed
+
+
+def write_square(folder: Path, name: str, seed: int, square: bool = True, side: int = 48) -> None:
+    """A picture of noise with a bright square, and its mask, as images/NAME.png and masks/NAME.png."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 120, (side, side, 3)).astype(np.uint8)
+    coarse = Image.fromarray(rng.integers(0, 120, (6, 6)).astype(np.uint8)).resize((side, side))
+    pixels = (pixels // 4 + np.asarray(coarse)[..., None]).astype(np.uint8)
+    mask = np.zeros((side, side), np.uint8)
+    if square:
+        top, left = rng.integers(2, side // 2, 2)
+        pixels[top : top + 12, left : left + 12] = 230
+        mask[top : top + 12, left : left + 12] = 1
+    for kind, array in (("images", pixels), ("masks", mask)):
+        place = folder / kind / f"{name}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(array).save(place)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cuecast.propagation.volume import segment_volume
     from cuecast.propagation.volume_slices import SliceCue
     from cuecast.runs.raster import MapOptions, segment_raster
+    from cuecast.training.refine import RefineOptions, refine
 
 _HOME = {
     "Box": "core.values",
@@ -66,6 +67,7 @@ _HOME = {
     "Polygon": "core.values",
     "Prediction": "prediction",
     "Predictor": "predictor",
+    "RefineOptions": "training.refine",
     "Scribble": "core.values",
     "SliceCue": "propagation.volume_slices",
     "Volume": "io.volumes",
@@ -73,6 +75,7 @@ _HOME = {
     "load": "predictor",
     "open_volume": "io.volumes",
     "raster_cue": "mosaic.cues",
+    "refine": "training.refine",
     "segment_raster": "runs.raster",
     "segment_volume": "propagation.volume",
     "suggest_images": "cue_quality.suggest",
@@ -102,6 +105,7 @@ __all__ = [
     "Polygon",
     "Prediction",
     "Predictor",
+    "RefineOptions",
     "Scribble",
     "SliceCue",
     "Volume",
@@ -109,6 +113,7 @@ __all__ = [
     "load",
     "open_volume",
     "raster_cue",
+    "refine",
     "segment_raster",
     "segment_volume",
     "suggest_images",

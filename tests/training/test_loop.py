@@ -26,9 +26,9 @@ from cuecast.training.loop import (  # noqa: E402  # noqa: E402
     Phase,
     Plan,
     Run,
-    _mask_losses,
     batch_losses,
     depth_loss,
+    mask_losses,
     orthogonal,
 )
 from cuecast.training.network import FILTER_DIM, Features, Network  # noqa: E402
@@ -234,7 +234,7 @@ def test_half_unknown_cells_count_for_what_is_known() -> None:
     assert share.flatten().tolist() == [1, 0, 1, 0]
     assert seen.unique().tolist() == [0.5]
     sure = torch.where(share > 0, 20.0, -20.0)
-    assert max(float(loss) for loss in _mask_losses(sure, share, seen)) < 0.01
+    assert max(float(loss) for loss in mask_losses(sure, share, seen)) < 0.01
 
 
 @pytest.mark.skipif(

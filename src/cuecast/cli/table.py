@@ -13,7 +13,7 @@ from cuecast.cli.map import segment_map
 from cuecast.cli.segment import review, segment
 from cuecast.cli.serve import keys_app, mcp, serve
 from cuecast.cli.track import frames, track
-from cuecast.cli.train import train
+from cuecast.cli.train import refine, train
 from cuecast.cli.volume import volume
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.add_typer(packs.app, name="packs")
 app.command("eval")(evaluate_pack)
 app.command("episodes")(draw)
 app.command()(bench)
+app.command()(refine)
 # What follows the recipe is the recipe's own, its --help included.
 app.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})(train)
 app.command()(mcp)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ from cuecast.engine.location_prior import NOWHERE, positions, read_place, shown_
 from cuecast.engine.mark_weights import WEAK, fill_boxes, mark_weights
 from cuecast.engine.matcher import (
     CueTile,
+    Evidence,
     FeatureMaps,
     MatcherWeights,
     evidence,
@@ -81,6 +82,19 @@ MOST_TOGETHER = 16
 """Classes of a lesson, at most: what is computed of all at once must fit in memory."""
 SCENES = 64 * 2**20
 """Bytes of answers, and of what clicks compare places by, that are kept for the next click on their image."""
+
+
+class Decoded(NamedTuple):
+    """One tile of an image for K classes, as its decoder sees it.
+
+    maps   what it reads, by name: (K, ...) of the classes, (1, ...) of the image alone.
+    share  (K,) and rest (K, h, w): the answer is `share` times the decoder's logits, and `rest`.
+    """
+
+    tile: Window
+    maps: dict[str, Array]
+    share: Array
+    rest: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +132,11 @@ class MatchingSegmenter:
     def encoder(self) -> Encoder:
         """The pack's."""
         return self.viewer.encoder
+
+    def with_decoder(self, file: PackFile) -> MatchingSegmenter:
+        """The same engine with another decode.onnx; what was encoded serves both."""
+        decoder = Decoder.from_file(file, self.threads)
+        return replace(self, decoder=decoder, scenes=kept_maps(SCENES))
 
     def zoom(self, knowledge: MatchingKnowledge) -> float:
         """See `Segmenter.zoom`."""
@@ -359,6 +378,20 @@ class MatchingSegmenter:
 
         forest (K, h, w): the forest's logits there; hidden: the tile's `hidden_units`.
         """
+        maps, told = self._maps(lesson, view, tile, features, forest, hidden)
+        heads = len(self.weights.temperature)
+        like, unlike = (told.evidence8[:, i : 3 * heads : 3].mean(1) for i in (1, 2))
+        extra = [] if told.ridge8 is None else [_enlarge(told.ridge8[:, 0], 4)]
+        decoded, there = self.decoder.decode(maps, len(lesson.classes))
+        logits = self._mixed(decoded[:, 0], lesson, forest, told)
+        scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2)]
+        planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4), *extra]
+        return np.stack(planes, 1), there
+
+    def _maps(
+        self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps, forest: Array, hidden: Array
+    ) -> tuple[dict[str, Array], Evidence]:
+        """What the decoder reads of one tile, by name, and the evidence in it; arguments as of `_answer`."""
         told = evidence(lesson.known, features, self.weights, hidden)
         frame, shape = view.frame.shape[:2], features.key.shape[1:]
         maps = {
@@ -371,23 +404,31 @@ class MatchingSegmenter:
             "ridge2": told.ridge2,
             "forest": forest[:, None],
         }
-        heads = len(self.weights.temperature)
-        like, unlike = (told.evidence8[:, i : 3 * heads : 3].mean(1) for i in (1, 2))
-        extra: list[Array] = []
         if told.ridge8 is not None and told.agreement is not None:
             maps |= {"ridge8": told.ridge8, "agreement": told.agreement}
-            extra = [_enlarge(told.ridge8[:, 0], 4)]
-        decoded, there = self.decoder.decode(maps, len(lesson.classes))
-        logits = decoded[:, 0]
+        return maps, told
+
+    def _mixed(self, logits: Array, lesson: Lesson, forest: Array, told: Evidence) -> Array:
+        """The answer (K, h, w): the decoder's logits with the shares of the forest and of the semantic head."""
         if lesson.forest is not None:
             share = self.preprocessing["forest_share"] * lesson.forest.knows.astype(np.float32)[:, None, None]
             logits = (1 - share) * logits + share * forest
         if told.ridge8 is not None and (share := self.preprocessing.get("semantic_share", 0)):
             semantic = np.stack([resize(score, logits.shape[1:]) for score in told.ridge8[:, 0]])
             logits = (1 - share) * logits + share * SEMANTIC_SCALE * semantic
-        scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2)]
-        planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4), *extra]
-        return np.stack(planes, 1), there
+        return logits
+
+    def decoded(self, lesson: Lesson, view: View) -> Iterator[Decoded]:
+        """What the decoder reads in each tile of an image, and what becomes of what it says: to train one on."""
+        for tile in view.windows():
+            features = view.features(tile)
+            hidden = hidden_units(lesson.known, features, self.weights)
+            forest = self._forest_logits(lesson, view, tile, features)
+            maps, told = self._maps(lesson, view, tile, features, forest, hidden)
+            # The answer is linear in the decoder's logits.
+            rest = self._mixed(np.zeros_like(forest), lesson, forest, told)
+            share = (self._mixed(np.ones_like(forest), lesson, forest, told) - rest).mean((1, 2))
+            yield Decoded(tile, maps, share, rest)
 
     def _corrected(self, logits: Array, cls: int, view: View, own: Sequence[Marks]) -> Array:
         """Logits (1, h, w) moved by the points and scribbles that the query itself carries."""

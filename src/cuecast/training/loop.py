@@ -323,7 +323,7 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
     decoded = [t for tasks in batch.groups for t in tasks if t.forest is not None]
     labels = torch.cat([t.labels for t in decoded])[:, None]
     target, known = (labels == 1).float(), (labels != IGNORE_LABEL).float()
-    bce, dice = _mask_losses(logits, *pooled(target, known, 2))
+    bce, dice = mask_losses(logits, *pooled(target, known, 2))
     shown = target.flatten(1).amax(1, keepdim=True)
     losses = {"bce": bce, "dice": dice, "there": F.binary_cross_entropy_with_logits(there, shown)}
     losses["depth"] = depth_loss(depth, torch.cat([t.depth for t in decoded if t.depth is not None])[:, None])
@@ -335,7 +335,7 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
     return {"total": total} | losses
 
 
-def _mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+def mask_losses(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy and soft Dice loss over queries; an empty target costs only the cross-entropy."""
     bce = F.binary_cross_entropy_with_logits(logits, target, weight=known)
     p, target = torch.sigmoid(logits), target * known

@@ -1,0 +1,467 @@
+"""Refining a pack on a sector's own pictures, with proof: a pack that is not better than its base is not written.
+
+    read      pictures, parted into those that teach and those that judge (refine_data)
+    measure   the base on those that judge
+    lessons   what the decoder reads of those that teach (refine_fit)
+    fit       the decoder on all of them, and on parts of them for the curve
+    measure   the new decoder on those that judge, and compare (refine_compare)
+    write     the pack: a decoder and ready concepts, standing on its base; or none
+
+Everything between is kept in a folder beside the pack, so that a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as PILImage
+
+from cuecast.catalogue.make import make_pack
+from cuecast.core.errors import InputError, OutputError, PackError
+from cuecast.core.notes import give_note
+from cuecast.core.ordered import Progress, Step, silent
+from cuecast.core.values import ClassInfo
+from cuecast.cues import Cue
+from cuecast.cuesets.edit import add_cues, new_cueset
+from cuecast.engine.matching import MatchingSegmenter
+from cuecast.engine.packs import Pack, find_base, open_pack
+from cuecast.engine.segmenter import PackFile
+from cuecast.io.files import exclusive, file_digest, read_json, write_text
+from cuecast.predictor import Predictor
+from cuecast.training.onnx_module import OnnxModule
+from cuecast.training.refine_compare import (
+    SHOTS,
+    Answered,
+    Comparison,
+    answer,
+    compare,
+    mean_iou,
+    questions,
+)
+from cuecast.training.refine_data import Data, Shown, only_classes, read_data
+from cuecast.training.refine_fit import (
+    MOST_SAMPLES,
+    SHARES,
+    SMALLEST_PART,
+    Sample,
+    draw_lesson,
+    fit_decoder,
+    read_samples,
+    write_samples,
+)
+
+LESSONS, FIT, PART = 0.35, 0.35, 0.06
+"""Shares of the time: for lessons, for fitting to all of them, for fitting to each smaller part; the rest measures."""
+CURVE_SHOTS = 5
+READY_CUES = 8
+"""Cues of a ready concept, at most."""
+READY_SIDE = 640
+"""Longest side of a picture in a ready concept."""
+PLAN, MEASURED = "plan.json", "measured.json"
+
+
+class NotBetterError(PackError):
+    """A refined pack that was not written, for it is not better than its base. `measured`: where the figures are."""
+
+    def __init__(self, comparison: Comparison, where: Path, measured: Path) -> None:
+        self.comparison, self.measured = comparison, measured
+        super().__init__(
+            f"it is not better than its base, so it was not written: {'; '.join(comparison.faults)}",
+            f"pack {where.name}",
+            f"the figures are in {measured}; give more or better pictures, or write it all the same (--anyway)",
+        )
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """How to refine.
+
+    base     pack that the new one stands on, a name or a folder.
+    classes  names of class 1, 2, ...; None: those of the cue sets or label files.
+    group    which pictures belong together: 'folder', 'prefix', or a CSV file; see `refine_data.read_data`.
+    minutes  time it may take, about: lessons and steps are as many as fit.
+    fields   of the card beside those that are made: organisation, country, sector, task, licence, data, limits.
+    anyway   write a pack that is not better, too; its card says so.
+    replace  take the place of another pack of that name.
+    """
+
+    base: str | Path = "general"
+    classes: Sequence[ClassInfo | str] | None = None
+    group: str | Path | None = None
+    minutes: float = 20.0
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    anyway: bool = False
+    replace: bool = False
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A pack that was written, and what was measured of it.
+
+    curve    pictures that taught -> mean IoU at `CURVE_SHOTS` cues, or as many as there are; 0: the base.
+    outlook  what twice as many pictures are likely to add to it; None where the curve has too few points.
+    """
+
+    pack: Pack
+    comparison: Comparison
+    curve: Mapping[int, float]
+    outlook: float | None
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON takes it."""
+        return {
+            "pack": str(self.pack.folder),
+            **self.comparison.as_dict(),
+            "faults": list(self.comparison.faults),
+            "curve": {str(n): v for n, v in self.curve.items()},
+            "twice_as_many_would_add": self.outlook,
+            "seconds": round(self.seconds, 1),
+            "concepts": list(self.pack.concepts),
+        }
+
+
+def refine(
+    sources: str | Path | Sequence[str | Path],
+    out: str | Path,
+    options: RefineOptions = RefineOptions(),
+    progress: Progress = silent,
+) -> Refined:
+    """Make a pack that is better than its base on these pictures. The same call goes on where it was stopped.
+
+    sources  cue sets, or folders of pictures with masks or label files; see `refine_data.read_data`.
+    out      the pack's folder: its last part is the pack's name.
+
+    Raises NotBetterError where it is not (and `anyway` was not said), InputError and its like for the pictures,
+    PackError for the base, OutputError.
+    """
+    out = Path(out)
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    if options.minutes <= 0:
+        raise InputError(f"{options.minutes} minutes are no time to refine in: give more than 0")
+    base = open_pack(options.base)
+    find_base(base.name, base.digest, out)  # where it is not found later, the new pack is of no use
+    if out.exists() and not options.replace:
+        raise OutputError("something is there already", out, "choose another name, or replace it (--replace)")
+    data = read_data(given, options.classes, options.group)
+    _tell_of(data)
+    work = out.with_name(f".{out.name}.refining")
+    with exclusive(_made(work)):
+        _claim(work, data, base, options)
+        return _Run(out, options, base, data, work, progress).go()
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder cannot be made ({error.strerror})", folder, "name another place"
+        ) from error
+    return folder
+
+
+def _tell_of(data: Data) -> None:
+    """Say what of the data is not used, and what was found in it."""
+    for reason in data.left_out:
+        give_note(f"{reason}: too few to refine it, it is left out")
+    if data.alike:
+        one, other = data.alike[0]
+        give_note(
+            f"{len(data.alike)} pairs of pictures are nearly the same, such as {one} and {other}: each stays on one "
+            "side"
+        )
+
+
+def _claim(work: Path, data: Data, base: Pack, options: RefineOptions) -> None:
+    """Make the folder this run's; what another run left in it goes."""
+    plan = {"data": data.digest, "base": base.digest, "minutes": options.minutes}
+    if (work / PLAN).is_file() and read_json(work / PLAN, OutputError) == plan:
+        return
+    for path in work.iterdir():
+        if path.suffix in (".npz", ".pt", ".json"):
+            path.unlink()
+    write_text(work / PLAN, json.dumps(plan) + "\n")
+
+
+class _Run:
+    """One run over data that has been read, in its folder."""
+
+    def __init__(
+        self,
+        out: Path,
+        options: RefineOptions,
+        base: Pack,
+        data: Data,
+        work: Path,
+        progress: Progress,
+    ) -> None:
+        self.out, self.options, self.base = out, options, base
+        self.data, self.work, self.progress = data, work, progress
+        self.seconds = options.minutes * 60
+        self.begun = time.monotonic()
+        segmenter = base.segmenter()
+        if not isinstance(segmenter, MatchingSegmenter):
+            raise PackError(
+                "its engine has no decoder to refine",
+                f"pack {base.name}",
+                "name another base (--pack general)",
+            )
+        self.predictor, self.segmenter = Predictor(segmenter, base), segmenter
+        self.decoder = base.files["decode.onnx"].path
+        try:
+            OnnxModule(self.decoder)
+        except RuntimeError as error:
+            raise PackError(
+                f"its decoder cannot be refined ({error})",
+                f"pack {base.name}",
+                "name another base (--pack general)",
+            ) from error
+
+    def go(self) -> Refined:
+        """All stages; see the module."""
+        before = self._measure("base", self.predictor, SHOTS)
+        samples = self._lessons()
+        refined = self._refined("all", samples, FIT * self.seconds)
+        after = self._measure("refined", refined, SHOTS)
+        groups = {p.key: p.group for p in self.data.judging}
+        comparison = compare(before, after, groups)
+        curve = self._curve(samples, before, after)
+        outlook = likely_gain(curve)
+        seconds = time.monotonic() - self.begun
+        measured = {
+            **comparison.as_dict(),
+            "faults": list(comparison.faults),
+            "curve": curve,
+            "outlook": outlook,
+        }
+        write_text(self.work / MEASURED, json.dumps(measured, indent=2) + "\n")
+        if comparison.faults and not self.options.anyway:
+            kept = self.out.with_name(f"{self.out.name}.measured.json")
+            write_text(kept, json.dumps(measured, indent=2) + "\n")
+            raise NotBetterError(comparison, self.out, kept)
+        pack = self._write(comparison, curve, outlook, seconds)
+        shutil.rmtree(self.work, ignore_errors=True)
+        return Refined(pack, comparison, curve, outlook, seconds)
+
+    def _lessons(self) -> list[Sample]:
+        """Lessons until their time is up or there are enough; their number is kept, so that all runs end alike."""
+        wanted = min(MOST_SAMPLES, 40 * len(self.data.teaching) * len(self.data.classes))
+        end = self.work / "lessons.json"
+        count = read_json(end, OutputError)["count"] if end.is_file() else None
+        samples: list[Sample] = []
+        number, used = 0, 0.0
+        while number != count and not (
+            count is None and (len(samples) >= wanted or used >= LESSONS * self.seconds)
+        ):
+            path = self.work / f"lesson-{number:04}.npz"
+            start = time.monotonic()
+            if not path.is_file():
+                write_samples(path, draw_lesson(self.segmenter, self.data, number))
+            samples += read_samples(path)
+            used += time.monotonic() - start
+            number += 1
+            self.progress(Step("samples", min(len(samples), wanted), wanted))
+            if number >= 50 and not samples:
+                break
+        write_text(end, json.dumps({"count": number}) + "\n")
+        if not samples:
+            raise InputError(
+                "no two of its teaching pictures show the same class in different groups",
+                self.data.teaching[0].source,
+                "give pictures of more groups, or say better which belong together (--group)",
+            )
+        return samples
+
+    def _refined(self, name: str, samples: Sequence[Sample], seconds: float) -> Predictor:
+        """The base with a decoder fitted to these samples."""
+        path = self.work / f"{name}.onnx"
+        if not path.is_file():
+            decoder = fit_decoder(
+                self.decoder,
+                samples,
+                self.work / f"{name}.pt",
+                seconds,
+                lambda d, t: self.progress(Step(f"steps of {name}", d, t)),
+            )
+            beside = path.with_name(f".{path.name}")
+            decoder.save(beside)
+            beside.rename(path)
+        return Predictor(self.segmenter.with_decoder(PackFile(path, file_digest(path))), self.base)
+
+    def _measure(self, name: str, predictor: Predictor, shots: Sequence[int]) -> list[Answered]:
+        """Answers to all questions; those of an earlier run are taken from its record."""
+        record = self.work / f"{name}.answers.json"
+        known: dict[str, Any] = read_json(record, OutputError) if record.is_file() else {}
+        asked = questions(self.data, shots)
+        for number, question in enumerate(asked, start=1):
+            if question.key not in known:
+                known[question.key] = answer(predictor, question).as_dict()
+                write_text(record, json.dumps(known))
+            self.progress(Step(f"questions to {name}", number, len(asked)))
+        return [Answered.from_dict(known[q.key]) for q in asked]
+
+    def _curve(
+        self, samples: Sequence[Sample], before: Sequence[Answered], after: Sequence[Answered]
+    ) -> dict[int, float]:
+        """Teaching pictures -> mean IoU: of the base at 0, of the parts, of all."""
+        shots = max(a.shots for a in after if a.shots <= CURVE_SHOTS)
+
+        def reached(answers: Sequence[Answered]) -> float:
+            return round(mean_iou([a for a in answers if a.shots == shots]), 4)
+
+        curve = {0: reached(before)}
+        for index, share in enumerate(SHARES[:-1]):
+            part = [s for s in samples if s.part <= index]
+            count = len(self.data.part(share))
+            if count < SMALLEST_PART or not part:
+                continue
+            fitted = self._refined(f"part{index}", part, PART * self.seconds)
+            curve[count] = reached(self._measure(f"part{index}", fitted, (shots,)))
+        curve[len(self.data.teaching)] = reached(after)
+        return curve
+
+    def _write(
+        self, comparison: Comparison, curve: Mapping[int, float], outlook: float | None, seconds: float
+    ) -> Pack:
+        out = self.out
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            concepts = write_concepts(Path(folder), self.data)
+            picture = plot_curve(Path(folder) / "curve.png", curve)
+            return make_pack(
+                out.name,
+                out.absolute().parent,
+                self.base,
+                fields={**self._fields(comparison, curve, outlook, seconds, concepts), **self.options.fields},
+                files={
+                    "decode.onnx": (self.work / "all.onnx").read_bytes(),
+                    "curve.png": picture.read_bytes(),
+                },
+                concepts=concepts,
+                replace=self.options.replace,
+            )
+
+    def _fields(
+        self,
+        comparison: Comparison,
+        curve: Mapping[int, float],
+        outlook: float | None,
+        seconds: float,
+        concepts: Mapping[str, Path],
+    ) -> dict[str, Any]:
+        """What the card says of this run."""
+        data = self.data
+        names = ", ".join(c.name for c in data.classes)
+        mean = {str(n): round(after, 4) for n, (_, after) in comparison.by_shots.items()}
+        sources = sorted({p.source for p in (*data.teaching, *data.judging)})
+        return {
+            "summary": f"{self.base.name} refined on {len(data.teaching)} pictures: {names}.",
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "data": [
+                {
+                    "name": Path(s).name,
+                    "licence": "NOASSERTION",
+                    "count": sum(p.source == s for p in data.teaching),
+                }
+                for s in sources
+            ],
+            "training": {
+                "teaching": len(data.teaching),
+                "judging": len(data.judging),
+                "groups": len({p.group for p in (*data.teaching, *data.judging)}),
+                "seconds": round(seconds),
+                "curve": {str(n): v for n, v in curve.items()},
+                "twice_as_many_would_add": outlook,
+                "better": not comparison.faults,
+            },
+            "scores": {
+                "measured": "on pictures of groups that it was not trained on, beside its base",
+                "mean": mean,
+                "base": {str(n): round(before, 4) for n, (before, _) in comparison.by_shots.items()},
+                "gain": round(comparison.gain, 4),
+                "pictures": comparison.pictures,
+            },
+            "limits": ["Refined on one kind of pictures: on others its base may be better."],
+            "concepts": {
+                name: {"summary": f"{name}, shown on {READY_CUES} pictures at most"} for name in concepts
+            },
+        }
+
+
+def write_concepts(folder: Path, data: Data) -> dict[str, Path]:
+    """A cue set of each class, from teaching pictures: those that show it best, one of each group first."""
+    made = {}
+    for info in data.classes:
+        shown = [p for p in data.teaching if p.shows(info.id)]
+        seen: dict[str, int] = {}
+        ranked = []
+        for p in shown:
+            seen[p.group] = seen.get(p.group, 0) + 1
+            ranked.append((seen[p.group], p))
+        chosen = [p for _, p in sorted(ranked, key=lambda r: r[0])][:READY_CUES]
+        path = folder / info.name
+        own = ClassInfo(info.id, info.name)
+        new_cueset(path, [own])
+        files = folder / f"{info.id} pictures"
+        files.mkdir()
+        add_cues(path, [_small_cue(files, i, p, own) for i, p in enumerate(chosen)])
+        made[info.name] = path
+    return made
+
+
+def _small_cue(folder: Path, number: int, shown: Shown, cls: ClassInfo) -> Cue:
+    """A picture as a cue of a class, no larger than a ready concept needs."""
+    example = only_classes(shown, [cls.id])
+    mask = example.marks.mask
+    assert mask is not None
+    image = PILImage.fromarray(example.image.pixels)
+    labels = PILImage.fromarray(mask.astype("int32"), mode="I")
+    factor = READY_SIDE / max(image.size)
+    if factor < 1:
+        size = round(image.width * factor), round(image.height * factor)
+        image = image.resize(size, PILImage.Resampling.LANCZOS)
+        labels = labels.resize(size, PILImage.Resampling.NEAREST)
+    path = folder / f"{number:03}.jpg"
+    image.save(path, quality=92)
+    return Cue(path, mask=np.asarray(labels, np.int32))
+
+
+def likely_gain(curve: Mapping[int, float]) -> float | None:
+    """What twice as many pictures are likely to add, by a line over the logarithm of their number; at least 0.
+
+    Learning curves follow a power law for a while (Hestness et al. 2017); over a doubling it is nearly such a line.
+    """
+    points = [(n, v) for n, v in sorted(curve.items()) if n]
+    if len(points) < 3:
+        return None
+    slope = np.polyfit(np.log2([n for n, _ in points]), [v for _, v in points], 1)[0]
+    return round(max(0.0, float(slope)), 4)
+
+
+def plot_curve(path: Path, curve: Mapping[int, float]) -> Path:
+    """Draw mean IoU over the number of pictures that taught; the base as a level line."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(5, 3.2), layout="constrained")
+    points = [(n, v) for n, v in sorted(curve.items()) if n]
+    axes.plot(*zip(*points, strict=True), marker="o", label="refined")
+    axes.axhline(curve[0], color="grey", linestyle="--", label="base")
+    axes.set_xlabel("pictures that taught")
+    axes.set_ylabel(f"mean IoU, {CURVE_SHOTS} cues at most")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+    return path
