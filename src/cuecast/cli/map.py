@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from cuecast.cli.marks import Shown, cues_of, read_values
-from cuecast.cli.options import OutOption, PackOption, Speed, grouped, read_formats, read_limits
+from cuecast.cli.options import (
+    Objects,
+    ObjectsOption,
+    OutOption,
+    PackOption,
+    Speed,
+    grouped,
+    read_formats,
+    read_limits,
+)
 from cuecast.cli.output import (
     Printed,
     fail,
@@ -148,6 +157,7 @@ def segment_map(
     *,
     pack: PackOption = "general",
     looked: Looked,
+    objects: ObjectsOption = Objects.AUTO,
     written: Written,
     speed: TileSpeed,
     printed: Printed,
@@ -181,7 +191,8 @@ def segment_map(
     with open_raster(raster, options.bands, looked.level) as opened:
         on_it, named = _own(opened, options.window, windows, own.polygons, values, classes)
     predictor = load(pack, threads=speed.threads_each)
-    concept = shown.decided(predictor.learn([*examples, *on_it], classes or named or None, "pixel"))
+    learned = predictor.learn([*examples, *on_it], classes or named or None, "pixel", objects.value)
+    concept = shown.decided(learned)
     with progress(printed.quiet, concept.classes) as report:
         summary = segment_raster(concept, raster, output, options, report)
     say(_as_dict(summary), _as_text(summary), printed.as_json)

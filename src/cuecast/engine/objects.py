@@ -86,6 +86,10 @@ class ObjectRule:
             )
         return tuple(s.doubt for s in self.shown if s.doubt)
 
+    def parts(self, cls: int) -> bool:
+        """Whether the things of a class are told apart otherwise than as connected pieces."""
+        return self._splitter(cls, self.shown[self.class_ids.index(cls)]) is not None
+
     def learn(self) -> None:
         """Learn now what else is learned when it is first asked."""
         for cls, shown in zip(self.class_ids, self.shown, strict=True):

@@ -13,7 +13,7 @@ ways, and the two cancel. So an outline costs memory by its length, not by the a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,6 +178,10 @@ class Merger:
     def feed(self, window: Window, labels: NDArray[np.int32]) -> None:
         """The next block of the row: labels (h, w) int32, 0 = background."""
         ids = self._label(window, labels)
+        self._join_touching(window, ids)
+
+    def _join_touching(self, window: Window, ids: NDArray[np.int64]) -> None:
+        """Join what touches across the seams to the left and above; ids (h, w) of the block."""
         above = np.pad(self._above, 1)[window.left :]
         for shift in (0, 1, 2):
             if window.left:
@@ -186,9 +190,12 @@ class Merger:
         self._below[window.left : window.right] = ids[-1]
         self._left = ids[:, -1]
 
-    def end_row(self) -> list[Component]:
-        """The objects that cannot grow any more after a row of blocks, in reading order of their first pixels."""
-        touching = [int(i) for i in np.unique(self._below) if i]
+    def end_row(self, held: Iterable[int] = ()) -> list[Component]:
+        """The objects that cannot grow any more after a row of blocks, in reading order of their first pixels.
+
+        held  ids that may still grow, though they do not touch the last row of pixels.
+        """
+        touching = sorted({int(i) for i in np.unique(self._below) if i}.union(held))
         roots = {i: self._joined[i] for i in touching}
         for index in np.flatnonzero(self._below):
             self._below[index] = roots[int(self._below[index])]
@@ -205,11 +212,13 @@ class Merger:
         for cls in (int(c) for c in np.unique(labels) if c > 0):
             found, count = ndimage.label(labels == cls, structure=NEIGHBOURS)
             ids[found > 0] = found[found > 0] + self._count
-            self._measure(window, found, count, cls)
+            self._measure(window, found, [cls] * count)
             self._count += count
         return ids
 
-    def _measure(self, window: Window, found: NDArray[np.int32], count: int, cls: int) -> None:
+    def _measure(self, window: Window, found: NDArray[np.int32], classes: Sequence[int]) -> None:
+        """Take note of the components in a block (h, w), from 1 without gaps, the n-th of class `classes[n - 1]`."""
+        count = len(classes)
         rows, cols = np.nonzero(found)
         of = found[rows, cols] - 1
         xs, ys = cols + window.left, rows + window.top
@@ -227,7 +236,7 @@ class Merger:
             identity = self._count + k + 1
             self._joined.add(identity)
             self.components[identity] = Component(
-                cls, int(first[k]), [left, top, right, bottom], sums[k], [parts[k]]
+                classes[k], int(first[k]), [left, top, right, bottom], sums[k], [parts[k]]
             )
 
     def _join(self, ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> None:
@@ -236,13 +245,17 @@ class Merger:
         if not both.any():
             return
         for a, b in np.unique(np.stack([ours[both], theirs[both]], axis=1), axis=0).tolist():
-            one, other = self._joined[a], self._joined[b]
-            if one != other and self.components[one].cls == self.components[other].cls:
-                both_parts = self.components.pop(one), self.components.pop(other)
-                small, large = sorted(both_parts, key=lambda p: len(p.edges))
-                large.absorb(small)
-                self._joined.merge(a, b)
-                self.components[self._joined[a]] = large
+            self._merge(a, b)
+
+    def _merge(self, a: int, b: int) -> None:
+        """Make the components of two ids one, where they are not and are of one class."""
+        one, other = self._joined[a], self._joined[b]
+        if one != other and self.components[one].cls == self.components[other].cls:
+            both_parts = self.components.pop(one), self.components.pop(other)
+            small, large = sorted(both_parts, key=lambda p: len(p.edges))
+            large.absorb(small)
+            self._joined.merge(a, b)
+            self.components[self._joined[a]] = large
 
 
 def merged_objects(

@@ -23,7 +23,7 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import Verdict
 from cuecast.io.files import file_digest, replacing
 
-SELDOM = ("thresholds", "counts", "object_confidences", "objects_hash", "min_area", "min_confidence")
+SELDOM = ("thresholds", "counts", "object_confidences", "objects_hash", "min_area", "min_confidence", "split")
 """Fields that are left out of a line where they say nothing."""
 
 
@@ -52,6 +52,7 @@ class ManifestEntry:
     object_confidences  in [0, 1], of each object in the order of their ids.
     objects_hash  SHA-256 of the file of ids, where things that touch were told apart; None: components.
     min_area, min_confidence  objects below were left out.
+    split       whether things that touch were told apart, where no file of ids says so.
 
     Those from `thresholds` on are left out of the line where they say nothing.
     """
@@ -81,6 +82,7 @@ class ManifestEntry:
     objects_hash: str | None = None
     min_area: int = 0
     min_confidence: float = 0.0
+    split: bool = False
 
     @property
     def concept(self) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.geotiff import gdal
 from cuecast.io.rasters.raster import at, tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
+from cuecast.mosaic.apart import BlockTeller, told_apart_objects
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
 from cuecast.mosaic.features import (
     FILES,
@@ -261,12 +262,14 @@ class _RasterRun:
         kept = former if untouched and self._holds(former) else None
         whole = kept or self._assemble(done, former)
         wanted = {kind: self.out / FILES[kind] for kind in self.wanted}
-        missing = {k: p for k, p in wanted.items() if kept is None or not p.exists()}
+        alike = kept is not None and kept.split == self.work.concept.splits
+        missing = {k: p for k, p in wanted.items() if not (alike and p.exists())}
         for name in set(FILES.values()) - {p.name for p in wanted.values()}:  # one that can be made no more
             (self.out / name).unlink(missing_ok=True)
         with all_tried() as tried:
-            if missing or kept is None:
-                whole = replace(whole, objects=self._write_features(missing, tried))
+            if missing or not alike:
+                objects = self._write_features(missing, tried)
+                whole = replace(whole, objects=objects, split=self.work.concept.splits)
             tiles = (entry_at(manifest, index[tile.name]) for tile in self.work.grid.tiles())
             write_manifest(manifest, chain((whole,), tiles))
             if whole.error is None:
@@ -325,9 +328,14 @@ class _RasterRun:
 
     def _features(self) -> Iterator[Feature]:
         """The objects of mask.tif, numbered from 1."""
-        grid, place = self.work.grid, self.work.raster.place
-        infos = {c.id: c for c in self.work.concept.classes}
+        work = self.work
+        grid, place, concept = work.grid, work.raster.place, work.concept
+        infos = {c.id: c for c in concept.classes}
         with gdal() as rasterio, rasterio.open(self.mask) as mask:
-            blocks = ((block, read_labels(mask, block)) for block in grid.blocks(BLOCK))
-            for number, component in enumerate(merged_objects(grid.size, place, blocks), start=1):
+            if concept.splits:
+                found = told_apart_objects(BlockTeller(concept, work.raster, grid, work.tones, mask))
+            else:
+                blocks = ((block, read_labels(mask, block)) for block in grid.blocks(BLOCK))
+                found = merged_objects(grid.size, place, blocks)
+            for number, component in enumerate(found, start=1):
                 yield feature(number, component, infos[component.cls], grid.size, place)
