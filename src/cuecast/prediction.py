@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
+from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.objects import Annotations, ObjectMask, ToldApart, connected_instances, objects_of
 from cuecast.core.values import ClassInfo, Image, Verdict
 from cuecast.engine.objects import object_confidences
@@ -68,6 +70,17 @@ class Prediction:
         class_ids = [c.id for c in self.classes]
         sure = object_confidences(self.instances, self.mask, self.scores, class_ids, expected)
         return objects_of(self.instances, self.mask, sure)
+
+    def counts(self) -> dict[int, int]:
+        """Class id -> number of objects; classes without any are left out. Quicker than to make the objects."""
+        from scipy import ndimage
+
+        if self.told_apart is None:
+            found = {c.id: int(ndimage.label(self.mask == c.id, NEIGHBOURS)[1]) for c in self.classes}
+            return {cls: n for cls, n in found.items() if n}
+        of = np.zeros(len(self.told_apart.expected) + 1, np.int32)
+        of[self.told_apart.ids.ravel()] = self.mask.ravel()
+        return dict(sorted(Counter(of[1:].tolist()).items()))
 
     def keeping(self, min_area: int = 0, min_confidence: float = 0.0) -> Prediction:
         """The same without the objects that have fewer pixels, or less confidence: they become background.

@@ -93,6 +93,7 @@ def test_every_format_has_one_entry_an_object(concept: Concept, inputs: list[Pat
     for name, of_coco in zip(SCENES, coco, strict=True):
         answer = concept.segment(inputs[list(SCENES).index(name)])
         found = written(out / "objects" / f"{name}.png")
+        assert answer.counts() == answer.annotations().counts() == entries[name].counts
         assert (found == answer.instances).all()
         assert int(found.max()) == COUNTS[name] == len(of_coco.objects)
         assert entries[name].counts == ({1: COUNTS[name]} if COUNTS[name] else {})
@@ -262,6 +263,9 @@ def test_counts_of_several_classes(tmp_path: Path) -> None:
     assert summary.objects == {"disc": 2, "box": 1}
     (entry,) = read_manifest(out / "manifest.jsonl")
     assert entry.counts == {1: 2, 2: 1}
+    answer = concept.segment(tmp_path / "a.png")
+    assert answer.counts() == {1: 2, 2: 1}
+    assert replace(answer, told_apart=None).counts() == {1: 1, 2: 1}
     page = (out / "report.html").read_text()
     assert "3 objects (2 disc, 1 box)" in page
     assert "2 disc; area in pixels" in page

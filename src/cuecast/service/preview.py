@@ -246,7 +246,7 @@ def prediction_mask(prediction: Prediction, began: float) -> dict[str, Any]:
         "confidence": round(prediction.confidence, 6),
         "seconds": round(time.perf_counter() - began, 4),
         "mask": mask_document(prediction.mask, None if apart is None else apart.ids),
-        "counts": {str(cls): n for cls, n in prediction.annotations().counts().items()},
+        "counts": {str(cls): n for cls, n in prediction.counts().items()},
         "thresholds": list(prediction.thresholds),
     }
 
