@@ -11,7 +11,15 @@ import typer
 
 from cuecast.cli.mark_text import slice_place
 from cuecast.cli.marks import SliceShown, class_list, read_values
-from cuecast.cli.options import OutOption, PackOption, ThreadsOption, grouped, read_limits
+from cuecast.cli.options import (
+    Objects,
+    ObjectsOption,
+    OutOption,
+    PackOption,
+    ThreadsOption,
+    grouped,
+    read_limits,
+)
 from cuecast.cli.output import Printed, fail, note, places, plain, progress, say, tally
 from cuecast.io.formats import outputs_of
 
@@ -64,13 +72,14 @@ class FileOptions:
 class Written:
     """What is written to OUT, and how."""
 
-    kind: Annotated[
-        str | None,
+    formats: Annotated[
+        list[str] | None,
         typer.Option(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="Of the labels: nifti, nrrd, tiff or dicom-seg. Default: as VOLUME; DICOM gives nifti.",
+            help="Of the labels: nifti, nrrd, tiff or dicom-seg. Default: as VOLUME; DICOM gives nifti. And objects: a "
+            "volume of the ids of objects beside them. May be repeated.",
         ),
     ] = None
     overlays: Annotated[
@@ -79,6 +88,19 @@ class Written:
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo what is finished, and replace results of other cues.")
     ] = False
+
+    def kind(self) -> str | None:
+        """The format of the labels. Raises BadParameter where there is none of that name, or there are two."""
+        named = [name for name in dict.fromkeys(self.formats or ()) if name != "objects"]
+        known = outputs_of("volumes")
+        for name in named:
+            if name not in known:
+                raise typer.BadParameter(
+                    f"--format {name!r} is unknown; choose from {', '.join(known)}, objects"
+                )
+        if len(named) > 1:
+            raise typer.BadParameter(f"--format {' and '.join(named)}: the labels are written in one of them")
+        return named[0] if named else None
 
 
 @grouped
@@ -102,19 +124,18 @@ def volume(
             help="Only write this slice to OUT/slices/ as PNG, to draw its mask on; may be repeated.",
         ),
     ] = None,
+    objects: ObjectsOption = Objects.AUTO,
     written: Written,
     threads: ThreadsOption = None,
     printed: Printed,
 ) -> None:
     """Find in VOLUME what is marked on a slice or a few.
 
-    OUT gets masks/ with the labels in the geometry of VOLUME, objects.csv with the components in millilitres, overlays/
+    OUT gets masks/ with the labels in the geometry of VOLUME, objects.csv with the objects in millilitres, overlays/
     of the most doubtful slices, and manifest.jsonl with a verdict a slice. Slices are those of the file: nothing is
     turned. Rows and columns of a slice are the two other axes in the order z, y, x; a pixel is a voxel.
     """
-    known = outputs_of("volumes")
-    if written.kind is not None and written.kind not in known:
-        raise typer.BadParameter(f"--format {written.kind!r} is unknown; choose from {', '.join(known)}")
+    kind = written.kind()
     limits, reading = _window(file.window), file.reading
     drawn_on = [slice_place("--slice", text) for text in slices or ()]
     if not drawn_on:
@@ -130,8 +151,9 @@ def volume(
     teacher, classes = _teacher(pack, threads, shown)
     marks = slice_cues(shown, classes)
     options = VolumeOptions(
-        reading, limits, written.kind, written.overlays, written.overwrite, shown.thresholds()
-    )
+        reading, limits, kind, written.overlays, written.overwrite, shown.thresholds(),
+        objects.value, "objects" in (written.formats or ()),
+    )  # fmt: skip
     worked: list[Any] = []
     with progress(printed.quiet, worked) as report:
         summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)
@@ -222,7 +244,9 @@ def _as_text(summary: VolumeSummary) -> str:
     head = tally("slice", summary.counts, " (finished before)" if summary.finished else "")
     ml = summary.millilitres
     found = [
-        f"{name}: {n} voxels" + (f", {ml[name]:.6g} ml" if ml is not None else "")
+        f"{name}: {n} voxels"
+        + (f", {ml[name]:.6g} ml" if ml is not None else "")
+        + (f", {summary.objects[name]} objects" if summary.objects[name] > 1 else "")
         for name, n in summary.voxels.items()
     ]
     doubtful = ", ".join(f"{summary.plane}:{i}" for i in summary.doubtful)

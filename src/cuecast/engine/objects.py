@@ -86,6 +86,15 @@ class ObjectRule:
             )
         return tuple(s.doubt for s in self.shown if s.doubt)
 
+    def radii(self, size: tuple[int, int]) -> dict[int, float]:
+        """Class id -> radius (pixels) of a usual thing in a picture of `size` (H, W), of classes of which objects are
+        shown."""
+        return {
+            cls: shown.radius * (_times(size, shown.frame) if self.framed else 1.0)
+            for cls, shown in zip(self.class_ids, self.shown, strict=True)
+            if shown.count
+        }
+
     def parts(self, cls: int) -> bool:
         """Whether the things of a class are told apart otherwise than as connected pieces."""
         return self._splitter(cls, self.shown[self.class_ids.index(cls)]) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
-from cuecast.core.values import ClassInfo, Frame, Verdict
+from cuecast.core.errors import OutputError
+from cuecast.core.values import MAX_CLASS_ID, ClassInfo, Frame, Verdict
 from cuecast.engine.calibration import Taught, Thresholds
 from cuecast.engine.decision import Decision
 from cuecast.io.formats import format_of_suffix
 from cuecast.io.volumes import Plane, Volume, output_suffix, write_labels
 from cuecast.io.volumes.bodies import Body, bodies
+from cuecast.io.volumes.reading import scratch
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept
+from cuecast.propagation.volume_objects import volume_instances
 from cuecast.propagation.volume_slices import Slices
 
 if TYPE_CHECKING:
@@ -158,6 +162,8 @@ class VolumePrediction:
             on disk where it is large.
     plane   the plane whose slices were visited, with one answer a slice in `slices`.
     window  the values that were shown as black and white.
+    radii   class id -> radius of a usual thing, in mm (in voxels where no spacing is known), of classes whose things
+            are told apart where they touch.
     """
 
     volume: Volume
@@ -167,10 +173,21 @@ class VolumePrediction:
     window: tuple[float, float]
     slices: tuple[SliceAnswer, ...]
     seconds: float
+    radii: Mapping[int, float] = field(default_factory=dict)
+
+    @cached_property
+    def instances(self) -> NDArray[np.int32]:
+        """(Z, Y, X) int32: the id of the object that each marked voxel is of, from 1, 0 elsewhere. Read-only, and on
+        disk where it is large.
+
+        Those that touch are told apart where the cues show that things do, else an object is a connected component
+        (26-neighbourhood) of a class.
+        """
+        return volume_instances(self.labels, self.volume.spacing or (1.0, 1.0, 1.0), self.radii)
 
     def bodies(self) -> tuple[Body, ...]:
-        """The connected components (26-neighbourhood) of every class, measured; in the order of their first voxel."""
-        return bodies(self.labels, self.volume)
+        """The objects of every class, measured, in the order of their ids in `instances`."""
+        return bodies(self.labels, self.volume, self.instances)
 
     def millilitres(self) -> dict[str, float] | None:
         """Class name -> volume; None where the size of a voxel is unknown."""
@@ -190,6 +207,22 @@ class VolumePrediction:
         return write_labels(
             Path(path), self.labels, self.volume, self.classes, output_suffix(self.volume, kind)[0]
         )
+
+    def save_objects(self, path: str | Path, kind: str | None = None) -> Path:
+        """Write the ids of the objects as a label volume in the volume's geometry; `kind` as in `save`.
+
+        Raises OutputError where there are more than 65,534, and as `save` does.
+        """
+        count = int(self.instances.max(initial=0))
+        if count > MAX_CLASS_ID:
+            raise OutputError(
+                f"there are {count} objects, and a file of their ids holds {MAX_CLASS_ID}",
+                path,
+                "leave the ids out, or cut the volume into parts",
+            )
+        ids = scratch(self.instances.shape, np.uint16)
+        ids[...] = self.instances
+        return write_labels(Path(path), ids, self.volume, (), kind or "nifti")
 
     def overlay(self, index: int, opacity: float = 0.45) -> PILImage.Image:
         """A slice of `plane` with its labels drawn over it, with square pixels, as a PIL image."""

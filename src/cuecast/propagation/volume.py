@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import CueError
 from cuecast.core.geometry import mark_labels
+from cuecast.core.objects import ObjectMode
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import IGNORE, ClassInfo, Example
 from cuecast.engine.decision import best_class
@@ -70,6 +71,7 @@ def segment_volume(
     classes: Sequence[ClassInfo | str] | None = None,
     window: tuple[float, float] | None = None,
     progress: Progress = silent,
+    objects: ObjectMode | None = None,
 ) -> VolumePrediction:
     """Find in a volume what the marks on some of its slices show, or what a concept knows from other pictures.
 
@@ -78,11 +80,12 @@ def segment_volume(
     progress  told of each slice of the first pass.
     window   values that are shown as black and white; None takes `cuecast.io.volumes.value_window`. Give it where
              the concept comes from pictures that were made with it.
+    objects  what is one object, as in `Predictor.learn`; None: as the concept has it, 'auto' of a predictor.
 
     A few slices are in memory at a time. Raises CueError where nothing shows the thing or a mark lies outside, and
     what reading the volume and the masks raises.
     """
-    return prepare(teacher, volume, cues, classes, window).predict(progress)
+    return prepare(teacher, volume, cues, classes, window, objects).predict(progress)
 
 
 def prepare(
@@ -91,6 +94,7 @@ def prepare(
     cues: Sequence[SliceCue] = (),
     classes: Sequence[ClassInfo | str] | None = None,
     window: tuple[float, float] | None = None,
+    objects: ObjectMode | None = None,
 ) -> VolumeWalk:
     """All that is known before the first slice is visited: arguments and errors as of `segment_volume`."""
     if isinstance(teacher, Predictor) and not cues:
@@ -105,6 +109,7 @@ def prepare(
         for cue, example in zip(cues, examples, strict=True)
     ]
     concept = _taught(teacher, squares, infos)
+    concept = concept if objects is None else concept.with_objects(objects)
     shown = [
         SliceMarks(cue.plane, cue.index, _labels(concept, cue, example, square, slices), example.marks.boxes)
         for cue, example, square in zip(cues, examples, squares, strict=True)
@@ -144,6 +149,14 @@ class VolumeWalk:
         """The ids of the classes that are followed."""
         return self.concept.decision.class_ids
 
+    @property
+    def radii(self) -> dict[int, float]:
+        """The radii of things that are told apart where they touch, as `VolumePrediction` has them."""
+        if not self.concept.splits:
+            return {}
+        of = self.concept.rule.radii(self.slices.shown)
+        return {cls: radius * self.slices.pixel for cls, radius in of.items()}
+
     def predict(self, progress: Progress = silent) -> VolumePrediction:
         """Visit every slice twice."""
         started = time.perf_counter()
@@ -162,7 +175,9 @@ class VolumeWalk:
         labels.flags.writeable = False
         seconds = time.perf_counter() - started
         volume, plane, window = self.slices.volume, self.slices.plane, self.slices.window
-        return VolumePrediction(volume, labels, self.concept.classes, plane, window, tuple(answers), seconds)
+        return VolumePrediction(
+            volume, labels, self.concept.classes, plane, window, tuple(answers), seconds, self.radii
+        )
 
     def _first_pass(self, masks: NDArray[Any]) -> Iterator[tuple[int, Floats, Labels]]:
         """(index, evidence (K, h, w), mask (h, w)) of each slice once; `masks` has what was yielded before."""

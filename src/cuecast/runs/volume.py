@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from cuecast.core.errors import CuecastError, OutputError
+from cuecast.core.objects import ObjectMode
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import check_space, file_digest, note_of_edited, replacing
@@ -26,10 +28,12 @@ from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume import VolumeWalk, prepare
 from cuecast.propagation.volume_slices import SliceCue
-from cuecast.results.folder import Files, ResultsFolder, Summary, is_kept, other_concept
+from cuecast.results.folder import Files, ResultsFolder, Summary, has_digest, is_kept, other_concept
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 
 TABLE = "objects.csv"
+IDS = "objects"
+"""Folder of the volume of ids."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class VolumeOptions:
     overlays  how many of the most doubtful slices are drawn.
     overwrite  redo what is finished, and replace results of other cues or another volume.
     thresholds  as `Concept.with_thresholds` takes them; None leaves them as they are.
+    objects   what is one object, as in `segment_volume`.
+    ids       whether a volume of the ids of objects is written beside the labels, in their format (DICOM SEG: NIfTI).
     """
 
     reading: Reading = field(default_factory=Reading)
@@ -49,6 +55,8 @@ class VolumeOptions:
     overlays: int = 6
     overwrite: bool = False
     thresholds: float | Mapping[str, float | None] | None = None
+    objects: ObjectMode | None = None
+    ids: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +64,13 @@ class VolumeSummary(Summary):
     """What a run came to: see `Summary`; `counts` has its slices, and `failures` what could not be written: the other
     files are there, and the next run does it again.
 
+    objects      class name -> number of objects.
     voxels       class name -> marked voxels; `millilitres` the same in ml, None where the size of a voxel is unknown.
     plane, size  the plane whose slices were visited, and the voxels along (z, y, x).
     doubtful     slices that are worth a look, the most doubtful first.
     """
 
+    objects: Mapping[str, int]
     voxels: Mapping[str, int]
     millilitres: Mapping[str, float] | None
     plane: str
@@ -96,10 +106,10 @@ def run_volume(
     volume = open_volume(path, options.reading)
     kind, suffix = output_suffix(volume, options.kind)
     mask = f"masks/{volume.name}{suffix}"
-    folder = ResultsFolder(out, (mask, TABLE), options.overwrite, ("masks", "overlays"))
+    folder = ResultsFolder(out, (mask, TABLE), options.overwrite, ("masks", "overlays", IDS))
     if not folder.manifest.exists():
         check_space(out, int(np.prod(volume.size)), "choose another folder")
-    walk = prepare(teacher, volume, cues, classes, options.window)
+    walk = prepare(teacher, volume, cues, classes, options.window, options.objects)
     if options.thresholds is not None:
         walk = replace(walk, concept=walk.concept.with_thresholds(options.thresholds))
     check_labels(volume, walk.concept.classes, kind)
@@ -168,7 +178,22 @@ class _VolumeRun:
         """The results of a slice: the labels of its volume, in whatever format they were written, and its overlay."""
         volume = re.sub(r"_[zyx]\d{4,}$", "", entry.name)
         suffixes = dict.fromkeys((*outputs_of("volumes").values(), ".nii"))
-        return Files([self.out / "masks" / f"{volume}{s}" for s in suffixes], [self._overlay(entry.name)])
+        others = [self._overlay(entry.name), *(self.out / IDS / f"{volume}{s}" for s in suffixes)]
+        return Files([self.out / "masks" / f"{volume}{s}" for s in suffixes], others)
+
+    @property
+    def ids(self) -> Path:
+        """The file of the ids of objects."""
+        kind = "nifti" if self.kind == "dicom-seg" else self.kind
+        return self.out / IDS / f"{self.volume.name}{output_suffix(self.volume, kind)[1]}"
+
+    def _tells_objects_alike(self, entries: Sequence[ManifestEntry]) -> bool:
+        """Whether the objects were told apart as they would be now, and their ids are there where they are wanted."""
+        if any(e.split != self.walk.concept.splits for e in entries):
+            return False
+        hashes = {e.objects_hash for e in entries}
+        wanted = self.options.ids or hashes != {None}
+        return not wanted or (len(hashes) == 1 and has_digest(self.ids, hashes.pop()))
 
     def is_finished(self, entries: Sequence[ManifestEntry]) -> bool:
         """Whether everything that these lines of ours speak of is there; overlays are drawn where others are wanted."""
@@ -176,6 +201,8 @@ class _VolumeRun:
         if self.options.overwrite or not whole:
             return False
         if any(e.thresholds != self.walk.concept.thresholds for e in entries):
+            return False
+        if not self._tells_objects_alike(entries):
             return False
         if self._has_labels(e.areas for e in entries):
             kept = is_kept(self.mask, entries[0]) and len({e.mask_hash for e in entries}) == 1
@@ -244,6 +271,7 @@ class _VolumeRun:
                 image_hash=self.source,
                 scale=self.walk.concept.scale,
                 thresholds=self.walk.concept.thresholds,
+                split=self.walk.concept.splits,
             )
             for answer in prediction.slices
         ]
@@ -258,7 +286,15 @@ class _VolumeRun:
             except OutputError as error:
                 failures.append((str(self.mask), str(error)))
         self._draw(prediction, entries)
-        write_bodies_csv(self.out / TABLE, self.path.name, prediction.bodies(), prediction.classes)
+        bodies = prediction.bodies()
+        write_bodies_csv(self.out / TABLE, self.path.name, bodies, prediction.classes)
+        if self.options.ids:
+            try:
+                kind = "nifti" if self.kind == "dicom-seg" else self.kind
+                ids_hash = file_digest(prediction.save_objects(self.ids, kind))
+                entries = [replace(e, objects_hash=ids_hash) for e in entries]
+            except OutputError as error:
+                failures.append((str(self.ids), str(error)))
         write_manifest(self.folder.manifest, entries)
         return entries
 
@@ -271,10 +307,12 @@ class _VolumeRun:
         classes, each = self.walk.concept.classes, self.volume.voxel_ml
         voxels = {c.name: sum(e.areas.get(c.id, 0) for e in entries) for c in classes}
         counts = Counter(e.verdict for e in entries)
-        doubtful = tuple(self._doubtful(entries))
+        doubtful, found = tuple(self._doubtful(entries)), self._counted()
         files, notes = {"csv": self.out / TABLE, "manifest": self.folder.manifest}, self.volume.notes
         if self.mask.is_file():
             files = {"mask": self.mask, **files}
+            if entries and entries[0].objects_hash is not None:
+                files["objects"] = self.ids
         elif not self._has_labels(e.areas for e in entries):
             nothing = f"{self.path}: nothing was found, and a DICOM SEG cannot be empty: there is none"
             notes = (*notes, nothing)
@@ -282,6 +320,7 @@ class _VolumeRun:
             out=self.out,
             counts={verdict: counts[verdict] for verdict in ("found", "doubtful", "absent")},
             seconds=seconds,
+            objects={c.name: found[c.id] for c in classes},
             voxels=voxels,
             millilitres=None if each is None else {name: each * n for name, n in voxels.items()},
             plane=self.walk.slices.plane,
@@ -290,6 +329,13 @@ class _VolumeRun:
             notes=notes,
             files={**files, "overlays": self.out / "overlays"} if doubtful else files,
         )
+
+    def _counted(self) -> Counter[int]:
+        """Class id -> number of objects, as the table has them."""
+        if not (self.out / TABLE).is_file():
+            return Counter()
+        with open(self.out / TABLE, encoding="utf-8", errors="surrogateescape", newline="") as table:
+            return Counter(int(row["class_id"]) for row in csv.DictReader(table))
 
     def _overlay(self, name: str) -> Path:
         return self.out / "overlays" / f"{name}.png"

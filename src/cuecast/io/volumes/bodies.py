@@ -1,4 +1,4 @@
-"""Bodies: the connected components of labels in three dimensions, found slice by slice, and objects.csv of them."""
+"""Bodies: the objects of labels in three dimensions, numbered and measured slice by slice, and objects.csv of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.values import ClassInfo
 from cuecast.io.files import replacing, write_row
+from cuecast.io.volumes.reading import scratch
 from cuecast.io.volumes.volume import Volume
 
 COLUMNS = (
@@ -25,13 +26,13 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Body:
-    """The figures of one connected component.
+    """The figures of one object.
 
     box       (x1, y1, z1, x2, y2, z2) in voxels, half-open.
     centroid  (x, y, z), mean of the voxel indices.
     voxels    how many; `millilitres` their volume, None where the size of a voxel is unknown.
     place     the centroid as (right, anterior, superior) in mm, None where the file places the volume nowhere.
-    touches_border  whether a voxel lies on a face of the volume, so that the component may be cut off.
+    touches_border  whether a voxel lies on a face of the volume, so that it may be cut off.
     """
 
     cls: int
@@ -43,44 +44,117 @@ class Body:
     place: tuple[float, float, float] | None = None
 
 
-@dataclass
-class _Sums:
-    """What is summed over the voxels of a component while the slices go by."""
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What is summed over the voxels of numbered bodies, at index 0 of none.
 
-    cls: int
+    low, high  (n + 1, 3): the box along (x, y, z), half-open; total (n + 1, 3): sums of x, y, z; voxels (n + 1,).
+    """
+
     low: NDArray[np.int64]
     high: NDArray[np.int64]
     total: NDArray[np.float64]
-    voxels: int
+    voxels: NDArray[np.int64]
 
-    def joined(self, other: _Sums) -> _Sums:
-        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
-        return _Sums(self.cls, low, high, self.total + other.total, self.voxels + other.voxels)
+    def box(self, number: int) -> tuple[slice, slice, slice]:
+        """Where a body lies in an array (Z, Y, X)."""
+        (x1, y1, z1), (x2, y2, z2) = self.low[number].tolist(), self.high[number].tolist()
+        return slice(z1, z2), slice(y1, y2), slice(x1, x2)
 
 
-def bodies(labels: NDArray[Any], volume: Volume) -> tuple[Body, ...]:
-    """The components (26-neighbourhood) of each class in labels (Z, Y, X), in the order of their first voxel.
+def bodies(
+    labels: NDArray[Any], volume: Volume, numbers: NDArray[np.int32] | None = None
+) -> tuple[Body, ...]:
+    """The bodies of labels (Z, Y, X), measured, in the order of their numbers (Z, Y, X).
 
-    Two slices are in memory at a time: components of a slice are joined with those of the slice before that they touch.
+    numbers  from 1 without gaps, each of one class; None: the components (26-neighbourhood) of each class.
     """
+    numbers = in_order(labels, number_components(labels)) if numbers is None else numbers
+    figures = figures_of(numbers)
+    classes = classes_of(labels, numbers, len(figures.voxels) - 1)
+    return tuple(
+        _measured(figures, number, int(classes[number]), labels.shape, volume)
+        for number in range(1, len(classes))
+    )
+
+
+def number_components(labels: NDArray[Any]) -> NDArray[np.int32]:
+    """(Z, Y, X) int32: the number of the component (26-neighbourhood) of one class that each voxel of labels is of.
+
+    From 1, 0 for none; on disk where it is large. Two slices are in memory at a time: components of a slice are joined
+    with those of the slice before that they touch.
+    """
+    from scipy import ndimage
     from scipy.cluster.hierarchy import DisjointSet
 
-    components: list[_Sums] = []
-    joined = DisjointSet()
-    before = np.zeros(labels.shape[1:], np.int64)
+    numbers: NDArray[np.int32] = scratch(labels.shape, np.int32)
+    joined, classes = DisjointSet(), [0]
     for z, plane in enumerate(labels):
-        known = len(components)
-        here = _number_components(np.asarray(plane), z, components)
-        for number in range(known, len(components)):
-            joined.add(number)
-        for a, b in _touching(before, here, components):
-            joined.merge(a, b)
-        before = here
-    merged: dict[int, _Sums] = {}
-    for number, component in enumerate(components):
-        root = joined[number]
-        merged[root] = merged[root].joined(component) if root in merged else component
-    return tuple(_measured(m, labels.shape, volume) for m in merged.values())
+        here = numbers[z]
+        for cls in (int(c) for c in np.unique(plane) if c > 0):
+            found, count = ndimage.label(plane == cls, structure=NEIGHBOURS)
+            for number in range(len(classes), len(classes) + count):
+                joined.add(number)
+            here[found > 0] = found[found > 0] + (len(classes) - 1)
+            classes += [cls] * count
+        for a, b in _touching(numbers[z - 1], here) if z else ():
+            if classes[a] == classes[b]:
+                joined.merge(a, b)
+    roots: dict[int, int] = {}
+    new = [0, *(roots.setdefault(joined[n], len(roots) + 1) for n in range(1, len(classes)))]
+    renumber(numbers, np.array(new, np.int32))
+    return numbers
+
+
+def in_order(labels: NDArray[Any], numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The same numbers (Z, Y, X), changed in place: from 1 on without gaps in the order of the first slice, then of the
+    class, then of the first voxel there. Read-only."""
+    new = np.zeros(int(numbers.max(initial=0)) + 1, np.int32)
+    known = 0
+    for plane, classes in zip(numbers, labels, strict=True):
+        found, first = np.unique(plane, return_index=True)
+        unknown = (found > 0) & (new[found] == 0)
+        found, first = found[unknown], first[unknown]
+        ordered = found[np.lexsort((first, classes.ravel()[first]))]
+        new[ordered] = np.arange(known + 1, known + len(ordered) + 1)
+        known += len(ordered)
+    renumber(numbers, new)
+    numbers.flags.writeable = False
+    return numbers
+
+
+def renumber(numbers: NDArray[np.int32], new: NDArray[np.int32]) -> None:
+    """Put `new` (n,) numbers in the place of those in an array (Z, Y, X), slice by slice."""
+    for plane in numbers:
+        plane[...] = new[plane]
+
+
+def figures_of(numbers: NDArray[np.int32]) -> Figures:
+    """The figures of bodies by their numbers (Z, Y, X)."""
+    count = int(numbers.max(initial=0))
+    low = np.full((count + 1, 3), np.iinfo(np.int64).max)
+    high, total = np.zeros((count + 1, 3), np.int64), np.zeros((count + 1, 3))
+    voxels = np.zeros(count + 1, np.int64)
+    for z, plane in enumerate(numbers):
+        ys, xs = np.nonzero(plane)
+        found, of, many = np.unique(plane[ys, xs], return_inverse=True, return_counts=True)
+        for axis, places in enumerate((xs, ys)):
+            np.minimum.at(low[:, axis], found[of], places)
+            np.maximum.at(high[:, axis], found[of], places + 1)
+            total[found, axis] += np.bincount(of, places, len(found))
+        low[found, 2] = np.minimum(low[found, 2], z)
+        high[found, 2], total[found, 2] = z + 1, total[found, 2] + z * many
+        voxels[found] += many
+    return Figures(low, high, total, voxels)
+
+
+def classes_of(labels: NDArray[Any], numbers: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """(count + 1,): the class of each body by its number (Z, Y, X)."""
+    classes = np.zeros(count + 1, np.int64)
+    for plane, of in zip(labels, numbers, strict=True):
+        found, first = np.unique(of, return_index=True)
+        classes[found] = plane.ravel()[first]
+    return classes
 
 
 def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequence[ClassInfo]) -> Path:
@@ -98,27 +172,8 @@ def write_bodies_csv(path: Path, name: str, found: Sequence[Body], classes: Sequ
     return path
 
 
-def _number_components(plane: NDArray[Any], z: int, components: list[_Sums]) -> NDArray[np.int64]:
-    """The components of a slice, numbered from 1 on after those that are known; they join `components`."""
-    from scipy import ndimage
-
-    numbers = np.zeros(plane.shape, np.int64)
-    for cls in np.unique(plane[plane > 0]):
-        found, count = ndimage.label(plane == cls, structure=NEIGHBOURS)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(found), start=1):
-            ys, xs = np.nonzero(found[rows, columns] == number)
-            ys, xs = ys + rows.start, xs + columns.start
-            low, high = np.array((columns.start, rows.start, z)), np.array((columns.stop, rows.stop, z + 1))
-            total = np.array([xs.sum(), ys.sum(), z * len(xs)], np.float64)
-            components.append(_Sums(int(cls), low, high, total, len(xs)))
-        numbers[found > 0] = found[found > 0] + len(components) - count
-    return numbers
-
-
-def _touching(
-    before: NDArray[np.int64], here: NDArray[np.int64], components: Sequence[_Sums]
-) -> set[tuple[int, int]]:
-    """Pairs of components (from 0) of the same class that touch across two slices, corners included."""
+def _touching(before: NDArray[np.int32], here: NDArray[np.int32]) -> set[tuple[int, int]]:
+    """Pairs of numbers that touch across two slices, corners included."""
     if not before.any() or not here.any():
         return set()
     H, W = here.shape
@@ -128,23 +183,22 @@ def _touching(
         for dx in range(3):
             other = around[dy : dy + H, dx : dx + W]
             both = (other > 0) & (here > 0)
-            pairs |= {
-                (int(a) - 1, int(b) - 1) for a, b in np.unique(np.stack([other[both], here[both]], 1), axis=0)
-            }
-    return {(a, b) for a, b in pairs if components[a].cls == components[b].cls}
+            pairs |= {(int(a), int(b)) for a, b in np.unique(np.stack([other[both], here[both]], 1), axis=0)}
+    return pairs
 
 
-def _measured(sums: _Sums, shape: tuple[int, ...], volume: Volume) -> Body:
-    x, y, z = (float(v) for v in sums.total / sums.voxels)
-    border = bool((sums.low <= 0).any() or (sums.high >= shape[::-1]).any())
-    x1, y1, z1 = (int(v) for v in sums.low)
-    x2, y2, z2 = (int(v) for v in sums.high)
+def _measured(figures: Figures, number: int, cls: int, shape: tuple[int, ...], volume: Volume) -> Body:
+    low, high, voxels = figures.low[number], figures.high[number], int(figures.voxels[number])
+    x, y, z = (float(v) for v in figures.total[number] / voxels)
+    border = bool((low <= 0).any() or (high >= shape[::-1]).any())
+    x1, y1, z1 = low.tolist()
+    x2, y2, z2 = high.tolist()
     ml = volume.voxel_ml
     place = None
     if volume.affine is not None:
         right, anterior, superior = (float(v) for v in volume.affine[:3] @ (x, y, z, 1.0))
         place = (right, anterior, superior)
     return Body(
-        sums.cls, (x1, y1, z1, x2, y2, z2), (x, y, z), sums.voxels, border,
-        millilitres=None if ml is None else ml * sums.voxels, place=place,
+        cls, (x1, y1, z1, x2, y2, z2), (x, y, z), voxels, border,
+        millilitres=None if ml is None else ml * voxels, place=place,
     )  # fmt: skip
