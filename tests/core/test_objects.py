@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from cuecast.core.objects import Annotations, ObjectMask, connected_objects, measure, tight
+from cuecast.core.objects import (
+    Annotations,
+    ObjectMask,
+    connected_objects,
+    in_reading_order,
+    measure,
+    reading_order,
+    tight,
+)
 from cuecast.core.values import IGNORE
 
 
@@ -104,3 +112,14 @@ def test_tight_cuts_to_the_pixels() -> None:
     crop[1:3, 2] = True
     threshold = tight(ObjectMask(3, 10, 20, crop))
     assert (threshold.cls, threshold.xyxy, threshold.area) == (3, (22, 11, 23, 13), 2)
+
+
+def test_ids_of_any_order_are_numbered_as_they_are_read() -> None:
+    random = np.random.default_rng(5)
+    for values in ([0, 3, 9, 4], [0], [7], [-1, 0, 2, 11, 5]):
+        ids = random.choice(values, (6, 7)).astype(np.int32)
+        read = [v for v in dict.fromkeys(ids.ravel().tolist()) if v > 0]
+        assert reading_order(ids).tolist() == read
+        new = {v: n for n, v in enumerate(read, start=1)}
+        assert in_reading_order(ids).tolist() == [[new.get(v, 0) for v in row] for row in ids.tolist()]
+    assert reading_order(np.zeros((0, 4), np.int32)).tolist() == []

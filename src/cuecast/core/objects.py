@@ -159,17 +159,19 @@ def connected_instances(mask: NDArray[np.int32]) -> NDArray[np.int32]:
             continue
         thing = positive[where] == index + 1
         components, parts = ndimage.label(thing, structure=NEIGHBOURS)
-        found[where][thing] = components[thing] + count
+        np.copyto(found[where], components + count, where=thing)
         count += parts
     return in_reading_order(found)
 
 
 def reading_order(instances: NDArray[np.int32]) -> NDArray[np.int32]:
     """(n,): the ids in a map (H, W), 0 for none, as their first pixels are read."""
-    numbers, first = np.unique(instances, return_index=True)
-    there = numbers > 0
-    ordered: NDArray[np.int32] = numbers[there][first[there].argsort()]
-    return ordered
+    flat = np.maximum(instances, 0).ravel()
+    first = np.full(int(flat.max(initial=0)) + 1, flat.size)
+    # Backwards, for of several the last one stays, which is the first pixel. Sorting them all takes twice as long.
+    first[flat[::-1]] = np.arange(flat.size)[::-1]
+    numbers = 1 + np.flatnonzero(first[1:] < flat.size)
+    return numbers[first[numbers].argsort()].astype(np.int32)
 
 
 def in_reading_order(instances: NDArray[np.int32]) -> NDArray[np.int32]:
