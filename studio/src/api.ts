@@ -14,6 +14,7 @@ import type {
   ObjectRow,
   Order,
   Page,
+  PredictionDetail,
   PreviewAnswer,
   ProblemBody,
   Project,
@@ -161,6 +162,7 @@ export const api = {
   prepare: (p: string, i: string | null, signal: AbortSignal) =>
     request("POST", `${project(p)}/prepare`, { json: { image: i }, signal }),
 
+  prediction: (p: string, i: string) => json<PredictionDetail>("GET", `${image(p, i)}/prediction`),
   predictionMask: (p: string, i: string, signal?: AbortSignal) =>
     json<MaskRuns>("GET", `${image(p, i)}/prediction/mask?as=rle`, { signal }),
   uncertaintyPath: (p: string, i: string) => `${image(p, i)}/prediction/uncertainty`,

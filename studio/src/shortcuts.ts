@@ -16,6 +16,7 @@ export const TOOL_KEYS: Record<ToolName, string> = {
   scribble: "s",
   notScribble: "d",
   ignore: "i",
+  select: "a",
   hand: "v",
 };
 

@@ -76,4 +76,7 @@ export interface SuggestResult {
   images: string[];
 }
 
+/** With its objects, numbered from 1 as in objects.csv. */
+export type PredictionDetail = Service.Prediction & { objects: ObjectRow[] };
+
 export type ObjectRow = Record<string, string | number | boolean | null>;

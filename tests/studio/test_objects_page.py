@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from studio_page import Studio
+from studio_page import RED, SQUARE, Studio, paint
 
 from cuecast.cues import read_document
 
@@ -98,3 +98,37 @@ def test_an_accepted_correction_keeps_the_objects_of_its_answer(studio: Studio, 
     assert marks.objects is not None
     assert ((marks.objects > 0) == (marks.mask > 0)).all()
     assert marks.objects.max() == len(mask["objects"]) + 1
+
+
+def test_a_click_on_an_object_shows_its_measures(
+    studio: Studio, pictures: list[Path], tmp_path: Path
+) -> None:
+    page = studio.page
+    two = paint(tmp_path / "two.png", (RED, 8, 8), (RED, 40, 30))
+    studio.create([*pictures, two])
+    studio.open_image("a.png")
+    studio.outline("a.png", SQUARE)
+    studio.wait_saved("a.png", 1)
+    studio.run()
+    card = page.locator(".card").filter(has_text="two.png")
+    assert card.locator(".badge.count").inner_text() == "2 objects"
+    assert "2 objects" in card.get_by_role("link").get_attribute("aria-label")
+    studio.open_image("two.png")
+    page.get_by_text("Click an object to see its measures.", exact=True).wait_for()
+    studio.click("two.png", 48, 38)
+    page.get_by_role("heading", name="Object 2 of 2").wait_for()
+    figures = page.locator(".figures").inner_text()
+    assert "256 px" in figures
+    assert "40, 30 – 56, 46" in figures
+    shades = [colour_at(studio, "two.png", x, y) for x, y in ((16, 16), (48, 38))]
+    assert shades[0] != shades[1]
+    page.get_by_role("button", name="Next object").click()
+    page.get_by_role("heading", name="Object 1 of 2").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("heading", name="2 objects").wait_for()
+    # With the keyboard alone, from the middle (32, 24): with Shift 40 pixels of the screen, five here.
+    page.locator(".canvas").focus()
+    for key in ("Right", "Right", "Right", "Down", "Down"):
+        page.keyboard.press(f"Shift+Arrow{key}")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Object 2 of 2").wait_for()

@@ -73,7 +73,7 @@ export class Overlay {
         if (ids && id) {
           const besides = (other: number) => ids[other] && ids[other] !== id;
           const border = (at > y * width && besides(at - 1)) || (y > 0 && besides(at - width));
-          words[to] = border ? BORDER : this.tables[id % SHADES.length][label];
+          words[to] = border ? BORDER : this.tables[(id - 1) % SHADES.length][label];
           continue;
         }
         // 'Ignore' is hatched, so that it is told from a grey class.
@@ -96,7 +96,7 @@ function tablesOf(colours: Colours): Uint32Array[] {
   });
 }
 
-function pathOf(lines: number[]): Path2D {
+export function pathOf(lines: number[]): Path2D {
   const path = new Path2D();
   for (let k = 0; k < lines.length; k += 4) {
     path.moveTo(lines[k], lines[k + 1]);

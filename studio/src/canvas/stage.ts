@@ -20,6 +20,8 @@ export interface Scene {
   uncertainty: CanvasImageSource | null;
   shapes: Shapes | null;
   draft: Draft | null;
+  /** The border of the object that is chosen, in pixels of the picture. */
+  chosen: Path2D | null;
   colours: Colours;
   look: Look;
   /** Where the tool is, in pixels of the picture, and its radius there; null hides it. */
@@ -134,7 +136,7 @@ export class Stage {
     context.restore();
   }
 
-  private drawMarks({ look, shapes, draft, cursor }: Scene): void {
+  private drawMarks({ look, shapes, draft, cursor, chosen }: Scene): void {
     const context = this.sheets.marks.getContext("2d");
     if (!context) return;
     this.toScreenPixels(context);
@@ -142,6 +144,7 @@ export class Stage {
     if (!look.hidden) {
       context.save();
       this.clipToSwipe(context, look);
+      if (chosen) this.drawChosen(context, chosen);
       if (shapes) this.drawShapes(context, shapes);
       context.restore();
       if (look.swipe) this.drawSwipe(context, look.swipe);
@@ -223,6 +226,24 @@ export class Stage {
   private css(label: number, colours = this.scene?.colours): string {
     const found = label ? colours?.get(label) : ([20, 20, 20] as const);
     return `rgb(${(found ?? [136, 136, 136]).join(" ")})`;
+  }
+
+  /** White with black beside it: seen on any colour. */
+  private drawChosen(context: CanvasRenderingContext2D, path: Path2D): void {
+    const { scale } = this.view;
+    context.save();
+    context.translate(this.view.x, this.view.y);
+    context.scale(scale, scale);
+    context.lineCap = "square";
+    for (const [width, colour] of [
+      [5, "#000"],
+      [2.5, "#fff"],
+    ] as const) {
+      context.lineWidth = width / scale;
+      context.strokeStyle = colour;
+      context.stroke(path);
+    }
+    context.restore();
   }
 
   private drawShapes(context: CanvasRenderingContext2D, shapes: Shapes): void {

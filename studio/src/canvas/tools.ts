@@ -15,7 +15,11 @@ export type ToolName =
   | "scribble"
   | "notScribble"
   | "ignore"
+  | "select"
   | "hand";
+
+/** Those that change a drawing. */
+export type DrawingTool = Exclude<ToolName, "hand" | "select">;
 
 export interface Hand {
   drawing: Drawing;
@@ -29,7 +33,7 @@ export interface Hand {
 
 /** What is being drawn and is not yet part of the drawing. */
 export interface Draft {
-  kind: "box" | "polygon" | "scribble";
+  kind: "box" | "polygon" | "scribble" | "cut";
   path: readonly Xy[];
   label: number;
   width?: number;
@@ -244,8 +248,8 @@ export function scribbleWidth(image: { width: number; height: number }): number 
 const ofClass = (hand: Hand) => hand.label;
 const notThis = () => 0;
 
-/** A fresh set of tools, one for each canvas. 'hand' moves the picture and draws nothing. */
-export function makeTools(): Record<Exclude<ToolName, "hand">, Tool> {
+/** A fresh set of tools, one for each canvas. 'hand' and 'select' draw nothing. */
+export function makeTools(): Record<DrawingTool, Tool> {
   return {
     brush: new PaintTool(ofClass),
     eraser: new PaintTool(notThis, true),

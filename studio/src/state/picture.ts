@@ -3,11 +3,13 @@
 import { batch, signal } from "@preact/signals";
 import { ApiError, api } from "../api";
 import type { LabelMap, ObjectMap } from "../canvas/labels";
+import { piecesOf } from "../canvas/objects";
 import { decodeMask, decodeObjects } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
 import { prepare } from "./ahead";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
 import { lastOpened, refreshImage } from "./gallery";
+import { Objects } from "./objects";
 import { panelOpen, suitRadius, tool } from "./pen";
 import { openSaver, type Saver } from "./saver";
 
@@ -19,14 +21,16 @@ export class OpenPicture {
   readonly saver = signal<Saver | null>(null);
   /** What the last run found; null where nothing was run or found. */
   readonly found = signal<LabelMap | null>(null);
-  /** Which things it tells apart; null where it tells none. */
+  /** Its objects, and whether it tells things apart that touch. */
   foundObjects: ObjectMap | null = null;
+  private foundApart = false;
   readonly uncertainty = signal<HTMLCanvasElement | null | "none">(null);
   readonly correction = signal<Correction | null>(null);
   readonly mode = signal<Mode>("mark");
   readonly error = signal<unknown>(null);
   /** A correction was accepted: running again is offered. */
   readonly offer = signal(false);
+  readonly objects = new Objects(this);
   private readonly abort = new AbortController();
   private opened: Saver | null = null;
   /** The tool that was chosen before correcting; corrections begin with clicks. */
@@ -89,8 +93,10 @@ export class OpenPicture {
     }
     try {
       const mask = await api.predictionMask(this.project, this.id, this.abort.signal);
-      this.foundObjects = decodeObjects(mask);
-      this.found.value = decodeMask(mask);
+      const [labels, apart] = [decodeMask(mask), decodeObjects(mask)];
+      this.foundApart = apart !== null;
+      this.foundObjects = apart ?? piecesOf(labels);
+      this.found.value = labels;
     } catch (error) {
       if (this.abort.signal.aborted) return; // nobody looks at this picture any more
       // The mask may have gone with a new run since the image was asked for.
@@ -142,7 +148,7 @@ export class OpenPicture {
         image,
         this.found.value,
         saver.drawing.shapes,
-        this.found.value && this.foundObjects,
+        this.foundApart ? this.foundObjects : null,
       );
       this.mode.value = "correct";
       panelOpen.value = true; // there it is accepted or thrown away

@@ -209,6 +209,7 @@ export const en = {
       scribble: "Stroke on it",
       notScribble: "Stroke: not this",
       ignore: "Leave out",
+      select: "Choose objects",
       hand: "Move the picture",
     },
     hint: {
@@ -222,6 +223,7 @@ export const en = {
       scribble: "Draw a stroke along it. It need not be exact.",
       notScribble: "Draw a stroke over what it is not.",
       ignore: "Paint what should count neither as the thing nor as background.",
+      select: "Click an object to see its measures. Drag to move the picture.",
       hand: "Drag to move the picture.",
     },
     askForNot: "Now click once on what it is not.",
@@ -299,6 +301,14 @@ export const en = {
     later: "Later",
   },
 
+  object: {
+    place: (at: number, all: number) => `Object ${at} of ${all}`,
+    none: "Click an object to see its measures.",
+    previous: "Previous object",
+    next: "Next object",
+    box: "Box",
+  },
+
   checks: {
     title: "Check of the examples",
     lead: "Each example was found again with the help of all others. The share says how well that fits what you drew.",
@@ -348,6 +358,7 @@ export const en = {
       x2: "Right",
       y2: "Bottom",
       touches_border: "At the edge",
+      confidence: "Expected fit",
       unit: "Unit",
       area_units: "Area (units²)",
       perimeter_units: "Perimeter (units)",

@@ -201,6 +201,7 @@ export const zh: Text = {
       scribble: "笔画：是目标",
       notScribble: "笔画：不是目标",
       ignore: "不计入",
+      select: "选择对象",
       hand: "移动图片",
     },
     hint: {
@@ -213,6 +214,7 @@ export const zh: Text = {
       scribble: "沿着目标画一笔，不必很准。",
       notScribble: "在不是目标的地方画一笔。",
       ignore: "涂抹既不算目标也不算背景的部分。",
+      select: "点击对象即可查看其测量值。拖动以移动图片。",
       hand: "拖动以移动图片。",
     },
     askForNot: "请再点一下不是目标的地方。",
@@ -289,6 +291,14 @@ export const zh: Text = {
     later: "以后再说",
   },
 
+  object: {
+    place: (at, all) => `第 ${at} 个对象，共 ${all} 个`,
+    none: "点击对象即可查看其测量值。",
+    previous: "上一个对象",
+    next: "下一个对象",
+    box: "外框",
+  },
+
   checks: {
     title: "示例检查",
     lead: "每个示例都用其余示例重新找了一遍。百分比表示与您所画的吻合程度。",
@@ -335,6 +345,7 @@ export const zh: Text = {
       x2: "右",
       y2: "下",
       touches_border: "在边缘",
+      confidence: "预期吻合度",
       unit: "单位",
       area_units: "面积（单位²）",
       perimeter_units: "周长（单位）",

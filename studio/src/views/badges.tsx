@@ -41,6 +41,18 @@ export function MarkBadge({ image }: { image: ImageInfo }) {
   );
 }
 
+/** How many objects were found; null where that says nothing. */
+function countOf(image: ImageInfo): number | null {
+  const { prediction } = image;
+  if (!prediction?.verdict || prediction.stale) return null;
+  return Object.values(prediction.counts).reduce((sum, n) => sum + n, 0) || null;
+}
+
+export function CountBadge({ image }: { image: ImageInfo }) {
+  const n = countOf(image);
+  return n === null ? null : <span class="badge count">{text.value.objects(n)}</span>;
+}
+
 export function OtherBadges({ image }: { image: ImageInfo }) {
   const t = text.value;
   return (
@@ -61,12 +73,14 @@ export function stateInWords(image: ImageInfo): string {
   const t = text.value;
   const { prediction } = image;
   const old = isSuperseded(image);
+  const count = countOf(image);
   return [
     !old && t.verdict[foundOf(image)],
     !old &&
       prediction?.verdict &&
       typeof prediction.confidence === "number" &&
       t.percent(prediction.confidence),
+    count !== null && t.objects(count),
     image.marks && t.marks[image.marks],
     !old && prediction?.stale && t.stale,
     prediction?.wrong && t.wrong,

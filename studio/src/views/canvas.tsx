@@ -1,9 +1,10 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Drawing, Shapes } from "../canvas/drawing";
+import { distance } from "../canvas/geometry";
 import type { Rect } from "../canvas/labels";
 import type { Colours, Overlay } from "../canvas/overlay";
 import { type Scene, Stage } from "../canvas/stage";
-import { type Hand, makeTools, type Tool, type ToolName } from "../canvas/tools";
+import { type Draft, type Hand, makeTools, type Tool, type ToolName } from "../canvas/tools";
 import { pan, type Size, smallestScale, toImage, zoomAt } from "../canvas/viewport";
 import { isTyping } from "../shortcuts";
 import { look, radius, scale, tool } from "../state/pen";
@@ -20,6 +21,13 @@ export interface CanvasControl {
   readonly busy: boolean;
 }
 
+/** Chooses objects, and cuts the chosen one where `cuts`. */
+export interface Chooser {
+  readonly cuts: boolean;
+  pick(at: Xy): void;
+  cut(from: Xy, to: Xy): void;
+}
+
 interface CanvasProps {
   label: string;
   size: Size;
@@ -29,6 +37,10 @@ interface CanvasProps {
   shapes: Shapes | null;
   /** What the tools draw on; null where there is only something to look at. */
   drawing: Drawing | null;
+  /** What answers a click on an object; null where none can be chosen. */
+  chooser: Chooser | null;
+  /** The border of the object that is chosen. */
+  chosen: Path2D | null;
   classId: number;
   colours: Colours;
   control: { current: CanvasControl | null };
@@ -36,6 +48,8 @@ interface CanvasProps {
 
 /** In CSS pixels: how exactly a hand hits. */
 const NEAR = 9;
+/** How far a click may slip without being a drag. */
+const SLIP = 4;
 const ROUND: ReadonlySet<ToolName> = new Set(["brush", "eraser", "ignore"]);
 
 export function Canvas(props: CanvasProps) {
@@ -68,7 +82,16 @@ export function Canvas(props: CanvasProps) {
 
   const readOnly = !props.drawing;
   const hides = !readOnly && ROUND.has(chosen);
-  const shape = readOnly || chosen === "hand" ? "looking" : hides ? "round" : "cross";
+  const { chooser } = props;
+  const shape = chooser
+    ? chooser.cuts
+      ? "cross"
+      : "choosing"
+    : readOnly || chosen === "hand"
+      ? "looking"
+      : hides
+        ? "round"
+        : "cross";
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it is drawn on with the keyboard
     <div ref={frame} class={`canvas ${shape}`} role="application" tabIndex={0} aria-label={props.label}>
@@ -85,7 +108,10 @@ class Driver implements CanvasControl {
   private scene: Scene | null = null;
   private chosen: ToolName = "hand";
   private readonly tools = makeTools();
-  private panning: { at: Xy } | null = null;
+  /** `from`: where a click that may choose an object began. */
+  private panning: { at: Xy; from: Xy | null } | null = null;
+  /** Where the line that cuts an object begins, in pixels of the picture. */
+  private cutFrom: Xy | null = null;
   private spaceDown = false;
   private drawingNow = false;
   private cursor: Xy | null = null;
@@ -122,14 +148,15 @@ class Driver implements CanvasControl {
     if (chosen !== this.chosen || props.drawing !== this.props?.drawing) this.cancel();
     this.props = props;
     this.chosen = chosen;
-    const { overlay, uncertainty, shapes, colours } = props;
+    const { overlay, uncertainty, shapes, colours, chosen: border } = props;
     this.scene = {
       overlay,
       uncertainty,
       shapes,
       colours,
       look: seen,
-      draft: this.tool?.draft ?? null,
+      draft: this.draft,
+      chosen: border,
       cursor: null,
     };
     this.placeCursor(size);
@@ -144,7 +171,7 @@ class Driver implements CanvasControl {
   }
 
   get busy(): boolean {
-    return this.tool?.busy ?? false;
+    return this.cutFrom !== null || (this.tool?.busy ?? false);
   }
 
   zoom(factor: number): void {
@@ -167,6 +194,7 @@ class Driver implements CanvasControl {
     if (hand) this.tool?.cancel(hand);
     this.drawingNow = false;
     this.panning = null;
+    this.cutFrom = null;
     this.refresh();
     return busy;
   }
@@ -176,7 +204,17 @@ class Driver implements CanvasControl {
   }
 
   private get tool(): Tool | null {
-    return this.props?.drawing && this.chosen !== "hand" ? this.tools[this.chosen] : null;
+    const { chosen } = this;
+    return this.props?.drawing && chosen !== "hand" && chosen !== "select" ? this.tools[chosen] : null;
+  }
+
+  private get chooser(): Chooser | null {
+    return this.props?.chooser ?? null;
+  }
+
+  private get draft(): Draft | null {
+    if (this.cutFrom && this.cursor) return { kind: "cut", path: [this.cutFrom, this.cursor], label: 0 };
+    return this.tool?.draft ?? null;
   }
 
   private get hand(): Hand | null {
@@ -195,17 +233,20 @@ class Driver implements CanvasControl {
     this.frame.focus({ preventScroll: true });
     this.byKeys = false;
     const place = this.placeOf(event);
-    const moves = event.button === 1 || this.spaceDown || !this.tool;
+    const drags = event.button === 1 || this.spaceDown;
+    const moves = drags || !(this.tool || this.chooser?.cuts);
     if (event.button > 1) return;
     event.preventDefault();
     this.frame.setPointerCapture(event.pointerId);
     if (moves) {
-      this.panning = { at: place };
+      this.panning = { at: place, from: drags ? null : place };
       this.frame.classList.add("panning");
       return;
     }
-    this.act("press", toImage(this.stage.view, place));
+    this.cursor = toImage(this.stage.view, place);
     this.drawingNow = true;
+    if (this.chooser?.cuts) this.cutFrom = this.cursor;
+    else this.act("press", this.cursor);
   }
 
   private move(event: PointerEvent): void {
@@ -214,7 +255,7 @@ class Driver implements CanvasControl {
     this.byKeys = false;
     if (this.panning) {
       const [x, y] = this.panning.at;
-      this.panning = { at: place };
+      this.panning = { ...this.panning, at: place };
       this.stage.setView(
         pan(this.stage.view, place[0] - x, place[1] - y, this.stage.image, this.stage.screen),
       );
@@ -227,18 +268,30 @@ class Driver implements CanvasControl {
   }
 
   private release(event: PointerEvent): void {
+    const place = this.placeOf(event);
+    const at = toImage(this.stage.view, place);
     if (this.panning) {
+      const { from } = this.panning;
       this.panning = null;
       this.frame.classList.remove("panning");
+      if (from && distance(from, place) < SLIP) this.chooser?.pick(at);
       return;
     }
     if (!this.drawingNow) return;
     this.drawingNow = false;
-    this.act("release", toImage(this.stage.view, this.placeOf(event)));
+    if (this.cutFrom) this.cut(at);
+    else this.act("release", at);
   }
 
   private leave(): void {
     if (!this.drawingNow) this.cursor = null;
+    this.refresh();
+  }
+
+  private cut(to: Xy): void {
+    const from = this.cutFrom;
+    this.cutFrom = null;
+    if (from) this.chooser?.cut(from, to);
     this.refresh();
   }
 
@@ -270,7 +323,7 @@ class Driver implements CanvasControl {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (step) this.moveByKey(step[0], step[1], event.shiftKey);
-    else if (event.key === "Enter" && this.tool) this.pressByKey();
+    else if (event.key === "Enter" && (this.tool || this.chooser)) this.pressByKey();
     else if (!(event.key === "Backspace" && this.tool?.back())) return;
     event.preventDefault();
     this.refresh();
@@ -279,7 +332,7 @@ class Driver implements CanvasControl {
   private moveByKey(dx: number, dy: number, fast: boolean): void {
     const { view, image, screen } = this.stage;
     const length = (fast ? 40 : 4) / view.scale;
-    if (!this.tool) {
+    if (!this.tool && !this.chooser) {
       this.stage.setView(
         pan(view, -dx * length * view.scale * 6, -dy * length * view.scale * 6, image, screen),
       );
@@ -296,7 +349,12 @@ class Driver implements CanvasControl {
     const { image } = this.stage;
     this.cursor ??= [image.width / 2, image.height / 2];
     this.byKeys = true;
-    if (this.drawingNow && this.busy) {
+    if (this.cutFrom) {
+      this.cut(this.cursor);
+    } else if (this.chooser) {
+      if (this.chooser.cuts) this.cutFrom = this.cursor;
+      else this.chooser.pick(this.cursor);
+    } else if (this.drawingNow && this.busy) {
       this.drawingNow = false;
       this.act("release", this.cursor);
     } else {
@@ -314,7 +372,7 @@ class Driver implements CanvasControl {
   /** Bring draft and cursor up to date without a round through the page. */
   private refresh(): void {
     if (!this.scene) return;
-    this.scene.draft = this.tool?.draft ?? null;
+    this.scene.draft = this.draft;
     if (this.scene.shapes && this.props?.drawing) this.scene.shapes = this.props.drawing.shapes;
     this.placeCursor(radius.peek());
     this.stage.redraw();
@@ -322,8 +380,8 @@ class Driver implements CanvasControl {
 
   private placeCursor(size: number): void {
     if (!this.scene) return;
-    const shown = this.cursor && this.tool && !this.panning;
-    const round = ROUND.has(this.chosen);
+    const shown = this.cursor && (this.tool || this.chooser) && !this.panning;
+    const round = !this.chooser && ROUND.has(this.chosen);
     this.scene.cursor =
       shown && this.cursor && (round || this.byKeys)
         ? { at: this.cursor, radius: round ? size : 0, cross: this.byKeys }

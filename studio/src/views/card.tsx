@@ -6,7 +6,7 @@ import { countVerdicts, reloadProject } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import type { ClassInfo, ImageInfo } from "../wire";
-import { MarkBadge, OtherBadges, stateInWords, Verdict } from "./badges";
+import { CountBadge, MarkBadge, OtherBadges, stateInWords, Verdict } from "./badges";
 import { Confirm } from "./dialog";
 import { Icon } from "./icon";
 import { Thumb } from "./picture";
@@ -45,6 +45,7 @@ export function ImageCard({ project, image, classes }: CardProps) {
         <Verdict image={image} />
         <span class="badges">
           <MarkBadge image={image} />
+          <CountBadge image={image} />
           <OtherBadges image={image} />
         </span>
         {image.index === null && (

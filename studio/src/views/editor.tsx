@@ -2,7 +2,9 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ApiError } from "../api";
 import type { Drawing } from "../canvas/drawing";
 import { type LabelMap, type ObjectMap, whole } from "../canvas/labels";
-import { Overlay } from "../canvas/overlay";
+import { maskOf } from "../canvas/object_edits";
+import { outlines } from "../canvas/outline";
+import { Overlay, pathOf } from "../canvas/overlay";
 import { go, paths } from "../route";
 import { type Action, commandOf, isTyping } from "../shortcuts";
 import { frames, isFilm } from "../state/film";
@@ -43,6 +45,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
   const image = picture.image.value;
   const drawing = drawingOf(picture);
   const overlay = useOverlay(picture, control);
+  const chosen = useChosen(picture);
   useEffect(() => {
     if (image) document.title = `${image.name} – ${t.app}`;
   }, [image?.name]);
@@ -69,6 +72,8 @@ export function Editor({ projectId, imageId }: EditorProps) {
           uncertainty={unsure === "none" ? null : unsure}
           shapes={drawing?.shapes ?? null}
           drawing={drawing}
+          chooser={picture.objects.told.value && picture.objects}
+          chosen={chosen}
           classId={chosenClass.value}
           colours={colours.value}
           control={control}
@@ -97,6 +102,15 @@ function drawingOf(picture: OpenPicture): Drawing | null {
     result: null,
   };
   return drawings[picture.mode.value];
+}
+
+/** The border of the object that is chosen. */
+function useChosen({ objects }: OpenPicture): Path2D | null {
+  const [told, id] = [objects.told.value, objects.current.value && objects.chosen.value];
+  return useMemo(() => {
+    const lines = told && id ? outlines(maskOf(told.objects, id)).get(1) : null;
+    return lines ? pathOf(lines) : null;
+  }, [told, id]);
 }
 
 /** The coloured layer of the present mode, kept up to date while it is drawn on. */
@@ -239,7 +253,7 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
       }
       return mode !== "mark";
     case "back":
-      if (!control?.cancel()) go(paths.project(picture.project));
+      if (!control?.cancel() && !picture.objects.letGo()) go(paths.project(picture.project));
       return true;
     default:
       return false;

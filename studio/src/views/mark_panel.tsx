@@ -7,6 +7,7 @@ import { sentence, text } from "../text";
 import { ClassEditor } from "./classes";
 import { Failure } from "./dialog";
 import { Icon } from "./icon";
+import { ObjectPart } from "./object_part";
 
 /** Classes, 'not here', and a list of what is marked. */
 export function MarkPanel({ picture }: { picture: OpenPicture }) {
@@ -20,6 +21,7 @@ export function MarkPanel({ picture }: { picture: OpenPicture }) {
       {picture.offer.value && <Offer picture={picture} />}
       {saver.state.value === "conflict" && <Conflict picture={picture} />}
       {saver.refused && <Failure error={saver.error.value} />}
+      <ObjectPart picture={picture} />
       <h2>{t.classes}</h2>
       <ClassEditor project={project.value} />
       <label class="tick">

@@ -7,6 +7,7 @@ import type { ImageInfo, PreviewAnswer } from "../wire";
 import { foundOf, isSuperseded } from "./badges";
 import { Failure } from "./dialog";
 import { Icon } from "./icon";
+import { ObjectPart } from "./object_part";
 import { accept } from "./picture_steps";
 
 /** What was found, in words; how it is shown; correcting it. */
@@ -52,6 +53,7 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
           ))}
         </ul>
       )}
+      <ObjectPart picture={picture} />
       {picture.isComplete && prediction && <p class="soft">{t.result.isExample}</p>}
       <div class="buttons">
         {picture.isComplete ? (

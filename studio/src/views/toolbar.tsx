@@ -19,6 +19,7 @@ const MARKING: ToolName[] = [
   "scribble",
   "notScribble",
   "ignore",
+  "select",
   "hand",
 ];
 const CORRECTING: ToolName[] = [
@@ -153,7 +154,13 @@ export function ViewBar({ picture, drawing, control }: ViewBarProps) {
   const known = TOOLS[mode].includes(tool.value);
   const fresh = mode === "mark" && drawing?.fresh.value && APART.has(tool.value);
   const hint =
-    mode === "result" || !known ? null : fresh ? t.editor.newObjectHint : t.editor.hint[tool.value];
+    mode === "result"
+      ? picture.found.value && t.editor.hint.select
+      : !known
+        ? null
+        : fresh
+          ? t.editor.newObjectHint
+          : t.editor.hint[tool.value];
   // Who has taken up a tool for 'not this' is told how it works.
   const asks = mode === "mark" && !NOT.has(tool.value) && asksForNot(picture, drawing);
   return (
