@@ -105,24 +105,32 @@ class Tree:
         overlap, numbers = np.array(best[1:], float).reshape(-1, 2).T
         return overlap, numbers.astype(np.intp)
 
-    def chosen(self, worth: NDArray[Any]) -> tuple[Labels, Indices]:
-        """The ids (h, w) int32, from 1, of the nodes whose `worth` (N,) is greatest together and that cover the mask;
-        and the nodes (from 0), in the order of the ids."""
+    def chosen(self, worth: NDArray[Any]) -> Indices:
+        """The nodes, from 0, whose `worth` (N,) is greatest together: they cover the mask, no pixel twice."""
         best = [0.0, *worth.tolist()]
+        left, right, parent = self.left.tolist(), self.right.tolist(), self.parent.tolist()
         taken = [True] * (self.count + 1)
         for node in range(self.leaves + 1, self.count + 1):
-            parts = best[self.left[node]] + best[self.right[node]]
+            parts = best[left[node]] + best[right[node]]
             if parts > best[node]:
                 best[node], taken[node] = parts, False
-        numbers, nodes = np.zeros(self.count + 1, np.int32), []
+        covered, nodes = [False] * (self.count + 1), []
         for node in range(self.count, 0, -1):
-            above = numbers[self.parent[node]]
-            if above:
-                numbers[node] = above
+            if covered[parent[node]]:
+                covered[node] = True
             elif taken[node]:
+                covered[node] = True
                 nodes.append(node - 1)
-                numbers[node] = len(nodes)
-        return numbers[: self.leaves + 1][self.fragments], np.array(nodes, np.intp)
+        return np.array(nodes, np.intp)
+
+    def ids(self, nodes: Indices) -> Labels:
+        """(h, w) int32: of what `chosen` gives, the place from 1 of the node that each pixel is of, 0 off the mask."""
+        numbers = np.zeros(self.count + 1, np.int32)
+        numbers[nodes + 1] = np.arange(1, len(nodes) + 1)
+        for node in range(self.count, 0, -1):
+            if not numbers[node]:
+                numbers[node] = numbers[self.parent[node]]
+        return numbers[: self.leaves + 1][self.fragments]
 
 
 def grow(hills: NDArray[np.float32], mask: Bools) -> Tree:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,11 @@ SHARES = (0.5, 1.0)
 """Of the learned depth in the hills; the rest is the distance to the mask's border."""
 EXTRAS = (0.3, 0.15, 0.0)
 """Worth added to a node that is a whole connected piece."""
-PRICE = 0.3
-"""What an object costs. The F-measure is greatest where an object is kept from a chance of about half of it on."""
+PRICE, PRICES = 0.3, (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+"""What an object costs at first, and what it may cost in the end: that of which most is met and the number is right.
+The F-measure is greatest where an object counts from a chance of half of the F-measure on."""
+COUNTED = 0.5
+"""How much the number's error counts beside the F-measure, where the price is chosen."""
 MET = 0.5
 """IoU from which a node is an object of the cue."""
 CLEARLY = 0.02
@@ -66,7 +69,7 @@ class Splitter:
     depth   trees: filters of a pixel -> its depth (`cuecast.engine.depth`).
     usual   (3,): logarithms of area, short and long axis of a usual object, in working pixels.
     worth   trees: figures of a node -> chance that it is an object, and its IoU with one.
-    share   of the learned depth in the hills; extra: worth added to whole pieces.
+    share   of the learned depth in the hills; extra: worth added to whole pieces; price: what an object costs.
     """
 
     radius: float
@@ -75,6 +78,7 @@ class Splitter:
     worth: Any
     share: float
     extra: float
+    price: float = PRICE
 
     def split(
         self, pixels: Pixels, thing: Bools, scale: float = 1.0, depth: Floats | None = None
@@ -94,8 +98,8 @@ class Splitter:
             learned = ((learned + np.where(small, resize(depth, size), 0)) / 2).astype(np.float32)
         tree = grow(hills(learned, small, self.share), small)
         chance, overlap = self.worth.predict(_relative(tree, self.usual)).T
-        ids, nodes = tree.chosen(chance - PRICE + self.extra * whole_pieces(tree, small))
-        return _enlarged(ids, overlap[nodes], thing)
+        nodes = tree.chosen(chance - self.price + self.extra * whole_pieces(tree, small))
+        return _enlarged(tree.ids(nodes), overlap[nodes], thing)
 
 
 @dataclass(frozen=True)
@@ -177,20 +181,21 @@ def learn_splitter(
     plain = _parts_f1(shown, masks, partial(split_by_distance, radius=RADIUS))
     pieces = _parts_f1(shown, masks, _pieces)
     best = max(plain, pieces)
-    chosen: tuple[list[_Grown], float, float] | None = None
+    chosen: tuple[list[_Grown], float, _Trial] | None = None
     for share in SHARES:
         grown = [
             tree
             for cue, side, depth, tried in zip(shown, sides, held, masks, strict=True)
             for tree in _grown(cue, side, depth, tried, share, usual)
         ]
-        for extra, met in _trials(grown):
-            if met > best + CLEARLY:
-                best, chosen = met, (grown, share, extra)
+        for trial in _trials(grown):
+            if trial.met > best + CLEARLY:
+                best, chosen = trial.met, (grown, share, trial)
     if chosen is None:
         return PlainSplitter(radius) if plain >= pieces else None
-    grown, share, extra = chosen
-    return Splitter(radius, rows.model(), usual, _fit_worth(grown, WORTH_TREES), share, extra)
+    grown, share, trial = chosen
+    worth, price = _fit_worth(grown, WORTH_TREES), _best_price(grown, trial)
+    return Splitter(radius, rows.model(), usual, worth, share, trial.extra, price)
 
 
 def _held_out(shown: Sequence[Shown], sides: Sequence[NDArray[np.intp]]) -> tuple[Rows, list[Floats]]:
@@ -250,8 +255,16 @@ def _relative(tree: Tree, usual: NDArray[np.float64]) -> Floats:
     return figures
 
 
-def _trials(grown: Sequence[_Grown]) -> Iterator[tuple[float, float]]:
-    """(extra, F1 at an IoU of `MET`) over the masks of the cues, by what the other parts of the cues say."""
+class _Trial(NamedTuple):
+    """How much is met, F1 at an IoU of `MET` over the masks of the cues, with that worth of whole pieces; chances: of
+    the nodes of each tree, by what the other parts of the cues say."""
+
+    met: float
+    extra: float
+    chances: list[NDArray[np.float64]]
+
+
+def _trials(grown: Sequence[_Grown]) -> Iterator[_Trial]:
     chances = [np.zeros(len(g.overlap)) for g in grown]
     folds = np.unique(np.concatenate([g.fold for g in grown]))
     for fold in folds:
@@ -260,11 +273,30 @@ def _trials(grown: Sequence[_Grown]) -> Iterator[tuple[float, float]]:
             if (own := g.fold == fold).any():
                 chance[own] = model.predict(g.figures[own])[:, 0]
     for extra in EXTRAS:
-        met = [
-            _f1(g, g.tree.chosen(chance - PRICE + extra * g.whole)[1])
-            for g, chance in zip(grown, chances, strict=True)
-        ]
-        yield extra, float(np.mean(met))
+        yield _Trial(_met(grown, chances, extra, PRICE)[0], extra, chances)
+
+
+def _best_price(grown: Sequence[_Grown], trial: _Trial) -> float:
+    """That of `PRICES` of which most is met and the number is right; of equal ones the highest."""
+
+    def merit(price: float) -> float:
+        met, error = _met(grown, trial.chances, trial.extra, price)
+        return met - COUNTED * error
+
+    return max(reversed(PRICES), key=merit)
+
+
+def _met(
+    grown: Sequence[_Grown], chances: Sequence[NDArray[np.float64]], extra: float, price: float
+) -> tuple[float, float]:
+    """(mean F1 over the trees, share by which the number of all objects is wrong)."""
+    f1s, found = [], 0
+    for g, chance in zip(grown, chances, strict=True):
+        nodes = g.tree.chosen(chance - price + extra * g.whole)
+        f1s.append(2 * float((g.overlap[nodes] > MET).sum()) / (len(nodes) + g.count))
+        found += len(nodes)
+    there = sum(g.count for g in grown)
+    return float(np.mean(f1s)), abs(found - there) / there
 
 
 def _parts_f1(
@@ -310,10 +342,6 @@ def split_by_distance(thing: Bools, radius: float) -> Labels:
     parts: Labels = watershed(-distance, seeds, mask=thing, connectivity=2).astype(np.int32)
     rest, _ = ndimage.label(thing & (parts == 0), NEIGHBOURS)
     return np.where(rest > 0, rest + len(peaks), parts).astype(np.int32)
-
-
-def _f1(grown: _Grown, nodes: NDArray[np.intp]) -> float:
-    return 2 * float((grown.overlap[nodes] > MET).sum()) / (len(nodes) + grown.count)
 
 
 def _fit_worth(grown: Sequence[_Grown], trees: int, without: int | None = None) -> Any:
