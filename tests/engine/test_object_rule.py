@@ -7,6 +7,8 @@ import pytest
 
 import cuecast
 from cuecast.core.objects import connected_objects, objects_of
+from cuecast.core.values import Example, Image, Marks
+from cuecast.engine.objects import object_rule
 
 SIDE = 96
 
@@ -107,3 +109,72 @@ def test_objects_of_an_id_map_state_class_confidence_and_border() -> None:
     assert all(o.touches_border for o in found)
     inside = np.pad(ids, 1)
     assert not any(o.touches_border for o in objects_of(inside, np.pad(mask, 1)))
+
+
+def shown(ids: np.ndarray, told: bool = True) -> Example:
+    mask = (ids > 0).astype(np.int32)
+    picture = Image(np.repeat(mask[..., None], 3, 2).astype(np.uint8) * 200)
+    return Example(picture, Marks(mask.shape, mask, objects=ids if told else None))
+
+
+def test_what_lies_nearer_than_a_radius_touches() -> None:
+    ids = np.zeros((40, 60), np.int32)
+    ids[10:20, 5:15] = 1
+    for gap, touch in ((0, True), (3, True), (9, False)):
+        beside = ids.copy()
+        beside[10:20, 15 + gap : 25 + gap] = 2
+        rule = object_rule([shown(beside)], [1])
+        assert rule.touch is touch, gap
+        assert not object_rule([shown(beside, told=False)], [1]).touch
+        assert rule.shown[0].count == 2
+        assert rule.shown[0].radius == 5
+
+
+def test_pieces_that_differ_in_size_are_doubted_where_splitting_is_asked_for() -> None:
+    ids = np.zeros((60, 60), np.int32)
+    ids[2:6, 2:6], ids[10:14, 2:6], ids[20:50, 10:50] = 1, 2, 3
+    picture = np.repeat((ids > 0)[..., None], 3, 2).astype(np.uint8) * 200
+    cue = cuecast.Cue(picture, mask=(ids > 0).astype(np.uint8))
+    with pytest.warns(cuecast.CuecastWarning, match="differ much in size"):
+        unlike = cuecast.load("colours").learn([cue], classes=["thing"], objects="split")
+    assert unlike.segment(picture).instances.max() >= 3
+    cuecast.load("colours").learn([cue], classes=["thing"])  # nobody asked: nothing is said
+
+
+def test_splitting_without_a_shown_object_is_said_and_leaves_pieces() -> None:
+    picture, _ = QUERY
+    cue = cuecast.Cue(picture, points=[(30, 30)])
+    with pytest.warns(cuecast.CuecastWarning, match="no cue shows an object"):
+        concept = cuecast.load("colours").learn([cue], classes=["disc"], objects="split")
+    assert concept.segment(picture).instances.max() == 2
+
+
+def test_objects_of_a_pixel_stay_objects() -> None:
+    ids = np.zeros((40, 40), np.int32)
+    ids[::2, ::2] = np.arange(1, 401).reshape(20, 20)
+    picture = np.repeat((ids > 0)[..., None], 3, 2).astype(np.uint8) * 200
+    cue = cuecast.Cue(picture, mask=(ids > 0).astype(np.uint8), objects=ids)
+    found = (
+        cuecast.load("colours")
+        .learn([cue], classes=["dot"], objects="split")
+        .segment(picture[:, ::-1].copy())
+    )
+    assert found.instances.max() == 400
+
+
+def test_things_are_as_large_in_pixels_or_in_share_of_the_frame_as_the_mask_says() -> None:
+    _, ids = TOUCHING
+    (taught,) = object_rule([shown(ids)], [1]).shown
+    wide = np.kron(QUERY[1] > 0, np.ones((4, 4), bool))
+    assert taught.scale(wide) == 4
+    more = np.tile(QUERY[1] > 0, (4, 4))
+    assert taught.scale(more) == 1
+
+
+def test_a_depth_that_the_segmenter_says_is_heeded() -> None:
+    picture, ids = QUERY
+    taught = concept()
+    mask = (ids > 0).astype(np.int32)
+    said = np.stack([np.where(ids == 1, 1, 0).astype(np.float32)])
+    told = taught.rule.tell_apart(Image(picture), mask, said)
+    assert ((told.ids > 0) == (mask > 0)).all()

@@ -27,8 +27,12 @@ Labels = NDArray[np.int32]
 
 RADIUS = 5.0
 """Working pixels from the core of a usual object to its border."""
-ENLARGED = 2.0
-"""Times that a picture is enlarged for small things, at most."""
+ZOOMS = (2.0, 1.5, 1.0, 0.75, 0.5, 0.375, 0.25, 0.1875, 0.125, 0.09375, 0.0625)
+"""Working pixels for each pixel of a picture: fractions of sixteen, so that a cut-out is seen as the whole is. Things
+are enlarged where they are less than `THIN` pixels from core to border."""
+THIN = 4.0
+BLOCK = 32
+"""Pictures are padded to multiples of it: each zoom makes whole pixels of it."""
 MOST = 4_000_000
 """Pixels of a working picture, at most."""
 STRIP = 400_000
@@ -46,13 +50,23 @@ TREES = 16
 
 def working_zoom(radius: float, size: tuple[int, int]) -> float:
     """Working pixels for each pixel of an image of `size` (H, W), in which things have a `radius` (pixels)."""
-    zoom = min(RADIUS / max(radius, 0.5), ENLARGED if radius < RADIUS - 1 else 1.0)
-    return float(min(zoom, (MOST / (size[0] * size[1])) ** 0.5))
+    most = min(ZOOMS[0] if radius < THIN else 1.0, (MOST / (size[0] * size[1])) ** 0.5)
+    allowed = [zoom for zoom in ZOOMS if zoom <= most] or [ZOOMS[-1]]
+    wanted = RADIUS / max(radius, 0.5)
+    return min(allowed, key=lambda zoom: abs(np.log(zoom / wanted)))
+
+
+def padded(values: NDArray[Any], mode: str) -> NDArray[Any]:
+    """An array (H, W, ...) with sides that are multiples of `BLOCK`; `mode` as `numpy.pad` has it."""
+    sides = [(0, -n % BLOCK) for n in values.shape[:2]]
+    pad: Any = np.pad
+    whole: NDArray[Any] = pad(values, [*sides, *[(0, 0)] * (values.ndim - 2)], mode=mode)
+    return whole
 
 
 def working_size(size: tuple[int, int], zoom: float) -> tuple[int, int]:
-    """(h, w) of an image of `size` (H, W) at a zoom."""
-    return max(4, round(size[0] * zoom)), max(4, round(size[1] * zoom))
+    """(h, w) of a padded image of `size` (H, W) at a zoom."""
+    return round(size[0] * zoom), round(size[1] * zoom)
 
 
 def shrunk_labels(labels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
@@ -91,6 +105,7 @@ class Shown:
     @classmethod
     def of(cls, pixels: NDArray[np.uint8], ids: Labels, zoom: float) -> Shown:
         """pixels (H, W, 3) and ids (H, W) as they are, brought to a zoom."""
+        pixels, ids = padded(pixels, "edge"), padded(ids, "constant")
         small = in_reading_order(shrunk_labels(ids, working_size(ids.shape, zoom)))
         near = ndimage.binary_dilation(small > 0, NEIGHBOURS, iterations=AROUND)
         return cls(pixels, small, depth_of(small), near)

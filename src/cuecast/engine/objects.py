@@ -31,11 +31,14 @@ NEAR = 1.0
 """Radii between two things up to which they touch: the mask of an answer is too coarse to keep them apart."""
 ALIKE = 3.0
 """Times that the upper quartile of areas is the lower one, up to which connected pieces look alike."""
-MANY_PIECES = 4
-"""Pieces of a single id from which it is doubted that they are one object."""
-SAME_SIZE = 2.0
-"""How many times as wide as the cues a picture is up to which its things are as large as theirs, in pixels: cut-outs
-show the same things. Beyond, in scale 'frame', things keep their share of the frame."""
+UNLIKE = (
+    "the connected pieces that the masks show differ much in size, so some may be several things that touch: they are "
+    "told apart by their outlines alone; show the objects (--cue-objects IMAGE=IDS.png, objects=)"
+)
+CORE = 0.95
+"""Share of a mask's pixels that lie nearer to its border than the core of its things."""
+CLOSE = 1.1
+"""Times by which two sizes may differ and still be the same."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class ShownObjects:
     """What the cues show of the objects of one class.
 
     count   how many; 0: nothing is known of them.
-    radius  the median of the greatest distance to an object's own border, in pixels of a cue's picture.
+    radius  the median of the greatest distance to an object's own border, in pixels.
+    core    how far from the border of a cue's mask its innermost pixels lie (`CORE`), in pixels; 0: unknown.
     frame   the median of the square root of the area of the cues' pictures, in pixels.
     touch   whether some lie against each other, or so near that an answer's mask joins them.
     alike   whether what is taken for an object surely is one: it was told, or pieces are alike in size.
@@ -52,10 +56,20 @@ class ShownObjects:
 
     count: int = 0
     radius: float = 0.0
+    core: float = 0.0
     frame: float = 0.0
     touch: bool = False
     alike: bool = True
     doubt: str = ""
+
+    def scale(self, thing: Bools) -> float:
+        """How many times as large things are in a picture with this mask (H, W) as in the cues, where things keep their
+        share of the frame: they do, or they are as large in pixels (of cut-outs), whichever the mask says."""
+        times = float(np.sqrt(thing.size)) / self.frame
+        if not self.core or 1 / CLOSE < times < CLOSE:
+            return times
+        measured = _core(thing) / self.core
+        return min((1.0, times), key=lambda scale: abs(np.log(scale / measured)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +136,7 @@ class ObjectRule:
             thing = mask == cls
             splitter = self._splitter(cls, shown) if thing.any() else None
             if splitter is not None:
-                scale = _times(image.size, shown.frame) if self.framed else 1.0
+                scale = shown.scale(thing) if self.framed else 1.0
                 plane = None if depth is None else depth[k]
                 parts, said = splitter.split(image.pixels, thing, scale, plane)
                 found[thing] = parts[thing] + (len(expected) - 1)
@@ -149,21 +163,19 @@ class ObjectRule:
             pictures = [(e.image.pixels, ids) for e, ids in told if ids is not None and ids.any()]
             if not shown.alike or not pictures:
                 return PlainSplitter(shown.radius)
-            radii = [
-                shown.radius * (_times(ids.shape, shown.frame) if self.framed else 1.0) for _, ids in pictures
-            ]
-            return learn_splitter(pictures, radii)
+            scales = [shown.scale(ids > 0) if self.framed else 1.0 for _, ids in pictures]
+            return learn_splitter(pictures, [shown.radius * scale for scale in scales])
 
         return self._splitters.get(cls, make)
 
 
 def object_rule(examples: Sequence[Example], class_ids: Sequence[int], framed: bool = True) -> ObjectRule:
     """What the cues show of the objects of each class; `framed` as `ObjectRule` has it."""
-    shown = tuple(shown_objects(examples, cls, framed) for cls in class_ids)
+    shown = tuple(shown_objects(examples, cls) for cls in class_ids)
     return ObjectRule(tuple(class_ids), shown, tuple(examples), framed)
 
 
-def shown_objects(examples: Sequence[Example], cls: int, framed: bool = True) -> ShownObjects:
+def shown_objects(examples: Sequence[Example], cls: int) -> ShownObjects:
     """What cues show of the objects of a class: as told apart, else the connected components of masks, and boxes."""
     seen = [(e, ids) for e in examples if (ids := _shown_ids(e.marks, cls)) is not None and ids.any()]
     sparse = [e.marks for e in examples if e.marks.mask is None and box_radii(e.marks, cls)]
@@ -174,18 +186,18 @@ def shown_objects(examples: Sequence[Example], cls: int, framed: bool = True) ->
     radii: list[float] = []
     areas: list[int] = []
     for _, ids in seen:
-        times = _times(ids.shape, frame) if framed else 1.0
         crops = [ids[where] == n for n, where in enumerate(ndimage.find_objects(ids), 1) if where]
-        radii += [_radius(crop) / times for crop in crops]
+        radii += [_radius(crop) for crop in crops]
         areas += [int(crop.sum()) for crop in crops]
     for marks in sparse:
-        radii += [r / (_times(marks.size, frame) if framed else 1.0) for r in box_radii(marks, cls)]
+        radii += box_radii(marks, cls)
     radius = float(np.median(radii))
     told = [(e, ids) for e, ids in seen if e.marks.objects is not None]
     touch = any(_touch(ids, NEAR * radius) for _, ids in told) or any(boxes_meet(m, cls) for m in sparse)
     low, high = np.quantile(areas or [1], (0.25, 0.75))
     alike = len(told) == len(seen) or bool(high <= ALIKE * low)
-    return ShownObjects(len(radii), radius, frame, touch, alike, _doubt(told, alike))
+    core = float(np.median([_core(ids > 0) for _, ids in seen])) if seen else radius
+    return ShownObjects(len(radii), radius, core, frame, touch, alike, "" if alike else UNLIKE)
 
 
 def object_confidences(
@@ -221,26 +233,9 @@ def _shown_ids(marks: Marks, cls: int) -> Labels | None:
     return in_reading_order(np.where(thing, marks.objects, 0).astype(np.int32))
 
 
-def _doubt(told: Sequence[tuple[Example, Labels]], alike: bool) -> str:
-    for example, ids in told:
-        pieces = ndimage.label(ids > 0, NEIGHBOURS)[1]
-        if pieces >= MANY_PIECES and ids.max() == ids[ids > 0].min():
-            return (
-                f"{example.image.name}: its {pieces} separate pieces have one id, so they are one object: "
-                "give each object an id of its own"
-            )
-    if not alike:
-        return (
-            "the connected pieces that the masks show differ much in size, so some may be several things that touch: "
-            "they are told apart by their outlines alone; show the objects (--cue-objects IMAGE=IDS.png, objects=)"
-        )
-    return ""
-
-
-def _times(size: tuple[int, ...], frame: float) -> float:
-    """How many times as large things are in a picture of `size` (H, W) as in one of `frame`; see `SAME_SIZE`."""
-    times = float(np.sqrt(size[0] * size[1])) / frame
-    return 1.0 if 1 / SAME_SIZE <= times <= SAME_SIZE else times
+def _core(thing: Bools) -> float:
+    """How far from the border of a mask (H, W) its innermost pixels lie."""
+    return float(np.quantile(ndimage.distance_transform_edt(np.pad(thing, 1))[1:-1, 1:-1][thing], CORE))
 
 
 def _touch(ids: Labels, near: float) -> bool:

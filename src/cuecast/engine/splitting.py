@@ -25,6 +25,7 @@ from cuecast.engine.depth import (
     RADIUS,
     Rows,
     Shown,
+    padded,
     predict_depth,
     read_rows,
     shrunk_labels,
@@ -54,6 +55,8 @@ MET = 0.5
 """IoU from which a node is an object of the cue."""
 CLEARLY = 0.02
 """A choice must do better by more than this than the simpler ones before it."""
+MOST_OBJECTS = 1000
+"""Objects of all cues that are looked at, at most."""
 TRIAL_TREES, WORTH_TREES = 8, 30
 NODES = 6000
 """Nodes that are learned from, at most."""
@@ -88,18 +91,23 @@ class Splitter:
         pixels (H, W, 3) and the class's mask (H, W); `scale`: how many times as large things are here as in the cues;
         depth (H, W): what the segmenter says of it, if anything, which counts as much as what is learned here.
         """
-        zoom = working_zoom(self.radius * scale, thing.shape)
-        size = working_size(thing.shape, zoom)
+        H, W = thing.shape
+        pixels, thing = padded(pixels, "edge"), padded(thing, "constant")
+        size = working_size(thing.shape, working_zoom(self.radius * scale, (H, W)))
         small = shrunk_labels(thing, size)
         if not small.any():
-            return _enlarged(np.zeros(size, np.int32), np.empty(0, np.float32), thing)
+            ids, expected = _enlarged(np.zeros(size, np.int32), np.empty(0, np.float32), thing)
+            return ids[:H, :W], expected
         learned = predict_depth(self.depth, pixels, small)
         if depth is not None:
-            learned = ((learned + np.where(small, resize(depth, size), 0)) / 2).astype(np.float32)
+            learned = ((learned + np.where(small, resize(padded(depth, "edge"), size), 0)) / 2).astype(
+                np.float32
+            )
         tree = grow(hills(learned, small, self.share), small)
         chance, overlap = self.worth.predict(_relative(tree, self.usual)).T
         nodes = tree.chosen(chance - self.price + self.extra * whole_pieces(tree, small))
-        return _enlarged(tree.ids(nodes), overlap[nodes], thing)
+        ids, expected = _enlarged(tree.ids(nodes), overlap[nodes], thing)
+        return ids[:H, :W], expected
 
 
 @dataclass(frozen=True)
@@ -164,7 +172,7 @@ def learn_splitter(
     others does over a part of them: what is learned shall never do worse.
     """
     shown = [
-        Shown.of(pixels, ids, working_zoom(radius, ids.shape))
+        Shown.of(*_window(pixels, ids, MOST_OBJECTS // len(pictures)), working_zoom(radius, ids.shape))
         for (pixels, ids), radius in zip(pictures, radii, strict=True)
     ]
     shown = [cue for cue in shown if cue.ids.any()]
@@ -196,6 +204,21 @@ def learn_splitter(
     grown, share, trial = chosen
     worth, price = _fit_worth(grown, WORTH_TREES), _best_price(grown, trial)
     return Splitter(radius, rows.model(), usual, worth, share, trial.extra, price)
+
+
+def _window(pixels: Pixels, ids: Labels, most: int) -> tuple[Pixels, Labels]:
+    """A part of a picture with ids that holds about `most` objects, round the middle of them; all of it where there are
+    fewer."""
+    count = len(np.unique(ids[ids > 0]))
+    if count <= most:
+        return pixels, ids
+    where = []
+    for places, length in zip(np.nonzero(ids), ids.shape, strict=True):
+        side = max(1, round(length * (most / count) ** 0.5))
+        start = min(max(0, int(np.median(places)) - side // 2), length - side)
+        where.append(slice(start, start + side))
+    rows, columns = where
+    return pixels[rows, columns], ids[rows, columns]
 
 
 def _held_out(shown: Sequence[Shown], sides: Sequence[NDArray[np.intp]]) -> tuple[Rows, list[Floats]]:
