@@ -52,7 +52,7 @@ def test_things_are_counted_to_three_in_a_hundred(script: ModuleType, taught: cu
 def test_a_cut_out_is_told_apart_as_the_whole_but_near_its_border(
     script: ModuleType, taught: cuecast.Concept
 ) -> None:
-    drawn = script.draw("discs", 13)
+    drawn = script.draw("discs", 3)
     whole = taught.segment(drawn.pixels).instances
     top, left, side, near = 60, 70, 250, 30
     part = taught.segment(drawn.pixels[top : top + side, left : left + side].copy()).instances

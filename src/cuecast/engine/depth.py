@@ -128,6 +128,27 @@ class Shown:
 
 
 @dataclass(frozen=True, eq=False)
+class Trees:
+    """Regression trees of scikit-learn, asked without its threads: a picture has few rows for each."""
+
+    trees: tuple[Any, ...]
+
+    def predict(self, rows: Floats) -> NDArray[np.float64]:
+        """rows (J, F) -> the mean of what the trees say, (J,), or (J, T) where they were grown on T figures."""
+        total: Any = sum(tree.predict(rows).reshape(len(rows), -1) for tree in self.trees)
+        mean: NDArray[np.float64] = total / len(self.trees)
+        return mean[:, 0] if mean.shape[1] == 1 else mean
+
+
+def grow_trees(rows: Floats, said: NDArray[Any], count: int, **limits: Any) -> Trees:
+    """Extremely randomised trees of what is `said` (J,) or (J, T) of rows (J, F); `limits` as scikit-learn has it."""
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    grown = ExtraTreesRegressor(count, random_state=0, n_jobs=1, **limits).fit(rows, said)
+    return Trees(tuple(tree.tree_ for tree in grown.estimators_))
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Pixels that were read: figures (J, F), depth (J,), and the part of the cues (J,) that is left out with each."""
 
@@ -135,15 +156,12 @@ class Rows:
     depth: Floats
     fold: NDArray[np.intp]
 
-    def model(self, without: int | None = None, trees: int = TREES) -> Any:
-        """Trees grown on all rows, or on those outside a fold; something with `predict`."""
-        from sklearn.ensemble import ExtraTreesRegressor
-
+    def model(self, without: int | None = None, trees: int = TREES) -> Trees:
+        """Trees grown on all rows, or on those outside a fold."""
         kept = np.ones(len(self.fold), bool) if without is None else self.fold != without
-        grown = ExtraTreesRegressor(
-            trees, max_depth=14, min_samples_leaf=3, max_features=0.3, random_state=0, n_jobs=1
+        return grow_trees(
+            self.figures[kept], self.depth[kept], trees, max_depth=14, min_samples_leaf=3, max_features=0.3
         )
-        return grown.fit(self.figures[kept], self.depth[kept])
 
 
 def read_rows(shown: Sequence[Shown], folds: Sequence[int]) -> Rows:
@@ -161,7 +179,7 @@ def read_rows(shown: Sequence[Shown], folds: Sequence[int]) -> Rows:
     return Rows(np.concatenate(figures), np.concatenate(depths), np.concatenate(parts))
 
 
-def predict_depth(model: Any, pixels: NDArray[np.uint8], wanted: Bools) -> Floats:
+def predict_depth(model: Trees, pixels: NDArray[np.uint8], wanted: Bools) -> Floats:
     """(h, w) in [0, 1]: the depth of the `wanted` (h, w) pixels of a picture (H, W, 3) at that size, 0 elsewhere."""
     depth = np.zeros(wanted.shape, np.float32)
     if wanted.any():
@@ -174,9 +192,11 @@ def read_figures(pixels: NDArray[np.uint8], wanted: Bools) -> Floats:
     h, w = wanted.shape
     how = PILImage.Resampling.BILINEAR  # Pillow averages over the source where it shrinks.
     small = np.asarray(PILImage.fromarray(np.ascontiguousarray(pixels)).resize((w, h), how))
-    return np.concatenate(
-        [_filters(small[outer])[:, inner][:, wanted[rows]].T for outer, inner, rows in _strips(wanted)]
-    )
+    parts = []
+    for outer, inner, rows in _strips(wanted):
+        read = [plane[inner][wanted[rows]] for plane in _filters(small[outer])]
+        parts.append(np.stack(read, axis=1).astype(np.float32))
+    return np.concatenate(parts)
 
 
 def _strips(wanted: Bools) -> Iterator[tuple[slice, slice, slice]]:
@@ -191,8 +211,8 @@ def _strips(wanted: Bools) -> Iterator[tuple[slice, slice, slice]]:
         yield slice(start, min(h, bottom + HALO)), slice(top - start, bottom - start), slice(top, bottom)
 
 
-def _filters(pixels: NDArray[np.uint8]) -> Floats:
-    """(F, h, w) of a picture (h, w, 3): brightness, slopes and curvatures at `SIGMAS`, colours, what lies around."""
+def _filters(pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
+    """F planes (h, w) of a picture (h, w, 3): brightness, slopes, curvatures, colours, and what lies around."""
     rgb = pixels.astype(np.float32) / 255
     grey = rgb.mean(2)
     read: list[NDArray[Any]] = []
@@ -210,7 +230,7 @@ def _filters(pixels: NDArray[np.uint8]) -> Floats:
     for far in (round(RADIUS), reach):
         for y, x in ((-far, 0), (far, 0), (0, -far), (0, far)):
             read.append(padded[reach + y : reach + y + h, reach + x : reach + x + w] - near)
-    return np.stack(read).astype(np.float32)
+    return read
 
 
 def _strided(places: NDArray[np.intp], most: int) -> NDArray[np.intp]:

@@ -25,6 +25,8 @@ from cuecast.engine.depth import (
     RADIUS,
     Rows,
     Shown,
+    Trees,
+    grow_trees,
     padded,
     predict_depth,
     read_rows,
@@ -55,6 +57,8 @@ MET = 0.5
 """IoU from which a node is an object of the cue."""
 CLEARLY = 0.02
 """A choice must do better by more than this than the simpler ones before it."""
+APART = 4 / 3
+"""Radii between two seeds of the plain watershed, as CellProfiler has it."""
 MOST_OBJECTS = 1000
 """Objects of all cues that are looked at, at most."""
 TRIAL_TREES, WORTH_TREES = 8, 30
@@ -76,9 +80,9 @@ class Splitter:
     """
 
     radius: float
-    depth: Any
+    depth: Trees
     usual: NDArray[np.float64]
-    worth: Any
+    worth: Trees
     share: float
     extra: float
     price: float = PRICE
@@ -200,7 +204,7 @@ def learn_splitter(
             if trial.met > best + CLEARLY:
                 best, chosen = trial.met, (grown, share, trial)
     if chosen is None:
-        return PlainSplitter(radius) if plain >= pieces else None
+        return PlainSplitter(radius) if plain >= pieces - CLEARLY else None
     grown, share, trial = chosen
     worth, price = _fit_worth(grown, WORTH_TREES), _best_price(grown, trial)
     return Splitter(radius, rows.model(), usual, worth, share, trial.extra, price)
@@ -352,14 +356,16 @@ def overlap_of(parts: Labels, ids: Labels, count: int) -> NDArray[np.float64]:
 
 def split_by_distance(thing: Bools, radius: float) -> Labels:
     """The parts (H, W) int32, from 1, of a mask (H, W): watershed of the distance to its border from one seed for each
-    hill of it, hills being at least `radius` (pixels) apart."""
+    hill of it, hills being at least `APART` times a `radius` (pixels) apart."""
     from skimage import feature, segmentation
 
     peak_local_max: Any = feature.peak_local_max
     watershed: Any = segmentation.watershed
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(thing), 1.0)
+    distance = ndimage.distance_transform_edt(thing)
     pieces, _ = ndimage.label(thing, NEIGHBOURS)
-    peaks = peak_local_max(distance, min_distance=max(1, round(radius)), labels=pieces, exclude_border=False)
+    peaks = peak_local_max(
+        distance, min_distance=max(1, round(APART * radius)), labels=pieces, exclude_border=False
+    )
     seeds = np.zeros(thing.shape, np.int32)
     seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     parts: Labels = watershed(-distance, seeds, mask=thing, connectivity=2).astype(np.int32)
@@ -367,10 +373,8 @@ def split_by_distance(thing: Bools, radius: float) -> Labels:
     return np.where(rest > 0, rest + len(peaks), parts).astype(np.int32)
 
 
-def _fit_worth(grown: Sequence[_Grown], trees: int, without: int | None = None) -> Any:
+def _fit_worth(grown: Sequence[_Grown], trees: int, without: int | None = None) -> Trees:
     """Trees: figures of a node -> chance that it is an object, and its IoU with one; grown `without` a part."""
-    from sklearn.ensemble import ExtraTreesRegressor
-
     figures, overlap, fold = (
         np.concatenate([getattr(g, name) for g in grown]) for name in ("figures", "overlap", "fold")
     )
@@ -379,8 +383,8 @@ def _fit_worth(grown: Sequence[_Grown], trees: int, without: int | None = None) 
     if len(figures) > NODES:
         kept = np.linspace(0, len(figures) - 1, NODES).astype(np.intp)
         figures, overlap = figures[kept], overlap[kept]
-    model = ExtraTreesRegressor(trees, min_samples_leaf=4, max_features=0.5, random_state=0, n_jobs=1)
-    return model.fit(figures, np.stack([overlap > MET, overlap], axis=1).astype(float))
+    said = np.stack([overlap > MET, overlap], axis=1).astype(float)
+    return grow_trees(figures, said, trees, min_samples_leaf=4, max_features=0.5)
 
 
 def _enlarged(ids: Labels, sure: Floats, thing: Bools) -> tuple[Labels, Floats]:
