@@ -104,7 +104,7 @@ class ObjectRule:
         """Class id -> radius (pixels) of a usual thing in a picture of `size` (H, W), of classes of which objects are
         shown."""
         return {
-            cls: shown.radius * (_times(size, shown.frame) if self.framed else 1.0)
+            cls: shown.radius * (float(np.sqrt(size[0] * size[1])) / shown.frame if self.framed else 1.0)
             for cls, shown in zip(self.class_ids, self.shown, strict=True)
             if shown.count
         }
