@@ -10,6 +10,8 @@ import typer
 
 from cuecast.cli.marks import FrameShown, Marked, read_values
 from cuecast.cli.options import (
+    Objects,
+    ObjectsOption,
     OutOption,
     PackOption,
     Scale,
@@ -99,6 +101,7 @@ def track(
             help="As in `cuecast segment`. Default: frame with a cue set, pixel without one.",
         ),
     ] = None,
+    objects: ObjectsOption = Objects.AUTO,
     threads: ThreadsOption = None,
     written: Written,
     printed: Printed,
@@ -135,11 +138,14 @@ def track(
     infos = named or unnamed_classes(
         marked_classes(examples)
     )  # each value of a mask is followed, as one object
-    concept = shown.decided(load(pack, threads=threads).learn(examples, infos, chosen.value))
+    learned = load(pack, threads=threads).learn(examples, infos, chosen.value, objects.value)
+    concept = shown.decided(learned)
     on = dict(zip(numbers, concept.examples[others:], strict=True))
     with progress(printed.quiet, concept.classes) as report:
         summary = track_into(concept, frames, output, on, options, report)
     head = tally("frame", summary.counts, finished_before(summary.resumed))
+    if summary.objects:
+        head += "; " + ", ".join(f"{n} {name}" for name, n in summary.objects.items())
     say(plain(summary) | {"note": summary.note}, "\n".join([head, *places(summary.files)]), printed.as_json)
     note(note_of_others([video]), summary.note)
     if summary.broken:

@@ -147,9 +147,18 @@ def read_objects_csv(path: Path) -> Iterator[ObjectRow]:
 _KINDS: Mapping[str, Any] = {"str": str, "int": int, "float": float, "bool": "true".__eq__}
 
 
+IDENTITY_COLUMNS: Sequence[str] = ("object", *FRAME_COLUMNS)
+"""Columns where things of a class are told apart in a video: the number of each, which stays, comes first."""
+
+
 def write_frames_csv(path: str | Path, rows: Iterable[FrameRow]) -> Path:
     """Write the rows as they come, whole file or nothing; returns its path. Raises OutputError."""
     return _write(path, FRAME_COLUMNS, map(astuple, rows))
+
+
+def write_identities_csv(path: str | Path, rows: Iterable[tuple[int, FrameRow]]) -> Path:
+    """The same of things with numbers that stay; see `IDENTITY_COLUMNS`. Raises OutputError."""
+    return _write(path, IDENTITY_COLUMNS, ((number, *astuple(row)) for number, row in rows))
 
 
 def _write(path: str | Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> Path:

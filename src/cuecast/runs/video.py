@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -41,8 +41,9 @@ from cuecast.results.manifest import (
     read_frames,
     write_manifest,
 )
-from cuecast.results.tables import FrameRow, write_frames_csv
-from cuecast.results.ytvis import write_ytvis
+from cuecast.results.tables import FrameRow, write_frames_csv, write_identities_csv
+from cuecast.results.ytvis import write_identities, write_ytvis
+from cuecast.runs.video_objects import FOLDER, VideoObjects
 
 Format = Literal["overlay", "ytvis", "csv"]
 FORMATS: tuple[Format, ...] = ("overlay", "ytvis", "csv")
@@ -78,10 +79,12 @@ class TrackOptions:
 class TrackSummary(Summary):
     """What came of a video: see `Summary`; `counts` has its frames.
 
-    broken  why there are no frames after the last one; None where the video just ends.
+    broken   why there are no frames after the last one; None where the video just ends.
+    objects  class name -> number of things in the video, where those of a class are told apart; else empty.
     """
 
     broken: str | None
+    objects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def note(self) -> str | None:
@@ -107,7 +110,7 @@ def track_into(
     if isinstance(frames, (str, Path)):
         check_places([Path(frames)], out)
     check_formats(options.formats, FORMATS)
-    folder = ResultsFolder(out, ("masks", "overlays", *PLACES.values()), options.overwrite)
+    folder = ResultsFolder(out, ("masks", "overlays", FOLDER, *PLACES.values()), options.overwrite)
     run = _VideoRun(TrackPlan.of(concept, frames, marked), folder, options)
     if not folder.manifest.exists():
         pixels = len(run.job.frames.seconds) * int(np.prod(run.job.frames.size))
@@ -122,6 +125,7 @@ def track_into(
         counts={word: verdicts[word] for word in ("found", "doubtful", "absent")},
         resumed=resumed,
         broken=run.job.frames.broken,
+        objects=run.things.counts(),
         seconds=time.perf_counter() - started,
         files=files,
         notes=tuple(n for n in (note, note_of_edited(moved)) if n),
@@ -149,6 +153,10 @@ class _VideoRun:
     def classes(self) -> tuple[ClassInfo, ...]:
         return self.job.concept.classes
 
+    @cached_property
+    def things(self) -> VideoObjects:
+        return VideoObjects(self.job, self.out)
+
     @property
     def state(self) -> Path:
         return self.out / STATE
@@ -159,7 +167,7 @@ class _VideoRun:
 
     def fill(self, progress: Progress) -> int:
         """Do the sweeps that are not done; returns how many frames stayed as they were."""
-        self.folder.claim(self._strange, lambda e: Files([self.out / "masks" / f"{e.name}.png"]))
+        self.folder.claim(self._strange, self._files)
         former = read_frames(self.folder.manifest)
         total = len(self.job.frames.seconds)
         done = resumed = 0
@@ -207,22 +215,37 @@ class _VideoRun:
         Raises OutputError at the end, for all files that could not be written.
         """
         manifest = self.folder.manifest
-        entries = read_frames(manifest)
+        entries = self.things.write(read_frames(manifest))
         write_manifest(manifest, entries.values())
         files, note = {"manifest": manifest, "masks": self.out / "masks"}, None
         wanted = self.folder.wanted(self.options.formats, PLACES)
-        label = Path(self.job.frames.label).name
+        label, splits = Path(self.job.frames.label).name, self.job.concept.splits
+        if splits:
+            files["objects"] = self.out / FOLDER
         with all_tried() as tried:
             drawn = tried(self._write_overlay) if "overlay" in wanted else None
             if drawn is not None:
                 files["overlay"], note = drawn
             if "ytvis" in wanted:
                 files["ytvis"] = self.out / YTVIS
-                tried(lambda: write_ytvis(files["ytvis"], self._annotations, self.classes, label))
+                tried(
+                    partial(write_identities, files["ytvis"], self.things.frames(), self.classes, label)
+                    if splits
+                    else partial(write_ytvis, files["ytvis"], self._annotations, self.classes, label)
+                )
             if "csv" in wanted:
                 files["csv"] = self.out / TABLE
-                tried(lambda: write_frames_csv(files["csv"], self._rows(entries)))
+                tried(
+                    partial(write_identities_csv, files["csv"], self._thing_rows(entries))
+                    if splits
+                    else partial(write_frames_csv, files["csv"], self._rows(entries))
+                )
         return files, note
+
+    def _files(self, entry: ManifestEntry) -> Files:
+        """The results of a frame."""
+        name = f"{entry.name}.png"
+        return Files([self.out / "masks" / name], [self.out / FOLDER / name])
 
     def _strange(self, entry: ManifestEntry) -> str | None:
         """What else a line is of than this video and this pack."""
@@ -280,20 +303,32 @@ class _VideoRun:
     def _rows(self, entries: Mapping[int, FrameEntry]) -> Iterator[FrameRow]:
         for entry, found in zip(entries.values(), self._annotations(), strict=True):
             for info in self.classes:
-                row = FrameRow(
-                    entry.frame, entry.shown, entry.name, info.name, info.id,
-                    entry.verdicts[info.id], entry.confidences[info.id],
-                )  # fmt: skip
-                yield _measured(
-                    row, replace(found, objects=tuple(o for o in found.objects if o.cls == info.id))
-                )
+                own = tuple(o for o in found.objects if o.cls == info.id)
+                yield _measured(_row(entry, info), replace(found, objects=own))
+
+    def _thing_rows(self, entries: Mapping[int, FrameEntry]) -> Iterator[tuple[int, FrameRow]]:
+        """A row for each thing in each frame in which it is seen, with its number."""
+        infos = {c.id: c for c in self.classes}
+        for entry, (found, numbers) in zip(entries.values(), self.things.frames(), strict=True):
+            for number, obj in zip(numbers, found.objects, strict=True):
+                row = _measured(_row(entry, infos[obj.cls]), replace(found, objects=(obj,)))
+                yield number, replace(row, pieces=len(connected_objects(obj.mask.astype(np.int32))))
 
     def _write_overlay(self) -> tuple[Path, str | None]:
         """The overlay video, or where none can be encoded a folder of overlays; and what to say of it."""
         frames = self.job.frames
         rate = self.options.rate or _rate(frames.seconds)
         drawn = (
-            (overlay(f.image, read_result(self.mask(f.index)), self.classes, self.options.opacity), f)
+            (
+                overlay(
+                    f.image,
+                    read_result(self.mask(f.index)),
+                    self.classes,
+                    self.options.opacity,
+                    objects=self.things.ids(f.index),
+                ),
+                f,
+            )
             for f in frames.read(range(len(frames.seconds)))
         )
         try:
@@ -312,6 +347,13 @@ class _VideoRun:
                 yield picture, frame.index / rate if own else frame.seconds
 
         return write_video(self.out / VIDEO, timed(), rate), None
+
+
+def _row(entry: FrameEntry, info: ClassInfo) -> FrameRow:
+    """A class in a frame, and nothing of where it is."""
+    return FrameRow(
+        entry.frame, entry.shown, entry.name, info.name, info.id, entry.verdicts[info.id], entry.confidences[info.id]
+    )  # fmt: skip
 
 
 def _measured(row: FrameRow, found: Annotations) -> FrameRow:
