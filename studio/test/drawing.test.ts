@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Drawing, marksOfLabels } from "../src/canvas/drawing";
+import { Drawing, marksOfLabels, NO_SHAPES } from "../src/canvas/drawing";
 import { LIMIT } from "../src/canvas/history";
 import { labelMap } from "../src/canvas/labels";
 import type { Marks } from "../src/wire";
@@ -206,5 +206,28 @@ describe("marks that say only what the thing is", () => {
       { width: 20, height: 10 },
     );
     expect(painted.isPositiveOnly).toBe(false);
+  });
+});
+
+describe("other maps", () => {
+  it("take the place of all in one step that is taken back", () => {
+    const drawing = new Drawing(3, 1);
+    drawing.add({ points: [{ xy: [1, 0], class: 1 }] });
+    const before = drawing.toMarks(0);
+    const labels = { ...labelMap(3, 1), data: Uint8Array.of(1, 1, 0) };
+    const objects = { width: 3, height: 1, data: Uint16Array.of(1, 2, 0) };
+    drawing.replace(labels, objects, NO_SHAPES);
+    expect(drawing.toMarks(0).mask).toMatchObject({
+      counts: { 1: [0, 2, 1] },
+      objects: [
+        [0, 1, 2],
+        [1, 1, 1],
+      ],
+    });
+    expect(drawing.shapes).toBe(NO_SHAPES);
+    drawing.undo();
+    expect(drawing.toMarks(0)).toEqual(before);
+    drawing.redo();
+    expect(drawing.objectCount).toBe(2);
   });
 });

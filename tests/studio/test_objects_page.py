@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from studio_page import RED, SQUARE, Studio, paint
 
+from cuecast.core.values import Marks
 from cuecast.cues import read_document
 
 LEFT = ((8, 8), (16, 8), (16, 24), (8, 24))
@@ -132,3 +133,62 @@ def test_a_click_on_an_object_shows_its_measures(
         page.keyboard.press(f"Shift+Arrow{key}")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Object 2 of 2").wait_for()
+
+
+def test_objects_of_an_answer_are_deleted_cut_and_merged(
+    studio: Studio, pictures: list[Path], tmp_path: Path
+) -> None:
+    page = studio.page
+    two = paint(tmp_path / "two.png", (RED, 8, 8), (RED, 40, 30))
+    studio.create([pictures[0], two])
+    studio.open_image("a.png")
+    studio.outline("a.png", SQUARE)
+    studio.wait_saved("a.png", 1)
+    studio.run()
+    studio.open_image("two.png")
+
+    def marks(version: int) -> Marks | None:
+        return read_document(studio.wait_saved("two.png", version), HALVES.shape)
+
+    studio.click("two.png", 48, 38)
+    page.get_by_text("A change makes this picture an example.").wait_for()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("Saved as an example.").wait_for()
+    square = (HALVES > 0).astype(np.int32)
+    found = marks(1)
+    assert found is not None
+    assert np.array_equal(found.mask, square)
+    assert found.objects is None
+
+    page.keyboard.press("Control+z")
+    assert marks(2) is None
+    page.keyboard.press("Control+y")
+    assert marks(3) is not None
+
+    studio.click("two.png", 12, 16)
+    page.get_by_role("button", name="Cut …").click()
+    studio.drag("two.png", (50, 4), (52, 40))
+    page.get_by_text("That line did not cut it.").wait_for()
+    studio.drag("two.png", (16, 4), (16, 28))
+    page.get_by_role("heading", name="Object 1 of 2").wait_for()
+    found = marks(4)
+    assert found is not None
+    assert np.array_equal(found.mask, square)
+    assert np.array_equal(found.objects, HALVES)
+
+    page.get_by_role("button", name="Merge …").click()
+    studio.click("two.png", 20, 16)
+    page.get_by_role("heading", name="Object 1 of 1").wait_for()
+    found = marks(5)
+    assert found is not None
+    assert np.array_equal(found.objects, square)
+    page.keyboard.press("Control+z")
+    found = marks(6)
+    assert found is not None
+    assert np.array_equal(found.objects, HALVES)
+
+    page.get_by_role("button", name="Delete", exact=True).click()
+    studio.click("two.png", 20, 16)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("You said that it is not on this picture.").wait_for()
+    assert studio.wait_saved("two.png", 7)["absent"]

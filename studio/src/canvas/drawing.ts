@@ -265,6 +265,17 @@ export class Drawing {
     this.onPaint(whole(this.labels));
   }
 
+  /** Put other maps in the place of these, and other shapes where they are given, in one step. */
+  replace(labels: LabelMap, objects: ObjectMap | null, shapes: Shapes = this.current): void {
+    const before = this.copy();
+    this.labels.data.set(labels.data);
+    this.apart = objects;
+    this.telling ||= objects !== null;
+    this.last = { object: 0, label: 0 };
+    this.onPaint(whole(this.labels));
+    this.finish(shapes, this.patch(before, whole(this.labels)));
+  }
+
   clear(): void {
     this.replaceAll(NO_SHAPES);
   }

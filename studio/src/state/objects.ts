@@ -2,7 +2,18 @@
 
 import { computed, signal } from "@preact/signals";
 import { api } from "../api";
-import { type Figures, figuresOf, idAt, type Told } from "../canvas/object_edits";
+import { NO_SHAPES } from "../canvas/drawing";
+import type { LabelMap, ObjectMap } from "../canvas/labels";
+import {
+  cutBy,
+  type Figures,
+  figuresOf,
+  idAt,
+  merged,
+  showsAnything,
+  type Told,
+  without,
+} from "../canvas/object_edits";
 import { piecesOf } from "../canvas/objects";
 import type { ObjectRow, Xy } from "../wire";
 import { tool } from "./pen";
@@ -11,6 +22,10 @@ import type { OpenPicture } from "./picture";
 export class Objects {
   /** The id of the one that is looked at; 0 for none. */
   readonly chosen = signal(0);
+  /** What the next click or line does. */
+  readonly doing = signal<"choose" | "merge" | "cut">("choose");
+  /** The last line met nothing of the object. */
+  readonly missed = signal(false);
   /** What the service says of the objects of the result, by their numbers. */
   private readonly said = signal<ReadonlyMap<number, ObjectRow>>(new Map());
   private asked = "";
@@ -43,16 +58,49 @@ export class Objects {
   }
 
   pick(at: Xy): void {
-    const told = this.told.value;
-    if (told) this.choose(idAt(told.objects, at));
+    const [told, chosen] = [this.told.value, this.chosen.value];
+    if (!told) return;
+    const id = idAt(told.objects, at);
+    if (this.doing.value !== "merge" || !this.current.value) {
+      this.choose(id);
+    } else if (id && id !== chosen) {
+      const { labels, objects } = merged(told, chosen, id);
+      this.change(labels, objects);
+    }
   }
 
   /** Whether a line cuts the chosen object at present. */
   get cuts(): boolean {
-    return false;
+    return this.doing.value === "cut" && this.current.value !== null;
   }
 
-  cut(_from: Xy, _to: Xy): void {}
+  cut(from: Xy, to: Xy): void {
+    const told = this.told.value;
+    const parts = told && cutBy(told, this.chosen.value, from, to);
+    this.missed.value = !parts;
+    if (parts) this.change(parts.labels, parts.objects);
+  }
+
+  /** Take the chosen object away: what is there is not the thing. */
+  remove(): void {
+    const told = this.told.value;
+    if (!told || !this.current.value) return;
+    const rest = without(told, this.chosen.value);
+    // Where nobody has told things apart, taking one away does not either.
+    this.change(rest.labels, this.tellsApart ? rest.objects : null);
+    this.choose(0);
+  }
+
+  /** Have the next click or line do this; a second time, no more. */
+  begin(what: "merge" | "cut"): void {
+    this.missed.value = false;
+    this.doing.value = this.doing.value === what ? "choose" : what;
+  }
+
+  /** Marks that say all of the picture are changed themselves, not the result beside them. */
+  get canChange(): boolean {
+    return this.picture.mode.value === "mark" || !this.picture.isComplete;
+  }
 
   /** To the next object, or the one before. */
   step(by: 1 | -1): void {
@@ -65,11 +113,31 @@ export class Objects {
   /** Choose none; false where none was. */
   letGo(): boolean {
     const had = this.current.value !== null;
-    this.choose(0);
+    if (this.doing.value === "choose") this.choose(0);
+    this.doing.value = "choose";
     return had;
   }
 
+  private get tellsApart(): boolean {
+    const { mode, saver, foundApart } = this.picture;
+    return mode.value === "mark" ? saver.value?.drawing.objects !== null : foundApart;
+  }
+
+  /** One step of the marks: a result that is changed becomes them as a whole, 'not here' where nothing is left. */
+  private change(labels: LabelMap, objects: ObjectMap | null): void {
+    const drawing = this.picture.saver.value?.drawing;
+    if (!drawing) return;
+    const kept = this.picture.mode.value === "mark" ? drawing.shapes : NO_SHAPES;
+    const said = kept.boxes.length + kept.points.length + kept.scribbles.length > 0;
+    const absent = !said && !showsAnything(labels);
+    drawing.replace(labels, absent ? null : objects, { ...kept, absent });
+    this.doing.value = "choose";
+    this.picture.showAsMarks();
+  }
+
   private choose(id: number): void {
+    this.doing.value = "choose";
+    this.missed.value = false;
     this.chosen.value = id;
     if (id && this.picture.mode.value === "result") void this.ask();
   }

@@ -23,7 +23,7 @@ export class OpenPicture {
   readonly found = signal<LabelMap | null>(null);
   /** Its objects, and whether it tells things apart that touch. */
   foundObjects: ObjectMap | null = null;
-  private foundApart = false;
+  foundApart = false;
   readonly uncertainty = signal<HTMLCanvasElement | null | "none">(null);
   readonly correction = signal<Correction | null>(null);
   readonly mode = signal<Mode>("mark");
@@ -153,6 +153,16 @@ export class OpenPicture {
       this.mode.value = "correct";
       panelOpen.value = true; // there it is accepted or thrown away
       tool.value = "point";
+    });
+  }
+
+  /** A changed result has become the marks: they are shown, and go on being changed by their objects. */
+  showAsMarks(): void {
+    if (this.mode.value === "mark") return;
+    batch(() => {
+      this.mode.value = "mark";
+      this.offer.value = true;
+      tool.value = "select";
     });
   }
 

@@ -223,7 +223,7 @@ export const en = {
       scribble: "Draw a stroke along it. It need not be exact.",
       notScribble: "Draw a stroke over what it is not.",
       ignore: "Paint what should count neither as the thing nor as background.",
-      select: "Click an object to see its measures. Drag to move the picture.",
+      select: "Click an object to see its measures, delete, merge or cut it. Drag to move the picture.",
       hand: "Drag to move the picture.",
     },
     askForNot: "Now click once on what it is not.",
@@ -307,6 +307,14 @@ export const en = {
     previous: "Previous object",
     next: "Next object",
     box: "Box",
+    merge: "Merge …",
+    cut: "Cut …",
+    how: {
+      merge: "Now click the object that it is one with.",
+      cut: "Now draw a line across it. (Enter begins and ends the line.)",
+    },
+    missed: "That line did not cut it.",
+    becomes: "A change makes this picture an example.",
   },
 
   checks: {

@@ -214,7 +214,7 @@ export const zh: Text = {
       scribble: "沿着目标画一笔，不必很准。",
       notScribble: "在不是目标的地方画一笔。",
       ignore: "涂抹既不算目标也不算背景的部分。",
-      select: "点击对象即可查看其测量值。拖动以移动图片。",
+      select: "点击对象即可查看其测量值，或删除、合并、切开它。拖动以移动图片。",
       hand: "拖动以移动图片。",
     },
     askForNot: "请再点一下不是目标的地方。",
@@ -292,11 +292,19 @@ export const zh: Text = {
   },
 
   object: {
-    place: (at, all) => `第 ${at} 个对象，共 ${all} 个`,
+    place: (at, all) => `对象 ${at} / ${all}`,
     none: "点击对象即可查看其测量值。",
     previous: "上一个对象",
     next: "下一个对象",
     box: "外框",
+    merge: "合并……",
+    cut: "切开……",
+    how: {
+      merge: "请点击与它同属一体的对象。",
+      cut: "请画一条穿过它的线。（回车键开始和结束这条线。）",
+    },
+    missed: "这条线没有切开它。",
+    becomes: "改动后，这张图片将成为示例。",
   },
 
   checks: {

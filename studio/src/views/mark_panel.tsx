@@ -18,7 +18,7 @@ export function MarkPanel({ picture }: { picture: OpenPicture }) {
   drawing.revision.value; // read, so that the list follows what is drawn
   return (
     <>
-      {picture.offer.value && <Offer picture={picture} />}
+      {picture.offer.value && !drawing.isEmpty && <Offer picture={picture} />}
       {saver.state.value === "conflict" && <Conflict picture={picture} />}
       {saver.refused && <Failure error={saver.error.value} />}
       <ObjectPart picture={picture} />

@@ -13,7 +13,7 @@ export function ObjectPart({ picture }: { picture: OpenPicture }) {
   return (
     <section class="object">
       <div class="steps">
-        <h3>{at < 0 ? text.value.objects(ids.length) : t.place(at + 1, ids.length)}</h3>
+        <h2>{at < 0 ? text.value.objects(ids.length) : t.place(at + 1, ids.length)}</h2>
         <button
           type="button"
           class="quiet"
@@ -34,7 +34,35 @@ export function ObjectPart({ picture }: { picture: OpenPicture }) {
         </button>
       </div>
       {at < 0 ? <p class="soft">{t.none}</p> : <ObjectFigures picture={picture} />}
+      {at >= 0 && objects.canChange && <ObjectChanges picture={picture} />}
     </section>
+  );
+}
+
+/** Taking it away, making it one with another, cutting it. */
+function ObjectChanges({ picture }: { picture: OpenPicture }) {
+  const t = text.value.object;
+  const { objects } = picture;
+  const doing = objects.doing.value;
+  return (
+    <>
+      <div class="buttons">
+        <button type="button" onClick={() => objects.remove()}>
+          <Icon name="trash" />
+          {text.value.remove}
+        </button>
+        {(["merge", "cut"] as const).map((what) => (
+          <button type="button" key={what} aria-pressed={doing === what} onClick={() => objects.begin(what)}>
+            <Icon name={what} />
+            {t[what]}
+          </button>
+        ))}
+      </div>
+      <p class="soft" role="status">
+        {objects.missed.value && `${t.missed} `}
+        {doing === "choose" ? picture.mode.value === "result" && t.becomes : t.how[doing]}
+      </p>
+    </>
   );
 }
 
