@@ -118,5 +118,5 @@ def test_names_of_the_code_lead_somewhere() -> None:
         *(ROOT / "recipes").glob("*"),
         *(ROOT / "benchmarks").glob("*.py"),
     ]
-    found = {p.name: misnamed(p.read_text(encoding="utf-8")) for p in texts if p.suffix in (".md", ".py")}
+    found = {str(p): misnamed(p.read_text(encoding="utf-8")) for p in texts if p.suffix in (".md", ".py")}
     assert {name: names for name, names in found.items() if names} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,47 @@ if TYPE_CHECKING:
 EpisodesArgument = Annotated[
     Path, typer.Argument(metavar="EPISODES", help="Episode list: JSON lines, see docs/evaluation.md.")
 ]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is measured, where it is not how pixels are marked."""
+
+    interactive: Annotated[
+        bool,
+        typer.Option("--interactive", help="Correct each answer with simulated clicks and count them."),
+    ] = False
+    clicks: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --interactive: at most N clicks a query. Default: 10."),
+    ] = None
+    objects: Annotated[
+        bool,
+        typer.Option("--objects", help="Measure how things are told apart, not how pixels are marked."),
+    ] = False
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="With --objects: folder for pictures of the best and the worst episode of each set.",
+        ),
+    ] = None
+
+    def check(self) -> None:
+        """Raise BadParameter where two of them do not go together."""
+        if self.clicks is not None and not self.interactive:
+            raise typer.BadParameter("--clicks goes with --interactive: add it, or leave --clicks out")
+        if self.objects and self.interactive:
+            raise typer.BadParameter(
+                "--objects and --interactive exclude each other: run one after the other"
+            )
+        if self.pictures is not None and not self.objects:
+            raise typer.BadParameter("--pictures goes with --objects: add it, or leave --pictures out")
+
+    @property
+    def flag(self) -> str:
+        """The flag that chose it; '' of none."""
+        return "--interactive" if self.interactive else "--objects" if self.objects else ""
 
 
 @grouped
@@ -38,25 +80,7 @@ def evaluate_pack(
         ),
     ] = None,
     chosen: Chosen,
-    interactive: Annotated[
-        bool,
-        typer.Option("--interactive", help="Correct each answer with simulated clicks and count them."),
-    ] = False,
-    clicks: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="With --interactive: at most N clicks a query. Default: 10."),
-    ] = None,
-    objects: Annotated[
-        bool,
-        typer.Option("--objects", help="Measure how things are told apart, not how pixels are marked."),
-    ] = False,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="With --objects: folder for pictures of the best and the worst episode of each set.",
-        ),
-    ] = None,
+    kind: Kind,
     scale: ScaleOption = Scale.FRAME,
     speed: Speed,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the scores as CSV.")] = False,
@@ -78,12 +102,7 @@ def evaluate_pack(
     """
     if printed.as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other: choose one, or keep both with -o OUT")
-    if clicks is not None and not interactive:
-        raise typer.BadParameter("--clicks goes with --interactive: add it, or leave --clicks out")
-    if objects and interactive:
-        raise typer.BadParameter("--objects and --interactive exclude each other: run one after the other")
-    if pictures is not None and not objects:
-        raise typer.BadParameter("--pictures goes with --objects: add it, or leave --pictures out")
+    kind.check()
     from functools import partial
 
     from cuecast.evaluation.episodes import find_root, read_episodes, select
@@ -94,8 +113,8 @@ def evaluate_pack(
 
     listed = select(read_episodes(episodes), chosen.sets or (), chosen.shots or (), chosen.limit)
     root = root or find_root(episodes, listed)
-    clicked = partial(evaluate_clicks, clicks=clicks or 10)
-    measure = clicked if interactive else evaluate_objects if objects else evaluate
+    clicked = partial(evaluate_clicks, clicks=kind.clicks or 10)
+    measure = clicked if kind.interactive else evaluate_objects if kind.objects else evaluate
     predictor = load(pack, threads=speed.threads)
     with progress(printed.quiet) as report:
         result = measure(
@@ -108,13 +127,13 @@ def evaluate_pack(
             scale=scale.value,
         )
     if output:
-        _keep(result, output, KEPT["--interactive" if interactive else "--objects" if objects else ""])
+        _keep(result, output, KEPT[kind.flag])
     text = result.as_csv().rstrip("\n") if as_csv else result.as_table()
     say(result.as_dict(), text, printed.as_json)
-    if pictures is not None and isinstance(result, ObjectResult):
+    if kind.pictures is not None and isinstance(result, ObjectResult):
         from cuecast.evaluation.object_pictures import write_object_pictures
 
-        write_object_pictures(predictor, result, listed, root, pictures)
+        write_object_pictures(predictor, result, listed, root, kind.pictures)
 
 
 KEPT = {
