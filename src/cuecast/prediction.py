@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from cuecast.core.drawing import overlay
 from cuecast.core.geometry import NEIGHBOURS
-from cuecast.core.objects import Annotations, ObjectMask, ToldApart, connected_instances, objects_of
+from cuecast.core.objects import (
+    Annotations,
+    ObjectMask,
+    ToldApart,
+    check_least,
+    connected_instances,
+    objects_of,
+)
 from cuecast.core.values import ClassInfo, Image, Verdict
 from cuecast.engine.objects import object_confidences
 from cuecast.io.labels.masks import write_grey, write_mask
@@ -85,8 +92,10 @@ class Prediction:
     def keeping(self, min_area: int = 0, min_confidence: float = 0.0) -> Prediction:
         """The same without the objects that have fewer pixels, or less confidence: they become background.
 
-        Verdict and confidence stay those of the whole answer.
+        Verdict and confidence stay those of the whole answer. Raises OutputError where an area is below 0, or a
+        confidence outside 0 to 1.
         """
+        check_least(min_area, min_confidence)
         if min_area <= 1 and min_confidence <= 0:
             return self
         keep = [o.area >= min_area and (o.confidence or 0.0) >= min_confidence for o in self.objects()]

@@ -291,6 +291,9 @@ def test_a_made_pack_holds_what_differs(tmp_path: Path) -> None:
         make_pack("../x", tmp_path, base)
     with pytest.raises(cuecast.PackError, match="another pack of that name"):
         make_pack("above", tmp_path, base)
+    made = (above.folder / "card.json").stat().st_ino
+    assert make_pack("above", tmp_path, base, files={"b.onnx": b"3"}).digest == above.digest
+    assert (above.folder / "card.json").stat().st_ino == made
     assert sorted(p.name for p in tmp_path.iterdir()) == ["above", "base"]
 
 

@@ -131,7 +131,7 @@ def test_the_page_of_a_card(tmp_path: Path) -> None:
 def test_a_card_as_text_and_record(tmp_path: Path) -> None:
     pack = coin_pack(tmp_path / "packs", thresholds={"score": 0.4})
     text = as_text(pack)
-    for line in ("licence       MIT", "concept       red: coin, 1 cues.", "  - Round things only.",
+    for line in ("licence       MIT", "concept       red: coin, 1 cue.", "  - Round things only.",
                  "engine        thresholds: --json shows them",
                  f"base          colours, digest {pack.card['base']['digest']}"):  # fmt: skip
         assert line in text.splitlines(), line

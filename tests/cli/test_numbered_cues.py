@@ -120,6 +120,7 @@ def test_objects_beside_a_mask(capsys: pytest.CaptureFixture[str]) -> None:
         ("a.png=wrong.png", 1, "1 pixels of objects lie outside the mask (ids 3)"),
         ("a.png=nowhere.png", 1, "there is no such mask file (from --cue-objects"),
         ("b.png=ids.png", 1, "there is no such image (from --cue-objects"),
+        ("a.png", 2, "--cue-objects 'a.png': IMAGE=IDS is expected"),
     ):
         capsys.readouterr()
         assert run([*cue, "--cue-objects", given]) == code

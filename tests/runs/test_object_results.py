@@ -195,13 +195,19 @@ def test_unsure_objects_are_left_out(concept: Concept, inputs: list[Path]) -> No
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"min_area": -1}, "min_area is -1"), ({"min_confidence": 1.5}, "min_confidence is 1.5")],
+    [
+        ({"min_area": -1}, "min_area is -1"),
+        ({"min_confidence": 1.5}, "min_confidence is 1.5"),
+        ({"min_confidence": float("nan")}, "is nan"),
+    ],
 )
 def test_limits_that_are_none_are_refused(
     concept: Concept, inputs: list[Path], tmp_path: Path, wrong: dict[str, float], said: str
 ) -> None:
     with pytest.raises(OutputError, match=said):
         run(concept, inputs, tmp_path / "out", replace(ALL, **wrong))  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match=said):
+        concept.segment(inputs[1]).keeping(**wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,6 +182,26 @@ def test_what_is_in_the_way_is_not_touched(base: Pack, pictures: Path, tmp_path:
     (tmp_path / "sector").mkdir()
     with pytest.raises(OutputError, match="something is there already; choose another name"):
         refine(pictures, tmp_path / "sector", options(base))
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "said"),
+    [
+        ("my sector", {}, "'my sector' is no name of a pack"),
+        ("general", {}, "this name is that of a pack of the package"),
+        ("sector", {"classes": ["a/b"]}, "'a/b' is no name of a concept"),
+        ("sector", {"fields": {"colour": "red"}}, "colour: is no field of a card"),
+    ],
+)
+def test_what_no_pack_can_be_is_refused_before_the_work(
+    base: Pack, pictures: Path, tmp_path: Path, name: str, changed: dict[str, Any], said: str
+) -> None:
+    root = base.folder.parent if name == "general" else tmp_path
+    told: list[Step] = []
+    with pytest.raises(PackError, match=said):
+        refine(pictures, root / name, replace(options(base), **changed), told.append)
+    assert not told
+    assert not (root / f".{name}.refining").exists()
 
 
 def test_a_base_without_a_decoder_is_named(pictures: Path, tmp_path: Path) -> None:

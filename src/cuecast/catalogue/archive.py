@@ -19,8 +19,8 @@ from cuecast.catalogue.place import (
     hidden,
     holding,
     home,
-    neighbours,
     refuse_while_needed,
+    same_pack,
 )
 from cuecast.catalogue.signature import check_signature, read_signature, sign
 from cuecast.core.errors import PackError
@@ -91,7 +91,7 @@ def import_archive(
         find_base(wanted["name"], wanted["digest"], pack.folder)
     _check_signature(bundle, pack.digest, signed_by)
     with holding(root):
-        if (there := _same(pack)) is not None:
+        if (there := same_pack(pack)) is not None:
             if SIGNATURE in bundle.members and read_signature(there.folder) is None and not there.builtin:
                 write_bytes(there.folder / SIGNATURE, bundle.read(SIGNATURE))
             return Imported(there, already=True)
@@ -143,12 +143,6 @@ def _check_members(bundle: Bundle, card: Mapping[str, Any]) -> None:
 def _check_signature(bundle: Bundle, digest: str, signed_by: Path | None) -> None:
     text = bundle.read(SIGNATURE) if SIGNATURE in bundle.members else None
     check_signature(text, digest, bundle.path, signed_by)
-
-
-def _same(pack: Pack) -> Pack | None:
-    """The very same pack, where it is installed already."""
-    others = neighbours(pack.folder.parent)
-    return next((p for p in others if p.folder.name == pack.name and p.digest == pack.digest), None)
 
 
 def _put(bundle: Bundle, pack: Pack) -> None:

@@ -81,9 +81,9 @@ def as_text(pack: Pack) -> str:
     plain = [(n, v) for n, v in sections if not isinstance(v, (dict, list))]
     lines += [f"{name:<14}{value}" for name, value in plain if value is not None]
     for concept in concepts_of(pack):
-        classes = ", ".join(concept.classes)
+        classes, unit = ", ".join(concept.classes), "cue" if concept.cues == 1 else "cues"
         lines.append(
-            f"{'concept':<14}{concept.name}: {classes}, {concept.cues} cues. {concept.summary}".rstrip()
+            f"{'concept':<14}{concept.name}: {classes}, {concept.cues} {unit}. {concept.summary}".rstrip()
         )
     for name, value in sections:
         if isinstance(value, (dict, list)) and value and name != "concepts":

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cuecast.catalogue.place import check_place, check_use, hidden, holding
+from cuecast.catalogue.place import check_place, check_use, hidden, holding, same_pack
 from cuecast.core.errors import PackError
 from cuecast.cuesets.cueset import read_cueset
 from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, check_card, concept_problem
@@ -31,7 +31,7 @@ def make_pack(
     segmenter: str | None = None,
     replace: bool = False,
 ) -> Pack:
-    """Write the pack `name` into the folder `root`, whole or not at all.
+    """Write the pack `name` into the folder `root`, whole or not at all. The very same pack that is there stays.
 
     base       what it stands on; files and numbers of the engine that are the base's are left out.
     fields     of the card, all but those that are made here (`OWN`).
@@ -43,9 +43,8 @@ def make_pack(
     Raises PackError where a field or name is wrong, or a pack of that name is there, CueSetError, OutputError.
     """
     held = dict(files or {})
+    _check_names(name, concepts or ())
     for concept, path in (concepts or {}).items():
-        if what := concept_problem(concept):
-            raise PackError(what, f"pack {name}", "name it otherwise")
         held |= {f"{CONCEPTS}/{concept}/{n}": data for n, data in read_cueset(path).contents()}
     hashes = {n: hashlib.sha256(data).hexdigest() for n, data in sorted(held.items())}
     below = {n: f.sha256 for n, f in base.files.items()} if base else {}
@@ -57,6 +56,8 @@ def make_pack(
     check_card(card, f"pack {name}")
     pack = Pack(root / name, card)
     with holding(root):
+        if (there := same_pack(pack)) is not None:
+            return there
         check_place(pack, replace)
         new = hidden(root)
         try:
@@ -68,6 +69,30 @@ def make_pack(
         finally:
             shutil.rmtree(new, ignore_errors=True)
     return pack
+
+
+def check_new(
+    name: str,
+    root: Path,
+    base: Pack,
+    *,
+    fields: Mapping[str, Any] | None = None,
+    concepts: Collection[str] = (),
+    replace: bool = False,
+) -> None:
+    """Raise PackError where `make_pack` would refuse these names, fields or that place. To be asked before long work
+    whose end is a pack."""
+    _check_names(name, concepts)
+    card = _card(name, base, dict(fields or {}), None)
+    card["files"] = {f"{CONCEPTS}/{concept}/cues.json": hashlib.sha256().hexdigest() for concept in concepts}
+    check_card(card, f"pack {name}")
+    check_place(Pack(root / name, card), replace)
+
+
+def _check_names(name: str, concepts: Iterable[str]) -> None:
+    for concept in concepts:
+        if what := concept_problem(concept):
+            raise PackError(what, f"pack {name}", "name it otherwise")
 
 
 def _card(name: str, base: Pack | None, fields: dict[str, Any], segmenter: str | None) -> dict[str, Any]:

@@ -63,6 +63,12 @@ def neighbours(root: Path) -> list[Pack]:
     return list(installed() if on_path else packs_in(root, quiet=True))
 
 
+def same_pack(pack: Pack) -> Pack | None:
+    """The very same pack, where it is there already."""
+    others = neighbours(pack.folder.parent)
+    return next((p for p in others if p.folder.name == pack.name and p.digest == pack.digest), None)
+
+
 def check_place(pack: Pack, replace: bool) -> None:
     """Raise PackTakenError where another pack of that name must not go, or would hide this one."""
     where = f"pack {pack.name}"

@@ -45,6 +45,8 @@ def _find_image(text: str) -> Path | None:
 
 
 def _no_image(text: str, flag: str, whole: str, form: str) -> Exception:
+    if Path(text).is_file():
+        return typer.BadParameter(f"{flag} {whole!r}: {form} is expected")
     remedy = f"write {flag} {form}" if flag in ("--cue", "--cue-objects") else "check the name"
     return ImageError(f"there is no such image (from {flag} {whole!r})", text, remedy)
 

@@ -10,12 +10,21 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.errors import OutputError
 from cuecast.core.geometry import NEIGHBOURS
 
 ObjectMode = Literal["auto", "split", "connected"]
 """How the pixels of a class become objects: 'connected' takes its connected components, 'split' tells apart those that
 touch by what the cues show of them, 'auto' does so where the cues show that things touch."""
 MODES: tuple[ObjectMode, ...] = get_args(ObjectMode)
+
+
+def check_least(min_area: int, min_confidence: float) -> None:
+    """Raise OutputError where the limits below which objects are left out are none."""
+    if not min_area >= 0:
+        raise OutputError(f"min_area is {min_area}", remedy="give a number of pixels, 0 or more")
+    if not 0 <= min_confidence <= 1:
+        raise OutputError(f"min_confidence is {min_confidence}", remedy="give one from 0 to 1, such as 0.5")
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from typing import Literal
 
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import CuecastError, ImageError, OutputError
+from cuecast.core.objects import check_least
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import MAX_CLASS_ID, Image
 from cuecast.cue_quality import check as kept
@@ -104,13 +105,6 @@ class BatchOptions:
     min_area: int = 0
     min_confidence: float = 0.0
 
-    def check_limits(self) -> None:
-        """Raise OutputError where what is to be left out is none."""
-        if self.min_area < 0:
-            raise OutputError(f"min_area is {self.min_area}: give a number of pixels, 0 or more")
-        if not 0 <= self.min_confidence <= 1:
-            raise OutputError(f"min_confidence is {self.min_confidence}: give one from 0 to 1, such as 0.5")
-
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSummary(Summary):
@@ -141,7 +135,7 @@ def run(
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
     check_formats(options.formats, FORMATS)
-    options.check_limits()
+    check_least(options.min_area, options.min_confidence)
     check_places(inputs, out, beside=False)
     folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite)
     job = _Batch(concept, folder, Results(out, concept.classes), options, lineage)

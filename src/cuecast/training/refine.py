@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PILImage
 
-from cuecast.catalogue.make import make_pack
+from cuecast.catalogue.make import check_new, make_pack
 from cuecast.core.errors import InputError, OutputError, PackError
 from cuecast.core.notes import give_note
 from cuecast.core.ordered import Progress, Step, silent
@@ -153,6 +153,14 @@ def refine(
     if out.exists() and not options.replace:
         raise OutputError("something is there already", out, "choose another name, or replace it (--replace)")
     data = read_data(given, options.classes, options.group)
+    check_new(
+        out.name,
+        out.absolute().parent,
+        base,
+        fields=options.fields,
+        concepts=[c.name for c in data.classes],
+        replace=options.replace,
+    )
     _tell_of(data)
     work = out.with_name(f".{out.name}.refining")
     with exclusive(_made(work)):
