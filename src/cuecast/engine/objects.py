@@ -37,8 +37,8 @@ UNLIKE = (
 )
 CORE = 0.95
 """Share of a mask's pixels that lie nearer to its border than the core of its things."""
-CLOSE = 1.1
-"""Times by which two sizes may differ and still be the same."""
+CLOSE = 1.25
+"""Times by which two sizes of pictures may differ and still be the same: cues and queries are seen alike."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ class ShownObjects:
         """How many times as large things are in a picture with this mask (H, W) as in the cues, where things keep their
         share of the frame: they do, or they are as large in pixels (of cut-outs), whichever the mask says."""
         times = float(np.sqrt(thing.size)) / self.frame
-        if not self.core or 1 / CLOSE < times < CLOSE:
+        if 1 / CLOSE < times < CLOSE:
+            return 1.0
+        if not self.core:
             return times
         measured = _core(thing) / self.core
         return min((1.0, times), key=lambda scale: abs(np.log(scale / measured)))
