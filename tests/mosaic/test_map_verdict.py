@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cuecast.core.values import ClassInfo
-from cuecast.engine.calibration import Taught, Thresholds
+from cuecast.engine.calibration import Calibration, Taught, Thresholds
 from cuecast.engine.decision import Decision, Sums
 from cuecast.mosaic.assemble import LabelRule
 from cuecast.mosaic.tiles import TOP
@@ -33,7 +33,8 @@ def test_positive_marks_alone_that_fill_the_raster_are_doubtful() -> None:
 
 
 def test_a_confidence_is_worth_what_such_marks_are() -> None:
-    verdict, confidence = verdict_of(0.4, Taught("boxes", None, (0.0, -1.0)))
+    calibration = Calibration((), (), (), (0.0,), (0.0,), 0.5, by_scores=(0.0, -1.0))
+    verdict, confidence = verdict_of(0.4, Taught("boxes", calibration))
     assert (verdict, confidence) == ("doubtful", pytest.approx(1 / (1 + np.e)))
 
 
