@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from studio_page import RED, SQUARE, Studio, paint
 
 from cuecast.core.values import Marks
@@ -192,3 +194,33 @@ def test_objects_of_an_answer_are_deleted_cut_and_merged(
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("You said that it is not on this picture.").wait_for()
     assert studio.wait_saved("two.png", 7)["absent"]
+
+
+def test_the_measures_are_summed_up_and_saved(studio: Studio, pictures: list[Path]) -> None:
+    page = studio.page
+    studio.create(pictures)
+    studio.open_image("a.png")
+    studio.outline("a.png", SQUARE)
+    studio.wait_saved("a.png", 1)
+    studio.run()
+    page.get_by_role("button", name="Measurements").click()
+    totals = page.get_by_role("region", name="Totals and means").locator("tbody td")
+    totals.first.wait_for()
+    assert totals.all_inner_texts()[:3] == ["2", "512", "256"]  # a and b have one square of 16 each
+    assert "2 objects, Area, mean: 256" in page.get_by_role("img").get_attribute("aria-label")
+    page.get_by_label("Measure", exact=True).select_option("major_axis")
+    assert "Length: how many objects" in page.get_by_role("img").get_attribute("aria-label")
+    with page.expect_download() as table:
+        page.get_by_role("button", name="Save the table (CSV)").click()
+    with open(table.value.path(), encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["image"], row["object"], row["area"]) for row in rows] == [
+        ("a.png", "1", "256"),
+        ("b.png", "1", "256"),
+    ]
+    with page.expect_download() as histogram:
+        page.get_by_role("button", name="Save the histogram (PNG)").click()
+    assert histogram.value.suggested_filename.endswith(".png")
+    with Image.open(histogram.value.path()) as opened:
+        assert opened.size == (1120, 480)
+        assert (31, 95, 191) in {colour for _, colour in opened.convert("RGB").getcolors(100_000)}

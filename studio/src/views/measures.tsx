@@ -6,6 +6,7 @@ import { language, text } from "../text";
 import type { ObjectRow } from "../wire";
 import { Failure } from "./dialog";
 import { Icon } from "./icon";
+import { MeasureSummary } from "./measure_summary";
 
 const ROWS = 100;
 /** So many objects are sorted in the browser; the export holds all. */
@@ -25,6 +26,7 @@ const PIXELS = [
   "x2",
   "y2",
   "touches_border",
+  "confidence",
 ] as const;
 const WORDS: ReadonlySet<string> = new Set(["image", "class", "touches_border", "unit"]);
 const UNITS = ["unit", "area_units", "perimeter_units", "major_axis_units", "minor_axis_units"] as const;
@@ -59,6 +61,7 @@ export function Measures({ id }: { id: string }) {
       {total > MOST && <p class="soft">{t.measures.limited(MOST)}</p>}
       {rows.length > 0 && (
         <>
+          <MeasureSummary rows={rows} />
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, with the keyboard too */}
           <div class="tablebox" role="region" aria-label={t.measures.title} tabIndex={0}>
             <table>
