@@ -67,6 +67,16 @@ def test_a_rod_and_an_uneven_border_are_no_more_than_one_thing() -> None:
     assert int(parts_of(rod, CUBE, 5.0).max()) == 1
 
 
+def test_a_thin_rod_that_lies_across_thick_slices_is_one_thing() -> None:
+    z, y, x = np.meshgrid(np.arange(20) * 2.5, np.arange(50.0), np.arange(60.0), indexing="ij")
+    along = np.array([0.5, 0.6, 0.62])
+    away = np.stack([z - 25, y - 25, x - 30], -1)
+    rest = away - np.clip(away @ along, -18, 18)[..., None] * along
+    labels = (np.linalg.norm(rest, axis=-1) <= 3).astype(np.uint8)
+    assert int(volume_instances(labels, (2.5, 1.0, 1.0), {1: 3.0}).max()) == 1
+    assert int(parts_of(labels > 0, (2.5, 1.0, 1.0), 3.0).max()) > 1  # by the voxels as they are
+
+
 def test_classes_of_which_nothing_is_shown_are_connected_and_touching_classes_stay_apart() -> None:
     truth = balls((36, 52, 52), BALLS, 8)
     labels = np.where(truth == 2, 2, truth > 0).astype(np.uint8)
