@@ -164,6 +164,20 @@ def test_the_masks_of_a_run_are_those_of_the_library(service: Service, clip: byt
     assert len(service.get("images?order=doubtful")["items"]) == FRAMES
 
 
+def test_things_that_touch_in_a_video_are_components_in_the_list_and_in_the_files(
+    service: Service, clip: bytes
+) -> None:
+    ids = with_source(service, "video", "clip.mp4", clip)
+    labels = square(corner(MARKED))
+    halves = labels * (1 + (np.arange(labels.shape[1]) > corner(MARKED)[1] + 5)).astype(np.int32)
+    assert set(np.unique(halves)) == {0, 1, 2}
+    service.mark(ids[MARKED], {"version": 0, "mask": mask_document(labels, halves)})
+    service.done("runs")
+    assert not (service.results / "objects").exists()
+    assert not any(e.split for e in read_manifest(service.results / "manifest.jsonl"))
+    assert {len(service.get(f"images/{i}/prediction")["objects"]) for i in ids} == {1}
+
+
 def test_a_correction_redoes_its_side_alone(service: Service, clip: bytes) -> None:
     ids = with_source(service, "video", "clip.mp4", clip)
     service.mark(ids[0], drawn(square(corner(0))))

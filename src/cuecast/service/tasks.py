@@ -186,7 +186,8 @@ def run_video(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     video = _source(project).open()
     assert isinstance(video, OpenVideo)
     marked = {c.frame.index: read_marked(c, project.classes) for c in project.cues if c.frame is not None}
-    concept = bench.predictor.learn(list(marked.values()), project.classes, "pixel")
+    # The objects of frames and slices are listed as components: so are those of the files.
+    concept = bench.predictor.learn(list(marked.values()), project.classes, "pixel", "connected")
     _drop_foreign(out, bench.predictor)
     options = TrackOptions(overwrite=overwrite and not begun)
     summary = track_into(concept, video.frames, out, marked, options, note)
@@ -262,7 +263,7 @@ def _carry(
         progress(step)
 
     def run(anew: bool) -> VolumeSummary:
-        options = VolumeOptions(source.reading, overwrite=anew)
+        options = VolumeOptions(source.reading, overwrite=anew, objects="connected")
         return run_volume(predictor, source.path, out, shown, project.classes, options, note)
 
     _drop_foreign(out, predictor)
