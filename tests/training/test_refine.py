@@ -207,6 +207,7 @@ def test_what_no_pack_can_be_is_refused_before_the_work(
 def test_a_base_without_a_decoder_is_named(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(PackError, match="no decoder to refine; name another base"):
         refine(pictures, tmp_path / "sector", RefineOptions("colours"))
+    assert not any(tmp_path.iterdir())
     with pytest.raises(InputError):
         refine(tmp_path / "nothing", tmp_path / "sector")
 

@@ -163,9 +163,10 @@ def refine(
     )
     _tell_of(data)
     work = out.with_name(f".{out.name}.refining")
+    run = _Run(out, options, base, data, work, progress)
     with exclusive(_made(work)):
         _claim(work, data, base, options)
-        return _Run(out, options, base, data, work, progress).go()
+        return run.go()
 
 
 def _made(folder: Path) -> Path:
