@@ -1,6 +1,7 @@
 """How well drawn things that touch are told apart and counted, where the truth is exact.
 
     python benchmarks/objects_drawn.py [--pictures 6] [--things 60] [--cues 1] [--seed 0] [-o RESULT.json]
+        [--picture FILE.png]
 
 Discs, rods and cells (bent discs) of differing sizes are drawn over each other: three of four lie against another one
 or over up to a quarter of it. All are of one colour on another, so that nothing but their outline tells them apart,
@@ -22,11 +23,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PILImage
 from scipy import ndimage
 
 import cuecast
 from cuecast.core.objects import connected_instances, in_reading_order
+from cuecast.core.values import Image
 from cuecast.engine.splitting import MET, overlap_of, split_by_distance
+from cuecast.evaluation.bench_pictures import in_a_row
+from cuecast.evaluation.object_pictures import draw_ids
 
 KINDS = ("discs", "rods", "cells")
 SIDE = 384
@@ -122,13 +127,18 @@ def f1(found: NDArray[np.int32], truth: NDArray[np.int32]) -> float:
     return 2 * float((overlap > MET).sum()) / (len(overlap) + int(truth.max()))
 
 
-def compare(kind: str, pictures: int, things: int, cues: int, seed: int) -> list[Result]:
-    """How a kind is told apart by each of `WAYS`."""
+def taught(kind: str, things: int, cues: int, seed: int) -> tuple[cuecast.Concept, float]:
+    """What pictures of a kind with ids teach, and the radius of a disc as large as their things are at the median."""
     shown = [draw(kind, 1000 * seed + k, things) for k in range(cues)]
     given = [cuecast.Cue(s.pixels, mask=(s.ids > 0).astype(np.uint8), objects=s.ids) for s in shown]
-    concept = cuecast.load("colours").learn(given, classes=[kind])
     sizes = [np.sqrt(np.bincount(s.ids.ravel())[1:] / np.pi) for s in shown]
-    radius = float(np.median(np.concatenate(sizes)))
+    concept = cuecast.load("colours").learn(given, classes=[kind])
+    return concept, float(np.median(np.concatenate(sizes)))
+
+
+def compare(kind: str, pictures: int, things: int, cues: int, seed: int) -> list[Result]:
+    """How a kind is told apart by each of `WAYS`."""
+    concept, radius = taught(kind, things, cues, seed)
     counted: dict[str, list[tuple[int, int, float, float]]] = {way: [] for way in WAYS}
     for k in range(pictures):
         drawn = draw(kind, 1000 * seed + cues + k, things)
@@ -144,6 +154,23 @@ def compare(kind: str, pictures: int, things: int, cues: int, seed: int) -> list
         )
         for way, rows in counted.items()
     ]
+
+
+def picture(file: Path, things: int, cues: int, seed: int) -> None:
+    """Write a picture: a row a kind, what was drawn and what was told apart in each of `WAYS`."""
+    rows = []
+    for kind in KINDS:
+        concept, radius = taught(kind, things, cues, seed)
+        drawn = draw(kind, 1000 * seed + cues, things)
+        image = Image(drawn.pixels)
+        tiles = [(f"drawn: {drawn.ids.max()}", draw_ids(image, drawn.ids))]
+        for way, ids, _ in told_apart(concept, drawn, radius):
+            tiles.append((f"{way}: {ids.max()}", draw_ids(image, ids)))
+        rows.append(in_a_row(kind, tiles))
+    sheet = PILImage.new("RGB", (rows[0].width, sum(r.height for r in rows)), "white")
+    for i, row in enumerate(rows):
+        sheet.paste(row, (0, i * row.height))
+    sheet.quantize(128).save(file, optimize=True)
 
 
 def touching(drawn: Drawn) -> float:
@@ -164,7 +191,13 @@ def main() -> None:
     parser.add_argument("--cues", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument(
+        "--picture", type=Path, help="write a picture of one answer a kind, and measure nothing"
+    )
     given = parser.parse_args()
+    if given.picture:
+        picture(given.picture, given.things, given.cues, given.seed)
+        return
     results = []
     print(f"{'kind':8}{'way':12}{'count error':>12}{'F1':>8}{'seconds':>10}")
     for kind in KINDS:
@@ -172,7 +205,14 @@ def main() -> None:
             results.append(row)
             print(f"{row.kind:8}{row.way:12}{row.count_error:12.3f}{row.f1:8.3f}{row.seconds:10.3f}")
     if given.output:
-        given.output.write_text(json.dumps([r._asdict() for r in results], indent=1) + "\n", encoding="utf-8")
+        told = {
+            "kind": "objects-drawn",
+            "cues": given.cues,
+            "pictures": given.pictures,
+            "things": given.things,
+        }
+        rows = [r._asdict() for r in results]
+        given.output.write_text(json.dumps(told | {"results": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
-A test compares the page with what this gives. Results of `cuecast bench -o`, and of verdicts.py, sparse.py,
-negatives.py, cue_check.py, suggest.py, parts.py and seggpt_speed.py of benchmarks/ are taken, other files of the folder
-are left alone.
+A test compares the page with what this gives. Results of `cuecast bench -o`, of `cuecast eval --objects`, and of
+verdicts.py, sparse.py, negatives.py, cue_check.py, suggest.py, objects_drawn.py, parts.py and seggpt_speed.py of
+benchmarks/ are taken, other files of the folder are left alone.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ FOOT = """\
     python benchmarks/negatives.py ABSENT.jsonl EPISODES.jsonl -o benchmarks/results/negatives.json
     python benchmarks/cue_check.py EPISODES.jsonl -o benchmarks/results/cue_check.json
     python benchmarks/suggest.py EPISODES.jsonl --held 4 -o benchmarks/results/suggest.json
+    cuecast eval OBJECT_EPISODES.jsonl --objects -o OUT
+    python benchmarks/objects_drawn.py --cues 3 -o benchmarks/results/objects-drawn-3.json
     python benchmarks/parts.py CUE=MASK QUERY ... -o benchmarks/results/parts-1.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
@@ -96,6 +98,9 @@ def page(folder: Path = RESULTS) -> str:
     parts += ["\n".join(negatives(name, result)) for name, result in read(folder, "negatives").items()]
     parts += ["\n".join(cue_check(name, result)) for name, result in read(folder, "cue-check").items()]
     parts += ["\n".join(suggestions(name, result)) for name, result in read(folder, "suggest").items()]
+    told_apart = list(read(folder, "objects-drawn").items())
+    parts += ["\n".join(objects(name, result)) for name, result in read(folder, "objects").items()]
+    parts += ["\n".join(drawn_objects(name, result)) for name, result in told_apart]
     parts += ["\n".join(seconds_by_part(name, result)) for name, result in read(folder, "parts").items()]
     parts += ["\n".join(others(list(read(folder, "seggpt-speed").values()))), FOOT]
     return "\n".join(parts)
@@ -314,6 +319,44 @@ def suggestions(name: str, result: dict[str, Any]) -> Iterator[str]:
     )
     yield f"![Mean IoU against the number of marked pictures, suggested and random ones.](images/{name}.png)"
     yield ""
+
+
+def objects(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on how things are told apart on pictures with ids."""
+    count = max(m["episodes"] for m in result["means"])
+    yield f"## Objects: {name}"
+    yield ""
+    yield f"`cuecast eval EPISODES.jsonl --objects -o OUT`: {count} episodes whose cues and queries say which pixels"
+    yield "are whose. All tell the same mask apart: into its connected components, by a watershed of distances at the"
+    yield "size that the cues show, and as cuecast does. F1, precision and recall at an IoU of 0.5; AP, the mean of"
+    yield "TP / (TP + FP + FN) over IoUs of 0.5 to 0.95; PQ, panoptic quality; count error, share of the true number."
+    yield f"Pack {result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`."
+    yield ""
+    figures = ("f1", "precision", "recall", "ap", "pq", "count_error", "seconds")
+    yield from table(
+        ["set", "method", "F1", "precision", "recall", "AP", "PQ", "count error", "s/image"],
+        [
+            [m["set"], m["method"], *(f"{m[f]:.3f}" for f in figures)]
+            for m in (*result["sets"], *result["means"])
+        ],
+    )
+
+
+def drawn_objects(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on drawn things that touch, whose truth is exact."""
+    yield f"## Drawn objects: {name}"
+    yield ""
+    yield f"`benchmarks/objects_drawn.py --cues {result['cues']}`: {result['pictures']} pictures a kind of about"
+    yield f"{result['things']} things of one colour, which touch or overlap by up to a quarter; {result['cues']} more"
+    yield "with their ids as cues. Seconds of the processor an answer."
+    yield ""
+    yield from table(
+        ["kind", "way", "count error", "F1", "s/image"],
+        [
+            [r["kind"], r["way"], f"{r['count_error']:.1%}", f"{r['f1']:.3f}", f"{r['seconds']:.3f}"]
+            for r in result["results"]
+        ],
+    )
 
 
 def seconds_by_part(name: str, result: dict[str, Any]) -> Iterator[str]:
