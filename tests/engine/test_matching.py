@@ -7,9 +7,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 from PIL import Image as PILImage
 from scipy.ndimage import distance_transform_edt
 
@@ -162,6 +164,27 @@ def test_the_number_of_threads_changes_nothing() -> None:
         learnt = cuecast.load("general", threads=threads).learn([cuecast.Cue(*discs(0))])
         answers.append(learnt.segment(discs(1)[0]).scores)
     np.testing.assert_allclose(*answers, atol=1e-5)
+
+
+def test_products_take_one_thread_while_an_answer_is_made_and_then_as_many_as_before(
+    concept: cuecast.Concept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def threads() -> set[int]:
+        return {p["num_threads"] for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"}
+
+    seen: list[set[int]] = []
+
+    def told(*args: Any, **named: Any) -> Any:
+        seen.append(threads())
+        return evidence(*args, **named)
+
+    evidence = matching.evidence
+    monkeypatch.setattr(matching, "evidence", told)
+    with threadpoolctl.threadpool_limits(2, "blas"):
+        list(concept.segment_many([discs(seed)[0] for seed in (31, 32, 33)]))
+        assert threads() == {2}
+    assert len(seen) >= 3
+    assert seen == [{1}] * len(seen)
 
 
 def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pydicom
 import tifffile
@@ -145,7 +146,7 @@ def run_command(name: str, work: Path) -> Path:
 
 def digests(results: Path) -> dict[str, dict[str, str]]:
     """Path from the name of `results` on -> SHA-256 of the file's `bytes`, times masked, and of the `pixels` of PNG
-    and DICOM."""
+    and DICOM; of videos of their `frames` alone."""
     found = {}
     for path in sorted(p for p in results.rglob("*") if p.is_file()):
         name = path.relative_to(results.parent).as_posix()
@@ -153,8 +154,9 @@ def digests(results: Path) -> dict[str, dict[str, str]]:
         for pattern, instead in next((masked for end, masked in TIMES.items() if name.endswith(end)), ()):
             content = re.sub(pattern, instead, content)
         pixels = _pixels(path)
-        # Each DICOM file has numbers of its own and the time of its making.
-        found[name] = pixels if path.suffix == ".dcm" else {"bytes": _sha(content), **pixels}
+        # Each DICOM file has numbers of its own and the time of its making; an encoder of videos may pack the same
+        # frames in other bytes, by the time its threads take.
+        found[name] = pixels if path.suffix in (".dcm", ".mp4") else {"bytes": _sha(content), **pixels}
     return found
 
 
@@ -166,6 +168,11 @@ def _pixels(path: Path) -> dict[str, str]:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
             palette = bytes(picture.getpalette() or ())
+    elif path.suffix == ".mp4":
+        with av.open(str(path)) as film:
+            frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        # Not 'pixels': another encoder loses other details.
+        return {"frames": _sha(np.stack(frames).tobytes())}
     else:
         return {}
     return {"pixels": _sha(f"{pixels.shape}{pixels.dtype}".encode() + pixels.tobytes() + palette)}

@@ -6,7 +6,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from cuecast.core.errors import InputError
@@ -36,6 +38,23 @@ Progress = Callable[[Step], None]
 
 def silent(_: Step) -> None:
     """Tell nobody."""
+
+
+@cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """numpy's and scipy's products on one thread, in this process; as before afterwards.
+
+    ONNX Runtime has a thread a core, which wait for work with the core held: beside them more threads of BLAS cost a
+    third of an answer's time and gain nothing. Where several threads are inside, the limit is that of the first.
+    """
+    limit: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limit
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:

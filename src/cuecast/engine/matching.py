@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import PackError
 from cuecast.core.kept import Kept
+from cuecast.core.ordered import one_blas_thread
 from cuecast.core.tiling import Window
 from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.correction import correct, guess, marked_places, standardise
@@ -150,6 +151,16 @@ class MatchingSegmenter:
         before: MatchingKnowledge | None = None,
     ) -> MatchingKnowledge:
         """Encode the cues at the working scale of each class and fit the matcher's heads and the forest."""
+        with one_blas_thread():
+            return self._learn(examples, class_ids, scale, before)
+
+    def _learn(
+        self,
+        examples: Sequence[Example],
+        class_ids: Sequence[int],
+        scale: str,
+        before: MatchingKnowledge | None,
+    ) -> MatchingKnowledge:
         again = len(class_ids) <= FEW_CLASSES
         lessons = [
             self._study(examples, old.classes, old.side, old.zoom, again, old)
@@ -168,6 +179,10 @@ class MatchingSegmenter:
 
     def score(self, knowledge: MatchingKnowledge, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
         """See `Segmenter.score`."""
+        with one_blas_thread():
+            return self._score(knowledge, image, own)
+
+    def _score(self, knowledge: MatchingKnowledge, image: Image, own: Sequence[Marks]) -> ScoreMaps:
         rows = {cls: k for k, cls in enumerate(knowledge.class_ids)}
         scores = np.empty((len(rows), *image.size), np.float32)
         verdict_features: list[dict[str, float]] = [{} for _ in rows]
