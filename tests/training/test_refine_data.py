@@ -83,7 +83,7 @@ def test_pictures_without_the_thing_are_read_as_absent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shown", "lacking", "said"),
-    [(1, 0, "shown in 1 pictures"), (3, 4, "shown in 3 pictures"), (0, 8, "they show no class")],
+    [(1, 0, "shown in 1 picture of 1 group"), (3, 4, "shown in 3 pictures"), (0, 8, "they show no class")],
 )
 def test_too_little_is_said_with_the_remedy(tmp_path: Path, shown: int, lacking: int, said: str) -> None:
     for i in range(shown + lacking):
@@ -111,7 +111,8 @@ def test_a_picture_without_a_group_is_named(tmp_path: Path) -> None:
     (tmp_path / "groups.csv").write_text("0.png\n")
     with pytest.raises(InputError, match="line 1 is not image,group"):
         read_data([tmp_path], group=tmp_path / "groups.csv")
-    with pytest.raises(InputError, match="neither 'folder' nor 'prefix' nor a CSV file"):
+    said = r"neither 'folder' nor 'prefix' nor a CSV file that can be read \(No such file"
+    with pytest.raises(InputError, match=said):
         read_data([tmp_path], group="patients")
 
 

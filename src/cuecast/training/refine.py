@@ -313,9 +313,10 @@ class _Run:
         known: dict[str, Any] = read_json(record, OutputError) if record.is_file() else {}
         asked = questions(self.data, shots)
         for number, question in enumerate(asked, start=1):
-            if question.key not in known:
-                known[question.key] = answer(predictor, question).as_dict()
-                write_text(record, json.dumps(known))
+            if question.key in known:
+                continue
+            known[question.key] = answer(predictor, question).as_dict()
+            write_text(record, json.dumps(known))
             self.progress(Step(f"questions to {name}", number, len(asked)))
         return [Answered.from_dict(known[q.key]) for q in asked]
 

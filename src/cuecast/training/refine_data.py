@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from cuecast.core.errors import InputError
+from cuecast.core.errors import InputError, cause
 from cuecast.core.notes import give_note
 from cuecast.core.values import IGNORE, ClassInfo, Example, Marks
 from cuecast.cues import Cue, named_classes
@@ -201,7 +201,7 @@ def _read_groups(path: Path) -> Mapping[str, str]:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"it is neither 'folder' nor 'prefix' nor a CSV file that can be read ({error})",
+            f"it is neither 'folder' nor 'prefix' nor a CSV file that can be read ({cause(error)})",
             path,
             "give --group folder, prefix, or a file of lines image,group",
         ) from error
@@ -260,7 +260,8 @@ def _parted(shown: Sequence[Shown], infos: Sequence[ClassInfo], pairs: tuple[tup
             kept.append(info)
         else:
             left_out.append(
-                f"class {info.name!r} is shown in {teach + judge} pictures of {len(groups)} groups"
+                f"class {info.name!r} is shown in {_counted(teach + judge, 'picture')} of "
+                f"{_counted(len(groups), 'group')}"
             )
     if not kept:
         said = "; ".join(left_out) or "they show no class"
@@ -270,6 +271,10 @@ def _parted(shown: Sequence[Shown], infos: Sequence[ClassInfo], pairs: tuple[tup
             f"give at least {FEWEST} pictures of a class, from three groups or more (--group), each with its mask",
         )
     return Data(tuple(kept), tuple(sides[0]), tuple(sides[1]), tuple(left_out), pairs)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _judges(
