@@ -35,7 +35,7 @@ from cuecast.cuesets.cueset import (
 )
 from cuecast.cuesets.history import Version, at, before, commit, next_version, restored, versions
 from cuecast.io.bundle import Bundle, write_zip
-from cuecast.io.files import exclusive
+from cuecast.io.files import exclusive, make_folder
 from cuecast.io.images import read_image
 from cuecast.io.kinds import HEAD, picture_kind
 from cuecast.io.labels.masks import write_mask, write_objects
@@ -58,7 +58,7 @@ def new_cueset(path: str | Path, classes: Sequence[ClassInfo | str] = ("thing",)
     bundle = Bundle(root, {}, is_zip=root.suffix.lower() == ".zip")
     if not bundle.is_zip:
         for folder in (root / "images", root / "masks"):
-            _make_folder(folder)
+            make_folder(folder, CueSetError)
     text = to_json(infos, ())
     what = f"empty, with {'class' if len(infos) == 1 else 'classes'} {', '.join(c.name for c in infos)}"
     commit(bundle, (), None, next_version((), "new", what, text, {}), text, {})
@@ -125,15 +125,6 @@ def pack_cueset(path: str | Path, target: str | Path) -> Path:
     Raises CueSetError, OutputError.
     """
     return write_zip(Path(target), read_cueset(path).contents())
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CueSetError(
-            f"the folder cannot be made ({error.strerror})", folder, "choose a place you may write to"
-        ) from error
 
 
 class NewFiles:

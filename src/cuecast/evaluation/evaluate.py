@@ -73,8 +73,76 @@ class SetScore:
     seconds: float
 
 
+class Listed:
+    """What all results of a list of episodes can say of themselves: dataclasses with these fields, the figures of the
+    sets and their means."""
+
+    outcomes: tuple[Any, ...]
+    pack: str
+    pack_digest: str
+    commit: str | None
+    scale: str
+    workers: int
+    wall_seconds: float
+
+    def scores(self) -> Sequence[Any]:
+        """One line a set, for each number of cues."""
+        raise NotImplementedError
+
+    def means(self) -> Sequence[Any]:
+        """The means over sets of the means within each set."""
+        raise NotImplementedError
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as JSON takes it, the outcome of each episode included."""
+        made = {k: v for k, v in vars(self).items() if k not in ("outcomes", "wall_seconds")}
+        return {
+            **made,
+            "wall_seconds": round(self.wall_seconds, 3),
+            "means": [asdict(s) for s in self.means()],
+            "sets": [asdict(s) for s in self.scores()],
+            **self._more(),
+            "episodes": [asdict(o) for o in self.outcomes],
+        }
+
+    def as_csv(self) -> str:
+        """One line a score, the means over sets last."""
+        return as_csv({**asdict(s), **self._made()} for s in (*self.scores(), *self.means()))
+
+    def episodes_csv(self) -> str:
+        """One line an outcome, in the order of the list."""
+        return as_csv({**asdict(o), **self._made()} for o in self.outcomes)
+
+    def _more(self) -> dict[str, Any]:
+        """What else JSON holds."""
+        return {}
+
+    def _made(self) -> dict[str, Any]:
+        """What made the figures, for each line of a CSV."""
+        return {"pack": self.pack, "commit": self.commit or ""}
+
+    def _made_line(self, count: int, what: str = "episodes") -> str:
+        """What made the figures, for the end of a table; `count` is how many of `what` were run."""
+        return (
+            f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, scale {self.scale}, "
+            f"{count} {what} in {self.wall_seconds:.0f} s, {self.workers} at a time"
+        )
+
+
+def made_by(predictor: Predictor, scale: str, workers: int, started: float) -> dict[str, Any]:
+    """The fields of a result that say what made it; `started`: `time.perf_counter` when it began."""
+    return {
+        "pack": predictor.pack.name,
+        "pack_digest": predictor.pack.digest,
+        "commit": source_commit(),
+        "scale": scale,
+        "workers": workers,
+        "wall_seconds": time.perf_counter() - started,
+    }
+
+
 @dataclass(frozen=True)
-class EvaluationResult:
+class EvaluationResult(Listed):
     """Outcomes in the order of the episode list, and what made them."""
 
     outcomes: tuple[Outcome, ...]
@@ -102,28 +170,8 @@ class EvaluationResult:
         scores = self.scores()
         return [_mean("mean", n, [s for s in scores if s.shots == n]) for n in self.shots]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as JSON takes it, the outcome of each episode included."""
-        return {
-            "pack": self.pack,
-            "pack_digest": self.pack_digest,
-            "commit": self.commit,
-            "scale": self.scale,
-            "workers": self.workers,
-            "wall_seconds": round(self.wall_seconds, 3),
-            "means": [asdict(s) for s in self.means()],
-            "sets": [asdict(s) for s in self.scores()],
-            "reliability": asdict(reliability(self.outcomes)),
-            "episodes": [asdict(o) for o in self.outcomes],
-        }
-
-    def as_csv(self) -> str:
-        """One line a set and number of cues, the means over sets last."""
-        return as_csv({**asdict(s), **self._made()} for s in (*self.scores(), *self.means()))
-
-    def episodes_csv(self) -> str:
-        """One line an episode, in the order of the list."""
-        return as_csv({**asdict(o), **self._made()} for o in self.outcomes)
+    def _more(self) -> dict[str, Any]:
+        return {"reliability": asdict(reliability(self.outcomes))}
 
     def as_table(self) -> str:
         """Plain text to read: a line a set, a column a number of cues, the mean over sets last."""
@@ -136,15 +184,9 @@ class EvaluationResult:
             "IoU and Dice by number of cues; s: seconds an image, without learning the cues.",
             *(["clDice: Dice of the centre lines; its mean is over the thin sets."] if thin else []),
             reliability(self.outcomes).as_line(),
-            f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, "
-            f"scale {self.scale}, {len(self.outcomes)} episodes in {self.wall_seconds:.0f} s, "
-            f"{self.workers} at a time",
+            self._made_line(len(self.outcomes)),
         ]
         return "\n".join(lines)
-
-    def _made(self) -> dict[str, str]:
-        """What made the figures, for each line of a CSV."""
-        return {"pack": self.pack, "commit": self.commit or ""}
 
 
 def evaluate(
@@ -167,15 +209,7 @@ def evaluate(
     started = time.perf_counter()
     run = partial(run_episode, scale=scale)
     outcomes = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
-    return EvaluationResult(
-        outcomes=tuple(outcomes),
-        pack=predictor.pack.name,
-        pack_digest=predictor.pack.digest,
-        commit=source_commit(),
-        scale=scale,
-        workers=workers,
-        wall_seconds=time.perf_counter() - started,
-    )
+    return EvaluationResult(outcomes=tuple(outcomes), **made_by(predictor, scale, workers, started))
 
 
 def run_episode(predictor: Predictor, episode: Episode, root: Path, scale: str = "frame") -> Outcome:

@@ -26,7 +26,7 @@ from cuecast.core.metrics import dice
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import IGNORE, Example, Image, Marks, Point
 from cuecast.evaluation.episodes import Episode
-from cuecast.evaluation.evaluate import as_csv, cue_of, mean_of, source_commit, truth_of
+from cuecast.evaluation.evaluate import Listed, as_csv, cue_of, made_by, mean_of, truth_of
 from cuecast.evaluation.processes import run_each
 from cuecast.io.images import read_image
 from cuecast.predictor import Concept, Predictor
@@ -141,7 +141,7 @@ class ClickScore:
 
 
 @dataclass(frozen=True)
-class ClickResult:
+class ClickResult(Listed):
     """Outcomes in the order of the episode list, and what made them. `skipped` names the episodes left out."""
 
     outcomes: tuple[ClickOutcome, ...]
@@ -166,27 +166,13 @@ class ClickResult:
         scores = self.scores()
         return [_mean([s for s in scores if s.shots == n]) for n in sorted({s.shots for s in scores})]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as JSON takes it, the Dice after each click included."""
-        made = {k: v for k, v in vars(self).items() if k not in ("outcomes", "wall_seconds")}
-        return {
-            **made,
-            "wall_seconds": round(self.wall_seconds, 3),
-            "means": [asdict(s) for s in self.means()],
-            "sets": [asdict(s) for s in self.scores()],
-            "episodes": [asdict(o) for o in self.outcomes],
-        }
-
-    def as_csv(self) -> str:
-        """One line a number of cues and set, the means over sets last."""
-        made = {"clicks": self.clicks, "pack": self.pack, "commit": self.commit or ""}
-        return as_csv({**asdict(s), **made} for s in (*self.scores(), *self.means()))
-
     def episodes_csv(self) -> str:
         """One line an episode and mode, in the order of the list."""
-        made = {"clicks": self.clicks, "pack": self.pack, "commit": self.commit or ""}
         scores = ((o, asdict(_score(o.set, [o], self.clicks))) for o in self.outcomes)
-        return as_csv({"id": o.id, "task": o.task, **score, **made} for o, score in scores)
+        return as_csv({"id": o.id, "task": o.task, **score, **self._made()} for o, score in scores)
+
+    def _made(self) -> dict[str, Any]:
+        return {"clicks": self.clicks, **super()._made()}
 
     def as_table(self) -> str:
         """Plain text to read: a block a number of cues, a line a set, the mean over sets last in each."""
@@ -218,11 +204,7 @@ class ClickResult:
         if self.skipped:
             what = "episode skipped: its" if len(self.skipped) == 1 else "episodes skipped: their"
             lines.append(f"{len(self.skipped)} {what} query does not show the thing.")
-        return [
-            *lines,
-            f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, scale {self.scale}, "
-            f"{len(self.outcomes)} corrections in {self.wall_seconds:.0f} s, {self.workers} at a time",
-        ]
+        return [*lines, self._made_line(len(self.outcomes), "corrections")]
 
 
 def evaluate_clicks(
@@ -261,12 +243,7 @@ def evaluate_clicks(
         outcomes=tuple(o for o in outcomes if o),
         skipped=tuple(skipped),
         clicks=clicks,
-        pack=predictor.pack.name,
-        pack_digest=predictor.pack.digest,
-        commit=source_commit(),
-        scale=scale,
-        workers=workers,
-        wall_seconds=time.perf_counter() - started,
+        **made_by(predictor, scale, workers, started),
     )
 
 

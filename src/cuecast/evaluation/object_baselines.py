@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.values import Example
+from cuecast.engine.splitting import split_by_distance
 
 Bools = NDArray[np.bool_]
 
@@ -29,21 +29,8 @@ def watershed_ids(mask: Bools, diameter: float) -> NDArray[np.int32]:
     As CellProfiler does where it tells objects apart by shape ('IdentifyPrimaryObjects'): in each connected component,
     no two seeds lie closer than the usual `diameter` of a thing, in pixels, over 1.5.
     """
-    from scipy import ndimage
-    from skimage.feature import peak_local_max
-    from skimage.segmentation import watershed
-
-    find_seeds: Any = peak_local_max
-    flood: Any = watershed
-    depth = ndimage.distance_transform_edt(mask)
-    components = connected_ids(mask)
-    distance = max(1, round(min(diameter / 1.5, max(mask.shape))))
-    seeds = find_seeds(depth, min_distance=distance, labels=components, exclude_border=False)
-    markers = np.zeros(mask.shape, np.int32)
-    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    ids: NDArray[np.int32] = flood(-depth, markers, mask=mask, connectivity=NEIGHBOURS).astype(np.int32)
-    # What is nowhere deeper than elsewhere, as a square of four pixels, has no seed: it is one object.
-    return np.where(mask & (ids == 0), components + len(seeds), ids).astype(np.int32)
+    # Of nothing that was shown the diameter is infinite; no two places of a picture lie farther apart than this.
+    return split_by_distance(mask, min(diameter / 2, max(mask.shape, default=0)))
 
 
 def shown_diameter(examples: Iterable[Example], size: tuple[int, int], scale: str = "frame") -> float:

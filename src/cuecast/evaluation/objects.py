@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import IGNORE, Example, Image, Marks
 from cuecast.cues import Cue
 from cuecast.evaluation.episodes import Episode, EpisodeImage
-from cuecast.evaluation.evaluate import as_csv, cue_of, source_commit, truth_of
+from cuecast.evaluation.evaluate import Listed, cue_of, made_by, truth_of
 from cuecast.evaluation.object_baselines import connected_ids, shown_diameter, watershed_ids
 from cuecast.evaluation.processes import run_each
 from cuecast.io.images import read_image
@@ -38,6 +37,9 @@ FIGURES = {
     "iou": "mask IoU", "seconds": "s",
 }  # fmt: skip
 """What an `ObjectScore` measures -> its heading in the table."""
+
+MATCHED = ("found", "true", "precision", "recall", "f1", "ap", "pq", "count_error")
+"""What an `ObjectOutcome` takes from `match_objects`."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class ObjectScore:
 
 
 @dataclass(frozen=True)
-class ObjectResult:
+class ObjectResult(Listed):
     """Outcomes in the order of the episode list, the methods of each in that of `METHODS`, and what made them."""
 
     outcomes: tuple[ObjectOutcome, ...]
@@ -114,25 +116,6 @@ class ObjectResult:
             groups[score.shots, score.method].append(score)
         return [_mean("mean", group) for group in groups.values()]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as JSON takes it, the outcomes of each episode included."""
-        made = {k: v for k, v in vars(self).items() if k not in ("outcomes", "wall_seconds")}
-        return {
-            **made,
-            "wall_seconds": round(self.wall_seconds, 3),
-            "means": [asdict(s) for s in self.means()],
-            "sets": [asdict(s) for s in self.scores()],
-            "episodes": [asdict(o) for o in self.outcomes],
-        }
-
-    def as_csv(self) -> str:
-        """One line a number of cues, set and method, the means over sets last."""
-        return as_csv({**asdict(s), **self._made()} for s in (*self.scores(), *self.means()))
-
-    def episodes_csv(self) -> str:
-        """One line an episode and method, in the order of the list."""
-        return as_csv({**asdict(o), **self._made()} for o in self.outcomes)
-
     def as_table(self) -> str:
         """Plain text to read: three lines a set, the means over sets last."""
         scores = [*self.scores(), *self.means()]
@@ -148,13 +131,9 @@ class ObjectResult:
                 "Objects match at an IoU of 0.5 and above. AP: TP / (TP + FP + FN), mean over IoUs of 0.5 to 0.95; PQ:",
                 "panoptic quality; count err: wrong by this share of the true number. All split the same mask:",
                 "connected into its components, watershed by distances and the size in the cues. s: seconds an image.",
-                f"pack {self.pack} {self.pack_digest[:12]}, commit {self.commit or 'unknown'}, scale {self.scale}, "
-                f"{len(self.outcomes) // len(METHODS)} episodes in {self.wall_seconds:.0f} s, {self.workers} at a time",
+                self._made_line(len(self.outcomes) // len(METHODS)),
             ]
         )
-
-    def _made(self) -> dict[str, str]:
-        return {"pack": self.pack, "commit": self.commit or ""}
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,13 +169,7 @@ def evaluate_objects(
     run = partial(run_object_episode, scale=scale)
     outcomes = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
     return ObjectResult(
-        outcomes=tuple(o for made in outcomes for o in made),
-        pack=predictor.pack.name,
-        pack_digest=predictor.pack.digest,
-        commit=source_commit(),
-        scale=scale,
-        workers=workers,
-        wall_seconds=time.perf_counter() - started,
+        outcomes=tuple(o for made in outcomes for o in made), **made_by(predictor, scale, workers, started)
     )
 
 
@@ -209,23 +182,18 @@ def run_object_episode(
     outcomes = []
     for method, ids in answer.found.items():
         m = match_objects(ids, answer.truth, answer.ignore)
+        figures = {name: getattr(m, name) for name in MATCHED}
+        seconds = answer.seconds[method]
         outcomes.append(
             ObjectOutcome(
-                id=episode.id,
-                set=episode.set,
-                task=episode.task,
-                shots=episode.shots,
-                method=method,
-                found=m.found,
-                true=m.true,
-                precision=m.precision,
-                recall=m.recall,
-                f1=m.f1,
-                ap=m.ap,
-                pq=m.pq,
-                count_error=m.count_error,
+                episode.id,
+                episode.set,
+                episode.task,
+                episode.shots,
+                method,
+                **figures,
                 iou=overlap,
-                seconds=answer.seconds[method],
+                seconds=seconds,
             )
         )
     return tuple(outcomes)

@@ -27,6 +27,17 @@ NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+def make_folder(folder: Path, error: type[CuecastError] = OutputError) -> Path:
+    """The folder, made where it is missing. Raises `error`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failed:
+        raise error(
+            f"the folder cannot be made ({failed.strerror})", folder, "choose a place you may write to"
+        ) from failed
+    return folder
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Write `path` through the temporary Path that is yielded: all of it or nothing.

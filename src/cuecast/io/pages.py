@@ -10,12 +10,31 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from cuecast.io.files import replacing
 
+HEAD = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; {policy}">
+<meta name="generator" content="cuecast">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>"""
+
+
+def head(title: str, style: str, policy: str) -> Markup:
+    """How a page begins, before its body; `policy`: what it may load beside nothing."""
+    return Markup(HEAD).format(title=title, style=style, policy=Markup(policy))
+
 
 def environment() -> Environment:
-    """Templates with the filters that pages share."""
+    """Templates with the filters, and the `head`, that pages share."""
     made = Environment(
         autoescape=True,
         trim_blocks=True,
@@ -31,6 +50,7 @@ def environment() -> Environment:
         figure=lambda iou: "-" if iou is None else f"{iou:.2f}",
         sentence=lambda text: f"{text[:1].upper()}{text[1:].removesuffix('.')}.",
     )
+    made.globals["head"] = head
     return made
 
 

@@ -19,7 +19,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from cuecast.core.errors import OutputError
 from cuecast.core.ordered import Progress, Step, in_order, silent
-from cuecast.io.files import MANIFEST, edited_in, exclusive, file_digest, keep_edited
+from cuecast.io.files import MANIFEST, edited_in, exclusive, file_digest, keep_edited, make_folder
 from cuecast.results.manifest import (
     ManifestEntry,
     appending,
@@ -106,13 +106,7 @@ class ResultsFolder:
 
         Yields a function that gives what has been moved to edited/ since. Raises OutputError.
         """
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"the folder cannot be made ({error.strerror})", self.out, "choose a place you may write to"
-            ) from error
-        with exclusive(self.out):
+        with exclusive(make_folder(self.out)):
             before = edited_in(self.out)
             for folder in (self.out, *(self.out / place for place in (*self.places, *self.shared))):
                 for path in folder.glob(".cuecast-*"):

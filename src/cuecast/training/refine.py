@@ -35,7 +35,7 @@ from cuecast.cuesets.edit import add_cues, new_cueset
 from cuecast.engine.matching import MatchingSegmenter
 from cuecast.engine.packs import Pack, find_base, open_pack
 from cuecast.engine.segmenter import PackFile
-from cuecast.io.files import exclusive, file_digest, read_json, write_text
+from cuecast.io.files import exclusive, file_digest, make_folder, read_json, write_text
 from cuecast.predictor import Predictor
 from cuecast.training.onnx_module import OnnxModule
 from cuecast.training.refine_compare import (
@@ -66,7 +66,7 @@ READY_CUES = 8
 """Cues of a ready concept, at most."""
 READY_SIDE = 640
 """Longest side of a picture in a ready concept."""
-PLAN, MEASURED = "plan.json", "measured.json"
+PLAN = "plan.json"
 
 
 class NotBetterError(PackError):
@@ -164,19 +164,9 @@ def refine(
     _tell_of(data)
     work = out.with_name(f".{out.name}.refining")
     run = _Run(out, options, base, data, work, progress)
-    with exclusive(_made(work)):
+    with exclusive(make_folder(work)):
         _claim(work, data, base, options)
         return run.go()
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"the folder cannot be made ({error.strerror})", folder, "name another place"
-        ) from error
-    return folder
 
 
 def _tell_of(data: Data) -> None:
@@ -247,14 +237,13 @@ class _Run:
         curve = self._curve(samples, before, after)
         outlook = likely_gain(curve)
         seconds = time.monotonic() - self.begun
-        measured = {
-            **comparison.as_dict(),
-            "faults": list(comparison.faults),
-            "curve": curve,
-            "outlook": outlook,
-        }
-        write_text(self.work / MEASURED, json.dumps(measured, indent=2) + "\n")
         if comparison.faults and not self.options.anyway:
+            measured = {
+                **comparison.as_dict(),
+                "faults": list(comparison.faults),
+                "curve": curve,
+                "outlook": outlook,
+            }
             kept = self.out.with_name(f"{self.out.name}.measured.json")
             write_text(kept, json.dumps(measured, indent=2) + "\n")
             raise NotBetterError(comparison, self.out, kept)
@@ -274,9 +263,12 @@ class _Run:
         ):
             path = self.work / f"lesson-{number:04}.npz"
             start = time.monotonic()
-            if not path.is_file():
-                write_samples(path, draw_lesson(self.segmenter, self.data, number))
-            samples += read_samples(path)
+            if path.is_file():
+                samples += read_samples(path)
+            else:
+                drawn = draw_lesson(self.segmenter, self.data, number)
+                write_samples(path, drawn)
+                samples += drawn
             used += time.monotonic() - start
             number += 1
             self.progress(Step("samples", min(len(samples), wanted), wanted))

@@ -12,6 +12,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,7 @@ class Data:
     left_out: tuple[str, ...] = ()
     alike: tuple[tuple[str, str], ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Of all that was read and how it was parted: equal data is refined alike."""
         h = 0
