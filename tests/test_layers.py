@@ -17,7 +17,7 @@ LAYERS = (
     ("cuesets", "results"),
     ("prediction",),
     ("predictor",),
-    ("propagation", "mosaic", "cue_quality", "catalogue"),
+    ("propagation", "mosaic", "cue_quality", "catalogue", "datasets"),
     ("runs", "evaluation"),
     ("client", "training"),
     ("service", "mcp"),

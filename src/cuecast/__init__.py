@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from cuecast.cue_quality.check import check_cues
     from cuecast.cue_quality.suggest import suggest_images
     from cuecast.cues import Cue
+    from cuecast.datasets.check import check_data
+    from cuecast.datasets.croissant import data_card
     from cuecast.io.volumes import Volume, open_volume
     from cuecast.mosaic.cues import raster_cue
     from cuecast.prediction import Prediction
@@ -72,6 +74,8 @@ _HOME = {
     "SliceCue": "propagation.volume_slices",
     "Volume": "io.volumes",
     "check_cues": "cue_quality.check",
+    "check_data": "datasets.check",
+    "data_card": "datasets.croissant",
     "load": "predictor",
     "open_volume": "io.volumes",
     "raster_cue": "mosaic.cues",
@@ -110,6 +114,8 @@ __all__ = [
     "SliceCue",
     "Volume",
     "check_cues",
+    "check_data",
+    "data_card",
     "load",
     "open_volume",
     "raster_cue",

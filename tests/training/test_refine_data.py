@@ -13,7 +13,7 @@ from cuecast.core.errors import InputError
 from cuecast.core.notes import notes_to
 from cuecast.cues import Cue
 from cuecast.cuesets.edit import add_cues, new_cueset
-from cuecast.training.refine_data import picture_hash, read_data
+from cuecast.training.refine_data import read_data
 
 
 def test_each_side_has_its_share_and_no_picture_is_on_both(tmp_path: Path) -> None:
@@ -59,7 +59,6 @@ def test_other_pictures_are_not_taken_for_the_same(tmp_path: Path) -> None:
     for i in range(12):
         write_square(tmp_path, f"{i}", i)
     assert read_data([tmp_path]).alike == ()
-    assert not picture_hash(np.full((40, 40, 3), 90, np.uint8)).any()
 
 
 def test_a_class_that_too_few_pictures_show_is_left_out(tmp_path: Path) -> None:

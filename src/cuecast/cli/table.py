@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cuecast.cli import cues, packs
+from cuecast.cli import cues, data, packs
 from cuecast.cli.doctor import doctor
 from cuecast.cli.evaluate import bench, draw, evaluate_pack
 from cuecast.cli.map import segment_map
@@ -47,6 +47,7 @@ app.command()(review)
 app.add_typer(cues.app, name="cues")
 app.command()(cues.suggest)
 app.add_typer(packs.app, name="packs")
+app.add_typer(data.app, name="data")
 app.command("eval")(evaluate_pack)
 app.command("episodes")(draw)
 app.command()(bench)

@@ -51,11 +51,10 @@ from cuecast.results.folder import (
     other_concept,
 )
 from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, write_manifest
+from cuecast.results.masks import WHOLE
 
 MASK, SCORES = RESULT_RASTERS
 TILES = "tiles"
-WHOLE = "raster"
-"""Name of the manifest's line about the whole raster, its first."""
 PACKED = 4
 """How much smaller scores and masks are on disk than in memory, at least, as a rule."""
 WORDS = ("found", "doubtful", "absent", "nodata", "failed")

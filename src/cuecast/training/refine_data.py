@@ -16,9 +16,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PILImage
 
+from cuecast.core.alike import alike, look_at
 from cuecast.core.errors import InputError, cause
 from cuecast.core.notes import give_note
 from cuecast.core.values import IGNORE, ClassInfo, Example, Marks
@@ -35,8 +34,6 @@ FEWEST = 6
 """Pictures that show a class, from which on it can be refined: four that teach and two that judge."""
 SMALLEST_SHARE = 0.0005
 """A class counts as shown in a picture from this share of its pixels on."""
-ALIKE, CORRELATED = 6, 0.95
-"""Bits of 128 in which the hashes of nearly the same picture differ, at most, and how far their thumbnails agree."""
 GROUPS = ("folder", "prefix")
 
 
@@ -216,34 +213,12 @@ def _with_twins_joined(shown: Sequence[Shown]) -> tuple[list[Shown], tuple[tuple
     """The pictures with groups joined where they hold nearly the same picture, and the pairs that are."""
     from scipy.cluster.hierarchy import DisjointSet
 
-    hashes = np.stack([picture_hash(s.example.image.pixels) for s in shown])
-    small = np.stack([_thumbnail(s.example.image.pixels) for s in shown])
     joined = DisjointSet({s.group for s in shown})
     pairs = []
-    for i in range(len(shown)):
-        near = ((hashes[i + 1 :] != hashes[i]).sum(1) <= ALIKE) & (small[i + 1 :] @ small[i] >= CORRELATED)
-        for j in (np.flatnonzero(near) + i + 1).tolist():
-            joined.merge(shown[i].group, shown[j].group)
-            pairs.append((shown[i].name, shown[j].name))
+    for i, j in alike([look_at(s.example.image.pixels) for s in shown]):
+        joined.merge(shown[i].group, shown[j].group)
+        pairs.append((shown[i].name, shown[j].name))
     return [replace(s, group=str(joined[s.group])) for s in shown], tuple(pairs)
-
-
-def picture_hash(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(128,) bool of an image (H, W, 3): whether it grows brighter to the right, and downwards, from place to place of
-    an 8 x 8 grid (the difference hash of Krawetz 2013, in both directions). A flat one's is all False."""
-    grey = PILImage.fromarray(pixels).convert("L")
-    across = np.asarray(grey.resize((9, 8), PILImage.Resampling.BOX), np.int16)
-    down = np.asarray(grey.resize((8, 9), PILImage.Resampling.BOX), np.int16)
-    return np.concatenate([(np.diff(across, axis=1) > 0).ravel(), (np.diff(down, axis=0) > 0).ravel()])
-
-
-def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(1024,) float64 of unit length: an image's 32 x 32 grey thumbnail about its mean; of a flat one zeros."""
-    grey = PILImage.fromarray(pixels).convert("L").resize((32, 32), PILImage.Resampling.BOX)
-    centred = np.asarray(grey, np.float64).ravel()
-    centred -= centred.mean()
-    length = float(np.linalg.norm(centred))
-    return centred / length if length else centred
 
 
 def _parted(shown: Sequence[Shown], infos: Sequence[ClassInfo], pairs: tuple[tuple[str, str], ...]) -> Data:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cuecast.datasets.licences import read_licence
 from cuecast.engine.lessons import thickness
 
 IGNORE_VALUE = 255
@@ -93,28 +94,9 @@ def licences(root: Path, excluded: Sequence[str]) -> list[dict[str, str]]:
     """What the cards of the used sets say of source and licence, for the pack's own card: the licence as an SPDX
     expression, and in `note` as the set's card says it, where that is another text."""
     cards = [json.loads((f / "card.json").read_text()) for f in _folders(root, excluded)]
-    return [
-        {k: str(c[k]) for k in ("name", "domain", "source", "count")} | licence_of(str(c["licence"]))
-        for c in cards
-    ]
+    return [{k: str(c[k]) for k in ("name", "domain", "source", "count")} | _licence_of(c) for c in cards]
 
 
-SPDX = {
-    r"Apache[- ]2\.0": "Apache-2.0",
-    r"CC[- ]BY[- ]4\.0": "CC-BY-4.0",
-    r"CC[- ]BY[- ]SA[- ]4\.0": "CC-BY-SA-4.0",
-    r"CC0": "CC0-1.0",
-    r"\bMIT\b": "MIT",
-    r"Flickr licences": "LicenseRef-Flickr",
-}
-"""How cards of sets name licences -> what SPDX calls them."""
-
-
-def licence_of(words: str) -> dict[str, str]:
-    """`licence`, an SPDX expression of what a text names (NOASSERTION where it names none), and `note`, the text,
-    where it says more."""
-    named = [spdx for form, spdx in SPDX.items() if re.search(form, words)]
-    licence = " AND ".join(named) or "NOASSERTION"
-    return {"licence": licence} | (
-        {} if words == licence else {"note": f"licence as its card says it: {words}"}
-    )
+def _licence_of(card: Mapping[str, Any]) -> dict[str, str]:
+    licence, said = read_licence(card["licence"])
+    return {"licence": licence} | ({"note": f"licence as its card says it: {said}"} if said else {})

@@ -301,7 +301,8 @@ def read_stored(source: Any, page: int | None, label: str, by_index: bool = Fals
 
 
 _RASTER = (".png", ".tif", ".tiff", ".bmp", ".gif", ".webp")
-_FOLDERS = ("masks", "labels", "annotations")
+MASK_FOLDERS = ("masks", "labels", "annotations")
+"""Where masks and label files lie, in or beside the folder of their images."""
 _COCO_NAMES = ("*.coco.json", "annotations.json", "instances*.json", "coco.json")
 
 
@@ -324,9 +325,14 @@ def find_mask(image_path: str | Path) -> Path | None:
     for folder in (path.parent, *folders):
         for pattern in _COCO_NAMES:
             for coco in sorted(folder.glob(pattern)):
-                if plain_name(path.name) in _listed_images(coco, coco.stat().st_mtime_ns):
+                if plain_name(path.name) in listed_images(coco):
                     return coco
     return None
+
+
+def listed_images(path: Path) -> frozenset[str]:
+    """File names (plain, without folders) that a COCO file lists; none where it is no COCO file. Raises OSError."""
+    return _listed_images(path, path.stat().st_mtime_ns)
 
 
 def _candidates(path: Path, folders: list[Path]) -> Iterator[Path]:
@@ -347,16 +353,15 @@ def _parallel_folders(path: Path) -> Iterator[Path]:
         Path(*folder.parts[:i], name, *folder.parts[i + 1 :])
         for i in reversed(range(len(folder.parts)))
         if folder.parts[i] == "images"
-        for name in _FOLDERS
+        for name in MASK_FOLDERS
     ]
     up = folder.parent if folder.name else Path("..")  # Path(".").parent would be "." again
-    inside, beside = [folder / n for n in _FOLDERS], [up / n for n in _FOLDERS]
+    inside, beside = [folder / n for n in MASK_FOLDERS], [up / n for n in MASK_FOLDERS]
     yield from dict.fromkeys([*swapped, *inside, *beside])
 
 
 @lru_cache(maxsize=16)
 def _listed_images(path: Path, mtime_ns: int) -> frozenset[str]:  # noqa: ARG001
-    """File names (plain, without folders) that a COCO file lists; none where it is no COCO file."""
     try:
         images = json.loads(path.read_bytes())["images"]
         return frozenset(plain_name(image_name(i)).rpartition("/")[2] for i in images)
