@@ -15,7 +15,7 @@ from cuecast.core.errors import ImageError
 from cuecast.core.objects import Annotations, ObjectMask
 from cuecast.core.values import ClassInfo, Image
 from cuecast.io.formats import FORMATS, Format, format_of_content, suffixes_of
-from cuecast.io.labels import is_label_file
+from cuecast.io.labels import Listed, is_label_file
 from cuecast.io.labels.masks import find_mask, read_mask
 from cuecast.io.volumes import Volume, open_volume
 from cuecast.propagation.result import VolumePrediction
@@ -41,6 +41,10 @@ class Made(ModuleType):
         del data
         self.path, self.names = path, ("cell",)
         return self
+
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        return (Listed(self.path.stem),)
 
     def size(self, image: Image) -> None:
         del image
@@ -106,9 +110,11 @@ def test_the_page_of_formats_is_up_to_date() -> None:
 def test_every_format_has_the_functions_of_its_kind(form: Format) -> None:
     (kind,) = [kind for kind, forms in FORMATS.items() if form in forms]
     wanted = {
-        "labels": ["open_labels"], "rasters": ["accepts", "open_raster"], "videos": ["open_video"],
+        "labels": ["open_labels"] * form.reads + ["write_labels"] * form.writes,
         "volumes": ["read_volume"] * form.reads + ["write_labels"] * form.writes,
-    }[kind]  # fmt: skip
+        "rasters": ["accepts", "open_raster"],
+        "videos": ["open_video"],
+    }[kind]
     assert [name for name in wanted if not callable(getattr(form.load(), name, None))] == []
 
 

@@ -873,7 +873,7 @@ def test_a_file_that_cannot_be_written_leaves_the_others(
         def fail(*_: object) -> None:
             raise OutputError("annotations.coco.json: no space")
 
-        patch.setattr("cuecast.results.gather.write_coco", fail)
+        patch.setattr("cuecast.io.labels.coco.write_coco", fail)
         with pytest.raises(OutputError, match=r"^annotations\.coco\.json: no space \(all else is written\)$"):
             run(concept, inputs, out, ALL)
     assert {p.name for p in out.iterdir()} >= {

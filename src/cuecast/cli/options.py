@@ -23,7 +23,7 @@ class Scale(StrEnum):
 
 
 class CocoShape(StrEnum):
-    """The choices of --coco-shape, as `cuecast.io.labels.coco.Shape` names them."""
+    """The choices of --coco-shape, as `cuecast.io.labels.sheets.Shape` names them."""
 
     RLE = "rle"
     POLYGON = "polygon"
@@ -67,8 +67,8 @@ CocoShapeOption = Annotated[
     CocoShape,
     typer.Option(
         metavar="rle|polygon",
-        help="Objects in annotations.coco.json: rle: run lengths, as pycocotools writes them; polygon: for programs "
-        "that read no run lengths. Both are exact.",
+        help="Objects in COCO, CVAT, Label Studio and Datumaro files: rle: run lengths (brush strokes); polygon: for "
+        "programs that read no run lengths. Both are exact.",
     ),
 ]
 ThreadsOption = Annotated[

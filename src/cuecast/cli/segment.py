@@ -51,7 +51,10 @@ if TYPE_CHECKING:
     from cuecast.cues import Cue
     from cuecast.runs.images import BatchOptions, BatchSummary, Format
 
-FORMATS = ("overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty", "objects")
+FORMATS = (
+    "overlays", "coco", "csv", "report", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
+    "datumaro", "voc", "uncertainty", "objects",
+)  # fmt: skip
 """The choices of --format; a test compares them with `cuecast.runs.images.FORMATS`, too heavy for --help."""
 
 
@@ -83,8 +86,9 @@ class Written:
             "--format",
             "-f",
             metavar="FORMAT",
-            help="Written besides masks: overlays, coco, csv, report, yolo, labelme, uncertainty, objects (16-bit PNG "
-            "of ids) or none; may be repeated. Default: the first four.",
+            help="Written besides masks: overlays, coco, csv, report, yolo, labelme, cvat, label-studio, qupath, "
+            "imagej, via, datumaro, voc, uncertainty, objects (16-bit PNG of ids) or none; may be repeated. Default: "
+            "the first four.",
         ),
     ] = None
     coco_shape: CocoShapeOption = CocoShape.RLE

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cuecast.cli import cues, data, packs
+from cuecast.cli.convert import convert
 from cuecast.cli.doctor import doctor
 from cuecast.cli.evaluate import bench, draw, evaluate_pack
 from cuecast.cli.map import segment_map
@@ -44,6 +45,7 @@ app.command()(frames)
 app.command()(volume)
 app.command("map")(segment_map)
 app.command()(review)
+app.command()(convert)
 app.add_typer(cues.app, name="cues")
 app.command()(cues.suggest)
 app.add_typer(packs.app, name="packs")

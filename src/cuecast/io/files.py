@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from xml.etree import ElementTree
 
 from cuecast.core.errors import CuecastError, OutputError
 
@@ -216,13 +217,46 @@ def read_json(path: str | Path, error: type[CuecastError]) -> dict[str, Any]:
 
 def parse_json(text: str | bytes, where: object, error: type[CuecastError]) -> dict[str, Any]:
     """The object that a JSON text holds, which is that of the file `where`. Raises as `read_json`."""
+    found = _parsed(text, where, error)
+    if not isinstance(found, dict):
+        raise _no_object(found, where, error)
+    return found
+
+
+def load_json(path: str | Path, error: type[CuecastError]) -> Any:
+    """The object or list that a JSON file holds. Raises as `read_json`."""
+    found = _parsed(read_text(path, error), path, error)
+    if not isinstance(found, dict | list):
+        raise _no_object(found, path, error)
+    return found
+
+
+def _no_object(found: Any, where: object, error: type[CuecastError]) -> CuecastError:
+    return error(f"holds a {type(found).__name__}, expected a JSON object", where, "export it again")
+
+
+def _parsed(text: str | bytes, where: object, error: type[CuecastError]) -> Any:
     try:
-        found = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as e:
         raise error(f"is not valid JSON ({e})", where, "export it again") from e
-    if not isinstance(found, dict):
-        raise error(f"holds a {type(found).__name__}, expected a JSON object", where, "export it again")
-    return found
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    """Refuses a document type: entities, which can grow without bound or name other files, are declared in one."""
+
+    def doctype(self, *declared: object) -> None:
+        raise ValueError(f"a document type is declared ({declared[0]}), and none is expected")
+
+
+def load_xml(path: str | Path, error: type[CuecastError]) -> ElementTree.Element:
+    """The root of an XML file without a document type. Raises `error` with file, reason and remedy."""
+    try:
+        return ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
+    except OSError as e:
+        raise error(f"cannot be read ({e.strerror})", path, "check its name and permissions") from e
+    except (ElementTree.ParseError, ValueError, LookupError) as e:
+        raise error(f"is not XML that can be read ({e})", path, "export it again") from e
 
 
 def _reason(error: OSError) -> str:

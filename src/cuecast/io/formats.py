@@ -25,6 +25,30 @@ def _nothing(head: bytes) -> bool:  # noqa: ARG001
     return False
 
 
+def _object(*keys: str) -> Callable[[Any], bool]:
+    """Whether JSON is an object with these keys."""
+    return lambda data: isinstance(data, dict) and set(keys) <= data.keys()
+
+
+def _objects(*keys: str) -> Callable[[Any], bool]:
+    """Whether JSON is a list, or an object, of objects of which the first has these keys."""
+
+    def holds(data: Any) -> bool:
+        each = data if isinstance(data, list) else data.values() if isinstance(data, dict) else ()
+        return _object(*keys)(next(iter(each), None))
+
+    return holds
+
+
+def _root(tag: str) -> Callable[[Any], bool]:
+    """Whether XML has this root."""
+    return lambda data: getattr(data, "tag", None) == tag
+
+
+def _any(*ways: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda data: any(way(data) for way in ways)
+
+
 @dataclass(frozen=True)
 class Format:
     """A format, and the module that reads or writes it.
@@ -36,8 +60,11 @@ class Format:
     needs     (library, extra of cuecast that brings it); None where it comes with cuecast.
     reads, writes  whether it is read, and whether labels are written in it.
     begins    whether a file that begins with so many bytes (256 or more, unpacked) is of it.
-    keys      of the object that a JSON file of it holds.
+    holds     whether what a JSON or XML file holds (its root) is of it; None: that does not tell.
     media     its type on the wire.
+    a_file_each  labels: a file an image, in a folder; else one file for all.
+    place     labels: name of that folder, or file, in a folder of results; None: results are not written in it.
+    cannot    labels: what it cannot say of objects, words of `cuecast.io.labels.unsaid.SAYINGS`.
     """
 
     name: str
@@ -48,8 +75,11 @@ class Format:
     reads: bool = True
     writes: bool = False
     begins: Callable[[bytes], bool] = _nothing
-    keys: tuple[str, ...] = ()
+    holds: Callable[[Any], bool] | None = None
     media: str = "application/octet-stream"
+    a_file_each: bool = False
+    place: str | None = None
+    cannot: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The module."""
@@ -71,15 +101,64 @@ def library(name: str, extra: str, purpose: str) -> Any:
         ) from error
 
 
-_VOLUME, _FILM = "cuecast.io.volumes", "cuecast.io.video.file"
+_LABELS, _VOLUME, _FILM = "cuecast.io.labels", "cuecast.io.volumes", "cuecast.io.video.file"
 _PYAV = ("av", "video")
 
 FORMATS: dict[Kind, tuple[Format, ...]] = {
-    # open_labels(path, data) -> LabelFile
+    # open_labels(path, data) -> LabelFile; write_labels(place, sheets, classes, shape), see cuecast.io.labels.sheets;
+    # where a folder of them is more than its files, label_files(folder) -> paths or None
     "labels": (
-        Format("coco", "COCO", (".json",), "cuecast.io.labels.coco", writes=True, keys=("images", "annotations")),
-        Format("labelme", "LabelMe", (".json",), "cuecast.io.labels.labelme", writes=True, keys=("shapes",)),
-        Format("yolo", "YOLO-seg", (".txt",), "cuecast.io.labels.yolo", writes=True),
+        Format(
+            "coco", "COCO", (".json",), f"{_LABELS}.coco", writes=True, holds=_object("images", "annotations"),
+            place="annotations.coco.json",
+        ),
+        Format(
+            "labelme", "LabelMe", (".json",), f"{_LABELS}.labelme", writes=True, holds=_object("shapes"),
+            a_file_each=True, place="labelme", cannot=("confidence", "crowd"),
+        ),
+        Format(
+            "yolo", "YOLO-seg", (".txt",), f"{_LABELS}.yolo", writes=True, a_file_each=True, place="yolo",
+            cannot=("confidence", "crowd"),
+        ),
+        Format(
+            "cvat", "CVAT for images 1.1", (".xml",), f"{_LABELS}.cvat", writes=True, holds=_root("annotations"),
+            place="annotations.cvat.xml", cannot=("confidence", "crowd"),
+        ),
+        Format(
+            "label-studio", "Label Studio", (".json",), f"{_LABELS}.label_studio", writes=True,
+            holds=_any(_objects("data"), _object("data", "annotations")), place="annotations.label-studio.json",
+            cannot=("crowd",),
+        ),
+        Format(
+            "qupath", "QuPath GeoJSON", (".geojson", ".json"), f"{_LABELS}.qupath", writes=True,
+            holds=_any(_object("features"), _objects("geometry"), _object("geometry"), lambda data: data == []),
+            a_file_each=True, place="qupath", cannot=("crowd",),
+        ),
+        Format(
+            "imagej", "ImageJ regions (ROI)", (".zip", ".roi"), f"{_LABELS}.imagej", ("roifile", "imagej"), writes=True,
+            a_file_each=True, place="imagej", cannot=("confidence", "crowd"),
+        ),
+        Format(
+            "via", "VIA", (".json",), f"{_LABELS}.via", writes=True,
+            holds=_any(_object("_via_img_metadata"), _objects("filename", "regions")),
+            place="annotations.via.json", cannot=("confidence", "crowd"),
+        ),
+        Format(
+            "datumaro", "Datumaro", (".json",), f"{_LABELS}.datumaro", writes=True,
+            holds=_object("categories", "items"), place="annotations.datumaro.json",
+        ),
+        Format(
+            "voc", "Pascal VOC", (".xml",), f"{_LABELS}.voc", writes=True, holds=_root("annotation"), a_file_each=True,
+            place="voc", cannot=("confidence", "crowd", "overlap"),
+        ),
+        Format(
+            "masks", "masks, a number a class", (".png", ".tif", ".tiff", ".bmp", ".gif"), f"{_LABELS}.label_maps",
+            writes=True, a_file_each=True, cannot=("confidence", "crowd", "overlap", "touching"),
+        ),
+        Format(
+            "objects", "maps of ids, a number an object", (".png", ".tif", ".tiff"), f"{_LABELS}.id_maps", writes=True,
+            a_file_each=True, cannot=("confidence", "crowd", "overlap", "classes"),
+        ),
     ),
     # read_volume(path, reading) -> Volume; write_labels(path, labels, volume, classes) and, where not all can be
     # written, check_labels(volume, classes); where a header says it, stated_size(path) -> (voxels, unpacked bytes)
@@ -169,6 +248,11 @@ def format_of_content(kind: Kind, head: bytes) -> Format | None:
 def suffixes_of(kind: Kind) -> tuple[str, ...]:
     """The suffixes of what is read, in the order of the table, each once."""
     return tuple(dict.fromkeys(s for form in FORMATS[kind] if form.reads for s in form.suffixes))
+
+
+def result_formats() -> dict[str, Format]:
+    """Name -> format of labels in which results are written."""
+    return {form.name: form for form in FORMATS["labels"] if form.writes and form.place is not None}
 
 
 def outputs_of(kind: Kind) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cuecast.core.errors import InputError, OutputError
 from cuecast.io.files import MANIFEST, RESULT_PICTURES, RESULT_RASTERS
+from cuecast.io.formats import result_formats
 from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
 
 NAME_BYTES = 255
@@ -209,7 +210,8 @@ def check_places(inputs: Iterable[Path], out: Path, *, beside: bool = True) -> N
     `out` is a cue set.
     """
     top = os.path.realpath(out)
-    written = {os.path.join(top, folder) for folder in (*RESULT_PICTURES, "yolo", "labelme")}
+    folders = (str(form.place) for form in result_formats().values() if form.a_file_each)
+    written = {os.path.join(top, folder) for folder in (*RESULT_PICTURES, *folders)}
     for path in inputs:
         place, folder = os.path.realpath(path), os.path.realpath(path.parent)
         if folder in written:

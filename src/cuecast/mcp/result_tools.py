@@ -20,7 +20,7 @@ from cuecast.cuesets.cueset import CueSet, read_cueset
 from cuecast.cuesets.history import versions
 from cuecast.io.files import MANIFEST, exclusive
 from cuecast.io.images import read_image
-from cuecast.io.labels.coco import Shape
+from cuecast.io.labels.sheets import Shape
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, answer, reporter
 from cuecast.predictor import Concept
@@ -33,7 +33,10 @@ from cuecast.runs import actions
 from cuecast.runs.images import BatchOptions
 
 Words = Literal["found", "doubtful", "absent", "failed"]
-ExportFormat = Literal["coco", "yolo", "labelme", "csv", "overlays", "objects"]
+ExportFormat = Literal[
+    "coco", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via", "datumaro", "voc", "csv", "overlays",
+    "objects",
+]  # fmt: skip
 PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
 """What a folder of results has in it."""
 
@@ -170,12 +173,15 @@ class ResultTools:
         cueset: s.CueSetPath,
         formats: Annotated[list[ExportFormat], Field(min_length=1, description="What to write")],
         edge: s.PixelSize = s.PixelSize(),  # noqa: B008  frozen
-        coco_shape: Annotated[Shape, Field(description="For coco: run lengths, or polygons")] = "rle",
+        coco_shape: Annotated[
+            Shape, Field(description="Objects in label files: run lengths, or polygons")
+        ] = "rle",
     ) -> s.Exported:
         """Write the masks of a folder of results in other formats, into that folder. The masks stay as they are.
 
-        coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; csv: objects.csv; overlays: overlays/;
-        objects: objects/ (16-bit PNG of ids).
+        coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; cvat (XML for images 1.1),
+        label-studio, via, datumaro: one file; qupath (GeoJSON), imagej (regions), voc: a folder; csv: objects.csv;
+        overlays: overlays/; objects: objects/ (16-bit PNG of ids).
         The cue set names the classes.
         """
         out, roots = self._results(results), self.desk.roots

@@ -22,12 +22,10 @@ from cuecast.core.errors import CuecastError, MaskError
 from cuecast.core.objects import Annotations, connected_instances, objects_of
 from cuecast.core.values import ClassInfo, Example, Image
 from cuecast.io.files import EDITED, MANIFEST, replacing
-from cuecast.io.formats import outputs_of
+from cuecast.io.formats import Format, result_formats
 from cuecast.io.images import read_image
-from cuecast.io.labels.coco import Shape, write_coco
-from cuecast.io.labels.labelme import write_labelme
 from cuecast.io.labels.masks import write_objects
-from cuecast.io.labels.yolo import write_yolo, write_yolo_names
+from cuecast.io.labels.sheets import Shape, Sheet
 from cuecast.io.pixels import read_raster
 from cuecast.results.folder import has_digest
 from cuecast.results.manifest import ManifestEntry, read_manifest
@@ -103,8 +101,8 @@ class Results:
 
 @dataclass(frozen=True)
 class Writing:
-    """How the formats are written: the shape of COCO's objects, and the edge of a pixel in `unit` for the table, where
-    it is not taken from the images."""
+    """How the formats are written: the shape of objects in label files, and the edge of a pixel in `unit` for the
+    table, where it is not taken from the images."""
 
     coco_shape: Shape = "rle"
     pixel_size: float | None = None
@@ -127,8 +125,15 @@ def found_objects(results: Results) -> Iterator[Annotations]:
         yield results.objects(entry, None if shared is None else _relative(entry.image, Path(shared)))
 
 
-def _write_coco(results: Results, how: Writing) -> None:
-    write_coco(results.out / COCO, found_objects(results), results.classes, how.coco_shape)
+def _write_labels(form: Format) -> Callable[[Results, Writing], None]:
+    """What writes the objects of all images in a format of labels."""
+
+    def write(results: Results, how: Writing) -> None:
+        each = zip(results.done(), found_objects(results), strict=True)
+        sheets = (Sheet(entry.name, found, Path(entry.image)) for entry, found in each)
+        form.load().write_labels(results.out / str(form.place), sheets, results.classes, how.coco_shape)
+
+    return write
 
 
 def _write_table(results: Results, how: Writing) -> None:
@@ -141,18 +146,6 @@ def _write_table(results: Results, how: Writing) -> None:
             yield from object_rows(found, names, *how.edge(entry))
 
     write_objects_csv(results.out / TABLE, rows())
-
-
-def _write_yolo(results: Results, how: Writing) -> None:  # noqa: ARG001
-    for entry, found in zip(results.done(), found_objects(results), strict=True):
-        write_yolo(results.file("yolo", entry.name), found, results.classes)
-    write_yolo_names(results.out / "yolo" / "data.yaml", results.classes)
-
-
-def _write_labelme(results: Results, how: Writing) -> None:  # noqa: ARG001
-    for entry, found in zip(results.done(), found_objects(results), strict=True):
-        path = results.file("labelme", entry.name)
-        write_labelme(path, found, results.classes, _relative(entry.image, path.parent))
 
 
 def _write_ids(results: Results, how: Writing) -> None:  # noqa: ARG001
@@ -177,18 +170,21 @@ class ResultFormat:
     write: Callable[[Results, Writing], None] | None = None
 
 
-COCO, TABLE, REPORT = "annotations.coco.json", "objects.csv", "report.html"
+COCO, TABLE, REPORT = str(result_formats()["coco"].place), "objects.csv", "report.html"
 FORMATS: Mapping[str, ResultFormat] = {
     "overlays": ResultFormat("overlays", ".jpg"),
     "uncertainty": ResultFormat("uncertainty", ".png"),
-    "coco": ResultFormat(COCO, write=_write_coco),
     "csv": ResultFormat(TABLE, write=_write_table),
-    "yolo": ResultFormat("yolo", outputs_of("labels")["yolo"], _write_yolo),
-    "labelme": ResultFormat("labelme", outputs_of("labels")["labelme"], _write_labelme),
+    **{
+        name: ResultFormat(
+            str(form.place), form.suffixes[0] if form.a_file_each else None, _write_labels(form)
+        )
+        for name, form in result_formats().items()
+    },
     "objects": ResultFormat("objects", ".png", _write_ids),
     "report": ResultFormat(REPORT),
 }
-"""What is written besides masks and manifest: one function and one line each."""
+"""What is written besides masks and manifest: one function and one line each; all formats of labels that say where."""
 FOLDERS = {"masks": ".png"} | {f.place: f.suffix for f in FORMATS.values() if f.suffix}
 """Folder of the results -> suffix of the files in it."""
 RESULT_FOLDERS = (*FOLDERS, EDITED)

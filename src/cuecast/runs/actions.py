@@ -5,6 +5,7 @@
     suggest   which images to mark next
     measure   the objects of results, summed up and in parts
     export    the masks of a folder of results in other formats
+    convert   labels from one format into another
 
 The command line, the service and the MCP server call these, and print, keep or send what comes of them. All tell of
 their progress by `Step`; an exception out of that stops the work, and what is finished stays.
@@ -35,6 +36,7 @@ from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
+from cuecast.runs.convert import convert as convert
 from cuecast.runs.images import BatchOptions, BatchSummary
 
 

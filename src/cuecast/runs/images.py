@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import CuecastError, ImageError, OutputError
@@ -27,9 +27,10 @@ from cuecast.core.values import MAX_CLASS_ID, Image
 from cuecast.cue_quality import check as kept
 from cuecast.cuesets.changes import Changes, Lineage
 from cuecast.io.files import all_tried, file_digest, keep_edited
+from cuecast.io.formats import result_formats
 from cuecast.io.images import read_image
-from cuecast.io.labels.coco import Shape
 from cuecast.io.labels.masks import write_objects
+from cuecast.io.labels.sheets import Shape
 from cuecast.io.places import check_places
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept
@@ -52,17 +53,11 @@ from cuecast.results.manifest import (
     write_manifest,
 )
 
-Format = Literal["overlays", "coco", "csv", "report", "yolo", "labelme", "uncertainty", "objects"]
-FORMATS: tuple[Format, ...] = (
-    "overlays",
-    "coco",
-    "csv",
-    "report",
-    "yolo",
-    "labelme",
-    "uncertainty",
-    "objects",
-)
+Format = Literal[
+    "overlays", "coco", "csv", "report", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
+    "datumaro", "voc", "uncertainty", "objects",
+]  # fmt: skip
+FORMATS: tuple[Format, ...] = get_args(Format)
 DEFAULT_FORMATS: tuple[Format, ...] = ("overlays", "coco", "csv", "report")
 VERDICTS = ("found", "doubtful", "absent", "failed")
 
@@ -76,7 +71,7 @@ class BatchOptions:
     workers     images worked on at once; never changes a byte.
     overwrite   redo what is finished, and replace results of another concept.
     formats     what is written besides masks and manifest.
-    coco_shape  how COCO has the objects: 'rle' (run lengths) or 'polygon'.
+    coco_shape  how label files that know both have the objects: 'rle' (run lengths, brush strokes) or 'polygon'.
     pixel_size  edge of one pixel in `unit` for objects.csv; None takes what the image file states.
     page        page of multi-page images, from 0.
     window      (low, high) that becomes 0 to 255 in 16-bit and float images.
@@ -135,6 +130,8 @@ def run(
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
     check_formats(options.formats, FORMATS)
+    for kind in result_formats().keys() & {*options.formats}:
+        result_formats()[kind].check_library(f"writing {result_formats()[kind].title}")
     check_least(options.min_area, options.min_confidence)
     check_places(inputs, out, beside=False)
     folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite)

@@ -13,8 +13,9 @@ from cuecast.service.schemas import Marks, Mask, Prediction, Reply, Request, Ver
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExportFormat = Literal[
-    "masks", "overlays", "coco", "csv", "yolo", "labelme", "objects", "report", "ytvis", "cueset"
-]
+    "masks", "overlays", "coco", "csv", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
+    "datumaro", "voc", "objects", "report", "ytvis", "cueset",
+]  # fmt: skip
 
 
 class ObjectWay(Request):
@@ -108,8 +109,11 @@ class ShownCue(Marks):
 
 
 FORMATS = {
-    "images": ("masks", "overlays", "coco", "csv", "yolo", "labelme", "objects", "report", "cueset"),
+    "images": (
+        "masks", "overlays", "coco", "csv", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
+        "datumaro", "voc", "objects", "report", "cueset",
+    ),
     "video": ("masks", "overlays", "ytvis", "csv", "cueset"),
     "volume": ("masks", "overlays", "csv", "cueset"),
-}
+}  # fmt: skip
 """Kind of a project -> the formats that its zip may hold."""

@@ -5,17 +5,57 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from cuecast.core.errors import CuecastError, MaskError
 from cuecast.core.notes import give_note
 from cuecast.core.objects import Annotations
-from cuecast.core.values import ClassInfo, Image
-from cuecast.io.files import read_json
+from cuecast.core.values import ClassInfo
+from cuecast.io.files import load_json, load_xml
 from cuecast.io.formats import FORMATS, Format, suffixes_of
+from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.pixels import pixel_limit
+
+
+class Pictured(Protocol):
+    """What a label file has to know of an image: an `Image`, or a `Picked` one whose pixels nobody needs."""
+
+    @property
+    def name(self) -> str:
+        """In messages."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """Where it lies; None where that is not known."""
+        ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An image that a label file lists: its name as it is written, with '/', and (H, W), None where it states none."""
+
+    name: str
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The image at a `place` of those that a label file lists, from 0."""
+
+    place: int
+    name: str
+    size: tuple[int, int]
+    path: Path | None = None
 
 
 class LabelFile(Protocol):
@@ -26,24 +66,29 @@ class LabelFile(Protocol):
         """The names of its classes, in the order of their ids; () where it states none."""
         ...
 
-    def size(self, image: Image) -> tuple[int, int] | None:
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """The images that it speaks of. Raises MaskError."""
+        ...
+
+    def size(self, image: Pictured) -> tuple[int, int] | None:
         """(H, W) that it states of an image; None where it states none. Raises MaskError."""
         ...
 
-    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+    def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """The objects of an image, boxes first; of these classes, or all by their own ids. Raises MaskError."""
         ...
 
 
-def read_label_file(path: Path, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+def read_label_file(path: Path, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
     """The objects of one image from a label file of any of the `FORMATS`, boxes below outlines.
 
     With `classes`, labels are matched by name and others are left out, whatever is wrong with them; without, COCO
-    keeps its category ids, LabelMe counts its sorted labels from 1, YOLO has index + 1. What cannot be used is passed
+    keeps its category ids, YOLO has index + 1, and the others count their names from 1. What cannot be used is passed
     over and noted. Raises MaskError where nothing of these classes can be used.
     """
     file = open_label_file(path)
-    _check_size(path, file.size(image) or image.size, image)
+    check_stated(path, file.size(image), image)
     names = set(file.names)
     if classes is not None and names and not names & {c.name for c in classes}:
         raise MaskError(
@@ -60,36 +105,92 @@ def label_names(path: str | Path) -> tuple[str, ...]:
     return open_label_file(Path(path)).names
 
 
+def label_suffixes() -> tuple[str, ...]:
+    """The suffixes by which label files are known; those of masks are suffixes of pictures."""
+    return tuple(s for s in suffixes_of("labels") if s not in IMAGE_SUFFIXES)
+
+
 def is_label_file(source: Any) -> bool:
     """Whether this is the path of a label file, by its suffix."""
-    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in suffixes_of("labels")
+    return isinstance(source, (str, Path)) and Path(source).suffix.lower() in label_suffixes()
 
 
-def open_label_file(path: Path) -> LabelFile:
-    """The label file at a path. Raises MaskError where it is of no known format, or damaged."""
-    known = [f for f in FORMATS["labels"] if path.suffix.lower() in f.suffixes]
-    if not any(f.keys for f in known):
-        opened: LabelFile = known[0].load().open_labels(path, None)
-        return opened
+def open_label_file(path: Path, form: Format | None = None) -> LabelFile:
+    """The label file at a path, of a format that is known by its suffix and by what it holds, or of `form`.
+
+    Raises MaskError where it is of no known format, or damaged.
+    """
+    known = [f for f in FORMATS["labels"] if f.reads and path.suffix.lower() in f.suffixes]
+    forms = tuple(known) if form is None else (form,)
+    if not forms:
+        raise MaskError(
+            f"is no label file by its suffix ({', '.join(suffixes_of('labels'))} are)", path, "export it anew"
+        )
     try:
-        return _opened(path, os.path.abspath(path), path.stat().st_mtime_ns, tuple(known))
+        return _opened(path, os.path.abspath(path), path.stat().st_mtime_ns, forms)
     except OSError:
-        return _opened(path, "", 0, tuple(known))  # says why it cannot be read
+        return _opened(path, "", 0, forms)  # says why it cannot be read
+
+
+PARSERS = {".json": load_json, ".geojson": load_json, ".xml": load_xml}
+"""Suffix -> what makes of a file the `data` that tells its format, and is handed to `open_labels`."""
 
 
 @lru_cache(maxsize=1)
 def _opened(path: Path, place: str, mtime_ns: int, known: tuple[Format, ...]) -> LabelFile:  # noqa: ARG001
-    """A JSON file, by what it holds. Cues often share one large file, which is parsed once."""
-    data = read_json(path, MaskError)
-    form = next((f for f in known if all(key in data for key in f.keys)), None)
+    """A file, of that of its formats that its content is of. Cues often share one large file, which is parsed once."""
+    parse = PARSERS.get(path.suffix.lower())
+    data = parse(path, MaskError) if parse else None
+    form = next((f for f in known if data is None or f.holds is None or f.holds(data)), None)
     if form is None:
+        titles = [f.title for f in known]
         raise MaskError(
-            f"is neither {' nor '.join(f.title for f in known)} JSON",
+            f"is neither {' nor '.join(titles)}" if len(titles) > 1 else f"is not {titles[0]}",
             path,
             "export it as one of these, or give a mask image",
         )
+    form.check_library(f"reading {form.title}")
     opened: LabelFile = form.load().open_labels(path, data)
     return opened
+
+
+def place_of(path: Path, names: Sequence[str], image: Pictured) -> int:
+    """The place of an image among the `names` that a label file lists.
+
+    By file name, with as much of its folders as is needed, then by stem alone. A name is tried as it is written, then
+    with what an address encodes (%20) decoded, then in any case. Raises MaskError.
+    """
+    if isinstance(image, Picked):
+        return image.place
+    if image.path is None:
+        if len(names) == 1:
+            return 0
+        raise MaskError(
+            f"lists {len(names)} images", path, "pass the image as a path, so that its name tells"
+        )
+    own = image.path.absolute().parts
+    for written in (str, unquote, plain_name):
+        parts = [Path(written(name)).parts or ("",) for name in names]
+        mine = tuple(map(written, own))
+        matches = [i for i, p in enumerate(parts) if p[-1] == mine[-1]]
+        if len(matches) > 1:
+            matches = [i for i in matches if mine[-len(parts[i]) :] == parts[i]] or matches
+        if matches:
+            break
+    else:
+        matches = [i for i, p in enumerate(parts) if Path(p[-1]).stem == Path(mine[-1]).stem]
+    if len(matches) != 1:
+        problem = "does not list" if not matches else f"lists {len(matches)} images called"
+        known = listed(names) or "no image"
+        raise MaskError(
+            f"{problem} {image.path.name}", path, f"it has {known}: rename it, or export it again"
+        )
+    return matches[0]
+
+
+def plain_name(name: str) -> str:
+    """A file name in the form in which names are compared: decoded (%20), in lower case."""
+    return unquote(name).casefold()
 
 
 def stated_size(where: str, height: Any, width: Any, remedy: str) -> tuple[int, int] | None:
@@ -111,9 +212,9 @@ def stated_size(where: str, height: Any, width: Any, remedy: str) -> tuple[int, 
     return H, W
 
 
-def _check_size(path: Path, size: tuple[int, int], image: Image) -> None:
+def check_stated(path: Path, size: tuple[int, int] | None, image: Pictured) -> None:
     """Raise MaskError where a file states another size than its image has."""
-    if size == image.size:
+    if size is None or size == image.size:
         return
     (h, w), (H, W) = size, image.size
     turned = (

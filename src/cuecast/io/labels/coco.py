@@ -9,14 +9,14 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cuecast.core.errors import CueError, MaskError
 from cuecast.core.objects import Annotations, ObjectMask
-from cuecast.core.values import ClassInfo, Image
+from cuecast.core.values import ClassInfo
 from cuecast.io.files import read_json, replacing
-from cuecast.io.labels import PassedOver, listed, stated_size
+from cuecast.io.labels import Listed, PassedOver, Pictured, place_of, stated_size
 from cuecast.io.labels.outlines import (
     Vertices64,
     box_contour,
@@ -28,14 +28,19 @@ from cuecast.io.labels.outlines import (
     object_of_contours,
     part_outlines,
 )
+from cuecast.io.labels.sheets import Shape, Sheet
 
-Shape = Literal["rle", "polygon"]
 _NO_SIZE = "states no height and width; add them"
 
 
 def open_labels(path: Path, data: dict[str, Any]) -> CocoFile:
     """See `LabelFile`."""
     return open_coco(path, data)
+
+
+def write_labels(place: Path, sheets: Iterable[Sheet], classes: Sequence[ClassInfo], shape: Shape) -> Path:
+    """See `cuecast.io.labels.sheets`."""
+    return write_coco(place, (sheet.found for sheet in sheets), classes, shape)
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,16 @@ class CocoFile:
         """See `LabelFile`."""
         return tuple(c.name for c in sorted(self.classes, key=lambda c: c.id))
 
-    def size(self, image: Image) -> tuple[int, int] | None:
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """See `LabelFile`."""
+        return tuple(Listed(image_name(e), self.entry_size(e)) for e in self.images)
+
+    def size(self, image: Pictured) -> tuple[int, int] | None:
         """See `LabelFile`. Raises MaskError where the file does not list the image."""
         return self.entry_size(self._entry_of(image))
 
-    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+    def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """See `LabelFile`."""
         ids = None if classes is None else {c.name: c.id for c in classes}
         new = None if ids is None else {c.id: ids[c.name] for c in self.classes if c.name in ids}
@@ -107,37 +117,9 @@ class CocoFile:
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
-    def _entry_of(self, image: Image) -> dict[str, Any]:
-        """The entry of this image: by file name, with as much of its folders as is needed, then by stem alone.
-
-        A name is tried as it is written, then with what an address encodes (%20) decoded, then in any case.
-        """
-        if image.path is None:
-            if len(self.images) == 1:
-                return self.images[0]
-            raise MaskError(
-                f"lists {len(self.images)} images",
-                self.path,
-                "pass the image as a path, so that its name tells",
-            )
-        own = image.path.absolute().parts
-        for written in (str, unquote, plain_name):
-            names = [(e, Path(written(image_name(e))).parts or ("",)) for e in self.images]
-            mine = tuple(map(written, own))
-            matches = [e for e, parts in names if parts[-1] == mine[-1]]
-            if len(matches) > 1:
-                matches = [e for e, parts in names if mine[-len(parts) :] == parts] or matches
-            if matches:
-                break
-        else:
-            matches = [e for e, parts in names if Path(parts[-1]).stem == Path(mine[-1]).stem]
-        if len(matches) != 1:
-            problem = "does not list" if not matches else f"lists {len(matches)} images called"
-            known = listed(image_name(e) for e in self.images) or "no image"
-            raise MaskError(
-                f"{problem} {image.path.name}", self.path, f"it has {known}: rename it, or export it again"
-            )
-        return matches[0]
+    def _entry_of(self, image: Pictured) -> dict[str, Any]:
+        """The entry of this image, see `place_of`."""
+        return self.images[place_of(self.path, [image_name(e) for e in self.images], image)]
 
 
 def image_name(image: Mapping[str, Any]) -> str:
@@ -146,11 +128,6 @@ def image_name(image: Mapping[str, Any]) -> str:
         return str(name).replace("\\", "/")
     address = image.get("coco_url") or image.get("flickr_url") or image.get("url") or ""
     return unquote(urlsplit(str(address)).path.rpartition("/")[2])
-
-
-def plain_name(name: str) -> str:
-    """A file name in the form in which names are compared: decoded (%20), in lower case."""
-    return unquote(name).casefold()
 
 
 def open_coco(path: str | Path, data: dict[str, Any] | None = None) -> CocoFile:
@@ -305,7 +282,7 @@ def _is_outline(segmentation: Any) -> bool:
 def _shape(segmentation: Any, size: tuple[int, int], cls: int, skip: Callable[[str], None]) -> ObjectMask:
     """The object of run lengths or polygons; a polygon that is none is skipped where another one can be used."""
     if isinstance(segmentation, dict):
-        return _of_run_lengths(segmentation, size, cls)
+        return run_lengths(segmentation, size, cls)
     if not isinstance(segmentation, list):
         raise ValueError("a segmentation that is neither polygons nor run lengths")
     if not isinstance(segmentation[0], list) or all(map(_is_pair, segmentation)):
@@ -327,7 +304,8 @@ def _is_pair(point: Any) -> bool:
     return isinstance(point, list) and len(point) == 2
 
 
-def _of_run_lengths(segmentation: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
+def run_lengths(segmentation: dict[str, Any], size: tuple[int, int], cls: int) -> ObjectMask:
+    """The object of {"size": [h, w], "counts": ...}, in an image of `size` (H, W). Raises ValueError and KeyError."""
     if not isinstance(segmentation["size"], list):
         raise ValueError("run lengths that state no size")
     if segmentation["size"] != list(size):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from cuecast.core.errors import MaskError
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.notes import give_note
-from cuecast.core.values import MAX_CLASS_ID, Image
-from cuecast.io.labels import is_label_file
+from cuecast.core.values import MAX_CLASS_ID
+from cuecast.io.labels import Pictured, is_label_file
 from cuecast.io.labels.masks import check_size, read_stored
 from cuecast.io.labels.numbered import look_at
 from cuecast.io.labels.values import MAX_COLOURS, grey_codes, opaque_part
@@ -27,7 +27,7 @@ _BORDER = 224 + (224 << 8) + (192 << 16)
 """The pale yellow that PASCAL VOC draws between objects."""
 
 
-def read_objects(source: Any, *, image: Image, page: int | None = None) -> NDArray[np.int32]:
+def read_objects(source: Any, *, image: Pictured, page: int | None = None) -> NDArray[np.int32]:
     """File, PIL image or array of ids -> (H, W) int32 ids of objects from 1, 0 = none.
 
     Numbers of any size, whole ones in float, too; where one is above 65534 they are counted anew, in their order. In

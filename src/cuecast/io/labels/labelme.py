@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from cuecast.core.errors import MaskError
 from cuecast.core.geometry import Contour
 from cuecast.core.objects import Annotations, ObjectMask, tight
-from cuecast.core.values import FARTHEST, ClassInfo, Image
+from cuecast.core.values import FARTHEST, ClassInfo
 from cuecast.io.files import read_json, write_text
-from cuecast.io.labels import PassedOver, stated_size
+from cuecast.io.labels import Listed, PassedOver, Pictured, stated_size
 from cuecast.io.labels.outlines import (
     box_contour,
     contour_of,
@@ -25,6 +25,7 @@ from cuecast.io.labels.outlines import (
     part_outlines,
     union_of,
 )
+from cuecast.io.labels.sheets import Shape, Sheet
 from cuecast.io.pixels import read_raster
 
 _VERSION = "5.4.1"
@@ -86,8 +87,9 @@ def read_labelme(
                 groups.setdefault(("alone", number) if group is None else (label, str(group)), []).append(one)
     objects = (*boxes, *(union_of(parts) for parts in groups.values()))
     passed.settle(len(objects))
-    name = str(data.get("imagePath") or path.stem).replace("\\", "/").rpartition("/")[2]
-    return Annotations(name, size, tuple(o for o in objects if o.mask.size)), tuple(classes)
+    return Annotations(_image_name(path, data), size, tuple(o for o in objects if o.mask.size)), tuple(
+        classes
+    )
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,16 @@ class LabelMeFile:
         """The labels of the shapes that have an area, sorted. Raises MaskError."""
         return tuple(_labels(_shapes(self.path, self.data)))
 
-    def size(self, image: Image) -> tuple[int, int] | None:  # noqa: ARG002
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """See `LabelFile`."""
+        return (Listed(_image_name(self.path, self.data), _size(self.path, self.data)),)
+
+    def size(self, image: Pictured) -> tuple[int, int] | None:  # noqa: ARG002
         """See `LabelFile`."""
         return _size(self.path, self.data)
 
-    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+    def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """See `LabelFile`."""
         return read_labelme(self.path, classes, image.size, self.data)[0]
 
@@ -114,6 +121,13 @@ class LabelMeFile:
 def open_labels(path: Path, data: dict[str, Any]) -> LabelMeFile:
     """See `LabelFile`."""
     return LabelMeFile(path, data)
+
+
+def write_labels(place: Path, sheets: Iterable[Sheet], classes: Sequence[ClassInfo], shape: Shape) -> Path:  # noqa: ARG001
+    """See `cuecast.io.labels.sheets`: one file an image, which names its image by the way from its own folder."""
+    for sheet in sheets:
+        write_labelme(place / f"{sheet.stem}.json", sheet.found, classes, sheet.image_from(place))
+    return place
 
 
 def write_labelme(
@@ -155,6 +169,11 @@ def _shapes(path: Path, data: dict[str, Any]) -> list[Any]:
     if not isinstance(shapes, list):
         raise MaskError("is not a LabelMe file (no list of shapes)", path, "export it again from LabelMe")
     return shapes
+
+
+def _image_name(path: Path, data: dict[str, Any]) -> str:
+    """The file name of its image, without folders; where it names none, its own stem."""
+    return str(data.get("imagePath") or path.stem).replace("\\", "/").rpartition("/")[2]
 
 
 def _kind(shape: dict[str, Any]) -> Any:

@@ -16,12 +16,11 @@ from PIL import PngImagePlugin
 from cuecast.core.errors import MaskError, OutputError
 from cuecast.core.notes import give_note
 from cuecast.core.objects import Annotations
-from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo, Image
+from cuecast.core.values import IGNORE, MAX_CLASS_ID, ClassInfo
 from cuecast.io.files import replacing
-from cuecast.io.formats import suffixes_of
 from cuecast.io.kinds import MASK_ENDINGS
-from cuecast.io.labels import is_label_file, read_label_file
-from cuecast.io.labels.coco import image_name, plain_name
+from cuecast.io.labels import Pictured, is_label_file, label_suffixes, plain_name, read_label_file
+from cuecast.io.labels.coco import image_name
 from cuecast.io.labels.numbered import as_things, colours_hint, likeliest_first, look_at
 from cuecast.io.labels.values import (
     MAX_COLOURS,
@@ -55,7 +54,7 @@ def read_mask(source: Any, **options: Any) -> NDArray[np.int32]:
 def read_labels(
     source: Any,
     *,
-    image: Image,
+    image: Pictured,
     value: int | Sequence[int] | None = None,
     classes: Sequence[ClassInfo] | None = None,
     page: int | None = None,
@@ -272,7 +271,7 @@ def _select(codes: NDArray[Any], value: int | Sequence[int], ignored: NDArray[np
     return labels
 
 
-def check_size(raster: Raster, image: Image, noun: str = "mask") -> None:
+def check_size(raster: Raster, image: Pictured, noun: str = "mask") -> None:
     """Raise MaskError where a raster, called `noun`, is not as large as its image."""
     if raster.size == image.size:
         return
@@ -338,11 +337,11 @@ def listed_images(path: Path) -> frozenset[str]:
 def _candidates(path: Path, folders: list[Path]) -> Iterator[Path]:
     stem, beside = path.stem, path.parent
     yield from (beside / f"{stem}{end}{suffix}" for end in MASK_ENDINGS for suffix in _RASTER)
-    yield from (beside / f"{stem}{suffix}" for suffix in suffixes_of("labels"))
+    yield from (beside / f"{stem}{suffix}" for suffix in label_suffixes())
     for folder in folders:
         yield from (folder / f"{stem}{suffix}" for suffix in _RASTER)
         yield from (folder / f"{stem}{end}{suffix}" for end in MASK_ENDINGS for suffix in _RASTER)
-        yield from (folder / f"{stem}{suffix}" for suffix in suffixes_of("labels"))
+        yield from (folder / f"{stem}{suffix}" for suffix in label_suffixes())
     yield from (beside / f"{stem}{suffix}" for suffix in _RASTER)
 
 

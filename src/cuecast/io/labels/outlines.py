@@ -36,6 +36,23 @@ def part_outlines(obj: ObjectMask) -> list[Vertices]:
     return [outline(part) for part in moved]
 
 
+def part_rings(obj: ObjectMask) -> list[list[Vertices]]:
+    """The rings of each part (4-neighbourhood): its outline, then its holes. Parts in reading order.
+
+    No ring passes a corner twice, as geometry programs want it; so parts that touch at a corner are several.
+    """
+    from scipy.ndimage import label
+
+    labels, count = label(obj.mask)
+    parts = (ObjectMask(obj.cls, obj.top, obj.left, labels == number) for number in range(1, count + 1))
+    return [sorted(_contours(part, apart=True), key=_extent, reverse=True) for part in map(tight, parts)]
+
+
+def _extent(ring: Vertices) -> int:
+    """The area of the box round a ring."""
+    return int(np.prod(ring.max(axis=0) - ring.min(axis=0)))
+
+
 def object_of_contours(size: tuple[int, int], contours: Sequence[Contour], cls: int) -> ObjectMask:
     """The union of some contours (each filled even-odd) as one object with a tight crop.
 
@@ -98,8 +115,11 @@ def _at_least_one(
     return (int(y), int(x), np.ones((1, 1), bool)) if inside else (0, 0, np.zeros((0, 0), bool))
 
 
-def _contours(obj: ObjectMask) -> list[Vertices]:
+def _contours(obj: ObjectMask, apart: bool = False) -> list[Vertices]:
     """Closed contours of corners along the pixel edges that separate the object from the rest.
+
+    apart  contours go round what is not the object where pixels touch diagonally, so that of an object whose pixels
+           are connected by edges none passes a corner twice.
 
     On every grid line the corners of the outline pair up in order, both along rows and along columns: walking
     horizontal and vertical partners in turn closes the contours. Where pixels touch diagonally are two corners.
@@ -111,7 +131,11 @@ def _contours(obj: ObjectMask) -> list[Vertices]:
     where = np.repeat(np.argwhere(corners), corners[corners > 0], axis=0)  # rows then columns, in order
     n = len(where)
     horizontal = np.arange(n) ^ 1
-    by_column = np.lexsort((np.arange(n), where[:, 0], where[:, 1]))
+    order = np.arange(n)
+    if apart:  # the two corners where the object's pixels lie top left and bottom right change places
+        swapped = (diagonal & (a == 1))[where[:, 0], where[:, 1]]
+        order = np.where(swapped, -order, order)
+    by_column = np.lexsort((order, where[:, 0], where[:, 1]))
     vertical = np.empty(n, np.intp)
     vertical[by_column] = by_column[np.arange(n) ^ 1]
     points = (where[:, ::-1] + (obj.left, obj.top)).astype(np.int64)

@@ -6,7 +6,7 @@ A line is the class index (from 0) and one polygon, x and y as shares of the ima
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import MaskError
 from cuecast.core.objects import Annotations, ObjectMask
-from cuecast.core.values import MAX_CLASS_ID, ClassInfo, Image
+from cuecast.core.values import MAX_CLASS_ID, ClassInfo
 from cuecast.io.files import read_text, write_text
-from cuecast.io.labels import PassedOver
+from cuecast.io.labels import Listed, PassedOver, Pictured
 from cuecast.io.labels.outlines import Vertices64, box_contour, contour_of, object_of_contours, outline
+from cuecast.io.labels.sheets import Shape, Sheet
 
 _LARGEST = 2
 """Shares of width and height are from 0 to 1, and somewhat beyond where a thing leaves the picture."""
@@ -73,11 +74,16 @@ class YoloFile:
     path: Path
     names: tuple[str, ...]
 
-    def size(self, image: Image) -> tuple[int, int] | None:  # noqa: ARG002
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """See `LabelFile`: the image of its own name."""
+        return (Listed(self.path.stem),)
+
+    def size(self, image: Pictured) -> tuple[int, int] | None:  # noqa: ARG002
         """None: it states none."""
         return None
 
-    def annotations(self, image: Image, classes: Sequence[ClassInfo] | None) -> Annotations:
+    def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """See `LabelFile`. Where the file has no names, index i is the class i + 1, or number i of `classes`."""
         own: Sequence[ClassInfo | None] | None = classes
         ids = {c.name: c.id for c in classes or ()}
@@ -95,6 +101,14 @@ def open_labels(path: Path, data: Any) -> YoloFile:  # noqa: ARG001
         if candidate.is_file():
             return YoloFile(path, read_yolo_names(candidate))
     return YoloFile(path, ())
+
+
+def write_labels(place: Path, sheets: Iterable[Sheet], classes: Sequence[ClassInfo], shape: Shape) -> Path:  # noqa: ARG001
+    """See `cuecast.io.labels.sheets`: one file an image, and data.yaml."""
+    for sheet in sheets:
+        write_yolo(place / f"{sheet.stem}.txt", sheet.found, classes)
+    write_yolo_names(place / "data.yaml", classes)
+    return place
 
 
 def write_yolo(path: str | Path, annotations: Annotations, classes: Sequence[ClassInfo]) -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from cuecast.core.errors import CueError, MissingExtraError
 from cuecast.core.notes import give_note
 from cuecast.io.formats import library
 from cuecast.io.labels import PassedOver, listed
+from cuecast.io.labels.naming import KNOWN, class_name, plain_field
 from cuecast.io.rasters.georeference import Georeference, ProjectionError, project
 
 
@@ -187,11 +186,6 @@ def pyogrio_errors() -> tuple[type[Exception], ...]:
     )
 
 
-KNOWN = (
-    "class", "classification", "classifica", "classname", "classlabel", "label", "labelname", "category",
-    "categoryname", "type", "classid", "categoryid",
-)  # fmt: skip
-"""Names of attributes that name classes, the surest first, as `_plain` writes them ('classifica': a Shapefile's)."""
 _NUMBERS = {"id", "fid", "gid", "ogcfid", "objectid", "uuid", "guid", "osmid"}
 """Names of attributes that tell objects apart, not classes."""
 _GEOMETRIES = {"polygon", "multipolygon"}
@@ -213,7 +207,7 @@ def class_names(
     """
     read = {field: [class_name(v) for v in values] for field, values in columns.items()}
     filled = {f: names for f, names in read.items() if {str(n).casefold() for n in names if n} - _GEOMETRIES}
-    known = sorted((f for f in filled if _plain(f) in KNOWN), key=lambda f: KNOWN.index(_plain(f)))
+    known = sorted((f for f in filled if plain_field(f) in KNOWN), key=lambda f: KNOWN.index(plain_field(f)))
     others = [f for f in filled if f not in known]
     asked = set(wanted)
     fitting = [f for f in (*known, *others) if asked & set(filled[f])]
@@ -228,44 +222,13 @@ def class_names(
     return filled[taken[0]]
 
 
-def class_name(value: Any) -> str | None:
-    """A class as a GIS or QuPath writes it; None where there is none.
-
-    Whole numbers are read as floats where some are missing. QuPath writes {"name": "Tumor", "color": [...]}, or
-    {"names": ["Tumor", "Positive"]}, which it shows as 'Tumor: Positive'; others nest {"class": "Tumor"}.
-    """
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return str(value)
-    if isinstance(value, dict):
-        names = value.get("names")
-        known = (
-            value[key] for key in sorted(value, key=lambda k: k != "name") if _plain(key) in ("name", *KNOWN)
-        )
-        value = ": ".join(map(str, names)) if isinstance(names, list) else next(known, None)
-    elif hasattr(value, "tolist"):  # a list, or a number of numpy
-        value = value.tolist()
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    if value is None or value != value or value == "":
-        return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _plain(field: str) -> str:
-    """'Class_Name' -> 'classname'."""
-    return re.sub(r"[\W_]", "", field).casefold()
-
-
 def _may_name(values: Sequence[Any], names: Names, field: str) -> bool:
     """Whether an attribute may name classes: several values that are no measures, and not one for each polygon."""
     different = {n for n in names if n}
     measured = any(isinstance(v, float) and v == v and not float(v).is_integer() for v in values)
     text = any(isinstance(v, str) for v in values)
     repeated = len(different) < sum(n is not None for n in names) or text
-    return len(different) > 1 and not measured and repeated and _plain(field) not in _NUMBERS
+    return len(different) > 1 and not measured and repeated and plain_field(field) not in _NUMBERS
 
 
 def _tell_others(path: str | Path, fields: Mapping[str, Names]) -> None:

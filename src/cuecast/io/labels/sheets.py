@@ -1,0 +1,46 @@
+"""What every format of labels is written from: a sheet an image.
+
+The module of a format that is written has
+
+    write_labels(place, sheets, classes, shape) -> Path
+
+place    file, or folder of one file an image where the format says so (`Format.a_file_each`).
+sheets   any iterable; each is written as it comes, so that memory does not grow with their number where the format
+         allows it.
+shape    'rle': run lengths or brush strokes; 'polygon': outlines along pixel edges, for programs that read nothing
+         else. Both are exact; formats that know one alone write that.
+
+Every file is written whole or not at all. Raises OutputError, and ValueError for an object of no listed class.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cuecast.core.objects import Annotations
+
+Shape = Literal["rle", "polygon"]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The objects of one image.
+
+    stem   of the files that are of this image alone.
+    found  under the name by which files for all images list it.
+    image  where the image lies; None where that is not known.
+    """
+
+    stem: str
+    found: Annotations
+    image: Path | None = None
+
+    def image_from(self, folder: Path) -> str | None:
+        """The way from a folder to the image, with '/'; None where there is none (two drives), or no image."""
+        try:
+            return None if self.image is None else Path(os.path.relpath(self.image, folder)).as_posix()
+        except ValueError:
+            return None
