@@ -21,7 +21,7 @@ from cuecast.service.settings import Settings
 PAGE = Path(__file__).parents[1] / "studio" / "src" / "service.ts"
 
 SENT = (
-    *("Error", "Info", "Job", "Project", "Image", "Marks", "PredictionMask", "Folder", "FolderAdded"),
+    *("Error", "Info", "Job", "Project", "Image", "Marks", "PredictionMask", "Folder", "FolderAdded", "Pack"),
 )  # fmt: skip
 """What the page receives or sends; what they hold is written, too."""
 WIDTH = 110

@@ -13,6 +13,7 @@ import type {
   MaskRuns,
   ObjectRow,
   Order,
+  Pack,
   Page,
   PredictionDetail,
   PreviewAnswer,
@@ -132,12 +133,18 @@ export const api = {
   info: () => json<Info>("GET", "/v1/info"),
   folders: (path: string) => json<FolderListing>("GET", `/v1/folders?${query({ path })}`),
 
+  packs: () => json<Page<Pack>>("GET", "/v1/packs"),
+  packArchivePath: (name: string) => `/v1/packs/${encodeURIComponent(name)}/archive`,
+  packsPath: (replace: boolean) => `/v1/packs?${query({ replace: String(replace) })}`,
+
   projects: (cursor: string | null = null) => json<Page<Project>>("GET", `/v1/projects?${query({ cursor })}`),
   project: (p: string) => json<Project>("GET", project(p)),
   createProject: (name: string, kind: ProjectKind = "images") =>
     json<Project>("POST", "/v1/projects", { json: { name, kind } }),
-  changeProject: (p: string, changes: Partial<Pick<Project, "name" | "scale" | "classes">>) =>
-    json<Project>("PATCH", project(p), { json: changes }),
+  changeProject: (
+    p: string,
+    changes: Partial<Pick<Project, "name" | "scale" | "classes" | "pack" | "concept">>,
+  ) => json<Project>("PATCH", project(p), { json: changes }),
   deleteProject: (p: string) => request("DELETE", project(p)),
 
   images: (p: string, asked: ImageQuery, signal?: AbortSignal) =>
@@ -175,6 +182,11 @@ export const api = {
   check: (p: string) => json<Job>("POST", `${project(p)}/checks`, { json: {} }),
   suggest: (p: string, n: number) => json<Job>("POST", `${project(p)}/suggestions`, { json: { n } }),
   export: (p: string, formats: string[]) => json<Job>("POST", `${project(p)}/exports`, { json: { formats } }),
+  refine: (p: string, wanted: { name: string; minutes: number; group: "prefix" | null }) =>
+    json<Job>("POST", `${project(p)}/refinements`, { json: wanted }),
+  keep: (j: string, how: { anyway?: boolean; replace?: boolean }) =>
+    json<Job>("POST", `/v1/jobs/${j}/keep`, { json: how }),
+  drop: (j: string) => json<Job>("POST", `/v1/jobs/${j}/drop`, { json: {} }),
   jobs: (p: string, kind: JobKind) =>
     json<Page<Job>>("GET", `${project(p)}/jobs?${query({ kind, limit: 1 })}`),
   cancel: (j: string) => json<Job>("POST", `/v1/jobs/${j}/cancel`, { json: {} }),

@@ -4,12 +4,14 @@ import { signal } from "@preact/signals";
 
 export type Route =
   | { page: "projects" }
+  | { page: "packs" }
   | { page: "project"; project: string }
   | { page: "image"; project: string; image: string }
   | { page: "measures"; project: string };
 
 export function parseRoute(hash: string): Route {
   const [, p, project, what, image] = hash.replace(/^#/, "").split("/").map(decodeURIComponent);
+  if (p === "packs") return { page: "packs" };
   if (p !== "p" || !project) return { page: "projects" };
   if (what === "i" && image) return { page: "image", project, image };
   return what === "measures" ? { page: "measures", project } : { page: "project", project };
@@ -17,6 +19,7 @@ export function parseRoute(hash: string): Route {
 
 export const paths = {
   projects: "#/",
+  packs: "#/packs",
   project: (p: string) => `#/p/${encodeURIComponent(p)}`,
   image: (p: string, i: string) => `#/p/${encodeURIComponent(p)}/i/${encodeURIComponent(i)}`,
   measures: (p: string) => `#/p/${encodeURIComponent(p)}/measures`,

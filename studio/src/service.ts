@@ -78,14 +78,15 @@ export interface InfoLimits {
   ratio: number;
 }
 
-/** Work in the queue, going on or done: `done` of `total` images. */
+/** Work in the queue, going on or done: `done` of `total` images, or of what its `stage` counts: of a refinement 'base', 'lessons', 'fit', 'refined', 'curve'. */
 export interface Job {
   id: string;
   project: string;
-  kind: "run" | "check" | "suggest" | "export";
+  kind: "run" | "check" | "suggest" | "export" | "refine";
   state: "queued" | "running" | "done" | "failed" | "cancelled";
   done: number;
   total: number;
+  stage: string | null;
   error: JobError | null;
   result: Record<string, unknown> | null;
   created: string;
@@ -128,6 +129,38 @@ export interface NotAdded {
   error: string;
 }
 
+/** A pack, with the names of the concepts that come with it. */
+export interface Pack {
+  name: string;
+  summary: string;
+  /** SHA-256 of all of it */
+  digest: string;
+  /** who has signed it, in words */
+  signature: string | null;
+  /** the pack that it stands on */
+  base: string | null;
+  segmenter: string;
+  /** an SPDX expression; NOASSERTION: not stated */
+  licence: string;
+  /** of the pictures that it was trained on */
+  data_licences: string[];
+  organisation: string | null;
+  /** two letters of ISO 3166 */
+  country: string | null;
+  region: string | null;
+  sector: string | null;
+  task: string | null;
+  date: string | null;
+  /** means, by number of cues */
+  scores: Record<string, number>;
+  /** of its own files */
+  bytes: number;
+  /** it came with the package */
+  builtin: boolean;
+  problem: string | null;
+  concepts: string[];
+}
+
 /** A pixel of the thing, or (class 0) of something else. */
 export interface Point {
   xy: [number, number];
@@ -163,12 +196,14 @@ export interface PredictionMask {
   thresholds: number[];
 }
 
-/** One concept with its images. `cues` is the number of marked images, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. */
+/** One concept with its images. `cues` is the number of marked images, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the service's; `concept`: one of the pack's that teaches beside the marks. */
 export interface Project {
   id: string;
   name: string;
   kind: "images" | "video" | "volume";
   scale: "frame" | "pixel";
+  pack: string | null;
+  concept: string | null;
   classes: Class[];
   source: Source | null;
   images: number;

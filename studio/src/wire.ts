@@ -12,6 +12,7 @@ export type {
   Info,
   Marks,
   Mask as MaskRuns,
+  Pack,
   Point as PointMark,
   Prediction as PredictionInfo,
   PredictionMask as PreviewAnswer,
@@ -70,6 +71,23 @@ export interface CheckResult {
     advice: string;
   } | null;
   note: string | null;
+}
+
+/** What a refinement comes to: the pack beside its base, by number of cues, and what became of it. */
+export interface RefineResult {
+  pack: string;
+  base: string;
+  better: boolean;
+  faults: string[];
+  by_shots: Record<string, { base: number; refined: number }>;
+  quiet_without: { base: number; refined: number } | null;
+  gain: number;
+  pictures: number;
+  curve: Record<string, number>;
+  twice_as_many_would_add: number | null;
+  concepts: string[];
+  notes: string[];
+  state: "open" | "kept" | "dropped";
 }
 
 export interface SuggestResult {

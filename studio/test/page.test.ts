@@ -13,6 +13,7 @@ const plain = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false }
 describe("addresses", () => {
   it("name a page", () => {
     expect(parseRoute("")).toEqual({ page: "projects" });
+    expect(parseRoute("#/packs")).toEqual({ page: "packs" });
     expect(parseRoute("#/p/a%2Fb")).toEqual({ page: "project", project: "a/b" });
     expect(parseRoute("#/p/x/i/y")).toEqual({ page: "image", project: "x", image: "y" });
     expect(parseRoute("#/p/x/measures")).toEqual({ page: "measures", project: "x" });

@@ -56,7 +56,9 @@ export async function openProject(id: string): Promise<void> {
   if (asked !== id) return;
   project.value = opened;
   chosenClass.value = opened.classes[0]?.id ?? 1;
-  const newest = await Promise.all((["run", "check", "suggest"] as const).map((kind) => api.jobs(id, kind)));
+  const newest = await Promise.all(
+    (["run", "check", "suggest", "refine"] as const).map((kind) => api.jobs(id, kind)),
+  );
   if (project.value?.id !== id) return;
   for (const { items } of newest) if (items[0]) follow(items[0]);
   void countVerdicts();

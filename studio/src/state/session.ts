@@ -5,10 +5,10 @@ import { effect, signal } from "@preact/signals";
 const KEY = "cuecast-key";
 const THEME = "cuecast-theme";
 
-/** The API key, for as long as this tab is open. */
+/** The API key (an admin's, where one was asked for), for as long as this tab is open. */
 export const key = signal(sessionStorage.getItem(KEY) ?? "");
 /** Whether the server asks for a key, and whether one was given and refused. */
-export const keyWanted = signal<"no" | "missing" | "refused">("no");
+export const keyWanted = signal<"no" | "missing" | "refused" | "admin">("no");
 export const online = signal(true);
 
 export type Theme = "auto" | "light" | "dark";
@@ -20,23 +20,38 @@ effect(() => {
   else document.documentElement.dataset.theme = theme.value;
 });
 
-let keyGiven: (() => void)[] = [];
+let keyGiven: ((given: boolean) => void)[] = [];
 let backUp: (() => void)[] = [];
 const PROBE_EVERY = 1500;
 
 /** Resolves when the person has typed a key. */
-export function askForKey(): Promise<void> {
+export async function askForKey(): Promise<void> {
   keyWanted.value = key.value ? "refused" : "missing";
+  await new Promise<boolean>((resolve) => keyGiven.push(resolve));
+}
+
+/** Ask for the key of an admin; whether one was typed. */
+export function askForAdmin(): Promise<boolean> {
+  keyWanted.value = "admin";
   return new Promise((resolve) => keyGiven.push(resolve));
 }
 
 export function giveKey(value: string): void {
   key.value = value;
   sessionStorage.setItem(KEY, value);
+  answered(true);
+}
+
+/** Type no key: what needs an admin's is not done. */
+export function giveNoKey(): void {
+  answered(false);
+}
+
+function answered(given: boolean): void {
   keyWanted.value = "no";
   const waiting = keyGiven;
   keyGiven = [];
-  for (const resolve of waiting) resolve();
+  for (const resolve of waiting) resolve(given);
 }
 
 /** Resolves when the server answers again; asks it every second or two meanwhile. */

@@ -10,6 +10,7 @@ import { HelpSheet } from "./help";
 import { Icon } from "./icon";
 import { KeyDialog } from "./key";
 import { Measures } from "./measures";
+import { Packs } from "./packs";
 import { ProjectPage } from "./project";
 import { Projects } from "./projects";
 import { FrameSlider } from "./slider";
@@ -59,6 +60,8 @@ function Page() {
   switch (at.page) {
     case "projects":
       return <Projects />;
+    case "packs":
+      return <Packs />;
     case "project":
       return <ProjectPage key={at.project} id={at.project} />;
     case "image":
@@ -76,7 +79,7 @@ function Page() {
 function Header() {
   const t = text.value;
   const at = route.value;
-  const open = at.page !== "projects" ? project.value : null;
+  const open = at.page === "projects" || at.page === "packs" ? null : project.value;
   return (
     <header class="top">
       <a class="brand" href={paths.projects} aria-label={`${t.app}: ${t.home}`}>
@@ -94,6 +97,9 @@ function Header() {
       )}
       <span class="space" />
       <UploadChip />
+      <a class="quiet" href={paths.packs} aria-current={at.page === "packs" ? "page" : undefined}>
+        {t.packs.title}
+      </a>
       <label class="choice">
         <span class="unseen">{t.languageLabel}</span>
         <select value={language.value} onChange={(e) => chooseLanguage(e.currentTarget.value as Language)}>

@@ -126,17 +126,20 @@ function Download({ path, name, onError }: DownloadProps) {
       </a>
     );
   }
-  const save = async () => {
-    const url = URL.createObjectURL(await api.blob(path));
-    const link = Object.assign(document.createElement("a"), { href: url, download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
+  const save = async () => saveBlob(await api.blob(path), name);
   return (
     <button type="button" class="primary" onClick={() => save().catch(onError)}>
       {words}
     </button>
   );
+}
+
+/** Have the browser write it to the disk. */
+export function saveBlob(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = Object.assign(document.createElement("a"), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 export function sizeInWords(bytes: number): string {

@@ -17,7 +17,7 @@ import {
 } from "../state/project";
 import { notify, spoken } from "../state/session";
 import { sentence, text } from "../text";
-import type { Job, Project, Scale } from "../wire";
+import type { Job, Project, RefineResult, Scale } from "../wire";
 import { AddPictures, SourceButton } from "./add";
 import type { Adding } from "./adding";
 import { ChecksDialog } from "./checks";
@@ -25,7 +25,9 @@ import { ClassEditor } from "./classes";
 import { Failure, Progress } from "./dialog";
 import { ExportDialog } from "./export";
 import { Icon } from "./icon";
+import { PackChoice } from "./pack_choice";
 import { sizeOf } from "./projects";
+import { RefineStep } from "./refine";
 import { UploadList } from "./uploads";
 
 interface FlowProps {
@@ -63,15 +65,24 @@ export function Flow({ project, adding }: FlowProps) {
           <ResultsStep project={project} />
         </Step>
       </div>
+      {project.kind === "images" && (
+        <Step number={5} title={t.refine.title} done={isKept()}>
+          <RefineStep project={project} />
+        </Step>
+      )}
     </aside>
   );
+}
+
+function isKept(): boolean {
+  return (jobs.value.refine?.result as RefineResult | null | undefined)?.state === "kept";
 }
 
 /** Tell screen readers how a run ends. */
 function useAnnouncements(): void {
   const job = ended.value;
   useEffect(() => {
-    if (job?.kind === "run") spoken.value = endInWords(job);
+    if (job?.kind === "run" || job?.kind === "refine") spoken.value = endInWords(job);
   }, [job]);
 }
 
@@ -161,7 +172,7 @@ function ExamplesStep({ project }: { project: Project }) {
   const suggest = jobs.value.suggest;
   return (
     <>
-      {!project.cues && <p>{t.flow.noExamples}</p>}
+      {!project.cues && project.concept === null && <p>{t.flow.noExamples}</p>}
       {project.cues > 0 && project.cues < 3 && <p class="soft aside">{t.flow.someExamples}</p>}
       <h3>{t.flow.what}</h3>
       <ClassEditor project={project} />
@@ -169,7 +180,7 @@ function ExamplesStep({ project }: { project: Project }) {
         {first && (
           <button
             type="button"
-            class={project.cues ? "" : "primary"}
+            class={project.cues || project.concept !== null ? "" : "primary"}
             onClick={() => go(paths.image(project.id, first.id))}
           >
             <Icon name="brush" />
@@ -237,17 +248,19 @@ function RunStep({ project }: { project: Project }) {
   const job = jobs.value.run;
   const before = hasResults();
   const stale = images.value.some((image) => image.prediction?.stale);
+  const shown = project.cues > 0 || project.concept !== null;
   if (isActive(job) && job) return <Running job={job} />;
   return (
     <>
-      {!project.cues && <p class="soft">{t.flow.needExamples}</p>}
+      <PackChoice project={project} open={!before && !project.cues} />
+      {!shown && <p class="soft">{t.flow.needExamples}</p>}
       {before && stale && <p>{t.flow.updateTitle}</p>}
       {project.kind === "images" && <ScaleChoice project={project} />}
       <div class="buttons">
         <button
           type="button"
-          class={project.cues && (!before || stale) ? "primary" : ""}
-          disabled={!project.cues || !project.images}
+          class={shown && (!before || stale) ? "primary" : ""}
+          disabled={!shown || !project.images}
           onClick={() => startOrTell("run")}
         >
           {before

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { giveKey, keyWanted } from "../state/session";
+import { giveKey, giveNoKey, keyWanted } from "../state/session";
 import { text } from "../text";
 import { Dialog, Failure } from "./dialog";
 
@@ -7,17 +7,19 @@ import { Dialog, Failure } from "./dialog";
 export function KeyDialog() {
   const t = text.value.key;
   const [typed, setTyped] = useState("");
-  if (keyWanted.value === "no") return null;
+  const wanted = keyWanted.value;
+  if (wanted === "no") return null;
+  const admin = wanted === "admin";
   const submit = (event: Event) => {
     event.preventDefault();
     if (typed.trim()) giveKey(typed.trim());
     setTyped("");
   };
   return (
-    <Dialog title={t.title} closable={false} onClose={() => {}}>
+    <Dialog title={admin ? t.adminTitle : t.title} closable={admin} onClose={admin ? giveNoKey : () => {}}>
       <form onSubmit={submit}>
-        <p>{t.lead}</p>
-        {keyWanted.value === "refused" && <Failure error={t.refused} />}
+        <p>{admin ? t.adminLead : t.lead}</p>
+        {wanted === "refused" && <Failure error={t.refused} />}
         <label class="field">
           {t.label}
           <input
