@@ -105,7 +105,7 @@ def test_what_is_no_path_is_refused_with_its_reason(root: Path, path: str) -> No
     ("tool", "arguments", "said"),
     [
         ("preview", {"cueset": 5, "image": "photos/a.png"}, "preview: cueset: text is expected"),
-        ("preview", {"cueset": None, "image": ["a"]}, "cueset: text is expected; image: text is expected"),
+        ("preview", {"cueset": 6, "image": ["a"]}, "cueset: text is expected; image: text is expected"),
         ("segment", {"cueset": "s", "images": "photos", "output": "o"}, "images: a list is expected"),
         (
             "segment",

@@ -51,6 +51,10 @@ def test_every_tool_is_typed_described_and_hinted(agent: Run) -> None:
         assert [n for n, t in tools.items() if t.annotations and t.annotations.destructive_hint] == [
             "segment",
             "export",
+            "keep_refined",
+            "drop_refined",
+            "import_pack",
+            "export_pack",
         ]
 
     agent(job)
@@ -79,6 +83,31 @@ def test_what_the_card_of_a_pack_says(agent: Run, tmp_path: Path, monkeypatch: p
         assert [(c["name"], c["cues"]) for c in shown["concepts"]] == [("red", 1)]
         assert (await agent.ask("show_pack"))["default"]
         assert "no pack '../shelf'" in await agent.error("show_pack", pack="../shelf")
+
+    agent(job)
+
+
+def test_a_concept_of_a_pack_stands_in_place_of_a_cue_set(
+    agent: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUECAST_PACKS", str(tmp_path / "shelf"))
+    coin_pack(tmp_path / "shelf")
+    ready = {"concept": "red", "pack": "coins"}
+
+    async def job(agent: Agent) -> None:
+        assert (await agent.ask("preview", image="photos/b.png", **ready))["verdict"] == "found"
+        made = await agent.ask("segment", images=["photos"], output="out", **ready)
+        assert made["finished"]
+        written = await agent.ask("export", results="out", formats=["coco"], **ready)
+        assert written["images"] == made["total"]
+        assert (await agent.ask("check_cues", **ready))["usable"]
+        assert (await agent.ask("suggest_images", images=["photos"], **ready))["of"] == made["total"]
+        for tool, more in (("check_cues", {}), ("preview", {"image": "photos/b.png"})):
+            assert "give one of them" in await agent.error(tool, cueset="set", **ready, **more)
+            assert "nothing shows the thing" in await agent.error(tool, **more)
+            said = await agent.error(tool, concept="blue", pack="coins", **more)
+            assert "no concept 'blue'; its concepts are: red" in said
+            assert "its concepts are: none" in await agent.error(tool, concept="red", **more)
 
     agent(job)
 
@@ -183,7 +212,7 @@ def test_a_cue_set_is_not_made_where_a_cue_cannot_be_used(agent: Run, root: Path
         (
             "preview",
             {"cueset": "set", "image": "photos/a.png", "pictures": True},
-            "pictures: there is no such field. Arguments of preview: cueset, image,",
+            "pictures: there is no such field. Arguments of preview: cueset, concept,",
         ),
         ("preview", {"cueset": "set"}, "preview: image: this is missing"),
         (

@@ -105,8 +105,7 @@ class CueTools:
     def check_cues(
         self,
         context: Context,
-        cueset: s.CueSetPath,
-        pack: s.PackName = None,
+        shown: s.Shown,
         scale: s.ScaleName = "frame",
         limit: s.Limit = s.LIMIT,
     ) -> s.CuesChecked:
@@ -115,18 +114,17 @@ class CueTools:
         With two complete cues (mask or polygons) or more, each is predicted from all the others. That takes some
         twenty answers a cue.
         """
-        root = self.desk.roots.existing(cueset)
-        request = actions.CheckRequest(root, lambda: self.desk.predictor(pack), scale)
+        root = self.desk.place(shown)
+        request = actions.CheckRequest(root, lambda: self.desk.predictor(shown.pack), scale)
         return _checked(actions.check(request, reporter(context)), limit)
 
     def suggest_images(
         self,
         context: Context,
-        cueset: s.CueSetPath,
+        shown: s.Shown,
         images: s.ImagePaths,
         count: Annotated[int, Field(ge=1, le=50, description="How many to name at most")] = 5,
         recursive: s.Recursive = False,
-        pack: s.PackName = None,
         scale: s.ScaleName = "frame",
         at_most: Annotated[int, Field(ge=1, le=5000, description="Images to look at in this call")] = 200,
     ) -> s.ImagesSuggested:
@@ -134,9 +132,9 @@ class CueTools:
 
         Each image that is looked at is segmented once; nothing is written.
         """
-        read = read_cueset(self.desk.roots.existing(cueset))
+        read = self.desk.shown(shown)
         paths = self.desk.roots.images(images, recursive)
-        concept = self.desk.concept(read, pack, scale)
+        concept = self.desk.concept(read, shown.pack, scale)
         request = actions.SuggestRequest(concept, paths, count, at_most=at_most)
         found = actions.suggest(request, reporter(context))
         return s.ImagesSuggested(

@@ -19,11 +19,12 @@ from PIL import Image as PILImage
 from pydantic import BaseModel
 
 from cuecast.core.drawing import thumbnail
-from cuecast.core.errors import InputError, cause
+from cuecast.core.errors import InputError, PackError, cause
 from cuecast.core.ordered import Progress, Step
-from cuecast.cuesets.cueset import CueSet, read_examples
+from cuecast.cuesets.cueset import CueSet, read_cueset, read_examples
 from cuecast.engine.packs import Pack, named_pack
 from cuecast.io.places import check_path_text, list_images, note_of_others
+from cuecast.mcp.schemas import Shown
 from cuecast.predictor import Concept, Predictor, load
 
 
@@ -108,6 +109,10 @@ def open_roots(folders: Sequence[Path]) -> Roots:
     return Roots(tuple(dict.fromkeys(folder.resolve() for folder in given)))
 
 
+class OutOfTimeError(Exception):
+    """Ends work between two of its steps: the call has done its share. No error of anything."""
+
+
 EVERY = 0.25
 """Seconds between two notices of progress."""
 
@@ -116,11 +121,13 @@ EVERY = 0.25
 class Desk:
     """Where the tools of one server work. `concept` is for one thread at a time: for `heavy` tools.
 
-    pack  name of the pack that is used where a tool names none.
+    pack      name of the pack that is used where a tool names none.
+    installs  whether tools may install packs and give them out: they are those of the whole account.
     """
 
     roots: Roots
     pack: str = "general"
+    installs: bool = False
     _learnt: tuple[tuple[str, str, str], Concept] | None = field(default=None, init=False)
 
     def concept(
@@ -141,6 +148,23 @@ class Desk:
             self._learnt = (key, concept)
         concept = self._learnt[1]
         return concept if thresholds is None else concept.with_thresholds(thresholds)
+
+    def shown(self, shown: Shown) -> CueSet:
+        """The cue set that is named, or that of the pack's concept, read. Raises CueSetError, InputError, PackError."""
+        return read_cueset(self.place(shown))
+
+    def place(self, shown: Shown) -> Path:
+        """Where that cue set lies; one that a pack brings may be read, and nothing else of the pack."""
+        if shown.concept is not None:
+            return self.find(shown.pack).concept(shown.concept)
+        assert shown.cueset is not None
+        return self.roots.existing(shown.cueset)
+
+    def may_install(self) -> None:
+        """Raise PackError where packs are not the agent's to install or give out."""
+        if not self.installs:
+            what = "this server installs no packs and gives none out: they are those of the whole account"
+            raise PackError(what, remedy="whoever starts it allows that with 'cuecast mcp --packs'")
 
     def predictor(self, pack: str | None) -> Predictor:
         """The pack of that name, loaded. Raises PackError."""

@@ -16,13 +16,13 @@ from cuecast.core.errors import InputError, OutputError, without_name
 from cuecast.core.ordered import Progress, Step
 from cuecast.core.values import ClassInfo
 from cuecast.cuesets.changes import lineage
-from cuecast.cuesets.cueset import CueSet, read_cueset
+from cuecast.cuesets.cueset import CueSet
 from cuecast.cuesets.history import versions
 from cuecast.io.files import MANIFEST, exclusive
 from cuecast.io.images import read_image
 from cuecast.io.labels.sheets import Shape
 from cuecast.mcp import schemas as s
-from cuecast.mcp.desk import Desk, answer, reporter
+from cuecast.mcp.desk import Desk, OutOfTimeError, answer, reporter
 from cuecast.predictor import Concept
 from cuecast.results.folder import Summary
 from cuecast.results.gather import COCO, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
@@ -41,10 +41,6 @@ PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
 """What a folder of results has in it."""
 
 
-class _OutOfTime(Exception):  # noqa: N818  no error: the call has done its share
-    """Ends a run between two images."""
-
-
 @dataclass(frozen=True, eq=False)
 class ResultTools:
     """Each public method is a tool; its docstring is the tool's description."""
@@ -54,11 +50,10 @@ class ResultTools:
     def segment(
         self,
         context: Context,
-        cueset: s.CueSetPath,
+        shown: s.Shown,
         images: s.ImagePaths,
         output: Annotated[str, Field(description="Folder for the results; it is made")],
         recursive: s.Recursive = False,
-        pack: s.PackName = None,
         scale: s.ScaleName = "frame",
         threshold: s.Threshold = None,
         written: s.Written = s.Written(),  # noqa: B008  frozen
@@ -68,13 +63,13 @@ class ResultTools:
         ] = 50,
         limit: s.Limit = 10,
     ) -> s.Segmented:
-        """Find on images what a cue set shows, and write masks, overlays, COCO, CSV and a report.
+        """Find on images what a cue set, or a concept of a pack, shows; write masks, overlays, COCO, CSV and a report.
 
         Stops when its time is over: `finished` is false then, and the same call goes on where it stopped. What is
         done is never done twice; after a correction of the cue set only what it may change is done again, and its
         masks are replaced. The answer lists the images that want a look first; `list_results` has the rest.
         """
-        read = read_cueset(self.desk.roots.existing(cueset))
+        read = self.desk.shown(shown)
         out = self.desk.roots.results(output, PLACES)
         paths = self.desk.roots.images(images, recursive)
         options = BatchOptions(
@@ -87,10 +82,10 @@ class ResultTools:
         steps = _Steps(reporter(context), monotonic() + seconds)
         summary: Summary | None = None
         try:
-            concept = self.desk.concept(read, pack, scale, threshold).with_objects(way.objects)
+            concept = self.desk.concept(read, shown.pack, scale, threshold).with_objects(way.objects)
             request = actions.SegmentRequest(concept, paths, out, options, lineage(read))
             summary = actions.segment(request, steps)
-        except _OutOfTime:
+        except OutOfTimeError:
             pass
         listed = _list(out, None, limit, 0)
         return s.Segmented(
@@ -170,7 +165,7 @@ class ResultTools:
         self,
         context: Context,
         results: s.ResultsPath,
-        cueset: s.CueSetPath,
+        shown: s.Shown,
         formats: Annotated[list[ExportFormat], Field(min_length=1, description="What to write")],
         edge: s.PixelSize = s.PixelSize(),  # noqa: B008  frozen
         coco_shape: Annotated[
@@ -182,11 +177,11 @@ class ResultTools:
         coco: annotations.coco.json; yolo: yolo/ (YOLO-seg); labelme: labelme/; cvat (XML for images 1.1),
         label-studio, via, datumaro: one file; qupath (GeoJSON), imagej (regions), voc: a folder; csv: objects.csv;
         overlays: overlays/; objects: objects/ (16-bit PNG of ids).
-        The cue set names the classes.
+        The cue set, or the concept of the pack, names the classes.
         """
         out, roots = self._results(results), self.desk.roots
         request = actions.ExportRequest(
-            Results(out, _classes(out, read_cueset(roots.existing(cueset)))),
+            Results(out, _classes(out, self.desk.shown(shown))),
             formats,
             lambda entry: read_image(roots.inside(Path(entry.image))),
             Writing(coco_shape, edge.pixel_size, edge.unit),
@@ -198,18 +193,20 @@ class ResultTools:
 
     def preview(
         self,
-        cueset: s.CueSetPath,
+        shown: s.Shown,
         image: Annotated[str, Field(description="Path of the image")],
-        pack: s.PackName = None,
         scale: s.ScaleName = "frame",
         threshold: s.Threshold = None,
         way: s.ObjectWay = s.ObjectWay(),  # noqa: B008  frozen
         picture: s.Picture = False,
     ) -> Annotated[CallToolResult, s.Previewed]:
-        """Find on one image what a cue set shows, and write nothing; with `picture`, the mask is drawn over it."""
-        read = read_cueset(self.desk.roots.existing(cueset))
+        """Find on one image what a cue set, or a concept of a pack, shows, and write nothing.
+
+        With `picture`, the mask is drawn over it.
+        """
+        read = self.desk.shown(shown)
         path = self.desk.roots.existing(image)
-        concept: Concept = self.desk.concept(read, pack, scale, threshold).with_objects(way.objects)
+        concept: Concept = self.desk.concept(read, shown.pack, scale, threshold).with_objects(way.objects)
         found = concept.segment(path).keeping(way.min_area, way.min_confidence)
         figures = s.Previewed(
             image=str(path),
@@ -244,7 +241,7 @@ class _Steps:
         self.resumed += step.resumed
         self.report(step)
         if not step.resumed and step.done < step.total and monotonic() >= self.deadline:
-            raise _OutOfTime
+            raise OutOfTimeError
 
 
 def _list(out: Path, verdict: Words | None, limit: int, offset: int) -> s.ResultList:

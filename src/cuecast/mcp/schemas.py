@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD
-from cuecast.core.errors import OutputError
+from cuecast.core.errors import CueSetError, OutputError
 from cuecast.core.objects import ObjectMode
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
 from cuecast.results.tables import ObjectRow
@@ -28,6 +28,18 @@ Negative = Annotated[int | str, Field(description="Class: its id or its name; 0 
 Limit = Annotated[int, Field(ge=1, le=MOST, description="Most entries of the list in this answer")]
 Offset = Annotated[int, Field(ge=0, description="Entries to pass over: `next_offset` of the answer before")]
 Picture = Annotated[bool, Field(description="Also return a small picture, 512 pixels at most")]
+GivenCueSet = Annotated[
+    str | None,
+    Field(
+        description="A cue set: its folder or .zip, below the roots; null where a `concept` shows the thing"
+    ),
+]
+ConceptName = Annotated[
+    str | None,
+    Field(
+        description="In place of `cueset`: a concept that comes with the pack, by its name in `list_packs`"
+    ),
+]
 CueSetPath = Annotated[str, Field(description="A cue set: its folder or .zip, below the roots")]
 ResultsPath = Annotated[str, Field(description="Folder of results, as `segment` wrote it")]
 ImagePaths = Annotated[list[str], Field(min_length=1, description="Image files and folders of images")]
@@ -47,6 +59,23 @@ Threshold = Annotated[
     Score | dict[str, Score] | None,
     Field(description=f"{THRESHOLD} A number, or an object of names of classes; null: {BY_ITSELF}"),
 ]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What shows the thing: a cue set, or a concept that comes with the pack. Raises CueSetError unless it is one."""
+
+    cueset: GivenCueSet = None
+    concept: ConceptName = None
+    pack: PackName = None
+
+    def __post_init__(self) -> None:
+        if self.cueset is not None and self.concept is not None:
+            raise CueSetError("`concept` and `cueset` are both cue sets: give one of them")
+        if self.cueset is None and self.concept is None:
+            raise CueSetError(
+                "nothing shows the thing: give `cueset`, or `concept` (`list_packs` names those of each pack)"
+            )
 
 
 @dataclass(frozen=True)
@@ -183,6 +212,64 @@ class PackShown(PackInfo):
     limits: list[str] = Field(default=[], description="What it is known not to do")
 
 
+class Noted(BaseModel):
+    """An answer that says how the inputs of the call were understood."""
+
+    notes: list[str] = Field(
+        default=[], description="How inputs were understood, and what of them was passed over"
+    )
+
+
+class Beside(BaseModel):
+    """Mean IoU of a base and of the pack that was refined from it."""
+
+    base: float
+    refined: float
+
+
+class Refined(Noted):
+    """How far a refinement is, and when it is finished how the pack compares with its base."""
+
+    output: str = Field(description="Folder of the pack")
+    finished: bool = Field(description="The pack is there; if not, call again with the same arguments")
+    step: str | None = Field(default=None, description="What it is at, `done` of `total`")
+    done: int = 0
+    total: int = 0
+    better: bool | None = Field(
+        default=None, description="Better than its base on images that did not teach it"
+    )
+    faults: list[str] = Field(default=[], description="Why it is not better")
+    gain: float | None = Field(default=None, description="Mean IoU gained")
+    by_shots: dict[str, Beside] = Field(default={}, description="Number of cues -> mean IoU")
+    curve: dict[str, float] = Field(default={}, description="Images that taught -> mean IoU; 0: the base")
+    twice_as_many_would_add: float | None = Field(
+        default=None, description="Mean IoU to be expected of more images"
+    )
+    concepts: list[str] = Field(default=[], description="Ready concepts of the pack")
+
+
+class PackKept(BaseModel):
+    """A pack that is installed now."""
+
+    name: str
+    digest: str
+    concepts: list[str]
+
+
+class PackDropped(BaseModel):
+    """The folder that is gone."""
+
+    dropped: str
+
+
+class PackFile(BaseModel):
+    """A pack as a file."""
+
+    name: str
+    digest: str
+    file: str
+
+
 class Packs(BaseModel):
     """The packs that can be named, and the folders that may be used."""
 
@@ -203,14 +290,6 @@ class CueShown(BaseModel):
 
     image: str
     kinds: list[str]
-
-
-class Noted(BaseModel):
-    """An answer that says how the inputs of the call were understood."""
-
-    notes: list[str] = Field(
-        default=[], description="How inputs were understood, and what of them was passed over"
-    )
 
 
 class CueSetState(Noted):
@@ -290,7 +369,9 @@ class ImagesSuggested(BaseModel):
     looked_at: int
     of: int = Field(description="Images that were given; of more than `at_most` every n-th is looked at")
     failed: list[str] = Field(description="What could not be read, the first few")
-    note: str | None = Field(None, description="How many other files the folders hold, that are no images")
+    note: str | None = Field(
+        default=None, description="How many other files the folders hold, that are no images"
+    )
 
 
 class Verdicts(BaseModel):
@@ -332,7 +413,9 @@ class Segmented(ResultList, Noted):
     total: int
     resumed: int = Field(description="Images that had been finished before this call")
     files: dict[str, str] = Field(description="What was written -> its path")
-    note: str | None = Field(None, description="How many other files the folders hold, that are no images")
+    note: str | None = Field(
+        default=None, description="How many other files the folders hold, that are no images"
+    )
 
 
 class ObjectShown(BaseModel):

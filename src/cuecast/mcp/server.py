@@ -24,6 +24,7 @@ from cuecast.core.version import __version__
 from cuecast.mcp.cue_tools import CueTools
 from cuecast.mcp.desk import Desk, Roots
 from cuecast.mcp.pack_tools import PackTools
+from cuecast.mcp.refine_tools import RefineTools
 from cuecast.mcp.result_tools import ResultTools
 from cuecast.mcp.schemas import Noted
 
@@ -134,6 +135,8 @@ cuecast finds on many images what is marked on a few. The usual way:
 4. Look at the doubtful ones (`list_results`, `show_result`), mark them right with `add_cues`, `segment` again.
    `check_cues` names cues that hurt, `suggest_images` the images that are worth marking next.
 5. `measure` the objects, `export` to COCO, YOLO, LabelMe or CSV.
+A pack may bring concepts (`list_packs` names them): one of them and its pack stand in place of a cue set.
+With a dozen marked images or more of one kind, `refine` makes a pack for them; `keep_refined` installs it.
 Paths are absolute or start at the first root; `list_packs` names the roots. Pixels are (x, y) from the top left."""
 TOOLS = (
     Entry("list_packs", "List packs and roots", reads=True, again=True),
@@ -150,14 +153,20 @@ TOOLS = (
     Entry("show_result", "Show one result", reads=True, again=True),
     Entry("measure", "Measure objects", reads=True, again=True),
     Entry("export", "Export results", replaces=True, again=True, heavy=True),
+    Entry("refine", "Refine a pack", again=True, heavy=True),
+    Entry("keep_refined", "Install a refined pack", replaces=True),
+    Entry("drop_refined", "Remove a refined pack", replaces=True),
+    Entry("import_pack", "Import a pack", replaces=True, again=True),
+    Entry("export_pack", "Export a pack", replaces=True, again=True),
 )
 
 
-def build_server(roots: Roots, pack: str = "general") -> MCPServer[Any]:
-    """A server whose tools use files below `roots`, and `pack` where they name none. Raises PackError."""
-    desk = Desk(roots, pack)
+def build_server(roots: Roots, pack: str = "general", *, installs: bool = False) -> MCPServer[Any]:
+    """A server whose tools use files below `roots`, and `pack` where they name none; `installs`: they may install
+    packs and give them out. Raises PackError."""
+    desk = Desk(roots, pack, installs)
     desk.find(None)
-    kinds = (PackTools(desk), CueTools(desk), ResultTools(desk))
+    kinds = (PackTools(desk), CueTools(desk), ResultTools(desk), RefineTools(desk))
     turn = anyio.CapacityLimiter(1)
     tools = [
         as_tool(entry, next(getattr(kind, entry.name) for kind in kinds if hasattr(kind, entry.name)), turn)
