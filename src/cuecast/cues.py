@@ -163,6 +163,15 @@ def marks_document(
     return {"absent": cue.absent, **marks_json(cue.drawn()), "mask": mask}
 
 
+def entry_document(entry: CueEntry, marks: Marks) -> dict[str, Any]:
+    """A cue of a cue set in JSON, with its files as run lengths; `marks` are what was read of it."""
+    document = marks_document(entry, None)
+    if (entry.mask or entry.objects) and marks.mask is not None:
+        # Outlines beside a mask are drawn into it.
+        document |= {"mask": mask_document(marks.mask, marks.objects), **{name: [] for name in COMPLETE}}
+    return document
+
+
 def joined(there: Document, new: Document) -> dict[str, Any]:
     """Two documents of one image as one; a mask of `new` takes the place of the one that is there.
 

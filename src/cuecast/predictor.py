@@ -303,7 +303,7 @@ def _learn(
         )
     classes = tuple(named.get(c) or info for c, info in zip(marked, unnamed_classes(marked), strict=True))
     knowledge = predictor.segmenter.learn(examples, [c.id for c in classes], scale, before)
-    decision = _decision(predictor.pack, examples, classes, scale)
+    decision = decision_of(predictor.pack, examples, classes, scale)
     rule = object_rule(examples, decision.class_ids, scale == "frame")
     return Concept(predictor, examples, classes, scale, knowledge, decision, rule)
 
@@ -316,7 +316,9 @@ def _mode(objects: str) -> ObjectMode:
     raise CueError(f"objects={objects!r} is unknown", remedy=f"use one of {', '.join(MODES)}")
 
 
-def _decision(pack: Pack, examples: Sequence[Example], classes: Sequence[ClassInfo], scale: str) -> Decision:
+def decision_of(
+    pack: Pack, examples: Sequence[Example], classes: Sequence[ClassInfo], scale: str
+) -> Decision:
     """How scores of these classes are decided on. Of things that keep their size in pixels, shares say nothing."""
     framed = [c.id for c in classes] if scale == "frame" else []
     return Decision(

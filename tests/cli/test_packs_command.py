@@ -116,6 +116,15 @@ def test_a_concept_is_a_cue_set_that_is_not_given_twice(
     assert "no concept 'blue'; its concepts are: red" in one_line(capsys.readouterr().err)
     assert run([*segment, "--concept", "red", "--cues", "x"]) == 2
     assert "give one of them" in one_line(capsys.readouterr().err)
+    suggest, check = ["suggest", str(tmp_path / "query.png")], ["cues", "check"]
+    for words in ([*suggest, "--cues", "x"], [*check, "x"]):
+        assert run([*words, "--concept", "red", "--pack", "coins"]) == 2
+        assert "give one of them" in one_line(capsys.readouterr().err)
+    for words in (suggest, check):
+        assert run(words) == 2
+        assert "--concept NAME of a pack" in one_line(capsys.readouterr().err)
+        assert run([*words, "--concept", "blue", "--pack", "coins"]) == 1
+        assert "no concept 'blue'; its concepts are: red" in one_line(capsys.readouterr().err)
     assert run([*segment, "--concept", "red", "--class", "coin"]) == 2
     assert run([*segment, "--concept", "red", "--pack", "colours"]) == 1
     assert "its concepts are: none" in capsys.readouterr().err.splitlines()[-1]
@@ -170,6 +179,8 @@ def test_a_concept_is_found_in_films_volumes_and_maps(
     with rasterio.open("map.tif", "w", transform=place, **profile) as raster:
         raster.write(picture(7).transpose(2, 0, 1))
     shown = ["--concept", "red", "-q"]
+    assert run(["suggest", "film", *shown, "--pack", "coins"]) == 0
+    assert run(["cues", "check", *shown, "--pack", "coins"]) == 0
     assert run(["track", "film", *shown, "--pack", "coins", "-o", "tracked"]) == 0
     found = [(np.array(Image.open(p)) > 0).sum() for p in sorted(Path("tracked/masks").glob("*.png"))]
     assert found == [36, 60, 84]

@@ -61,7 +61,7 @@ def test_a_bad_file_is_named_and_the_rest_is_done(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["suggest", "pool"], 2, "missing option '--cues'"),
+        (["suggest", "pool"], 2, "give --cues CUESET, or --concept NAME"),
         (["suggest", "pool", "--cues", "none"], 1, "none"),
         (["suggest", "nowhere", "--cues", "set"], 1, "'nowhere': there is no such file or folder"),
         (["suggest", "pool", "--cues", "set", "-n", "0"], 2, "invalid value for '--count' / '-n'"),

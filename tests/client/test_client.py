@@ -11,6 +11,7 @@ import pytest
 from pictures import BLUE, RED, mask, picture
 from PIL import Image
 from server import saying, service
+from small_packs import coin_pack
 
 import cuecast
 import cuecast.client
@@ -222,11 +223,31 @@ def test_nothing_is_left_where_learning_fails(
     assert projects(remote) == before
 
 
-def test_another_pack_is_refused(remote: Service, url: str) -> None:
-    with pytest.raises(
-        PackError, match=f"{url.rstrip('/')}: it works with the pack 'colours', not 'general'"
-    ):
-        remote.load()
+def test_a_pack_that_is_not_there_is_refused(remote: Service, url: str) -> None:
+    said = f"{url.rstrip('/')}: it works with the pack 'colours' and has none that is called 'gone'"
+    with pytest.raises(PackError, match=said):
+        remote.load("gone")
+
+
+def test_another_pack_and_its_ready_concept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUECAST_PACKS", str(tmp_path / "shelf"))
+    coin_pack(tmp_path / "shelf")
+    query = picture(tmp_path / "q.png", 5)
+    with service(tmp_path / "data") as address:
+        predictor = cuecast.client.load("coins", url=address)
+        with predictor.learn(cues(tmp_path)["mask"]) as concept:
+            made = predictor.wire.ask("GET", f"/v1/projects/{concept.project}")
+            assert (made["pack"], made["concept"]) == ("coins", None)
+        here = cuecast.load("coins").concept("red")
+        with predictor.concept("red") as ready:
+            found = ready.segment(query)
+            assert (found.mask == here.segment(query).mask).all()
+            assert (ready.classes, ready.examples) == (here.classes, ())
+            more = ready.add([cuecast.Cue(picture(tmp_path / "n.png", 0), absent=True)])
+            assert (more.classes, len(more.examples)) == (here.classes, 1)
+        with pytest.raises(PackError, match="no concept 'blue'; its concepts are: red"):
+            predictor.concept("blue")
+        predictor.wire.close()
 
 
 def test_load_is_one_line(url: str, tmp_path: Path) -> None:

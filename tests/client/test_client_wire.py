@@ -6,15 +6,18 @@ import subprocess
 import sys
 import time
 from email.utils import formatdate
+from typing import Any
 
 import pytest
 from server import saying
 
 from cuecast import client
-from cuecast.client import remote
-from cuecast.client.remote import ERRORS, Wire
+from cuecast.client import wire
+from cuecast.client.refined import refine
+from cuecast.client.wire import ERRORS, Wire
 from cuecast.core import errors
-from cuecast.core.errors import CuecastError, MissingExtraError
+from cuecast.core.errors import CuecastError, InputError, MissingExtraError, PackError
+from cuecast.core.ordered import Step, silent
 from cuecast.service import problem
 
 BUSY = (429, {"Retry-After": "7"}, {"error": {"code": "queue_full", "message": "later", "details": None}})
@@ -25,7 +28,7 @@ FINE = (200, {}, {"status": "ok"})
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that were slept: the clock goes on by them, and nobody waits."""
     slept: list[float] = []
-    monkeypatch.setattr(remote.time, "sleep", slept.append)
+    monkeypatch.setattr(wire.time, "sleep", slept.append)
     return slept
 
 
@@ -59,7 +62,7 @@ def test_a_busy_service_is_asked_again_when_it_says(pauses: list[float]) -> None
     assert asked == [("GET /healthz", "Bearer cue_a_b")] * 4
     assert pauses[0] == 7
     assert 18 <= pauses[1] <= 20
-    assert pauses[2] == remote.PAUSE
+    assert pauses[2] == wire.PAUSE
 
 
 def test_patience_ends(pauses: list[float]) -> None:
@@ -69,10 +72,10 @@ def test_patience_ends(pauses: list[float]) -> None:
 
 
 def test_strange_and_long_pauses_are_bounded() -> None:
-    assert remote._pause("tomorrow") == remote.PAUSE
-    assert remote._pause("-3") == 0
-    assert remote._pause("9999") == remote.LONGEST
-    assert remote._pause(None) == remote.PAUSE
+    assert wire._pause("tomorrow") == wire.PAUSE
+    assert wire._pause("-3") == 0
+    assert wire._pause("9999") == wire.LONGEST
+    assert wire._pause(None) == wire.PAUSE
 
 
 @pytest.mark.parametrize(("code", "kind"), sorted(ERRORS.items()))
@@ -132,3 +135,51 @@ def test_the_client_needs_nothing_of_the_service() -> None:
     loaded = set(done.stdout.split())
     assert "cuecast" in loaded
     assert not loaded & {"fastapi", "starlette", "sqlalchemy", "alembic", "uvicorn", "pydantic", "httpx2"}
+
+
+def job(state: str, **more: Any) -> tuple[int, dict[str, str], Any]:
+    """The reply that says how far a refinement is."""
+    told = {"id": "j1", "state": state, "stage": "fit", "done": 3, "total": 9, "error": None, "result": None}
+    return 200, {}, told | more
+
+
+MEASURED = {"pack": "sector", "better": False, "faults": ["it gains +0.001 IoU"], "state": "open"}
+
+
+def test_a_refinement_is_waited_for_and_kept() -> None:
+    refused = {"error": {"code": "not_better", "message": "it is not better than its base"}}
+    kept = job("done", result=MEASURED | {"state": "kept"})
+    replies = (job("queued"), job("running"), job("done", result=MEASURED), (409, {}, refused), kept, kept)
+    steps: list[Step] = []
+    with saying(*replies) as (url, asked):
+        connection = Wire(url, None, 10, 0)
+        made = refine(connection, "p1", {"name": "sector"}, steps.append, lambda _: None)
+        assert (made.better, made.faults) == (False, ("it gains +0.001 IoU",))
+        assert [(s.what, s.done, s.total) for s in steps] == [("fit", 3, 9)] * 2
+        with pytest.raises(PackError, match="not better than its base"):
+            made.keep()
+        assert made.keep(anyway=True) == "sector"
+        made.drop()
+        connection.close()
+    assert [path for path, _ in asked] == [
+        "POST /v1/projects/p1/refinements",
+        "GET /v1/jobs/j1",
+        "GET /v1/jobs/j1",
+        "POST /v1/jobs/j1/keep",
+        "POST /v1/jobs/j1/keep",
+        "POST /v1/jobs/j1/drop",
+    ]
+
+
+def test_a_refinement_that_fails_or_is_stopped() -> None:
+    failed = job("failed", error={"code": "too_few_pictures", "message": "6 accepted pictures"})
+    with saying(job("running"), failed) as (url, _), pytest.raises(InputError, match="6 accepted"):
+        refine(Wire(url, None, 10, 0), "p1", {"name": "sector"}, silent, lambda _: None)
+
+    def stop(_: Step) -> None:
+        raise KeyboardInterrupt
+
+    with saying(job("running"), job("running"), job("running")) as (url, asked):
+        with pytest.raises(KeyboardInterrupt):
+            refine(Wire(url, None, 10, 0), "p1", {"name": "sector"}, stop, lambda _: None)
+        assert asked[-1][0] == "POST /v1/jobs/j1/cancel"

@@ -16,9 +16,9 @@ from pictures import BLUE, RED
 from PIL import Image
 from starlette.testclient import TestClient
 
-from cuecast.predictor import load
 from cuecast.service import workers
 from cuecast.service.app import create_app
+from cuecast.service.loaded import Loaded
 from cuecast.service.preview import Answer, Ask, Desk, Prepare, Previewer, problem_in_reply
 from cuecast.service.progress import Bench
 from cuecast.service.settings import Settings
@@ -49,7 +49,8 @@ class Inline:
 
     def __init__(self, database: Database, settings: Settings, files: Any) -> None:
         self._data = settings.data
-        self._desk = Desk(database, files, Previewer(load(settings.pack), settings.limits.pixels))
+        loaded = Loaded(settings, 1)
+        self._desk = Desk(database, files, Previewer(loaded.get, settings.limits.pixels), settings)
 
     @property
     def interactive(self) -> Inline:

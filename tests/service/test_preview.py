@@ -13,7 +13,8 @@ from inline_service import RAW, Service, columns, inline_service, png
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.predictor import Concept, Predictor, load
-from cuecast.service.preview import NoCuesError, Previewer, SavedCues, keeping, warm
+from cuecast.service.loaded import keeping, warm
+from cuecast.service.preview import NoCuesError, Previewer, SavedCues
 
 RED_POINT = {"points": [{"xy": [0, 0], "class": 1}]}
 
@@ -118,7 +119,7 @@ def test_one_more_click_learns_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     counting = Counting(monkeypatch)
     path = tmp_path / "b.png"
     path.write_bytes(png(5))
-    previewer = Previewer(load("colours"))
+    previewer = Previewer(lambda _: load("colours"))
     nothing = SavedCues("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
     clicks = [{"xy": [0, 0], "class": 1}, {"xy": [6, 1], "class": 1}, {"xy": [7, 0], "class": 0}]
     for count in (1, 2, 3, 2):
@@ -133,7 +134,7 @@ def test_a_box_is_learnt_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     counting = Counting(monkeypatch)
     path = tmp_path / "b.png"
     path.write_bytes(png(5))
-    previewer = Previewer(load("colours"))
+    previewer = Previewer(lambda _: load("colours"))
     nothing = SavedCues("key", (ClassInfo(1, "thing"),), "frame", lambda: [])
     box = [{"xyxy": [0, 0, 5, 4], "class": 1}]
     clicks = [{"xy": [6, 1], "class": 1}, {"xy": [5, 0], "class": 0}]
@@ -148,7 +149,9 @@ def test_classes_of_a_draft_are_told_apart(tmp_path: Path) -> None:
     path.write_bytes(png(5))
     classes = (ClassInfo(1, "red"), ClassInfo(2, "blue"))
     draft = {"points": [{"xy": [0, 0], "class": 1}, {"xy": [6, 1], "class": 2}]}
-    found = Previewer(load("colours")).preview(SavedCues("key", classes, "frame", lambda: []), path, draft)
+    found = Previewer(lambda _: load("colours")).preview(
+        SavedCues("key", classes, "frame", lambda: []), path, draft
+    )
     assert np.array_equal(found.mask[0], [1, 1, 1, 1, 1, 2, 2, 2])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,16 @@ def import_archive(
         check_place(pack, replace)
         _put(bundle, pack)
     return Imported(pack)
+
+
+def install_pack(pack: Pack, root: Path | None = None, *, replace: bool = False) -> Imported:
+    """Put a pack that lies elsewhere among those that are found by name, with all checks of one that is taken in.
+
+    Raises as `import_archive`.
+    """
+    with tempfile.TemporaryDirectory(prefix="cuecast-") as folder:
+        archive = write_archive(pack, Path(folder) / f"{pack.name}.zip")
+        return import_archive(archive, root, replace=replace)
 
 
 def remove_pack(name: str) -> Pack:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cuecast.cli.marks import MarkFlags, class_list, read_values
+from cuecast.cli.marks import CONCEPT_HELP, MarkFlags, class_list, read_values, shown_cueset
 from cuecast.cli.options import (
     ClassOption,
     CuePageOption,
@@ -29,6 +29,8 @@ from cuecast.core.errors import without_name
 if TYPE_CHECKING:
     from cuecast.cuesets.cueset import CueSet
     from cuecast.cuesets.history import Version
+
+ConceptOption = Annotated[str | None, typer.Option("--concept", metavar="NAME", help=CONCEPT_HELP)]
 
 app = typer.Typer(
     help="Make, fill, check and correct cue sets: cues with their images, in a folder or .zip to be mailed.",
@@ -104,7 +106,10 @@ def add(
 @app.command()
 @grouped
 def check(
-    cueset: CueSetArgument,
+    cueset: Annotated[
+        Path | None, typer.Argument(metavar="CUESET", help="Folder or .zip of a cue set.")
+    ] = None,
+    concept: ConceptOption = None,
     files_only: Annotated[
         bool, typer.Option("--files-only", help="Only whether it can be read; no pack is loaded.")
     ] = False,
@@ -116,6 +121,8 @@ def check(
 ) -> None:
     """Say whether a cue set can be read, which of its cues hurt, and whether more would help.
 
+    --concept takes one that comes with the pack.
+
     Prints one line a finding about the files. Where two images at least have a mask or polygons, each of these is
     predicted from all the others (leave-one-out): the IoU says how well the cues agree. A cue is flagged where its
     mask looks shifted, inverted, of another class or too wide, where its magnification differs, or where it disagrees
@@ -124,13 +131,18 @@ def check(
 
     Exit code 1 says that there is an error in the files; warnings and flags give 0.
     """
+    if cueset and concept:
+        raise typer.BadParameter("--concept and CUESET are both cue sets: give one of them")
+    place = shown_cueset(cueset, concept, pack)
+    if place is None:
+        raise typer.BadParameter("nothing is there to check: give CUESET, or --concept NAME of a pack")
     from cuecast.predictor import load
     from cuecast.runs import actions
 
-    request = actions.CheckRequest(cueset, lambda: load(pack, threads=threads), scale.value, files_only)
+    request = actions.CheckRequest(place, lambda: load(pack, threads=threads), scale.value, files_only)
     with progress(printed.quiet) as report:
         found = actions.check(request, report)
-    lines = [f"{f.level}: {f}" for f in found.findings] or [f"{cueset}: all well"]
+    lines = [f"{f.level}: {f}" for f in found.findings] or [f"{place}: all well"]
     if found.leave_one_out:
         lines.append(f"\n{found.leave_one_out.as_table()}")
     elif found.note:
@@ -257,8 +269,10 @@ def _version(version: Version) -> dict[str, Any]:
 def suggest(
     images: ImagesArgument,
     cues: Annotated[
-        Path, typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`).")
-    ],
+        Path | None,
+        typer.Option("--cues", metavar="CUESET", help="A cue set: folder or .zip (`cuecast cues`)."),
+    ] = None,
+    concept: ConceptOption = None,
     count: Annotated[
         int, typer.Option("--count", "-n", min=1, metavar="N", help="How many images to name at most.")
     ] = 5,
@@ -271,9 +285,9 @@ def suggest(
 ) -> None:
     """Name the images that are worth marking next.
 
-    Segments IMAGES with the cues and lists those whose marking is likely to help most, best first: doubtful, unlike
-    what is marked or listed already, and like many others. Images of the cue set are left out. Nothing is written;
-    add the marks with `cuecast cues add`.
+    Segments IMAGES with the cues, or with a concept of the pack, and lists those whose marking is likely to help most,
+    best first: doubtful, unlike what is marked or listed already, and like many others. Images of the cue set are left
+    out. Nothing is written; add the marks with `cuecast cues add`.
 
     Exit code 3 says that some images failed; each is named on stderr.
     """
@@ -282,12 +296,15 @@ def suggest(
     from cuecast.predictor import load
     from cuecast.runs import actions
 
-    cueset = read_cueset(cues)
+    place = shown_cueset(cues, concept, pack)
+    if place is None:
+        raise typer.BadParameter("nothing shows the thing: give --cues CUESET, or --concept NAME of a pack")
+    cueset = read_cueset(place)
     paths = list_images(images, recursive)
     predictor = load(pack, threads=speed.threads_each)
-    concept = predictor.learn(read_examples(cueset), cueset.classes, scale.value)
-    with progress(printed.quiet, concept.classes) as report:
-        found = actions.suggest(actions.SuggestRequest(concept, paths, count, speed.workers), report)
+    learned = predictor.learn(read_examples(cueset), cueset.classes, scale.value)
+    with progress(printed.quiet, learned.classes) as report:
+        found = actions.suggest(actions.SuggestRequest(learned, paths, count, speed.workers), report)
     say(found.as_dict(), found.as_table(), printed.as_json)
     note(note_of_others(images, recursive))
     all_failed = len(found.failures) == found.images

@@ -159,17 +159,29 @@ class MarkFlags:
                 at(place).drawn.setdefault(name, []).append(mark)
 
 
+CONCEPT_HELP = "A cue set that comes with the pack; `cuecast packs info PACK` lists them."
+
+
+def shown_cueset(cues: Path | None, concept: str | None, pack: str) -> Path | None:
+    """Where the cue set of --cues lies, or that of the pack's concept; None where neither is given.
+
+    Raises BadParameter for both, PackError for an unknown pack or concept.
+    """
+    if cues and concept:
+        raise typer.BadParameter("--concept and --cues are both cue sets: give one of them")
+    if concept:
+        from cuecast.engine.packs import open_pack
+
+        return open_pack(pack).concept(concept)
+    return cues
+
+
 @dataclass(frozen=True)
 class Shown(MarkFlags):
     """All flags that show the thing: marks, a cue set, and what their classes are called."""
 
     cues: Annotated[Path | None, typer.Option("--cues", metavar="CUESET", help="{cues}")] = None
-    concept: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="A cue set that comes with the pack; `cuecast packs info PACK` lists them."
-        ),
-    ] = None
+    concept: Annotated[str | None, typer.Option(metavar="NAME", help=CONCEPT_HELP)] = None
     class_names: ClassOption = None
     value: ValueOption = None
     threshold: ThresholdOption = None
@@ -206,11 +218,8 @@ class Shown(MarkFlags):
         """The cue set, or that of the pack's concept, read. Raises CueSetError; PackError for an unknown concept."""
         from cuecast.cuesets.cueset import read_cueset
 
-        if self.concept:
-            from cuecast.engine.packs import open_pack
-
-            return read_cueset(open_pack(pack).concept(self.concept))
-        return read_cueset(self.cues) if self.cues else None
+        place = shown_cueset(self.cues, self.concept, pack)
+        return read_cueset(place) if place else None
 
     def classes(self, cueset: CueSet | None) -> list[ClassInfo]:
         """The classes of the cue set where there is one, else those that --class names.

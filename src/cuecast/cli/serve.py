@@ -162,6 +162,9 @@ def mcp(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port for --http.")] = 8001,
     pack: PackOption = "general",
+    packs: Annotated[
+        bool, typer.Option("--packs", help="Let the agent install packs and give them out, too.")
+    ] = False,
 ) -> None:
     """Let a language-model agent mark, segment, check, measure and export, by the Model Context Protocol.
 
@@ -179,7 +182,7 @@ def mcp(
         raise missing_extra(error, "the MCP server", "mcp") from error
     from cuecast.mcp.desk import open_roots
 
-    server = build_server(open_roots(root or ()), pack)
+    server = build_server(open_roots(root or ()), pack, installs=packs)
     if http:
         serve_http(server, host, port)
     else:

@@ -12,13 +12,11 @@ import typer
 from cuecast.cli.marks import class_list
 from cuecast.cli.options import ClassOption, PackOption, grouped
 from cuecast.cli.output import Printed, progress, say
-from cuecast.core.errors import InputError, MissingExtraError
+from cuecast.core.errors import InputError
+from cuecast.training.needed import LIBRARIES, missing
 
 if TYPE_CHECKING:
     from cuecast.training.refine import Refined
-
-TRAINING_LIBRARIES = ("torch", "onnx", "onnxscript", "matplotlib")
-"""What the extra `train` installs; a recipe that lacks one of them gets told so."""
 
 
 def train(
@@ -65,10 +63,8 @@ def _load(recipe: Path) -> Any:
 
 def _missing(error: ModuleNotFoundError) -> Exception:
     """The error to raise for it: what to install, where it is one of the training libraries."""
-    if error.name and error.name.split(".")[0] in TRAINING_LIBRARIES:
-        return MissingExtraError(
-            f"training needs {error.name}, which is not installed; run: pip install 'cuecast[train]'"
-        )
+    if error.name and error.name.split(".")[0] in LIBRARIES:
+        return missing(error.name)
     return error
 
 

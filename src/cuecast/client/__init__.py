@@ -30,7 +30,8 @@ def connect(url: str = LOCAL, key: str | None = None, timeout: float = 300, pati
 
     Raises CuecastError where `url` is none, MissingExtraError where httpx2 is not installed.
     """
-    from cuecast.client.remote import Service, Wire
+    from cuecast.client.remote import Service
+    from cuecast.client.wire import Wire
 
     return Service(Wire(url, key, timeout, patience))
 

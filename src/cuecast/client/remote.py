@@ -7,156 +7,29 @@ service sees the same pixels as the library would.
 
 from __future__ import annotations
 
-import time
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-
-from cuecast.core import errors
-from cuecast.core.errors import CuecastError, MissingExtraError
-
-if TYPE_CHECKING:
-    import httpx2
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
-from cuecast.core.errors import CueError, PackError
+from cuecast.client.refined import RemoteRefined, refine
+from cuecast.client.wire import Wire
+from cuecast.core.errors import CuecastError, CueError, PackError
 from cuecast.core.objects import ObjectMask, ObjectMode, ToldApart, objects_of
-from cuecast.core.ordered import in_order
+from cuecast.core.ordered import Progress, in_order, silent
 from cuecast.core.values import ClassInfo, Example, Image, Marks
 from cuecast.cues import Cue, ids_of, joined, labels_of, marks_document
+from cuecast.engine.objects import object_rule
 from cuecast.engine.packs import Pack
 from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
-from cuecast.predictor import Concept, Predictor
-
-BUSY = (429, 503)
-"""Answers of a service that has not begun: the request may be sent again, whatever it is."""
-PAUSE, LONGEST = 1.0, 30.0
-"""Seconds before sending again: where the service states none, and at most."""
-ERRORS: dict[str, type[CuecastError]] = {
-    "image_unreadable": errors.ImageError,
-    "not_an_image": errors.ImageError,
-    "mask_invalid": errors.MaskError,
-    "marks_invalid": errors.CueError,
-    "no_cues": errors.CueError,
-    "input_invalid": errors.InputError,
-    "invalid_request": errors.InputError,
-    "classes_invalid": errors.InputError,
-    "too_large": errors.InputError,
-    "empty": errors.InputError,
-    "cueset_invalid": errors.CueSetError,
-    "pack_unusable": errors.PackError,
-    "pack_invalid": errors.PackError,
-    "pack_exists": errors.PackError,
-    "cannot_write": errors.OutputError,
-    "extra_missing": errors.MissingExtraError,
-}
-"""Code of an error of the service -> error of the library; all others are a plain CuecastError."""
-
-
-class Wire:
-    """A connection to one service. Safe to share between threads; `close` it, or let the process end."""
-
-    def __init__(self, url: str, key: str | None, timeout: float, patience: float) -> None:
-        try:
-            import httpx2
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"the client needs {error.name}, which is not installed; run: pip install 'cuecast[client]'"
-            ) from error
-        if not url.startswith(("http://", "https://")):
-            raise CuecastError(f"{url}: this is no address of a service; write it as http://HOST:PORT")
-        self.url = url.rstrip("/")
-        self._patience = patience
-        key = (key or "").strip()  # one that is read from a file ends in a newline
-        if not (key.isascii() and key.isprintable()):
-            raise CuecastError(
-                f"{url}: the key holds a character that none has; give it as 'cuecast keys create' printed it"
-            )
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        limit = httpx2.Timeout(timeout, connect=min(timeout, 10))
-        try:
-            self._client = httpx2.Client(base_url=self.url, headers=headers, timeout=limit)
-        except httpx2.InvalidURL as error:
-            raise CuecastError(
-                f"{url!r}: this is no address of a service ({error}); write it as http://HOST:PORT"
-            ) from error
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-    def ask(self, method: str, path: str, **request: Any) -> Any:
-        """The JSON that answers a request (None for an empty answer); `request` is as httpx2 takes it.
-
-        A service that is busy is asked again when it says, for `patience` seconds in all. Raises the error of the
-        library that the service names, and CuecastError where it cannot be reached or is no cuecast service.
-        """
-        deadline = time.monotonic() + self._patience
-        while True:
-            reply = self._send(method, path, request)
-            if reply.status_code not in BUSY:
-                break
-            pause = _pause(reply.headers.get("Retry-After"))
-            if time.monotonic() + pause > deadline:
-                break
-            time.sleep(pause)
-        if reply.is_success:
-            return self._json(reply) if reply.content else None
-        raise self._error(reply)
-
-    def _send(self, method: str, path: str, request: dict[str, Any]) -> httpx2.Response:
-        import httpx2
-
-        try:
-            return self._client.request(method, path, **request)
-        except httpx2.TimeoutException as error:
-            raise CuecastError(
-                f"{self.url}: no answer in time ({method} {path}); give connect() a longer timeout"
-            ) from error
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            raise CuecastError(
-                f"{self.url}: cannot be reached ({error}); check the address, and that 'cuecast serve' runs there"
-            ) from error
-
-    def _json(self, reply: httpx2.Response) -> Any:
-        try:
-            return reply.json()
-        except ValueError as error:
-            raise CuecastError(
-                f"{self.url}: answers, but not as a cuecast service does; check the address"
-            ) from error
-
-    def _error(self, reply: httpx2.Response) -> CuecastError:
-        """The error that a reply states."""
-        try:
-            stated = reply.json()["error"]
-            code, message = str(stated["code"]), str(stated["message"])
-        except (ValueError, KeyError, TypeError):
-            said = f"answers {reply.status_code} {reply.reason_phrase}, and not as a cuecast service does"
-            return CuecastError(f"{self.url}: {said}; check the address")
-        return ERRORS.get(code, CuecastError)(message)
-
-
-def _pause(retry_after: str | None) -> float:
-    """Seconds to wait by a Retry-After header: a number, or a date."""
-    try:
-        seconds = float(retry_after or PAUSE)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(str(retry_after)).timestamp() - time.time()
-        except ValueError:
-            seconds = PAUSE
-    return min(max(seconds, 0.0), LONGEST)
-
+from cuecast.predictor import Concept, Predictor, decision_of, read_cues
 
 BINARY = {"Content-Type": "application/octet-stream"}
 
@@ -184,15 +57,19 @@ class Service:
     wire: Wire
 
     def load(self, pack: str = "general") -> RemotePredictor:
-        """The predictor of the service. Raises PackError where it works with another pack, CuecastError."""
+        """The predictor of the service with an installed pack of its. Raises PackError where it has none of that name,
+        CuecastError."""
         info = self.wire.ask("GET", "/v1/info")
-        if info.get("pack") != pack:
+        if pack == info.get("pack"):
+            return RemotePredictor(self.wire, pack)
+        known = info.get("packs") or ()
+        if pack not in known:
             raise PackError(
-                f"it works with the pack {info.get('pack')!r}, not {pack!r}",
+                f"it works with the pack {info.get('pack')!r} and has none that is called {pack!r}",
                 self.wire.url,
-                f"load that one, or start the service with --pack {pack}",
+                f"load one that it has ({', '.join(known)}), or import {pack} there",
             )
-        return RemotePredictor(self.wire, pack)
+        return RemotePredictor(self.wire, pack, {"pack": pack})
 
     def close(self) -> None:
         """Close the connection."""
@@ -207,10 +84,14 @@ class Service:
 
 @dataclass(frozen=True, eq=False)
 class RemotePredictor:
-    """The loaded pack of a service. Safe to share between threads."""
+    """A pack of a service. Safe to share between threads.
+
+    chosen  what a project says of it; nothing where it is the service's own.
+    """
 
     wire: Wire
     pack: str
+    chosen: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def learn(
         self,
@@ -224,10 +105,9 @@ class RemotePredictor:
         Raises what `Predictor.learn` raises, and CuecastError.
         """
         given = tuple(cues)
-        shown = Predictor(_Elsewhere(), Pack(Path(), {"name": self.pack})).learn(
-            given, classes, scale, objects
-        )
+        shown = self._here.learn(given, classes, scale, objects)
         new = {
+            **self.chosen,
             "name": ", ".join(c.name for c in shown.classes)[:200],
             "scale": scale,
             "classes": [c.document for c in shown.classes],
@@ -241,17 +121,38 @@ class RemotePredictor:
             raise
         return concept
 
+    def concept(self, name: str, scale: str = "frame") -> RemoteConcept:
+        """`Predictor.concept`: one that comes with the pack; its cues stay there, and the service gets a project.
+
+        Raises PackError where there is none of that name, CuecastError.
+        """
+        new = {**self.chosen, "name": name, "scale": scale, "concept": name}
+        project = self.wire.ask("POST", "/v1/projects", json=new)
+        classes = tuple(ClassInfo.of(c) for c in project["classes"])
+        here, ids = self._here, [c.id for c in classes]
+        decision = decision_of(here.pack, (), classes, scale)
+        shown = Concept(here, (), classes, scale, None, decision, object_rule((), ids, scale == "frame"))
+        return RemoteConcept(self, str(project["id"]), shown, ready=True)
+
+    @property
+    def _here(self) -> Predictor:
+        """Reads and checks what is shown."""
+        return Predictor(_Elsewhere(), Pack(Path(), {"name": self.pack}))
+
 
 @dataclass(frozen=True, eq=False)
 class RemoteConcept:
     """What some cues taught, as a project of the service; as a context manager it deletes that in the end.
 
-    shown  what was shown, as the library holds it: `examples`, `classes`, `scale`.
+    shown  what was shown, as the library holds it: `examples`, `classes`, `scale`. Of a ready concept the service has
+           the cues, and `examples` are those that were added.
+    ready  whether it is one that came with the pack.
     """
 
     predictor: RemotePredictor
     project: str
     shown: Concept = field(repr=False)
+    ready: bool = False
 
     @property
     def examples(self) -> tuple[Example, ...]:
@@ -275,7 +176,7 @@ class RemoteConcept:
         what `Concept.add` raises, and CuecastError.
         """
         given = tuple(cues)
-        shown = self.shown.add(given)
+        shown = self._beside(given) if self.ready else self.shown.add(given)
         self._send(given, shown.examples[len(self.examples) :])
         return replace(self, shown=shown)
 
@@ -323,6 +224,29 @@ class RemoteConcept:
         """Predictions in input order, made as they are asked for; `workers` requests at once."""
         yield from in_order(self.segment, images, workers)
 
+    def refine(
+        self,
+        name: str,
+        *,
+        base: str | None = None,
+        minutes: float = 20.0,
+        group: str | None = None,
+        card: Mapping[str, Any] | None = None,
+        progress: Progress = silent,
+    ) -> RemoteRefined:
+        """Have the service refine a pack on these cues, and wait for it: it is installed when it is kept.
+
+        name     of the new pack.
+        base     the pack that it stands on; None: this one.
+        minutes  time that it may take, about.
+        group    'prefix': pictures whose names are alike up to their last number belong together.
+        card     fields of its card.
+
+        Raises PackError, InputError, MissingExtraError and CuecastError with the sentence of the service.
+        """
+        wanted = {"name": name, "base": base, "minutes": minutes, "group": group, "card": dict(card or {})}
+        return refine(self._wire, self.project, wanted, progress)
+
     def delete(self) -> None:
         """Delete the project at the service, its images and marks with it. Raises CuecastError."""
         self._wire.ask("DELETE", f"/v1/projects/{self.project}")
@@ -332,6 +256,11 @@ class RemoteConcept:
 
     def __exit__(self, *_: object) -> None:
         self.delete()
+
+    def _beside(self, cues: Sequence[Cue | Example]) -> Concept:
+        """What is shown with these cues beside those of a ready concept, which need not show the thing."""
+        examples = read_cues(cues, self.classes)[1]
+        return replace(self.shown, examples=(*self.examples, *examples))
 
     @property
     def _wire(self) -> Wire:

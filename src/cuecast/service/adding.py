@@ -13,7 +13,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,8 +21,7 @@ from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CuecastError, CueSetError, InputError, without_name
 from cuecast.core.notes import notes_to
-from cuecast.core.values import COMPLETE
-from cuecast.cues import CueEntry, joined, marks_document, mask_document, renumbered
+from cuecast.cues import CueEntry, entry_document, joined, renumbered
 from cuecast.cuesets.cueset import CueSet, entry_example, read_cueset
 from cuecast.io.files import file_digest
 from cuecast.io.kinds import IMAGE_SUFFIXES, picture_kind
@@ -33,7 +32,8 @@ from cuecast.service.parts import Parts
 from cuecast.service.pictures import check_packing, header_size, open_picture, whole_size
 from cuecast.service.problem import Problem
 from cuecast.service.settings import Limits
-from cuecast.service.store import images, marks, models, predictions, projects
+from cuecast.service.store import images, marks, models, projects
+from cuecast.service.store.classes import join_classes
 from cuecast.service.store.database import Database
 from cuecast.service.uploads import Upload
 
@@ -288,12 +288,7 @@ def _collect(marked: _Marked, entry: CueEntry, cueset: CueSet, limits: Limits) -
             head = content.read_head(place)
             if picture_kind(head) is not None:  # and no label file of another kind
                 check_packing(place, name, content.image_kind(head, name), limits)
-    example = entry_example(cueset, entry, image)
-    document = marks_document(entry, None)
-    marks = example.marks
-    if (entry.mask or entry.objects) and marks.mask is not None:
-        # Outlines beside a mask are drawn into it.
-        document |= {"mask": mask_document(marks.mask, marks.objects), **{name: [] for name in COMPLETE}}
+    document = entry_document(entry, entry_example(cueset, entry, image).marks)
     former = marked.document
     if former and (former["absent"] or document["absent"] or (former["mask"] and document["mask"])):
         raise CueSetError("two cues of the set contradict each other", entry.image, "keep one of them")
@@ -310,7 +305,7 @@ def _added(
 ) -> schemas.CuesetAdded:
     """Write it all, in the caller's transaction; `placed` gets each image whose file is at its place."""
     owner = projects.find(session, project, lock=True)
-    numbers = _join_classes(session, owner, cueset)
+    numbers = join_classes(session, owner, cueset.classes)
     for digest, marked in found.items():
         row = images.with_content(session, project, digest)
         if row is None:
@@ -333,19 +328,3 @@ def _added(
         marks.write(session, owner, row, document, kind)
     classes = [schemas.Class(**c) for c in owner.classes]
     return schemas.CuesetAdded(images=len(placed), cues=len(found), classes=classes)
-
-
-def _join_classes(session: Session, owner: models.ProjectRow, cueset: CueSet) -> dict[int, int]:
-    """Give the project the classes of the set; returns id in the set -> id in the project."""
-    present: list[dict[str, Any]] = list(owner.classes)
-    if [c["name"] for c in present] == ["thing"] and not marks.documents(session, owner.id):
-        present = []  # as it was made, and never used
-    by_name: dict[str, int] = {c["name"]: c["id"] for c in present}
-    predicted = predictions.predicted_classes(session, owner.id)
-    for c in cueset.classes:
-        if c.name not in by_name:
-            taken = {p["id"] for p in present} | predicted
-            by_name[c.name] = c.id if c.id not in taken else max(taken) + 1
-            present.append(replace(c, id=by_name[c.name]).document)
-    owner.classes = present
-    return {c.id: by_name[c.name] for c in cueset.classes}

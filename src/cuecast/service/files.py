@@ -7,6 +7,7 @@
     DATA/projects/<id>/cues/     the cue set as made for the last run
     DATA/projects/<id>/results/  the results tree of `cuecast.runs.images.run`
     DATA/projects/<id>/exports/  <job id>.zip
+    DATA/projects/<id>/refined/  <job id>/: what a refinement works with, and the pack until it is kept or dropped
     DATA/cache/                  thumbnails and views, <image id>-<what>.<suffix>
 
 A file comes to its place by renaming, before the transaction that names it ends; it leaves after the transaction
@@ -37,7 +38,7 @@ class DataFolder:
     """The places in a data folder. `root` and `roots` are resolved; see `Settings`.
 
     uploads, cache, projects   folders in `root`.
-    project, images, cues, results, inputs, exports   the folder of one project, and those in it.
+    project, images, cues, results, inputs, exports, refined   the folder of one project, and those in it.
     """
 
     root: Path
@@ -72,6 +73,9 @@ class DataFolder:
 
     def exports(self, project: str) -> Path:
         return self.project(project) / "exports"
+
+    def refined(self, project: str) -> Path:
+        return self.project(project) / "refined"
 
     def make(self) -> None:
         """Make the folders that are not there, readable by their owner alone. Raises OutputError."""

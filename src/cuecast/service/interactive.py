@@ -117,14 +117,15 @@ class Interactive:
 def _answer(settings: Settings, threads: int, pipe: Connection) -> None:
     """Answer what comes in over the pipe until its other end is closed. The body of the process."""
     from cuecast.service.files import DataFolder
-    from cuecast.service.preview import Previewer, keeping, warm
+    from cuecast.service.loaded import Loaded, warm
+    from cuecast.service.preview import Previewer
     from cuecast.service.store.database import open_database
 
     database = open_database(settings.database_url, migrate=False)
     files = DataFolder(settings.data, settings.roots)
-    predictor = keeping(settings.pack, threads)
-    warm(predictor)
-    desk = Desk(database, files, Previewer(predictor, settings.limits.pixels))
+    loaded = Loaded(settings, threads)
+    warm(loaded.get(None))
+    desk = Desk(database, files, Previewer(loaded.get, settings.limits.pixels), settings)
     while True:
         try:
             question = pipe.recv()

@@ -9,33 +9,33 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cuecast.core.errors import CuecastError, CueError, ImageError, InputError
+from cuecast.core.errors import CueError, ImageError, InputError
 from cuecast.core.kept import Kept
 from cuecast.core.marks import Document
 from cuecast.core.objects import ObjectMode
 from cuecast.core.values import COMPLETE, ClassInfo, Example, Image, Marks, Stroke
 from cuecast.cues import Cue, mask_document, read_document, shown_in
+from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
-from cuecast.predictor import Concept, Predictor, digest_of, load, read_cues
+from cuecast.predictor import Concept, Predictor
 from cuecast.service.files import DataFolder
 from cuecast.service.frames import FrameAt
+from cuecast.service.loaded import CONCEPTS, pixel_bytes
 from cuecast.service.problem import Problem, problem_of
+from cuecast.service.ready import pack_of, ready_cues
+from cuecast.service.settings import Settings
 from cuecast.service.snapshot import MarkedImage, frame_at, marked_images, read_marked
 from cuecast.service.store import images, marks, predictions, projects
 from cuecast.service.store.database import Database
+from cuecast.service.store.jobs import NO_CUES
 
-CONCEPTS = 512 * 2**20
-"""Bytes of pixels of the cues of concepts that are kept."""
 IMAGES = 256 * 2**20
 """Bytes of pixels of images that are kept."""
 
@@ -54,7 +54,8 @@ class CueFile:
 @dataclass(frozen=True)
 class Form:
     """What a call that stands for itself has sent: cues with files on disk, the query, how scale is meant, names of
-    classes, thresholds as `Concept.with_thresholds` takes them, and `way`: the fields of `Ask` on objects."""
+    classes, thresholds as `Concept.with_thresholds` takes them, `way`: the fields of `Ask` on objects, the pack that
+    learns (None: the service's) and the concept of it that teaches beside the cues, or in their place."""
 
     shown: tuple[CueFile, ...]
     query: Path
@@ -62,6 +63,8 @@ class Form:
     classes: tuple[str, ...] = ()
     thresholds: float | dict[str, float] | None = None
     way: Mapping[str, Any] = field(default_factory=dict)
+    pack: str | None = None
+    concept: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,21 +126,23 @@ class NoCuesError(CueError):
 class SavedCues:
     """The saved marks that teach: of all images of a project, or of all but the one that is drawn on.
 
-    key   stands for them: equal for the same marks, classes and scale.
+    key   stands for them: equal for the same marks, classes, scale and ready concept.
     cues  reads them; asked only where the concept of `key` is not kept.
+    pack  name of the pack that learns; None: the service's.
     """
 
     key: Hashable
     classes: tuple[ClassInfo, ...]
     scale: str
     cues: Callable[[], Sequence[MarkedImage]] = field(repr=False)
+    pack: str | None = None
 
 
 class Previewer:
     """See the module's docstring. For one thread."""
 
-    def __init__(self, predictor: Predictor, max_pixels: int | None = None) -> None:
-        self._predictor = predictor
+    def __init__(self, loaded: Callable[[str | None], Predictor], max_pixels: int | None = None) -> None:
+        self._loaded = loaded
         self._max_pixels = max_pixels
         self._images: Kept[Image] = Kept(IMAGES, lambda image: image.pixels.nbytes, always=True)
         self._concepts: Kept[Concept | None] = Kept(CONCEPTS, pixel_bytes, always=True)
@@ -164,20 +169,39 @@ class Previewer:
         """The answer for the image at `path`, which need not belong to the project. Raises as `preview`."""
         concept = self._concept(saved)
         if concept is None:
-            raise NoCuesError("nothing is marked in this project: mark the thing on one of its images first")
+            raise NoCuesError(
+                f"{NO_CUES}: mark the thing on one of its images first, or choose a ready concept"
+            )
         return concept.with_objects(objects).segment(self._read(path))
 
     def once(self, form: Form, objects: ObjectMode = "auto") -> Prediction:
         """The answer for an image from cues that belong to no project. Raises InputError."""
         folder = f"{form.query.parent}/"
         try:
-            cues = [self._cue(s) for s in form.shown]
-            concept = self._predictor.learn(cues, form.classes or None, form.scale)
+            concept = self._shown(form)
             if form.thresholds is not None:
                 concept = concept.with_thresholds(form.thresholds)
         except InputError as error:
             raise error.reworded(lambda text: text.replace(folder, "")) from error
         return concept.with_objects(objects).segment(self._read(form.query))
+
+    def _shown(self, form: Form) -> Concept:
+        """What the cues of a form teach, and the ready concept that it names."""
+        predictor = self._loaded(form.pack)
+        cues: list[Cue | Example] = [self._cue(s) for s in form.shown]
+        if form.concept is None:
+            return predictor.learn(cues, form.classes or None, form.scale)
+        cueset = read_cueset(predictor.pack.concept(form.concept))
+
+        def learn() -> Concept:
+            return predictor.learn([*read_examples(cueset), *cues], cueset.classes, form.scale)
+
+        if cues:
+            return learn()
+        key = ("ready", predictor.pack.digest, form.concept, form.scale)
+        found = self._concepts.get(key, learn)
+        assert found is not None
+        return found
 
     def _cue(self, shown: CueFile) -> Cue | Example:
         image = self._read(shown.image)
@@ -206,7 +230,7 @@ class Previewer:
             examples = [read_marked(cue, saved.classes) for cue in saved.cues()]
             if not any(e.marks.class_ids for e in examples):
                 return None
-            return self._predictor.learn(examples, saved.classes, saved.scale)
+            return self._loaded(saved.pack).learn(examples, saved.classes, saved.scale)
 
         return self._concepts.get(("saved", saved.key), learn)
 
@@ -234,7 +258,7 @@ class Previewer:
     def _taught(self, concept: Concept | None, saved: SavedCues, example: Example) -> Concept:
         """A concept with one more example, or from it alone."""
         if concept is None:
-            return self._predictor.learn([example], saved.classes, saved.scale)
+            return self._loaded(saved.pack).learn([example], saved.classes, saved.scale)
         return concept.add([example], quick=True)
 
 
@@ -280,6 +304,7 @@ class Desk:
     database: Database
     files: DataFolder
     previewer: Previewer
+    settings: Settings
 
     def answer(self, question: Ask) -> Answer:
         """The answer to a question of the page. Raises what looking at the image raises."""
@@ -321,12 +346,14 @@ class Desk:
             row = projects.find(session, project)
             classes = projects.class_infos(row.classes)
             state = predictions.marks_state(session, project, but)
+        pack, concept, scale = pack_of(self.settings, row.pack), row.concept, projects.scale_of(row)
 
         def cues() -> Sequence[MarkedImage]:
+            ready = ready_cues(pack, concept, classes) if concept else ()
             with self.database.reading() as session:
-                return marked_images(session, self.files, project, but)
+                return [*ready, *marked_images(session, self.files, project, but)]
 
-        return SavedCues((project, state, classes), classes, row.scale, cues)
+        return SavedCues((project, state, classes, pack.digest), classes, scale, cues, row.pack)
 
     def _image(self, question: AskPreview) -> Path | FrameAt:
         """The file of an image, or where a frame or slice is read."""
@@ -342,51 +369,3 @@ def problem_in_reply(error: Exception, data: Path) -> Problem:
     if isinstance(error, MemoryError):
         return Problem("too_large", 413, "not enough memory for this image; give a smaller one")
     return problem_of(error, data)
-
-
-def pixel_bytes(concept: Concept | None) -> int:
-    """What counts towards `CONCEPTS`."""
-    return sum(e.image.pixels.nbytes for e in concept.examples) if concept else 0
-
-
-@dataclass(frozen=True, eq=False)
-class KeepingPredictor(Predictor):
-    """See the module's docstring. For one thread."""
-
-    concepts: Kept[Concept] = field(default_factory=lambda: Kept(CONCEPTS, pixel_bytes, always=True))
-
-    def learn(
-        self,
-        cues: Iterable[Cue | Example],
-        classes: Sequence[ClassInfo | str] | None = None,
-        scale: str = "frame",
-        objects: ObjectMode = "auto",
-    ) -> Concept:
-        """As `Predictor.learn`; equal images, marks, classes, scale and objects give the same value."""
-        infos, examples = read_cues(tuple(cues), classes)
-        learn = super().learn
-        digest = digest_of(examples, infos, scale)
-        concept = self.concepts.get((digest, objects), lambda: learn(examples, infos, scale, objects))
-        # Thresholds are no part of what is learned: the concept that is kept may have those of an earlier question.
-        given = {c.name: c.threshold for c in infos}
-        wanted = {c.name: given.get(c.name) for c in concept.classes}
-        kept = all(c.threshold == wanted[c.name] for c in concept.classes)
-        return concept if kept else concept.with_thresholds(wanted)
-
-
-def keeping(pack: str, threads: int) -> KeepingPredictor:
-    """A pack by name or folder, as `cuecast.load` opens it."""
-    opened = load(pack, threads=threads)
-    return KeepingPredictor(opened.segmenter, opened.pack)
-
-
-def warm(predictor: Predictor) -> None:
-    """Load what the first answer of a process loads: libraries, and the buffers of the network."""
-    pixels = np.zeros((96, 96, 3), np.uint8)
-    pixels[24:72, 24:72] = 255
-    mask = (pixels[..., 0] > 0).astype(np.uint8)
-    with suppress(CuecastError):  # a pack that cannot be used is named to who asks
-        Predictor(predictor.segmenter, predictor.pack).learn([Cue(pixels, mask=mask)]).segment(
-            pixels[::-1].copy()
-        )
-    predictor.segmenter.forget()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,8 @@ from cuecast.core.errors import without_name
 from cuecast.core.ordered import Step
 from cuecast.results.gather import Results
 from cuecast.results.manifest import ManifestEntry, find_entries
+from cuecast.service.loaded import KeepingPredictor, Loaded
 from cuecast.service.parts import Parts
-from cuecast.service.preview import KeepingPredictor, keeping
 from cuecast.service.problem import without_folders
 from cuecast.service.results import count_objects, is_of
 from cuecast.service.snapshot import Snapshot
@@ -35,7 +35,7 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Bench(Parts):
-    """What a worker works with: it keeps the pack between jobs. `stopping` says whether the worker is to stop.
+    """What a worker works with: it keeps packs between jobs. `stopping` says whether the worker is to stop.
 
     threads   CPU threads of one answer.
     together  images that a run has in work at once.
@@ -47,9 +47,12 @@ class Bench(Parts):
     together: int = 1
 
     @cached_property
-    def predictor(self) -> KeepingPredictor:
-        """The pack, loaded when it is first needed."""
-        return keeping(self.settings.pack, self.threads)
+    def _loaded(self) -> Loaded:
+        return Loaded(self.settings, self.threads)
+
+    def predictor(self, pack: str | None) -> KeepingPredictor:
+        """The pack of that name, loaded when it is first needed; None: the service's. Raises PackError."""
+        return self._loaded.get(pack)
 
 
 @dataclass(eq=False)
@@ -71,6 +74,33 @@ class Ticker:
             cancel = jobs.advance(session, self.job.id, self.bench.worker, done, total)
         self.last = time.monotonic()
         if cancel and done < total:
+            raise CancelledError
+
+
+@dataclass(eq=False)
+class Stages:
+    """Notes how far a job with several parts is; `names`: what its steps are called -> the stage; others are `last`."""
+
+    bench: Bench
+    job: JobRow
+    names: Mapping[str, str]
+    last: str
+    _stage: str | None = None
+    _noted: float = 0.0
+
+    def note(self, step: Step) -> None:
+        """Note it. Raises as `perform`."""
+        if self.bench.stopping():
+            raise StoppedError
+        stage = self.names.get(step.what, self.last)
+        if stage == self._stage and time.monotonic() - self._noted < TICK and step.done < step.total:
+            return
+        with self.bench.database.writing() as session:
+            worker = self.bench.worker
+            cancel = jobs.advance(session, self.job.id, worker, step.done, step.total, stage)
+            jobs.progressed(session, self.job.id, worker)
+        self._stage, self._noted = stage, time.monotonic()
+        if cancel:
             raise CancelledError
 
 

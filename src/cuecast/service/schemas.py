@@ -45,7 +45,13 @@ Channel = Annotated[
     Field(ge=0, le=2**31 - 1, description="which of several channels or times of a volume, from 0"),
 ]
 Verdict = Literal["found", "doubtful", "absent"]
-JobKind = Literal["run", "check", "suggest", "export"]
+JobKind = Literal["run", "check", "suggest", "export", "refine"]
+PackName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"),
+    Field(description="an installed pack, by its name"),
+]
+ConceptName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
@@ -180,20 +186,27 @@ class Class(Reply):
 class NewProject(Request):
     """A project to be made. Without classes it gets one, 'thing'.
 
-    `scale` is 'frame' for images where it is left out; of a video or volume it is 'pixel', and nothing else.
+    `scale` is 'frame' for images where it is left out; of a video or volume it is 'pixel', and nothing else. `pack`:
+    null is the service's. `concept`: one that comes with the pack and teaches beside the marks; the project gets its
+    classes.
     """
 
     name: Name
     kind: Kind = "images"
     scale: Scale | None = None
+    pack: PackName | None = None
+    concept: ConceptName | None = None
     classes: list[NewClass] = Field(default_factory=list, max_length=1000)
 
 
 class ProjectChange(Request):
-    """What is to change. `classes` is the full list: one that is left out goes, unless marks use it."""
+    """What is to change. `classes` is the full list: one that is left out goes, unless marks use it. `pack` null is the
+    service's, `concept` null none; what is left out stays."""
 
     name: Name | None = None
     scale: Scale | None = None
+    pack: PackName | None = None
+    concept: ConceptName | None = None
     classes: list[NewClass] | None = Field(default=None, min_length=1, max_length=1000)
 
 
@@ -205,7 +218,8 @@ class JobError(Reply):
 
 
 class Job(Reply):
-    """Work in the queue, going on or done: `done` of `total` images."""
+    """Work in the queue, going on or done: `done` of `total` images, or of what its `stage` counts: of a refinement
+    'base', 'lessons', 'fit', 'refined', 'curve'."""
 
     id: str
     project: str
@@ -213,6 +227,7 @@ class Job(Reply):
     state: JobState
     done: int
     total: int
+    stage: str | None = None
     error: JobError | None = None
     result: dict[str, Any] | None = None
     created: datetime
@@ -242,13 +257,16 @@ class Source(Reply):
 class Project(Reply):
     """One concept with its images. `cues` is the number of marked images, `job` the newest that is not over.
 
-    `source` is the video or volume whose frames or slices its images are, once it is there.
+    `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the
+    service's; `concept`: one of the pack's that teaches beside the marks.
     """
 
     id: str
     name: str
     kind: Kind
     scale: Scale
+    pack: str | None
+    concept: str | None
     classes: list[Class]
     source: Source | None = None
     images: int

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from cuecast.core.objects import ObjectMode
 from cuecast.results import tables
-from cuecast.service.schemas import Marks, Mask, Prediction, Reply, Request, Verdict
+from cuecast.service.schemas import Marks, Mask, PackName, Prediction, Reply, Request, Verdict
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExportFormat = Literal[
@@ -56,6 +56,27 @@ class NewExport(Request):
 
     formats: list[ExportFormat] = Field(min_length=1, max_length=20)
     coco_shape: Literal["rle", "polygon"] = "rle"
+
+
+class NewRefinement(Request):
+    """A pack to be made better on the pictures of a project that are marked wholly, or said to be without the thing.
+
+    `base`: the pack that it stands on; null: the project's. `minutes`: time that it may take, about. `group` 'prefix':
+    pictures whose names are alike up to their last number belong together. `card`: fields of its card.
+    """
+
+    name: PackName
+    base: PackName | None = None
+    minutes: float = Field(20.0, ge=0.1, le=1440)
+    group: Literal["prefix"] | None = None
+    card: dict[str, Any] = Field(default_factory=dict, max_length=30)
+
+
+class KeepRefined(Request):
+    """`anyway`: also where it is not better than its base. `replace`: it takes the place of another of its name."""
+
+    anyway: bool = False
+    replace: bool = False
 
 
 class NewPreview(ObjectWay):

@@ -26,6 +26,7 @@ from cuecast.service.parts import Parts
 from cuecast.service.pictures import header_size
 from cuecast.service.preview import Answer, CueFile, Form
 from cuecast.service.problem import Problem
+from cuecast.service.ready import concept_of
 from cuecast.service.schemas_jobs import ObjectWay, ShownCue
 from cuecast.service.settings import Settings
 from cuecast.service.uploads import too_large, upload_slot
@@ -105,7 +106,9 @@ async def receive_form(request: Request, parts: Parts) -> AsyncIterator[Form]:
 async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Problem(
-            "not_multipart", 415, "send multipart/form-data: `query`, `cue` files and `mask` files or `cues`"
+            "not_multipart",
+            415,
+            "send multipart/form-data: `query`, `cue` files and `mask` files or `cues`, or a `concept`",
         )
 
     async def bounded() -> AsyncGenerator[bytes, None]:
@@ -129,8 +132,14 @@ async def _parse(request: Request, limit: int, field_limit: int) -> FormData:
 
 async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
     queries, cues, masks, ids = (_files(form, name) for name in ("query", "cue", "mask", "cue_objects"))
-    if len(queries) != 1 or not 1 <= len(cues) <= CUES:
-        raise _wrong(f"send one `query` file and 1 to {CUES} `cue` files, not {len(queries)} and {len(cues)}")
+    pack, concept = _name(form, "pack"), _name(form, "concept")
+    if pack or concept:
+        await run_in_threadpool(concept_of, settings, pack, concept)
+    if len(queries) != 1 or not (0 if concept else 1) <= len(cues) <= CUES:
+        raise _wrong(
+            f"send one `query` file and 1 to {CUES} `cue` files, not {len(queries)} and {len(cues)}; or the name of a "
+            "`concept` that comes with the pack"
+        )
     documents = _documents(form)
     if sorted((len(masks), len(documents))) != [0, len(cues)]:
         raise _wrong(
@@ -144,6 +153,8 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
     if scale not in ("frame", "pixel"):
         raise _wrong("`scale` is 'frame' or 'pixel'")
     classes = tuple(name for name in form.getlist("class") if isinstance(name, str))
+    if classes and concept:
+        raise _wrong("`class`: the concept names its classes already; leave `class` out")
     if len(classes) > CLASSES or any(not name.strip() for name in classes):
         raise _wrong(f"`class` is the name of a class; send it at most {CLASSES} times, in their order")
     try:
@@ -166,7 +177,8 @@ async def _read_form(form: FormData, folder: Path, settings: Settings) -> Form:
             raise _wrong(f"entry {number + 1} of `cues` marks nothing")
         objects = await kept(ids[number], f"cue_objects-{number}") if ids else None
         shown.append(CueFile(await kept(cue, f"cue-{number}"), mask, document, objects))
-    return Form(tuple(shown), await kept(queries[0], "query-0"), str(scale), classes, thresholds, way)
+    query = await kept(queries[0], "query-0")
+    return Form(tuple(shown), query, str(scale), classes, thresholds, way, pack, concept)
 
 
 def _way(form: FormData) -> dict[str, Any]:
@@ -176,6 +188,14 @@ def _way(form: FormData) -> dict[str, Any]:
         return ObjectWay.model_validate_strings(said).model_dump()
     except ValidationError as error:
         raise _wrong(sentence(error.errors(include_url=False))) from error
+
+
+def _name(form: FormData, name: str) -> str | None:
+    """A field that is one line of text; None where it is not sent, or empty."""
+    said = form.get(name)
+    if said is not None and not (isinstance(said, str) and said.isprintable() and len(said) <= 200):
+        raise _wrong(f"`{name}` is a name: send it as text")
+    return str(said) if said else None
 
 
 def _files(form: FormData, name: str) -> list[UploadFile]:

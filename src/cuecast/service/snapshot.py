@@ -41,7 +41,7 @@ SAID = 10
 class MarkedImage:
     """An image of a project with the marks on it.
 
-    name    of the image, unique in the project.
+    name    of the image, unique in the project; a cue of a ready concept has 'CONCEPT/' before it.
     path    where its file lies.
     digest  SHA-256 of that file as it was added.
     size    (height, width) in pixels.
@@ -112,7 +112,7 @@ def _stored(marked: MarkedImage, classes: Sequence[ClassInfo], files: NewFiles) 
     except InputError as error:
         raise error.within(marked.name) from error
     mask = objects = None
-    stem = PurePosixPath(marked.name).stem
+    stem = PurePosixPath(marked.name).with_suffix("").as_posix()
     if labels is not None:
         mask = files.put_bytes(f"masks/{stem}.png", mask_png(labels, classes))
     if ids is not None:
@@ -156,13 +156,18 @@ class Snapshot:
     digests  name of the results of an upload -> SHA-256 of its file. A file below the server's roots may change, and
             frames and slices have no file of their own: they have no digest here.
     kind    'images', 'video' or 'volume'.
+    name    of the project.
+    pack    name of the pack that segments; None: the service's. `concept`: what of it teaches beside the marks.
     source  where the video or volume is read, of which the images are frames or slices: their file is this one's.
     """
 
+    name: str
     kind: str
     source: SourceAt | None
     classes: tuple[ClassInfo, ...]
     scale: str
+    pack: str | None
+    concept: str | None
     state: str
     cues: tuple[MarkedImage, ...]
     images: dict[str, Path]
@@ -180,10 +185,13 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
     ).all()
     source = source_place(session, files, found)
     return Snapshot(
+        found.name,
         found.kind,
         source,
         projects.class_infos(found.classes),
-        found.scale,
+        projects.scale_of(found),
+        found.pack,
+        found.concept,
         marks_state(session, project),
         tuple(marked_images(session, files, project)),
         {row.name: source.path if source else place_of(files, row.path) for row in rows},

@@ -18,6 +18,7 @@ from typing import Any
 
 from cuecast.core.errors import InputError, OutputError, without_name
 from cuecast.core.ordered import Progress, Step
+from cuecast.core.values import Example
 from cuecast.cues import shown_in
 from cuecast.cuesets.changes import lineage
 from cuecast.io.files import MANIFEST
@@ -33,6 +34,8 @@ from cuecast.service.exports import export
 from cuecast.service.files import place_input
 from cuecast.service.frames import PLANE, OpenVideo, SourceAt
 from cuecast.service.progress import Bench, Recorder, Ticker
+from cuecast.service.ready import pack_of, ready_cues
+from cuecast.service.refining import refine
 from cuecast.service.results import count_components, is_of, labels_file, note_wrong, prune, slice_labels
 from cuecast.service.snapshot import Snapshot, read_marked, snapshot, write_cueset
 from cuecast.service.store import jobs
@@ -51,6 +54,9 @@ def perform(bench: Bench, job: JobRow) -> dict[str, Any]:
         if job.kind != "export":
             jobs.check_cues(session, job.project_id)
         project = snapshot(session, bench.files, job.project_id)
+    if project.concept is not None and job.kind != "refine":
+        ready = ready_cues(pack_of(bench.settings, project.pack), project.concept, project.classes)
+        project = replace(project, cues=(*ready, *project.cues))
     return KINDS[job.kind](bench, job, project)
 
 
@@ -59,7 +65,7 @@ def check(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     # What a killed process leaves of the folder is swept with the uploads.
     with tempfile.TemporaryDirectory(dir=bench.files.uploads, ignore_cleanup_errors=True) as folder:
         write_cueset(Path(folder), project.classes, project.cues)
-        request = actions.CheckRequest(Path(folder), lambda: bench.predictor, project.scale)
+        request = actions.CheckRequest(Path(folder), lambda: bench.predictor(project.pack), project.scale)
         found = actions.check(request, Ticker(bench, job).note).as_dict()
     compared = found["leave_one_out"] or {}
     for finding in found["findings"]:
@@ -74,7 +80,7 @@ def check(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
 def suggest(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The images to mark next, best first, and why: `cuecast suggest --json` with names and ids of the project."""
     examples = [read_marked(cue, project.classes) for cue in project.cues]
-    concept = bench.predictor.learn(examples, project.classes, project.scale)
+    concept = bench.predictor(project.pack).learn(examples, project.classes, project.scale)
     marked = {cue.name for cue in project.cues}
     pool = {str(path): name for name, path in project.images.items() if name not in marked}
     request = actions.SuggestRequest(concept, list(pool), int(job.request["n"]))
@@ -140,8 +146,9 @@ def _request(
     ]
     examples = [read_marked(cue, project.classes) for cue in shown]
     asked = job.request
-    concept = bench.predictor.learn(examples, project.classes, project.scale, asked.get("objects", "auto"))
-    origin, pack, results = lineage(cueset), bench.predictor.pack.digest, recorder.results
+    predictor = bench.predictor(project.pack)
+    concept = predictor.learn(examples, project.classes, project.scale, asked.get("objects", "auto"))
+    origin, pack, results = lineage(cueset), predictor.pack.digest, recorder.results
     folder = bench.files.inputs(job.project_id)
     inputs = {name: place_input(folder, name, path) for name, path in project.images.items()}
     stems = {path.stem for path in inputs.values()}
@@ -186,9 +193,11 @@ def run_video(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     video = _source(project).open()
     assert isinstance(video, OpenVideo)
     marked = {c.frame.index: read_marked(c, project.classes) for c in project.cues if c.frame is not None}
+    predictor = bench.predictor(project.pack)
+    shown = [*_ready(project), *marked.values()]
     # The objects of frames and slices are listed as components: so are those of the files.
-    concept = bench.predictor.learn(list(marked.values()), project.classes, "pixel", "connected")
-    _drop_foreign(out, bench.predictor)
+    concept = predictor.learn(shown, project.classes, project.scale, "connected")
+    _drop_foreign(out, predictor)
     options = TrackOptions(overwrite=overwrite and not begun)
     summary = track_into(concept, video.frames, out, marked, options, note)
     return {
@@ -234,7 +243,7 @@ def run_volume_project(bench: Bench, job: JobRow, project: Snapshot) -> dict[str
         return count_components(slice_labels(labels, indices[entry.name]))
 
     recorder = Recorder(bench, job, project, Results(out, project.classes), False, counted)
-    summary = _carry(bench.predictor, project, out, overwrite, recorder.tick)
+    summary = _carry(bench.predictor(project.pack), project, out, overwrite, recorder.tick)
     return {
         "counts": _end(recorder, len(project.ids)),
         "kept": len(project.ids) if summary.finished else 0,
@@ -256,6 +265,8 @@ def _carry(
         if cue.frame is not None
     ]
     begun = False
+    ready = _ready(project)
+    teacher = predictor.learn(ready, project.classes, project.scale) if ready else predictor
 
     def note(step: Step) -> None:
         nonlocal begun
@@ -264,7 +275,7 @@ def _carry(
 
     def run(anew: bool) -> VolumeSummary:
         options = VolumeOptions(source.reading, overwrite=anew, objects="connected")
-        return run_volume(predictor, source.path, out, shown, project.classes, options, note)
+        return run_volume(teacher, source.path, out, shown, project.classes, options, note)
 
     _drop_foreign(out, predictor)
     try:
@@ -296,6 +307,11 @@ def _counts(found: Iterable[PredictionRow]) -> dict[str, int]:
     return dict(counts)
 
 
+def _ready(project: Snapshot) -> list[Example]:
+    """What a ready concept shows, in a project of a video or volume: pictures that are none of its frames."""
+    return [read_marked(cue, project.classes) for cue in project.cues if cue.frame is None]
+
+
 def _source(project: Snapshot) -> SourceAt:
     if project.source is None:
         raise InputError(f"this project has no {project.kind} yet: add it first (POST .../source)")
@@ -313,5 +329,6 @@ KINDS: Mapping[str, Callable[[Bench, JobRow, Snapshot], dict[str, Any]]] = {
     "check": check,
     "suggest": suggest,
     "export": export,
+    "refine": refine,
 }
 """Kind of a job -> what does it."""

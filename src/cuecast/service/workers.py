@@ -3,6 +3,9 @@
     workers = start(settings)     # settings.workers processes for jobs, one for previews (`interactive`)
     workers.stop()
 
+Refining takes minutes, and memory that nothing else needs: while a refinement waits there is one process more, which
+ends with the last of them.
+
 Where a worker ends, its job goes back into the queue. The server holds its data folder alone: so jobs that are running
 when it starts are nobody's.
 """
@@ -36,6 +39,8 @@ MOST = 4
 """Threads of one answer, and images in work at once: more bring little, and each image takes memory."""
 RETRY = 3.0
 """Seconds until a database that failed is asked again."""
+REFINER = "refiner"
+"""The name that the jobs of the process for refinements carry."""
 PATIENCE = 5.0
 """Seconds that a worker gets to put its job back before it is killed."""
 
@@ -55,9 +60,10 @@ class Workers:
         self._take_back()
         threads, together = shares(max(1, usable_cores() // settings.workers))
         self._crew = {
-            name: Beside("worker", threads, _work, settings, name, threads, together)
+            name: Beside("worker", threads, _work, settings, name, threads, together, False)
             for name in (secrets.token_hex(4) for _ in range(settings.workers))
         }
+        self._refiner = Beside("refiner", threads, _work, settings, REFINER, threads, together, True)
         for worker in self._crew.values():
             worker.pipe()
         self._watch = Watch(self._replace_dead)
@@ -65,10 +71,11 @@ class Workers:
     def stop(self) -> None:
         """End all processes; jobs that are going on go back into the queue."""
         self._watch.stop()
-        for worker in self._crew.values():
+        everybody = [*self._crew.values(), self._refiner]
+        for worker in everybody:
             worker.hang_up()
         self.interactive.stop()
-        end_all(list(self._crew.values()), PATIENCE)
+        end_all(everybody, PATIENCE)
         self._take_back()
         self._database.close()
 
@@ -82,6 +89,27 @@ class Workers:
                 log.warning("worker %s ended with code %s; it is replaced", worker.pid, worker.code)
                 self._take_back(name)
                 worker.pipe()
+
+        self._look_after_refiner()
+
+    def _look_after_refiner(self) -> None:
+        """Start the process for refinements where one waits, and take back that of one which died."""
+        if self._refiner.pid is not None:
+            if self._refiner.code is None:
+                return
+            if self._refiner.code != 0:
+                log.warning("the process that refines ended with code %s", self._refiner.code)
+            self._take_back(REFINER)
+            self._refiner.end()
+        with self._database.reading() as session:
+            waiting = jobs.waiting_jobs(session, True, 1)
+        if waiting:
+            self._refiner.pipe()
+
+    @property
+    def refiner(self) -> int | None:
+        """The id of the process for refinements, while there is one."""
+        return self._refiner.pid
 
     def _take_back(self, worker: str | None = None) -> None:
         with self._database.writing() as session:
@@ -102,13 +130,18 @@ def shares(cores: int) -> tuple[int, int]:
 # ---- in the worker process
 
 
-def _work(settings: Settings, name: str, threads: int, together: int, lifeline: Connection) -> None:
-    """Claim jobs and do them until the lifeline is closed. The body of a worker process."""
+def _work(
+    settings: Settings, name: str, threads: int, together: int, refining: bool, lifeline: Connection
+) -> None:
+    """Claim jobs and do them until the lifeline is closed. The body of a worker process.
+
+    refining  it does refinements alone, and ends where none is left.
+    """
     from cuecast.service.files import DataFolder
     from cuecast.service.progress import Bench
 
     if hasattr(os, "nice"):
-        os.nice(5)  # requests are answered while a run takes all cores
+        os.nice(10 if refining else 5)  # requests are answered while a run takes all cores
     database = open_database(settings.database_url, migrate=False)
     bench = Bench(
         settings, database, DataFolder(settings.data, settings.roots), name, threads, lifeline.poll, together
@@ -116,11 +149,13 @@ def _work(settings: Settings, name: str, threads: int, together: int, lifeline: 
     wait, ready = 0.0, False
     while not lifeline.poll(wait):
         try:
-            job = _claim(database, name)
+            job = _claim(database, name, refining)
         except SQLAlchemyError:
             log.exception("the database does not answer; it is asked again")
             wait = RETRY
             continue
+        if job is None and refining:
+            return
         wait = IDLE if job is None else 0.0
         if job is not None:
             _do(bench, job)
@@ -131,15 +166,15 @@ def _work(settings: Settings, name: str, threads: int, together: int, lifeline: 
 
 def _make_ready(bench: Any) -> None:
     """Use the first quiet moment to load what the first job needs."""
-    from cuecast.service.preview import warm
+    from cuecast.service.loaded import warm
 
     with suppress(CuecastError):  # the job is told what is wrong with the pack
-        warm(bench.predictor)
+        warm(bench.predictor(None))
 
 
-def _claim(database: Database, worker: str) -> JobRow | None:
+def _claim(database: Database, worker: str, refining: bool = False) -> JobRow | None:
     with database.reading() as session:
-        waiting = jobs.waiting_jobs(session)
+        waiting = jobs.waiting_jobs(session, refining)
     for job in waiting:
         with database.writing() as session:
             if (claimed := jobs.claim_job(session, job, worker)) is not None:

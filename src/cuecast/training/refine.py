@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image as PILImage
 
 from cuecast.catalogue.make import check_new, make_pack
@@ -92,6 +93,7 @@ class RefineOptions:
     fields   of the card beside those that are made: organisation, country, sector, task, licence, data, limits.
     anyway   write a pack that is not better, too; its card says so.
     replace  take the place of another pack of that name.
+    threads  that it may use; None: as torch and ONNX Runtime take them.
     """
 
     base: str | Path = "general"
@@ -101,6 +103,7 @@ class RefineOptions:
     fields: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False
     replace: bool = False
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,9 @@ class _Run:
         self.data, self.work, self.progress = data, work, progress
         self.seconds = options.minutes * 60
         self.begun = time.monotonic()
-        segmenter = base.segmenter()
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        segmenter = base.segmenter(options.threads)
         if not isinstance(segmenter, MatchingSegmenter):
             raise PackError(
                 "its engine has no decoder to refine",
@@ -262,8 +267,8 @@ class _Run:
             count is None and (len(samples) >= wanted or used >= LESSONS * self.seconds)
         ):
             path = self.work / f"lesson-{number:04}.npz"
-            start = time.monotonic()
-            if path.is_file():
+            start, there = time.monotonic(), path.is_file()
+            if there:
                 samples += read_samples(path)
             else:
                 drawn = draw_lesson(self.segmenter, self.data, number)
@@ -271,7 +276,7 @@ class _Run:
                 samples += drawn
             used += time.monotonic() - start
             number += 1
-            self.progress(Step("samples", min(len(samples), wanted), wanted))
+            self.progress(Step("samples", min(len(samples), wanted), wanted, resumed=there))
             if number >= 50 and not samples:
                 break
         write_text(end, json.dumps({"count": number}) + "\n")
@@ -384,6 +389,7 @@ class _Run:
                 "curve": {str(n): v for n, v in curve.items()},
                 "twice_as_many_would_add": outlook,
                 "better": not comparison.faults,
+                **({"faults": list(comparison.faults)} if comparison.faults else {}),
             },
             "scores": {
                 "measured": "on pictures of groups that it was not trained on, beside its base",

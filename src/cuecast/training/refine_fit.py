@@ -210,14 +210,15 @@ def fit_decoder(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     decoder, before = OnnxModule(base).to(device), OnnxModule(base).to(device)
     optimizer = torch.optim.AdamW(decoder.parameters(), RATE, weight_decay=0.01)
-    done, steps = 0, 0
+    done, steps, spent = 0, 0, 0.0
     if checkpoint.is_file():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
-        done, steps = state["done"], state["steps"]
+        done, steps, spent = state["done"], state["steps"], state.get("spent", 0.0)
         decoder.load_state_dict(state["decoder"])
         optimizer.load_state_dict(state["optimizer"])
     most = max(FEWEST_STEPS, EPOCHS * len(samples) // BATCH)
-    begun = saved = time.monotonic()
+    saved = time.monotonic()
+    begun = saved - spent
     while not steps or done < steps:
         if not steps and done == TIMED:
             steps = min(most, max(FEWEST_STEPS, int(TIMED * seconds / (time.monotonic() - begun))))
@@ -232,20 +233,32 @@ def fit_decoder(
         nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimizer.step()
         done += 1
-        progress(done, steps or most)
-        if time.monotonic() - saved > SAVE_EVERY and steps:
-            _save(checkpoint, decoder, optimizer, done, steps)
+        try:
+            progress(done, steps or most)
+        except BaseException:
+            _save(checkpoint, decoder, optimizer, done, steps, time.monotonic() - begun)
+            raise
+        if time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
-    _save(checkpoint, decoder, optimizer, done, steps)
+            _save(checkpoint, decoder, optimizer, done, steps, saved - begun)
+    _save(checkpoint, decoder, optimizer, done, steps, time.monotonic() - begun)
     return decoder.cpu()
 
 
-def _save(path: Path, decoder: OnnxModule, optimizer: torch.optim.Optimizer, done: int, steps: int) -> None:
+def _save(
+    path: Path,
+    decoder: OnnxModule,
+    optimizer: torch.optim.Optimizer,
+    done: int,
+    steps: int,
+    spent: float,
+) -> None:
     state = {
         "decoder": decoder.state_dict(),
         "optimizer": optimizer.state_dict(),
         "done": done,
         "steps": steps,
+        "spent": spent,
     }
     torch.save(state, path.with_suffix(".tmp"))
     os.replace(path.with_suffix(".tmp"), path)

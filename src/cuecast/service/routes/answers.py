@@ -57,10 +57,15 @@ once = APIRouter(prefix="/v1", tags=["answers at once"])
 _FILE = {"type": "string", "format": "binary"}
 _FORM: dict[str, Any] = {
     "type": "object",
-    "required": ["query", "cue"],
+    "required": ["query"],
     "properties": {
         "query": {**_FILE, "description": "the image to be segmented"},
-        "cue": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 16, "description": "images"},
+        "cue": {
+            "type": "array",
+            "items": _FILE,
+            "maxItems": 16,
+            "description": "images; 1 or more, unless there is a `concept`",
+        },
         "mask": {
             "type": "array",
             "items": _FILE,
@@ -102,6 +107,11 @@ _FORM: dict[str, Any] = {
             "default": 0,
             "description": "less sure objects are left out",
         },
+        "pack": {"type": "string", "description": "an installed pack, by its name; without it the service's"},
+        "concept": {
+            "type": "string",
+            "description": "a concept that comes with the pack: it teaches in place of cues, or beside them",
+        },
         "scale": {"type": "string", "enum": ["frame", "pixel"], "default": "frame"},
         "threshold": {
             "type": "array",
@@ -115,7 +125,7 @@ FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"s
 
 @once.post("/segment", responses=ANSWER, response_class=Response, openapi_extra=FORM)
 async def segment_once(request: Request, parts: AllParts, interactive: InteractivePart) -> Response:
-    """The mask of an image by cues that are sent with it."""
+    """The mask of an image by cues that are sent with it, or by a concept that comes with a pack."""
     async with receive_form(request, parts) as form:
         question = AskOnce(form, png=wants_png(request), **form.way)
         return reply(await interactive.ask(question))

@@ -13,13 +13,13 @@ from starlette.background import BackgroundTask
 from cuecast.catalogue.archive import Imported, import_archive, write_archive
 from cuecast.catalogue.describe import as_record
 from cuecast.catalogue.listing import listed
-from cuecast.catalogue.place import PackTakenError
 from cuecast.core.errors import PackError
 from cuecast.core.notes import notes_to
 from cuecast.engine.packs import Pack, list_packs, named_pack
 from cuecast.service import keys
 from cuecast.service.parts import AllParts, DatabasePart, Parts, run_apart
-from cuecast.service.problem import Problem, not_found, without_folders
+from cuecast.service.problem import Problem, not_found
+from cuecast.service.refining import refuse_pack
 from cuecast.service.schemas import Error, PackDetail, Page
 from cuecast.service.schemas import Pack as PackReply
 from cuecast.service.security import CLIENT
@@ -50,6 +50,14 @@ def admin(request: Request, database: DatabasePart) -> None:
         raise Problem("admin_key_needed", 403, said)
 
 
+def admin_where_keys(request: Request, parts: AllParts) -> None:
+    """As `admin`, where the service has keys; where it has none, whoever reaches it may. Raises Problem with 403."""
+    with parts.database.reading() as session:
+        asked = parts.settings.needs_key or keys.any_valid(session)
+    if asked:
+        admin(request, parts.database)
+
+
 @router.get("")
 def get_packs() -> Page[PackReply]:
     """All packs that can be used by name, in one part."""
@@ -71,7 +79,7 @@ def get_archive(pack: PackName, parts: AllParts) -> FileResponse:
         write_archive(_named(pack), path)
     except PackError as error:
         path.unlink(missing_ok=True)
-        raise _refused(error, parts) from error
+        raise refuse_pack(error, parts) from error
     remove = BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type="application/zip", filename=f"{pack}.zip", background=remove)
 
@@ -93,16 +101,9 @@ def _take(upload: Upload, replace: bool, parts: Parts) -> Imported:
         with notes_to(log.warning):
             return import_archive(upload.path, replace=replace)
     except PackError as error:
-        raise _refused(
+        raise refuse_pack(
             error.reworded(lambda text: text.replace(str(upload.path), "the archive")), parts
         ) from error
-
-
-def _refused(error: PackError, parts: Parts) -> Problem:
-    """409 where a pack of that name is there, 422 for what cannot be taken in or given out."""
-    message = without_folders(str(error), parts.settings.data, all_of_them=True)
-    taken = isinstance(error, PackTakenError)
-    return Problem("pack_exists" if taken else "pack_invalid", 409 if taken else 422, message)
 
 
 def _named(name: str) -> Pack:

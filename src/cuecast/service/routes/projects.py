@@ -13,6 +13,7 @@ from cuecast.io.volumes.reading import Reading
 from cuecast.service import pictures, sources
 from cuecast.service.adding import add_cueset, add_image, require_project
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit, Parts, run_apart
+from cuecast.service.ready import choose
 from cuecast.service.schemas import (
     Channel,
     CuesetAdded,
@@ -36,10 +37,10 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"])
 
 
 @router.post("", status_code=201)
-def create_project(new: NewProject, database: DatabasePart) -> Project:
+def create_project(new: NewProject, parts: AllParts) -> Project:
     """Make a project."""
-    with database.writing() as session:
-        return projects.create(session, new)
+    with parts.database.writing() as session:
+        return choose(session, parts.settings, projects.create(session, new).id, new)
 
 
 @router.get("")
@@ -57,10 +58,11 @@ def show_project(p: Id, database: DatabasePart) -> Project:
 
 
 @router.patch("/{p}")
-def change_project(p: Id, wanted: ProjectChange, database: DatabasePart) -> Project:
-    """Change name, scale or classes."""
-    with database.writing() as session:
-        return projects.change(session, p, wanted)
+def change_project(p: Id, wanted: ProjectChange, parts: AllParts) -> Project:
+    """Change name, scale, classes, pack or ready concept."""
+    with parts.database.writing() as session:
+        projects.change(session, p, wanted)
+        return choose(session, parts.settings, p, wanted)
 
 
 @router.delete("/{p}", status_code=204)

@@ -1,24 +1,28 @@
-"""Runs, checks, suggestions and exports: work that takes longer than a request; and what was found."""
+"""Runs, checks, suggestions, exports and refinements: work that takes longer than a request; and what was found."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from sse_starlette import EventSourceResponse
 
 from cuecast.cues import mask_document
 from cuecast.results.gather import read_result
-from cuecast.service import results
+from cuecast.service import refining, results
 from cuecast.service.events import job_events
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit
 from cuecast.service.problem import Problem
+from cuecast.service.refining import check_refinement
 from cuecast.service.results import ids_of_result, result_file
-from cuecast.service.schemas import Job, JobKind, Mask, Page, Prediction
+from cuecast.service.routes.packs import admin_where_keys
+from cuecast.service.schemas import Error, Job, JobKind, Mask, Page, Prediction
 from cuecast.service.schemas_jobs import (
+    KeepRefined,
     NewCheck,
     NewExport,
+    NewRefinement,
     NewRun,
     NewSuggestion,
     ObjectRow,
@@ -40,6 +44,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
     }
 }
 ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}}}
+REFUSED: dict[int | str, dict[str, Any]] = {code: {"model": Error} for code in (403, 409, 422)}
 
 
 @router.post("/projects/{p}/runs", status_code=202)
@@ -64,6 +69,14 @@ def start_suggestion(p: Id, body: NewSuggestion, parts: AllParts) -> Job:
 def start_export(p: Id, body: NewExport, parts: AllParts) -> Job:
     """Pack the results as `cuecast segment` writes them, and the cue set, into one zip."""
     return _add(parts.database, p, "export", body.model_dump(), parts.settings.limits.queue)
+
+
+@router.post("/projects/{p}/refinements", status_code=202, responses=REFUSED)
+def start_refinement(p: Id, body: NewRefinement, parts: AllParts) -> Job:
+    """Make a pack better on the accepted pictures of the project, and compare it with its base; see .../keep."""
+    with parts.database.reading() as session:
+        check_refinement(session, parts, p, body)
+    return _add(parts.database, p, "refine", body.model_dump(), parts.settings.limits.queue)
 
 
 @router.get("/projects/{p}/jobs")
@@ -98,6 +111,18 @@ def resume_job(j: Id, parts: AllParts) -> Job:
     """Put a failed or cancelled job back into the queue; it goes on where it was."""
     with parts.database.writing() as session:
         return job_of(jobs.resume_job(session, j, parts.settings.limits.queue))
+
+
+@router.post("/jobs/{j}/keep", responses=REFUSED, dependencies=[Depends(admin_where_keys)])
+def keep_refined(j: Id, body: KeepRefined, parts: AllParts) -> Job:
+    """Install the pack of a refinement that is done. Needs an admin key where the service has keys."""
+    return job_of(refining.keep(parts, j, body))
+
+
+@router.post("/jobs/{j}/drop", responses=REFUSED)
+def drop_refined(j: Id, parts: AllParts) -> Job:
+    """Remove what a refinement has made and worked with; a pack that was kept stays installed."""
+    return job_of(refining.drop(parts, j))
 
 
 @router.get("/jobs/{j}/events", responses=STREAM, response_class=EventSourceResponse)

@@ -23,6 +23,9 @@ from cuecast.service.store.wire import job_of
 
 ATTEMPTS = 3
 """So often in a row may a worker end without getting on with a job before the job is given up."""
+ALONE = {"run": "run", "refine": "refinement"}
+"""Kinds of jobs of which a project has one at a time, and what they are called."""
+NO_CUES = "nothing is marked in this project"
 RETRY_SECONDS = 5
 """What a client is told to wait where the queue is full."""
 
@@ -35,17 +38,17 @@ def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any
     """Put a job into the queue, which has `room` for so many that wait.
 
     Raises Problem: 404 without the project or an image of the request, 409 no_cues where nothing shows the thing,
-    409 busy for a run beside a run, 422 for what its kind of project does not have, 429 where the queue is full.
+    409 busy for a run beside a run and a refinement beside another, 422 for what its kind of project does not have,
+    429 where the queue is full.
     """
     # The row is held, so that two requests at once cannot both find no run.
     _check_kind(projects.find(session, project, lock=True), kind, request)
     if kind != "export":
         check_cues(session, project)
     _check_images(session, project, request.get("images") or ())
-    if kind == "run" and active_run(session, project):
-        raise Problem(
-            "busy", 409, "a run of this project is going on or waiting: wait until it is done, or cancel it"
-        )
+    if kind in ALONE and active_job(session, project, kind):
+        said = f"a {ALONE[kind]} of this project is going on or waiting: wait until it is done, or cancel it"
+        raise Problem("busy", 409, said)
     check_room(session, room)
     job = JobRow(project_id=project, kind=kind, request=dict(request))
     session.add(job)
@@ -72,16 +75,17 @@ def _check_kind(project: ProjectRow, kind: str, request: Mapping[str, Any]) -> N
 
 
 def check_cues(session: Session, project: str) -> None:
-    """Raise Problem with 409 where no marks of a project show the thing."""
+    """Raise Problem with 409 where neither marks of a project nor a ready concept show the thing."""
+    if projects.find(session, project).concept is not None:
+        return
     shows = (
         select(MarksRow.image_id)
         .join(ImageRow, ImageRow.id == MarksRow.image_id)
         .where(ImageRow.project_id == project, MarksRow.kind.in_(("mask", "sparse")))
     )
     if session.scalar(shows.limit(1)) is None:
-        raise Problem(
-            "no_cues", 409, "nothing is marked in this project: mark the thing on one of its images first"
-        )
+        said = f"{NO_CUES}: mark the thing on one of its images first, or choose a ready concept"
+        raise Problem("no_cues", 409, said)
 
 
 def check_room(session: Session, room: int) -> None:
@@ -93,11 +97,11 @@ def check_room(session: Session, room: int) -> None:
         )
 
 
-def active_run(session: Session, project: str) -> JobRow | None:
-    """The run of a project that is going on or waiting."""
+def active_job(session: Session, project: str, kind: str) -> JobRow | None:
+    """The job of a kind of a project that is going on or waiting."""
     return session.scalar(
         select(JobRow)
-        .where(JobRow.project_id == project, JobRow.kind == "run", JobRow.state.in_(projects.ACTIVE))
+        .where(JobRow.project_id == project, JobRow.kind == kind, JobRow.state.in_(projects.ACTIVE))
         .limit(1)
     )
 
@@ -159,10 +163,9 @@ def resume_job(session: Session, job: str, room: int) -> JobRow:
         raise Problem(
             "not_resumable", 409, f"this job is {found.state}: only failed and cancelled jobs are resumed"
         )
-    if found.kind == "run" and active_run(session, found.project_id):
-        raise Problem(
-            "busy", 409, "another run of this project is going on or waiting: wait until it is done"
-        )
+    if found.kind in ALONE and active_job(session, found.project_id, found.kind):
+        said = f"another {ALONE[found.kind]} of this project is going on or waiting: wait until it is done"
+        raise Problem("busy", 409, said)
     check_room(session, room)
     found.state, found.cancel, found.attempts = "queued", False, 0
     found.error = found.result = found.finished = found.worker = None
@@ -170,14 +173,22 @@ def resume_job(session: Session, job: str, room: int) -> JobRow:
     return found
 
 
+def settle(session: Session, job: str, state: str) -> JobRow:
+    """Note of a refinement that is done what became of its pack: 'kept' or 'dropped'. Raises Problem with 404."""
+    found = get_job(session, job)
+    found.result = {**(found.result or {}), "state": state}
+    session.flush()
+    return found
+
+
 # ---- what workers do
 
 
-def waiting_jobs(session: Session, most: int = 20) -> list[str]:
-    """Ids of jobs that can be claimed, the oldest first."""
-    return list(
-        session.scalars(select(JobRow.id).where(_claimable()).order_by(JobRow.created, JobRow.id).limit(most))
-    )
+def waiting_jobs(session: Session, refining: bool, most: int = 20) -> list[str]:
+    """Ids of jobs that can be claimed, the oldest first: refinements, or all others."""
+    kind = JobRow.kind == "refine" if refining else JobRow.kind != "refine"
+    waiting = select(JobRow.id).where(_claimable(), kind)
+    return list(session.scalars(waiting.order_by(JobRow.created, JobRow.id).limit(most)))
 
 
 def claim_job(session: Session, job: str, worker: str) -> JobRow | None:
@@ -194,9 +205,9 @@ def claim_job(session: Session, job: str, worker: str) -> JobRow | None:
     return session.get(JobRow, job, populate_existing=True) if _count(taken) else None
 
 
-def advance(session: Session, job: str, worker: str, done: int, total: int) -> bool:
+def advance(session: Session, job: str, worker: str, done: int, total: int, stage: str | None = None) -> bool:
     """Note how far a job is; whether it is to be cancelled. Raises LostJobError."""
-    _write(session, job, worker, {"done": done, "total": total})
+    _write(session, job, worker, {"done": done, "total": total, "stage": stage})
     return bool(session.scalar(select(JobRow.cancel).where(JobRow.id == job)))
 
 

@@ -72,7 +72,10 @@ class Base(DeclarativeBase):
 class ProjectRow(Base):
     """One concept with its images. `classes` is [{"id", "name", "colour"}], with "threshold" where one was given.
 
-    kind  'images', 'video' or 'volume': what its images are. Those of the last two are frames or slices of its source.
+    kind     'images', 'video' or 'volume': what its images are. Those of the last two are frames or slices of its
+             source.
+    pack     name of the pack that segments; NULL: the service's.
+    concept  name of a concept of that pack which teaches beside the marks.
     """
 
     __tablename__ = "projects"
@@ -81,6 +84,8 @@ class ProjectRow(Base):
     name: Mapped[str]
     kind: Mapped[str] = mapped_column(default="images")
     scale: Mapped[str] = mapped_column(default="frame")
+    pack: Mapped[str | None]
+    concept: Mapped[str | None]
     classes: Mapped[list[dict[str, Any]]]
     created: Mapped[datetime] = mapped_column(default=now)
     updated: Mapped[datetime] = mapped_column(default=now)
@@ -163,8 +168,9 @@ class MarksRow(Base):
 
 
 class JobRow(Base):
-    """Work in the queue, going on or done. kind: run, check, suggest, export; state: see `schemas.JobState`.
+    """Work in the queue, going on or done. kind: see `schemas.JobKind`; state: see `schemas.JobState`.
 
+    stage     which of several parts of its work `done` and `total` are of; NULL where it has no parts.
     attempts  how often in a row its worker ended without getting on with it.
     worker    which worker process has it.
     """
@@ -179,6 +185,7 @@ class JobRow(Base):
     request: Mapped[dict[str, Any]]
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
+    stage: Mapped[str | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     cancel: Mapped[bool] = mapped_column(default=False)

@@ -22,12 +22,15 @@ CHUNK = 500
 
 
 def marks_state(session: Session, project: str, but: str | None = None) -> str:
-    """A digest of what teaches in a project: equal for the same marks, ids of classes and scale.
+    """A digest of what teaches in a project: equal for the same marks, ids of classes, scale, pack and ready
+    concept.
 
     but  the id of an image whose marks are left out.
     """
     row = session.execute(
-        select(ProjectRow.scale, ProjectRow.classes).where(ProjectRow.id == project)
+        select(ProjectRow.scale, ProjectRow.classes, ProjectRow.pack, ProjectRow.concept).where(
+            ProjectRow.id == project
+        )
     ).one_or_none()
     if row is None:
         raise not_found("project", project)
@@ -37,7 +40,7 @@ def marks_state(session: Session, project: str, but: str | None = None) -> str:
         .where(ImageRow.project_id == project, MarksRow.kind.is_not(None), MarksRow.image_id != (but or ""))
         .order_by(MarksRow.image_id)
     )
-    said = [row.scale, [c["id"] for c in row.classes], [list(mark) for mark in marks]]
+    said = [row.scale, row.pack, row.concept, [c["id"] for c in row.classes], [list(mark) for mark in marks]]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

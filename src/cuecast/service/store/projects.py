@@ -152,6 +152,11 @@ def number_classes(
     return [c.document for c in infos]
 
 
+def scale_of(row: models.ProjectRow) -> str:
+    """How sizes are meant: on a video, the pictures of a ready concept share no magnification with its frames."""
+    return "frame" if row.kind == "video" and row.concept is not None else row.scale
+
+
 def require_kind(row: models.ProjectRow, kind: str, what: str) -> None:
     """Raise Problem with 415 where a project is not of this kind. `what` was brought: 'clip.mp4'."""
     if row.kind == kind:
