@@ -32,9 +32,10 @@ def test_a_pack_is_refined_call_by_call_and_kept(
 ) -> None:
     raw_pack(shelf)
     quicken(monkeypatch)
+    monkeypatch.setattr("cuecast.training.refine_compare.Comparison.faults", ("it gains +0.001 IoU",))
     for i in range(10):
         write_square(root / "slides", f"{i:02}", i, square=i % 5 != 4)
-    asked = {"data": ["slides"], "output": "sector", "base": "raw", "minutes": 0.1, "classes": ["square"]}
+    asked = {"data": ["slides"], "output": "sector", "base": "raw", "minutes": 20, "classes": ["square"]}
 
     async def job(agent: Agent) -> None:
         asked_of = []

@@ -19,6 +19,8 @@ from cuecast.service.settings import Settings
 from cuecast.service.store.database import open_database
 from cuecast.service.store.models import JobRow
 
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+
 MEASURED = {
     "pack": "sector",
     "base": "coins",
@@ -77,8 +79,10 @@ def add_job(data: Path, project: str, job: str, **columns: Any) -> None:
         make_pack("sector", place, coins, concepts={"red": coins.concept("red")})
 
 
-def shoot(studio: Studio, name: str) -> None:
-    """Keep a picture of the page where somebody wants to look at it."""
+def look(studio: Studio, name: str) -> None:
+    """Hold the view to the rules of axe-core, and keep a picture of it where somebody wants to look at it."""
+    found: Any = axe.Axe().run(studio.page)
+    assert found.violations_count == 0, f"{name}: {found.generate_report()}"
     if folder := os.environ.get("CUECAST_SCREENSHOTS"):
         studio.page.screenshot(path=f"{folder}/{name}.png")
 
@@ -97,7 +101,7 @@ def test_a_pack_is_chosen_refined_kept_given_out_and_taken_in(
     page.get_by_role("combobox", name="Ready concept").select_option("red")
     page.get_by_text("It needs no example").wait_for()
     assert own.service.call("GET", f"/projects/{own.project}")["concept"] == "red"
-    shoot(own, "choice")
+    look(own, "choice")
     run_button.click()
     page.get_by_role("link", name="0.png, Found").wait_for()
 
@@ -112,7 +116,7 @@ def test_a_pack_is_chosen_refined_kept_given_out_and_taken_in(
     page.reload()
     refine.click()
     page.get_by_label("Name of the new pack").fill("sector")
-    shoot(own, "ask")
+    look(own, "ask")
     page.get_by_role("button", name="Start", exact=True).press("Enter")
     page.get_by_role("alert").filter(has_text="no decoder to refine").wait_for()
     page.keyboard.press("Escape")
@@ -123,7 +127,7 @@ def test_a_pack_is_chosen_refined_kept_given_out_and_taken_in(
     )
     page.reload()
     page.get_by_text("Learning: 30 of 90").wait_for()
-    shoot(own, "going")
+    look(own, "going")
     page.get_by_role("button", name="Stop").click()
     add_job(data, own.project, "refined23456", state="done", result=MEASURED)
     page.reload()
@@ -131,7 +135,7 @@ def test_a_pack_is_chosen_refined_kept_given_out_and_taken_in(
     dialog = page.get_by_role("dialog")
     assert dialog.get_by_role("row", name="5 examples").inner_text().split()[-2:] == ["0.633", "0.634"]
     assert "20 pictures: 0.634" in dialog.get_by_role("img").get_attribute("aria-label")
-    shoot(own, "comparison")
+    look(own, "comparison")
     keep = dialog.get_by_role("button", name="Keep", exact=True)
     assert keep.is_disabled()
     dialog.get_by_label("Keep it all the same").check()
@@ -144,7 +148,7 @@ def test_a_pack_is_chosen_refined_kept_given_out_and_taken_in(
     # Given out with the key of an admin, and taken in.
     page.get_by_role("link", name="Packs").click()
     page.get_by_role("heading", name="sector").wait_for()
-    shoot(own, "packs")
+    look(own, "packs")
     page.get_by_role("button", name="Export: sector").click()
     page.get_by_text("This needs an admin’s key").wait_for()
     page.keyboard.press("Escape")

@@ -73,7 +73,7 @@ def quick(base: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def options(base: Pack, anyway: bool = True) -> RefineOptions:
-    return RefineOptions(base.folder, ["square"], minutes=0.5, anyway=anyway)
+    return RefineOptions(base.folder, ["square"], minutes=20, anyway=anyway)
 
 
 def data_of(pictures: Path) -> Data:

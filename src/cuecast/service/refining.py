@@ -20,7 +20,7 @@ from cuecast.catalogue.place import PackTakenError, home
 from cuecast.core.errors import CueSetError, OutputError, PackError
 from cuecast.core.notes import notes_to
 from cuecast.cuesets.cueset import read_cueset
-from cuecast.engine.card import CARD
+from cuecast.engine.card import CARD, NUMBERS
 from cuecast.engine.packs import Pack, open_pack
 from cuecast.io.files import read_json, write_text
 from cuecast.service.parts import Parts
@@ -41,6 +41,8 @@ STAGES = {
 }
 """Steps of refining -> the stage that a job says; all others are of the curve."""
 RESULT = "result.json"
+MADE = frozenset({*NUMBERS, "training", "scores", "concepts", "backbone"})
+"""Fields of a card that a request cannot give: a refined pack says of itself what was measured."""
 
 
 def check_refinement(session: Session, parts: Parts, project: str, wanted: NewRefinement) -> None:
@@ -64,6 +66,9 @@ def check_refinement(session: Session, parts: Parts, project: str, wanted: NewRe
             f"pack {wanted.name}: it would take the place of the pack that it stands on; give it another name"
         )
         raise Problem("pack_exists", 409, said)
+    if made := sorted(wanted.card.keys() & MADE):
+        said = f"pack {wanted.name}: card: {made[0]}: is measured or made, and not given; leave it out"
+        raise Problem("pack_invalid", 422, said)
     try:
         check_new(wanted.name, home(), base, fields=wanted.card, replace=True)
     except PackError as error:
