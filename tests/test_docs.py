@@ -51,7 +51,7 @@ def test_a_page_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
         exec(compile(block.replace('"general"', '"colours"'), str(page), "exec"), names)
     for words in commands(page):
         words = ["colours" if w == "general" else w for w in words]
-        takes_pack = words[0] in ("segment", "suggest", "eval") or words[:2] == ["cues", "check"]
+        takes_pack = words[0] in ("segment", "watch", "suggest", "eval") or words[:2] == ["cues", "check"]
         pack = ["--pack", "colours"] if takes_pack and "--pack" not in words else []
         assert run([*words, *pack]) == 0, (words, capsys.readouterr().err)
 

@@ -16,6 +16,7 @@ from cuecast.cli.serve import keys_app, mcp, serve
 from cuecast.cli.track import frames, track
 from cuecast.cli.train import refine, train
 from cuecast.cli.volume import volume
+from cuecast.cli.watch import watch
 
 app = typer.Typer(
     name="cuecast",
@@ -40,6 +41,7 @@ def _cuecast(
 
 
 app.command()(segment)
+app.command()(watch)
 app.command()(track)
 app.command()(frames)
 app.command()(volume)

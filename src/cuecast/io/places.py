@@ -115,8 +115,12 @@ def _is(path: Path, kind: str) -> bool:
         ) from error
 
 
-def _folder(folder: Path, recursive: bool) -> list[Path]:
-    paths = _files(folder, recursive)
+def pictures_in(folder: Path, recursive: bool = False) -> list[Path]:
+    """The images in a folder as `list_images` takes them; there may be none. Raises InputError."""
+    return _pictures(_files(folder, recursive), folder, recursive)
+
+
+def _pictures(paths: Sequence[Path], folder: Path, recursive: bool) -> list[Path]:
     images = [p for p in paths if p.suffix.lower() in IMAGE_SUFFIXES]
     plain = {p.with_suffix("") for p in images}
 
@@ -124,8 +128,12 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
         return any(p.stem.endswith(e) and p.parent / p.stem[: -len(e)] in plain for e in MASK_ENDINGS)
 
     images = [p for p in images if not is_mask(p)]
-    if recursive:
-        images = [p for p in images if p.parent == folder or not _is_result(p)]
+    return [p for p in images if p.parent == folder or not _is_result(p)] if recursive else images
+
+
+def _folder(folder: Path, recursive: bool) -> list[Path]:
+    paths = _files(folder, recursive)
+    images = _pictures(paths, folder, recursive)
     if not images:
         hint = "" if recursive else ", or look into its subfolders too with a pattern such as FOLDER/**/*.png"
         others = _others(paths)

@@ -34,6 +34,10 @@ Item = TypeVar("Item")
 NAME_FIELDS = ("stem", "suffix", "parent", "index")
 
 
+class NameTakenError(OutputError):
+    """Two inputs would have one output name, or another input, which is still there, has it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """What a run came to.
@@ -259,7 +263,7 @@ def output_names(inputs: Sequence[Path], template: str) -> list[str]:
         # two names that differ in case, or in how an accent is written, are one file on some systems
         key = unicodedata.normalize("NFC", name).casefold()
         if key in taken:
-            raise OutputError(
+            raise NameTakenError(
                 f"{taken[key]} and {path} would both be written as {name}.png; name them apart with "
                 "--name '{parent}_{stem}', '{stem}_{suffix}' or '{index}_{stem}'"
             )

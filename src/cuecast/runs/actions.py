@@ -1,6 +1,7 @@
 """What a person asks of cuecast, each a function from a request to a result.
 
     segment   what cues show, on images, into a folder of results
+    watch     the same, on what arrives in a folder
     check     can a cue set be read, which of its cues hurt, would more help?
     suggest   which images to mark next
     measure   the objects of results, summed up and in parts
@@ -38,6 +39,7 @@ from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
 from cuecast.runs.convert import convert as convert
 from cuecast.runs.images import BatchOptions, BatchSummary
+from cuecast.runs.watch import watch as watch
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from cuecast.predictor import Concept
 from cuecast.results import gather
 from cuecast.results.folder import (
     Files,
+    NameTakenError,
     ResultsFolder,
     Summary,
     check_formats,
@@ -79,6 +80,7 @@ class BatchOptions:
     opacity     of the masks in overlays and report.
     min_area    objects of fewer pixels are left out: of masks, tables and all else.
     min_confidence  so are those of less confidence, in [0, 1].
+    gather      the files for all images are written; else they are left to a later run.
     review      the report has a tick box 'wrong' for each image, see `cuecast.results.review`.
     check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
                 in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
@@ -99,6 +101,7 @@ class BatchOptions:
     check: bool = False
     min_area: int = 0
     min_confidence: float = 0.0
+    gather: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +149,7 @@ def run(
             options.workers,
             progress,
         )
-        files = job.finish(inputs, names, progress)
+        files = job.finish(inputs, names, progress) if options.gather else {}
         return BatchSummary(
             out=out,
             counts={word: tally.counts[word] for word in VERDICTS},
@@ -190,7 +193,7 @@ class _Batch:
         for name, entry in find_entries(self.results.manifest, mine).items():
             former, path = Path(entry.image), mine[name]
             if former.is_file() and path.is_file() and not self._is_same(path, former, entry):
-                raise OutputError(
+                raise NameTakenError(
                     f"{path} would be written as {name}.png in {self.results.out}, which holds the results of "
                     f"{former}; choose another folder, name them apart with --name, or --overwrite to replace them"
                 )
@@ -252,7 +255,9 @@ class _Batch:
                 yield replace(entry_at(manifest, index[name]), image=str(path))
             for name in (n for n in index if n not in mine):
                 former = entry_at(manifest, index[name])
-                if not self.results.holds(former):
+                if former.error is not None and not mine:  # a run that gathers alone knows of no input
+                    yield former
+                elif not self.results.holds(former):
                     self._keep_edited(former)
                 elif former.areas.keys() <= self._classes:  # no table has a place for others
                     yield former
