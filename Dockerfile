@@ -7,7 +7,7 @@
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=service,postgres,mcp,tiff-codecs,heic
+ARG EXTRAS=service,postgres,mcp,tiff-codecs,heic,imagej
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src

@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 
 from cuecast.core.errors import MaskError
 from cuecast.core.notes import notes_to
-from cuecast.core.objects import ObjectMask
+from cuecast.core.objects import Annotations, ObjectMask
 from cuecast.core.values import ClassInfo, Image
 from cuecast.cues import Cue
 from cuecast.io.labels import open_label_file, read_label_file
@@ -164,6 +164,25 @@ def test_label_studio_predictions_are_read_where_nobody_has_annotated(tmp_path: 
     objects, notes = read(tmp_path / "t.json", json.dumps(task))
     assert len(objects) == 3
     assert any("nobody has annotated a.png, its prediction is read" in n for n in notes)
+
+
+@pytest.mark.parametrize("sure", [None, 0.5])
+def test_images_without_objects_are_written_as_the_others_are(sure: float | None, tmp_path: Path) -> None:
+    """An answer 'absent' must not become what somebody has annotated."""
+    from cuecast.io.labels.label_studio import write_labels
+
+    one = ObjectMask(1, 0, 0, np.ones((1, 1), bool), confidence=sure)
+    sheets = [
+        Sheet(n, Annotations(f"{n}.png", (3, 3), found)) for n, found in (("a", ()), ("b", (one,)), ("c", ()))
+    ]
+    write_labels(tmp_path / "t.json", sheets, CLASSES, "rle")
+    tasks = json.loads((tmp_path / "t.json").read_text())
+    key = "annotations" if sure is None else "predictions"
+    assert [(t["id"], len(t[key][0]["result"])) for t in tasks] == [(2, 1), (1, 0), (3, 0)]
+    write_labels(tmp_path / "t.json", sheets[:1], CLASSES, "rle")
+    assert json.loads((tmp_path / "t.json").read_text())[0]["annotations"] == [{"result": []}]
+    write_labels(tmp_path / "t.json", [], CLASSES, "rle")
+    assert json.loads((tmp_path / "t.json").read_text()) == []
 
 
 def test_the_brush_of_label_studio_by_hand() -> None:

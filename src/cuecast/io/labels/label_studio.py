@@ -77,16 +77,35 @@ def write_labels(place: Path, sheets: Iterable[Sheet], classes: Sequence[ClassIn
     `data.image` is the image's name: put before it what the storage of the project wants.
     """
     names = {c.id: c.name for c in classes}
+    empty: list[tuple[int, Sheet]] = []
+    predicted, written = False, 0
     with replacing(place) as temporary, open(temporary, "w", encoding="ascii", newline="\n") as out:
-        out.write("[")
+
+        def write(task: Mapping[str, Any]) -> None:
+            nonlocal written
+            out.write((",\n" if written else "[\n") + json.dumps(task))
+            written += 1
+
         for number, sheet in enumerate(sheets, start=1):
-            out.write((",\n" if number > 1 else "\n") + json.dumps(task_of(number, sheet, names, shape)))
-        out.write("\n]\n")
+            if not sheet.found.objects:  # what it is, annotated or predicted, say the others
+                empty.append((number, sheet))
+                continue
+            task = task_of(number, sheet, names, shape)
+            predicted = predicted or "predictions" in task
+            write(task)
+        for number, sheet in empty:
+            write(task_of(number, sheet, names, shape, predicted))
+        out.write("\n]\n" if written else "[]\n")
     return place
 
 
-def task_of(number: int, sheet: Sheet, names: Mapping[int, str], shape: Shape) -> dict[str, Any]:
-    """One task with the objects of its image; its results say 'label' and 'image' for the tags of the labelling."""
+def task_of(
+    number: int, sheet: Sheet, names: Mapping[int, str], shape: Shape, predicted: bool | None = None
+) -> dict[str, Any]:
+    """One task with the objects of its image; its results say 'label' and 'image' for the tags of the labelling.
+
+    predicted  whether they are predictions; None: where confidences are known.
+    """
     found = sheet.found
     results = [
         result
@@ -95,9 +114,9 @@ def task_of(number: int, sheet: Sheet, names: Mapping[int, str], shape: Shape) -
     ]
     sure = [o.confidence for o in found.objects if o.confidence is not None]
     task: dict[str, Any] = {"id": number, "data": {"image": found.name}}
-    if sure:
-        score = round(sum(sure) / len(sure), 6)
-        return task | {"predictions": [{"model_version": "cuecast", "score": score, "result": results}]}
+    if sure if predicted is None else predicted:
+        score = {"score": round(sum(sure) / len(sure), 6)} if sure else {}
+        return task | {"predictions": [{"model_version": "cuecast", **score, "result": results}]}
     return task | {"annotations": [{"result": results}]}
 
 
