@@ -6,10 +6,10 @@ What a format cannot say of objects is said once, with counts; what cannot be re
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 
 from cuecast.core.errors import CuecastError, InputError, MaskError, OutputError
@@ -164,21 +164,21 @@ class _Conversion:
         """Those that are asked for, else all, in the order of first mention, with the colours that are stated."""
         colours: dict[str, str] = {}
         names: dict[str, None] = dict.fromkeys(self.request.classes)
-        for path in dict.fromkeys(place.file for place in self.places):
+        for path, places in groupby(self.places, lambda place: place.file):
             file = self.open(path)
             stated: Sequence[ClassInfo] = getattr(file, "classes", ())
             colours |= {c.name: c.colour for c in stated if c.name not in colours}
             if not self.request.classes:
-                names |= dict.fromkeys(file.names or self._numbered(path))
+                names |= dict.fromkeys(file.names or self._numbered(places))
         return tuple(ClassInfo(i, name, colours.get(name, "")) for i, name in enumerate(names, start=1))
 
     def open(self, path: Path) -> LabelFile:
         return open_label_file(path, self.request.given)
 
-    def _numbered(self, path: Path) -> list[str]:
+    def _numbered(self, places: Iterable[_Place]) -> list[str]:
         """Names for the classes of a file that states none, which are found by reading it."""
         ids: set[int] = set()
-        for place in (p for p in self.places if p.file == path):
+        for place in places:
             try:
                 ids |= {obj.cls for obj in self._read(place, None).objects}
             except CuecastError:  # it is told when the image is done

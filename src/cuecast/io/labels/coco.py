@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -119,7 +119,11 @@ class CocoFile:
 
     def _entry_of(self, image: Pictured) -> dict[str, Any]:
         """The entry of this image, see `place_of`."""
-        return self.images[place_of(self.path, [image_name(e) for e in self.images], image)]
+        return self.images[place_of(self.path, self._image_names, image)]
+
+    @cached_property
+    def _image_names(self) -> list[str]:
+        return [image_name(e) for e in self.images]
 
 
 def image_name(image: Mapping[str, Any]) -> str:

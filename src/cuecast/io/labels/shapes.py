@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ class DrawnFile:
     alone: bool = False
     notes: tuple[str, ...] = field(default=())
 
-    @property
+    @cached_property
     def classes(self) -> tuple[ClassInfo, ...]:
         """The classes, numbered from 1."""
         known = {c.name: c for c in self.stated}
@@ -132,8 +132,11 @@ class DrawnFile:
         return Annotations(sheet.name, image.size, tuple(o for o in objects if o.mask.size))
 
     def _sheet_of(self, image: Pictured) -> DrawnSheet:
-        names = [sheet.name for sheet in self.sheets]
-        return self.sheets[0 if self.alone else place_of(self.path, names, image)]
+        return self.sheets[0 if self.alone else place_of(self.path, self._image_names, image)]
+
+    @cached_property
+    def _image_names(self) -> list[str]:
+        return [sheet.name for sheet in self.sheets]
 
 
 def _joined(parts: Sequence[ObjectMask]) -> ObjectMask:
