@@ -39,6 +39,7 @@ LIBRARIES = (
     "pynrrd",
     "pyogrio",
     "rasterio",
+    "roifile",
     "shapely",
     "tifffile",
 )
@@ -52,6 +53,7 @@ MADE_BY: Mapping[str, tuple[str, ...]] = {
     ".tif": ("machine", "rasterio", "tifffile"),
     ".gz": ("machine", "nibabel"),
     ".nrrd": ("machine", "pynrrd"),
+    ".zip": ("roifile",),
     ".dcm": ("machine", "highdicom", "pydicom"),
     ".jsonl": ("machine", *LIBRARIES),
 }
@@ -117,6 +119,7 @@ RUNS: Mapping[str, tuple[str, ...]] = {
     "segment": (
         "segment", "images", "--cue", "images/a.bmp=cues/a.png", *TWO, "--pixel-size", "0.25", "--unit", "um",
         "-f", "overlays", "-f", "coco", "-f", "csv", "-f", "report", "-f", "yolo", "-f", "labelme",
+        "-f", "cvat", "-f", "label-studio", "-f", "qupath", "-f", "imagej", "-f", "via", "-f", "datumaro", "-f", "voc",
         "-f", "uncertainty", "-f", "objects",
     ),
     "polygons": (

@@ -59,11 +59,12 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over what is there.")] = False,
     printed: Printed,
 ) -> None:
-    """Write the labels of FROM in another format: COCO, LabelMe, YOLO-seg, CVAT, Label Studio, QuPath, ImageJ, VIA,
-    Datumaro, Pascal VOC, masks, maps of ids.
+    """Write the labels of FROM in another format.
 
-    What the new format cannot say is noted with counts. Exit code 3 says that some files or images could not be read;
-    each is named on stderr.
+    COCO, LabelMe, YOLO-seg, CVAT for images 1.1, Label Studio, QuPath GeoJSON, ImageJ regions, VIA, Datumaro, Pascal
+    VOC, masks and maps of ids are read and written. What the new format cannot say is noted with counts.
+
+    Exit code 3 says that some files or images could not be read; each is named on stderr.
     """
     from cuecast.runs import actions
     from cuecast.runs.convert import ConvertRequest, source_format, target_format

@@ -71,10 +71,10 @@ def write_labels(place: Path, sheets: Iterable[Sheet], classes: Sequence[ClassIn
 def write_regions(path: Path, sheet: Sheet, classes: Sequence[ClassInfo]) -> Path:
     """Write the objects of one image; returns the path. The number of a class among them is its regions' group."""
     infos = {c.id: (group, c) for group, c in enumerate(classes, start=1)}
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for number, obj in sheet.found.listed(infos):
             group, info = infos[obj.cls]
-            # With a fixed date: equal objects give equal bytes.
+            # With a fixed date, and not packed: equal objects give equal bytes on any machine.
             entry = zipfile.ZipInfo(f"{number:05d}.roi", (1980, 1, 1, 0, 0, 0))
             archive.writestr(entry, _region(obj, group, info, f"{number:05d}").tobytes())
     return path
