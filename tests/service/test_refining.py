@@ -220,6 +220,9 @@ def test_what_cannot_be_refined_is_refused_before_the_work(
     assert said(422, minutes=0)[0] == "invalid_request"
     code, message = said(422, card={"colour": "red"})
     assert (code, "colour: is no field of a card" in message) == ("pack_invalid", True)
+    for name in ("scores", "training", "thresholds"):
+        code, message = said(422, card={name: {}})
+        assert (code, f"card: {name}: is measured or made" in message) == ("pack_invalid", True)
     monkeypatch.setattr(
         needed.importlib.util, "find_spec", lambda name: None if name == "torch" else object()
     )
