@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from cuecast.engine import matching
 from cuecast.engine.lessons import MatchingKnowledge
 from cuecast.engine.matcher import CueTile, Knowledge, MatcherWeights, join
 from cuecast.engine.packs import WHEEL_PACKS
-from cuecast.engine.segmenter import ScoreMaps
 
 pytestmark = pytest.mark.skipif(
     not (WHEEL_PACKS / "general" / "card.json").is_file(), reason="the pack general is not in this checkout"
@@ -351,53 +349,3 @@ def test_real_cells_from_one_cue(predictor: cuecast.Predictor, data: Path) -> No
     )
     found = concept.segment(folder / "images" / "0001.jpg").mask > 0
     assert iou(found, np.isin(masks["0001"], (1, 2))) > 0.5
-
-
-@pytest.fixture(scope="module")
-def bare_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pack general without its semantic map and the head on it."""
-    onnx = pytest.importorskip("onnx", reason="onnx is needed to make a pack")
-    folder = tmp_path_factory.mktemp("packs") / "bare"
-    shutil.copytree(WHEEL_PACKS / "general", folder)
-    model = onnx.load(folder / "encode.onnx")
-    model.graph.output.remove(next(o for o in model.graph.output if o.name == "semantic"))
-    onnx.save(model, folder / "encode.onnx")
-    with np.load(folder / "matcher.npz") as stored:
-        np.savez(folder / "matcher.npz", **{k: v for k, v in stored.items() if k != "ridge8"})
-    return state(folder)
-
-
-def state(folder: Path, **preprocessing: float) -> Path:
-    """Let the card of a pack state these, and the checksums of the files as they are."""
-    card = json.loads((folder / "card.json").read_text())
-    card["preprocessing"] |= preprocessing
-    card["files"] = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in card["files"]}
-    (folder / "card.json").write_text(json.dumps(card))
-    return folder
-
-
-def test_a_semantic_map_changes_nothing_but_by_its_share(bare_pack: Path, tmp_path: Path) -> None:
-    query, truth = discs(1)
-
-    def answer(pack: Path) -> ScoreMaps:
-        predictor = cuecast.load(pack, threads=1)
-        taught = predictor.learn([cuecast.Cue(*discs(0)[:1], mask=discs(0)[1])])
-        agreement = taught.knowledge.lessons[0].known.agreement
-        assert (agreement is None) == (pack == bare_pack)
-        return predictor.segmenter.score(taught.knowledge, cuecast.Image(query))
-
-    plain = answer(bare_pack)
-    shutil.copytree(WHEEL_PACKS / "general", tmp_path / "general")
-    shares = {
-        share: answer(state(tmp_path / "general", semantic_share=share, forest_share=0.4 * (1 - share)))
-        for share in (0.0, 1.0)
-    }
-    np.testing.assert_allclose(shares[0.0].scores, plain.scores, atol=1e-3)
-    assert shares[0.0].verdict_features[0].keys() - plain.verdict_features[0].keys() == {"ridge8"}
-    assert 0 < shares[0.0].verdict_features[0]["ridge8"] < 1
-    # With the whole share, the answer is the enlarged ridge score alone: two logits a unit, which is about 1 on the
-    # thing and below 0 off it, where plain ground at strides of 8 to 32 pixels is not free of it.
-    alone = shares[1.0].scores[0]
-    assert alone[distance_transform_edt(truth) > 6].mean() > 0.75
-    assert alone[distance_transform_edt(~truth) > 12].mean() < 0.45
-    assert alone[distance_transform_edt(~truth) > 12].max() < alone[distance_transform_edt(truth) > 6].min()

@@ -22,11 +22,6 @@ Array = NDArray[np.float32]
 
 STRIDES = {"pixel": 2, "fine": 4, "key": 8, "value": 8, "context": 8, "semantic": 8}
 """Of the maps that an encode.onnx may give, in pixels of the frame; outputs of other names are left."""
-MULTIPLE = 16
-"""Sides of what the encoder sees are multiples of its largest stride: of this one, where the pack's card does not state
-another under 'multiple'."""
-SEMANTIC_MULTIPLE = 32
-"""The same of a pack with a semantic map: that of a pretrained backbone."""
 MOST_AT_ONCE = 8
 """Classes that are decoded in one run, at most: more gain no time, and each takes memory."""
 BUDGET = 128 * 2**20

@@ -10,7 +10,7 @@ Axis letters: C channels, h and w of a feature map, J cue positions, Q query pos
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -35,8 +35,7 @@ MOST_JOINING = 4096
 class FeatureMaps:
     """Feature maps of one image or tile of (H, W), float32; see `cuecast.training.network.Features`.
 
-    pixel (C, H/2, W/2), fine (C, H/4, W/4), key, value, context and semantic (C, H/8, W/8); semantic is empty where the
-    pack has none.
+    pixel (C, H/2, W/2), fine (C, H/4, W/4), key, value, context and semantic (C, H/8, W/8).
     """
 
     pixel: Array
@@ -44,7 +43,7 @@ class FeatureMaps:
     key: Array
     value: Array
     context: Array
-    semantic: Array = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
+    semantic: Array
 
     @property
     def moments(self) -> Array:
@@ -64,30 +63,24 @@ def look_of(moments: Sequence[Array]) -> Array:
 class MatcherWeights:
     """The few learned numbers of the matcher, from the pack.
 
-    temperature (heads,), ridge4 and ridge2 strengths, hidden (D, C) and bias (D,) of the pixel head; ridge8: strength
-    of the head on the semantic map, None where the pack has none.
+    temperature (heads,); ridge8, ridge4 and ridge2: strengths of the closed-form heads at these strides; hidden (D, C)
+    and bias (D,) of the pixel head.
     """
 
     temperature: Array
+    ridge8: float
     ridge4: float
     ridge2: float
     hidden: Array
     bias: Array
-    ridge8: float | None = None
 
     @classmethod
     def read(cls, path: Path) -> MatcherWeights:
         """The numbers in matcher.npz. Raises PackError."""
         try:
             with np.load(path, allow_pickle=False) as stored:
-                return cls(
-                    stored["temperature"],
-                    float(stored["ridge4"]),
-                    float(stored["ridge2"]),
-                    stored["hidden"],
-                    stored["bias"],
-                    float(stored["ridge8"]) if "ridge8" in stored else None,
-                )
+                ridge8, ridge4, ridge2 = (float(stored[f"ridge{stride}"]) for stride in (8, 4, 2))
+                return cls(stored["temperature"], ridge8, ridge4, ridge2, stored["hidden"], stored["bias"])
         except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
             what = f"its numbers cannot be read ({cause(error)})"
             raise PackError(what, path.name, "install the pack again") from error
@@ -113,19 +106,18 @@ class Knowledge:
     """What is kept of the cues of K classes.
 
     keys (heads, D, J) and carried (J, K, 2V + 2) of the cue positions: values of the thing and of the rest, weight of
-    the thing, weight of the rest; ridge8 (None where the pack has none), ridge4, ridge2: the heads; mean, deviation
-    (C,): standardisation of the pixel head; agreement (K, 7): `fit` and `loo` of the three heads and log2(cues) / 4,
-    None where there is no ridge8.
+    the thing, weight of the rest; ridge8, ridge4, ridge2: the heads; mean, deviation (C,): standardisation of the pixel
+    head; agreement (K, 7): `fit` and `loo` of the three heads and log2(cues) / 4.
     """
 
     keys: Array
     carried: Array
-    ridge8: Ridge | None
+    ridge8: Ridge
     ridge4: Ridge
     ridge2: Ridge
     mean: Array
     deviation: Array
-    agreement: Array | None
+    agreement: Array
 
     @property
     def share(self) -> Array:
@@ -140,10 +132,10 @@ class Knowledge:
         return replace(
             self,
             carried=np.ascontiguousarray(self.carried[:, rows]),
-            ridge8=self.ridge8 and self.ridge8.only(rows),
+            ridge8=self.ridge8.only(rows),
             ridge4=self.ridge4.only(rows),
             ridge2=self.ridge2.only(rows),
-            agreement=None if self.agreement is None else self.agreement[rows],
+            agreement=self.agreement[rows],
         )
 
 
@@ -151,15 +143,15 @@ class Knowledge:
 class Evidence:
     """What the cues of K classes say of one query tile, float32; the scores are near 1 on the thing and near -1 off it.
 
-    evidence8 (K, E, H/8, W/8) of attention; ridge8 (K, 2, H/8, W/8): score and log(1 + variance), None where the pack
-    has no semantic map; ridge4 (K, 1, H/4, W/4), ridge2 (K, 1, H/2, W/2); agreement (K, 7) as in `Knowledge`.
+    evidence8 (K, E, H/8, W/8) of attention; ridge8 (K, 2, H/8, W/8): score and log(1 + variance); ridge4
+    (K, 1, H/4, W/4), ridge2 (K, 1, H/2, W/2); agreement (K, 7) as in `Knowledge`.
     """
 
     evidence8: Array
-    ridge8: Array | None
+    ridge8: Array
     ridge4: Array
     ridge2: Array
-    agreement: Array | None
+    agreement: Array
 
 
 def learn(shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
@@ -167,21 +159,14 @@ def learn(shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
     kept, p2, n2 = _thinned(shown, 2, MOST_PIXELS)
     x = _flat([s.features.pixel for s in shown], kept)
     mean, deviation = x.mean(0), np.sqrt(x.var(0) + 1e-4)
-    p4, n4 = _pooled(shown, 4)
-    heads = [
-        fit_ridge(_hidden(x, mean, deviation, weights), p2, n2, _folds(shown, 2)[kept], weights.ridge2),
-        fit_ridge(_flat([s.features.fine for s in shown]), p4, n4, _folds(shown, 4), weights.ridge4),
-    ]
-    agreement = None
-    if weights.ridge8 is not None:
-        semantic = _flat([s.features.semantic for s in shown])
-        heads.append(fit_ridge(semantic, *_pooled(shown, 8), _folds(shown, 8), weights.ridge8))
-        fits, loos = zip(*((fit, loo) for _, fit, loo in reversed(heads)), strict=True)
-        agreement = np.stack([*fits, *loos, np.log2(_count_cues(shown)) / 4], 1).astype(np.float32)
-    ridges = [ridge for ridge, _, _ in heads]
-    keys, carried = _positions(shown, weights)
-    ridge8 = ridges[2] if len(ridges) > 2 else None
-    return Knowledge(keys, carried, ridge8, ridges[1], ridges[0], mean, deviation, agreement)
+    semantic, fine = (_flat([getattr(s.features, name) for s in shown]) for name in ("semantic", "fine"))
+    ridge8, *told8 = fit_ridge(semantic, *_pooled(shown, 8), _folds(shown, 8), weights.ridge8)
+    ridge4, *told4 = fit_ridge(fine, *_pooled(shown, 4), _folds(shown, 4), weights.ridge4)
+    hidden = _hidden(x, mean, deviation, weights)
+    ridge2, *told2 = fit_ridge(hidden, p2, n2, _folds(shown, 2)[kept], weights.ridge2)
+    fits, loos = zip(told8, told4, told2, strict=True)
+    agreement = np.stack([*fits, *loos, np.log2(_count_cues(shown)) / 4], 1).astype(np.float32)
+    return Knowledge(*_positions(shown, weights), ridge8, ridge4, ridge2, mean, deviation, agreement)
 
 
 def join(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
@@ -192,14 +177,11 @@ def join(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) ->
     kept, p2, n2 = _thinned(shown, 2, MOST_JOINING, evenly=True)
     x = _flat([s.features.pixel for s in shown], kept)
     keys, carried = _positions(shown, weights, evenly=True)
-    semantic = known.ridge8 and known.ridge8.join(
-        _flat([s.features.semantic for s in shown]), *_pooled(shown, 8)
-    )
     return replace(
         known,
         keys=np.concatenate([known.keys, keys], 2),
         carried=np.concatenate([known.carried, carried]),
-        ridge8=semantic,
+        ridge8=known.ridge8.join(_flat([s.features.semantic for s in shown]), *_pooled(shown, 8)),
         ridge4=known.ridge4.join(_flat([s.features.fine for s in shown]), *_pooled(shown, 4)),
         ridge2=known.ridge2.join(_hidden(x, known.mean, known.deviation, weights), p2, n2),
     )
@@ -211,11 +193,9 @@ def evidence(
     """What the cues say of one query tile; `hidden`: its `hidden_units` (H, h, w), where they were computed before."""
     phi = hidden_units(known, query, weights) if hidden is None else hidden
     K = known.carried.shape[1]
-    at8 = None
-    if known.ridge8 is not None:
-        places = _rows(query.semantic)
-        both = np.stack([known.ridge8.read(places), known.ridge8.variance(places)], 1)
-        at8 = both.reshape(K, 2, *query.semantic.shape[1:]).astype(np.float32)
+    places = _rows(query.semantic)
+    both = np.stack([known.ridge8.read(places), known.ridge8.variance(places)], 1)
+    at8 = both.reshape(K, 2, *query.semantic.shape[1:]).astype(np.float32)
     at4 = known.ridge4.read(_rows(query.fine)).reshape(K, 1, *query.fine.shape[1:])
     at2 = known.ridge2.read(phi).reshape(K, 1, *query.pixel.shape[1:])
     return Evidence(_attend(known, query, weights), at8, at4, at2, known.agreement)

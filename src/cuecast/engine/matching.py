@@ -29,8 +29,6 @@ from cuecast.core.tiling import Window
 from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.correction import correct, guess, marked_places, standardise
 from cuecast.engine.encoder import (
-    MULTIPLE,
-    SEMANTIC_MULTIPLE,
     Decoder,
     View,
     Viewer,
@@ -67,11 +65,9 @@ from cuecast.engine.verdict_features import PLANES, measure, sigmoid
 Array = NDArray[np.float32]
 Weights = Sequence[tuple[Array, Array]]
 """Of each cue, how much its pixels speak for the thing and for the rest, (H, W) each."""
-SEMANTIC_SCALE = 2.0
-"""Logits a unit of the semantic ridge score, where a pack gives it a share of the answer."""
 SURE = 0.5
 """Score from which a pixel of a sparsely marked cue is taken for the thing; the others are taken for the rest."""
-STATED = ("side", "most", "thickness", "tile", "overlap", "texture", "forest_share")
+STATED = ("side", "most", "thickness", "tile", "overlap", "multiple", "texture", "forest_share")
 """What a card states under 'preprocessing'. The last is the forest's share of the answer's logits: the decoder reads
 the forest, but heeds it too little on kinds of pictures that it never saw (docs/decisions/0018-forest-share.md)."""
 FEW = 2
@@ -123,9 +119,7 @@ class MatchingSegmenter:
         preprocessing = dict(numbers.get("preprocessing", {}))
         if "place" not in decoder.inputs or not preprocessing.keys() >= set(STATED):
             raise PackError("it was made for an earlier version of cuecast", remedy="install the pack again")
-        usual = MULTIPLE if weights.ridge8 is None else SEMANTIC_MULTIPLE
-        multiple = preprocessing.get("multiple", usual)
-        tile, overlap = preprocessing["tile"], preprocessing["overlap"]
+        multiple, tile, overlap = (preprocessing[name] for name in ("multiple", "tile", "overlap"))
         viewer = shared_viewer(files["encode.onnx"], threads, multiple, tile, overlap)
         return cls(viewer, decoder, weights, preprocessing, threads)
 
@@ -355,9 +349,8 @@ class MatchingSegmenter:
                     kept[tile] = forest[again], hidden
                 return planes.reshape(-1, *planes.shape[2:])
 
-            count = len(PLANES) + (lesson.known.ridge8 is not None)
-            blended = view.blend(len(lesson.classes) * count, 2, answer)
-            planes = blended.reshape(-1, count, *blended.shape[1:])
+            blended = view.blend(len(lesson.classes) * len(PLANES), 2, answer)
+            planes = blended.reshape(-1, len(PLANES), *blended.shape[1:])
             if again:
                 part = lesson.only(again)
                 taught = replace(part, known=join(part.known, _as_cue(view, planes[again, 0]), self.weights))
@@ -396,11 +389,10 @@ class MatchingSegmenter:
         maps, told = self._maps(lesson, view, tile, features, forest, hidden)
         heads = len(self.weights.temperature)
         like, unlike = (told.evidence8[:, i : 3 * heads : 3].mean(1) for i in (1, 2))
-        extra = [] if told.ridge8 is None else [_enlarge(told.ridge8[:, 0], 4)]
         decoded, there = self.decoder.decode(maps, len(lesson.classes))
-        logits = self._mixed(decoded[:, 0], lesson, forest, told)
-        scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2)]
-        planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4), *extra]
+        logits = self._mixed(decoded[:, 0], lesson, forest)
+        scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2), _enlarge(told.ridge8[:, 0], 4)]
+        planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4)]
         return np.stack(planes, 1), there
 
     def _maps(
@@ -415,22 +407,19 @@ class MatchingSegmenter:
             "texture": features.pixel[None, -self.preprocessing["texture"] :],
             "evidence8": told.evidence8,
             "place": np.stack([read_place(place, tile, frame, shape) for place in lesson.places]),
+            "ridge8": told.ridge8,
             "ridge4": told.ridge4,
             "ridge2": told.ridge2,
+            "agreement": told.agreement,
             "forest": forest[:, None],
         }
-        if told.ridge8 is not None and told.agreement is not None:
-            maps |= {"ridge8": told.ridge8, "agreement": told.agreement}
         return maps, told
 
-    def _mixed(self, logits: Array, lesson: Lesson, forest: Array, told: Evidence) -> Array:
-        """The answer (K, h, w): the decoder's logits with the shares of the forest and of the semantic head."""
+    def _mixed(self, logits: Array, lesson: Lesson, forest: Array) -> Array:
+        """The answer (K, h, w): the decoder's logits and the forest's share."""
         if lesson.forest is not None:
             share = self.preprocessing["forest_share"] * lesson.forest.knows.astype(np.float32)[:, None, None]
             logits = (1 - share) * logits + share * forest
-        if told.ridge8 is not None and (share := self.preprocessing.get("semantic_share", 0)):
-            semantic = np.stack([resize(score, logits.shape[1:]) for score in told.ridge8[:, 0]])
-            logits = (1 - share) * logits + share * SEMANTIC_SCALE * semantic
         return logits
 
     def decoded(self, lesson: Lesson, view: View) -> Iterator[Decoded]:
@@ -439,10 +428,10 @@ class MatchingSegmenter:
             features = view.features(tile)
             hidden = hidden_units(lesson.known, features, self.weights)
             forest = self._forest_logits(lesson, view, tile, features)
-            maps, told = self._maps(lesson, view, tile, features, forest, hidden)
+            maps, _ = self._maps(lesson, view, tile, features, forest, hidden)
             # The answer is linear in the decoder's logits.
-            rest = self._mixed(np.zeros_like(forest), lesson, forest, told)
-            share = (self._mixed(np.ones_like(forest), lesson, forest, told) - rest).mean((1, 2))
+            rest = self._mixed(np.zeros_like(forest), lesson, forest)
+            share = (self._mixed(np.ones_like(forest), lesson, forest) - rest).mean((1, 2))
             yield Decoded(tile, maps, share, rest)
 
     def _corrected(self, logits: Array, cls: int, view: View, own: Sequence[Marks]) -> Array:

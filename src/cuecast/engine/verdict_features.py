@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-PLANES = ("logit", "forest", "ridge2", "ridge4", "like", "unlike")
-"""What `measure` reads, in this order: the answer's logits, those of the forest, the two ridge scores, and how much a
-place looks like the cues' thing, and like the rest of the cues. Of a pack with a semantic map, its ridge score comes
-last."""
+PLANES = ("logit", "forest", "ridge2", "ridge4", "ridge8", "like", "unlike")
+"""What `measure` reads, in this order: the answer's logits, those of the forest, the three ridge scores, and how much a
+place looks like the cues' thing, and like the rest of the cues."""
 RIDGE_SCALE = 2.0
 """Logits a unit of ridge score."""
 
@@ -24,13 +23,12 @@ USUAL = np.array([0.42, 0.2], np.float32)
 
 
 def measure(planes: Array, cue_share: float, look: Array, looks: Array, there: float) -> dict[str, float]:
-    """planes (6 or 7, h, w) as in `PLANES`; cue_share: the thing's share of what is known of the cues; looks of the
+    """planes (P, h, w) as in `PLANES`; cue_share: the thing's share of what is known of the cues; looks of the
     query and of the cues as `unlike` takes them; there: the decoder's logit of the thing being anywhere. All by name.
 
     sure      mean score of the marked, each place weighted by its score
     peak      the highest score of a thousandth of the image
-    forest    soft Dice between the answer and the forest's; likewise `ridge2`, `ridge4`, and
-              `ridge8` where there is a semantic map
+    forest    soft Dice between the answer and the forest's; likewise `ridge2`, `ridge4`, `ridge8`
     like      how much the marked places look like the cues' thing
     contrast  the same, less how much they look like the rest of the cues
     familiar  how much the whole image looks like anything in the cues; `strangest` is its tenth percentile
@@ -38,11 +36,9 @@ def measure(planes: Array, cue_share: float, look: Array, looks: Array, there: f
     there     as given, within -8 and 8
     size      logarithm of the marked area over the area in the cues; `off_size` is its absolute value
     """
-    score, forest = sigmoid(planes[0]), sigmoid(planes[1])
-    ridges = dict(
-        zip(("ridge2", "ridge4", "ridge8"), (planes[2], planes[3], *planes[len(PLANES) :]), strict=False)
-    )
-    like, other = planes[4], planes[5]
+    plane = dict(zip(PLANES, planes, strict=True))
+    score, forest = sigmoid(plane["logit"]), sigmoid(plane["forest"])
+    like, other = plane["like"], plane["unlike"]
     total = float(score.sum()) + 1e-6
     known = np.maximum(like, other)
     highest = max(1, score.size // 1000)
@@ -52,7 +48,7 @@ def measure(planes: Array, cue_share: float, look: Array, looks: Array, there: f
         "sure": float((score**2).sum()) / total,
         "peak": float(np.partition(score, -highest, axis=None)[-highest]),
         "forest": _soft_dice(score, forest),
-        **{name: _soft_dice(score, sigmoid(RIDGE_SCALE * ridge)) for name, ridge in ridges.items()},
+        **{n: _soft_dice(score, sigmoid(RIDGE_SCALE * plane[n])) for n in PLANES if n.startswith("ridge")},
         "like": float((score * like).sum()) / total,
         "contrast": float((score * (like - other)).sum()) / total,
         "familiar": float(known.mean()),

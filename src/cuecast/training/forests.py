@@ -71,7 +71,7 @@ def _at(task: Task, side: int) -> NDArray[np.float32]:
 def pixels_of(read: NDArray[np.float32]) -> FeatureMaps:
     """Feature maps that hold nothing but what the forest reads of one image, (C, h, w)."""
     none = np.empty((0, 0, 0), np.float32)
-    return FeatureMaps(read, none, none, none, none)
+    return FeatureMaps(read, none, none, none, none, none)
 
 
 MOST_CLICKS = 5
