@@ -128,7 +128,10 @@ def test_half_the_places_are_of_the_one_thing() -> None:
     positive[:20] = 1
     none = np.empty((0, 0, 0), np.float32)
     tile = CueTile(
-        FeatureMaps(np.zeros((1, 20, 20), np.float32), none, none, none, none, none), positive, 1 - positive, none
+        FeatureMaps(np.zeros((1, 20, 20), np.float32), none, none, none, none, none),
+        positive,
+        1 - positive,
+        none,
     )
     _, p, n = known_pixels([tile], 50)
     assert (p > 0).sum() == (n > 0).sum() == 25

@@ -9,9 +9,10 @@ from cuecast.engine.verdict_features import PLANES, USUAL, measure, unlike
 def planes(answer: float, forest: float) -> np.ndarray:
     """A square of 10 x 10 in 40 x 40 with these logits in answer and forest, -6 elsewhere; alike by 0.5 and 0.2."""
     found = np.full((len(PLANES), 40, 40), -6.0, np.float32)
-    found[0, :10, :10], found[1, :10, :10] = answer, forest
-    found[4], found[5] = 0.2, 0.4
-    found[4, :10, :10] = 0.5
+    logit, scores, like, other = (found[PLANES.index(n)] for n in ("logit", "forest", "like", "unlike"))
+    logit[:10, :10], scores[:10, :10] = answer, forest
+    like[:], other[:] = 0.2, 0.4
+    like[:10, :10] = 0.5
     return found
 
 

@@ -146,7 +146,10 @@ def test_a_pack_stands_on_its_base_and_its_ready_concept_answers(
     assert concept.segment(pictures / "images" / "00.png").mask.shape == (48, 48)
 
 
-def test_a_pack_that_is_not_better_is_not_written(base: Pack, pictures: Path, tmp_path: Path) -> None:
+def test_a_pack_that_is_not_better_is_not_written(
+    base: Pack, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cuecast.training.refine_compare.LEAST_GAIN", 1.0)  # nothing gains that much
     with pytest.raises(NotBetterError, match="not better than its base") as raised:
         refine(pictures, tmp_path / "sector", options(base, anyway=False))
     assert not (tmp_path / "sector").exists()
