@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+from foundation_models import needed
 
 from cuecast.cli import doctor, run
 
@@ -33,6 +34,21 @@ def test_says_what_is_used_and_why(general: Path, capsys: pytest.CaptureFixture[
     assert report["libraries"]["numpy"] == version("numpy")
     assert report["settings"]["CUECAST_PACKS"] == str(general.parent)
     assert report["problems"] == []
+
+
+@pytest.mark.usefixtures("general")
+def test_says_what_large_models_are_computed_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needed()
+    monkeypatch.setenv("CUECAST_DEVICE", "cpu")
+    assert run(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["foundation"]
+    assert (found["used"], found["why"]) == ("cpu", "$CUECAST_DEVICE says so")
+    assert found["transformers"] == version("transformers")
+    monkeypatch.setenv("CUECAST_DEVICE", "cuda:99")
+    assert run(["doctor"]) == 1
+    assert "problem    $CUECAST_DEVICE: 'cuda:99' is not there" in capsys.readouterr().out
 
 
 def test_the_libraries_are_those_that_the_package_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,9 +104,10 @@ def test_a_missing_extra_is_no_problem_but_says_what_to_run(
 
     monkeypatch.setattr("importlib.metadata.version", none)
     assert run(["doctor"]) == 0
-    assert (
-        "extra      train: not usable, torch missing; pip install 'cuecast[train]'" in capsys.readouterr().out
+    assert "extra      train: not usable, torch missing; pip install 'cuecast[train]'" in (
+        said := capsys.readouterr().out
     )
+    assert "foundation not installed: packs of large pretrained weights need pip install" in said
 
 
 def test_a_process_bound_to_fewer_cores_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

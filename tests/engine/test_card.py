@@ -42,7 +42,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "CON"}, "name: 'CON' is no name"),
     ({"name": 3}, "name: 3 is no name"),
     ({"version": 2}, "version: 2 is not 1: update cuecast"),
-    ({"segmenter": "sam"}, "segmenter: 'sam' is unknown, known are colour, matching"),
+    ({"segmenter": "sam"}, "segmenter: 'sam' is unknown, known are colour, dino, matching, sam2, seggpt"),
     ({"organization": "Us"}, "organization: is no field of a card; 'organisation' is"),
     ({"base": {"name": "general"}}, "base.digest: is not stated"),
     ({"base": {"name": "general", "digest": "0"}}, "base.digest: is no SHA-256"),

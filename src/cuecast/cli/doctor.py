@@ -14,6 +14,7 @@ import typer
 
 from cuecast.cli.options import JsonFlag
 from cuecast.cli.output import say
+from cuecast.core.machine import memory
 from cuecast.core.ordered import usable_cores
 
 FOR_BUILDERS = ("test", "dev", "docs")
@@ -22,6 +23,7 @@ FOR_BUILDERS = ("test", "dev", "docs")
 SETTINGS = {
     "CUECAST_PACKS": "folders searched for packs first",
     "CUECAST_MAX_PIXELS": "images with more pixels are refused; default 200 million",
+    "CUECAST_DEVICE": "where large pretrained models are computed: cpu, cuda, cuda:1",
     "OMP_NUM_THREADS": "threads of linear algebra",
     "OPENBLAS_NUM_THREADS": "threads of linear algebra",
 }
@@ -36,8 +38,9 @@ def doctor(as_json: JsonFlag = False) -> None:
     report = {
         "cuecast": _installation(),
         "device": _device(problems),
+        "foundation": _foundation(problems),
         "threads": _threads(),
-        "memory": _memory(),
+        "memory": memory(),
         "packs": _packs(problems),
         "libraries": _libraries(problems),
         "extras": _extras(),
@@ -62,7 +65,7 @@ def _installation() -> dict[str, Any]:
 
 
 def _device(problems: list[str]) -> dict[str, Any]:
-    """What answers are computed on. The engine asks ONNX Runtime for its CPU provider and no other."""
+    """What answers of our own packs are computed on. The engine asks ONNX Runtime for its CPU provider and no other."""
     why = "cuecast runs on the CPU everywhere, so that the same inputs give the same masks on every machine"
     try:
         runtime = importlib.import_module("onnxruntime")
@@ -75,6 +78,29 @@ def _device(problems: list[str]) -> dict[str, Any]:
     if "CPUExecutionProvider" not in offered:
         problems.append("onnxruntime offers no CPU provider; run: pip install --force-reinstall onnxruntime")
     return {"used": "CPU", "offered": offered, "why": why}
+
+
+def _foundation(problems: list[str]) -> dict[str, Any] | None:
+    """What large pretrained models are computed on; None where the extra is not installed."""
+    from cuecast.core.errors import CuecastError
+    from cuecast.engine.foundation.runtime import DEVICE, device, library
+
+    versions = {name: _version(name) for name in ("torch", "transformers")}
+    if None in versions.values():
+        return None
+    try:
+        used = device()
+        name = library("torch").cuda.get_device_name(used) if used.startswith("cuda") else "CPU"
+    except CuecastError as error:
+        problems.append(str(error))
+        return {**versions, "used": None, "name": None, "why": "see the problems"}
+    why = "torch sees no CUDA device" if used == "cpu" else "in half precision"
+    return {
+        **versions,
+        "used": used,
+        "name": name,
+        "why": f"${DEVICE} says so" if os.environ.get(DEVICE) else why,
+    }
 
 
 def _threads() -> dict[str, Any]:
@@ -102,16 +128,6 @@ def _physical_cores() -> int | None:
         if "core id" in values:
             cores.add((values.get("physical id", "0"), values["core id"]))
     return len(cores) or None
-
-
-def _memory() -> dict[str, Any]:
-    """Bytes of memory of the machine, and of those free to be used, where the system tells."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return {"total": None, "available": None}
-    sizes = {key: int(rest.split()[0]) * 1024 for key, _, rest in (line.partition(":") for line in lines)}
-    return {"total": sizes.get("MemTotal"), "available": sizes.get("MemAvailable")}
 
 
 def _packs(problems: list[str]) -> list[dict[str, Any]]:
@@ -184,19 +200,27 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+def _foundation_text(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "foundation not installed: packs of large pretrained weights need pip install 'cuecast[foundation]'"
+    said = f"torch {found['torch']}, transformers {found['transformers']}"
+    return f"foundation {found['name'] or 'no device'}: {found['why']}; {said}"
+
+
 def _text(report: dict[str, Any]) -> str:
-    about, device, threads, memory = (report[k] for k in ("cuecast", "device", "threads", "memory"))
+    about, device, threads, room = (report[k] for k in ("cuecast", "device", "threads", "memory"))
     lines = [
         f"cuecast    {about['version']} in {about['folder']}",
         f"python     {about['python']}, {about['interpreter']}",
         f"system     {about['system']}",
         f"device     {device['used'] or 'none'}: {device['why']}",
         f"           onnxruntime offers {', '.join(device['offered']) or 'nothing'}",
+        _foundation_text(report["foundation"]),
         f"threads    {threads['used']}: {threads['why']}; --threads changes it",
     ]
-    if memory["total"]:
-        free = (memory["available"] or 0) / 2**30
-        lines.append(f"memory     {memory['total'] / 2**30:.1f} GiB, {free:.1f} GiB available")
+    if room["total"]:
+        free = (room["available"] or 0) / 2**30
+        lines.append(f"memory     {room['total'] / 2**30:.1f} GiB, {free:.1f} GiB available")
     lines += [f"pack       {p['name']}: {p['state']}, {p['folder']}" for p in report["packs"]]
     lines += [
         f"library    {name} {version or 'is not installed'}" for name, version in report["libraries"].items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from cuecast.cli.output import json_text, note, say
 
 if TYPE_CHECKING:
     from cuecast.catalogue.listing import Listed
+    from cuecast.engine.foundation.folder import Weights
 
 app = typer.Typer(
     help="List, describe, export, import and remove packs. Looked for in $CUECAST_PACKS, the user's cache and the "
@@ -29,6 +30,39 @@ ToOption = Annotated[
     ),
 ]
 ReplaceFlag = Annotated[bool, typer.Option("--replace", help="Take the place of another pack of that name.")]
+Weighty = Literal["seggpt", "dino", "sam2"]
+"""Segmenters that stand on large weights."""
+EncoderName = Literal["dinov2", "dinov3"]
+"""Encoders of the segmenter 'dino'; the kinds of model of each begin with its name."""
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Make it of large pretrained weights instead: the folder with config.json and .safetensors, which "
+        "stay there (extra `foundation`).",
+    ),
+]
+SegmenterOption = Annotated[
+    Weighty | None,
+    typer.Option(
+        metavar="NAME",
+        help="What the weights must be for: seggpt, dino or sam2. Default: what their config.json says.",
+    ),
+]
+EncoderOption = Annotated[
+    EncoderName | None,
+    typer.Option(
+        metavar="NAME",
+        help="The encoder that the weights must be of, for the segmenter dino: dinov2 or dinov3.",
+    ),
+]
+DownloadFlag = Annotated[
+    bool,
+    typer.Option(
+        "--download",
+        help="--weights is a repository of huggingface.co (OWNER/NAME): say its size and licence, and fetch it.",
+    ),
+]
 WIDE = 180
 """Columns of a table where no terminal says how many there are."""
 
@@ -168,8 +202,11 @@ def catalogue(
 def make(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the pack.")],
     base: Annotated[
-        str, typer.Option("--base", metavar="PACK", help="The pack that it stands on: name or folder.")
-    ] = "general",
+        str | None,
+        typer.Option(
+            "--base", metavar="PACK", help="The pack that it stands on: name or folder. Default: general."
+        ),
+    ] = None,
     concept: Annotated[
         list[str] | None,
         typer.Option(
@@ -182,10 +219,23 @@ def make(
         Path | None,
         typer.Option(metavar="FILE", help="JSON with fields of its card: organisation, licence, sector, ..."),
     ] = None,
+    weights: WeightsOption = None,
+    segmenter: SegmenterOption = None,
+    encoder: EncoderOption = None,
+    download: DownloadFlag = False,
     to: ToOption = None,
     replace: ReplaceFlag = False,
 ) -> None:
-    """Make a pack of cue sets: it stands on another pack and brings ready concepts. Nothing is trained."""
+    """Make a pack of cue sets, which stands on another pack and brings ready concepts, or of large pretrained weights.
+
+    Nothing is trained.
+    """
+    if weights is None and (segmenter or encoder or download):
+        raise typer.BadParameter("--segmenter, --encoder and --download go with --weights FOLDER")
+    if encoder and segmenter not in (None, "dino"):
+        raise typer.BadParameter(f"--encoder {encoder}: it is of the segmenter dino, not of {segmenter}")
+    if weights is not None and base is not None:
+        raise typer.BadParameter("--weights and --base: a pack stands on one of them")
     concepts = {}
     for text in concept or ():
         label, _, path = text.partition("=")
@@ -199,9 +249,29 @@ def make(
     from cuecast.io.files import read_json
 
     fields = read_json(card, PackError) if card else {}
-    below = open_pack(base)
-    made = make_pack(name, to or home(), below, fields=fields, concepts=concepts, replace=replace)
+    root = to or home()
+    if weights is None:
+        below = open_pack(base or "general")
+        made = make_pack(name, root, below, fields=fields, concepts=concepts, replace=replace)
+    else:
+        from cuecast.catalogue.foundation import make_weights_pack
+
+        found, source = _weights(weights, "dino" if encoder else segmenter, encoder or "", download)
+        made = make_weights_pack(
+            name, root, found, source=source, fields=fields, concepts=concepts, replace=replace
+        )
     typer.echo(f"{made.name}  {made.digest}  {made.folder}")
+
+
+def _weights(given: str, segmenter: str | None, kind: str, download: bool) -> tuple[Weights, str | None]:
+    """The weights that --weights names, and where they come from, where that is known."""
+    from cuecast.catalogue.foundation import fetch, find_weights, offer
+
+    if not download:
+        return find_weights(given, segmenter, kind), None
+    offered = offer(given)
+    note(f"fetching {offered}")
+    return find_weights(str(fetch(offered)), segmenter, kind), f"https://huggingface.co/{given}"
 
 
 def _state(pack: Listed) -> str:

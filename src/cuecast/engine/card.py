@@ -217,6 +217,16 @@ def first_double(names: Mapping[str, Any]) -> str | None:
     return next((name for key, name in folded.items() if key in folders), None)
 
 
+def _weight_files(value: Any) -> Found:
+    if not isinstance(value, dict) or not value:
+        yield "", "is no object of names with their SHA-256"
+        return
+    for name, digest in value.items():
+        if PurePosixPath(name).name != name or PurePosixPath(name).suffix not in (".json", ".safetensors"):
+            yield f".{name}", "is no name of a .json or .safetensors in that folder"
+        yield from ((f".{name}", what) for _, what in _hash(digest))
+
+
 def _date(value: Any) -> Found:
     try:
         datetime.date.fromisoformat(value)
@@ -272,14 +282,25 @@ _data = _with(
     {"name": _text, "licence": _licence},
     {"domain": _text, "source": _text, "note": _text, "count": _is((int, str), "a number")},
 )
+_weights = _with(
+    {"folder": _text, "files": _weight_files}, {"model": _text, "licence": _licence, "source": _text}
+)
 _backbone = _with({"weights": _text, "licence": _licence}, {"source": _text})
 
 FIELDS: dict[str, Field] = {
     "version": Field(_version, "of this form of card: 1", needed=True),
     "name": Field(_said(name_problem), "the pack's name, and its folder's", needed=True),
-    "segmenter": Field(_segmenter, "which engine reads the files: `matching`, or `colour`", needed=True),
+    "segmenter": Field(
+        _segmenter,
+        "which engine reads the files: `matching`, `colour`, `seggpt`, `dino`, `sam2`",
+        needed=True,
+    ),
     "base": Field(_base, "`name` and `digest` of the pack that it stands on"),
     "files": Field(_files, "file name -> SHA-256 of each file that it holds itself", {}, needed=True),
+    "weights": Field(
+        _weights,
+        "weights outside of the pack: `folder`, `files` (name -> SHA-256), `model`, `licence` (SPDX), `source`",
+    ),
     "summary": Field(_text, "in a line, what it is", ""),
     "licence": Field(_licence, "of the pack, as an SPDX expression", NOT_STATED),
     "date": Field(_date, "when it was made: year-month-day"),

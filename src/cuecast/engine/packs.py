@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +20,16 @@ from typing import Any, TypeVar
 from cuecast.core.errors import PackError
 from cuecast.core.notes import give_note
 from cuecast.engine.calibration import Calibration, Taught, Thresholds
-from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, NUMBERS, concept_names
+from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, NOT_STATED, NUMBERS, concept_names
 from cuecast.engine.decision import AreaPrior
 from cuecast.engine.mark_weights import Kind
-from cuecast.engine.segmenter import SEGMENTERS, PackFile, Segmenter
+from cuecast.engine.segmenter import SEGMENTERS, WEIGHTS_PREFIX, PackFile, Segmenter
 from cuecast.io.bundle import unsafe
 from cuecast.io.files import file_digest, read_json
 
 WHEEL_PACKS = Path(__file__).parent.parent / "packs"
 AGAIN = "install the pack again"
+WEIGHTS_AGAIN = "put the weights there, or make the pack anew: cuecast packs make NAME --weights FOLDER"
 
 T = TypeVar("T")
 
@@ -56,6 +58,12 @@ class Pack:
         return self.card.get("files") or {}
 
     @property
+    def weight_files(self) -> dict[str, PackFile]:
+        """Name -> place of each file of the weights outside of it that its own card names."""
+        told = self.card.get("weights") or {}
+        return {n: PackFile(Path(told["folder"]) / n, sha) for n, sha in told.get("files", {}).items()}
+
+    @property
     def builtin(self) -> bool:
         """Whether it came with the package."""
         return self.folder.parent == WHEEL_PACKS
@@ -69,9 +77,11 @@ class Pack:
     @cached_property
     def files(self) -> dict[str, PackFile]:
         """Name -> place of each file that the engine may read: its own, and its base's where it has none of the name.
-        Concepts are not among them. Raises PackError as `base`."""
+        Weights outside have `WEIGHTS_PREFIX` before their names. Concepts are not among them. Raises PackError as
+        `base`."""
         below = self.base.files if self.base else {}
         own = {n: PackFile(self.folder / n, sha) for n, sha in self.own_files.items()}
+        own |= {f"{WEIGHTS_PREFIX}{n}": file for n, file in self.weight_files.items()}
         return below | {n: file for n, file in own.items() if not n.startswith(f"{CONCEPTS}/")}
 
     @cached_property
@@ -144,14 +154,32 @@ class Pack:
             )
         module, name = SEGMENTERS[kind].split(":")
         maker = getattr(importlib.import_module(module), name)
+        self._tell_licence()
         try:
             built: Segmenter = maker.from_pack(self.files, self.numbers, threads)
         except PackError as error:
             raise error.within(f"pack {self.folder}") from error
         return built
 
+    def _tell_licence(self) -> None:
+        """Say once a machine by which licence the weights outside of the pack may be used."""
+        told = self.card.get("weights")
+        if not told:
+            return
+        said = cache_folder() / "licences" / self.digest
+        with suppress(OSError):
+            if said.exists():
+                return
+        licence = told.get("licence")
+        terms = "state no licence" if licence in (None, NOT_STATED) else f"are under the licence {licence}"
+        source = f" (from {told['source']})" if told.get("source") else ""
+        give_note(f"pack {self.name}: the weights in {told['folder']}{source} {terms}; this is said once")
+        with suppress(OSError):  # where nothing can be kept, it is said each time
+            said.parent.mkdir(parents=True, exist_ok=True)
+            said.touch()
+
     def verify(self) -> None:
-        """Raise PackError where a file of it or of its base is missing or its SHA-256 is not the card's."""
+        """Raise PackError where a file of it, its weights or its base is missing or its SHA-256 is not the card's."""
         for name, expected in self.own_files.items():
             path = self.folder / name
             if not path.is_file():
@@ -160,6 +188,13 @@ class Pack:
                 raise PackError(
                     f"pack {self.folder}: {name} is corrupt, its checksum is not the card's; {AGAIN}"
                 )
+        for name, file in self.weight_files.items():
+            if not file.path.is_file():
+                what = f"{name} of its weights is not in {file.path.parent}"
+                raise PackError(what, f"pack {self.folder}", WEIGHTS_AGAIN)
+            if file_digest(file.path) != file.sha256:
+                what = f"{name} in {file.path.parent} is not the one that it was made of, or is corrupt"
+                raise PackError(what, f"pack {self.folder}", WEIGHTS_AGAIN)
         if self.base is not None:
             if self.base.card.get("segmenter") != self.card.get("segmenter"):
                 what = f"it is for another segmenter than its base {self.base.name}"
@@ -170,8 +205,12 @@ class Pack:
 def search_path() -> list[Path]:
     """Folders that are searched for packs by name, first hit wins: $CUECAST_PACKS, user cache, wheel."""
     folders = [Path(p) for p in os.environ.get("CUECAST_PACKS", "").split(os.pathsep) if p]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return list(dict.fromkeys([*folders, cache / "cuecast" / "packs", WHEEL_PACKS]))
+    return list(dict.fromkeys([*folders, cache_folder() / "packs", WHEEL_PACKS]))
+
+
+def cache_folder() -> Path:
+    """Where cuecast keeps what is the user's: packs that were imported, and which licences were shown."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cuecast"
 
 
 def installed() -> Iterator[Pack]:
@@ -270,8 +309,9 @@ def _read(folder: Path) -> Pack:
         raise PackError(f"{CARD} is not a pack card (it states no name)", where, AGAIN)
     if card.get("version") != CARD_VERSION:
         raise PackError(f"card version {card.get('version')} is not {CARD_VERSION}", where, "update cuecast")
-    for place, what in FIELDS["base"].check(card["base"]) if card.get("base") is not None else ():
-        raise PackError(f"{CARD}: base{place}: {what}", where, AGAIN)
+    for field in ("base", "weights"):
+        for place, what in FIELDS[field].check(card[field]) if card.get(field) is not None else ():
+            raise PackError(f"{CARD}: {field}{place}: {what}", where, AGAIN)
     files = card.setdefault("files", {})
     if not isinstance(files, dict) or any(
         unsafe(n, "pack") or not isinstance(v, str) for n, v in files.items()

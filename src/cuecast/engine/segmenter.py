@@ -20,8 +20,13 @@ from cuecast.core.values import Example, Image, Marks
 SEGMENTERS = {
     "matching": "cuecast.engine.matching:MatchingSegmenter",
     "colour": "cuecast.engine.colours:ColourSegmenter",
+    "seggpt": "cuecast.engine.foundation.seggpt:SegGptSegmenter",
+    "dino": "cuecast.engine.foundation.dino:DinoSegmenter",
+    "sam2": "cuecast.engine.foundation.sam2:Sam2Segmenter",
 }
 """Value of `segmenter` in a pack's card.json -> where its class is; loaded on use."""
+WEIGHTS_PREFIX = "weights/"
+"""What stands before the names of files in the folder of weights that a card names."""
 
 
 class PackFile(NamedTuple):

@@ -41,7 +41,7 @@ STAGES = {
 }
 """Steps of refining -> the stage that a job says; all others are of the curve."""
 RESULT = "result.json"
-MADE = frozenset({*NUMBERS, "training", "scores", "concepts", "backbone"})
+MADE = frozenset({*NUMBERS, "training", "scores", "concepts", "backbone", "weights"})
 """Fields of a card that a request cannot give: a refined pack says of itself what was measured."""
 
 
