@@ -13,9 +13,9 @@ import cuecast
 PUBLIC = [
     "Box", "ClassInfo", "Concept", "Cue", "CueError", "CueSetError", "CuecastError", "CuecastWarning", "EpisodeError",
     "Image", "ImageError", "InputError", "MapOptions", "MaskError", "MissingExtraError", "ObjectMask", "OutputError",
-    "PackError", "Point", "Polygon", "Prediction", "Predictor", "RefineOptions", "Scribble", "SliceCue", "Volume",
-    "check_cues", "check_data", "data_card", "load", "open_volume", "raster_cue", "refine", "segment_raster",
-    "segment_volume", "suggest_images", "track",
+    "PackError", "Point", "Polygon", "Prediction", "Predictor", "RefineOptions", "Scribble", "Shard", "SliceCue",
+    "Volume", "check_cues", "check_data", "data_card", "gather", "load", "open_volume", "raster_cue", "refine",
+    "segment_raster", "segment_volume", "suggest_images", "track",
 ]  # fmt: skip
 HEAVY = ("numpy", "scipy", "skimage", "sklearn", "PIL", "tifffile", "onnxruntime", "typer", "rich", "torch")
 

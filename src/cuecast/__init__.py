@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PackError,
     )
     from cuecast.core.objects import ObjectMask
+    from cuecast.core.shards import Shard
     from cuecast.core.values import Box, ClassInfo, Image, Point, Polygon, Scribble
     from cuecast.cue_quality.check import check_cues
     from cuecast.cue_quality.suggest import suggest_images
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from cuecast.propagation.track import track
     from cuecast.propagation.volume import segment_volume
     from cuecast.propagation.volume_slices import SliceCue
+    from cuecast.runs.gather import gather
     from cuecast.runs.raster import MapOptions, segment_raster
     from cuecast.training.refine import RefineOptions, refine
 
@@ -71,11 +73,13 @@ _HOME = {
     "Predictor": "predictor",
     "RefineOptions": "training.refine",
     "Scribble": "core.values",
+    "Shard": "core.shards",
     "SliceCue": "propagation.volume_slices",
     "Volume": "io.volumes",
     "check_cues": "cue_quality.check",
     "check_data": "datasets.check",
     "data_card": "datasets.croissant",
+    "gather": "runs.gather",
     "load": "predictor",
     "open_volume": "io.volumes",
     "raster_cue": "mosaic.cues",
@@ -111,11 +115,13 @@ __all__ = [
     "Predictor",
     "RefineOptions",
     "Scribble",
+    "Shard",
     "SliceCue",
     "Volume",
     "check_cues",
     "check_data",
     "data_card",
+    "gather",
     "load",
     "open_volume",
     "raster_cue",

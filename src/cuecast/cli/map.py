@@ -15,6 +15,7 @@ from cuecast.cli.options import (
     ObjectsOption,
     OutOption,
     PackOption,
+    ShardOption,
     Speed,
     grouped,
     read_formats,
@@ -25,15 +26,18 @@ from cuecast.cli.output import (
     fail,
     finished_before,
     note,
+    of_shard,
     places,
     plain,
     progress,
+    said_of_shard,
     say,
     tally,
 )
 from cuecast.core.errors import without_name
 
 if TYPE_CHECKING:
+    from cuecast.core.shards import Shard
     from cuecast.core.values import ClassInfo, Example
     from cuecast.cues import Cue
     from cuecast.io.rasters import BlockRaster
@@ -160,20 +164,22 @@ def segment_map(
     objects: ObjectsOption = Objects.AUTO,
     written: Written,
     speed: TileSpeed,
+    shard: ShardOption = None,
     printed: Printed,
 ) -> None:
     """Find in RASTER, of any size, what the cues show.
 
     Cues are windows of RASTER itself, polygons on the map, or other images whose pixels are as large on the ground. OUT
     gets mask.tif and scores.tif on the grid of RASTER, objects.csv, polygons.geojson (WGS 84), polygons.gpkg (in the
-    raster's own coordinates) and manifest.jsonl. A stopped run goes on where it was.
+    raster's own coordinates) and manifest.jsonl. A stopped run goes on where it was. With --shard it does its part of
+    the tiles, in blocks: see `cuecast gather`.
 
     Exit code 3 says that some tiles failed; each is named on stderr and in the manifest.
     """
     if not (own.cue_window or own.polygons):
         shown.refuse_nothing(before="--cue-window x1,y1,x2,y2=MASK, --polygons FILE, ")
     windows = own.windows()
-    options = _options(looked, written, speed.workers)
+    options = _options(looked, written, speed.workers, shard)
 
     from cuecast.cuesets.cueset import read_examples
     from cuecast.io.rasters import open_raster
@@ -195,17 +201,17 @@ def segment_map(
     concept = shown.decided(learned)
     with progress(printed.quiet, concept.classes) as report:
         summary = segment_raster(concept, raster, output, options, report)
-    say(_as_dict(summary), _as_text(summary), printed.as_json)
+    say(_as_dict(summary) | said_of_shard(shard), _as_text(summary, shard), printed.as_json)
     note(*(f"{raster}: {text}" for text in summary.notes))
     looked_at = sum(n for word, n in summary.counts.items() if word not in ("failed", "nodata"))
     # Each error names its window.
     fail(
         (f"{raster}: {without_name(error, str(raster))}" for _, error in summary.failures),
-        3 if looked_at else 1,
+        3 if looked_at or shard else 1,
     )
 
 
-def _options(looked: Looked, written: Written, workers: int) -> MapOptions:
+def _options(looked: Looked, written: Written, workers: int, shard: Shard | None) -> MapOptions:
     """The flags as the library takes them. Raises BadParameter."""
     bands, limits = _bands(looked.bands), read_limits(looked.window)
     formats = read_formats(written.formats, FORMATS)
@@ -220,6 +226,7 @@ def _options(looked: Looked, written: Written, workers: int) -> MapOptions:
         window=limits,
         tile=looked.tile,
         overlap=looked.overlap,
+        shard=shard,
     )
 
 
@@ -279,9 +286,11 @@ def _as_dict(summary: MapSummary) -> dict[str, Any]:
     return record | {"confidence": confidence, "tiles": record.pop("counts"), "failures": failures}
 
 
-def _as_text(summary: MapSummary) -> str:
+def _as_text(summary: MapSummary, shard: Shard | None) -> str:
     """'found (0.83): 214 objects in 1156 tiles: 90 found, 2 doubtful, 30 absent, 1034 nodata' and where results are."""
     tiles = tally("tile", summary.counts, finished_before(summary.resumed), unless=tuple(summary.counts))
+    if shard is not None:
+        return "\n".join(of_shard(shard, summary.out, [tiles, *places(summary.files)]))
     objects = f"{summary.objects} object{'s' if summary.objects != 1 else ''}"
     head = f"{summary.verdict} ({summary.confidence:.2f}): {objects} in {tiles}"
     return "\n".join([head, *places(summary.files)])

@@ -12,7 +12,9 @@ from typing import Annotated, Any, get_args
 import typer
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD, spread
+from cuecast.core.errors import InputError
 from cuecast.core.ordered import threads_each
+from cuecast.core.shards import Shard
 
 
 class Scale(StrEnum):
@@ -152,6 +154,26 @@ def read_folder(text: str) -> Path:
 
 OutOption = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT", help="Folder for the results.", parser=read_folder)
+]
+
+
+def _read_shard(text: str) -> Shard:
+    """I/N of --shard. Raises BadParameter."""
+    try:
+        return Shard.read(text)
+    except InputError as wrong:
+        raise typer.BadParameter(f"--shard: {wrong}") from None
+
+
+ShardOption = Annotated[
+    Shard | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Do only part I of N, from 1: by the names of the inputs, beside the other parts in the same OUT. "
+        "`cuecast gather OUT` puts them together.",
+        parser=_read_shard,
+    ),
 ]
 RecursiveFlag = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")]
 CuePageOption = Annotated[

@@ -17,6 +17,7 @@ from cuecast.cli.options import JsonFlag, QuietFlag
 
 if TYPE_CHECKING:
     from cuecast.core.ordered import Progress, Step
+    from cuecast.core.shards import Shard
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where stderr is not a terminal (a log file, a CI job)."""
@@ -83,6 +84,19 @@ def places(files: Mapping[str, Path]) -> list[str]:
     """A line for each result: what it is, and where."""
     width = max(map(len, files), default=0)
     return [f"{what:<{width}}  {path}" for what, path in files.items()]
+
+
+def of_shard(shard: Shard | None, out: Path, lines: Sequence[str]) -> list[str]:
+    """What is said of a run; of a shard also which it is, and what comes when all are done."""
+    if shard is None:
+        return list(lines)
+    head, *rest = lines
+    return [f"shard {shard}: {head}", *rest, f"when all {shard.count} are done: cuecast gather {out}"]
+
+
+def said_of_shard(shard: Shard | None) -> dict[str, str]:
+    """The same for JSON."""
+    return {} if shard is None else {"shard": str(shard)}
 
 
 @contextmanager

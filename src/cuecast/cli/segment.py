@@ -24,6 +24,7 @@ from cuecast.cli.options import (
     RecursiveFlag,
     Scale,
     ScaleOption,
+    ShardOption,
     Speed,
     WindowOption,
     grouped,
@@ -35,9 +36,11 @@ from cuecast.cli.output import (
     fail,
     finished_before,
     note,
+    of_shard,
     places,
     plain,
     progress,
+    said_of_shard,
     say,
     tally,
 )
@@ -47,6 +50,7 @@ from cuecast.core.ordered import Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cuecast.core.shards import Shard
     from cuecast.core.values import Example
     from cuecast.cues import Cue
     from cuecast.runs.images import BatchOptions, BatchSummary, Format
@@ -121,6 +125,7 @@ class Written:
         page: int | None,
         window: tuple[float, float] | None,
         least: Least,
+        shard: Shard | None = None,
     ) -> BatchOptions:
         """Them as the library takes them. Raises BadParameter where one is wrong or two do not go together."""
         formats = read_formats(self.formats, FORMATS)
@@ -147,6 +152,7 @@ class Written:
             check=self.check,
             min_area=least.min_area,
             min_confidence=least.min_confidence,
+            shard=shard,
         )
 
     def _check_units(self) -> None:
@@ -174,6 +180,7 @@ def segment(
     pictures: Pictures,
     written: Written,
     speed: Speed,
+    shard: ShardOption = None,
     printed: Printed,
 ) -> None:
     """Find on IMAGES what the cues show.
@@ -181,12 +188,13 @@ def segment(
     OUT gets masks/ (label PNG), overlays/, annotations.coco.json, objects.csv, manifest.jsonl and report.html
     with the doubtful images first. A second run skips what is finished; a stopped one goes on. After a correction
     of the CUESET it redoes what is not `found`, what was called wrong, and what is close to a corrected picture.
+    With --shard it does its part of IMAGES, which all parts are given alike: see `cuecast gather`.
 
     Exit code 3 says that some images failed; each is named on stderr and in the manifest.
     """
     shown.refuse_nothing()
     limits = read_limits(pictures.window)
-    options = written.options(speed.workers, pictures.page, limits, least)
+    options = written.options(speed.workers, pictures.page, limits, least, shard)
 
     from cuecast.cuesets.changes import lineage
     from cuecast.cuesets.cueset import read_examples
@@ -208,26 +216,31 @@ def segment(
     concept = shown.decided(learned)
     origin = lineage(cueset, limits) if cueset and not flags else None
     with progress(printed.quiet, concept.classes) as report:
-        report(Step("images", 0, len(paths)))
+        if shard is None:
+            report(Step("images", 0, len(paths)))
         summary = actions.segment(actions.SegmentRequest(concept, paths, output, options, origin), report)
-    _say_summary(summary, paths, printed.as_json)
+    _say_summary(summary, paths, printed.as_json, shard)
     edited = note_of_edited(summary.edited)
     note(note_of_others(images, recursive), edited and f"{edited} (to teach with one: cuecast cues add)")
     all_failed = len(summary.failures) == sum(summary.counts.values())
     fail(
         (f"{image}: {without_name(error, image)}" for image, error in summary.failures),
-        1 if all_failed else 3,
+        1 if all_failed and shard is None else 3,  # a shard is whole, whatever failed in it
     )
 
 
-def _say_summary(summary: BatchSummary, paths: Sequence[Path], as_json: bool) -> None:
+def _say_summary(
+    summary: BatchSummary, paths: Sequence[Path], as_json: bool, shard: Shard | None = None
+) -> None:
     """'12 images: 9 found, 2 doubtful, 1 absent', '43 objects' and where each result is; or all of it as JSON."""
     failures = [{"image": image, "error": error} for image, error in summary.failures]
     head = tally("image", summary.counts, finished_before(summary.resumed), unless=("failed",))
     if as_json:
-        say(plain(summary) | {"failures": failures, "images": _counted(summary, paths)}, "", as_json)
+        record = plain(summary) | {"failures": failures, "images": _counted(summary, paths)}
+        say(record | said_of_shard(shard), "", as_json)
     else:
-        say(None, "\n".join([head, _said_objects(summary.objects), *places(summary.files)]), as_json)
+        lines = [head, _said_objects(summary.objects), *places(summary.files)]
+        say(None, "\n".join(of_shard(shard, summary.out, lines)), as_json)
 
 
 def _said_objects(objects: Mapping[str, int]) -> str:

@@ -10,6 +10,7 @@ from cuecast.cli import cues, data, packs
 from cuecast.cli.convert import convert
 from cuecast.cli.doctor import doctor
 from cuecast.cli.evaluate import bench, draw, evaluate_pack
+from cuecast.cli.gather import gather
 from cuecast.cli.map import segment_map
 from cuecast.cli.segment import review, segment
 from cuecast.cli.serve import keys_app, mcp, serve
@@ -46,6 +47,7 @@ app.command()(track)
 app.command()(frames)
 app.command()(volume)
 app.command("map")(segment_map)
+app.command()(gather)
 app.command()(review)
 app.command()(convert)
 app.add_typer(cues.app, name="cues")

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from cuecast.core.errors import CuecastError, OutputError
+from cuecast.core.notes import give_note
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Numbers of errors that say that a disk, or a share of it, is full."""
@@ -140,10 +141,19 @@ EDITED = "edited"
 
 MANIFEST = "manifest.jsonl"
 """The state of a folder of results, in its top."""
+SHARDS = "shards"
+"""Folder of the state of a job that is done in shards, beside its results, until they are gathered."""
+PLAN = "plan.json"
+"""What all shards of a job agree on, in that folder."""
 RESULT_PICTURES = ("masks", "overlays", "uncertainty", "objects", EDITED)
 """Folders beside a manifest whose pictures are results."""
 RESULT_RASTERS = ("mask.tif", "scores.tif")
 """Pictures beside a manifest that are results of a map."""
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a folder is one of results: a run has begun there, or shards of one."""
+    return (folder / MANIFEST).is_file() or (folder / SHARDS / PLAN).is_file()
 
 
 def keep_edited(path: Path, former_hash: str | None, out: Path) -> Path | None:
@@ -281,10 +291,11 @@ except ImportError:  # Windows: folders cannot be locked there, and nothing is
 
 
 @contextmanager
-def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
+def exclusive(folder: Path, wait: bool = False, shared: bool = False) -> Iterator[None]:
     """Hold `folder` for this process (and this call: locks are not shared between two of them).
 
-    wait  True waits until it is free; False raises OutputError where another run holds it.
+    wait    True waits until it is free; False raises OutputError where another run holds it.
+    shared  with others that hold it in the same way, and with none that holds it alone.
 
     File systems that know no locks (some network shares) grant it always.
     """
@@ -293,8 +304,9 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise OutputError(
                 "another run is writing there", folder, "wait until it is done, or choose another folder"
@@ -304,6 +316,40 @@ def exclusive(folder: Path, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def try_lock(file: Path) -> Iterator[bool]:
+    """Hold a file, made where it is missing, against all processes; whether it could be had.
+
+    The system frees it when the process ends, however it ends. It is a file, opened to be written, because network
+    file systems (NFS, SMB) know locks between machines for nothing else. Where there are none at all it is granted,
+    and a note says so. Raises OutputError where the file cannot be made.
+    """
+    try:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {_reason(error)}", file) from error
+    try:
+        yield _locked(handle, file)
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, file: Path) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno == errno.EACCES:  # some network file systems say 'held' so
+            return False
+        give_note(
+            f"{file}: this file system knows no locks ({error.strerror}): see to it that nothing runs twice at once"
+        )
+    return True
 
 
 T = TypeVar("T")

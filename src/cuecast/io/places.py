@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cuecast.core.errors import InputError, OutputError
-from cuecast.io.files import MANIFEST, RESULT_PICTURES, RESULT_RASTERS
+from cuecast.io.files import RESULT_PICTURES, RESULT_RASTERS, holds_results
 from cuecast.io.formats import result_formats
 from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
 
@@ -69,11 +69,11 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
 
 
 def _is_result(path: Path) -> bool:
-    """Whether a picture is a result: it lies beside a manifest, in a folder for such or under such a name."""
+    """Whether a picture is a result: it lies beside the state of a run, in a folder for such or under such a name."""
     folder = path.parent
     if folder.name in RESULT_PICTURES:
-        return (folder.parent / MANIFEST).is_file()
-    return path.name in RESULT_RASTERS and (folder / MANIFEST).is_file()
+        return holds_results(folder.parent)
+    return path.name in RESULT_RASTERS and holds_results(folder)
 
 
 def _expand(item: str, recursive: bool) -> list[Path]:
@@ -176,7 +176,7 @@ def note_of_others(inputs: Iterable[str | Path], recursive: bool = False) -> str
 def _is_of_run(path: Path, folder: Path) -> bool:
     """Whether a file lies in a folder of results, at any depth, that is `folder` or below it."""
     inside = path.relative_to(folder).parents
-    return any((folder / parent / MANIFEST).is_file() for parent in inside)
+    return any(holds_results(folder / parent) for parent in inside)
 
 
 def _others(paths: Iterable[Path]) -> str | None:

@@ -28,6 +28,7 @@ from cuecast.results.folder import Summary
 from cuecast.results.gather import COCO, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ATTENTION
+from cuecast.results.shards import refuse_ungathered
 from cuecast.results.tables import read_objects_csv
 from cuecast.runs import actions
 from cuecast.runs.images import BatchOptions
@@ -222,6 +223,7 @@ class ResultTools:
     def _results(self, text: str) -> Path:
         """A folder of results that is there. Raises InputError, OutputError."""
         out = self.desk.roots.results(text, PLACES)
+        refuse_ungathered(out)
         if not (out / MANIFEST).is_file():
             raise OutputError(f"no results are there ({MANIFEST} is missing)", out, "`segment` makes them")
         return out

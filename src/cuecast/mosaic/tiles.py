@@ -30,6 +30,10 @@ UNIT = 64
 """Tiles of zoom 1/2 and more begin at multiples of this, of smaller zooms at multiples of its doubles."""
 
 
+BLOCK_TILES = 4
+"""Tiles a side that go to one machine together, where several work on a raster: neighbours read the same pixels."""
+
+
 class Tile(NamedTuple):
     """The tile in a row and column of the grid."""
 
@@ -40,6 +44,17 @@ class Tile(NamedTuple):
     def name(self) -> str:
         """'r0003_c0017': its name in the manifest and on disk."""
         return f"r{self.row:04d}_c{self.col:04d}"
+
+    @property
+    def block(self) -> str:
+        """The name of the block of `BLOCK_TILES` x `BLOCK_TILES` tiles that it lies in."""
+        return Tile(self.row // BLOCK_TILES, self.col // BLOCK_TILES).name
+
+
+def block_of(name: str) -> str:
+    """The block of the tile that has this name."""
+    row, col = name.removeprefix("r").split("_c")
+    return Tile(int(row), int(col)).block
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ the manifest speaks is finished.
 from __future__ import annotations
 
 import os
+import shutil
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,17 @@ from typing import Generic, NamedTuple, TypeVar
 
 from cuecast.core.errors import OutputError
 from cuecast.core.ordered import Progress, Step, in_order, silent
-from cuecast.io.files import MANIFEST, edited_in, exclusive, file_digest, keep_edited, make_folder
+from cuecast.core.shards import Shard
+from cuecast.io.files import (
+    MANIFEST,
+    PLAN,
+    SHARDS,
+    edited_in,
+    exclusive,
+    file_digest,
+    keep_edited,
+    make_folder,
+)
 from cuecast.results.manifest import (
     ManifestEntry,
     appending,
@@ -28,6 +39,7 @@ from cuecast.results.manifest import (
     read_manifest,
     write_manifest,
 )
+from cuecast.results.shards import Plan, agree, close, refuse_ungathered, working, working_part
 
 Item = TypeVar("Item")
 
@@ -93,30 +105,58 @@ class ResultsFolder:
     places     files and folders in it that must be ours alone: what lies there without a manifest is not written over.
     overwrite  redo what is finished, and replace results of something else.
     shared     folders in it in which files of others may lie, too.
+    shard      the part of a job that the run does, beside others in the same folder; None: all of it.
     """
 
     out: Path
     places: Sequence[str] = ()
     overwrite: bool = False
     shared: Sequence[str] = ()
+    shard: Shard | None = None
 
     @property
     def manifest(self) -> Path:
-        return self.out / MANIFEST
+        return self.out / MANIFEST if self.shard is None else working_part(self.out, self.shard)
 
     @contextmanager
-    def opened(self) -> Iterator[Callable[[], tuple[Path, ...]]]:
+    def opened(self, gathers: bool = False) -> Iterator[Callable[[], tuple[Path, ...]]]:
         """The folder, made where it is missing, held for this run alone, and without what a killed run left half done.
+
+        gathers  whether it is opened to put together the shards that are in it.
 
         Yields a function that gives what has been moved to edited/ since. Raises OutputError.
         """
         with exclusive(make_folder(self.out)):
+            if not gathers:
+                refuse_ungathered(self.out, "; or give --shard, or choose another folder")
             before = edited_in(self.out)
             for folder in (self.out, *(self.out / place for place in (*self.places, *self.shared))):
                 for path in folder.glob(".cuecast-*"):
                     with suppress(OSError):
-                        path.unlink()
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
             yield lambda: tuple(sorted(edited_in(self.out) - before))
+
+    @contextmanager
+    def opened_for(
+        self, plan: Plan, strange: Callable[[ManifestEntry], str | None]
+    ) -> Iterator[Callable[[], tuple[Path, ...]]]:
+        """The folder, held together with the other shards of a job, and the shard for this run alone.
+
+        strange  as in `claim`, of what an undivided run has left: shards replace nothing of something else.
+
+        Yields as `opened`; what is done by the end of the block is the whole shard. Raises OutputError where another
+        job is in the folder, or another process works on the shard.
+        """
+        assert self.shard is not None
+        with exclusive(make_folder(self.out), shared=True):
+            if not (self.out / SHARDS / PLAN).is_file():
+                self._refuse_foreign(strange)
+            agree(self.out, plan, lambda: None if (self.out / MANIFEST).is_file() else self._stranger())
+            with working(self.out, self.shard):
+                self._take_over({name for name, _ in plan.share(self.shard)})
+                before = edited_in(self.out)
+                yield lambda: tuple(sorted(edited_in(self.out) - before))
+                close(self.out, self.shard)
 
     def claim(
         self,
@@ -130,6 +170,8 @@ class ResultsFolder:
 
         Raises OutputError where there are results of something else, or of nobody knows what, and they are to stay.
         """
+        if self.shard is not None:
+            return index_manifest(self.manifest)
         if not self.manifest.exists():
             if (there := self._stranger()) and not self.overwrite:
                 raise OutputError(
@@ -152,6 +194,24 @@ class ResultsFolder:
                 self.remove(entry, files(entry))
         write_manifest(self.manifest, (e for e in read_manifest(self.manifest) if not strange(e)))
         return index_manifest(self.manifest)
+
+    def _take_over(self, names: Container[str]) -> None:
+        """Put what an undivided run has finished of a shard's share among the shard's lines, where it has none yet."""
+        known = index_manifest(self.manifest)
+        with appending(self.manifest) as journal:
+            for entry in read_manifest(self.out / MANIFEST):
+                if entry.name in names and entry.name not in known:
+                    journal.append(entry)
+
+    def _refuse_foreign(self, strange: Callable[[ManifestEntry], str | None]) -> None:
+        """Raise OutputError where an undivided run has left results of something else."""
+        for entry in read_manifest(self.out / MANIFEST):
+            if what := strange(entry):
+                raise OutputError(
+                    f"it holds results of {what}, for {entry.image}",
+                    self.out,
+                    "choose another folder: shards do not replace them",
+                )
 
     def _stranger(self) -> str | None:
         """A file at a place of ours in a folder that is not ours, e.g. masks drawn by hand."""

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from cuecast.core.errors import InputError, OutputError
 from cuecast.io.files import MANIFEST, exclusive, read_json
 from cuecast.results.manifest import ManifestEntry, find_entries, read_manifest, write_manifest
+from cuecast.results.shards import refuse_ungathered
 
 VERSION = 1
 
@@ -81,6 +82,7 @@ def called_wrong(out: str | Path) -> tuple[ManifestEntry, ...]:
 
 
 def _manifest(out: str | Path) -> Path:
+    refuse_ungathered(Path(out))
     path = Path(out) / MANIFEST
     if not path.is_file():
         raise OutputError(

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from cuecast.core.drawing import overlay
 from cuecast.core.errors import CuecastError, ImageError, OutputError
 from cuecast.core.objects import check_least
 from cuecast.core.ordered import Progress, silent
+from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import MAX_CLASS_ID, Image
 from cuecast.cue_quality import check as kept
 from cuecast.cuesets.changes import Changes, Lineage
@@ -40,6 +42,7 @@ from cuecast.results.folder import (
     NameTakenError,
     ResultsFolder,
     Summary,
+    Tally,
     check_formats,
     other_concept,
     output_names,
@@ -51,8 +54,11 @@ from cuecast.results.manifest import (
     entry_at,
     find_entries,
     index_manifest,
+    read_manifest,
     write_manifest,
 )
+from cuecast.results.shards import Parts, whole_part
+from cuecast.runs.shard import plan_of
 
 Format = Literal[
     "overlays", "coco", "csv", "report", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
@@ -82,6 +88,7 @@ class BatchOptions:
     min_confidence  so are those of less confidence, in [0, 1].
     gather      the files for all images are written; else they are left to a later run.
     review      the report has a tick box 'wrong' for each image, see `cuecast.results.review`.
+    shard       do only this part, beside others in the same folder; `cuecast.runs.gather.gather` puts all together.
     check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
                 in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
     """
@@ -102,6 +109,7 @@ class BatchOptions:
     min_area: int = 0
     min_confidence: float = 0.0
     gather: bool = True
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,29 +145,55 @@ def run(
         result_formats()[kind].check_library(f"writing {result_formats()[kind].title}")
     check_least(options.min_area, options.min_confidence)
     check_places(inputs, out, beside=False)
-    folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite)
-    job = _Batch(concept, folder, Results(out, concept.classes), options, lineage)
-    with folder.opened() as edited:
-        known = folder.claim(job.strange, job.files)
-        job.check_names(inputs, names)
-        tally = folder.fill(
-            lambda place: job.one(*place, folder.entry(known, place[1])),
-            zip(inputs, names, strict=True),
-            ("images", len(names)),
+    job = _batch(concept, out, options, lineage)
+    share = [p for p in zip(inputs, names, strict=True) if options.shard is None or options.shard.holds(p[1])]
+    with job.opened(inputs, names) as edited:
+        known = job.folder.claim(job.strange, job.files)
+        job.check_names(share)
+        tally = job.folder.fill(
+            lambda place: job.one(*place, job.folder.entry(known, place[1])),
+            share,
+            ("images", len(share)),
             options.workers,
             progress,
         )
-        files = job.finish(inputs, names, progress) if options.gather else {}
-        return BatchSummary(
-            out=out,
-            counts={word: tally.counts[word] for word in VERDICTS},
-            failures=tuple((str(path), error) for (path, _), error in tally.failures),
-            resumed=tally.resumed,
-            seconds=time.perf_counter() - start,
-            files=files,
-            edited=edited(),
-            objects={c.name: tally.objects[c.id] for c in concept.classes},
-        )
+        if options.shard:
+            files = job.finish_share(options.shard)
+        else:
+            files = job.finish(inputs, names, progress) if options.gather else {}
+        return job.summary(tally, time.perf_counter() - start, files, edited())
+
+
+def gather_shards(
+    concept: Concept,
+    parts: Parts,
+    options: BatchOptions,
+    lineage: Lineage | None = None,
+    progress: Progress = silent,
+) -> BatchSummary:
+    """Put together what the shards of a `run` have done, as one undivided run leaves it.
+
+    Raises OutputError where results that the shards speak of are not there as they wrote them, and as `run` does.
+    """
+    start = time.perf_counter()
+    job = _batch(concept, parts.out, options, lineage)
+    names, inputs = [name for name, _ in parts.inputs], [Path(path) for _, path in parts.inputs]
+    with job.folder.opened(gathers=True) as edited:
+        parts.check()
+        job.check_share(parts)
+        parts.merge()
+        files = job.finish(inputs, names, progress)
+        mine, tally = dict(zip(names, inputs, strict=True)), Tally[tuple[Path, str]]()
+        for entry in read_manifest(job.results.manifest):
+            if entry.name in mine:
+                tally.add((mine[entry.name], entry.name), entry, False)
+        parts.remove()
+        return job.summary(tally, time.perf_counter() - start, files, edited())
+
+
+def _batch(concept: Concept, out: Path, options: BatchOptions, lineage: Lineage | None) -> _Batch:
+    folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite, shard=options.shard)
+    return _Batch(concept, folder, Results(out, concept.classes), options, lineage)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,16 +214,64 @@ class _Batch:
     def cues(self) -> str:
         return self.concept.digest
 
+    def opened(
+        self, inputs: Sequence[Path], names: Sequence[str]
+    ) -> AbstractContextManager[Callable[[], tuple[Path, ...]]]:
+        """The folder for this run: alone, or beside the other shards of its job. Raises OutputError."""
+        shard = self.options.shard
+        if shard is None:
+            return self.folder.opened()
+        pairs = [(name, str(path)) for path, name in zip(inputs, names, strict=True)]
+        version = [self.lineage.version, self.lineage.digest] if self.lineage else None
+        plan = plan_of("images", self.concept, pairs, self.options, shard, cueset=version)
+        return self.folder.opened_for(plan, self.strange)
+
+    def finish_share(self, shard: Shard) -> dict[str, Path]:
+        """Kind -> path of what a shard has made; the rest is made when all are gathered."""
+        out = self.results.out
+        own = {kind: out / kind for kind in ("overlays", "uncertainty") if kind in self._wanted}
+        return {"manifest": whole_part(out, shard), "masks": out / "masks", **own}
+
+    def check_share(self, parts: Parts) -> None:
+        """Raise OutputError where a result of an image is not there as its shard wrote it."""
+        for shard in all_shards(parts.count):
+            for entry in read_manifest(whole_part(parts.out, shard)):
+                if entry.error is None and not self.results.holds(entry):
+                    raise OutputError(
+                        f"the mask of {entry.name} is gone, or was changed since shard {shard} wrote it",
+                        self.results.out,
+                        f"run shard {shard} again, with the same command",
+                    )
+
+    def summary(
+        self,
+        tally: Tally[tuple[Path, str]],
+        seconds: float,
+        files: Mapping[str, Path],
+        edited: tuple[Path, ...],
+    ) -> BatchSummary:
+        """What the images of a run, in order, came to."""
+        return BatchSummary(
+            out=self.results.out,
+            counts={word: tally.counts[word] for word in VERDICTS},
+            failures=tuple((str(path), error) for (path, _), error in tally.failures),
+            resumed=tally.resumed,
+            seconds=seconds,
+            files=files,
+            edited=edited,
+            objects={c.name: tally.objects[c.id] for c in self.concept.classes},
+        )
+
     def files(self, entry: ManifestEntry) -> Files:
         """All results of an image."""
         mask, *others = (self.results.file(folder, entry.name) for folder in FOLDERS)
         return Files([mask], others)
 
-    def check_names(self, inputs: Sequence[Path], names: Sequence[str]) -> None:
+    def check_names(self, items: Sequence[tuple[Path, str]]) -> None:
         """Raise OutputError where the results of another picture, which is still there, have the name of an input."""
         if self.options.overwrite:
             return
-        mine = dict(zip(names, inputs, strict=True))
+        mine = {name: path for path, name in items}
         for name, entry in find_entries(self.results.manifest, mine).items():
             former, path = Path(entry.image), mine[name]
             if former.is_file() and path.is_file() and not self._is_same(path, former, entry):

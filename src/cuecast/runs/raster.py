@@ -11,14 +11,16 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from cuecast.core.errors import CueError, OutputError
-from cuecast.core.ordered import Progress, silent
+from cuecast.core.ordered import Progress, Step, silent
+from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import Verdict
 from cuecast.engine.decision import Sums
 from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
@@ -39,7 +41,7 @@ from cuecast.mosaic.features import (
     write_features,
 )
 from cuecast.mosaic.objects import merged_objects
-from cuecast.mosaic.tiles import Tile, TileWork, grid_for
+from cuecast.mosaic.tiles import Tile, TileWork, block_of, grid_for
 from cuecast.predictor import Concept
 from cuecast.results.folder import (
     Files,
@@ -50,8 +52,10 @@ from cuecast.results.folder import (
     is_kept,
     other_concept,
 )
-from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, write_manifest
+from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, read_manifest, write_manifest
 from cuecast.results.masks import WHOLE
+from cuecast.results.shards import Parts, whole_part
+from cuecast.runs.shard import plan_of
 
 MASK, SCORES = RESULT_RASTERS
 TILES = "tiles"
@@ -72,6 +76,7 @@ class MapOptions:
     level     of a pyramid: 0 is the full resolution, 1 the next smaller version.
     window    (low, high) that becomes 0 to 255 in 16-bit and float rasters.
     tile      side of the tiles in pixels, and `overlap` what they share; None: by what the concept looks at.
+    shard     do only the tiles of this part, beside others in the same folder; `cuecast.gather` puts all together.
     """
 
     workers: int = 1
@@ -82,6 +87,7 @@ class MapOptions:
     window: tuple[float, float] | None = None
     tile: int | None = None
     overlap: int | None = None
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +96,11 @@ class MapSummary(Summary):
 
     verdict, confidence  of the whole raster, see `LabelRule.verdict`.
     objects   their number; areas: class id -> marked pixels.
+
+    Of a shard there are tiles alone: verdict None, no objects.
     """
 
-    verdict: Verdict
+    verdict: Verdict | None
     confidence: float
     objects: int
     areas: Mapping[int, int]
@@ -117,39 +125,55 @@ def segment_raster(
     """
     start = time.perf_counter()
     options = options or MapOptions()
-    check_places([Path(path)], Path(out))
+    with _opened_job(concept, Path(path), Path(out), options) as (job, left_out):
+        shard = options.shard
+        with job.opened(shard) as edited:
+            known = job.folder.claim(job.strange, job.files)
+            job.check_space(known)
+            done = job.tiles(known, progress, shard)
+            whole, files = job.finish(done) if shard is None else job.finish_share(shard)
+            moved = edited()
+    return job.summary(done, whole, files, (left_out, note_of_edited(moved)), moved, start)
+
+
+def gather_shards(
+    concept: Concept, parts: Parts, options: MapOptions, progress: Progress = silent
+) -> MapSummary:
+    """Put together the tiles of all shards of a `segment_raster`, as one undivided run leaves it.
+
+    Raises OutputError where a tile that a shard speaks of is not there as it wrote it, and as `segment_raster` does.
+    """
+    start = time.perf_counter()
+    with _opened_job(concept, Path(parts.inputs[0][1]), parts.out, options) as (job, left_out):
+        if parts.document["source"] != job.work.blank.image_hash:
+            raise OutputError("the raster has changed since", job.work.blank.image, "run all shards again")
+        with job.folder.opened(gathers=True) as edited:
+            parts.check()
+            done = job.done(parts)
+            parts.merge()
+            whole, files = job.finish(done)
+            parts.remove()
+            moved = edited()
+    progress(Step("tiles", len(job.work.grid), len(job.work.grid)))
+    return job.summary(done, whole, files, (left_out, note_of_edited(moved)), moved, start)
+
+
+@contextmanager
+def _opened_job(
+    concept: Concept, path: Path, out: Path, options: MapOptions
+) -> Iterator[tuple[_RasterRun, str | None]]:
+    """The steps of a run whose raster is open, and a note on a format that cannot be written."""
+    check_places([path], out)
     check_formats(options.formats, MAP_FORMATS)
-    folder = ResultsFolder(Path(out), (MASK, SCORES, *FILES.values(), TILES), options.overwrite)
+    places = (MASK, SCORES, *FILES.values(), TILES)
+    folder = ResultsFolder(out, places, options.overwrite, shard=options.shard)
     wanted = folder.wanted(options.formats, FILES)
     _check(concept, wanted)
     with open_raster(path, options.bands, options.level) as raster:
         left_out = without_lonlat(raster.place, raster.size) if "geojson" in wanted else None
         if left_out is not None:
             wanted.remove("geojson")
-        job = _job(concept, raster, folder, options, [kind for kind in FILES if kind in wanted])
-        with job.folder.opened() as edited:
-            known = job.folder.claim(job.strange, job.files)
-            job.check_space(known)
-            done = job.tiles(known, progress)
-            whole, files = job.finish(done)
-            moved = edited()
-    looked = any(n for word, n in done.counts.items() if word != "nodata")
-    blank = None if looked else "all of it is nodata: nothing was looked at"
-    notes = (*raster.notes, left_out, blank, note_of_edited(moved))
-    return MapSummary(
-        out=job.out,
-        verdict=whole.verdict or "absent",
-        confidence=whole.confidence or 0.0,
-        counts={word: done.counts[word] for word in WORDS},
-        failures=tuple((at(job.work.grid.window(tile)), error) for tile, error in done.failures),
-        resumed=done.resumed,
-        objects=whole.objects or 0,
-        areas=whole.areas,
-        seconds=time.perf_counter() - start,
-        notes=tuple(n for n in notes if n),
-        files=files,
-        edited=moved,
-    )
+        yield _job(concept, raster, folder, options, [kind for kind in FILES if kind in wanted]), left_out
 
 
 def _check(concept: Concept, wanted: Collection[str]) -> None:
@@ -213,6 +237,63 @@ class _RasterRun:
     def mask(self) -> Path:
         return self.out / MASK
 
+    def opened(self, shard: Shard | None) -> AbstractContextManager[Callable[[], tuple[Path, ...]]]:
+        """The folder for this run: alone, or beside the other shards of its job. Raises OutputError."""
+        if shard is None:
+            return self.folder.opened()
+        ours = self.work.blank
+        tiles = [(tile.name, ours.image) for tile in self.work.grid.tiles()]
+        plan = plan_of(
+            "raster", self.work.concept, tiles, self.options, shard, block_of, source=ours.image_hash
+        )
+        return self.folder.opened_for(plan, lambda _: "a run that was not divided")
+
+    def done(self, parts: Parts) -> Tally[Tile]:
+        """What the tiles of all shards came to. Raises OutputError where one is not there as its shard wrote it, but
+        where gathering was stopped when it had put them together."""
+        tally, complete = Tally[Tile](), self._is_complete(index_manifest(self.folder.manifest))
+        for shard in all_shards(parts.count):
+            lines = {entry.name: entry for entry in read_manifest(whole_part(parts.out, shard))}
+            for tile in self.work.grid.tiles():
+                if (entry := lines.get(tile.name)) is None:
+                    continue
+                if not complete and entry.error is None and not self.work.holds(tile, entry):
+                    raise OutputError(
+                        f"the scores of tile {tile.name} are gone, or were changed since shard {shard} wrote them",
+                        self.out,
+                        f"run shard {shard} again, with the same command",
+                    )
+                tally.add(tile, entry, complete)
+        tally.failures.sort()
+        return tally
+
+    def summary(
+        self,
+        done: Tally[Tile],
+        whole: ManifestEntry,
+        files: Mapping[str, Path],
+        notes: Sequence[str | None],
+        moved: tuple[Path, ...],
+        start: float,
+    ) -> MapSummary:
+        """What the tiles of a run that began at `start` came to, and the raster where it is whole."""
+        looked = any(n for word, n in done.counts.items() if word != "nodata")
+        blank = "all of it is nodata: nothing was looked at" if done.counts and not looked else None
+        return MapSummary(
+            out=self.out,
+            verdict=whole.verdict,
+            confidence=whole.confidence or 0.0,
+            counts={word: done.counts[word] for word in WORDS},
+            failures=tuple((at(self.work.grid.window(tile)), error) for tile, error in done.failures),
+            resumed=done.resumed,
+            objects=whole.objects or 0,
+            areas=whole.areas,
+            seconds=time.perf_counter() - start,
+            notes=tuple(n for n in (*self.work.raster.notes, notes[0], blank, *notes[1:]) if n),
+            files=files,
+            edited=moved,
+        )
+
     def check_space(self, known: Mapping[str, int]) -> None:
         """Raise OutputError where the disk is likely to be too small for what is still to be written."""
         if self._is_complete(known):
@@ -239,9 +320,10 @@ class _RasterRun:
             return Files()
         return Files([self.mask], [self.out / name for name in (SCORES, *FILES.values())])
 
-    def tiles(self, known: Mapping[str, int], progress: Progress) -> Tally[Tile]:
-        """Do all tiles that are not finished, in the order of the grid."""
+    def tiles(self, known: Mapping[str, int], progress: Progress, shard: Shard | None = None) -> Tally[Tile]:
+        """Do all tiles that are not finished, or those of a shard, in the order of the grid."""
         grid, complete = self.work.grid, self._is_complete(known)
+        share = [tile for tile in grid.tiles() if shard is None or shard.holds(tile.block)]
 
         def one(tile: Tile) -> tuple[ManifestEntry, bool]:
             former = self.folder.entry(known, tile.name)
@@ -250,7 +332,11 @@ class _RasterRun:
             return former, True
 
         (self.out / TILES).mkdir(exist_ok=True)
-        return self.folder.fill(one, grid.tiles(), ("tiles", len(grid)), self.options.workers, progress)
+        return self.folder.fill(one, share, ("tiles", len(share)), self.options.workers, progress)
+
+    def finish_share(self, shard: Shard) -> tuple[ManifestEntry, dict[str, Path]]:
+        """As `finish`, of a shard: the rest is made when all are gathered."""
+        return self.work.blank, {"manifest": whole_part(self.out, shard)}
 
     def finish(self, done: Tally[Tile]) -> tuple[ManifestEntry, dict[str, Path]]:
         """Make the files of the whole raster where they are not there; the line about it, and kind -> path."""
