@@ -14,8 +14,8 @@ machine works on one shard after the other; some machines are slower all the tim
 back after a while; its shard is then put at the end of the queue, and goes on where it was. What is lost are the
 pictures under way and the time of a start.
 
---measure draws so many pictures, segments them with the exact pack in four shards, gathers them, and says what gathering
-costs a picture, in seconds of the processor, and what lies on the disk.
+--measure draws so many pictures, segments them with the exact pack in four shards, gathers them, and says what
+gathering costs a picture, in seconds of the processor, and what lies on the disk.
 """
 
 from __future__ import annotations
@@ -155,7 +155,9 @@ def measure(pictures: int, folder: Path) -> dict[str, Any]:
     each = (time.process_time() - began) / pictures
 
     def weight(*names: str) -> int:
-        files = [p for name in names for p in ((out / name).rglob("*") if (out / name).is_dir() else [out / name])]
+        files = [
+            p for name in names for p in ((out / name).rglob("*") if (out / name).is_dir() else [out / name])
+        ]
         return round(sum(p.stat().st_size for p in files) / pictures)
 
     return {
@@ -196,7 +198,9 @@ def table(items: int, seconds: float, cluster: Cluster, seed: int) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table, or measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pictures", type=int, default=1_000_000)
     parser.add_argument("--tiles", type=int, help="tiles of a map in place of pictures")
     parser.add_argument("--machines", type=int, default=50)

@@ -16,6 +16,7 @@ def load_script(path: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look for what they are made of
     sys.path.insert(0, str((ROOT / path).parent))  # as when it is run: it finds what lies beside it
     try:
         spec.loader.exec_module(module)

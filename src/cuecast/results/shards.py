@@ -104,9 +104,9 @@ def agree(out: Path, plan: Plan, stranger: Callable[[], str | None]) -> None:
     Raises OutputError where it says something else, or there is no plan and something lies there.
     """
     place = out / SHARDS
-    if not (place / PLAN).is_file() and (there := stranger()) and not (place / PLAN).is_file():
+    if not (place / PLAN).is_file() and (strange := stranger()) and not (place / PLAN).is_file():
         raise OutputError(
-            f"{there} is there and no manifest says where it comes from", out, "choose another folder"
+            f"{strange} is there and no manifest says where it comes from", out, "choose another folder"
         )
     if not (place / PLAN).is_file():
         _make(place, plan)

@@ -229,7 +229,8 @@ class _Batch:
     def finish_share(self, shard: Shard) -> dict[str, Path]:
         """Kind -> path of what a shard has made; the rest is made when all are gathered."""
         out = self.results.out
-        own = {kind: out / kind for kind in ("overlays", "uncertainty") if kind in self._wanted}
+        drawn: tuple[str, ...] = ("overlays", "uncertainty")
+        own = {kind: out / kind for kind in drawn if kind in self._wanted}
         return {"manifest": whole_part(out, shard), "masks": out / "masks", **own}
 
     def check_share(self, parts: Parts) -> None:

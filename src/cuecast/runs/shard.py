@@ -99,9 +99,9 @@ def write_example(path: Path, example: Example) -> None:
     said = {"name": example.image.name, "absent": marks.absent}
     drawn = {name: [asdict(mark) for mark in each] for name, each in marks.drawn.items()}
     maps = {name: m for name, m in (("mask", marks.mask), ("objects", marks.objects)) if m is not None}
-    text = np.array(json.dumps({**said, "drawn": drawn}))
+    arrays: dict[str, Any] = {"text": np.array(json.dumps({**said, "drawn": drawn})), **maps}
     with replacing(path) as temporary, open(temporary, "wb") as stream:
-        np.savez_compressed(stream, text=text, pixels=example.image.pixels, **maps)
+        np.savez_compressed(stream, pixels=example.image.pixels, **arrays)
 
 
 def read_example(path: Path) -> Example:
