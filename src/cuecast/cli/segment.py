@@ -166,6 +166,13 @@ class Written:
             )
 
 
+@dataclass(frozen=True)
+class PictureSpeed(Speed):
+    """How many images at a time, the threads of each, and which part of the images."""
+
+    shard: ShardOption = None
+
+
 @grouped
 def segment(
     images: ImagesArgument,
@@ -179,8 +186,7 @@ def segment(
     recursive: RecursiveFlag = False,
     pictures: Pictures,
     written: Written,
-    speed: Speed,
-    shard: ShardOption = None,
+    speed: PictureSpeed,
     printed: Printed,
 ) -> None:
     """Find on IMAGES what the cues show.
@@ -193,7 +199,7 @@ def segment(
     Exit code 3 says that some images failed; each is named on stderr and in the manifest.
     """
     shown.refuse_nothing()
-    limits = read_limits(pictures.window)
+    limits, shard = read_limits(pictures.window), speed.shard
     options = written.options(speed.workers, pictures.page, limits, least, shard)
 
     from cuecast.cuesets.changes import lineage
