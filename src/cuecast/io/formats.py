@@ -64,6 +64,7 @@ class Format:
     media     its type on the wire.
     a_file_each  labels: a file an image, in a folder; else one file for all.
     place     labels: name of that folder, or file, in a folder of results; None: results are not written in it.
+    parts     labels: (folder below `place`, suffix) of each file of an image, where it is not one right in it.
     cannot    labels: what it cannot say of objects, words of `cuecast.io.labels.unsaid.SAYINGS`.
     """
 
@@ -79,6 +80,7 @@ class Format:
     media: str = "application/octet-stream"
     a_file_each: bool = False
     place: str | None = None
+    parts: tuple[tuple[str, str], ...] = ()
     cannot: tuple[str, ...] = ()
 
     def load(self) -> Any:
@@ -149,7 +151,8 @@ FORMATS: dict[Kind, tuple[Format, ...]] = {
         ),
         Format(
             "voc", "Pascal VOC", (".xml",), f"{_LABELS}.voc", writes=True, holds=_root("annotation"), a_file_each=True,
-            place="voc", cannot=("confidence", "crowd", "overlap"),
+            place="voc", parts=(("SegmentationClass", ".png"), ("SegmentationObject", ".png"), ("Annotations", ".xml")),
+            cannot=("confidence", "crowd", "overlap"),
         ),
         Format(
             "masks", "masks, a number a class", (".png", ".tif", ".tiff", ".bmp", ".gif"), f"{_LABELS}.label_maps",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -156,36 +156,41 @@ def _write_ids(results: Results, how: Writing) -> None:  # noqa: ARG001
             write_objects(results.file("objects", entry.name), connected_instances(mask))
 
 
+def _folders(form: Format) -> dict[str, str]:
+    """Folder in the results -> suffix of the files of images that a format of labels has there."""
+    if form.parts:
+        return {f"{form.place}/{folder}": suffix for folder, suffix in form.parts}
+    return {str(form.place): form.suffixes[0]} if form.a_file_each else {}
+
+
 @dataclass(frozen=True)
 class ResultFormat:
     """A format of results.
 
-    place   file, or folder with a file an image.
-    suffix  of the files in the folder.
+    place   file, or folder with files of each image.
+    folders  the folders in which these are: folder -> suffix.
     write   makes it from manifest and masks; None where it is made with each mask, and for the report.
     """
 
     place: str
-    suffix: str | None = None
+    folders: Mapping[str, str] = field(default_factory=dict)
     write: Callable[[Results, Writing], None] | None = None
 
 
 COCO, TABLE, REPORT = str(result_formats()["coco"].place), "objects.csv", "report.html"
 FORMATS: Mapping[str, ResultFormat] = {
-    "overlays": ResultFormat("overlays", ".jpg"),
-    "uncertainty": ResultFormat("uncertainty", ".png"),
+    "overlays": ResultFormat("overlays", {"overlays": ".jpg"}),
+    "uncertainty": ResultFormat("uncertainty", {"uncertainty": ".png"}),
     "csv": ResultFormat(TABLE, write=_write_table),
     **{
-        name: ResultFormat(
-            str(form.place), form.suffixes[0] if form.a_file_each else None, _write_labels(form)
-        )
+        name: ResultFormat(str(form.place), _folders(form), _write_labels(form))
         for name, form in result_formats().items()
     },
-    "objects": ResultFormat("objects", ".png", _write_ids),
+    "objects": ResultFormat("objects", {"objects": ".png"}, _write_ids),
     "report": ResultFormat(REPORT),
 }
 """What is written besides masks and manifest: one function and one line each; all formats of labels that say where."""
-FOLDERS = {"masks": ".png"} | {f.place: f.suffix for f in FORMATS.values() if f.suffix}
+FOLDERS = {"masks": ".png"} | {k: v for f in FORMATS.values() for k, v in f.folders.items()}
 """Folder of the results -> suffix of the files in it."""
 RESULT_FOLDERS = (*FOLDERS, EDITED)
 PLACES = ("masks", *(f.place for f in FORMATS.values()))

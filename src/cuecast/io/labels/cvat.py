@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from cuecast.io.labels.shapes import (
     ring,
     turned,
 )
-from cuecast.io.labels.sheets import Shape, Sheet
+from cuecast.io.labels.sheets import Shape, Sheet, xml_bytes
 
 _KINDS = ("box", "polygon", "ellipse", "mask", "cuboid", "polyline", "points", "skeleton")
 _NO_SIZE = "states no width and height; export it again as 'CVAT for images 1.1'"
@@ -58,7 +58,7 @@ def write_labels(place: Path, sheets: Iterable[Sheet], classes: Sequence[ClassIn
                 common = {"label": names[obj.cls], "source": "manual", "occluded": "0", "z_order": str(order)}
                 for kind, fields in _mask(obj) if shape == "rle" else _polygons(obj, group):
                     SubElement(image, kind, common | fields)
-            out.write(_written(image) + b"\n")
+            out.write(xml_bytes(image) + b"\n")
         out.write(b"</annotations>\n")
     return place
 
@@ -212,13 +212,4 @@ def _meta(classes: Sequence[ClassInfo]) -> bytes:
         SubElement(label, "name").text = info.name
         SubElement(label, "color").text = "#{:02x}{:02x}{:02x}".format(*info.rgb)
         SubElement(label, "attributes")
-    return _written(meta)
-
-
-def _written(element: Element) -> bytes:
-    """XML of an element. Raises MaskError where a text holds what XML has no sign for."""
-    for text in (t for e in element.iter() for t in (e.text or "", *e.attrib.values())):
-        if any(c < " " and c not in "\t\n\r" for c in text) or any("\ud800" <= c <= "\udfff" for c in text):
-            raise MaskError("holds a character that XML cannot hold", repr(text[:60]), "rename it")
-    written: bytes = tostring(element, encoding="utf-8")
-    return written
+    return xml_bytes(meta)

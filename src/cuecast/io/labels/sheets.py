@@ -16,9 +16,11 @@ Every file is written whole or not at all. Raises OutputError, and ValueError fo
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from xml.etree.ElementTree import Element, tostring
 
 from cuecast.core.objects import Annotations
 
@@ -44,3 +46,17 @@ class Sheet:
             return None if self.image is None else Path(os.path.relpath(self.image, folder)).as_posix()
         except ValueError:
             return None
+
+
+NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no sign for: control characters, and the bytes of file names that are no Unicode."""
+
+
+def xml_bytes(element: Element) -> bytes:
+    """An element as UTF-8. What XML has no sign for becomes U+FFFD, the replacement character."""
+    for each in element.iter():
+        each.text = NO_XML.sub("\ufffd", each.text) if each.text else each.text
+        for key, value in each.items():
+            each.set(key, NO_XML.sub("\ufffd", value))
+    written: bytes = tostring(element, encoding="utf-8")
+    return written

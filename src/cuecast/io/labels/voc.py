@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, indent
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from cuecast.io.files import read_text, replacing, write_bytes, write_text
 from cuecast.io.labels import stated_size
 from cuecast.io.labels.outlines import box_contour
 from cuecast.io.labels.shapes import Draw, Drawn, DrawnFile, DrawnSheet, Size, numbers, polygon, ring
-from cuecast.io.labels.sheets import Shape, Sheet
+from cuecast.io.labels.sheets import Shape, Sheet, xml_bytes
 from cuecast.io.pixels import read_raster
 
 CLASSES, OBJECTS, BOXES = "SegmentationClass", "SegmentationObject", "Annotations"
@@ -258,5 +258,4 @@ def _xml(sheet: Sheet, objects: Sequence[ObjectMask], names: Mapping[int, str]) 
         for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), obj.xyxy, strict=True):
             SubElement(box, tag).text = str(value)
     indent(root)
-    written: bytes = tostring(root, encoding="utf-8")
-    return written + b"\n"
+    return xml_bytes(root) + b"\n"
