@@ -8,6 +8,8 @@
 The last one fits the confidence of sparse cues anew, for a pack whose features or first look have changed. DATA is a
 folder with train/ and objects/train/, folders of picture sets (images/, masks/, card.json each; the latter with
 masks_instances/ too), and photos/ (images/). Stopped and started again, it goes on where its last checkpoint was.
+On several processes, with as many
+batches a step, or a multiple: torchrun --nproc-per-node 2 -m cuecast train recipes/general.py --accumulate 2 ...
 Machine, time, steps and scores of each run: LOG.md beside this file.
 """
 
@@ -90,12 +92,18 @@ def main(argv: Sequence[str]) -> None:
         default=0.0,
         help="share of --start's weights in the pack, the rest is this run's",
     )
+    parser.add_argument(
+        "--accumulate",
+        type=int,
+        default=1,
+        help="batches a step, which the processes of torchrun share alike",
+    )
     parser.add_argument("--rate", type=float, default=1.5e-3, help="learning rate before it falls")
     parser.add_argument(
         "--frozen", type=float, default=FROZEN, help="share of the steps that leave the backbone as it is"
     )
     parser.add_argument(
-        "--workers", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="processes that draw material"
+        "--workers", type=int, default=workers(), help="processes that draw material, of each that trains"
     )
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
     parser.add_argument(
@@ -105,6 +113,8 @@ def main(argv: Sequence[str]) -> None:
         "--sparse", action="store_true", help="only calibrate the confidence of sparse cues of --out"
     )
     options = parser.parse_args(argv)
+    if options.accumulate < 1:
+        parser.error(f"--accumulate {options.accumulate}: 1 or more batches a step")
     if options.sparse:
         state_sparse(options.out, options.data)
         return
@@ -120,12 +130,14 @@ def main(argv: Sequence[str]) -> None:
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
+    from cuecast.training.torchrun import join
 
+    processes = join()
     started = time.time()
     sets = picture_sets(options.data)
-    print(
-        f"{len(sets)} sets, {sum(len(s.images) for s in sets)} pictures, read in {time.time() - started:.0f} s"
-    )
+    if processes.first:
+        pictures, seconds = sum(len(s.images) for s in sets), time.time() - started
+        print(f"{len(sets)} sets, {pictures} pictures, read in {seconds:.0f} s")
     paired, frozen = options.steps // 8, int(options.steps * options.frozen)
     phases = (
         Phase(paired, shapes(PAIRED)),
@@ -135,11 +147,18 @@ def main(argv: Sequence[str]) -> None:
     start = load_pack(options.start) if options.start else begun(sets)
     # A run that goes on from a pack draws other tasks than the runs before it.
     seed = 1 + trained_before(options.start)["steps"]
-    plan = Plan(phases, rate=options.rate, decay=0.5, freeze_norm=0.2, seed=seed)
+    plan = Plan(
+        phases, rate=options.rate, decay=0.5, freeze_norm=0.2, seed=seed, accumulate=options.accumulate
+    )
     run = Run(plan, sets, options.run, start, options.workers)
     run.train()
-    if options.out:
+    if options.out and processes.first:
         write_pack(options.run, options.data, options.out, options.start, options.keep)
+
+
+def workers() -> int:
+    """Processes that draw material, for each that trains on this machine: one core less than its share."""
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1)
 
 
 def folders(data: Path) -> tuple[Path, Path]:

@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
+from cuecast.core.errors import InputError  # noqa: E402
 from cuecast.training import batches  # noqa: E402
 from cuecast.training.answers import (  # noqa: E402
     MOST_PLACES,
@@ -80,6 +81,14 @@ def test_a_run_does_not_go_on_with_other_material(tmp_path: Path) -> None:
     Run(PLAN, (), tmp_path, workers=0).save()
     with pytest.raises(RuntimeError, match="begun with seed 1, not 2: go on from the pack"):
         Run(replace(PLAN, seed=2), (), tmp_path, workers=0)
+
+
+def test_a_run_does_not_go_on_with_other_batches_a_step(tmp_path: Path) -> None:
+    Run(PLAN, (), tmp_path, workers=0).save()
+    with pytest.raises(RuntimeError, match="1 batches a step, not 2: go on with as many"):
+        Run(replace(PLAN, accumulate=2), (), tmp_path, workers=0)
+    with pytest.raises(InputError, match="0 batches a step cannot be shared"):
+        Run(replace(PLAN, accumulate=0), (), tmp_path, workers=0)
 
 
 def test_a_run_does_not_go_on_with_other_sets(halves: PictureSet, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def train(
 ) -> None:
     """Train a pack with a recipe.
 
-    Runs the recipe's main() with all that follows it, as in: cuecast train recipes/general.py --help
+    Runs the recipe's main() with all that follows it, as in: cuecast train recipes/general.py --help. On several
+    processes: torchrun --nproc-per-node 2 -m cuecast train recipes/general.py --accumulate 2 ...
     """
     module = _load(recipe)
     main = getattr(module, "main", None)
@@ -115,13 +116,16 @@ def refine(
     try:
         from cuecast.training.refine import RefineOptions
         from cuecast.training.refine import refine as run
+        from cuecast.training.torchrun import join
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     classes = class_list(class_names) if class_names else None
     options = RefineOptions(pack, classes, group, minutes, anyway=anyway, replace=replace)
-    with progress(printed.quiet) as report:
+    first = join().first
+    with progress(printed.quiet or not first) as report:
         refined = run(data, output, options, report)
-    say(refined.as_dict(), _told(refined), printed.as_json)
+    if first:
+        say(refined.as_dict(), _told(refined), printed.as_json)
 
 
 def _told(refined: Refined) -> str:

@@ -147,24 +147,32 @@ class BatchShape:
 
 
 class Steps(Dataset[Batch]):
-    """Item i is the batch of step i."""
+    """The batches of these numbers, `accumulate` of them a step: batch n is of step n // accumulate, all of a step have
+    one shape."""
 
     def __init__(
-        self, sets: tuple[PictureSet, ...], shapes: tuple[BatchShape, ...], seed: int, start: int, stop: int
+        self,
+        sets: tuple[PictureSet, ...],
+        shapes: tuple[BatchShape, ...],
+        seed: int,
+        numbers: range,
+        accumulate: int = 1,
     ) -> None:
-        self.sets, self.shapes, self.seed, self.start, self.stop = sets, shapes, seed, start, stop
+        self.sets, self.shapes, self.seed = sets, shapes, seed
+        self.numbers, self.accumulate = numbers, accumulate
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return len(self.numbers)
 
     def __getitem__(self, index: int) -> Batch:
-        step = self.start + index
-        return draw_batch(self.sets, self.shapes[step % len(self.shapes)], self.seed, step)
+        number = self.numbers[index]
+        shape = self.shapes[number // self.accumulate % len(self.shapes)]
+        return draw_batch(self.sets, shape, self.seed, number)
 
 
-def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, step: int) -> Batch:
-    """The batch of one step; the same for the same arguments."""
-    rng = np.random.default_rng((seed, step))
+def draw_batch(sets: tuple[PictureSet, ...], shape: BatchShape, seed: int, number: int) -> Batch:
+    """The batch of a number; the same for the same arguments."""
+    rng = np.random.default_rng((seed, number))
     groups = [
         draw_group(rng, sets, shape.images, shape.size, shape.tasks, shape.sources)
         for _ in range(shape.groups)

@@ -1,4 +1,8 @@
-"""The training loop: resumable to the step, progress in a log and a picture, weights averaged over steps."""
+"""The training loop: resumable to the step, progress in a log and a picture, weights averaged over steps.
+
+A step's gradient is the mean over one batch or several, which processes share among themselves: what a step computes
+depends on their number in nothing but rounding.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +22,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from cuecast.core.errors import InputError
 from cuecast.training.answers import Classifier, answer_group, pooled
 from cuecast.training.batches import Batch, BatchShape, Steps
 from cuecast.training.network import Network, mix_networks
 from cuecast.training.sets import PictureSet
 from cuecast.training.tasks import IGNORE_LABEL
+from cuecast.training.torchrun import join
 
 MUON_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic x -> a x + b x^3 + c x^5 that drives singular values into [0.7, 1.2], from Jordan et al."""
@@ -100,12 +107,12 @@ def plot_log(log: Path, picture: Path, window: int = 25) -> Path:
 LOSS_WEIGHTS = {
     "bce": 1.0,
     "dice": 1.0,
+    "there": 0.2,
     "depth": 0.3,
     "ridge8": 0.5,
     "ridge4": 1.0,
     "ridge2": 0.2,
     "likeness": 0.5,
-    "there": 0.2,
     "classes": 0.5,
 }
 """With small weights for the closed-form parts (0.1), the decoder learns to lean on the fixed filters, and the encoder
@@ -143,6 +150,8 @@ class Plan:
     seed: int = 1
     save_every: int = 50
     plot_every: int = 500
+    accumulate: int = 1
+    """Batches of a step. Each passes the network alone, so that batch norm and what groups share are those of one."""
 
     @property
     def steps(self) -> int:
@@ -154,6 +163,9 @@ class Run:
     """One training run in a folder: last.pt (everything needed to go on), log.jsonl, loss.png.
 
     `start` gives the weights to begin with; None draws them. A checkpoint in the folder comes before both.
+
+    Started by torchrun, each process does its share of a step's batches; the first one alone reads and writes the
+    folder, and all begin with what it has. Raises InputError where they cannot share a step alike.
     """
 
     def __init__(
@@ -165,9 +177,11 @@ class Run:
         workers: int = 1,
     ) -> None:
         self.plan, self.sets, self.folder, self.workers = plan, sets, folder, workers
+        self.processes = join()
+        self.device = self.processes.device
+        _check_shares(plan, self.processes.count)
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network, self.averaged = (_placed(n, self.device) for n in (start or Network(), Network()))
         self.averaged.load_state_dict(self.network.state_dict())
         self.classifier = Classifier(sets).to(self.device)
@@ -184,8 +198,9 @@ class Run:
         self.phase = plan.phases[0]
         self.step = 0
         self.seconds = 0.0
-        if (folder / "last.pt").is_file():
-            self._load(torch.load(folder / "last.pt", map_location="cpu", weights_only=True))
+        if state := self.processes.told(self._stored):
+            self._load(state)
+        self.processes.follow(self._weights())
 
     def train(self) -> None:
         """Go on until the plan's last step."""
@@ -193,7 +208,9 @@ class Run:
             if self.step >= phase.until:
                 continue
             self.phase = phase
-            steps = Steps(self.sets, phase.shapes, self.plan.seed, self.step, phase.until)
+            each, count = self.plan.accumulate, self.processes.count
+            own = range(self.step * each + self.processes.number, phase.until * each, count)
+            steps = Steps(self.sets, phase.shapes, self.plan.seed, own, each)
             loader = DataLoader(
                 steps,
                 batch_size=None,
@@ -201,8 +218,9 @@ class Run:
                 prefetch_factor=4 if self.workers else None,
                 worker_init_fn=_give_way,
             )
-            for batch in loader:
-                self._advance(batch.to(self.device))
+            batches = iter(loader)
+            while self.step < phase.until:
+                self._advance(islice(batches, each // count))
         self.save()
         self._plot()
 
@@ -210,17 +228,18 @@ class Run:
     def machine(self) -> str:
         """What the run computes with, in words."""
         half = "bfloat16" if _half_is_fast(self.device) else "float32"
+        count = self.processes.count
+        several = f"{count} processes, each " if count > 1 else ""
         if self.device.type == "cuda":
-            return f"{torch.cuda.get_device_name(self.device)}, {half}"
-        return f"{torch.get_num_threads()} CPU cores, no GPU, {half}"
+            return f"{several}{torch.cuda.get_device_name(self.device)}, {half}"
+        return f"{several}{torch.get_num_threads()} CPU cores, no GPU, {half}"
 
     def _plot(self) -> None:
-        plot_log(self.folder / "log.jsonl", self.folder / "loss.png")
+        if self.processes.first:
+            plot_log(self.folder / "log.jsonl", self.folder / "loss.png")
 
-    def _advance(self, batch: Batch) -> None:
+    def _advance(self, batches: Iterable[Batch]) -> None:
         start = time.perf_counter()
-        # What a step draws depends on the step alone, on any device, however often the run was stopped.
-        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
         left = 1 - self.step / self.plan.steps
         rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warmup, left / self.plan.decay)
         for group in (g for o in self.optimizers for g in o.param_groups):
@@ -231,23 +250,55 @@ class Run:
         self.network.encoder.backbone.requires_grad_(self.phase.backbone > 0)
         if left <= self.plan.freeze_norm:
             freeze_norm(self.network)
-        losses = batch_losses(self.network, batch, self.classifier)
-        loss = losses["total"]
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses = self._learn(batches)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        if torch.isfinite(norm) and torch.isfinite(loss):
+        if torch.isfinite(norm) and math.isfinite(losses["total"]):
             for optimizer in self.optimizers:
                 optimizer.step()
         self.step += 1
         self._average()
         self.seconds += time.perf_counter() - start
-        self._log({k: round(float(v.detach()), 4) for k, v in losses.items()} | {"rate": round(rate, 6)})
+        self._log({k: round(v, 4) for k, v in losses.items()} | {"rate": round(rate, 6)})
         if self.step % self.plan.save_every == 0:
             self.save()
         if self.step % self.plan.plot_every == 0:
             self._plot()
+
+    def _learn(self, batches: Iterable[Batch]) -> dict[str, float]:
+        """Leave the gradients of the mean of a step's batches, of which `batches` are this process's; the mean of each
+        loss over the batches that have it."""
+        each, processes = self.plan.accumulate, self.processes
+        names = ("total", *LOSS_WEIGHTS)
+        sums, times = torch.zeros(2, len(names), device=self.device)
+        # Every batch begins with the same statistics, and their mean move is made: so their order counts for nothing.
+        buffers = list(self.network.buffers()) if each > 1 else []
+        before = [b.clone() for b in buffers]
+        moves = [torch.zeros_like(b, dtype=torch.float32) for b in buffers]
+        first = self.step * each + processes.number
+        for number, batch in zip(range(first, first + each, processes.count), batches, strict=True):
+            # What a batch draws depends on its number alone, on any device, however often the run was stopped.
+            torch.manual_seed(self.plan.seed * 1_000_003 + number)
+            losses = batch_losses(self.network, batch.to(self.device), self.classifier)
+            (losses["total"] / each).backward()  # type: ignore[no-untyped-call]
+            for name, loss in losses.items():
+                sums[names.index(name)] += loss.detach()
+                times[names.index(name)] += 1
+            for buffer, was, move in zip(buffers, before, moves, strict=True):
+                move += buffer - was
+                buffer.copy_(was)
+        trained = [*self.network.parameters(), *self.classifier.parameters()]
+        processes.add_gradients(trained, [sums, times, *moves])
+        for buffer, was, move in zip(buffers, before, moves, strict=True):
+            buffer.copy_(was + move / each)
+        means = zip(names, sums.tolist(), times.tolist(), strict=True)
+        return {name: total / count for name, total, count in means if count}
+
+    def _weights(self) -> list[Tensor]:
+        """All that is trained, and the statistics of batch norm."""
+        parts = (self.network, self.averaged, self.classifier)
+        return [v for part in parts for v in part.state_dict().values()]
 
     def _average(self) -> None:
         """Exponential moving average of weights and statistics (Polyak; a longer memory as the run ages)."""
@@ -255,11 +306,17 @@ class Run:
         mix_networks(self.averaged, self.network, 1 - keep)
 
     def _log(self, values: dict[str, Any]) -> None:
+        if not self.processes.first:
+            return
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps({"step": self.step, "seconds": round(self.seconds, 1), **values}) + "\n")
 
     def save(self) -> None:
-        """Write last.pt by rename, so that a kill leaves the one before."""
+        """Write last.pt by rename, so that a kill leaves the one before. Processes whose machines round in different
+        ways come together here."""
+        self.processes.follow(self._weights())
+        if not self.processes.first:
+            return
         state = {
             "step": self.step,
             "seconds": self.seconds,
@@ -274,12 +331,25 @@ class Run:
         torch.save(state, self.folder / "last.tmp")
         os.replace(self.folder / "last.tmp", self.folder / "last.pt")
 
+    def _stored(self) -> dict[str, Any] | None:
+        path = self.folder / "last.pt"
+        state: dict[str, Any] | None = None
+        if path.is_file():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        return state
+
     def _load(self, state: dict[str, Any]) -> None:
-        begun = json.loads(state["plan"])["seed"]
+        plan = json.loads(state["plan"])
+        begun, each = plan["seed"], plan.get("accumulate", 1)
         if begun != self.plan.seed:
             raise RuntimeError(
                 f"{self.folder / 'last.pt'} was begun with seed {begun}, not {self.plan.seed}: go on from the pack "
                 "that it started from (--start), or in another folder (--run)"
+            )
+        if each != self.plan.accumulate:
+            raise RuntimeError(
+                f"{self.folder / 'last.pt'} was begun with {each} batches a step, not {self.plan.accumulate}: go on "
+                f"with as many (--accumulate {each}), or in another folder (--run)"
             )
         if state["classes"] != self.classifier.numbers:
             raise RuntimeError(
@@ -292,6 +362,17 @@ class Run:
         self.classifier.load_state_dict(state["classifier"])
         for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(stored)
+
+
+def _check_shares(plan: Plan, count: int) -> None:
+    """Raise InputError where so many processes cannot do alike parts of a step."""
+    if plan.accumulate < 1 or plan.accumulate % count:
+        raise InputError(
+            f"{plan.accumulate} batches a step cannot be shared alike by {count} processes",
+            "the plan",
+            f"give {count} batches a step or a multiple of it (--accumulate {count}), or start fewer processes "
+            "(torchrun --nproc-per-node)",
+        )
 
 
 def _give_way(_worker: int) -> None:

@@ -7,7 +7,8 @@
     measure   the new decoder on those that judge, and compare (refine_compare)
     write     the pack: a decoder and ready concepts, standing on its base; or none
 
-Everything between is kept in a folder beside the pack, so that a run that was stopped goes on.
+Everything between is kept in a folder beside the pack, so that a run that was stopped goes on. On several processes of
+torchrun the first one does all of it, and the others help it to fit: they read the lessons from that folder.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from PIL import Image as PILImage
 
 from cuecast.catalogue.make import check_new, make_pack
 from cuecast.core.errors import InputError, OutputError, PackError
-from cuecast.core.notes import give_note
+from cuecast.core.notes import give_note, notes_to
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
@@ -54,11 +56,13 @@ from cuecast.training.refine_fit import (
     SHARES,
     SMALLEST_PART,
     Sample,
+    check_shares,
     draw_lesson,
     fit_decoder,
     read_samples,
     write_samples,
 )
+from cuecast.training.torchrun import Processes, join
 
 LESSONS, FIT, PART = 0.35, 0.35, 0.06
 """Shares of the time: for lessons, for fitting to all of them, for fitting to each smaller part; the rest measures."""
@@ -68,6 +72,7 @@ READY_CUES = 8
 READY_SIDE = 640
 """Longest side of a picture in a ready concept."""
 PLAN = "plan.json"
+LESSONS_DONE = "lessons.json"
 
 
 class NotBetterError(PackError):
@@ -144,10 +149,14 @@ def refine(
     sources  cue sets, or folders of pictures with masks or label files; see `refine_data.read_data`.
     out      the pack's folder: its last part is the pack's name.
 
+    Started by torchrun, the first process alone tells its progress and writes; all return what came of it.
+
     Raises NotBetterError where it is not (and `anyway` was not said), InputError and its like for the pictures,
     PackError for the base, OutputError.
     """
     out = Path(out)
+    processes = join()
+    check_shares(processes.count)
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     if options.minutes <= 0:
         raise InputError(f"{options.minutes} minutes are no time to refine in: give more than 0")
@@ -155,7 +164,10 @@ def refine(
     find_base(base.name, base.digest, out)  # where it is not found later, the new pack is of no use
     if out.exists() and not options.replace:
         raise OutputError("something is there already", out, "choose another name, or replace it (--replace)")
-    data = read_data(given, options.classes, options.group)
+    with ExitStack() as stack:
+        if not processes.first:
+            stack.enter_context(notes_to(lambda _: None))  # the first one says it
+        data = read_data(given, options.classes, options.group)
     check_new(
         out.name,
         out.absolute().parent,
@@ -164,9 +176,12 @@ def refine(
         concepts=[c.name for c in data.classes],
         replace=options.replace,
     )
-    _tell_of(data)
+    if processes.first:
+        _tell_of(data)
     work = out.with_name(f".{out.name}.refining")
-    run = _Run(out, options, base, data, work, progress)
+    run = _Run(out, options, base, data, work, progress, processes)
+    if not processes.first:
+        return run.go()
     with exclusive(make_folder(work)):
         _claim(work, data, base, options)
         return run.go()
@@ -206,7 +221,9 @@ class _Run:
         data: Data,
         work: Path,
         progress: Progress,
+        processes: Processes,
     ) -> None:
+        self.processes = processes
         self.out, self.options, self.base = out, options, base
         self.data, self.work, self.progress = data, work, progress
         self.seconds = options.minutes * 60
@@ -232,9 +249,25 @@ class _Run:
             ) from error
 
     def go(self) -> Refined:
-        """All stages; see the module."""
+        """All stages, see the module; or a helper's part in them."""
+        if not self.processes.first:
+            self._help()
+        made, comparison, kept = self.processes.told(self._judged)
+        if made is None:
+            raise NotBetterError(comparison, self.out, kept)
+        return made
+
+    def _help(self) -> None:
+        """Take a share of each fit, in the order in which the first process comes to them."""
+        samples = self._samples()
+        self._fitted("all", samples, FIT * self.seconds)
+        for name, part, _ in self._parts(samples):
+            self._fitted(name, part, PART * self.seconds)
+
+    def _judged(self) -> tuple[Refined | None, Comparison, Path]:
+        """The pack, or None where it was not written; how it compares; where the figures are then."""
         before = self._measure("base", self.predictor, SHOTS)
-        samples = self._lessons()
+        samples = self._samples()
         refined = self._refined("all", samples, FIT * self.seconds)
         after = self._measure("refined", refined, SHOTS)
         groups = {p.key: p.group for p in self.data.judging}
@@ -242,6 +275,7 @@ class _Run:
         curve = self._curve(samples, before, after)
         outlook = likely_gain(curve)
         seconds = time.monotonic() - self.begun
+        kept = self.out.with_name(f"{self.out.name}.measured.json")
         if comparison.faults and not self.options.anyway:
             measured = {
                 **comparison.as_dict(),
@@ -249,24 +283,35 @@ class _Run:
                 "curve": curve,
                 "outlook": outlook,
             }
-            kept = self.out.with_name(f"{self.out.name}.measured.json")
             write_text(kept, json.dumps(measured, indent=2) + "\n")
-            raise NotBetterError(comparison, self.out, kept)
+            return None, comparison, kept
         pack = self._write(comparison, curve, outlook, seconds)
         shutil.rmtree(self.work, ignore_errors=True)
-        return Refined(pack, comparison, curve, outlook, seconds)
+        return Refined(pack, comparison, curve, outlook, seconds), comparison, kept
+
+    def _samples(self) -> list[Sample]:
+        """Those of all lessons. The first process draws them, which the others wait for; they read its files."""
+        drawn = self._lessons() if self.processes.first else []
+        count: int = self.processes.told(lambda: read_json(self.work / LESSONS_DONE, OutputError)["count"])
+        if not self.processes.first:
+            drawn = [s for n in range(count) for s in read_samples(self._lesson(n))]
+        self.processes.meet()
+        return drawn
+
+    def _lesson(self, number: int) -> Path:
+        return self.work / f"lesson-{number:04}.npz"
 
     def _lessons(self) -> list[Sample]:
         """Lessons until their time is up or there are enough; their number is kept, so that all runs end alike."""
         wanted = min(MOST_SAMPLES, 40 * len(self.data.teaching) * len(self.data.classes))
-        end = self.work / "lessons.json"
+        end = self.work / LESSONS_DONE
         count = read_json(end, OutputError)["count"] if end.is_file() else None
         samples: list[Sample] = []
         number, used = 0, 0.0
         while number != count and not (
             count is None and (len(samples) >= wanted or used >= LESSONS * self.seconds)
         ):
-            path = self.work / f"lesson-{number:04}.npz"
+            path = self._lesson(number)
             start, there = time.monotonic(), path.is_file()
             if there:
                 samples += read_samples(path)
@@ -290,8 +335,13 @@ class _Run:
 
     def _refined(self, name: str, samples: Sequence[Sample], seconds: float) -> Predictor:
         """The base with a decoder fitted to these samples."""
+        path = self._fitted(name, samples, seconds)
+        return Predictor(self.segmenter.with_decoder(PackFile(path, file_digest(path))), self.base)
+
+    def _fitted(self, name: str, samples: Sequence[Sample], seconds: float) -> Path:
+        """The file of a decoder fitted to these samples, which the first process writes."""
         path = self.work / f"{name}.onnx"
-        if not path.is_file():
+        if not self.processes.told(path.is_file):
             decoder = fit_decoder(
                 self.decoder,
                 samples,
@@ -299,10 +349,11 @@ class _Run:
                 seconds,
                 lambda d, t: self.progress(Step(f"steps of {name}", d, t)),
             )
-            beside = path.with_name(f".{path.name}")
-            decoder.save(beside)
-            beside.rename(path)
-        return Predictor(self.segmenter.with_decoder(PackFile(path, file_digest(path))), self.base)
+            if self.processes.first:
+                beside = path.with_name(f".{path.name}")
+                decoder.save(beside)
+                beside.rename(path)
+        return path
 
     def _measure(self, name: str, predictor: Predictor, shots: Sequence[int]) -> list[Answered]:
         """Answers to all questions; those of an earlier run are taken from its record."""
@@ -327,15 +378,19 @@ class _Run:
             return round(mean_iou([a for a in answers if a.shots == shots]), 4)
 
         curve = {0: reached(before)}
+        for name, part, count in self._parts(samples):
+            fitted = self._refined(name, part, PART * self.seconds)
+            curve[count] = reached(self._measure(name, fitted, (shots,)))
+        curve[len(self.data.teaching)] = reached(after)
+        return curve
+
+    def _parts(self, samples: Sequence[Sample]) -> Iterator[tuple[str, list[Sample], int]]:
+        """Name, samples and number of teaching pictures of each part of the data that the curve has a point of."""
         for index, share in enumerate(SHARES[:-1]):
             part = [s for s in samples if s.part <= index]
             count = len(self.data.part(share))
-            if count < SMALLEST_PART or not part:
-                continue
-            fitted = self._refined(f"part{index}", part, PART * self.seconds)
-            curve[count] = reached(self._measure(f"part{index}", fitted, (shots,)))
-        curve[len(self.data.teaching)] = reached(after)
-        return curve
+            if count >= SMALLEST_PART and part:
+                yield f"part{index}", part, count
 
     def _write(
         self, comparison: Comparison, curve: Mapping[int, float], outlook: float | None, seconds: float

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from cuecast.core.errors import InputError
 from cuecast.core.tiling import Window
 from cuecast.core.values import IGNORE, Example, Image
 from cuecast.engine.lessons import Lesson
@@ -31,6 +32,7 @@ from cuecast.io.images import read_image
 from cuecast.training.loop import mask_losses
 from cuecast.training.onnx_module import OnnxModule
 from cuecast.training.refine_data import Data, only_classes
+from cuecast.training.torchrun import join
 
 Array = NDArray[np.float32]
 Maps = dict[str, NDArray[np.float16]]
@@ -205,34 +207,43 @@ def fit_decoder(
     """The decoder in the file `base`, trained on samples for about so many seconds; goes on from `checkpoint`.
 
     How many steps fit is measured on the first ones, and kept with the checkpoint: a run that was stopped ends where it
-    would have. Raises RuntimeError for a file that cannot be trained.
+    would have. Processes of torchrun share the samples of each step; the first one alone keeps checkpoint and time, and
+    tells of its `progress`. Raises RuntimeError for a file that cannot be trained, InputError for more processes than a
+    step has samples.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    processes = join()
+    check_shares(processes.count)
+    device = processes.device
     decoder, before = OnnxModule(base).to(device), OnnxModule(base).to(device)
     optimizer = torch.optim.AdamW(decoder.parameters(), RATE, weight_decay=0.01)
     done, steps, spent = 0, 0, 0.0
-    if checkpoint.is_file():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
+    if state := processes.told(lambda: _stored(checkpoint)):
         done, steps, spent = state["done"], state["steps"], state.get("spent", 0.0)
         decoder.load_state_dict(state["decoder"])
         optimizer.load_state_dict(state["optimizer"])
+    processes.follow([*decoder.state_dict().values()])
+    own = slice(processes.number, None, processes.count)
     most = max(FEWEST_STEPS, EPOCHS * len(samples) // BATCH)
     saved = time.monotonic()
     begun = saved - spent
     while not steps or done < steps:
         if not steps and done == TIMED:
-            steps = min(most, max(FEWEST_STEPS, int(TIMED * seconds / (time.monotonic() - begun))))
+            taken = processes.told(lambda: time.monotonic() - begun)
+            steps = min(most, max(FEWEST_STEPS, int(TIMED * seconds / taken)))
         rng = np.random.default_rng((seed, done))
         chosen = [samples[i] for i in rng.integers(len(samples), size=BATCH)]
         left = 1 - done / (steps or most)
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1.0, (done + 1) / WARMUP, left / DECAY)
-        loss = sample_loss(decoder, before, chosen, device)
+        loss = sample_loss(decoder, before, chosen, device, own)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        processes.add_gradients(list(decoder.parameters()))
         nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
         optimizer.step()
         done += 1
+        if not processes.first:
+            continue
         try:
             progress(done, steps or most)
         except BaseException:
@@ -241,8 +252,27 @@ def fit_decoder(
         if time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
             _save(checkpoint, decoder, optimizer, done, steps, saved - begun)
-    _save(checkpoint, decoder, optimizer, done, steps, time.monotonic() - begun)
+    processes.follow([*decoder.state_dict().values()])
+    if processes.first:
+        _save(checkpoint, decoder, optimizer, done, steps, time.monotonic() - begun)
     return decoder.cpu()
+
+
+def check_shares(count: int) -> None:
+    """Raise InputError where the samples of a step are too few for so many processes."""
+    if count > BATCH:
+        raise InputError(
+            f"{count} processes cannot share the {BATCH} samples of a step",
+            "refining",
+            f"start {BATCH} at most (torchrun --nproc-per-node {BATCH})",
+        )
+
+
+def _stored(checkpoint: Path) -> dict[str, Any] | None:
+    state: dict[str, Any] | None = None
+    if checkpoint.is_file():
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return state
 
 
 def _save(
@@ -265,19 +295,25 @@ def _save(
 
 
 def sample_loss(
-    decoder: OnnxModule, before: OnnxModule, samples: Sequence[Sample], device: torch.device
+    decoder: OnnxModule,
+    before: OnnxModule,
+    samples: Sequence[Sample],
+    device: torch.device,
+    own: slice = slice(None),
 ) -> Tensor:
     """Cross-entropy and Dice loss of the answer, in which the decoder has its share; and of the thing being there.
 
     That is held to what is true where some samples lack the thing, and to what was said before where none does.
+    own  which samples are answered: the losses of several parts add up to that of all.
     """
+    answered = samples[own]
     maps = {
-        name: torch.from_numpy(np.stack([s.maps[name] for s in samples])).to(device).float()
+        name: torch.from_numpy(np.stack([s.maps[name] for s in answered])).to(device).float()
         for name in decoder.input_names
     }
     said = decoder(maps)
-    share = torch.tensor([s.share for s in samples], device=device)[:, None, None, None]
-    rest = torch.from_numpy(np.stack([s.rest for s in samples])).to(device).float()[:, None]
+    share = torch.tensor([s.share for s in answered], device=device)[:, None, None, None]
+    rest = torch.from_numpy(np.stack([s.rest for s in answered])).to(device).float()[:, None]
     logits = share * said["logits"] + rest
     target, known = (
         F.avg_pool2d(
@@ -285,12 +321,15 @@ def sample_loss(
         )
         for n in ("target", "known")
     )
-    bce, dice = mask_losses(logits, target / known.clamp(min=1e-6), known)
+    bce, dice = mask_losses(logits, (target / known.clamp(min=1e-6))[own], known[own])
     shown = (target.flatten(1).amax(1, keepdim=True) > 0).float()
     if shown.min() < 1:
-        presence = F.binary_cross_entropy_with_logits(said["there"], shown)
+        presence = F.binary_cross_entropy_with_logits(said["there"], shown[own])
     else:
         with torch.no_grad():
             unmoved = torch.sigmoid(before(maps)["there"])
         presence = F.binary_cross_entropy_with_logits(said["there"], unmoved)
-    return bce + dice + PRESENCE * presence
+    part = len(answered) / len(samples)
+    # Dice is a mean over the samples that show the thing.
+    showing = shown[own].sum().clamp(min=1) / shown.sum().clamp(min=1)
+    return part * bce + showing * dice + PRESENCE * part * presence
