@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cuecast.cli.options import JsonFlag, QuietFlag
+from cuecast.io.stores import url_of
 
 if TYPE_CHECKING:
     from cuecast.core.ordered import Progress, Step
@@ -50,7 +51,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return url_of(value) if isinstance(value, Path) else value
 
 
 def note(*texts: str | None) -> None:
@@ -83,7 +84,7 @@ def finished_before(resumed: int) -> str:
 def places(files: Mapping[str, Path]) -> list[str]:
     """A line for each result: what it is, and where."""
     width = max(map(len, files), default=0)
-    return [f"{what:<{width}}  {path}" for what, path in files.items()]
+    return [f"{what:<{width}}  {url_of(path)}" for what, path in files.items()]
 
 
 def of_shard(shard: Shard | None, out: Path, lines: Sequence[str]) -> list[str]:

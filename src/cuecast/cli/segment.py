@@ -212,7 +212,7 @@ def segment(
     cueset = shown.cueset(pack)
     classes = shown.classes(cueset)
     flags = shown.read(classes)
-    paths = list_images(images, recursive)
+    paths = list_images(images, recursive, stores=True)
     examples: list[Cue | Example] = [
         *(read_examples(cueset, limits) if cueset else ()),
         *cues_of(flags, read_values(shown.value, (m.mask for m in flags)), limits, pictures.cue_page),
@@ -258,16 +258,19 @@ def _said_objects(objects: Mapping[str, int]) -> str:
 
 def _counted(summary: BatchSummary, paths: Sequence[Path]) -> list[dict[str, object]]:
     """For each image of the run its verdict, and the number of its objects by class."""
+    from cuecast.io.stores import held, url_of
     from cuecast.results.manifest import read_manifest
 
-    asked, names = set(map(str, paths)), list(summary.objects)
+    asked, names = set(map(url_of, paths)), list(summary.objects)
+    with held(summary.files["manifest"]) as manifest:
+        entries = list(read_manifest(manifest))
     return [
         {
             "image": entry.image,
             "verdict": entry.verdict or "failed",
             "objects": dict(zip(names, (entry.counts.get(c, 0) for c in entry.areas), strict=False)),
         }
-        for entry in read_manifest(summary.files["manifest"])
+        for entry in entries
         if entry.image in asked
     ]
 

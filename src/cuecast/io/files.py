@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 from cuecast.core.errors import CuecastError, OutputError
 from cuecast.core.notes import give_note
+from cuecast.io.stores import is_stored, url_of
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Numbers of errors that say that a disk, or a share of it, is full."""
@@ -30,7 +31,13 @@ _NO_PERMISSION = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def make_folder(folder: Path, error: type[CuecastError] = OutputError) -> Path:
-    """The folder, made where it is missing. Raises `error`."""
+    """The folder, made where it is missing. Raises `error`, also for one in a store."""
+    if is_stored(folder):
+        raise error(
+            "only `cuecast segment` writes into a store",
+            url_of(folder),
+            "write to a local folder and copy it there",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as failed:

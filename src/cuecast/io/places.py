@@ -13,6 +13,7 @@ from cuecast.core.errors import InputError, OutputError
 from cuecast.io.files import RESULT_PICTURES, RESULT_RASTERS, holds_results
 from cuecast.io.formats import result_formats
 from cuecast.io.kinds import IMAGE_SUFFIXES, MASK_ENDINGS
+from cuecast.io.stores import is_url, open_store
 
 NAME_BYTES = 255
 """Length of a name in the file systems of today, in bytes; a longer part of a path names nothing."""
@@ -41,7 +42,7 @@ def check_path_text(text: str) -> None:
     raise InputError(f"this is no path ({wrong})", shown, "give the path of a file or folder")
 
 
-def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[Path]:
+def list_images(inputs: Iterable[str | Path], recursive: bool = False, stores: bool = False) -> list[Path]:
     """The image files meant by what was typed, in that order, duplicates dropped.
 
     file        is taken whatever its suffix. One with a known suffix that is not there is taken, too: it fails when
@@ -51,6 +52,7 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
     pattern     `*`, `?`, `[...]` and `**`, not expanded by the shell: files with a known suffix, sorted.
     @list.txt   a file with one path, folder or pattern a line, relative to the current folder.
     -           the same from standard input.
+    s3://...    an object with a known suffix, or a folder of them, as above; where `stores` allows it.
 
     Where subfolders are looked into, pictures that are results of cuecast are left out: masks and the like beside a
     manifest. A folder of them that is named itself is taken.
@@ -61,7 +63,7 @@ def list_images(inputs: Iterable[str | Path], recursive: bool = False) -> list[P
     found: dict[str, Path] = {}
     for item in inputs:
         try:
-            for path in _expand(str(item), recursive):
+            for path in _expand(str(item), recursive, stores):
                 found.setdefault(os.path.abspath(path), path)
         except RecursionError:
             raise InputError("the file list names itself", item, "take that line out") from None
@@ -76,20 +78,22 @@ def _is_result(path: Path) -> bool:
     return path.name in RESULT_RASTERS and holds_results(folder)
 
 
-def _expand(item: str, recursive: bool) -> list[Path]:
+def _expand(item: str, recursive: bool, stores: bool) -> list[Path]:
     if not item:
         raise InputError(
             "one of the inputs is an empty text", remedy="name a file or a folder; '.' is this one"
         )
     path = Path(item)
     if item == "-":
-        return _lines("standard input", sys.stdin.read(), recursive)
+        return _lines("standard input", sys.stdin.read(), recursive, stores)
     if _is(path, "file"):
         return [path]
     if _is(path, "dir"):
         return _folder(path, recursive)
     if item.startswith("@"):
-        return _list_file(Path(item[1:]), recursive)
+        return _list_file(Path(item[1:]), recursive, stores)
+    if is_url(item):
+        return _stored(item, recursive, stores)
     if glob.has_magic(item):
         matches = sorted(Path(m) for m in glob.glob(item, recursive=True))
         images = [m for m in matches if m.suffix.lower() in IMAGE_SUFFIXES and m.is_file()]
@@ -103,6 +107,26 @@ def _expand(item: str, recursive: bool) -> list[Path]:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return [path]
     raise InputError(f"{item!r}: there is no such file or folder", remedy="check the spelling")
+
+
+def _stored(url: str, recursive: bool, stores: bool) -> list[Path]:
+    """The pictures under a URL. One that is named is not looked up: it fails when it is read."""
+    if not stores:
+        raise InputError("URLs are not read here", url, "copy the files to this machine first")
+    store, folder = open_store(url, InputError), Path(url)
+    if folder.suffix.lower() in IMAGE_SUFFIXES:
+        return [folder]
+    if glob.has_magic(url):
+        raise InputError("patterns are not looked up in a store", url, "name the folder, or give a file list")
+    names = [n for n in store.names() if recursive or "/" not in n]
+    images = [p for p in _pictures([folder / n for n in names], folder, False) if p.name[0] != "."]
+    if recursive:
+        images = [p for p in images if p.parent == folder or p.parent.name not in RESULT_PICTURES]
+    if not images:
+        raise InputError(
+            "no image with a known suffix is there", url, "check bucket and folder, or --recursive"
+        )
+    return images
 
 
 def _is(path: Path, kind: str) -> bool:
@@ -192,21 +216,21 @@ def _others(paths: Iterable[Path]) -> str | None:
     return f"{counts.total()} file{'s' if counts.total() > 1 else ''} ({listed})"
 
 
-def _list_file(path: Path, recursive: bool) -> list[Path]:
+def _list_file(path: Path, recursive: bool, stores: bool) -> list[Path]:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
         raise InputError(
             f"the file list cannot be read ({error.strerror})", path, "check name and permission"
         ) from error
-    return _lines(str(path), text, recursive)
+    return _lines(str(path), text, recursive, stores)
 
 
-def _lines(where: str, text: str, recursive: bool) -> list[Path]:
+def _lines(where: str, text: str, recursive: bool, stores: bool) -> list[Path]:
     names: Sequence[str] = [line.rstrip("\r") for line in text.split("\n") if line.strip()]
     if not names:
         raise InputError("the file list is empty", where, "put one path on each line")
-    return [p for name in names for p in _expand(name, recursive)]
+    return [p for name in names for p in _expand(name, recursive, stores)]
 
 
 def check_places(inputs: Iterable[Path], out: Path, *, beside: bool = True) -> None:

@@ -27,6 +27,7 @@ from cuecast.io.images import read_image
 from cuecast.io.labels.masks import write_objects
 from cuecast.io.labels.sheets import Shape, Sheet
 from cuecast.io.pixels import read_raster
+from cuecast.io.stores import is_stored
 from cuecast.results.folder import has_digest
 from cuecast.results.manifest import ManifestEntry, read_manifest
 from cuecast.results.report import ReportCheck, ReportCue, ReportRow, write_report
@@ -327,7 +328,9 @@ def _shared_folder(images: Iterable[str]) -> str | None:
 
 
 def _relative(image: str, folder: Path) -> str | None:
-    """The path of an image from a folder, with '/'; None where there is none (two drives)."""
+    """The path of an image from a folder, with '/'; None where there is none (two drives, a store)."""
+    if is_stored(Path(image)):
+        return None
     try:
         return Path(os.path.relpath(image, folder)).as_posix()
     except ValueError:

@@ -23,7 +23,7 @@ from typing import Any
 from PIL import Image as PILImage
 
 from cuecast.core.drawing import overlay
-from cuecast.core.errors import MaskError
+from cuecast.core.errors import MaskError, OutputError
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import Image
 from cuecast.cue_quality.check import check_cues, too_few
@@ -32,6 +32,8 @@ from cuecast.cue_quality.suggest import Suggestions, suggest_images
 from cuecast.cue_quality.trials import complete_cues
 from cuecast.cuesets.changes import Lineage
 from cuecast.cuesets.cueset import Finding, check_cueset, read_cueset, read_examples
+from cuecast.io.places import check_places
+from cuecast.io.stores import is_stored, url_of
 from cuecast.predictor import Concept, Predictor
 from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
@@ -39,12 +41,13 @@ from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
 from cuecast.runs.convert import convert as convert
 from cuecast.runs.images import BatchOptions, BatchSummary
+from cuecast.runs.stored import run_stored
 from cuecast.runs.watch import watch as watch
 
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """Images (files) on which a concept is looked for, and the folder of their results.
+    """Images (files) on which a concept is looked for, and the folder of their results; both may be in a store.
 
     lineage  the version of the cue set that the concept was learnt from, where that is all it was learnt from.
     """
@@ -58,9 +61,18 @@ class SegmentRequest:
 
 def segment(request: SegmentRequest, progress: Progress = silent) -> BatchSummary:
     """Masks of all images, or of those that an earlier run has left. Raises as `cuecast.runs.images.run`."""
-    return images.run(
-        request.concept, request.images, request.out, request.options, progress, request.lineage
-    )
+
+    def run(out: Path, progress: Progress) -> BatchSummary:
+        return images.run(request.concept, request.images, out, request.options, progress, request.lineage)
+
+    if not is_stored(request.out):
+        return run(request.out, progress)
+    if request.options.shard:
+        raise OutputError(
+            "shards cannot share a store", url_of(request.out), "let them write to a shared folder"
+        )
+    check_places(request.images, request.out, beside=False)
+    return run_stored(run, request.out, progress)
 
 
 @dataclass(frozen=True)

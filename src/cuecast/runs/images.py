@@ -34,6 +34,7 @@ from cuecast.io.images import read_image
 from cuecast.io.labels.masks import write_objects
 from cuecast.io.labels.sheets import Shape
 from cuecast.io.places import check_places
+from cuecast.io.stores import held, url_of
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept
 from cuecast.results import gather
@@ -255,7 +256,7 @@ class _Batch:
         return BatchSummary(
             out=self.results.out,
             counts={word: tally.counts[word] for word in VERDICTS},
-            failures=tuple((str(path), error) for (path, _), error in tally.failures),
+            failures=tuple((url_of(path), error) for (path, _), error in tally.failures),
             resumed=tally.resumed,
             seconds=seconds,
             files=files,
@@ -335,7 +336,7 @@ class _Batch:
 
         def ordered() -> Iterator[ManifestEntry]:
             for name, path in mine.items():
-                yield replace(entry_at(manifest, index[name]), image=str(path))
+                yield replace(entry_at(manifest, index[name]), image=url_of(path))
             for name in (n for n in index if n not in mine):
                 former = entry_at(manifest, index[name])
                 if former.error is not None and not mine:  # a run that gathers alone knows of no input
@@ -403,26 +404,36 @@ class _Batch:
     def one(self, path: Path, name: str, former: ManifestEntry | None) -> tuple[ManifestEntry, bool]:
         """Segment one image, or find that this was done. A file that cannot be used becomes an entry."""
         try:
-            image_hash = self._image_hash(path)
-            if former is not None and self._holds(path, former, image_hash):
-                self._complete(path, former)
-                return former, True
-            ids = former and replace(former, mask_hash=former.objects_hash)
-            with (
-                self.folder.remade(self.results.file("masks", name), former),
-                self.folder.remade(self.results.file("objects", name), ids),
-            ):
-                return self._segment(path, name, image_hash), False
+            with held(path) as file:
+                return self._one(path, file, name, former)
         except OutputError:
             raise
         except (CuecastError, MemoryError) as error:
-            text = str(error) or f"{path}: not enough memory; use a machine with more, or a smaller image"
+            text = (
+                str(error)
+                or f"{url_of(path)}: not enough memory; use a machine with more, or a smaller image"
+            )
             entry = replace(self._blank(path, name), error=text)
             self.folder.remove(former, self.files(entry))
             return entry, False
 
-    def _segment(self, path: Path, name: str, image_hash: str) -> ManifestEntry:
-        image, options = self._read(path), self.options
+    def _one(
+        self, path: Path, file: Path, name: str, former: ManifestEntry | None
+    ) -> tuple[ManifestEntry, bool]:
+        """The same of an image that can be read as `file`."""
+        image_hash = self._image_hash(file)
+        if former is not None and self._holds(file, former, image_hash):
+            self._complete(file, former)
+            return former, True
+        ids = former and replace(former, mask_hash=former.objects_hash)
+        with (
+            self.folder.remade(self.results.file("masks", name), former),
+            self.folder.remade(self.results.file("objects", name), ids),
+        ):
+            return self._segment(self._blank(path, name), file, image_hash), False
+
+    def _segment(self, blank: ManifestEntry, file: Path, image_hash: str) -> ManifestEntry:
+        image, options, name = self._read(file), self.options, blank.name
         prediction = self.concept.segment(image).keeping(options.min_area, options.min_confidence)
         ids_hash = self._write_ids(name, prediction)
         mask_path = prediction.save(self.results.file("masks", name))
@@ -434,7 +445,7 @@ class _Batch:
             prediction.save_uncertainty(self.results.file("uncertainty", name))
         found = prediction.annotations()
         blank = replace(
-            self._blank(path, name),
+            blank,
             objects=len(found.objects),
             counts=found.counts(),
             object_confidences=tuple(round(o.confidence or 0.0, 3) for o in found.objects),
@@ -468,7 +479,7 @@ class _Batch:
         """A line that names image and concept, and nothing that was found."""
         entry = ManifestEntry(
             name,
-            str(path),
+            url_of(path),
             self.pack,
             self.cues,
             scale=self.concept.scale,
@@ -482,7 +493,8 @@ class _Batch:
 
     def _read(self, path: Path) -> Image:
         options = self.options
-        return read_image(path, page=options.page, window=options.window, max_pixels=options.max_pixels)
+        with held(path) as file:
+            return read_image(file, page=options.page, window=options.window, max_pixels=options.max_pixels)
 
     def _complete(self, path: Path, entry: ManifestEntry) -> None:
         """Draw the overlay of a finished image where it is wanted and not there."""
