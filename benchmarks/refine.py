@@ -21,14 +21,12 @@ from typing import Any
 import numpy as np
 from PIL import Image as PILImage
 
-from cuecast.core.errors import EpisodeError
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, ClassInfo
 from cuecast.cuesets.cueset import read_cueset, read_examples
-from cuecast.io.files import read_json
 from cuecast.predictor import Concept, Predictor, load
 from cuecast.training.refine import NotBetterError, RefineOptions, refine
-from cuecast.training.refine_data import SMALLEST_SHARE, Shown, only_classes, read_source
+from cuecast.training.refine_data import SMALLEST_SHARE, Shown, card_classes, only_classes, read_source
 
 PICTURES = 20
 
@@ -43,13 +41,6 @@ def copy(root: Path, names: list[str], folder: Path, masks: list[str]) -> Path:
             (root / "masks" / f"{Path(mask).stem}.png").resolve()
         )
     return folder
-
-
-def classes_of(root: Path) -> list[ClassInfo]:
-    """As card.json names them."""
-    stated = read_json(root / "card.json", EpisodeError)["classes"]
-    pairs = [(int(k), str(v)) if str(k).isdigit() else (int(v), str(k)) for k, v in stated.items()]
-    return [ClassInfo(number, name) for number, name in sorted(pairs)]
 
 
 def mean_iou(concepts: dict[int, Concept], pictures: list[Shown]) -> tuple[float, float, int]:
@@ -76,7 +67,7 @@ def run(root: Path, options: argparse.Namespace, folder: Path) -> dict[str, Any]
     names = sorted(p.name for p in (root / "images").iterdir())
     order = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
     own, rest = order[:PICTURES], order[PICTURES : PICTURES + options.queries]
-    classes = classes_of(root)
+    classes = card_classes(root)
     source = copy(root, own, folder / "own", own)
     others = copy(root, rest, folder / "rest", rest)
     pictures, _ = read_source(others, tuple(classes))
@@ -139,7 +130,7 @@ def shuffled(root: Path, options: argparse.Namespace, folder: Path, trial: int) 
         refine(
             source,
             folder / f"bad{trial}",
-            RefineOptions(options.pack, classes_of(root), minutes=options.minutes),
+            RefineOptions(options.pack, card_classes(root), minutes=options.minutes),
         )
     except NotBetterError as error:
         print(error, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cuecast.core.errors import InputError
 from cuecast.core.notes import notes_to
 from cuecast.cues import Cue
 from cuecast.cuesets.edit import add_cues, new_cueset
+from cuecast.training.refine_compare import questions
 from cuecast.training.refine_data import read_data
 
 
@@ -128,3 +130,41 @@ def test_a_cue_set_teaches_with_its_masks_alone(tmp_path: Path) -> None:
     assert [c.name for c in data.classes] == ["square"]
     assert len(data.teaching) + len(data.judging) == 7
     assert "1 cues are boxes, points or scribbles" in notes[0]
+
+
+def test_a_name_means_the_same_class_in_every_source(tmp_path: Path) -> None:
+    """Each source numbers its classes as it likes, and says nothing of those it does not mark."""
+    for source, classes in (("one", {"1": "square", "2": "dot"}), ("two", {"1": "line", "3": "square"})):
+        number = next(int(n) for n, name in classes.items() if name == "square")
+        for i in range(10):
+            write_square(tmp_path / source, f"{i:02}", i + 40 * number, square=i < 8)
+            mask = np.asarray(Image.open(tmp_path / source / "masks" / f"{i:02}.png"))
+            Image.fromarray(mask * number).save(tmp_path / source / "masks" / f"{i:02}.png")
+        (tmp_path / source / "card.json").write_text(json.dumps({"classes": classes}))
+    data = read_data([tmp_path / "one", tmp_path / "two"])
+    assert [(c.id, c.name) for c in data.classes] == [(1, "square")]
+    pictures = (*data.teaching, *data.judging)
+    assert sum(p.shows(1) for p in pictures) == 16
+    assert sum(p.lacks(1) for p in pictures) == 4
+    assert {p.source for p in pictures if p.lacks(2)} == {str(tmp_path / "one")}
+    assert not any(p.shows(3) for p in pictures)
+
+
+def test_numbers_without_names_mean_the_same_everywhere(tmp_path: Path) -> None:
+    for source, value in (("one", 1), ("two", 2)):
+        for i in range(8):
+            write_square(tmp_path / source, f"{i:02}", i + 40 * value)
+            mask = np.asarray(Image.open(tmp_path / source / "masks" / f"{i:02}.png"))
+            Image.fromarray(mask * value).save(tmp_path / source / "masks" / f"{i:02}.png")
+    data = read_data([tmp_path / "one", tmp_path / "two"])
+    assert [(c.id, c.name) for c in data.classes] == [(1, "class 1"), (2, "class 2")]
+
+
+def test_classes_of_every_source_are_asked_for(tmp_path: Path) -> None:
+    for source, count in (("few", 8), ("many", 24)):
+        for i in range(count):
+            write_square(tmp_path / source, f"{i:02}", i + count)
+        (tmp_path / source / "card.json").write_text(json.dumps({"classes": {"1": source}}))
+    data = read_data([tmp_path / "few", tmp_path / "many"])
+    assert {q.cls.name for q in questions(data, (1,))} == {"few", "many"}
+    assert all(c.source == w.source for q in questions(data, (1,)) for c in q.cues for w in q.with_it)

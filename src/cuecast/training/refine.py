@@ -18,6 +18,7 @@ import json
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from cuecast.core.notes import give_note, notes_to
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
+from cuecast.cuesets.cueset import read_cueset
 from cuecast.cuesets.edit import add_cues, new_cueset
 from cuecast.engine.matching import MatchingSegmenter
 from cuecast.engine.packs import Pack, find_base, open_pack
@@ -67,10 +69,10 @@ from cuecast.training.torchrun import Processes, join
 LESSONS, FIT, PART = 0.35, 0.35, 0.06
 """Shares of the time: for lessons, for fitting to all of them, for fitting to each smaller part; the rest measures."""
 CURVE_SHOTS = 5
-READY_CUES = 8
-"""Cues of a ready concept, at most."""
-READY_SIDE = 640
-"""Longest side of a picture in a ready concept."""
+READY = ((8, 640), (5, 640), (5, 512), (3, 512), (3, 448), (2, 448), (1, 448), (1, 320))
+"""Cues of a ready concept at most, and the longest side of their pictures: the first at which all concepts of a pack
+together hold no more than `READY_BYTES`, or the last."""
+READY_BYTES = 1_500_000
 PLAN = "plan.json"
 LESSONS_DONE = "lessons.json"
 
@@ -398,12 +400,13 @@ class _Run:
         out = self.out
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
             concepts = write_concepts(Path(folder), self.data)
+            said = {n: f"{n}, shown on {len(read_cueset(p).entries)} pictures" for n, p in concepts.items()}
             picture = plot_curve(Path(folder) / "curve.png", curve)
             return make_pack(
                 out.name,
                 out.absolute().parent,
                 self.base,
-                fields={**self._fields(comparison, curve, outlook, seconds, concepts), **self.options.fields},
+                fields={**self._fields(comparison, curve, outlook, seconds, said), **self.options.fields},
                 files={
                     "decode.onnx": (self.work / "all.onnx").read_bytes(),
                     "curve.png": picture.read_bytes(),
@@ -418,9 +421,9 @@ class _Run:
         curve: Mapping[int, float],
         outlook: float | None,
         seconds: float,
-        concepts: Mapping[str, Path],
+        concepts: Mapping[str, str],
     ) -> dict[str, Any]:
-        """What the card says of this run."""
+        """What the card says of this run; `concepts`: name -> what it is."""
         data = self.data
         names = ", ".join(c.name for c in data.classes)
         mean = {str(n): round(after, 4) for n, (_, after) in comparison.by_shots.items()}
@@ -454,47 +457,54 @@ class _Run:
                 "pictures": comparison.pictures,
             },
             "limits": ["Refined on one kind of pictures: on others its base may be better."],
-            "concepts": {
-                name: {"summary": f"{name}, shown on {READY_CUES} pictures at most"} for name in concepts
-            },
+            "concepts": {name: {"summary": summary} for name, summary in concepts.items()},
         }
 
 
 def write_concepts(folder: Path, data: Data) -> dict[str, Path]:
-    """A cue set of each class, from teaching pictures: those that show it best, one of each group first."""
-    made = {}
-    for info in data.classes:
-        shown = [p for p in data.teaching if p.shows(info.id)]
-        seen: dict[str, int] = {}
-        ranked = []
-        for p in shown:
-            seen[p.group] = seen.get(p.group, 0) + 1
-            ranked.append((seen[p.group], p))
-        chosen = [p for _, p in sorted(ranked, key=lambda r: r[0])][:READY_CUES]
-        path = folder / info.name
-        own = ClassInfo(info.id, info.name)
-        new_cueset(path, [own])
-        files = folder / f"{info.id} pictures"
-        files.mkdir()
-        add_cues(path, [_small_cue(files, i, p, own) for i, p in enumerate(chosen)])
-        made[info.name] = path
+    """A cue set of each class, from teaching pictures, one of each group first; all as large as `READY` says."""
+    for most, side in READY:
+        made = {
+            i.name: _write_concept(folder / f"{most} of {side}", data, i, most, side) for i in data.classes
+        }
+        size = sum(f.stat().st_size for path in made.values() for f in path.rglob("*") if f.is_file())
+        if size <= READY_BYTES:
+            break
     return made
 
 
-def _small_cue(folder: Path, number: int, shown: Shown, cls: ClassInfo) -> Cue:
-    """A picture as a cue of a class, no larger than a ready concept needs."""
+def _write_concept(folder: Path, data: Data, info: ClassInfo, most: int, side: int) -> Path:
+    """A cue set of one class, of at most so many cues."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for p in data.teaching:
+        if p.shows(info.id):
+            seen[p.group] += 1
+            ranked.append((seen[p.group], p))
+    chosen = [p for _, p in sorted(ranked, key=lambda r: r[0])][:most]
+    path = folder / info.name
+    own = ClassInfo(info.id, info.name)
+    new_cueset(path, [own])
+    files = folder / f"{info.id} pictures"
+    files.mkdir()
+    add_cues(path, [_small_cue(files, i, p, own, side) for i, p in enumerate(chosen)])
+    return path
+
+
+def _small_cue(folder: Path, number: int, shown: Shown, cls: ClassInfo, side: int) -> Cue:
+    """A picture as a cue of a class, its longest side no longer than `side` pixels."""
     example = only_classes(shown, [cls.id])
     mask = example.marks.mask
     assert mask is not None
     image = PILImage.fromarray(example.image.pixels)
     labels = PILImage.fromarray(mask.astype("int32"), mode="I")
-    factor = READY_SIDE / max(image.size)
+    factor = side / max(image.size)
     if factor < 1:
         size = round(image.width * factor), round(image.height * factor)
         image = image.resize(size, PILImage.Resampling.LANCZOS)
         labels = labels.resize(size, PILImage.Resampling.NEAREST)
     path = folder / f"{number:03}.jpg"
-    image.save(path, quality=92)
+    image.save(path, quality=90)
     return Cue(path, mask=np.asarray(labels, np.int32))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,8 +93,7 @@ class Answered:
 def questions(data: Data, shots: Sequence[int] = SHOTS) -> list[Question]:
     """What both packs are asked. Cues are nested, so that more of them are some and others beside."""
     asked = []
-    shown = {c.id: sum(p.shows(c.id) for p in data.judging) for c in data.classes}
-    for info in sorted(data.classes, key=lambda c: -shown[c.id])[:CLASSES]:
+    for info in _most_shown(data):
         rng = np.random.default_rng(zlib.crc32(f"{data.digest}/{info.id}".encode()))
         teaching = [p for p in data.teaching if p.shows(info.id)]
         with_it = [p for p in data.judging if p.shows(info.id)]
@@ -110,6 +109,17 @@ def questions(data: Data, shots: Sequence[int] = SHOTS) -> list[Question]:
                 lacking = without[row::ROWS] if n == min(5, usable[-1]) or len(usable) == 1 else []
                 asked.append(Question(info, row, tuple(cues[:n]), tuple(with_it[row::ROWS]), tuple(lacking)))
     return [q for q in asked if q.with_it]
+
+
+def _most_shown(data: Data) -> list[ClassInfo]:
+    """The classes that are asked for: of each source in turn the one that most of the judging pictures show."""
+    counts = {c.id: Counter(p.source for p in data.judging if p.shows(c.id)) for c in data.classes}
+    ranked: list[tuple[int, int, ClassInfo]] = []
+    for source in sorted({p.source for p in data.judging}):
+        own = sorted((c for c in data.classes if counts[c.id][source]), key=lambda c: -counts[c.id][source])
+        ranked += [(rank, -counts[c.id][source], c) for rank, c in enumerate(own)]
+    order = sorted(ranked, key=lambda r: r[:2])
+    return list({c.id: c for _, _, c in order}.values())[:CLASSES]
 
 
 def answer(predictor: Predictor, question: Question) -> Answered:

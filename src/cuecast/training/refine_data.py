@@ -10,7 +10,7 @@ import csv
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from cuecast.core.notes import give_note
 from cuecast.core.values import IGNORE, ClassInfo, Example, Marks
 from cuecast.cues import Cue, named_classes
 from cuecast.cuesets.cueset import INDEX, read_cueset, read_examples
+from cuecast.io.files import read_json
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import find_mask
 from cuecast.io.places import list_images
@@ -39,12 +40,16 @@ GROUPS = ("folder", "prefix")
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """One picture of the data. `name` within `source`, `example` with its mask or 'absent', its `group`."""
+    """One picture of the data. `name` within `source`, `example` with its mask or 'absent', its `group`.
+
+    marked  the classes that its source marks: of others it does not say whether they are there. See `read_data`.
+    """
 
     name: str
     source: str
     example: Example
     group: str
+    marked: frozenset[int] = frozenset()
 
     @property
     def key(self) -> str:
@@ -63,8 +68,8 @@ class Shown:
         return self.share(cls) >= SMALLEST_SHARE
 
     def lacks(self, cls: int) -> bool:
-        """Whether not one pixel is of the class."""
-        return self.share(cls) == 0
+        """Whether not one pixel is of the class, and its source would say so."""
+        return cls in self.marked and self.share(cls) == 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,28 +109,69 @@ def read_data(
 
     sources  cue sets (folder or .zip), or folders of images with masks or label files beside them or in masks/, labels/
              or annotations/, in any of the formats that cues may have. An image without one is passed over and counted.
-    classes  names of class 1, 2, ...; default: those of the cue sets or label files.
+    classes  names of class 1, 2, ... in every source; default: those that each source states itself (a cue set, label
+             files, or "classes" in a card.json beside images/), in which a name means the same class in all of them.
     group    which pictures belong together: 'folder', 'prefix' (a name up to its last number: p07_003.png is of p07),
              a CSV file with lines image,group, or None: each picture stands alone. Nearly equal pictures always belong
              together.
 
     Raises InputError, CueError, MaskError, ImageError, CueSetError.
     """
-    shown: list[Shown] = []
-    infos: tuple[ClassInfo, ...] = class_infos(classes)
-    for source in sources:
-        found, infos = read_source(Path(source), infos)
-        shown += found
-    if not infos:
-        present = sorted({c for s in shown for c in s.example.marks.class_ids})
-        infos = tuple(ClassInfo(c, "thing" if present == [1] else f"class {c}") for c in present)
+    given = class_infos(classes)
+    read = [read_source(Path(source), given) for source in sources]
+    if not given:
+        named = _name_unnamed([found for found, own in read if not own])
+        read = [(found, own or named) for found, own in read]
+    infos = given or _merged_classes([own for _, own in read])
+    shown = [p for found, own in read for p in _renumbered(found, own, infos)]
     shown = _grouped(shown, group)
     shown, pairs = _with_twins_joined(shown)
     return _parted(shown, infos, pairs)
 
 
+def _name_unnamed(read: Sequence[Sequence[Shown]]) -> tuple[ClassInfo, ...]:
+    """Names of the classes that are shown in sources which state none: 'thing' where it is one, numbered 1."""
+    present = sorted({c for found in read for s in found for c in s.example.marks.class_ids})
+    return tuple(ClassInfo(c, "thing" if present == [1] else f"class {c}") for c in present)
+
+
+def _merged_classes(stated: Sequence[Sequence[ClassInfo]]) -> tuple[ClassInfo, ...]:
+    """The classes of all sources by name, numbered anew where the sources' numbers do not agree."""
+    numbers: dict[str, set[int]] = {}
+    for own in stated:
+        for info in own:
+            numbers.setdefault(info.name, set()).add(info.id)
+    agreed = all(len(n) == 1 for n in numbers.values()) and len(set().union(*numbers.values())) == len(
+        numbers
+    )
+    return tuple(
+        ClassInfo(min(n) if agreed else i, name) for i, (name, n) in enumerate(numbers.items(), start=1)
+    )
+
+
+def _renumbered(
+    shown: Iterable[Shown], own: Sequence[ClassInfo], infos: Sequence[ClassInfo]
+) -> Iterator[Shown]:
+    """Pictures of a source with the numbers that its classes have among all of them."""
+    ids = {i.name: i.id for i in infos}
+    new = {i.id: ids[i.name] for i in own}
+    marked = frozenset(new.values())
+    if all(a == b for a, b in new.items()):
+        yield from (replace(s, marked=marked) for s in shown)
+        return
+    for s in shown:
+        mask = s.example.marks.mask
+        if mask is not None:
+            changed = np.where(mask == IGNORE, IGNORE, 0).astype(np.int32)
+            for a, b in new.items():
+                changed[mask == a] = b
+            marks = replace(s.example.marks, mask=changed, objects=None)
+            s = replace(s, example=Example(s.example.image, marks))
+        yield replace(s, marked=marked)
+
+
 def read_source(path: Path, classes: tuple[ClassInfo, ...]) -> tuple[list[Shown], tuple[ClassInfo, ...]]:
-    """The pictures of one source, without groups, and the classes as they are named from then on."""
+    """The pictures of one source, without groups, and its classes: those given, or that it states, if it does."""
     if not path.exists():
         raise InputError("there is no such folder or cue set", path, "give one of pictures with masks")
     if path.suffix.lower() == ".zip" or (path / INDEX).is_file():
@@ -148,13 +194,25 @@ def read_source(path: Path, classes: tuple[ClassInfo, ...]) -> tuple[list[Shown]
         )
     if len(pairs) < len(images):
         give_note(f"{path}: {len(images) - len(pairs)} of {len(images)} images have no mask and are left out")
-    classes = classes or class_infos(named_classes([Cue(i, mask=m) for i, m in pairs]))
+    classes = classes or card_classes(path) or class_infos(named_classes([Cue(i, mask=m) for i, m in pairs]))
     top = path / "images" if (path / "images").is_dir() else path
     found = [
         Shown(image.relative_to(top).as_posix(), str(path), _read_pair(image, mask, classes), "")
         for image, mask in pairs
     ]
     return found, classes
+
+
+def card_classes(folder: Path) -> tuple[ClassInfo, ...]:
+    """What a card.json beside images/ calls its classes, {"1": name} or {name: 1}; none where it does not say."""
+    card = folder / "card.json"
+    stated = read_json(card, InputError).get("classes") if card.is_file() else None
+    if not isinstance(stated, Mapping):
+        return ()
+    pairs = [(k, v) if str(k).isdigit() else (v, k) for k, v in stated.items()]
+    if not all(str(number).isdigit() for number, _ in pairs):
+        return ()
+    return tuple(ClassInfo(int(number), str(name)) for number, name in sorted(pairs, key=lambda p: int(p[0])))
 
 
 def _read_pair(image: Path, mask: Path, classes: tuple[ClassInfo, ...]) -> Example:

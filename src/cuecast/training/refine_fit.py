@@ -93,9 +93,11 @@ def draw_lesson(segmenter: MatchingSegmenter, data: Data, number: int) -> list[S
     rng = np.random.default_rng((number, int(data.digest, 16)))
     part = int(rng.choice(len(SHARES), p=SHARES_CHANCE))
     pool = [p for p in data.part(SHARES[part]) if p.example.marks.mask is not None]
+    # Sources teach alike, however many pictures each has; what one marks, another may show without marking it.
+    sources = sorted({p.source for p in pool})
+    source = sources[int(rng.integers(len(sources)))]
+    pool = [p for p in pool if p.source == source]
     order = [pool[i] for i in rng.permutation(len(pool))]
-    source = order[0].source
-    order = [p for p in order if p.source == source]
     shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(order) - 1)
     cues, rest = order[:shots], order[shots:]
     # A picture that lies beside a cue's in everything but the thing would teach to look for its twin.

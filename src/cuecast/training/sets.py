@@ -91,10 +91,15 @@ def _folders(root: Path, excluded: Sequence[str]) -> list[Path]:
 
 
 def licences(root: Path, excluded: Sequence[str]) -> list[dict[str, str]]:
-    """What the cards of the used sets say of source and licence, for the pack's own card: the licence as an SPDX
-    expression, and in `note` as the set's card says it, where that is another text."""
-    cards = [json.loads((f / "card.json").read_text()) for f in _folders(root, excluded)]
-    return [{k: str(c[k]) for k in ("name", "domain", "source", "count")} | _licence_of(c) for c in cards]
+    """`set_licence` of every set under `root` that is used."""
+    return [set_licence(folder) for folder in _folders(root, excluded)]
+
+
+def set_licence(folder: Path) -> dict[str, str]:
+    """What the card of a set says of source and licence, for a pack's own card: the licence as an SPDX expression, and
+    in `note` as the set's card says it, where that is another text."""
+    card = json.loads((folder / "card.json").read_text())
+    return {k: str(card[k]) for k in ("name", "domain", "source", "count")} | _licence_of(card)
 
 
 def _licence_of(card: Mapping[str, Any]) -> dict[str, str]:

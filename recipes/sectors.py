@@ -1,0 +1,145 @@
+"""The packs of sectors: `general`, refined on pictures of one field of use each.
+
+    cuecast train recipes/sectors.py documents --data DATA --to src/cuecast/packs
+    cuecast eval DATA/episodes/sectors.jsonl --root DATA/sectors --set register_columns_judge --pack documents
+
+DATA holds train/ and sectors/, folders of picture sets (images/, masks/, card.json each). A pack is written only where
+it is better than its base on pictures of these sets that it was not taught (docs/refine.md). Whether it is better on
+other sets, too, is what `cuecast eval` says of those in `judged_by`; what came of it: LOG.md beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sector:
+    """A pack: sets that it is taught and sets that judge it, folders below DATA; its card's `task` and `limits`."""
+
+    sector: str
+    task: str
+    sources: tuple[str, ...]
+    judged_by: tuple[str, ...]
+    limits: tuple[str, ...]
+
+
+SECTORS = {
+    "documents": Sector(
+        "finance and administration",
+        "segmenting columns, lines, zones and stamps of written and printed pages",
+        (
+            "sectors/documents/register_columns_refine",
+            "sectors/documents/typescript_lines_refine",
+            "sectors/documents/typescript_zones_refine",
+            "sectors/documents/stamps_refine",
+            "train/manuscript_lines",
+            "train/manuscript_zones",
+            "train/book_pages",
+        ),
+        ("register_columns_judge", "typescript_lines_judge"),
+        ("It reads nothing: what it finds is where something stands, not what is written there.",),
+    ),
+    "education": Sector(
+        "education",
+        "segmenting signs of handwritten sums and equations, and small things on a desk",
+        (
+            "sectors/education/handwritten_equations_refine",
+            "sectors/education/handwritten_math_refine",
+            "train/desk_objects",
+        ),
+        ("circuit_symbols_judge",),
+        ("It must not mark anybody's work: a sign that it misses is no mistake of the writer.",),
+    ),
+    "healthcare": Sector(
+        "healthcare",
+        "segmenting organs, vessels and cells in pictures of several kinds of cameras",
+        (
+            "train/chest_xray",
+            "train/ultrasound",
+            "train/vessel_angio",
+            "train/nuclei",
+            "train/sperm_cells",
+            "train/ct_aorta",
+            "train/ct_organs",
+            "train/ct_organs_fine",
+            "train/mr_organs",
+        ),
+        ("brain_tumour_judge", "dev/wbc1", "dev/retina_drive", "dev/polyps", "dev/periapical"),
+        ("No medical device: it must not decide on a diagnosis or a treatment.",),
+    ),
+    "industry": Sector(
+        "industry",
+        "segmenting defects and parts in pictures of inspection",
+        ("train/weld_defect", "train/lpbf_defect", "train/wagon", "train/pothole", "train/hbn_flakes"),
+        ("train_wheel_judge", "dev/magnetic_tile", "dev/cracks", "dev/porosity"),
+        ("What it does not find may be there: it must not be the only inspection.",),
+    ),
+    "insurance": Sector(
+        "finance: insurance",
+        "segmenting parts of cars",
+        ("train/car_parts",),
+        ("car_parts18_judge",),
+        ("It tells parts, not whether they are damaged.",),
+    ),
+    "power": Sector(
+        "power",
+        "segmenting faults and soiling of solar panels",
+        ("sectors/power/solar_soiling_refine",),
+        ("power_lines_judge", "dev/solar_fault"),
+        ("It must not be the only inspection of a plant.",),
+    ),
+}
+
+
+def main(argv: Sequence[str]) -> None:
+    """Refine one sector's pack into the folder --to."""
+    parser = argparse.ArgumentParser(prog="cuecast train recipes/sectors.py", description=__doc__)
+    parser.add_argument("sector", choices=SECTORS)
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and sectors/")
+    parser.add_argument("--base", default="general", help="the pack it stands on")
+    parser.add_argument("--to", type=Path, default=Path("runs"), help="folder that the pack goes into")
+    parser.add_argument("--minutes", type=float, default=40.0, help="about how long, on a machine for itself")
+    options = parser.parse_args(argv)
+
+    from cuecast.training.refine import RefineOptions, refine
+
+    sector = SECTORS[options.sector]
+    sources = [options.data / s for s in sector.sources]
+    fields = {
+        **stated(sector, sources),
+        "limits": [*sector.limits, f"On other pictures {options.base} is better."],
+    }
+    made = refine(
+        sources,
+        options.to / options.sector,
+        RefineOptions(options.base, minutes=options.minutes, fields=fields, replace=True),
+        lambda step: print(f"\r{step.what} {step.done} of {step.total}   ", end="", flush=True),
+    )
+    print(json.dumps(made.as_dict(), indent=2))
+
+
+def stated(sector: Sector, sources: Sequence[Path]) -> dict[str, Any]:
+    """What the card says beside what was measured. A set that may not be shipped from makes the licence unstated."""
+    from cuecast.training.sets import set_licence
+
+    cards = [json.loads((s / "card.json").read_text()) for s in sources]
+    free = all(c.get("ship", c["use"] == "train") for c in cards)
+    return {
+        "licence": "Apache-2.0" if free else "NOASSERTION",
+        "organisation": "The cuecast authors",
+        "sector": sector.sector,
+        "task": sector.task,
+        "data": [set_licence(s) for s in sources],
+    }
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
