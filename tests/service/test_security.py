@@ -255,8 +255,9 @@ def test_a_bug_tells_nothing(
     def fail(*_: Any) -> None:
         raise RuntimeError("a secret of the house")
 
+    project = service.project()
     monkeypatch.setattr("cuecast.service.store.projects.get", fail)
-    response = service.client.get(f"/v1/projects/{service.project()}")
+    response = service.client.get(f"/v1/projects/{project}")
     message = refused(response, 500, "internal_error")
     assert "secret" not in response.text
     assert "Traceback" not in response.text
