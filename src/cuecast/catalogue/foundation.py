@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from cuecast.engine.card import NOT_STATED
 from cuecast.engine.foundation.folder import Weights, look_at, spdx_of
 from cuecast.engine.foundation.runtime import first_line, library
 from cuecast.engine.packs import Pack
-from cuecast.engine.segmenter import SEGMENTERS, WEIGHTS_PREFIX, PackFile
+from cuecast.engine.segmenter import segmenter_class
 
 UNCALIBRATED = (
     "Not calibrated: threshold and verdicts are the usual ones, read from the scores alone, and were not fitted to "
@@ -74,20 +73,11 @@ def make_weights_pack(
         **(fields or {}),
         "weights": entry,
     }
-    _check_loads(kind.segmenter, weights, given)
+    # Loaded once, so that a pack that is made can be used.
+    segmenter_class(kind.segmenter).from_pack(Pack(root / name, given).files, given)
     return make_pack(
         name, root, None, fields=given, concepts=concepts, segmenter=kind.segmenter, replace=replace
     )
-
-
-def _check_loads(segmenter: str, weights: Weights, fields: Mapping[str, Any]) -> None:
-    """Raise PackError where the segmenter cannot be made of these weights and numbers."""
-    module, _, maker = SEGMENTERS[segmenter].partition(":")
-    files = {
-        f"{WEIGHTS_PREFIX}{n}": PackFile(weights.folder / n, sha)
-        for n, sha in fields["weights"]["files"].items()
-    }
-    getattr(importlib.import_module(module), maker).from_pack(files, fields)
 
 
 def find_weights(given: str, segmenter: str | None, kind: str = "") -> Weights:

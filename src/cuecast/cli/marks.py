@@ -24,7 +24,7 @@ from cuecast.core.arguments import read_thresholds
 from cuecast.core.errors import CueError, ImageError, MaskError
 
 if TYPE_CHECKING:
-    from cuecast.core.values import ClassInfo, Mark
+    from cuecast.core.values import ClassInfo, Example, Mark
     from cuecast.cues import Cue
     from cuecast.cuesets.cueset import CueSet
     from cuecast.predictor import Concept
@@ -220,6 +220,23 @@ class Shown(MarkFlags):
 
         place = shown_cueset(self.cues, self.concept, pack)
         return read_cueset(place) if place else None
+
+    def examples(
+        self,
+        cueset: CueSet | None,
+        flags: Sequence[Marked],
+        window: tuple[float, float] | None,
+        page: int | None,
+    ) -> list[Cue | Example]:
+        """All that teaches: the cues of the set, then those of the flags on other images; see `cues_of`.
+
+        Raises CueSetError, BadParameter and what reading images raises.
+        """
+        from cuecast.cuesets.cueset import read_examples
+
+        stored = read_examples(cueset, window) if cueset else ()
+        values = read_values(self.value, (m.mask for m in flags))
+        return [*stored, *cues_of(flags, values, window, page)]
 
     def classes(self, cueset: CueSet | None) -> list[ClassInfo]:
         """The classes of the cue set where there is one, else those that --class names.

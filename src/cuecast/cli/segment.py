@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cuecast.cli.marks import Shown, cues_of, read_values
+from cuecast.cli.marks import Shown
 from cuecast.cli.options import (
     CocoShape,
     CocoShapeOption,
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cuecast.core.shards import Shard
-    from cuecast.core.values import Example
-    from cuecast.cues import Cue
     from cuecast.runs.images import BatchOptions, BatchSummary, Format
 
 FORMATS = (
@@ -203,7 +201,6 @@ def segment(
     options = written.options(speed.workers, pictures.page, limits, least, shard)
 
     from cuecast.cuesets.changes import lineage
-    from cuecast.cuesets.cueset import read_examples
     from cuecast.io.files import note_of_edited
     from cuecast.io.places import list_images, note_of_others
     from cuecast.predictor import load
@@ -213,10 +210,7 @@ def segment(
     classes = shown.classes(cueset)
     flags = shown.read(classes)
     paths = list_images(images, recursive, stores=True)
-    examples: list[Cue | Example] = [
-        *(read_examples(cueset, limits) if cueset else ()),
-        *cues_of(flags, read_values(shown.value, (m.mask for m in flags)), limits, pictures.cue_page),
-    ]
+    examples = shown.examples(cueset, flags, limits, pictures.cue_page)
     predictor = load(pack, threads=speed.threads_each)
     learned = predictor.learn(examples, classes or None, scale.value, objects.value)
     concept = shown.decided(learned)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cuecast.cli.marks import Shown, cues_of, read_values
+from cuecast.cli.marks import Shown
 from cuecast.cli.options import (
     Least,
     Objects,
@@ -35,8 +35,6 @@ from cuecast.core.errors import without_name
 
 if TYPE_CHECKING:
     from cuecast.core.ordered import Step
-    from cuecast.core.values import Example
-    from cuecast.cues import Cue
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,6 @@ def watch(
     options = written.options(speed.workers, pictures.page, limits, least)
 
     from cuecast.cuesets.changes import lineage
-    from cuecast.cuesets.cueset import read_examples
     from cuecast.predictor import load
     from cuecast.runs import actions
     from cuecast.runs.watch import WatchRequest
@@ -93,10 +90,7 @@ def watch(
     cueset = shown.cueset(pack)
     classes = shown.classes(cueset)
     flags = shown.read(classes)
-    examples: list[Cue | Example] = [
-        *(read_examples(cueset, limits) if cueset else ()),
-        *cues_of(flags, read_values(shown.value, (m.mask for m in flags)), limits, pictures.cue_page),
-    ]
+    examples = shown.examples(cueset, flags, limits, pictures.cue_page)
     learned = load(pack, threads=speed.threads_each).learn(
         examples, classes or None, scale.value, objects.value
     )

@@ -14,6 +14,7 @@ from cuecast.core.errors import PackError
 from cuecast.core.kept import Kept
 from cuecast.core.tiling import Window, blend, windows
 from cuecast.core.values import Image
+from cuecast.engine.lessons import working_factor
 from cuecast.engine.matcher import FeatureMaps
 from cuecast.engine.segmenter import Encoder, MapShape, PackFile
 from cuecast.engine.shared import shared
@@ -153,9 +154,8 @@ class Viewer:
 
     def view(self, image: Image, side: float, zoom: float | None) -> View:
         """The image at its working size: area side x side, or `zoom` working pixels a pixel. Even sides."""
-        H, W = image.size
-        factor = zoom if zoom is not None else side / (H * W) ** 0.5
-        h, w = (max(self.encoder.multiple, 2 * round(n * factor / 2)) for n in (H, W))
+        factor = working_factor(image.size, side, zoom)
+        h, w = (max(self.encoder.multiple, 2 * round(n * factor / 2)) for n in image.size)
         how = PILImage.Resampling.BILINEAR  # Pillow averages over the source where it shrinks.
         frame = np.asarray(PILImage.fromarray(image.pixels).resize((w, h), how))
         return View(frame, image.digest, self)

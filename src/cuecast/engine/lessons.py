@@ -7,7 +7,7 @@ small things are looked at more closely.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -150,6 +150,24 @@ def thickness(mask: NDArray[np.bool_]) -> float:
     thing = mask[find_objects(mask.astype(np.uint8))[0]]
     distance = distance_transform_edt(np.pad(thing, 1))[1:-1, 1:-1]
     return float(4 * (distance[thing] - 0.5).clip(0.25).mean())
+
+
+def working_scale(
+    examples: Sequence[Example], cls: int, scale: str, preprocessing: Mapping[str, Any]
+) -> tuple[float, float | None]:
+    """`working_side` of a class, and for scale 'pixel' its `common_zoom`; None for 'frame'."""
+    side = working_side(examples, cls, preprocessing)
+    return side, common_zoom(examples, cls, side) if scale == "pixel" else None
+
+
+def least_zoom(zooms: Iterable[float | None]) -> float:
+    """What `Segmenter.zoom` gives of the zooms of lessons."""
+    return min((zoom for zoom in zooms if zoom), default=1.0)
+
+
+def working_factor(size: tuple[int, int], side: float, zoom: float | None) -> float:
+    """Working pixels per pixel of an image of size (H, W): the zoom, or as makes its area side x side."""
+    return zoom if zoom is not None else side / math.prod(size) ** 0.5
 
 
 def common_zoom(examples: Sequence[Example], cls: int, side: float) -> float:

@@ -40,9 +40,9 @@ from cuecast.engine.lessons import (
     Lesson,
     MatchingKnowledge,
     Scene,
-    common_zoom,
     groups,
-    working_side,
+    least_zoom,
+    working_scale,
 )
 from cuecast.engine.location_prior import NOWHERE, positions, read_place, shown_place
 from cuecast.engine.mark_weights import WEAK, fill_boxes, mark_weights
@@ -135,7 +135,7 @@ class MatchingSegmenter:
 
     def zoom(self, knowledge: MatchingKnowledge) -> float:
         """See `Segmenter.zoom`."""
-        return min((lesson.zoom for lesson in knowledge.lessons if lesson.zoom), default=1.0)
+        return least_zoom(lesson.zoom for lesson in knowledge.lessons)
 
     def learn(
         self,
@@ -162,11 +162,7 @@ class MatchingSegmenter:
         ]
         kept = {cls for lesson in lessons for cls in lesson.classes}
         new = [cls for cls in class_ids if cls not in kept]
-        sides = [working_side(examples, cls, self.preprocessing) for cls in new]
-        zooms = [
-            common_zoom(examples, c, s) if scale == "pixel" else None for c, s in zip(new, sides, strict=True)
-        ]
-        scales = list(zip(sides, zooms, strict=True))
+        scales = [working_scale(examples, cls, scale, self.preprocessing) for cls in new]
         for rows in groups(scales, MOST_TOGETHER):
             lessons.append(self._study(examples, [new[k] for k in rows], *scales[rows[0]], again))
         return MatchingKnowledge(tuple(class_ids), tuple(lessons))

@@ -7,7 +7,6 @@ is the base's, which is found by its name and known by its digest. `cuecast.engi
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ from cuecast.engine.calibration import Calibration, Taught, Thresholds
 from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, NOT_STATED, NUMBERS, concept_names
 from cuecast.engine.decision import AreaPrior
 from cuecast.engine.mark_weights import Kind
-from cuecast.engine.segmenter import SEGMENTERS, WEIGHTS_PREFIX, PackFile, Segmenter
+from cuecast.engine.segmenter import SEGMENTERS, WEIGHTS_PREFIX, PackFile, Segmenter, segmenter_class
 from cuecast.io.bundle import unsafe
 from cuecast.io.files import file_digest, read_json
 
@@ -152,8 +151,7 @@ class Pack:
             raise PackError(
                 f"pack {self.folder}: segmenter {kind!r} is unknown; known are {sorted(SEGMENTERS)}; update cuecast"
             )
-        module, name = SEGMENTERS[kind].split(":")
-        maker = getattr(importlib.import_module(module), name)
+        maker = segmenter_class(kind)
         self._tell_licence()
         try:
             built: Segmenter = maker.from_pack(self.files, self.numbers, threads)

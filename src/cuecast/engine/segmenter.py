@@ -7,6 +7,7 @@ the seam below it: where features come from.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ SEGMENTERS = {
 """Value of `segmenter` in a pack's card.json -> where its class is; loaded on use."""
 WEIGHTS_PREFIX = "weights/"
 """What stands before the names of files in the folder of weights that a card names."""
+
+
+def segmenter_class(kind: str) -> Any:
+    """The class of a value of `SEGMENTERS`, whose `from_pack` makes a segmenter."""
+    module, _, name = SEGMENTERS[kind].partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 class PackFile(NamedTuple):

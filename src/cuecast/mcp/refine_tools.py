@@ -18,7 +18,7 @@ from cuecast.engine.card import CARD, stated
 from cuecast.engine.packs import Pack, open_pack
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, OutOfTimeError, reporter
-from cuecast.training.needed import require_training
+from cuecast.training.needed import require_training, work_folder
 
 RefinedPath = Annotated[str, Field(description="Folder of a refined pack: `output` of `refine`")]
 Replace = Annotated[bool, Field(description="Take the place of another pack of its name")]
@@ -67,7 +67,7 @@ class RefineTools:
         from cuecast.training.refine import refine as run
 
         out = self.desk.roots.path(output)
-        self.desk.roots.inside(_work(out))
+        self.desk.roots.inside(work_folder(out))
         if (out / CARD).is_file():
             return _said(_refined(out))
         sources = [self.desk.roots.existing(path) for path in data]
@@ -107,7 +107,7 @@ class RefineTools:
     def drop_refined(self, pack: RefinedPath) -> s.PackDropped:
         """Remove the folder of a refined pack, or what a refinement that is not finished has left beside it."""
         out = self.desk.roots.path(pack)
-        work = self.desk.roots.inside(_work(out))
+        work = self.desk.roots.inside(work_folder(out))
         if not work.is_dir() or out.exists():
             shutil.rmtree(_refined(out).folder)
         if work.is_dir():
@@ -155,11 +155,6 @@ class _Steps:
         self._report(step)
         if not step.resumed and monotonic() >= self.deadline:
             raise OutOfTimeError
-
-
-def _work(out: Path) -> Path:
-    """Where refining keeps what it goes on with."""
-    return out.with_name(f".{out.name}.refining")
 
 
 def _refined(folder: Path) -> Pack:

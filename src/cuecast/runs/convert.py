@@ -74,7 +74,7 @@ def target_format(target: Path, name: str | None = None) -> Format:
         if said in written:
             return written[said]
     suffix = target.suffix.lower()
-    fitting = [f for f in written.values() if suffix == f.suffixes[0] and f.name != "voc"]
+    fitting = [f for f in written.values() if suffix == f.suffixes[0] and not f.parts]
     if len(fitting) == 1:
         return fitting[0]
     what = f"can be {listed(f.name for f in fitting)}" if fitting else "does not tell a format"
@@ -250,7 +250,7 @@ class _Conversion:
     def _is_file(self) -> bool:
         """Whether the target is a file of a format of one an image."""
         form = self.request.form
-        return form.a_file_each and self.request.target.suffix.lower() in form.suffixes and form.name != "voc"
+        return form.a_file_each and not form.parts and self.request.target.suffix.lower() in form.suffixes
 
     def checked_target(self) -> Path:
         """Where the format is written: a file, or a folder. Raises OutputError where something is there."""

@@ -161,11 +161,11 @@ class _Watch:
         self.done |= {path: self.seen[path] for path in paths}
         errors: dict[Path, str] = {}
         try:
-            errors = dict(_failures(self._run(paths)))
+            errors = _failures(self._segment(paths, gather=False))
         except NameTakenError:
             for path in paths:  # of one of them; the others have nothing to do with it
                 try:
-                    errors |= _failures(self._run([path]))
+                    errors |= _failures(self._segment([path], gather=False))
                 except NameTakenError as taken:
                     errors[path] = str(taken)
         for path in paths:
@@ -178,9 +178,6 @@ class _Watch:
             self.again.pop(path, None)
             if tries < len(RETRIES):
                 self.again[path] = (self.looks + RETRIES[tries], tries)
-
-    def _run(self, paths: Sequence[Path]) -> BatchSummary:
-        return self._segment(paths, gather=False)
 
     def gather(self) -> None:
         """Write the files for all images."""

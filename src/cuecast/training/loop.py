@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -198,7 +198,7 @@ class Run:
         self.phase = plan.phases[0]
         self.step = 0
         self.seconds = 0.0
-        if state := self.processes.told(self._stored):
+        if state := self.processes.told(lambda: read_checkpoint(folder / "last.pt")):
             self._load(state)
         self.processes.follow(self._weights())
 
@@ -328,15 +328,7 @@ class Run:
             "optimizers": [o.state_dict() for o in self.optimizers],
             "plan": json.dumps(asdict(self.plan)),
         }
-        torch.save(state, self.folder / "last.tmp")
-        os.replace(self.folder / "last.tmp", self.folder / "last.pt")
-
-    def _stored(self) -> dict[str, Any] | None:
-        path = self.folder / "last.pt"
-        state: dict[str, Any] | None = None
-        if path.is_file():
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        return state
+        write_checkpoint(self.folder / "last.pt", state)
 
     def _load(self, state: dict[str, Any]) -> None:
         plan = json.loads(state["plan"])
@@ -362,6 +354,21 @@ class Run:
         self.classifier.load_state_dict(state["classifier"])
         for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(stored)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """What `write_checkpoint` kept, on the CPU; None where nothing is kept yet."""
+    state: dict[str, Any] | None = None
+    if path.is_file():
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def write_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Keep the state of a training by rename, so that a kill leaves the one before."""
+    beside = path.with_suffix(".tmp")
+    torch.save(dict(state), beside)
+    os.replace(beside, path)
 
 
 def _check_shares(plan: Plan, count: int) -> None:

@@ -1,13 +1,19 @@
-"""What training needs beside the package: the extra `train`. Asking for it loads none of it."""
+"""What training needs beside the package, the extra `train`, and where refining works. Asking loads none of it."""
 
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 from cuecast.core.errors import MissingExtraError
 
 LIBRARIES = ("torch", "onnx", "onnxscript", "matplotlib")
 """What the extra `train` installs; a recipe that lacks one of them gets told so."""
+
+
+def work_folder(out: Path) -> Path:
+    """Where refining into the pack's folder `out` keeps what it goes on with."""
+    return out.with_name(f".{out.name}.refining")
 
 
 def missing(library: str) -> MissingExtraError:

@@ -42,6 +42,7 @@ from cuecast.engine.packs import Pack, find_base, open_pack
 from cuecast.engine.segmenter import PackFile
 from cuecast.io.files import exclusive, file_digest, make_folder, read_json, write_text
 from cuecast.predictor import Predictor
+from cuecast.training.needed import work_folder
 from cuecast.training.onnx_module import OnnxModule
 from cuecast.training.refine_compare import (
     SHOTS,
@@ -180,7 +181,7 @@ def refine(
     )
     if processes.first:
         _tell_of(data)
-    work = out.with_name(f".{out.name}.refining")
+    work = work_folder(out)
     run = _Run(out, options, base, data, work, progress, processes)
     if not processes.first:
         return run.go()

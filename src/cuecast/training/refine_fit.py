@@ -29,7 +29,7 @@ from cuecast.engine.lessons import Lesson
 from cuecast.engine.matching import MatchingSegmenter
 from cuecast.engine.refiner import resize
 from cuecast.io.images import read_image
-from cuecast.training.loop import mask_losses
+from cuecast.training.loop import mask_losses, read_checkpoint, write_checkpoint
 from cuecast.training.onnx_module import OnnxModule
 from cuecast.training.refine_data import Data, only_classes
 from cuecast.training.torchrun import join
@@ -219,7 +219,7 @@ def fit_decoder(
     decoder, before = OnnxModule(base).to(device), OnnxModule(base).to(device)
     optimizer = torch.optim.AdamW(decoder.parameters(), RATE, weight_decay=0.01)
     done, steps, spent = 0, 0, 0.0
-    if state := processes.told(lambda: _stored(checkpoint)):
+    if state := processes.told(lambda: read_checkpoint(checkpoint)):
         done, steps, spent = state["done"], state["steps"], state.get("spent", 0.0)
         decoder.load_state_dict(state["decoder"])
         optimizer.load_state_dict(state["optimizer"])
@@ -270,13 +270,6 @@ def check_shares(count: int) -> None:
         )
 
 
-def _stored(checkpoint: Path) -> dict[str, Any] | None:
-    state: dict[str, Any] | None = None
-    if checkpoint.is_file():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return state
-
-
 def _save(
     path: Path,
     decoder: OnnxModule,
@@ -292,8 +285,7 @@ def _save(
         "steps": steps,
         "spent": spent,
     }
-    torch.save(state, path.with_suffix(".tmp"))
-    os.replace(path.with_suffix(".tmp"), path)
+    write_checkpoint(path, state)
 
 
 def sample_loss(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from cuecast.core.geometry import mark_labels
 from cuecast.core.tiling import Window, blend
 from cuecast.core.values import IGNORE, Example, Marks
 from cuecast.engine.decision import best_class
+from cuecast.engine.forest import Forest, fit_forest
 from cuecast.engine.mark_weights import fill_boxes, mark_weights
 from cuecast.engine.packs import open_pack
 from cuecast.engine.segmenter import Segmenter
@@ -24,6 +26,8 @@ FILTERS = "pixel"
 """The map of its encoder whose first channels are fixed filters."""
 TILE, OVERLAP = 1024, 64
 """Of what the filters are computed for at once, in pixels."""
+MOST_PIXELS = 12000
+"""Pixels of cues that the forest is fitted on, at most."""
 SURE = 0.5
 """Score from which a pixel of a sparsely marked cue is taken for the thing."""
 
@@ -33,16 +37,13 @@ class Completer:
     """Makes masks of sparse marks. The engine is loaded when one is met."""
 
     threads: int | None
-    _loaded: list[Segmenter] = field(default_factory=list, repr=False)
 
-    @property
+    @cached_property
     def engine(self) -> Segmenter:
         """That of the pack `general`. Raises PackError where that is not there."""
-        if not self._loaded:
-            self._loaded.append(open_pack(ENGINE).segmenter(self.threads))
-        return self._loaded[0]
+        return open_pack(ENGINE).segmenter(self.threads)
 
-    @property
+    @cached_property
     def filters(self) -> Callable[[NDArray[np.uint8]], Array]:
         """A frame (h, w, 3) uint8, of even sides -> the fixed filters of the engine on it, (C, h / 2, w / 2)."""
         encoder, learned = self.engine.encoder, open_pack(ENGINE).numbers["preprocessing"]["texture"]
@@ -79,6 +80,15 @@ class Completer:
                 labels = _filled(scores, class_ids, example.marks, labels)
             done.append(_flat(example, labels))
         return tuple(done)
+
+
+def forest_on(maps: Sequence[Array], shares: Sequence[Array]) -> Forest | None:
+    """The forest on filters (C, h, w) of cues, each with the share (h, w) of each place that is the thing; thinned to
+    `MOST_PIXELS` on a fixed stride."""
+    pixels = np.concatenate([m.reshape(len(m), -1).T for m in maps])
+    thing = np.concatenate([share.ravel() for share in shares])
+    kept = np.linspace(0, len(pixels) - 1, min(len(pixels), MOST_PIXELS)).astype(np.intp)
+    return fit_forest(pixels[kept], thing[None, kept], 1 - thing[None, kept])
 
 
 def _flat(example: Example, labels: NDArray[np.int32]) -> Example:

@@ -22,18 +22,17 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from scipy.special import expit
 
-from cuecast.core.errors import PackError
 from cuecast.core.kept import Kept
 from cuecast.core.ordered import one_blas_thread
 from cuecast.core.tiling import Window, blend
 from cuecast.core.values import Example, Image, Marks
 from cuecast.engine.encoder import BUDGET, kept_maps
-from cuecast.engine.forest import Forest, fit_forest, forest_logits
+from cuecast.engine.forest import Forest, forest_logits
 from cuecast.engine.foundation.answer import finish
-from cuecast.engine.foundation.complete import Completer
+from cuecast.engine.foundation.complete import Completer, forest_on
 from cuecast.engine.foundation.runtime import Network, network, normal
 from cuecast.engine.foundation.stated import read_numbers
-from cuecast.engine.lessons import common_zoom, working_side
+from cuecast.engine.lessons import least_zoom, working_factor, working_scale
 from cuecast.engine.refiner import Refiner, resize
 from cuecast.engine.ridge import Ridge, moments
 from cuecast.engine.segmenter import MapShape, PackFile, ScoreMaps
@@ -53,8 +52,6 @@ taken for positional (as INSID3 takes 500 of the 1,024 of ViT-L); directions of 
 forest's share of the answer's logits."""
 MOST_PLACES = 4096
 """Places of cues that a query is compared with, at most; more are thinned on a fixed stride."""
-MOST_PIXELS = 12000
-"""Pixels of cues that the forest is fitted on, at most."""
 DIRECTIONS = 256
 """Of the features, that the ridge regression is fitted on: those in which the cues vary most."""
 SHARPNESS = 20.0
@@ -107,8 +104,7 @@ class DinoEncoder:
             return np.zeros((width, 0), np.float32)
         side = PATCHES * self.multiple
         empty = self._tokens(np.zeros((side, side, 3), np.uint8)).reshape(width, -1)
-        directions = np.linalg.svd(empty - empty.mean(1, keepdims=True), full_matrices=False)[0]
-        return np.ascontiguousarray(directions[:, :count], np.float32)
+        return leading((empty - empty.mean(1, keepdims=True)).T, count)
 
     def _tokens(self, frame: NDArray[np.uint8]) -> Array:
         """(D, h, w): the patches as unit vectors, all that they hold."""
@@ -158,19 +154,14 @@ class DinoSegmenter:
         cls, files: Mapping[str, PackFile], numbers: Mapping[str, Any], threads: int | None = None
     ) -> DinoSegmenter:
         """Load the weights that the card names. Raises PackError, MissingExtraError, InputError."""
-        stated = read_numbers(numbers.get("preprocessing", {}), NUMBERS)
-        for name in ("positional", "forest_share"):
-            if stated[name] > 1:
-                raise PackError(
-                    f"{name} is {stated[name]}", "card.json: preprocessing", "give a share, up to 1"
-                )
+        stated = read_numbers(numbers.get("preprocessing", {}), NUMBERS, ("positional", "forest_share"))
         encoder = DinoEncoder(network(files, "dino", threads), stated["positional"])
         side = PATCHES * encoder.multiple
         return cls(encoder, Completer(threads), stated | {"side": side, "most": stated["most"] * side})
 
     def zoom(self, knowledge: DinoKnowledge) -> float:
         """See `Segmenter.zoom`."""
-        return min((lesson.zoom for lesson in knowledge.lessons if lesson.zoom), default=1.0)
+        return least_zoom(lesson.zoom for lesson in knowledge.lessons)
 
     def learn(
         self,
@@ -186,9 +177,11 @@ class DinoSegmenter:
             lessons = []
             for cls in class_ids:
                 old = known.get(cls)
-                side = old.side if old else working_side(examples, cls, self.preprocessing)
-                zoom = common_zoom(examples, cls, side) if scale == "pixel" else None
-                lessons.append(self._study(complete, cls, side, old.zoom if old else zoom, old))
+                if old:
+                    side, zoom = old.side, old.zoom
+                else:
+                    side, zoom = working_scale(examples, cls, scale, self.preprocessing)
+                lessons.append(self._study(complete, cls, side, zoom, old))
             return DinoKnowledge(tuple(lessons))
 
     def score(self, knowledge: DinoKnowledge, image: Image, own: Sequence[Marks] = ()) -> ScoreMaps:
@@ -231,12 +224,7 @@ class DinoSegmenter:
     ) -> Forest | None:
         """The forest on the filters of the cues' pixels."""
         maps = [self._filters(e.image, side, zoom) for e in examples]
-        pixels = np.concatenate([m.reshape(len(m), -1).T for m in maps])
-        thing = np.concatenate(
-            [_share(e, cls, m.shape[1:]).ravel() for e, m in zip(examples, maps, strict=True)]
-        )
-        kept = np.linspace(0, len(pixels) - 1, min(len(pixels), MOST_PIXELS)).astype(np.intp)
-        return fit_forest(pixels[kept], thing[None, kept], 1 - thing[None, kept])
+        return forest_on(maps, [_share(e, cls, m.shape[1:]) for e, m in zip(examples, maps, strict=True)])
 
     def _plane(self, lesson: Lesson, image: Image) -> Array:
         """Scores (h, w) of a class on the image, at half its working size; kept for the next click."""
@@ -284,7 +272,7 @@ class DinoSegmenter:
     def _frame(self, image: Image, side: float, zoom: float | None) -> NDArray[np.uint8]:
         """The image (h, w, 3) at its working size: sides are multiples of a patch."""
         step = self.encoder.multiple
-        factor = zoom if zoom is not None else side / float(np.prod(image.size)) ** 0.5
+        factor = working_factor(image.size, side, zoom)
         h, w = (step * max(1, round(n * factor / step)) for n in image.size)
         return np.asarray(PILImage.fromarray(image.pixels).resize((w, h), PILImage.Resampling.BICUBIC))
 

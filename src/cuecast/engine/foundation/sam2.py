@@ -20,16 +20,15 @@ from numpy.typing import NDArray
 from PIL import Image as PILImage
 from scipy.special import expit
 
-from cuecast.core.errors import PackError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.kept import Kept
 from cuecast.core.notes import give_note
 from cuecast.core.ordered import one_blas_thread
 from cuecast.core.values import IGNORE, Example, Image, Marks
 from cuecast.engine.correction import marked_places
-from cuecast.engine.forest import Forest, fit_forest, forest_logits
+from cuecast.engine.forest import Forest, forest_logits
 from cuecast.engine.foundation.answer import finish
-from cuecast.engine.foundation.complete import Completer
+from cuecast.engine.foundation.complete import Completer, forest_on
 from cuecast.engine.foundation.runtime import Network, library, network, normal
 from cuecast.engine.foundation.stated import read_numbers
 from cuecast.engine.mark_weights import mark_weights
@@ -44,8 +43,6 @@ MOST_CUES = 8
 """Cues of a class that are remembered, at most."""
 MOST_CLICKS = 16
 """Places that are asked of the model on one picture, at most; more are thinned."""
-MOST_PIXELS = 12000
-"""Pixels of cues that the forest is fitted on, at most."""
 SURE = 8.0
 """Logits are taken within -SURE and SURE."""
 IMAGES = 4
@@ -86,9 +83,7 @@ class Sam2Segmenter:
         cls, files: Mapping[str, PackFile], numbers: Mapping[str, Any], threads: int | None = None
     ) -> Sam2Segmenter:
         """Load the weights that the card names. Raises PackError, MissingExtraError, InputError."""
-        stated = read_numbers(numbers.get("preprocessing", {}), NUMBERS)
-        if stated["forest_share"] > 1:
-            raise PackError("forest_share is above 1", "card.json: preprocessing", "give a share, up to 1")
+        stated = read_numbers(numbers.get("preprocessing", {}), NUMBERS, ("forest_share",))
         return cls(network(files, "sam2", threads), Completer(threads), stated)
 
     @property
@@ -164,13 +159,10 @@ class Sam2Segmenter:
     def _forest(self, examples: Sequence[Example], things: Sequence[NDArray[np.bool_]]) -> Forest | None:
         """The forest on the filters of the cues' pixels."""
         maps = [self._filters(e.image) for e in examples]
-        pixels = np.concatenate([m.reshape(len(m), -1).T for m in maps])
         shares = [
             resize(t.astype(np.float32), (m.shape[1], m.shape[2])) for t, m in zip(things, maps, strict=True)
         ]
-        thing = np.concatenate([share.ravel() for share in shares])
-        kept = np.linspace(0, len(pixels) - 1, min(len(pixels), MOST_PIXELS)).astype(np.intp)
-        return fit_forest(pixels[kept], thing[None, kept], 1 - thing[None, kept])
+        return forest_on(maps, shares)
 
     def _filters(self, image: Image) -> Array:
         """(C, S / 4, S / 4): the fixed filters, on the grid of the model's logits."""

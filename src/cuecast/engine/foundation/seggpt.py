@@ -29,7 +29,7 @@ from cuecast.engine.foundation.answer import finish
 from cuecast.engine.foundation.complete import Completer
 from cuecast.engine.foundation.runtime import DEVIATION, MEAN, Network, network, normal
 from cuecast.engine.foundation.stated import read_stated
-from cuecast.engine.lessons import common_zoom, working_side
+from cuecast.engine.lessons import least_zoom, working_factor, working_scale
 from cuecast.engine.refiner import Refiner, resize
 from cuecast.engine.segmenter import PackFile, ScoreMaps
 
@@ -106,7 +106,7 @@ class SegGptSegmenter:
 
     def zoom(self, knowledge: SegGptKnowledge) -> float:
         """See `Segmenter.zoom`."""
-        return min((lesson.zoom for lesson in knowledge.lessons if lesson.zoom), default=1.0)
+        return least_zoom(lesson.zoom for lesson in knowledge.lessons)
 
     def learn(
         self,
@@ -123,8 +123,7 @@ class SegGptSegmenter:
             if cls in known:
                 side, zoom = known[cls].side, known[cls].zoom
             else:
-                side = working_side(examples, cls, self.preprocessing)
-                zoom = common_zoom(examples, cls, side) if scale == "pixel" else None
+                side, zoom = working_scale(examples, cls, scale, self.preprocessing)
             lessons.append(Lesson(cls, side, zoom, self._prompts(complete, cls, side, zoom)))
         return SegGptKnowledge(tuple(lessons))
 
@@ -199,7 +198,7 @@ class SegGptSegmenter:
         if zoom is None and side == self.side:
             size = (self.side, self.side)
         else:
-            factor = zoom if zoom is not None else side / float(np.prod(image.size)) ** 0.5
+            factor = working_factor(image.size, side, zoom)
             h, w = (max(1, round(n * factor)) for n in image.size)
             size = (h, w)
         return bicubic(image.pixels, size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cuecast.core.errors import PackError
@@ -10,10 +10,15 @@ from cuecast.core.errors import PackError
 WHERE = "card.json: preprocessing"
 
 
-def read_numbers(given: Mapping[str, Any], numbers: Mapping[str, float]) -> dict[str, float]:
-    """All of `numbers`, as given, else the default. Raises PackError for one that is not known, or no number from 0."""
-    read = read_stated(given, numbers, {})
-    return {name: float(value) for name, value in read.items()}
+def read_numbers(
+    given: Mapping[str, Any], numbers: Mapping[str, float], shares: Sequence[str] = ()
+) -> dict[str, float]:
+    """All of `numbers`, as given, else the default. Raises PackError for one that is not known, or no number from 0,
+    and for one of the `shares` above 1."""
+    read = {name: float(value) for name, value in read_stated(given, numbers, {}).items()}
+    if above := next((name for name in shares if read[name] > 1), None):
+        raise PackError(f"{above} is {read[above]}", WHERE, "give a share, up to 1")
+    return read
 
 
 def read_stated(

@@ -9,29 +9,18 @@ from typing import Any
 
 from cuecast.core.objects import Annotations, in_reading_order, objects_of
 from cuecast.core.values import ClassInfo
-from cuecast.io.labels import Listed, Pictured
+from cuecast.io.labels import Pictured
 from cuecast.io.labels.ids import read_objects
-from cuecast.io.labels.label_maps import image_stem
+from cuecast.io.labels.label_maps import NumberedPicture
 from cuecast.io.labels.masks import read_stored, write_objects
 from cuecast.io.labels.sheets import Shape, Sheet
 
 
 @dataclass(frozen=True)
-class IdFile:
+class IdFile(NumberedPicture):
     """The ids of one image; see `LabelFile`. All are of the first class."""
 
-    path: Path
-    shape: tuple[int, int]
     names: tuple[str, ...] = ()
-
-    @property
-    def listed(self) -> tuple[Listed, ...]:
-        """See `LabelFile`."""
-        return (Listed(image_stem(self.path), self.shape),)
-
-    def size(self, image: Pictured) -> tuple[int, int] | None:  # noqa: ARG002
-        """See `LabelFile`."""
-        return self.shape
 
     def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """See `LabelFile`."""

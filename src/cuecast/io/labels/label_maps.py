@@ -20,17 +20,11 @@ from cuecast.io.labels.values import OWN_CHUNK
 
 
 @dataclass(frozen=True)
-class MaskFile:
-    """The mask of one image; see `LabelFile`. `named`: value -> name of its class, where the file says so."""
+class NumberedPicture:
+    """A picture of numbers that is of one image: what masks and maps of ids have in common as a `LabelFile`."""
 
     path: Path
     shape: tuple[int, int]
-    named: Mapping[int, str]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """See `LabelFile`: masks of ours name their classes."""
-        return tuple(self.named[value] for value in sorted(self.named))
 
     @property
     def listed(self) -> tuple[Listed, ...]:
@@ -40,6 +34,18 @@ class MaskFile:
     def size(self, image: Pictured) -> tuple[int, int] | None:  # noqa: ARG002
         """See `LabelFile`."""
         return self.shape
+
+
+@dataclass(frozen=True)
+class MaskFile(NumberedPicture):
+    """The mask of one image; see `LabelFile`. `named`: value -> name of its class, where the file says so."""
+
+    named: Mapping[int, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """See `LabelFile`: masks of ours name their classes."""
+        return tuple(self.named[value] for value in sorted(self.named))
 
     def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """See `LabelFile`. What touches and is of one class is one object, where no value numbers objects."""
