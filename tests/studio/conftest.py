@@ -10,9 +10,10 @@ import pytest
 from studio_page import CHROMIUM, FLAGS, GREEN, PATIENCE, RED, Service, Studio, paint
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Headless Chromium; skips where it or Playwright is absent."""
+    """Headless Chromium; skips where it or Playwright is absent. For one module alone: while it runs, no other test of
+    the process could start an event loop."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not Path(CHROMIUM).is_file():
         pytest.skip(f"{CHROMIUM} is not here: apt-get install chromium")
