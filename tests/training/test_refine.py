@@ -15,6 +15,7 @@ pytest.importorskip("onnx")
 
 from cuecast.core.errors import InputError, OutputError, PackError  # noqa: E402
 from cuecast.core.ordered import Step  # noqa: E402
+from cuecast.core.values import Example, Marks  # noqa: E402
 from cuecast.engine.packs import Pack, open_pack  # noqa: E402
 from cuecast.predictor import load  # noqa: E402
 from cuecast.training import refine_fit  # noqa: E402
@@ -98,6 +99,18 @@ def test_a_lesson_is_the_same_each_time_and_comes_back_from_its_file(
     assert sample.maps["fine"].shape[1:] == (16, 16)
     assert sample.share == pytest.approx(0.8)
     assert (sample.known == 1).all()
+
+
+def test_a_part_without_the_thing_gives_no_lesson(base: Pack, pictures: Path) -> None:
+    data = data_of(pictures)
+    first = [
+        replace(p, example=Example(p.example.image, Marks(p.example.marks.size, absent=True)))
+        for p in data.teaching[:3]
+    ]
+    bare = replace(data, teaching=(*first, *data.teaching[3:]))
+    lessons = [draw_lesson(base.segmenter(), bare, n) for n in range(12)]  # type: ignore[arg-type]
+    assert [] in lessons
+    assert any(lessons)
 
 
 def test_fitting_lowers_the_loss_and_goes_on_where_it_was_stopped(

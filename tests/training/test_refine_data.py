@@ -30,6 +30,19 @@ def test_each_side_has_its_share_and_no_picture_is_on_both(tmp_path: Path) -> No
     assert data.digest == read_data([tmp_path]).digest
 
 
+def test_where_the_data_lies_changes_nothing(tmp_path: Path) -> None:
+    parted = []
+    for place in ("here", "there/deeper", "z"):
+        for source in ("b", "a"):
+            for i in range(8):
+                write_square(tmp_path / place / source, f"{source}{i}", i + 50 * (source == "a"))
+        data = read_data([tmp_path / place / source for source in ("b", "a")], group="prefix")
+        alone = read_data([tmp_path / place / "a"])
+        asked = [[[p.key for p in q.cues], [p.key for p in q.with_it]] for q in questions(alone)]
+        parted.append((data.digest, alone.digest, [p.key for p in alone.judging], asked))
+    assert parted[0] == parted[1] == parted[2]
+
+
 @pytest.mark.parametrize("rule", ["prefix", "folder", "csv"])
 def test_a_group_stays_on_one_side(tmp_path: Path, rule: str) -> None:
     for i in range(24):

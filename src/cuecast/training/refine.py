@@ -428,7 +428,7 @@ class _Run:
         data = self.data
         names = ", ".join(c.name for c in data.classes)
         mean = {str(n): round(after, 4) for n, (_, after) in comparison.by_shots.items()}
-        sources = sorted({p.source for p in (*data.teaching, *data.judging)})
+        sources = {p.place: p.source for p in (*data.teaching, *data.judging)}
         return {
             "summary": f"{self.base.name} refined on {len(data.teaching)} pictures: {names}.",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -436,9 +436,9 @@ class _Run:
                 {
                     "name": Path(s).name,
                     "licence": "NOASSERTION",
-                    "count": sum(p.source == s for p in data.teaching),
+                    "count": sum(p.place == place for p in data.teaching),
                 }
-                for s in sources
+                for place, s in sorted(sources.items())
             ],
             "training": {
                 "teaching": len(data.teaching),

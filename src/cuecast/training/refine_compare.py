@@ -113,11 +113,11 @@ def questions(data: Data, shots: Sequence[int] = SHOTS) -> list[Question]:
 
 def _most_shown(data: Data) -> list[ClassInfo]:
     """The classes that are asked for: of each source in turn the one that most of the judging pictures show."""
-    counts = {c.id: Counter(p.source for p in data.judging if p.shows(c.id)) for c in data.classes}
+    counts = {c.id: Counter(p.place for p in data.judging if p.shows(c.id)) for c in data.classes}
     ranked: list[tuple[int, int, ClassInfo]] = []
-    for source in sorted({p.source for p in data.judging}):
-        own = sorted((c for c in data.classes if counts[c.id][source]), key=lambda c: -counts[c.id][source])
-        ranked += [(rank, -counts[c.id][source], c) for rank, c in enumerate(own)]
+    for place in sorted({p.place for p in data.judging}):
+        own = sorted((c for c in data.classes if counts[c.id][place]), key=lambda c: -counts[c.id][place])
+        ranked += [(rank, -counts[c.id][place], c) for rank, c in enumerate(own)]
     order = sorted(ranked, key=lambda r: r[:2])
     return list({c.id: c for _, _, c in order}.values())[:CLASSES]
 

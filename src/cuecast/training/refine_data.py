@@ -43,6 +43,7 @@ class Shown:
     """One picture of the data. `name` within `source`, `example` with its mask or 'absent', its `group`.
 
     marked  the classes that its source marks: of others it does not say whether they are there. See `read_data`.
+    place   the number of its source in the order in which they were given, from 0.
     """
 
     name: str
@@ -50,11 +51,12 @@ class Shown:
     example: Example
     group: str
     marked: frozenset[int] = frozenset()
+    place: int = 0
 
     @property
     def key(self) -> str:
-        """Its name among all sources."""
-        return f"{self.source}/{self.name}"
+        """Its name among all sources, wherever these lie: data that has been moved is parted and drawn as before."""
+        return f"{self.place}/{self.name}"
 
     def share(self, cls: int) -> float:
         """The share of the known pixels that show a class."""
@@ -123,7 +125,11 @@ def read_data(
         named = _name_unnamed([found for found, own in read if not own])
         read = [(found, own or named) for found, own in read]
     infos = given or _merged_classes([own for _, own in read])
-    shown = [p for found, own in read for p in _renumbered(found, own, infos)]
+    shown = [
+        replace(p, place=place)
+        for place, (found, own) in enumerate(read)
+        for p in _renumbered(found, own, infos)
+    ]
     shown = _grouped(shown, group)
     shown, pairs = _with_twins_joined(shown)
     return _parted(shown, infos, pairs)
@@ -229,7 +235,7 @@ def _grouped(shown: Sequence[Shown], group: str | Path | None) -> list[Shown]:
         return [replace(s, group=s.key) for s in shown]
     if str(group) in GROUPS:
         rule: Callable[[str], str] = _folder_of if str(group) == "folder" else _prefix_of
-        return [replace(s, group=f"{s.source}/{rule(s.name)}") for s in shown]
+        return [replace(s, group=f"{s.place}/{rule(s.name)}") for s in shown]
     stated = _read_groups(Path(group))
     out = []
     for s in shown:

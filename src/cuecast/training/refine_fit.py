@@ -93,10 +93,12 @@ def draw_lesson(segmenter: MatchingSegmenter, data: Data, number: int) -> list[S
     rng = np.random.default_rng((number, int(data.digest, 16)))
     part = int(rng.choice(len(SHARES), p=SHARES_CHANCE))
     pool = [p for p in data.part(SHARES[part]) if p.example.marks.mask is not None]
+    if not pool:
+        return []  # the part may hold nothing but pictures without the thing
     # Sources teach alike, however many pictures each has; what one marks, another may show without marking it.
-    sources = sorted({p.source for p in pool})
-    source = sources[int(rng.integers(len(sources)))]
-    pool = [p for p in pool if p.source == source]
+    places = sorted({p.place for p in pool})
+    place = places[int(rng.integers(len(places)))]
+    pool = [p for p in pool if p.place == place]
     order = [pool[i] for i in rng.permutation(len(pool))]
     shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(order) - 1)
     cues, rest = order[:shots], order[shots:]
