@@ -87,6 +87,27 @@ def test_what_the_card_of_a_pack_says(agent: Run, tmp_path: Path, monkeypatch: p
     agent(job)
 
 
+def test_where_weights_are_missing_is_not_told(
+    agent: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "far" / "away"
+    monkeypatch.setenv("CUECAST_PACKS", str(tmp_path / "shelf"))
+    folder = tmp_path / "shelf" / "large"
+    folder.mkdir(parents=True)
+    weights = {"folder": str(place), "files": {"config.json": "0" * 64}}
+    card = {"version": 1, "name": "large", "segmenter": "dino", "files": {}, "weights": weights}
+    (folder / "card.json").write_text(json.dumps(card))
+
+    async def job(agent: Agent) -> None:
+        await agent.ask("new_cueset", cueset="set", cues=[CUE], classes=["red"])
+        said = await agent.error("preview", image="photos/b.png", cueset="set", pack="large")
+        assert "config.json of its weights is not" in said
+        assert "make the pack anew" in said
+        assert "away" not in said
+
+    agent(job)
+
+
 def test_a_concept_of_a_pack_stands_in_place_of_a_cue_set(
     agent: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,22 @@ def test_packs_are_listed_and_described(service: Service, shelf: Path) -> None:
     refused(service.client.get("/v1/packs/..%2Fshelf"), 404, "not_found")
 
 
+def test_where_weights_lie_is_not_told(service: Service, shelf: Path, tmp_path: Path) -> None:
+    place = tmp_path / "weights of mine"
+    place.mkdir()
+    (place / "config.json").write_text("{}")
+    entry = {
+        "folder": str(place),
+        "files": {"config.json": hashlib.sha256(b"{}").hexdigest()},
+        "licence": "MIT",
+    }
+    fields = {"summary": f"Large, with weights in {place}.", "weights": entry}
+    make_pack("large", shelf, fields=fields, segmenter="dino")
+    detail = ok(service.client.get("/v1/packs/large"))
+    assert detail["card"]["weights"] == {"files": entry["files"], "licence": "MIT"}
+    assert "weights of mine" not in str(detail) + str(ok(service.client.get("/v1/packs")))
+
+
 def test_a_broken_pack_stands_in_nobodys_way(service: Service, shelf: Path) -> None:
     coin_pack(shelf)
     (shelf / "broken").mkdir()

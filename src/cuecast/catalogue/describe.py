@@ -64,6 +64,24 @@ def as_record(pack: Pack) -> dict[str, Any]:
     }
 
 
+def as_told(pack: Pack) -> dict[str, Any]:
+    """The same for who does not sit at this machine: without where the pack and its weights lie. Raises CueSetError."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: told(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [told(inner) for inner in value]
+        return pack.without_places(value) if isinstance(value, str) else value
+
+    record = as_record(pack)
+    del record["folder"]
+    if weights := record["card"].get("weights"):
+        bare = {name: value for name, value in weights.items() if name != "folder"}
+        record["card"] = record["card"] | {"weights": bare}
+    return {name: told(value) for name, value in record.items()}
+
+
 def as_text(pack: Pack) -> str:
     """The card to read: simple values first, then each section indented; figures of the engine are named alone."""
     about = listed(pack)

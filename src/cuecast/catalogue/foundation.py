@@ -67,7 +67,7 @@ def make_weights_pack(
             f"under {kind.licence}: see whether yours are"
         )
     given = {
-        "summary": f"{weights.model_type} with weights in {weights.folder}.",
+        "summary": f"{weights.model_type} of {weights.numbers / 1e6:,.0f} M pretrained parameters.",
         "licence": entry["licence"],
         "limits": [UNCALIBRATED],
         **(fields or {}),

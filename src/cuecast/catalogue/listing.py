@@ -91,7 +91,7 @@ def listed(pack: Pack) -> Listed:
     }
     return Listed(
         name=pack.folder.absolute().name,
-        summary=_text(card.get("summary")) or "",
+        summary=pack.without_places(_text(card.get("summary")) or ""),
         digest=pack.digest,
         signature=signature.said(pack.digest) if signature else None,
         base=base["name"] if base else None,

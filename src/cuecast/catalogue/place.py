@@ -101,7 +101,7 @@ def refuse_while_needed(pack: Pack, remedy: str) -> None:
 
 def check_use(pack: Pack) -> None:
     """Its numbers and concepts can be read, its base is there. Raises PackError, CueSetError."""
-    pack.verify()
+    pack.verify(again=False)
     for name in pack.own_files:
         if name.endswith(".npz"):
             _check_arrays(pack.folder / name, name)

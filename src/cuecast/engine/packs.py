@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cuecast.core.errors import PackError
+from cuecast.core.errors import PackError, cause
 from cuecast.core.notes import give_note
 from cuecast.engine.calibration import Calibration, Taught, Thresholds
 from cuecast.engine.card import CARD, CARD_VERSION, CONCEPTS, FIELDS, NOT_STATED, NUMBERS, concept_names
@@ -24,6 +24,7 @@ from cuecast.engine.decision import AreaPrior
 from cuecast.engine.mark_weights import Kind
 from cuecast.engine.segmenter import SEGMENTERS, WEIGHTS_PREFIX, PackFile, Segmenter, segmenter_class
 from cuecast.io.bundle import unsafe
+from cuecast.io.digests import remembered_digest
 from cuecast.io.files import file_digest, read_json
 
 WHEEL_PACKS = Path(__file__).parent.parent / "packs"
@@ -144,8 +145,11 @@ class Pack:
             raise PackError(what, f"pack {self.folder}", AGAIN) from error
 
     def segmenter(self, threads: int | None = None) -> Segmenter:
-        """Check the files against the card's checksums and build the segmenter. Raises PackError."""
-        self.verify()
+        """Check the files against the card's checksums and build the segmenter. Raises PackError.
+
+        Weights outside of it are read for that where they have changed since they were last.
+        """
+        self.verify(again=False)
         kind = self.card.get("segmenter")
         if kind not in SEGMENTERS:
             raise PackError(
@@ -171,13 +175,28 @@ class Pack:
         licence = told.get("licence")
         terms = "state no licence" if licence in (None, NOT_STATED) else f"are under the licence {licence}"
         source = f" (from {told['source']})" if told.get("source") else ""
-        give_note(f"pack {self.name}: the weights in {told['folder']}{source} {terms}; this is said once")
+        give_note(f"pack {self.name}: its weights{source} {terms}; this is said once")
         with suppress(OSError):  # where nothing can be kept, it is said each time
             said.parent.mkdir(parents=True, exist_ok=True)
             said.touch()
 
-    def verify(self) -> None:
-        """Raise PackError where a file of it, its weights or its base is missing or its SHA-256 is not the card's."""
+    def without_places(self, text: str) -> str:
+        """A text about it that says nothing of where its weights lie: for who does not sit at this machine."""
+        told = self.card.get("weights")
+        if told:
+            folder = str(told["folder"])
+            text = text.replace(f" in {folder}", "").replace(f"{folder}{os.sep}", "")
+            text = text.replace(folder, "the folder of its weights")
+        with suppress(PackError):
+            text = self.base.without_places(text) if self.base else text
+        return text
+
+    def verify(self, *, again: bool = True) -> None:
+        """Raise PackError where a file of it, its weights or its base is missing or its SHA-256 is not the card's.
+
+        again  whether weights outside of it, which may be gigabytes, are read where they are as they were when they
+               were read last (`cuecast.io.digests`).
+        """
         for name, expected in self.own_files.items():
             path = self.folder / name
             if not path.is_file():
@@ -190,14 +209,24 @@ class Pack:
             if not file.path.is_file():
                 what = f"{name} of its weights is not in {file.path.parent}"
                 raise PackError(what, f"pack {self.folder}", WEIGHTS_AGAIN)
-            if file_digest(file.path) != file.sha256:
+            try:
+                found = file_digest(file.path) if again else weights_digest(file.path)
+            except OSError as error:
+                what = f"{name} in {file.path.parent} cannot be read ({cause(error)})"
+                raise PackError(what, f"pack {self.folder}", "give yourself permission to read it") from error
+            if found != file.sha256:
                 what = f"{name} in {file.path.parent} is not the one that it was made of, or is corrupt"
                 raise PackError(what, f"pack {self.folder}", WEIGHTS_AGAIN)
         if self.base is not None:
             if self.base.card.get("segmenter") != self.card.get("segmenter"):
                 what = f"it is for another segmenter than its base {self.base.name}"
                 raise PackError(what, f"pack {self.folder}", "make it anew on its base")
-            self.base.verify()
+            self.base.verify(again=again)
+
+
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a file of weights, remembered in the user's cache. Raises OSError."""
+    return remembered_digest(path, cache_folder() / "digests")
 
 
 def search_path() -> list[Path]:
@@ -207,7 +236,8 @@ def search_path() -> list[Path]:
 
 
 def cache_folder() -> Path:
-    """Where cuecast keeps what is the user's: packs that were imported, and which licences were shown."""
+    """Where cuecast keeps what is the user's: packs that were imported, which licences were shown, and
+    the checksums of large weights."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cuecast"
 
 

@@ -144,7 +144,7 @@ class Desk:
         chosen = self.find(pack)
         key = (chosen.digest, cueset.digest(), scale)
         if self._learnt is None or self._learnt[0] != key:
-            concept = _loaded(str(chosen.folder)).learn(read_examples(cueset), cueset.classes, scale)
+            concept = _used(chosen).learn(read_examples(cueset), cueset.classes, scale)
             self._learnt = (key, concept)
         concept = self._learnt[1]
         return concept if thresholds is None else concept.with_thresholds(thresholds)
@@ -168,11 +168,19 @@ class Desk:
 
     def predictor(self, pack: str | None) -> Predictor:
         """The pack of that name, loaded. Raises PackError."""
-        return _loaded(str(self.find(pack).folder))
+        return _used(self.find(pack))
 
     def find(self, pack: str | None) -> Pack:
         """The pack of that name (None: the server's): only installed ones, no folder. Raises PackError."""
         return named_pack(self.pack if pack is None else pack)
+
+
+def _used(pack: Pack) -> Predictor:
+    """The pack, loaded. Raises PackError, which does not say where weights outside of it lie."""
+    try:
+        return _loaded(str(pack.folder))
+    except PackError as error:
+        raise error.reworded(pack.without_places) from error
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cuecast.catalogue.describe import as_record
+from cuecast.catalogue.describe import as_told
 from cuecast.catalogue.listing import listed
 from cuecast.engine.card import stated
 from cuecast.engine.packs import list_packs
@@ -31,5 +31,5 @@ class PackTools:
     def show_pack(self, pack: s.PackName = None) -> s.PackShown:
         """Show what the card of a pack says: what it is for and not for, its data and licences, scores, concepts."""
         found = self.desk.find(pack)
-        record = as_record(found) | {"default": found.name == self.desk.pack}
-        return s.PackShown.model_validate(record | {"limits": stated(found.card, "limits")})
+        record = as_told(found) | {"default": found.name == self.desk.pack}
+        return s.PackShown.model_validate(record | {"limits": stated(record["card"], "limits")})

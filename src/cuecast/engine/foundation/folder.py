@@ -16,7 +16,8 @@ from typing import Any
 
 from cuecast.core.errors import PackError, cause
 from cuecast.engine.card import NOT_STATED, licence_problem
-from cuecast.io.files import file_digest, read_json
+from cuecast.engine.packs import weights_digest
+from cuecast.io.files import read_json
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 LFS = b"version https://git-lfs"
@@ -96,7 +97,7 @@ class Weights:
     def entry(self) -> dict[str, Any]:
         """The field `weights` of a pack's card. Raises PackError where a file cannot be read."""
         try:
-            digests = {name: file_digest(self.folder / name) for name in self.files}
+            digests = {name: weights_digest(self.folder / name) for name in self.files}
         except OSError as error:
             raise PackError(f"it cannot be read ({cause(error)})", self.folder) from error
         return {

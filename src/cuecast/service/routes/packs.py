@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from cuecast.catalogue.archive import Imported, import_archive, write_archive
-from cuecast.catalogue.describe import as_record
+from cuecast.catalogue.describe import as_told
 from cuecast.catalogue.listing import listed
 from cuecast.core.errors import PackError
 from cuecast.core.notes import notes_to
@@ -67,8 +67,8 @@ def get_packs() -> Page[PackReply]:
 
 @router.get("/{pack}")
 def get_pack(pack: PackName) -> PackDetail:
-    """A pack, its concepts and its whole card."""
-    return PackDetail.model_validate(as_record(_named(pack)))
+    """A pack, its concepts and its whole card, but for where weights outside of it lie."""
+    return PackDetail.model_validate(as_told(_named(pack)))
 
 
 @router.get("/{pack}/archive", responses=ZIP, response_class=FileResponse, dependencies=[Depends(admin)])
