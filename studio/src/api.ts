@@ -9,6 +9,8 @@ import type {
   Info,
   Job,
   JobKind,
+  ManyAction,
+  ManyDone,
   Marks,
   MaskRuns,
   ObjectRow,
@@ -40,6 +42,8 @@ interface Call {
   json?: unknown;
   body?: Blob;
   signal?: AbortSignal | undefined;
+  /** How often a busy server is asked. */
+  tries?: number;
 }
 
 const TRIES_WHEN_BUSY = 8;
@@ -60,7 +64,7 @@ export async function request(method: string, path: string, call: Call = {}): Pr
       return response;
     } else if (response.status === 401) {
       await askForKey();
-    } else if (response.status === 429 && tries < TRIES_WHEN_BUSY) {
+    } else if (response.status === 429 && tries < (call.tries ?? TRIES_WHEN_BUSY)) {
       await pause(Number(response.headers.get("Retry-After") ?? 1), call.signal);
     } else {
       throw await problemOf(response);
@@ -123,6 +127,9 @@ export interface ImageQuery {
   q?: string;
   limit?: number;
   cursor?: string | null;
+  /** The image by whose look the order 'like' sorts. */
+  to?: string;
+  reverse?: "true";
 }
 
 const chosen = (choice: Choice | null) => (choice ? { [choice.option]: choice.value } : {});
@@ -148,7 +155,10 @@ export const api = {
   deleteProject: (p: string) => request("DELETE", project(p)),
 
   images: (p: string, asked: ImageQuery, signal?: AbortSignal) =>
-    json<Page<ImageInfo>>("GET", `${project(p)}/images?${query({ ...asked })}`, { signal }),
+    json<Page<ImageInfo>>("GET", `${project(p)}/images?${query({ ...asked })}`, {
+      signal,
+      ...(asked.order === "like" ? { tries: 1 } : {}),
+    }),
   image: (p: string, i: string) => json<ImageInfo>("GET", image(p, i)),
   deleteImage: (p: string, i: string) => request("DELETE", image(p, i)),
   addFolder: (p: string, path: string, recursive: boolean, choice: Choice | null = null) =>
@@ -178,7 +188,11 @@ export const api = {
   objects: (p: string, cursor: string | null) =>
     json<Page<ObjectRow>>("GET", `${project(p)}/objects?${query({ limit: 500, cursor })}`),
 
-  run: (p: string) => json<Job>("POST", `${project(p)}/runs`, { json: {} }),
+  actOnImages: (p: string, action: ManyAction, images: readonly string[]) =>
+    json<ManyDone>("POST", `${project(p)}/images/actions`, { json: { action, images } }),
+
+  run: (p: string, images: readonly string[] | null = null) =>
+    json<Job>("POST", `${project(p)}/runs`, { json: images ? { images } : {} }),
   check: (p: string) => json<Job>("POST", `${project(p)}/checks`, { json: {} }),
   suggest: (p: string, n: number) => json<Job>("POST", `${project(p)}/suggestions`, { json: { n } }),
   export: (p: string, formats: string[]) => json<Job>("POST", `${project(p)}/exports`, { json: { formats } }),

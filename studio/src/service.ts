@@ -100,6 +100,13 @@ export interface JobError {
   message: string;
 }
 
+/** What came of it: to how many it was done, those of them that are not gone as they are now, and the others. */
+export interface ManyDone {
+  done: number;
+  images: Image[];
+  refused: NotDone[];
+}
+
 /** What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked. */
 export interface Marks {
   version: number;
@@ -127,6 +134,13 @@ export interface Mask {
 export interface NotAdded {
   name: string;
   error: string;
+}
+
+/** An image that stayed as it is, and why: `code` and `message` as of an error. */
+export interface NotDone {
+  image: string;
+  code: string;
+  message: string;
 }
 
 /** A pack, with the names of the concepts that come with it. */

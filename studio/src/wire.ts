@@ -10,6 +10,7 @@ export type {
   FolderAdded,
   Image as ImageInfo,
   Info,
+  ManyDone,
   Marks,
   Mask as MaskRuns,
   Pack,
@@ -26,7 +27,9 @@ export type Scale = Service.Project["scale"];
 export type ProjectKind = Service.Project["kind"];
 export type JobKind = Service.Job["kind"];
 export type JobState = Service.Job["state"];
-export type Order = "name" | "doubtful" | "suggested";
+export type Order = "name" | "doubtful" | "suggested" | "count" | "area" | "confidence" | "like";
+/** What can be done to many images at once. */
+export type ManyAction = "accept" | "absent" | "delete";
 
 /** `R`: what a job of its kind comes to. */
 export type Job<R = unknown> = Omit<Service.Job, "result"> & { result: R | null };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +56,17 @@ def pictures(tmp_path: Path) -> list[Path]:
         paint(tmp_path / "b.png", (RED, 8, 8), (GREEN, 40, 24)),
         paint(tmp_path / "c.png"),
     ]
+
+
+@pytest.fixture
+def audit(studio: Studio) -> Callable[[str], None]:
+    """Fails with what axe-core says of the page as it is."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
+    )
+
+    def check(view: str) -> None:
+        found: Any = axe.Axe().run(studio.page)
+        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
+
+    return check

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from studio_page import SQUARE, Studio
-
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
-
-
-@pytest.fixture
-def audit(studio: Studio) -> Callable[[str], None]:
-    """Fails with what axe-core says of the page as it is."""
-
-    def check(view: str) -> None:
-        found: Any = axe.Axe().run(studio.page)
-        assert found.violations_count == 0, f"{view}: {found.generate_report()}"
-
-    return check
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

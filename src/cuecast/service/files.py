@@ -8,7 +8,7 @@
     DATA/projects/<id>/results/  the results tree of `cuecast.runs.images.run`
     DATA/projects/<id>/exports/  <job id>.zip
     DATA/projects/<id>/refined/  <job id>/: what a refinement works with, and the pack until it is kept or dropped
-    DATA/cache/                  thumbnails and views, <image id>-<what>.<suffix>
+    DATA/cache/                  thumbnails and views, and what images look like, <image id>-<what>.<suffix>
 
 A file comes to its place by renaming, before the transaction that names it ends; it leaves after the transaction
 that forgot it. So a crash leaves at most a file too many, and `sweep` removes those at start.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,10 +153,15 @@ class DataFolder:
 
     def forget_image(self, path: str, image: str) -> None:
         """Remove what is here of an image. Files below a root stay as they are."""
-        if not Path(path).is_absolute():
-            with suppress(FileNotFoundError):
-                (self.root / path).unlink()
-        self._forget_previews({image})
+        self.forget_images({image: path})
+
+    def forget_images(self, images: Mapping[str, str]) -> None:
+        """As `forget_image`, of many: id -> path."""
+        for path in images.values():
+            if not Path(path).is_absolute():
+                with suppress(FileNotFoundError):
+                    (self.root / path).unlink()
+        self._forget_previews(set(images))
 
     def forget_project(self, project: str, images: Collection[str]) -> None:
         """Remove the folder of a project, and what the cache has of its images."""

@@ -26,6 +26,7 @@ Name = Annotated[
 ]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 Threshold = Annotated[float, Field(gt=0, le=1)]
+ImageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ClassId = Annotated[int, Field(ge=1, le=65534)]
 MarkClass = Annotated[int, Field(ge=0, le=65534, description="0: 'not this'")]
 Xy = tuple[Coordinate, Coordinate]
@@ -312,6 +313,33 @@ class Image(Reply):
     marks: Literal["mask", "sparse", "absent"] | None = None
     marks_version: int = 0
     prediction: Prediction | None = None
+
+
+class ManyImages(Request):
+    """What is to be done to each of these images.
+
+    'delete': as DELETE does. 'absent': say that the thing is not on it. 'accept': make what the last run found its
+    marks, with its objects, or say that the thing is not on it where nothing was found.
+    """
+
+    action: Literal["delete", "absent", "accept"]
+    images: list[ImageId] = Field(min_length=1, max_length=500)
+
+
+class NotDone(Reply):
+    """An image that stayed as it is, and why: `code` and `message` as of an error."""
+
+    image: str
+    code: str
+    message: str
+
+
+class ManyDone(Reply):
+    """What came of it: to how many it was done, those of them that are not gone as they are now, and the others."""
+
+    done: int
+    images: list[Image]
+    refused: list[NotDone]
 
 
 class NewFolder(Request):

@@ -1,14 +1,22 @@
 /** The images of the open project, page by page, in the order and with the filter that were chosen. */
 
 import { batch, signal } from "@preact/signals";
-import { api } from "../api";
-import type { ImageInfo, Order } from "../wire";
+import { ApiError, api } from "../api";
+import type { ImageInfo, Order, Page } from "../wire";
 
 const PAGE = 100;
 
 export const images = signal<ImageInfo[]>([]);
 export const total = signal(0);
 export const order = signal<Order>("name");
+/** The other way round: of the orders by a number. */
+export const reverse = signal(false);
+/** The picture by whose look the order 'like' sorts. */
+export const alike = signal<Pick<ImageInfo, "id" | "name"> | null>(null);
+/** How far the comparison for that order is; null where none is going on. */
+export const comparing = signal<{ done: number; total: number } | null>(null);
+/** Counts how often a gallery was left. */
+export const closed = signal(0);
 /** One of `Found`, or '' for all. */
 export const filter = signal("");
 export const search = signal("");
@@ -28,6 +36,8 @@ export async function openGallery(id: string): Promise<void> {
     images.value = [];
     total.value = 0;
     order.value = "name";
+    reverse.value = false;
+    alike.value = null;
     filter.value = "";
     search.value = "";
   });
@@ -37,12 +47,31 @@ export async function openGallery(id: string): Promise<void> {
 export function closeGallery(): void {
   asking.abort();
   project = "";
+  closed.value++;
+}
+
+/** Those that look most like this picture first. Raises ApiError where it cannot be read. */
+export async function sortLike(image: ImageInfo): Promise<void> {
+  const before = [order.value, reverse.value] as const;
+  alike.value = { id: image.id, name: image.name };
+  reverse.value = false;
+  try {
+    await reloadGallery("like");
+  } catch (error) {
+    alike.value = null;
+    [order.value, reverse.value] = before;
+    void reloadGallery();
+    throw error;
+  }
 }
 
 /** Load anew as many images as are there, in another order if one is given. */
 export async function reloadGallery(by?: Order): Promise<void> {
   if (!project) return;
-  if (by) order.value = by;
+  if (by && by !== order.value) {
+    order.value = by;
+    reverse.value = false;
+  }
   asking.abort();
   asking = new AbortController();
   await load(null, Math.min(Math.max(images.value.length, PAGE), 500));
@@ -52,12 +81,16 @@ export async function loadMore(): Promise<void> {
   if (next && !loading.value) await load(next, PAGE);
 }
 
+/** Load what is not there yet of all that fit the filter. */
+export async function loadAll(): Promise<void> {
+  while (next && images.value.length < total.value) await load(next, 500);
+}
+
 async function load(cursor: string | null, limit: number): Promise<void> {
   const { signal } = asking;
   loading.value = true;
   try {
-    const asked = { order: order.value, verdict: filter.value, q: search.value, limit, cursor };
-    const page = await api.images(project, asked, signal);
+    const page = await ask(limit, cursor, signal);
     if (signal.aborted) return;
     batch(() => {
       images.value = cursor ? [...images.value, ...page.items] : page.items;
@@ -68,6 +101,25 @@ async function load(cursor: string | null, limit: number): Promise<void> {
     if (!signal.aborted) throw error;
   } finally {
     if (!signal.aborted) loading.value = false;
+  }
+}
+
+/** A page of the list. The server compares pictures piece by piece: it is asked until it is through. */
+async function ask(limit: number, cursor: string | null, signal: AbortSignal): Promise<Page<ImageInfo>> {
+  const to = order.value === "like" ? alike.value?.id : undefined;
+  const asked = { order: order.value, verdict: filter.value, q: search.value, limit, cursor };
+  const more = { ...(to ? { to } : {}), ...(reverse.value ? { reverse: "true" as const } : {}) };
+  try {
+    for (;;) {
+      try {
+        return await api.images(project, { ...asked, ...more }, signal);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "comparing")) throw error;
+        comparing.value = error.details as { done: number; total: number };
+      }
+    }
+  } finally {
+    comparing.value = null;
   }
 }
 
@@ -98,8 +150,11 @@ export function outdateImages(): void {
   );
 }
 
-export function removeImage(id: string): void {
-  const left = images.value.filter((image) => image.id !== id);
-  if (left.length < images.value.length) total.value--;
-  images.value = left;
+export function removeImages(ids: readonly string[]): void {
+  const gone = new Set(ids);
+  const left = images.value.filter((image) => !gone.has(image.id));
+  batch(() => {
+    total.value -= images.value.length - left.length;
+    images.value = left;
+  });
 }

@@ -176,10 +176,18 @@ function setJob(job: Job): void {
   jobs.value = { ...jobs.value, [job.kind]: job };
 }
 
+/** Runs on a few pictures that were chosen: the order in which they were chosen stays. */
+const inOrder = new Set<string>();
+
+export function keepOrderOf(job: string): void {
+  inOrder.add(job);
+}
+
 async function onEnd(job: Job): Promise<void> {
   ended.value = job;
   if (job.kind === "run") {
-    await Promise.all([reloadProject(), countVerdicts(), reloadGallery("doubtful")]);
+    const order = inOrder.delete(job.id) ? undefined : "doubtful";
+    await Promise.all([reloadProject(), countVerdicts(), reloadGallery(order)]);
   } else if (job.kind === "suggest" && job.state === "done") {
     await reloadGallery("suggested");
   }

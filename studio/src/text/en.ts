@@ -240,7 +240,17 @@ export const en = {
     title: "Pictures",
     search: "Find by name",
     sort: "Sort",
-    orders: { name: "By name", doubtful: "Doubtful first", suggested: "Worth marking first" },
+    orders: {
+      name: "By name",
+      doubtful: "Doubtful first",
+      suggested: "Worth marking first",
+      count: "Most objects first",
+      area: "Largest area first",
+      confidence: "Least sure first",
+    },
+    like: (name: string) => `Like ${name}`,
+    reverse: "The other way round",
+    comparing: (done: number, all: number) => `Comparing: ${done} of ${all}`,
     filter: "Show",
     open: (name: string, state: string) => `${name}, ${state}`,
     empty: "No picture fits this search.",
@@ -249,6 +259,30 @@ export const en = {
     deleteText: "Its marks and its result are deleted with it.",
     delete: (name: string) => `Delete ${name}`,
     count: (shown: number, all: number) => `${shown} of ${all}`,
+  },
+
+  chosen: {
+    title: "Chosen pictures",
+    choose: (name: string) => `Choose ${name}`,
+    count: (n: number) => `${n.toLocaleString("en")} chosen`,
+    all: (n: number) => `Choose all ${n.toLocaleString("en")}`,
+    run: "Run on these",
+    accept: "Accept",
+    acceptHint: "What was found on them becomes examples. Your own marks stay.",
+    absent: "Not here",
+    absentHint: "Say that the thing is on none of them. Your own marks stay.",
+    delete: "Delete …",
+    like: "Sort by likeness to it",
+    clear: "Choose none",
+    deleteTitle: (n: number) => `Delete ${many(n, "picture", "pictures")}?`,
+    deleteText: "Their marks and results are deleted with them.",
+    done: {
+      accept: (n: number) => `${many(n, "picture is an example", "pictures are examples")} now.`,
+      absent: (n: number) => `Said of ${many(n, "picture", "pictures")}: it is not here.`,
+      delete: (n: number) => `${many(n, "picture was", "pictures were")} deleted.`,
+    },
+    refused: (n: number, reason: string) =>
+      `${many(n, "picture was", "pictures were")} left as before. ${reason}`,
   },
 
   editor: {
@@ -505,6 +539,9 @@ export const en = {
     looking: "Looking",
     moving: "Moving about",
     keyboard: "With the keyboard alone",
+    gallery: "In the gallery",
+    galleryText:
+      "Arrow keys go from picture to picture, Space chooses one, Shift with the arrows several, Ctrl A all, Delete deletes the chosen ones, Escape lets go. With the mouse: Ctrl and a click, Shift and a click.",
     keyboardText:
       "Focus the picture with Tab. Arrow keys move the cross (with Shift faster). Enter presses the tool and, for brush, box and stroke, Enter again lets go. Backspace takes the last corner of a polygon back, Escape gives up.",
     keys: {

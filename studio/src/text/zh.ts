@@ -230,7 +230,17 @@ export const zh: Text = {
     title: "图片",
     search: "按名称查找",
     sort: "排序",
-    orders: { name: "按名称", doubtful: "没把握的在前", suggested: "建议标记的在前" },
+    orders: {
+      name: "按名称",
+      doubtful: "没把握的在前",
+      suggested: "建议标记的在前",
+      count: "对象多的在前",
+      area: "面积大的在前",
+      confidence: "把握最小的在前",
+    },
+    like: (name) => `与 ${name} 相似的在前`,
+    reverse: "反向排列",
+    comparing: (done, all) => `正在比较：${done} / ${all}`,
     filter: "显示",
     open: (name, state) => `${name}，${state}`,
     empty: "没有符合条件的图片。",
@@ -239,6 +249,29 @@ export const zh: Text = {
     deleteText: "它的标记和结果也会一起删除。",
     delete: (name) => `删除 ${name}`,
     count: (shown, all) => `${shown} / ${all}`,
+  },
+
+  chosen: {
+    title: "选中的图片",
+    choose: (name) => `选中 ${name}`,
+    count: (n) => `已选中 ${n} 张`,
+    all: (n) => `选中全部 ${n} 张`,
+    run: "只运行这些",
+    accept: "接受",
+    acceptHint: "把找到的结果作为示例。您自己的标记保持不变。",
+    absent: "没有目标",
+    absentHint: "说明这些图片上都没有目标。您自己的标记保持不变。",
+    delete: "删除……",
+    like: "按与它相似排序",
+    clear: "取消选择",
+    deleteTitle: (n) => `删除 ${n} 张图片？`,
+    deleteText: "它们的标记和结果也会一起删除。",
+    done: {
+      accept: (n) => `${n} 张图片已成为示例。`,
+      absent: (n) => `已说明 ${n} 张图片上没有目标。`,
+      delete: (n) => `已删除 ${n} 张图片。`,
+    },
+    refused: (n, reason) => `${n} 张图片保持原样。${reason}`,
   },
 
   editor: {
@@ -490,6 +523,9 @@ export const zh: Text = {
     looking: "查看",
     moving: "移动",
     keyboard: "只用键盘",
+    gallery: "在图片列表中",
+    galleryText:
+      "方向键在图片之间移动，空格键选中，按住 Shift 加方向键选中多张，Ctrl A 选中全部，Delete 键删除选中的图片，Esc 键取消选择。鼠标：按住 Ctrl 或 Shift 点击。",
     keyboardText:
       "用 Tab 键选中图片。方向键移动十字（按住 Shift 更快）。回车键按下工具；画笔、方框和笔画再按一次回车键松开。退格键撤回多边形的最后一个角，Esc 键放弃。",
     keys: {
@@ -564,6 +600,8 @@ export const zh: Text = {
     classes_invalid: "类别的名称和编号不能重复。",
     marks_invalid: "这些标记不适用于这张图片。",
     marks_changed: "这张图片的标记已在别处修改。",
+    already_marked: "已经有标记，保持不变。可以在图片中修改或删除标记。",
+    comparing: "正在比较图片。请稍后再试。",
     marks_exist: "有的图片已经有标记：请为这个示例集建立新项目。",
     cueset_invalid: "这个示例集无法读取。",
     not_resumable: "这项任务不能继续。请重新开始。",

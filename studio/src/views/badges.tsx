@@ -1,4 +1,4 @@
-import { type Found, suggested } from "../state/project";
+import { type Found, project, suggested } from "../state/project";
 import { text } from "../text";
 import type { ImageInfo } from "../wire";
 import { Icon } from "./icon";
@@ -48,9 +48,28 @@ function countOf(image: ImageInfo): number | null {
   return Object.values(prediction.counts).reduce((sum, n) => sum + n, 0) || null;
 }
 
+/** The objects of each class, where several were found. */
+function countsApart(image: ImageInfo): { name: string; colour: string; count: number }[] {
+  const counts = image.prediction?.counts ?? {};
+  const found = (project.value?.classes ?? []).filter(({ id }) => counts[id]);
+  return found.length < 2 ? [] : found.map(({ id, name, colour }) => ({ name, colour, count: counts[id] }));
+}
+
 export function CountBadge({ image }: { image: ImageInfo }) {
   const n = countOf(image);
-  return n === null ? null : <span class="badge count">{text.value.objects(n)}</span>;
+  if (n === null) return null;
+  const apart = countsApart(image);
+  return (
+    <span class="badge count">
+      {text.value.objects(n)}
+      {apart.map(({ name, colour, count }) => (
+        <span key={name} class="ofclass" title={name}>
+          <i style={{ background: colour }} />
+          {count}
+        </span>
+      ))}
+    </span>
+  );
 }
 
 export function OtherBadges({ image }: { image: ImageInfo }) {
@@ -81,6 +100,10 @@ export function stateInWords(image: ImageInfo): string {
       typeof prediction.confidence === "number" &&
       t.percent(prediction.confidence),
     count !== null && t.objects(count),
+    count !== null &&
+      countsApart(image)
+        .map((found) => `${found.count} ${found.name}`)
+        .join(", "),
     image.marks && t.marks[image.marks],
     !old && prediction?.stale && t.stale,
     prediction?.wrong && t.wrong,

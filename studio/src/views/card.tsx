@@ -1,12 +1,13 @@
 import { useState } from "preact/hooks";
 import { api } from "../api";
 import { paths } from "../route";
-import { removeImage } from "../state/gallery";
+import { removeImages } from "../state/gallery";
 import { countVerdicts, reloadProject } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import type { ClassInfo, ImageInfo } from "../wire";
 import { CountBadge, MarkBadge, OtherBadges, stateInWords, Verdict } from "./badges";
+import { ChooseBox, choosesByClick } from "./chosen";
 import { Confirm } from "./dialog";
 import { Icon } from "./icon";
 import { Thumb } from "./picture";
@@ -23,7 +24,7 @@ export function ImageCard({ project, image, classes }: CardProps) {
   const remove = async () => {
     try {
       await api.deleteImage(project, image.id);
-      removeImage(image.id);
+      removeImages([image.id]);
       await Promise.all([reloadProject(), countVerdicts()]);
     } catch (error) {
       notify(sentence(error), "error");
@@ -34,10 +35,13 @@ export function ImageCard({ project, image, classes }: CardProps) {
       <a
         class="open"
         href={paths.image(project, image.id)}
+        data-image={image.id}
         aria-label={t.gallery.open(image.name, stateInWords(image))}
+        onClick={(event) => choosesByClick(event, image.id)}
       >
         <Thumb project={project} image={image} classes={classes} />
       </a>
+      <ChooseBox image={image} />
       <div class="words">
         <b class="name" title={image.name}>
           {image.name}

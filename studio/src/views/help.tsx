@@ -33,6 +33,8 @@ export function HelpSheet() {
       </div>
       <h3>{t.keyboard}</h3>
       <p>{t.keyboardText}</p>
+      <h3>{t.gallery}</h3>
+      <p>{t.galleryText}</p>
     </Dialog>
   );
 }

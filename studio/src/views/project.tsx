@@ -2,6 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api";
 import { paths } from "../route";
 import {
+  alike,
+  comparing,
   filter,
   images,
   lastOpened,
@@ -10,6 +12,7 @@ import {
   openGallery,
   order,
   reloadGallery,
+  reverse,
   search,
   total,
 } from "../state/gallery";
@@ -27,8 +30,10 @@ import { sentence, text } from "../text";
 import type { Order } from "../wire";
 import { useAdding } from "./adding";
 import { ImageCard } from "./card";
+import { ChosenBar, moveBetweenCards } from "./chosen";
 import { Failure, Gone } from "./dialog";
 import { Flow } from "./flow";
+import { Icon } from "./icon";
 
 /** The gallery of a project, with the steps of the work beside it. */
 export function ProjectPage({ id }: { id: string }) {
@@ -59,6 +64,7 @@ export function ProjectPage({ id }: { id: string }) {
       <section class="gallery" aria-label={t.gallery.title}>
         <GalleryTools />
         <Grid id={id} />
+        <ChosenBar />
       </section>
     </div>
   );
@@ -84,6 +90,9 @@ function useArrivals(): void {
   }, [count, busy, shown]);
 }
 
+/** Orders that have another way round. */
+const BY_NUMBER: ReadonlySet<Order> = new Set(["count", "area", "confidence", "like"]);
+
 function GalleryTools() {
   const t = text.value;
   const counts = verdicts.value;
@@ -92,7 +101,15 @@ function GalleryTools() {
     filter.value = verdict;
     void reloadGallery();
   };
-  const orders: Order[] = suggested.value.length ? ["name", "doubtful", "suggested"] : ["name", "doubtful"];
+  const orders: Order[] = [
+    "name",
+    "doubtful",
+    ...(suggested.value.length ? (["suggested"] as const) : []),
+    "count",
+    "area",
+    "confidence",
+    ...(alike.value ? (["like"] as const) : []),
+  ];
   const timer = useRef(0);
   const find = (words: string) => {
     clearTimeout(timer.current);
@@ -137,10 +154,30 @@ function GalleryTools() {
       >
         {orders.map((name) => (
           <option key={name} value={name}>
-            {t.gallery.orders[name]}
+            {name === "like" ? t.gallery.like(alike.value?.name ?? "") : t.gallery.orders[name]}
           </option>
         ))}
       </select>
+      {BY_NUMBER.has(order.value) && (
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={reverse.value}
+          aria-label={t.gallery.reverse}
+          title={t.gallery.reverse}
+          onClick={() => {
+            reverse.value = !reverse.value;
+            void reloadGallery();
+          }}
+        >
+          <Icon name="reverse" />
+        </button>
+      )}
+      {comparing.value && (
+        <p class="soft" role="status">
+          {t.gallery.comparing(comparing.value.done, comparing.value.total)}
+        </p>
+      )}
     </div>
   );
 }
@@ -185,16 +222,4 @@ function MoreBelow() {
       {text.value.more} ({text.value.gallery.count(images.value.length, total.value)})
     </button>
   );
-}
-
-/** Arrow keys go from card to card. */
-function moveBetweenCards(event: KeyboardEvent & { currentTarget: HTMLUListElement }): void {
-  const cards = [...event.currentTarget.querySelectorAll<HTMLElement>(".open")];
-  const at = cards.indexOf(document.activeElement as HTMLElement);
-  const columns = getComputedStyle(event.currentTarget).gridTemplateColumns.split(" ").length;
-  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-  const target = at < 0 || !step ? undefined : cards[at + step];
-  if (!target) return;
-  event.preventDefault();
-  target.focus();
 }

@@ -10,9 +10,11 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from cuecast.io.volumes.reading import Reading
-from cuecast.service import pictures, sources
+from cuecast.service import many, pictures, sources
 from cuecast.service.adding import add_cueset, add_image, require_project
+from cuecast.service.likeness import unlikeness
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit, Parts, run_apart
+from cuecast.service.problem import Problem
 from cuecast.service.ready import choose
 from cuecast.service.schemas import (
     Channel,
@@ -20,6 +22,9 @@ from cuecast.service.schemas import (
     Error,
     FolderAdded,
     Image,
+    ImageId,
+    ManyDone,
+    ManyImages,
     Marks,
     NewFolder,
     NewProject,
@@ -138,16 +143,41 @@ def add_folder(p: Id, wanted: NewFolder, parts: AllParts) -> FolderAdded:
 @image_router.get("/images")
 def list_images(
     p: Id,
-    database: DatabasePart,
+    parts: AllParts,
     limit: Limit = 50,
     cursor: Cursor = None,
     order: images.Order = "name",
     verdict: images.Found | None = None,
     q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
+    to: Annotated[ImageId | None, Query(description="an image: with the order `like`, and no other")] = None,
+    reverse: Annotated[
+        bool, Query(description="the other way round: of count, area, confidence, like")
+    ] = False,
 ) -> Page[Image]:
     """The images of a project: all, with a verdict, or with `q` in their names."""
-    with database.reading() as session:
-        return images.page(session, p, limit, cursor, order=order, verdict=verdict, containing=q)
+    if (order == "like") != (to is not None):
+        raise Problem(
+            "invalid_request", 422, "the order `like` and an image `to` go together: give both or none"
+        )
+    unlike = unlikeness(parts, p, to) if to else None
+    with parts.database.reading() as session:
+        return images.page(
+            session,
+            p,
+            limit,
+            cursor,
+            order=order,
+            verdict=verdict,
+            containing=q,
+            reverse=reverse,
+            unlike=unlike,
+        )
+
+
+@image_router.post("/images/actions")
+def act_on_images(p: Id, wanted: ManyImages, parts: AllParts) -> ManyDone:
+    """Do one thing to many images; each is done, or refused by itself. Marks that somebody has drawn stay."""
+    return many.act(parts, p, wanted)
 
 
 @image_router.get("/images/{i}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from cuecast.service import schemas
 from cuecast.service.problem import Problem, not_found
 from cuecast.service.store import models, projects
-from cuecast.service.store.wire import image_of, read_page
+from cuecast.service.store.wire import image_of, part_of, read_page
 
-Order = Literal["name", "doubtful", "suggested"]
+Order = Literal["name", "doubtful", "suggested", "count", "area", "confidence", "like"]
+NUMBERS = ("count", "area", "confidence", "like")
+"""Orders by a number that an image has or has not; see `page`."""
 Found = Literal["found", "doubtful", "absent", "failed", "unrun"]
 """Filter by verdict; 'failed': the run could not read it, 'unrun': no run has looked at it."""
 _LAST = 2**31 - 1
@@ -97,12 +99,17 @@ def page(
     order: Order = "name",
     verdict: Found | None = None,
     containing: str | None = None,
+    reverse: bool = False,
+    unlike: Mapping[str, float] | None = None,
 ) -> schemas.Page[schemas.Image]:
-    """A part of the images of a project. Raises Problem with 404.
+    """A part of the images of a project. Raises Problem: 404; 422 for `reverse` of an order that is by no number.
 
     order       'name'; 'doubtful': most doubtful first, then absent, found, failed and not run yet; 'suggested': as
-                the newest suggestion names them, then the others.
+                the newest suggestion names them, then the others; 'count' and 'area': most objects and pixels first;
+                'confidence': least sure first; 'like': by `unlike`, image id -> number, the lowest first. Images
+                without such a number come last.
     containing  only names with this in them, whatever the case.
+    reverse     the other way round: of the orders by a number.
     """
     projects.find(session, project)
     image = models.ImageRow
@@ -111,9 +118,52 @@ def page(
         query = query.where(_is(verdict))
     if containing:
         query = query.where(image.name.icontains(containing, autoescape=True))
+    if order in NUMBERS:
+        return _page_by_number(session, query, _Number(order, reverse, unlike or {}), limit, cursor)
+    if reverse:
+        said = f"{order!r} has one direction: leave `reverse` out, or sort by one of {', '.join(NUMBERS)}"
+        raise Problem("invalid_request", 422, said)
     keys = [*_first(session, project, order), image.order_key, image.id]
     rows, following, total = read_page(session, query, keys, limit, cursor)
     return schemas.Page[schemas.Image](items=[_wire(row) for row in rows], next=following, total=total)
+
+
+@dataclass(frozen=True)
+class _Number:
+    """What an order by a number sorts by."""
+
+    order: Order
+    reverse: bool
+    unlike: Mapping[str, float]
+
+    def key(self, image: str, counts: Any, areas: Any, confidence: float | None) -> tuple[bool, float]:
+        """(whether there is none, the number: the lowest first)."""
+        number: float | None
+        if self.order == "like":
+            number = self.unlike.get(image)
+        elif confidence is None:
+            number = None
+        elif self.order == "confidence":
+            number = confidence
+        else:
+            number = -float(sum((counts if self.order == "count" else areas).values()))
+        if number is None:
+            return True, 0.0
+        return False, float(-number if self.reverse else number)
+
+
+def _page_by_number(
+    session: Session, query: Select[*tuple[Any, ...]], number: _Number, limit: int, cursor: str | None
+) -> schemas.Page[schemas.Image]:
+    """As `page`: counts of objects are JSON in the database, and likeness is nowhere in it, so it is sorted here."""
+    image, prediction = models.ImageRow, models.PredictionRow
+    columns = (image.id, image.order_key, prediction.counts, prediction.areas, prediction.confidence)
+    rows = session.execute(query.with_only_columns(*columns))
+    ordered = sorted((*number.key(r[0], *r[2:]), r.order_key, r.id) for r in rows)
+    part, following = part_of(ordered, (bool, float, str, str), limit, cursor)
+    places = {key[-1]: place for place, key in enumerate(part)}
+    items = sorted(sent(session, list(places)), key=lambda shown: places[shown.id])
+    return schemas.Page[schemas.Image](items=items, next=following, total=len(ordered))
 
 
 def delete(session: Session, project: str, image: str) -> models.ImageRow:

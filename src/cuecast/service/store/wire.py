@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -81,7 +82,7 @@ def read_page(
     total = session.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
     page = query.add_columns(*order).order_by(*order).limit(limit + 1)
     if cursor is not None:
-        after = _decode(cursor, order)
+        after = _decode(cursor, [column.type.python_type for column in order])
         page = page.where(tuple_(*order) > tuple_(*(literal(v) for v in after)))
     rows = list(session.execute(page))
     if len(rows) <= limit:
@@ -90,17 +91,32 @@ def read_page(
     return rows[:limit], _encode(last), total
 
 
+def part_of(
+    ordered: Sequence[tuple[Any, ...]], kinds: Sequence[type], limit: int, cursor: str | None
+) -> tuple[Sequence[tuple[Any, ...]], str | None]:
+    """(items, cursor of the next part) of a list that was put in order here: as `read_page`, for what no column holds.
+
+    ordered  ascending, no two alike; each item is what it is sorted by, values of these `kinds`.
+    """
+    start = 0
+    if cursor is not None:
+        start = bisect_right(ordered, tuple(_decode(cursor, kinds)))
+    part = ordered[start : start + limit]
+    return part, _encode(part[-1]) if start + limit < len(ordered) else None
+
+
 def _encode(values: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(values)).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, order: Sequence[Any]) -> list[Any]:
-    """The values in a cursor, of the types that the columns have: anything else would be an error of the database."""
+def _decode(cursor: str, kinds: Sequence[type]) -> list[Any]:
+    """The values in a cursor, of the types that the list is sorted by: anything else would be an error of the
+    database."""
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(values, list) or len(values) != len(order):
+        if not isinstance(values, list) or len(values) != len(kinds):
             raise ValueError("it is for another order")
-        return [_checked(value, column.type.python_type) for value, column in zip(values, order, strict=True)]
+        return [_checked(value, kind) for value, kind in zip(values, kinds, strict=True)]
     except (ValueError, TypeError, RecursionError) as error:
         raise Problem(
             "invalid_cursor",
