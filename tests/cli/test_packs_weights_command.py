@@ -85,6 +85,42 @@ def test_a_ready_concept_and_numbers_of_the_card_come_with_it(tmp_path: Path) ->
     assert cuecast.load("above", threads=1).segmenter.network is predictor.segmenter.network
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_pack_is_calibrated_on_pictures_of_its_maker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_model(tmp_path / "features", "dinov3_vit")
+    rng = np.random.default_rng(0)
+    for part in ("images", "masks"):
+        (tmp_path / "own" / part).mkdir(parents=True)
+    for i in range(12):
+        mask = np.zeros((48, 48), np.uint8)
+        if i < 8:
+            mask[8 : 8 + 2 * i + 16, 10:36] = 1
+        pixels = rng.integers(0, 90, (48, 48, 3)).astype(np.uint8)
+        pixels[mask == 1] = (230, 60, 40)
+        Image.fromarray(pixels).save(tmp_path / "own" / "images" / f"{i:02}.png")
+        Image.fromarray(mask).save(tmp_path / "own" / "masks" / f"{i:02}.png")
+    make = ["packs", "make", "mine", "--weights", "features", "--encoder", "dinov3", "--calibrate", "own"]
+    Path("card.json").write_text('{"limits": ["Of red things."], "area": {"spread": 1, "freedom": 1}}')
+    assert run([*make, "--card", "card.json"]) == 1
+    assert "area is stated, and --calibrate fits it" in one_line(capsys.readouterr().err)
+    Path("card.json").write_text('{"limits": ["Of red things."]}')
+    assert run([*make, "--card", "card.json"]) == 0
+    card = json.loads(Path("packs/mine/card.json").read_text())
+    assert card["limits"][0] == "Of red things."
+    assert "fitted to 20 answers on 12 pictures of 12 groups" in card["limits"][1]
+    assert 0.2 <= card["thresholds"]["score"] <= 0.6
+    assert card["scores"]["mean"]["1"] > 0.6
+    assert card["calibration"]["names"][0] == "expected"
+    with pytest.warns(cuecast.CuecastWarning, match="this is said once"):
+        predictor = cuecast.load("mine", threads=1)
+    concept = predictor.learn([cuecast.Cue("own/images/00.png", mask="own/masks/00.png")])
+    assert concept.segment("own/images/07.png").verdict == "found"
+    assert run(make) == 1  # another fit would not be the very same: said before the work
+    assert "--replace" in capsys.readouterr().err
+
+
 def test_weights_that_are_gone_or_others_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_pictures()
     assert run(["packs", "make", "mine", "--weights", "weights"]) == 0
@@ -107,9 +143,13 @@ def test_weights_that_are_gone_or_others_are_named(folder: Path, capsys: pytest.
     [
         (["--weights", "none"], 1, "none: there is no such folder; name the folder that holds config.json"),
         (["--weights", "BAAI/seggpt-vit-large"], 1, "add --download to fetch BAAI/seggpt-vit-large"),
-        (["--segmenter", "seggpt"], 2, "--segmenter, --encoder and --download go with --weights"),
-        (["--download"], 2, "--segmenter, --encoder and --download go with --weights"),
-        (["--encoder", "dinov3"], 2, "--segmenter, --encoder and --download go with --weights"),
+        (
+            ["--segmenter", "seggpt"],
+            2,
+            "--segmenter, --encoder, --download and --calibrate go with --weights",
+        ),
+        (["--download"], 2, "--segmenter, --encoder, --download and --calibrate go with --weights"),
+        (["--encoder", "dinov3"], 2, "--segmenter, --encoder, --download and --calibrate go with --weights"),
         (
             ["--weights", "weights", "--encoder", "dinov3", "--segmenter", "seggpt"],
             2,
@@ -122,6 +162,9 @@ def test_weights_that_are_gone_or_others_are_named(folder: Path, capsys: pytest.
         ),
         (["--weights", "weights", "--segmenter", "dino"], 1, "name other weights, or use them for seggpt"),
         (["--weights", "weights", "--base", "general"], 2, "--weights and --base"),
+        (["--calibrate", "few"], 2, "--calibrate go with --weights"),
+        (["--weights", "weights", "--group", "prefix"], 2, "--group goes with --calibrate"),
+        (["--weights", "weights", "--calibrate", "none"], 1, "none: there is no such folder or cue set"),
     ],
 )
 def test_what_cannot_be_made_is_said(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cuecast.catalogue.listing import size
-from cuecast.catalogue.make import make_pack
+from cuecast.catalogue.make import check_new, make_pack
 from cuecast.core.errors import PackError
 from cuecast.core.notes import give_note
 from cuecast.engine.card import NOT_STATED
@@ -17,6 +17,7 @@ from cuecast.engine.foundation.folder import Weights, look_at, spdx_of
 from cuecast.engine.foundation.runtime import first_line, library
 from cuecast.engine.packs import Pack
 from cuecast.engine.segmenter import segmenter_class
+from cuecast.predictor import Predictor
 
 UNCALIBRATED = (
     "Not calibrated: threshold and verdicts are the usual ones, read from the scores alone, and were not fitted to "
@@ -49,15 +50,18 @@ def make_weights_pack(
     source: str | None = None,
     fields: Mapping[str, Any] | None = None,
     concepts: Mapping[str, Path] | None = None,
+    calibrate: Callable[[Predictor], Mapping[str, Any]] | None = None,
     replace: bool = False,
 ) -> Pack:
     """Write the pack `name` into the folder `root`, of weights that have been looked at. They stay where they are.
 
-    source  where they come from; None: it is not known.
-    others  as of `make_pack`.
+    source     where they come from; None: it is not known.
+    calibrate  given the pack, uncalibrated, the fields of its card that say what its answers are worth; those of
+               `fields` stand before them, but for limits, which are joined. None: its card says that it is not.
+    others     as of `make_pack`.
 
     The model is loaded once, so that a pack that is made can be used. Raises PackError, MissingExtraError, CueSetError,
-    OutputError.
+    OutputError, and what `calibrate` raises.
     """
     kind = weights.architecture
     entry = weights.entry() | ({"source": source} if source else {})
@@ -73,8 +77,17 @@ def make_weights_pack(
         **(fields or {}),
         "weights": entry,
     }
+    if calibrate is not None:
+        check_new(
+            name, root, None, fields=given, concepts=concepts or (), segmenter=kind.segmenter, replace=replace
+        )
     # Loaded once, so that a pack that is made can be used.
-    segmenter_class(kind.segmenter).from_pack(Pack(root / name, given).files, given)
+    bare = Pack(root / name, given)
+    segmenter = segmenter_class(kind.segmenter).from_pack(bare.files, given)
+    if calibrate is not None:
+        fitted = calibrate(Predictor(segmenter, bare))
+        limits = [*(fields or {}).get("limits", ()), *fitted.get("limits", ())]
+        given = {**fitted, **given, "limits": limits}
     return make_pack(
         name, root, None, fields=given, concepts=concepts, segmenter=kind.segmenter, replace=replace
     )

@@ -74,16 +74,17 @@ def make_pack(
 def check_new(
     name: str,
     root: Path,
-    base: Pack,
+    base: Pack | None,
     *,
     fields: Mapping[str, Any] | None = None,
     concepts: Collection[str] = (),
+    segmenter: str | None = None,
     replace: bool = False,
 ) -> None:
     """Raise PackError where `make_pack` would refuse these names, fields or that place. To be asked before long work
     whose end is a pack."""
     _check_names(name, concepts)
-    card = _card(name, base, dict(fields or {}), None)
+    card = _card(name, base, dict(fields or {}), segmenter)
     card["files"] = {f"{CONCEPTS}/{concept}/cues.json": hashlib.sha256().hexdigest() for concept in concepts}
     check_card(card, f"pack {name}")
     check_place(Pack(root / name, card), replace)

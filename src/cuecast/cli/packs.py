@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cuecast.cli.options import JsonFlag
-from cuecast.cli.output import json_text, note, say
+from cuecast.cli.output import json_text, note, progress, say
 
 if TYPE_CHECKING:
     from cuecast.catalogue.listing import Listed
     from cuecast.engine.foundation.folder import Weights
+    from cuecast.predictor import Predictor
 
 app = typer.Typer(
     help="List, describe, export, import and remove packs. Looked for in $CUECAST_PACKS, the user's cache and the "
@@ -61,6 +64,22 @@ DownloadFlag = Annotated[
     typer.Option(
         "--download",
         help="--weights is a repository of huggingface.co (OWNER/NAME): say its size and licence, and fetch it.",
+    ),
+]
+CalibrateOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--calibrate",
+        metavar="DATA",
+        help="With --weights: fit threshold, verdicts and confidence to pictures with masks, a cue set or a folder, as "
+        "`cuecast refine` takes them; may be repeated.",
+    ),
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="folder|prefix|FILE.csv",
+        help="With --calibrate: pictures that belong together, as of `cuecast refine`.",
     ),
 ]
 WIDE = 180
@@ -223,6 +242,8 @@ def make(
     segmenter: SegmenterOption = None,
     encoder: EncoderOption = None,
     download: DownloadFlag = False,
+    calibrate: CalibrateOption = None,
+    group: GroupOption = None,
     to: ToOption = None,
     replace: ReplaceFlag = False,
 ) -> None:
@@ -230,8 +251,12 @@ def make(
 
     Nothing is trained.
     """
-    if weights is None and (segmenter or encoder or download):
-        raise typer.BadParameter("--segmenter, --encoder and --download go with --weights FOLDER")
+    if weights is None and (segmenter or encoder or download or calibrate):
+        raise typer.BadParameter(
+            "--segmenter, --encoder, --download and --calibrate go with --weights FOLDER"
+        )
+    if group is not None and not calibrate:
+        raise typer.BadParameter("--group goes with --calibrate DATA")
     if encoder and segmenter not in (None, "dino"):
         raise typer.BadParameter(f"--encoder {encoder}: it is of the segmenter dino, not of {segmenter}")
     if weights is not None and base is not None:
@@ -256,11 +281,40 @@ def make(
     else:
         from cuecast.catalogue.foundation import make_weights_pack
 
-        found, source = _weights(weights, "dino" if encoder else segmenter, encoder or "", download)
-        made = make_weights_pack(
-            name, root, found, source=source, fields=fields, concepts=concepts, replace=replace
-        )
+        # What the pictures lack is said before anything is fetched.
+        with _fitting(calibrate, group, fields) as fit:
+            found, source = _weights(weights, "dino" if encoder else segmenter, encoder or "", download)
+            made = make_weights_pack(
+                name,
+                root,
+                found,
+                source=source,
+                fields=fields,
+                concepts=concepts,
+                calibrate=fit,
+                replace=replace,
+            )
     typer.echo(f"{made.name}  {made.digest}  {made.folder}")
+
+
+@contextmanager
+def _fitting(
+    data: list[Path] | None, group: str | None, fields: dict[str, Any]
+) -> Iterator[Callable[[Predictor], dict[str, Any]] | None]:
+    """What fits a pack to these pictures, and shows how far it is; None where there are none. Raises InputError."""
+    if not data:
+        yield None
+        return
+    from cuecast.core.errors import PackError
+    from cuecast.training.calibrate_pack import FITTED, calibrate, read_material
+
+    if given := [name for name in FITTED if name in fields]:
+        raise PackError(
+            f"{given[0]} is stated, and --calibrate fits it", "--card", "leave out one of the two"
+        )
+    material = read_material(data, group=group)
+    with progress() as report:
+        yield lambda predictor: calibrate(predictor, material, report)
 
 
 def _weights(given: str, segmenter: str | None, kind: str, download: bool) -> tuple[Weights, str | None]:

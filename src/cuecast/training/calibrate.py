@@ -22,14 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cuecast.core.metrics import iou
-from cuecast.core.values import IGNORE
+from cuecast.core.values import IGNORE, Image
 from cuecast.engine.calibration import LIMIT
 from cuecast.engine.decision import CUTS, AreaPrior, areas_at, choose_threshold, expected_iou
 from cuecast.evaluation.episodes import Episode, draw_absent, draw_episodes
 from cuecast.evaluation.evaluate import cue_of, truth_of
 from cuecast.evaluation.processes import one_by_one
 from cuecast.io.images import read_image
-from cuecast.predictor import Predictor
+from cuecast.predictor import Concept, Predictor
 
 Floats = NDArray[np.float64]
 
@@ -117,6 +117,8 @@ def fit_calibration(
     where_there  the IoU to be expected is that of queries that show the thing; else one in four shows nothing of it.
                  Of those that do, `COST` of the answers may be called absent, however poor their masks are; else
                  that share of their IoU.
+
+    Where all queries show the thing, nothing is known of its absence: its probability is a half, and decides nothing.
     """
     names = ("expected", *trials[0].verdict_features)
     x = _figures(trials, thresholds)
@@ -125,21 +127,29 @@ def fit_calibration(
     there = np.array([t.there for t in trials], float)
     marked = np.array([t.shares[k] > min_fraction for t, k in zip(trials, thresholds, strict=True)])
     reached = np.array([t.ious[k] if t.there else 0.0 for t, k in zip(trials, thresholds, strict=True)])
+    present = there.mean()
     # As many queries without the thing as the confidence is meant for, however many were drawn.
-    weight = np.where(there > 0, (1 - ABSENT_SHARE) / there.mean(), ABSENT_SHARE / (1 - there.mean()))
+    of_absent = ABSENT_SHARE / (1 - present) if present < 1 else 0.0
+    weight = np.where(there > 0, (1 - ABSENT_SHARE) / present, of_absent)
     sets = np.array([t.set for t in trials])
     counted = marked & (there > 0) if where_there else marked
     part = z[counted], reached[counted], weight[counted], sets[counted]
-    of_iou, of_there = _strength(*part), _strength(z, there, weight, sets)
+    of_iou = _strength(*part)
+    about = {
+        "names": list(names),
+        "mean": _rounded(mean),
+        "deviation": _rounded(deviation),
+        "iou": _rounded(logistic(*part[:3], of_iou)),
+    }
+    if present == 1:
+        return {**about, "there": [0.0] * (len(names) + 1), "absent": 1.0}
+    of_there = _strength(z, there, weight, sets)
     expected = np.zeros(len(trials))
     expected[counted] = held_out(*part, of_iou)
     not_there = 1 - held_out(z, there, weight, sets, of_there)
     worth = np.ones(len(trials)) if where_there else reached
     return {
-        "names": list(names),
-        "mean": _rounded(mean),
-        "deviation": _rounded(deviation),
-        "iou": _rounded(logistic(*part[:3], of_iou)),
+        **about,
         "there": _rounded(logistic(z, there, weight, of_there)),
         "absent": lowest_absent(not_there[there > 0], expected[there > 0], worth[there > 0]),
     }
@@ -186,13 +196,19 @@ def _answer(predictor: Predictor, asked: tuple[Episode, bool], root: Path) -> Tr
     episode, there = asked
     concept = predictor.learn([cue_of(shown, root) for shown in episode.cues])
     image = read_image(root / episode.query.image)
+    return trial_of(concept, image, truth_of(episode.query, root, image), episode.set, episode.shots, there)
+
+
+def trial_of(
+    concept: Concept, image: Image, truth: NDArray[np.int32], name: str, shots: int, there: bool
+) -> Trial:
+    """What a concept of one class says of an image whose truth (H, W) is above 0 on the thing; `name`: of its set."""
     answer = concept.score(image)
     scores = answer.scores[0]
-    truth = truth_of(episode.query, root, image)
     marked = [concept.decision.mark(answer.scores, (t,)) > 0 for t in CUTS]
     return Trial(
-        episode.set,
-        episode.shots,
+        name,
+        shots,
         there,
         np.array([iou(m, truth > 0, truth == IGNORE) for m in marked]),
         np.array([expected_iou(scores, m) for m in marked]),

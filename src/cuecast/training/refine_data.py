@@ -107,7 +107,19 @@ def read_data(
     classes: Sequence[ClassInfo | str] | None = None,
     group: str | Path | None = None,
 ) -> Data:
-    """Read pictures with their masks and part them.
+    """Read pictures with their masks, as `read_pictures` takes them, and part them.
+
+    Raises InputError, CueError, MaskError, ImageError, CueSetError.
+    """
+    return _parted(*read_pictures(sources, classes, group))
+
+
+def read_pictures(
+    sources: Sequence[str | Path],
+    classes: Sequence[ClassInfo | str] | None = None,
+    group: str | Path | None = None,
+) -> tuple[list[Shown], tuple[ClassInfo, ...], tuple[tuple[str, str], ...]]:
+    """(pictures with their masks, the classes, pairs of pictures that are nearly the same, by name).
 
     sources  cue sets (folder or .zip), or folders of images with masks or label files beside them or in masks/, labels/
              or annotations/, in any of the formats that cues may have. An image without one is passed over and counted.
@@ -132,7 +144,7 @@ def read_data(
     ]
     shown = _grouped(shown, group)
     shown, pairs = _with_twins_joined(shown)
-    return _parted(shown, infos, pairs)
+    return shown, infos, pairs
 
 
 def _name_unnamed(read: Sequence[Sequence[Shown]]) -> tuple[ClassInfo, ...]:
