@@ -13,6 +13,7 @@ from films import GREEN, RED, film, save_film, save_frames, square, still
 from PIL import Image
 
 from cuecast.cli import run, track
+from cuecast.io.files import file_digest
 from cuecast.results.gather import read_result
 from cuecast.runs import video as folder
 
@@ -48,6 +49,18 @@ def test_a_video_from_one_marked_frame() -> None:
     assert all(Path(p).exists() for p in places.values())
     assert done.err.splitlines()[-1].startswith("frames: 8/8, ")
     assert follows() == list(range(8))
+
+
+@pytest.mark.usefixtures("place")
+def test_provenance_names_the_film_by_its_bytes() -> None:
+    assert run(["track", "film.mp4", "-c", "0=m0.png", "--provenance", *QUICK]) == 0
+    graph = json.loads(Path("out/provenance.jsonld").read_text(encoding="utf-8"))["@graph"]
+    assert graph[0] == {
+        "@id": "#source",
+        "@type": "Entity",
+        "name": "film.mp4",
+        "sha256": file_digest("film.mp4"),
+    }
 
 
 @pytest.mark.usefixtures("place")

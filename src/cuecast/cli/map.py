@@ -15,6 +15,7 @@ from cuecast.cli.options import (
     ObjectsOption,
     OutOption,
     PackOption,
+    ProvenanceFlag,
     ShardOption,
     Speed,
     grouped,
@@ -147,6 +148,7 @@ class Written:
         bool,
         typer.Option("--overwrite", help="Redo what is finished, and replace another concept's results."),
     ] = False
+    provenance: ProvenanceFlag = False
 
 
 @grouped
@@ -227,6 +229,7 @@ def _options(looked: Looked, written: Written, workers: int, shard: Shard | None
         tile=looked.tile,
         overlap=looked.overlap,
         shard=shard,
+        provenance=written.provenance,
     )
 
 

@@ -175,6 +175,13 @@ ShardOption = Annotated[
         parser=_read_shard,
     ),
 ]
+ProvenanceFlag = Annotated[
+    bool,
+    typer.Option(
+        "--provenance",
+        help="Write provenance.jsonld: of each mask the picture, cue set, pack, program and reviewer, as W3C PROV.",
+    ),
+]
 RecursiveFlag = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")]
 CuePageOption = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")

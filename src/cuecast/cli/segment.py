@@ -21,6 +21,7 @@ from cuecast.cli.options import (
     ObjectsOption,
     OutOption,
     PackOption,
+    ProvenanceFlag,
     RecursiveFlag,
     Scale,
     ScaleOption,
@@ -110,6 +111,7 @@ class Written:
             "--review", help="Tick boxes in report.html, to call masks wrong: see `cuecast review`."
         ),
     ] = False
+    provenance: ProvenanceFlag = False
     check: Annotated[
         bool,
         typer.Option(
@@ -147,6 +149,7 @@ class Written:
             page=page,
             window=window,
             review=self.review,
+            provenance=self.provenance,
             check=self.check,
             min_area=least.min_area,
             min_confidence=least.min_confidence,
@@ -269,34 +272,83 @@ def _counted(summary: BatchSummary, paths: Sequence[Path]) -> list[dict[str, obj
     ]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a person says of masks besides the file that the page has saved, and who."""
+
+    reviewer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who says so: noted in the manifest and in provenance.jsonld."),
+    ] = None
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="The mask of this NAME is right; may be repeated."),
+    ] = None
+    accept_rest: Annotated[
+        bool, typer.Option("--accept-rest", help="All masks of which nobody has said anything are right.")
+    ] = False
+    corrected: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="OUT/masks/NAME.png was changed by hand: take it for the result; may be repeated.",
+        ),
+    ] = None
+
+    def check(self) -> None:
+        """Raise BadParameter where somebody is needed who says so."""
+        if (self.accept or self.accept_rest or self.corrected) and not (self.reviewer or "").strip():
+            raise typer.BadParameter("--accept, --accept-rest and --corrected need --reviewer NAME")
+
+
+@grouped
 def review(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of results of `cuecast segment`.")],
     file: Annotated[
         Path | None,
         typer.Argument(metavar="REVIEW", help="File that the page has saved. Without it: only list."),
     ] = None,
+    *,
+    said: Said,
     as_json: JsonFlag = False,
 ) -> None:
-    """Note which masks a person called wrong, and list all that are.
+    """Note which masks a person called wrong, accepted or corrected, and list all that are wrong.
 
     `cuecast segment --review` writes a report.html with a tick box for each image; its button saves the file. What is
-    called wrong is redone, as doubtful images are, when the cue set has been corrected.
+    called wrong is redone, as doubtful images are, when the cue set has been corrected; what was accepted or corrected
+    stays.
 
-    Exit code 3 says that some ticks were passed over, because the mask is another one by now.
+    Exit code 3 says that some were passed over, because the mask is another one by now.
     """
-    from cuecast.results.review import Reviewed, apply_review, called_wrong, read_review
+    said.check()
 
-    done = apply_review(output, read_review(file)) if file else Reviewed((), (), ())
+    from cuecast.results.review import (
+        Reviewed,
+        accept,
+        accept_rest,
+        apply_corrections,
+        apply_review,
+        called_wrong,
+        read_review,
+    )
+
+    named = said.accept or []
+    ticks = [*(read_review(file) if file else ()), *accept(output, named)]
+    corrected = said.corrected or []
+    fixed = apply_corrections(output, corrected, said.reviewer or "") if corrected else Reviewed()
+    done = apply_review(output, ticks, said.reviewer) if ticks else Reviewed()
+    rest = apply_review(output, accept_rest(output), said.reviewer) if said.accept_rest else Reviewed()
     wrong = called_wrong(output)
+    passed_over = [*fixed.passed_over, *done.passed_over]
+    good = {"marked": [*done.marked, *rest.marked], "cleared": done.cleared, "corrected": fixed.corrected}
     record = {
         "out": str(output),
         "wrong": [{"name": e.name, "image": e.image, "verdict": e.verdict} for e in wrong],
-        "marked": list(done.marked),
-        "cleared": list(done.cleared),
-        "passed_over": [{"name": name, "reason": reason} for name, reason in done.passed_over],
+        **{what: list(names) for what, names in good.items()},
+        "passed_over": [{"name": name, "reason": reason} for name, reason in passed_over],
     }
     say(record, "\n".join([f"{len(wrong)} called wrong", *(f"  {e.image}" for e in wrong)]), as_json)
-    for name, reason in done.passed_over:
+    for name, reason in passed_over:
         print(f"cuecast: passed over: {name}: {reason}", file=sys.stderr)
-    if done.passed_over:
-        raise typer.Exit(3 if done.marked or done.cleared else 1)
+    if passed_over:
+        raise typer.Exit(3 if any(good.values()) else 1)

@@ -14,6 +14,7 @@ from cuecast.cli.options import (
     ObjectsOption,
     OutOption,
     PackOption,
+    ProvenanceFlag,
     Scale,
     ThreadsOption,
     WindowOption,
@@ -72,6 +73,7 @@ class Written:
         bool,
         typer.Option("--overwrite", help="Redo what is finished, and replace another video's results."),
     ] = False
+    provenance: ProvenanceFlag = False
 
     def options(self) -> TrackOptions:
         """Them as the library takes them. Raises BadParameter."""
@@ -83,7 +85,9 @@ class Written:
         from cuecast.runs.video import TrackOptions
 
         formats = cast("tuple[Format, ...]", FORMATS if written is None else written)
-        return TrackOptions(overwrite=self.overwrite, formats=formats, rate=self.rate)
+        return TrackOptions(
+            overwrite=self.overwrite, formats=formats, rate=self.rate, provenance=self.provenance
+        )
 
 
 @grouped
@@ -142,7 +146,7 @@ def track(
     concept = shown.decided(learned)
     on = dict(zip(numbers, concept.examples[others:], strict=True))
     with progress(printed.quiet, concept.classes) as report:
-        summary = track_into(concept, frames, output, on, options, report)
+        summary = track_into(concept, frames, output, on, options, report, video)
     head = tally("frame", summary.counts, finished_before(summary.resumed))
     if summary.objects:
         head += "; " + ", ".join(f"{n} {name}" for name, n in summary.objects.items())

@@ -16,6 +16,7 @@ from cuecast.cli.options import (
     ObjectsOption,
     OutOption,
     PackOption,
+    ProvenanceFlag,
     ThreadsOption,
     grouped,
     read_limits,
@@ -88,6 +89,7 @@ class Written:
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo what is finished, and replace results of other cues.")
     ] = False
+    provenance: ProvenanceFlag = False
 
     def kind(self) -> str | None:
         """The format of the labels. Raises BadParameter where there is none of that name, or there are two."""
@@ -152,7 +154,7 @@ def volume(
     marks = slice_cues(shown, classes)
     options = VolumeOptions(
         reading, limits, kind, written.overlays, written.overwrite, shown.thresholds(),
-        objects.value, "objects" in (written.formats or ()),
+        objects.value, "objects" in (written.formats or ()), written.provenance,
     )  # fmt: skip
     worked: list[Any] = []
     with progress(printed.quiet, worked) as report:

@@ -255,7 +255,7 @@ class ResultsFolder:
 
         What is written again just as it was is no edit: a run that was stopped before its line had written it.
         """
-        aside = None if former is None else keep_edited(path, former.mask_hash, self.out)
+        aside = None if former is None else keep_edited(path, former.own_hash, self.out)
         yield
         if aside is not None and path.is_file() and file_digest(path) == file_digest(aside):
             aside.unlink()
@@ -265,7 +265,7 @@ class ResultsFolder:
     def keep_edited(self, path: Path, former: ManifestEntry | None) -> None:
         """Move a result aside where it is another file than its line speaks of. Raises OutputError."""
         if former is not None:
-            keep_edited(path, former.mask_hash, self.out)
+            keep_edited(path, former.own_hash, self.out)
 
     def remove(self, former: ManifestEntry | None, files: Files) -> None:
         """Remove results; a mask that was changed by hand is moved aside. Raises OutputError."""

@@ -23,8 +23,12 @@ from cuecast.core.errors import OutputError
 from cuecast.core.values import Verdict
 from cuecast.io.files import file_digest, replacing
 
-SELDOM = ("thresholds", "counts", "object_confidences", "objects_hash", "min_area", "min_confidence", "split")
+SELDOM = (
+    "thresholds", "counts", "object_confidences", "objects_hash", "min_area", "min_confidence", "split", "file_hash",
+    "program", "reviewer", "made_hash",
+)  # fmt: skip
 """Fields that are left out of a line where they say nothing."""
+Review = Literal["wrong", "accepted", "corrected"]
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,17 @@ class ManifestEntry:
     pack, cues  digests of the pack and of the cues: together they name the concept.
     scale       'frame' or 'pixel', see `Predictor.learn`.
     cueset, cueset_version  digest and number of the version of the cue set that made the mask; None without one.
-    review      'wrong' where a person said so of this mask.
+    review      'wrong', 'accepted' or 'corrected': what a person said of this mask, or did with it.
     thresholds  class id -> the threshold that was given for it.
     counts      class id -> number of objects.
     object_confidences  in [0, 1], of each object in the order of their ids.
     objects_hash  SHA-256 of the file of ids, where things that touch were told apart; None: components.
     min_area, min_confidence  objects below were left out.
     split       whether things that touch were told apart, where no file of ids says so.
+    file_hash   SHA-256 of the image file, where `image_hash` is another: of how it was read, too.
+    program     version of cuecast that made the mask, where provenance was asked for.
+    reviewer    who said what `review` says.
+    made_hash   SHA-256 of the mask file as it was made, where a person corrected it: `mask_hash` is that of theirs.
 
     Those from `thresholds` on are left out of the line where they say nothing.
     """
@@ -75,7 +83,7 @@ class ManifestEntry:
     scale: str | None = None
     cueset: str | None = None
     cueset_version: int | None = None
-    review: Literal["wrong"] | None = None
+    review: Review | None = None
     thresholds: Mapping[int, float] = field(default_factory=dict)
     counts: Mapping[int, int] = field(default_factory=dict)
     object_confidences: tuple[float, ...] = ()
@@ -83,11 +91,20 @@ class ManifestEntry:
     min_area: int = 0
     min_confidence: float = 0.0
     split: bool = False
+    file_hash: str | None = None
+    program: str | None = None
+    reviewer: str | None = None
+    made_hash: str | None = None
 
     @property
     def concept(self) -> tuple[str, str]:
         """(pack, cues): equal for results of the same concept."""
         return self.pack, self.cues
+
+    @property
+    def own_hash(self) -> str | None:
+        """SHA-256 of the mask file as the program made it: another file is a person's work, and never replaced."""
+        return self.made_hash or self.mask_hash
 
     def line(self) -> str:
         """The entry as one line of JSON, without its line break."""

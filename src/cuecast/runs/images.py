@@ -26,6 +26,7 @@ from cuecast.core.objects import check_least
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import MAX_CLASS_ID, Image
+from cuecast.core.version import __version__
 from cuecast.cue_quality import check as kept
 from cuecast.cuesets.changes import Changes, Lineage
 from cuecast.io.files import all_tried, file_digest, keep_edited
@@ -37,7 +38,7 @@ from cuecast.io.places import check_places
 from cuecast.io.stores import held, url_of
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept
-from cuecast.results import gather
+from cuecast.results import gather, provenance
 from cuecast.results.folder import (
     Files,
     NameTakenError,
@@ -89,6 +90,7 @@ class BatchOptions:
     min_confidence  so are those of less confidence, in [0, 1].
     gather      the files for all images are written; else they are left to a later run.
     review      the report has a tick box 'wrong' for each image, see `cuecast.results.review`.
+    provenance  where each mask comes from is written, see `cuecast.results.provenance`.
     shard       do only this part, beside others in the same folder; `cuecast.runs.gather.gather` puts all together.
     check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
                 in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
@@ -111,6 +113,7 @@ class BatchOptions:
     min_confidence: float = 0.0
     gather: bool = True
     shard: Shard | None = None
+    provenance: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +196,8 @@ def gather_shards(
 
 
 def _batch(concept: Concept, out: Path, options: BatchOptions, lineage: Lineage | None) -> _Batch:
-    folder = ResultsFolder(out, (*PLACES, kept.NAME), options.overwrite, shard=options.shard)
+    places = (*PLACES, kept.NAME, provenance.NAME)
+    folder = ResultsFolder(out, places, options.overwrite, shard=options.shard)
     return _Batch(concept, folder, Results(out, concept.classes), options, lineage)
 
 
@@ -287,7 +291,7 @@ class _Batch:
         if os.path.realpath(former) == os.path.realpath(path) or entry.image_hash is None:
             return True
         try:
-            return entry.image_hash == self._image_hash(path) or file_digest(former) == file_digest(path)
+            return entry.image_hash == self._hashes(path)[0] or file_digest(former) == file_digest(path)
         except (ImageError, OSError):
             return True
 
@@ -301,16 +305,18 @@ class _Batch:
     def may_change(self, path: Path, entry: ManifestEntry) -> bool:
         """Whether a finished image is worth doing again after a correction of the cue set.
 
-        It is where its verdict was not 'found', where a person said 'wrong', where it was searched for other classes
-        than the cues mark now, and where it is close to a picture whose cue came, went or changed since (see
-        `closeness`). Raises ImageError.
+        It is where it was searched for other classes than the cues mark now, where a person said 'wrong', and, unless
+        one accepted or corrected the mask, where its verdict was not 'found', or it is close to a picture whose cue
+        came, went or changed since (see `closeness`). Raises ImageError.
         """
         if entry.concept == (self.pack, self.cues):
             return False
         changes = self._changes(entry)
-        if changes is None or changes.everything or entry.verdict != "found" or entry.review:
+        if changes is None or changes.everything or entry.areas.keys() != self._classes:
             return True
-        if entry.areas.keys() != self._classes:
+        if entry.review in ("accepted", "corrected"):
+            return False
+        if entry.verdict != "found" or entry.review:
             return True
         return changes.near(self._read(path))
 
@@ -359,7 +365,14 @@ class _Batch:
             made["check"] = results.out / kept.NAME if check else None
             if "report" in wanted:
                 made["report"] = tried(lambda: self._write_report(check))
+            if self._provenance:
+                origin = provenance.Origin(self.concept.predictor.pack.name)
+                made["provenance"] = tried(partial(provenance.write_provenance, results.out, origin))
         return files | {kind: path for kind, path in made.items() if path is not None}
+
+    @cached_property
+    def _provenance(self) -> bool:
+        return provenance.carries(self.results.out, self.options.provenance)
 
     @property
     def _how(self) -> gather.Writing:
@@ -421,7 +434,7 @@ class _Batch:
         self, path: Path, file: Path, name: str, former: ManifestEntry | None
     ) -> tuple[ManifestEntry, bool]:
         """The same of an image that can be read as `file`."""
-        image_hash = self._image_hash(file)
+        image_hash, file_hash = self._hashes(file)
         if former is not None and self._holds(file, former, image_hash):
             self._complete(file, former)
             return former, True
@@ -430,9 +443,11 @@ class _Batch:
             self.folder.remade(self.results.file("masks", name), former),
             self.folder.remade(self.results.file("objects", name), ids),
         ):
-            return self._segment(self._blank(path, name), file, image_hash), False
+            return self._segment(
+                replace(self._blank(path, name), image_hash=image_hash, file_hash=file_hash), file
+            ), False
 
-    def _segment(self, blank: ManifestEntry, file: Path, image_hash: str) -> ManifestEntry:
+    def _segment(self, blank: ManifestEntry, file: Path) -> ManifestEntry:
         image, options, name = self._read(file), self.options, blank.name
         prediction = self.concept.segment(image).keeping(options.min_area, options.min_confidence)
         ids_hash = self._write_ids(name, prediction)
@@ -452,7 +467,6 @@ class _Batch:
             objects_hash=ids_hash,
             pixel_size=image.pixel_size,
             unit=image.unit,
-            image_hash=image_hash,
         )
         answer = (prediction.verdict, prediction.confidence, prediction.seconds)
         return answered(blank, answer, prediction.mask, self.concept.decision.class_ids, mask_path)
@@ -486,6 +500,7 @@ class _Batch:
             thresholds=self.concept.thresholds,
             min_area=self.options.min_area,
             min_confidence=self.options.min_confidence,
+            program=__version__ if self._provenance else None,
         )
         if self.lineage is None:
             return entry
@@ -522,8 +537,9 @@ class _Batch:
             self.concept.splits, options.min_area, options.min_confidence
         )  # fmt: skip
 
-    def _image_hash(self, path: Path) -> str:
-        """SHA-256 of the file, and of the options that change what is read from it."""
+    def _hashes(self, path: Path) -> tuple[str, str | None]:
+        """SHA-256 of the file and of the options that change what is read from it; that of the file alone, where it is
+        another."""
         try:
             digest = file_digest(path)
         except OSError as error:
@@ -531,4 +547,6 @@ class _Batch:
                 f"cannot be read ({error.strerror})", path, "check the name and the permissions"
             ) from error
         how = (self.options.page, self.options.window)
-        return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()
+        if how == (None, None):
+            return digest, None
+        return hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest(), digest

@@ -22,6 +22,7 @@ from cuecast.core.errors import CueError, OutputError
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import Verdict
+from cuecast.core.version import __version__
 from cuecast.engine.decision import Sums
 from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.places import check_places
@@ -43,6 +44,7 @@ from cuecast.mosaic.features import (
 from cuecast.mosaic.objects import merged_objects
 from cuecast.mosaic.tiles import Tile, TileWork, block_of, grid_for
 from cuecast.predictor import Concept
+from cuecast.results import provenance
 from cuecast.results.folder import (
     Files,
     ResultsFolder,
@@ -76,6 +78,7 @@ class MapOptions:
     level     of a pyramid: 0 is the full resolution, 1 the next smaller version.
     window    (low, high) that becomes 0 to 255 in 16-bit and float rasters.
     tile      side of the tiles in pixels, and `overlap` what they share; None: by what the concept looks at.
+    provenance  where the map comes from is written, see `cuecast.results.provenance`.
     shard     do only the tiles of this part, beside others in the same folder; `cuecast.gather` puts all together.
     """
 
@@ -88,6 +91,7 @@ class MapOptions:
     tile: int | None = None
     overlap: int | None = None
     shard: Shard | None = None
+    provenance: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +169,7 @@ def _opened_job(
     """The steps of a run whose raster is open, and a note on a format that cannot be written."""
     check_places([path], out)
     check_formats(options.formats, MAP_FORMATS)
-    places = (MASK, SCORES, *FILES.values(), TILES)
+    places = (MASK, SCORES, *FILES.values(), TILES, provenance.NAME)
     folder = ResultsFolder(out, places, options.overwrite, shard=options.shard)
     wanted = folder.wanted(options.formats, FILES)
     _check(concept, wanted)
@@ -215,6 +219,7 @@ def _job(
         unit=raster.place.unit,
         scale=concept.scale,
         thresholds=concept.thresholds,
+        program=__version__ if provenance.carries(folder.out, options.provenance) else None,
     )
     work = TileWork(concept, raster, grid, tones, folder.out / TILES, blank)
     return _RasterRun(work, folder, options, wanted)
@@ -357,9 +362,20 @@ class _RasterRun:
                 whole = replace(whole, objects=objects, split=self.work.concept.splits)
             tiles = (entry_at(manifest, index[tile.name]) for tile in self.work.grid.tiles())
             write_manifest(manifest, chain((whole,), tiles))
+            if carried := self.work.blank.program is not None:
+                tried(self._write_provenance)
             if whole.error is None:
                 shutil.rmtree(self.out / TILES, ignore_errors=True)
+        if carried:
+            wanted["provenance"] = self.out / provenance.NAME
         return whole, {"mask": self.mask, "scores": self.out / SCORES, "manifest": manifest, **wanted}
+
+    def _write_provenance(self) -> None:
+        path = self.work.raster.path
+        source = provenance.source_nodes(str(path), path)
+        provenance.write_provenance(
+            self.out, provenance.Origin(self.work.concept.predictor.pack.name, source)
+        )
 
     def _write_features(self, files: dict[str, Path], tried: Tried) -> int | None:
         """The number of objects, written to all files at once; each alone where one of them fails."""

@@ -22,6 +22,7 @@ from cuecast.core.errors import MissingExtraError, OutputError
 from cuecast.core.objects import Annotations, connected_objects
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo, Example
+from cuecast.core.version import __version__
 from cuecast.io.files import all_tried, check_space, note_of_edited
 from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
@@ -31,6 +32,7 @@ from cuecast.propagation.plan import Sweep
 from cuecast.propagation.result import TrackedFrame
 from cuecast.propagation.track import TrackPlan
 from cuecast.propagation.tracker import State, load_state, save_state
+from cuecast.results import provenance
 from cuecast.results.folder import Files, ResultsFolder, Summary, check_formats, is_kept, other_concept
 from cuecast.results.gather import read_result, write_overlay
 from cuecast.results.manifest import (
@@ -67,12 +69,14 @@ class TrackOptions:
     formats    what is written besides masks and manifest.
     rate       frames a second of the overlay video; None keeps the times of the video.
     opacity    of the masks in the overlay video.
+    provenance  where each mask comes from is written, see `cuecast.results.provenance`.
     """
 
     overwrite: bool = False
     formats: Sequence[Format] = FORMATS
     rate: float | None = None
     opacity: float = 0.45
+    provenance: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,8 +103,11 @@ def track_into(
     marked: Mapping[int, Example] | None = None,
     options: TrackOptions | None = None,
     progress: Progress = silent,
+    source: Path | None = None,
 ) -> TrackSummary:
     """`track`, with its results in the folder `out`. `progress` is told of each frame.
+
+    source  file or folder of `frames`, where these are open already.
 
     The same call goes on where it was stopped; with other marks it redoes what they can change.
     Raises OutputError where `out` holds other results or cannot be written, and what `track` raises.
@@ -110,8 +117,10 @@ def track_into(
     if isinstance(frames, (str, Path)):
         check_places([Path(frames)], out)
     check_formats(options.formats, FORMATS)
-    folder = ResultsFolder(out, ("masks", "overlays", FOLDER, *PLACES.values()), options.overwrite)
-    run = _VideoRun(TrackPlan.of(concept, frames, marked), folder, options)
+    places = ("masks", "overlays", FOLDER, *PLACES.values(), provenance.NAME)
+    folder = ResultsFolder(out, places, options.overwrite)
+    path = Path(frames) if isinstance(frames, (str, Path)) else source
+    run = _VideoRun(TrackPlan.of(concept, frames, marked), folder, options, path)
     if not folder.manifest.exists():
         pixels = len(run.job.frames.seconds) * int(np.prod(run.job.frames.size))
         check_space(out, int(SPACE * pixels), "choose another folder with -o")
@@ -135,11 +144,13 @@ def track_into(
 
 @dataclass(frozen=True, eq=False)
 class _VideoRun:
-    """One job and the folder of its results: the steps of `track_into`."""
+    """One job and the folder of its results: the steps of `track_into`. `path` is that of the frames, where they have
+    one."""
 
     job: TrackPlan
     folder: ResultsFolder
     options: TrackOptions
+    path: Path | None = None
 
     @cached_property
     def pack(self) -> str:
@@ -152,6 +163,10 @@ class _VideoRun:
     @property
     def classes(self) -> tuple[ClassInfo, ...]:
         return self.job.concept.classes
+
+    @cached_property
+    def provenance(self) -> bool:
+        return provenance.carries(self.out, self.options.provenance)
 
     @cached_property
     def things(self) -> VideoObjects:
@@ -240,7 +255,14 @@ class _VideoRun:
                     if splits
                     else partial(write_frames_csv, files["csv"], self._rows(entries))
                 )
+            if self.provenance:
+                files["provenance"] = self.out / provenance.NAME
+                tried(self._write_provenance)
         return files, note
+
+    def _write_provenance(self) -> None:
+        source = provenance.source_nodes(self.job.frames.label, self.path)
+        provenance.write_provenance(self.out, provenance.Origin(self.job.concept.predictor.pack.name, source))
 
     def _files(self, entry: ManifestEntry) -> Files:
         """The results of a frame."""
@@ -289,6 +311,7 @@ class _VideoRun:
             confidences={o.cls: round(o.confidence, 6) for o in answer.objects},
             marked=answer.marked,
             thresholds=self.job.concept.thresholds,
+            program=__version__ if self.provenance else None,
         )
         said = (prediction.verdict, prediction.confidence, prediction.seconds)
         class_ids = self.job.concept.decision.class_ids

@@ -18,6 +18,7 @@ from cuecast.core.errors import CuecastError, OutputError
 from cuecast.core.objects import ObjectMode
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import ClassInfo
+from cuecast.core.version import __version__
 from cuecast.io.files import check_space, file_digest, note_of_edited, replacing
 from cuecast.io.formats import outputs_of
 from cuecast.io.places import check_places
@@ -28,6 +29,7 @@ from cuecast.predictor import Concept, Predictor
 from cuecast.propagation.result import SliceAnswer, VolumePrediction, most_doubtful
 from cuecast.propagation.volume import VolumeWalk, prepare
 from cuecast.propagation.volume_slices import SliceCue
+from cuecast.results import provenance
 from cuecast.results.folder import Files, ResultsFolder, Summary, has_digest, is_kept, other_concept
 from cuecast.results.manifest import ManifestEntry, read_manifest, write_manifest
 
@@ -46,6 +48,7 @@ class VolumeOptions:
     overwrite  redo what is finished, and replace results of other cues or another volume.
     thresholds  as `Concept.with_thresholds` takes them; None leaves them as they are.
     objects   what is one object, as in `segment_volume`.
+    provenance  where the labels come from is written, see `cuecast.results.provenance`.
     ids       whether a volume of the ids of objects is written beside the labels, in their format (DICOM SEG: NIfTI).
     """
 
@@ -57,6 +60,7 @@ class VolumeOptions:
     thresholds: float | Mapping[str, float | None] | None = None
     objects: ObjectMode | None = None
     ids: bool = False
+    provenance: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ def run_volume(
     volume = open_volume(path, options.reading)
     kind, suffix = output_suffix(volume, options.kind)
     mask = f"masks/{volume.name}{suffix}"
-    folder = ResultsFolder(out, (mask, TABLE), options.overwrite, ("masks", "overlays", IDS))
+    folder = ResultsFolder(out, (mask, TABLE, provenance.NAME), options.overwrite, ("masks", "overlays", IDS))
     if not folder.manifest.exists():
         check_space(out, int(np.prod(volume.size)), "choose another folder")
     walk = prepare(teacher, volume, cues, classes, options.window, options.objects)
@@ -122,6 +126,8 @@ def run_volume(
         former = list(read_manifest(folder.manifest))
         finished = run.is_finished(former)
         entries = former if finished else run.write(walk.predict(progress), former, failures)
+        if run.provenance:
+            run.write_provenance()
         moved = edited()
     summary = run.summary(entries, time.perf_counter() - started)
     note = note_of_edited(moved)
@@ -148,6 +154,16 @@ class _VolumeRun:
     @cached_property
     def pack(self) -> str:
         return self.walk.concept.predictor.pack.digest
+
+    @cached_property
+    def provenance(self) -> bool:
+        return provenance.carries(self.out, self.options.provenance)
+
+    def write_provenance(self) -> None:
+        """Say where the labels come from. Raises OutputError, and ImageError where the volume cannot be read again."""
+        source = provenance.source_nodes(str(self.path), self.path)
+        origin = provenance.Origin(self.walk.concept.predictor.pack.name, source)
+        provenance.write_provenance(self.out, origin)
 
     @cached_property
     def cues(self) -> str:
@@ -272,6 +288,7 @@ class _VolumeRun:
                 scale=self.walk.concept.scale,
                 thresholds=self.walk.concept.thresholds,
                 split=self.walk.concept.splits,
+                program=__version__ if self.provenance else None,
             )
             for answer in prediction.slices
         ]
@@ -309,6 +326,8 @@ class _VolumeRun:
         counts = Counter(e.verdict for e in entries)
         doubtful, found = tuple(self._doubtful(entries)), self._counted()
         files, notes = {"csv": self.out / TABLE, "manifest": self.folder.manifest}, self.volume.notes
+        if self.provenance:
+            files["provenance"] = self.out / provenance.NAME
         if self.mask.is_file():
             files = {"mask": self.mask, **files}
             if entries and entries[0].objects_hash is not None:
