@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cuecast.core.errors import InputError, OutputError
 from cuecast.core.ordered import Step
 from cuecast.io.files import make_folder
 from cuecast.io.places import list_images
-from cuecast.io.stores import open_store
+from cuecast.io.stores import Store, open_store
 from cuecast.predictor import Concept
 from cuecast.results.manifest import read_manifest
 from cuecast.runs.actions import SegmentRequest, segment
@@ -80,7 +81,9 @@ def lines(manifest: bytes, folder: Path) -> list[str]:
     """The lines of a manifest without what may differ: how long it took, and where the pictures lie."""
     path = folder / "lines.jsonl"
     path.write_bytes(manifest)
-    return [replace(e, seconds=None, image=Path(e.image).name).line() for e in read_manifest(path)]
+    return [
+        replace(e, seconds=None, state=None, image=Path(e.image).name).line() for e in read_manifest(path)
+    ]
 
 
 def test_a_stopped_run_goes_on_and_gives_the_bytes_of_a_local_one(
@@ -113,8 +116,7 @@ def test_a_stopped_run_goes_on_and_gives_the_bytes_of_a_local_one(
     assert lines(stored.pop("manifest.jsonl"), tmp_path) == lines(local.pop("manifest.jsonl"), tmp_path)
     assert stored.keys() == local.keys()
     assert {name.partition("/")[0] for name in stored if stored[name] != local[name]} == {
-        "annotations.via.json",  # states the size of the picture's file
-        "labelme",  # states the way from OUT to the picture
+        "annotations.via.json"  # states the size of the picture's file
     }
 
 
@@ -155,3 +157,61 @@ def test_unknown_schemes_and_commands_without_stores_say_so() -> None:
         list_images(["s3://bucket/in"])
     with pytest.raises(OutputError, match="s3://bucket/out: only `cuecast segment` writes into a store"):
         make_folder(Path("s3://bucket/out"))
+
+
+def test_a_finished_run_fetches_neither_pictures_nor_what_it_does_not_read(
+    s3: Path, concept: Concept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = list_images([f"{BUCKET}/in"], stores=True)
+    wanted = SegmentRequest(concept, images, Path(f"{BUCKET}/out"), BatchOptions(formats=("overlays", "csv")))
+    segment(wanted)
+    fetched: list[str] = []
+    fetch, fetch_all = Store.fetch, Store.fetch_all
+
+    def one(store: Store, name: str, target: Path) -> Path:
+        fetched.append(name)
+        return fetch(store, name, target)
+
+    def many(store: Store, names: Sequence[str], folder: Path) -> list[Path]:
+        fetched.extend(names)
+        return fetch_all(store, names, folder)
+
+    monkeypatch.setattr(Store, "fetch", one)
+    monkeypatch.setattr(Store, "fetch_all", many)
+    assert segment(wanted).resumed == 5
+    assert sorted(fetched) == ["manifest.jsonl", *(f"masks/p{i}.png" for i in range(5))]
+
+    fetched.clear()
+    open_store(f"{BUCKET}/in").put(picture(s3 / "p1.png", 7), "p1.png")
+    assert segment(replace(wanted, images=list_images([f"{BUCKET}/in"], stores=True))).resumed == 4
+    assert "p1.png" in fetched
+    assert "p2.png" not in fetched
+
+    fetched.clear()
+    assert segment(replace(wanted, options=BatchOptions(formats=("report",)))).resumed == 5
+    assert {f"overlays/p{i}.jpg" for i in range(5)} < set(fetched)
+
+
+def test_another_picture_of_one_name_in_a_store_is_refused(s3: Path, concept: Concept) -> None:
+    store = open_store(f"{BUCKET}/other")
+    store.put(picture(s3.parent / "other.png", 6), "p0.png")
+    store.put(s3 / "p1.png", "p1.png")
+    segment(request(concept, list_images([f"{BUCKET}/in"], stores=True), f"{BUCKET}/out"))
+    with pytest.raises(OutputError, match=r"p0\.png would be written as p0\.png .*choose another folder"):
+        segment(request(concept, [Path(f"{BUCKET}/other/p0.png")], f"{BUCKET}/out"))
+    moved = request(concept, [Path(f"{BUCKET}/other/p1.png")], f"{BUCKET}/out")
+    assert segment(moved).resumed == 1  # the same picture at another place
+    open_store(f"{BUCKET}/in").remove("p0.png")
+    assert segment(request(concept, [Path(f"{BUCKET}/other/p0.png")], f"{BUCKET}/out")).counts["found"] == 1
+
+
+def test_labelme_files_in_a_store_name_a_picture_that_is_here_by_its_whole_path(
+    s3: Path, concept: Concept, tmp_path: Path
+) -> None:
+    options = BatchOptions(formats=("labelme",))
+    segment(SegmentRequest(concept, [s3 / "p1.png"], Path(f"{BUCKET}/out"), options))
+    there = json.loads(fetched(tmp_path / "all")["labelme/p1.json"])
+    assert there["imagePath"] == (s3 / "p1.png").as_posix()
+    segment(SegmentRequest(concept, [Path(f"{BUCKET}/in/p1.png")], tmp_path / "here", options))
+    here = json.loads((tmp_path / "here" / "labelme" / "p1.json").read_text())
+    assert here["imagePath"] == f"{BUCKET}/in/p1.png"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,10 @@ from cuecast.core.errors import CuecastError, ImageError, InputError, MissingExt
 
 LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "memory": "fsspec"}
 """Scheme of a URL -> the library that reads and writes there."""
+TAGS = ("ETag", "etag", "md5Hash", "content_md5")
+"""What the libraries call the tag of an object's bytes."""
+AT_ONCE = 1000
+"""Objects that are asked for together; the libraries decide how many connections that takes."""
 _STORED = re.compile(rf"({'|'.join(LIBRARIES)}):/+")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _CREDENTIALS = "check bucket, region and credentials, such as AWS_PROFILE or AWS_ACCESS_KEY_ID"
@@ -63,6 +67,39 @@ class Store:
             self.system.get_file(f"{self.root}/{name}", str(target))
         return target
 
+    def fetch_all(self, names: Sequence[str], folder: Path) -> list[Path]:
+        """Copy objects into files of the same names in a folder, many at once."""
+        found = [folder / name for name in names]
+        for place in {path.parent for path in found}:
+            place.mkdir(parents=True, exist_ok=True)
+        for start in range(0, len(found), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            with self._said(""):
+                self.system.get(
+                    [f"{self.root}/{name}" for name in names[part]], [str(p) for p in found[part]]
+                )
+        return found
+
+    def state(self, name: str) -> str | None:
+        """What changes whenever an object does, so that its bytes need not be read again: the store's tag and the size.
+
+        None where there is no such object, or the store gives no tags. It may be that of the last listing; an object
+        that was replaced since has another one in the next.
+        """
+        with self._said(name):
+            try:
+                found = self.system.info(f"{self.root}/{name}")
+            except FileNotFoundError:
+                return None
+        tag = next((found[key] for key in TAGS if found.get(key)), None)
+        return None if tag is None else f"{tag} {found.get('size')}"
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an object."""
+        with self._said(name):
+            self.system.invalidate_cache()
+            return bool(self.system.isfile(f"{self.root}/{name}"))
+
     def put(self, source: Path, name: str) -> None:
         """Put a file as an object. Readers see all of it or what was there before; killed, nothing of it."""
         with self._said(name):
@@ -104,6 +141,16 @@ def open_store(path: str | Path, error: type[CuecastError] = OutputError) -> Sto
         name = "'cuecast[cloud]'" if library in ("s3fs", "fsspec") else library
         raise MissingExtraError(f"{scheme}:// needs {library}", url, f"run: pip install {name}") from missing
     return Store(url, system, str(root).rstrip("/"), error)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, or an object in a store. Raises ImageError where the store does not answer."""
+    return open_store(path.parent, ImageError).has(path.name) if is_stored(path) else path.is_file()
+
+
+def state_of(path: Path) -> str | None:
+    """See `Store.state`; None for a file, whose bytes are read again. Raises ImageError."""
+    return open_store(path.parent, ImageError).state(path.name) if is_stored(path) else None
 
 
 @contextmanager

@@ -43,10 +43,14 @@ JPEG_SIDE = 65_500
 
 @dataclass(frozen=True)
 class Results:
-    """A folder of results whose manifest is complete, and what its masks mean."""
+    """A folder of results whose manifest is complete, and what its masks mean.
+
+    home  the folder in a store to which `out` is put; None where it stays.
+    """
 
     out: Path
     classes: tuple[ClassInfo, ...]
+    home: Path | None = None
 
     @property
     def manifest(self) -> Path:
@@ -131,7 +135,8 @@ def _write_labels(form: Format) -> Callable[[Results, Writing], None]:
 
     def write(results: Results, how: Writing) -> None:
         each = zip(results.done(), found_objects(results), strict=True)
-        sheets = (Sheet(entry.name, found, Path(entry.image)) for entry, found in each)
+        home = results.home and results.home / str(form.place)
+        sheets = (Sheet(entry.name, found, Path(entry.image), home) for entry, found in each)
         form.load().write_labels(results.out / str(form.place), sheets, results.classes, how.coco_shape)
 
     return write

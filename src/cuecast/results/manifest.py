@@ -25,7 +25,7 @@ from cuecast.io.files import file_digest, replacing
 
 SELDOM = (
     "thresholds", "counts", "object_confidences", "objects_hash", "min_area", "min_confidence", "split", "file_hash",
-    "program", "reviewer", "made_hash",
+    "program", "reviewer", "made_hash", "state",
 )  # fmt: skip
 """Fields that are left out of a line where they say nothing."""
 Review = Literal["wrong", "accepted", "corrected"]
@@ -60,6 +60,7 @@ class ManifestEntry:
     file_hash   SHA-256 of the image file, where `image_hash` is another: of how it was read, too.
     program     version of cuecast that made the mask, where provenance was asked for.
     reviewer    who said what `review` says.
+    state       of an image in a store, its tag and size: while they stay it is the one of `image_hash`.
     made_hash   SHA-256 of the mask file as it was made, where a person corrected it: `mask_hash` is that of theirs.
 
     Those from `thresholds` on are left out of the line where they say nothing.
@@ -95,6 +96,7 @@ class ManifestEntry:
     program: str | None = None
     reviewer: str | None = None
     made_hash: str | None = None
+    state: str | None = None
 
     @property
     def concept(self) -> tuple[str, str]:

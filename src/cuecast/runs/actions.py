@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,10 @@ class SegmentRequest:
 def segment(request: SegmentRequest, progress: Progress = silent) -> BatchSummary:
     """Masks of all images, or of those that an earlier run has left. Raises as `cuecast.runs.images.run`."""
 
-    def run(out: Path, progress: Progress) -> BatchSummary:
-        return images.run(request.concept, request.images, out, request.options, progress, request.lineage)
+    def run(out: Path, progress: Progress, home: Path | None = None) -> BatchSummary:
+        return images.run(
+            request.concept, request.images, out, request.options, progress, request.lineage, home
+        )
 
     if not is_stored(request.out):
         return run(request.out, progress)
@@ -72,7 +75,8 @@ def segment(request: SegmentRequest, progress: Progress = silent) -> BatchSummar
             "shards cannot share a store", url_of(request.out), "let them write to a shared folder"
         )
     check_places(request.images, request.out, beside=False)
-    return run_stored(run, request.out, progress)
+    shown = request.options.reports
+    return run_stored(partial(run, home=request.out), request.out, progress, ("overlays",) if shown else ())
 
 
 @dataclass(frozen=True)

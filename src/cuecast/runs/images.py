@@ -35,7 +35,7 @@ from cuecast.io.images import read_image
 from cuecast.io.labels.masks import write_objects
 from cuecast.io.labels.sheets import Shape
 from cuecast.io.places import check_places
-from cuecast.io.stores import held, url_of
+from cuecast.io.stores import held, is_stored, is_there, state_of, url_of
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept
 from cuecast.results import gather, provenance
@@ -115,6 +115,11 @@ class BatchOptions:
     shard: Shard | None = None
     provenance: bool = False
 
+    @property
+    def reports(self) -> bool:
+        """Whether there is a report, which shows the overlays."""
+        return self.review or self.check or "report" in self.formats
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSummary(Summary):
@@ -130,9 +135,11 @@ def run(
     options: BatchOptions | None = None,
     progress: Progress = silent,
     lineage: Lineage | None = None,
+    home: Path | None = None,
 ) -> BatchSummary:
     """Segment `inputs` and write the results into the folder `out`.
 
+    home     the folder in a store to which `out` is put, where it is.
     lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
              `out` may hold results of other versions of that set; those that may be others now are redone.
     progress  told of each image, and of each answer of the check of the cues, which comes after them.
@@ -149,7 +156,7 @@ def run(
         result_formats()[kind].check_library(f"writing {result_formats()[kind].title}")
     check_least(options.min_area, options.min_confidence)
     check_places(inputs, out, beside=False)
-    job = _batch(concept, out, options, lineage)
+    job = _batch(concept, out, options, lineage, home)
     share = [p for p in zip(inputs, names, strict=True) if options.shard is None or options.shard.holds(p[1])]
     with job.opened(inputs, names) as edited:
         known = job.folder.claim(job.strange, job.files)
@@ -195,10 +202,12 @@ def gather_shards(
         return job.summary(tally, time.perf_counter() - start, files, edited())
 
 
-def _batch(concept: Concept, out: Path, options: BatchOptions, lineage: Lineage | None) -> _Batch:
+def _batch(
+    concept: Concept, out: Path, options: BatchOptions, lineage: Lineage | None, home: Path | None = None
+) -> _Batch:
     places = (*PLACES, kept.NAME, provenance.NAME)
     folder = ResultsFolder(out, places, options.overwrite, shard=options.shard)
-    return _Batch(concept, folder, Results(out, concept.classes), options, lineage)
+    return _Batch(concept, folder, Results(out, concept.classes, home), options, lineage)
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,7 +289,7 @@ class _Batch:
         mine = {name: path for path, name in items}
         for name, entry in find_entries(self.results.manifest, mine).items():
             former, path = Path(entry.image), mine[name]
-            if former.is_file() and path.is_file() and not self._is_same(path, former, entry):
+            if not self._is_same(path, former, entry) and is_there(former) and is_there(path):
                 raise NameTakenError(
                     f"{path} would be written as {name}.png in {self.results.out}, which holds the results of "
                     f"{former}; choose another folder, name them apart with --name, or --overwrite to replace them"
@@ -288,10 +297,16 @@ class _Batch:
 
     def _is_same(self, path: Path, former: Path, entry: ManifestEntry) -> bool:
         """Whether two files are one or hold one picture; so taken where one cannot be read, as that is told later."""
-        if os.path.realpath(former) == os.path.realpath(path) or entry.image_hash is None:
+        if entry.image_hash is None or url_of(former) == url_of(path):
+            return True
+        if not (is_stored(former) or is_stored(path)) and os.path.realpath(former) == os.path.realpath(path):
             return True
         try:
-            return entry.image_hash == self._hashes(path)[0] or file_digest(former) == file_digest(path)
+            with held(path) as file:
+                if entry.image_hash == self._hashes(file)[0]:
+                    return True
+                with held(former) as other:
+                    return file_digest(other) == file_digest(file)
         except (ImageError, OSError):
             return True
 
@@ -409,16 +424,18 @@ class _Batch:
 
     @cached_property
     def _wanted(self) -> set[str]:
-        asked = {*self.options.formats}
-        if self.options.review or self.options.check:
-            asked.add("report")
+        asked = {*self.options.formats, *(("report",) if self.options.reports else ())}
         return self.folder.wanted(asked, {kind: f.place for kind, f in gather.FORMATS.items()})
 
     def one(self, path: Path, name: str, former: ManifestEntry | None) -> tuple[ManifestEntry, bool]:
         """Segment one image, or find that this was done. A file that cannot be used becomes an entry."""
         try:
+            if former is not None and self._unread(path, former):
+                return former, True
+            state = state_of(path)
             with held(path) as file:
-                return self._one(path, file, name, former)
+                entry, finished = self._one(path, file, name, former)
+            return (entry if finished else replace(entry, state=state)), finished
         except OutputError:
             raise
         except (CuecastError, MemoryError) as error:
@@ -429,6 +446,16 @@ class _Batch:
             entry = replace(self._blank(path, name), error=text)
             self.folder.remove(former, self.files(entry))
             return entry, False
+
+    def _unread(self, path: Path, former: ManifestEntry) -> bool:
+        """Whether an image in a store is finished, and the store says that it is still the same: it is not fetched."""
+        if former.state is None or former.image_hash is None or former.image != url_of(path):
+            return False
+        image_hash = self._read_hash(former.file_hash or former.image_hash)
+        if former.state != state_of(path) or not self._holds(path, former, image_hash):
+            return False
+        self._complete(path, former)
+        return True
 
     def _one(
         self, path: Path, file: Path, name: str, former: ManifestEntry | None
@@ -546,7 +573,10 @@ class _Batch:
             raise ImageError(
                 f"cannot be read ({error.strerror})", path, "check the name and the permissions"
             ) from error
+        found = self._read_hash(digest)
+        return found, None if found == digest else digest
+
+    def _read_hash(self, digest: str) -> str:
+        """SHA-256 of what is read from a file of that SHA-256."""
         how = (self.options.page, self.options.window)
-        if how == (None, None):
-            return digest, None
-        return hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest(), digest
+        return digest if how == (None, None) else hashlib.sha256(f"{digest}{how!r}".encode()).hexdigest()

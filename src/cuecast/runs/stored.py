@@ -2,36 +2,45 @@
 
 An object cannot be appended to. So each picture's line of the manifest is an object of its own in parts/, put after the
 picture's files: what has no line is no result. The run that ends puts manifest.jsonl and takes the parts away; the one
-that goes on after a stop reads both. A store knows no locks: two runs must not write to one OUT at once.
+that goes on after a stop reads both, and of all else what it needs: masks and ids, and for a report the overlays. A
+store knows no locks: two runs must not write to one OUT at once.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cuecast.core.errors import CuecastError
 from cuecast.core.ordered import Progress, Step
+from cuecast.cue_quality import check
 from cuecast.io.files import MANIFEST, write_text
 from cuecast.io.stores import Store, open_store, url_of
-from cuecast.results.gather import FOLDERS, Results
+from cuecast.results import provenance
+from cuecast.results.gather import FOLDERS, REPORT, Results
 from cuecast.results.manifest import ManifestEntry
 from cuecast.runs.images import BatchSummary
 
 PARTS = "parts"
 """Folder of the lines that no manifest holds yet, an object each."""
+NEEDED = (MANIFEST, "masks", "objects", check.NAME, provenance.NAME)
+"""Files, and folders of them, that every run reads of what is in OUT."""
 
 
-def run_stored(run: Callable[[Path, Progress], BatchSummary], out: Path, progress: Progress) -> BatchSummary:
+def run_stored(
+    run: Callable[[Path, Progress], BatchSummary], out: Path, progress: Progress, needed: Collection[str] = ()
+) -> BatchSummary:
     """What `run(folder, progress)` comes to, its folder being that of the store at `out`.
+
+    needed  folders of results, besides masks and ids, whose files are read by it.
 
     Raises as `run` does, and OutputError where the store does not take what is put.
     """
     with tempfile.TemporaryDirectory(prefix="cuecast-") as top:
         copy = _Copy(open_store(out), Path(top, "results", out.name), Path(top, "part.jsonl"))
-        copy.pull()
+        copy.pull({*NEEDED, *needed})
 
         def told(step: Step) -> None:
             if step.entry is not None and not step.resumed:
@@ -60,19 +69,30 @@ class _Copy:
     part: Path
     same: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def pull(self) -> None:
-        """Fetch all that is there. Lines in parts/ become lines of the manifest."""
+    def pull(self, needed: Collection[str]) -> None:
+        """Fetch what a run reads: the files in the folders `needed`, or of these names.
+
+        Lines in parts/ become lines of the manifest. For all else that is there an empty file stands, which is not put
+        as long as it stays empty.
+        """
         names = self.store.names()
         self.folder.mkdir(parents=True)
-        for name in (n for n in names if not n.startswith(f"{PARTS}/")):
+        parts = [n for n in names if n.startswith(f"{PARTS}/")]
+        others = [n for n in names if not n.startswith(f"{PARTS}/")]
+        if REPORT in others:
+            needed = {*needed, "overlays"}
+        read = [n for n in others if n.rpartition("/")[0] in needed or n in needed]
+        self.store.fetch_all(read, self.folder)
+        for name in others:
             target = self.folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            self.same[name] = _stamp(self.store.fetch(name, target))
-        parts = [n for n in names if n.startswith(f"{PARTS}/")]
+            target.touch()
+            self.same[name] = _stamp(target)
         if parts:
+            found = self.store.fetch_all(parts, self.part.parent)
             with open(self.folder / MANIFEST, "ab") as manifest:
-                for name in parts:
-                    manifest.write(self.store.fetch(name, self.part).read_bytes())
+                for path in found:
+                    manifest.write(path.read_bytes())
 
     def put_entry(self, entry: ManifestEntry) -> None:
         """Put the files of one picture, and its line when they are there."""

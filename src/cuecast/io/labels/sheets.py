@@ -23,6 +23,7 @@ from typing import Literal
 from xml.etree.ElementTree import Element, tostring
 
 from cuecast.core.objects import Annotations
+from cuecast.io.stores import is_stored, url_of
 
 Shape = Literal["rle", "polygon"]
 
@@ -34,16 +35,27 @@ class Sheet:
     stem   of the files that are of this image alone.
     found  under the name by which files for all images list it.
     image  where the image lies; None where that is not known.
+    home   the folder in a store to which the folder of all sheets is put; None where it stays.
     """
 
     stem: str
     found: Annotations
     image: Path | None = None
+    home: Path | None = None
 
     def image_from(self, folder: Path) -> str | None:
-        """The way from a folder to the image, with '/'; None where there is none (two drives), or no image."""
+        """The way from a folder of sheets to the image, with '/'; None where there is none (two drives), or no image.
+
+        Between a store and somewhere else there is no way: it is the URL of the image then, or its whole path.
+        """
+        if self.image is None:
+            return None
+        if is_stored(self.image) and (self.home is None or self.home.parts[:2] != self.image.parts[:2]):
+            return url_of(self.image)
+        if self.home is not None and not is_stored(self.image):
+            return Path(os.path.abspath(self.image)).as_posix()
         try:
-            return None if self.image is None else Path(os.path.relpath(self.image, folder)).as_posix()
+            return Path(os.path.relpath(self.image, self.home or folder)).as_posix()
         except ValueError:
             return None
 
