@@ -125,6 +125,7 @@ export interface ImageQuery {
   order?: Order;
   verdict?: string;
   q?: string;
+  checked?: string;
   limit?: number;
   cursor?: string | null;
   /** The image by whose look the order 'like' sorts. */
@@ -173,6 +174,7 @@ export const api = {
   marks: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks`),
   saveMarks: (p: string, i: string, marks: Marks) =>
     json<Marks>("PUT", `${image(p, i)}/marks`, { json: marks }),
+  deleteMarks: (p: string, i: string) => json<Marks>("DELETE", `${image(p, i)}/marks`),
   preview: (p: string, i: string, marks: Marks, signal: AbortSignal) =>
     json<PreviewAnswer>("POST", `${image(p, i)}/preview`, { json: { marks }, signal }),
 
@@ -195,7 +197,8 @@ export const api = {
     json<Job>("POST", `${project(p)}/runs`, { json: images ? { images } : {} }),
   check: (p: string) => json<Job>("POST", `${project(p)}/checks`, { json: {} }),
   suggest: (p: string, n: number) => json<Job>("POST", `${project(p)}/suggestions`, { json: { n } }),
-  export: (p: string, formats: string[]) => json<Job>("POST", `${project(p)}/exports`, { json: { formats } }),
+  export: (p: string, formats: string[], checked: boolean) =>
+    json<Job>("POST", `${project(p)}/exports`, { json: { formats, checked } }),
   refine: (p: string, wanted: { name: string; minutes: number; group: "prefix" | null }) =>
     json<Job>("POST", `${project(p)}/refinements`, { json: wanted }),
   keep: (j: string, how: { anyway?: boolean; replace?: boolean }) =>

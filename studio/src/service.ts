@@ -43,7 +43,7 @@ export interface FolderAdded {
   note: string | null;
 }
 
-/** An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked. `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null. */
+/** An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked as a cue; `checked`: a person has drawn its whole mask, or called the one that was found right. `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null. */
 export interface Image {
   id: string;
   name: string;
@@ -55,6 +55,7 @@ export interface Image {
   seconds: number | null;
   marks: "mask" | "sparse" | "absent" | null;
   marks_version: number;
+  checked: boolean;
   prediction: Prediction | null;
 }
 
@@ -107,7 +108,7 @@ export interface ManyDone {
   refused: NotDone[];
 }
 
-/** What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked. */
+/** What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked. `teaches` is there, and false, where the whole mask is known and the image is no cue: a person called what was found right. */
 export interface Marks {
   version: number;
   absent: boolean;
@@ -120,6 +121,7 @@ export interface Marks {
   /** The outline of a thing: vertices [(x, y), ...] of one ring. Complete: what none of them covers is background. */
   polygons: Polygon[];
   mask: Mask | null;
+  teaches: boolean;
 }
 
 /** A label map as run lengths, one list a class: down the columns, starting with pixels that are not of it. Classes do not overlap. The key 'ignore' holds what counts neither as a thing nor as background. `objects`, left out where nobody has told things apart, are the run lengths of one object each, which do not overlap. */
@@ -210,7 +212,7 @@ export interface PredictionMask {
   thresholds: number[];
 }
 
-/** One concept with its images. `cues` is the number of marked images, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the service's; `concept`: one of the pack's that teaches beside the marks. */
+/** One concept with its images. `cues` is the number of images that teach, `checked` of those whose mask a person has drawn or called right, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the service's; `concept`: one of the pack's that teaches beside the marks. */
 export interface Project {
   id: string;
   name: string;
@@ -222,6 +224,7 @@ export interface Project {
   source: Source | null;
   images: number;
   cues: number;
+  checked: number;
   created: string;
   updated: string;
   job: Job | null;

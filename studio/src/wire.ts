@@ -11,7 +11,6 @@ export type {
   Image as ImageInfo,
   Info,
   ManyDone,
-  Marks,
   Mask as MaskRuns,
   Pack,
   Point as PointMark,
@@ -20,6 +19,9 @@ export type {
   Scribble as ScribbleMark,
   Source,
 } from "./service";
+
+/** `teaches` is left out where it is true. */
+export type Marks = Omit<Service.Marks, "teaches"> & { teaches?: boolean };
 
 export type Xy = Service.Point["xy"];
 export type Verdict = Service.PredictionMask["verdict"];

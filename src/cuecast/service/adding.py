@@ -313,7 +313,7 @@ def _added(
             placed.append(new)
             row = images.add(session, owner, new)
         sent = schemas.Marks.model_validate(renumbered(marked.document, numbers))
-        document = sent.model_dump(mode="json", by_alias=True, exclude={"version"})
+        document = sent.model_dump(mode="json", by_alias=True, exclude=schemas.BESIDE)
         present = session.get(models.MarksRow, row.id)
         if present is not None and present.kind is not None:
             if present.document != document:
@@ -323,7 +323,8 @@ def _added(
                     f"image {row.name!r} is marked already, and otherwise; take its marks away first, or take that "
                     "image out of the cue set",
                 )
-            continue
+            if present.teaches:
+                continue
         kind = marks.check(document, marked.size, projects.class_infos(owner.classes), row.name)
         marks.write(session, owner, row, document, kind)
     classes = [schemas.Class(**c) for c in owner.classes]

@@ -14,20 +14,33 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cuecast.core.errors import CuecastError, InputError
+from cuecast.core.objects import connected_instances
 from cuecast.core.ordered import Step
-from cuecast.core.values import Image
+from cuecast.core.values import Image, Verdict
+from cuecast.cues import read_document
 from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.io.files import MANIFEST, file_digest, replacing
 from cuecast.io.images import read_image
+from cuecast.io.labels.masks import write_mask, write_objects
 from cuecast.results.gather import FORMATS, Results, Writing, write_report_file
-from cuecast.results.manifest import ManifestEntry, find_entries, read_frames, read_manifest, write_manifest
+from cuecast.results.manifest import (
+    ManifestEntry,
+    answered,
+    find_entries,
+    read_frames,
+    read_manifest,
+    write_manifest,
+)
 from cuecast.runs import actions
 from cuecast.runs.video import TABLE, VIDEO, YTVIS
 from cuecast.service.files import place_input
 from cuecast.service.progress import Bench, Ticker
 from cuecast.service.results import is_of, labels_file, shown_classes
-from cuecast.service.snapshot import Snapshot, forget_history, write_cueset
+from cuecast.service.snapshot import MarkedImage, Snapshot, forget_history, write_cueset
 from cuecast.service.store import projects
 from cuecast.service.store.models import JobRow
 
@@ -83,9 +96,19 @@ class _Export:
         """The results as the run wrote them."""
         return self.bench.files.results(self.job.project_id)
 
+    @property
+    def only_checked(self) -> bool:
+        """Whether it holds what a person has drawn or called right, and nothing else."""
+        return bool(self.job.request.get("checked"))
+
     def of_images(self) -> None:
         """Masks as they are, and the formats made from them."""
-        entries = list(self._entries())
+        entries = list(self._checked() if self.only_checked else self._entries())
+        if self.only_checked and not entries:
+            raise InputError(
+                "no image of this project is checked yet",
+                remedy="call what was found right, or mark whole pictures; then export",
+            )
         if not entries and "cueset" not in self.wanted:
             raise InputError(
                 "this project has no results yet", remedy="run it, then export; 'cueset' needs no run"
@@ -107,7 +130,9 @@ class _Export:
             self._write_cueset()
         if "report" in self.wanted:
             examples = read_examples(read_cueset(self.tree / "cueset"))
-            facts = (("pack", self.bench.settings.pack), ("cues", str(len(examples))))
+            facts = [("checked" if self.only_checked else "cues", str(len(examples)))]
+            if not self.only_checked:
+                facts.insert(0, ("pack", self.bench.settings.pack))
             write_report_file(results, examples, facts, OPACITY)
         self._write_plain(entries)
         shutil.rmtree(self.tree / "images", ignore_errors=True)
@@ -128,12 +153,37 @@ class _Export:
         ticker.note(Step("files", 2, 2))
 
     def _write_cueset(self) -> None:
-        write_cueset(self.tree / "cueset", self.project.classes, self.project.cues)
+        cues = self.project.checked if self.only_checked else self.project.cues
+        write_cueset(self.tree / "cueset", self.project.classes, cues)
         forget_history(self.tree / "cueset")
 
     def _write_plain(self, entries: Sequence[ManifestEntry]) -> None:
         """The manifest without a path of this machine."""
         write_manifest(self.tree / MANIFEST, (replace(e, image=Path(e.image).name) for e in entries))
+
+    def _checked(self) -> Iterator[ManifestEntry]:
+        """The entries of the images that are checked, with the masks of their marks. Raises InputError."""
+        out = Results(self.tree, self.project.classes)
+        classes = [c.id for c in self.project.classes]
+        for marked in self.project.checked:
+            (mask, ids), stem = _known(marked), Path(marked.name).stem
+            path = write_mask(out.file("masks", stem), mask, self.project.classes)
+            file = None if ids is None else write_objects(out.file("objects", stem), ids)
+            image = str(place_input(self.tree / "images", marked.name, marked.path))
+            here = _image_at(image, marked.size)
+            entry = ManifestEntry(
+                stem,
+                image,
+                "",
+                "",
+                pixel_size=here.pixel_size if here else None,
+                unit=here.unit if here else None,
+                objects_hash=file_digest(file) if file else None,
+            )
+            verdict: Verdict = "found" if (mask > 0).any() else "absent"
+            entry = answered(entry, (verdict, 1.0, 0.0), mask, classes, path)
+            found = out.objects(entry)
+            yield replace(entry, objects=len(found.objects), counts=found.counts())
 
     def _entries(self) -> Iterator[ManifestEntry]:
         """The entries with their masks, in the order of the project; a run may be writing meanwhile.
@@ -206,13 +256,31 @@ class _Export:
         return {file_digest(labels)} == {e.mask_hash for e in entries}
 
 
+def _known(marked: MarkedImage) -> tuple[NDArray[np.int32], NDArray[np.int32] | None]:
+    """The mask (H, W) of a checked image, what was left out being background; and the ids of its objects, where things
+    were told apart: what belongs to none of these is one object a piece."""
+    said = read_document(marked.document, marked.size)
+    if said is None or said.mask is None:
+        return np.zeros(marked.size, np.int32), None
+    mask = np.maximum(said.mask, 0)
+    if said.objects is None:
+        return mask, None
+    rest = connected_instances(np.where(said.objects == 0, mask, 0))
+    return mask, np.where(rest > 0, rest + said.objects.max(), said.objects)
+
+
 def _image(entry: ManifestEntry) -> Image | None:
     """The image of an entry; None where its file is gone or another one: it has a mask still."""
+    return _image_at(entry.image, entry.size)
+
+
+def _image_at(path: str, size: tuple[int, int] | None) -> Image | None:
+    """The image of a file; None where that is gone, or it is not of this size."""
     try:
-        image = read_image(entry.image)
+        image = read_image(path)
     except CuecastError:
         return None
-    return image if image.size == entry.size else None
+    return image if image.size == size else None
 
 
 def link_file(source: Path, target: Path) -> None:

@@ -103,7 +103,12 @@ def _names(pack: Pack) -> list[str]:
 def _accepted(session: Session, project: str) -> int:
     """Pictures of a project that are marked wholly."""
     marked = select(func.count()).select_from(MarksRow).join(ImageRow, ImageRow.id == MarksRow.image_id)
-    return session.scalar(marked.where(ImageRow.project_id == project, MarksRow.kind == "mask")) or 0
+    return (
+        session.scalar(
+            marked.where(ImageRow.project_id == project, MarksRow.kind == "mask", MarksRow.teaches)
+        )
+        or 0
+    )
 
 
 def refuse_pack(error: PackError, parts: Parts) -> Problem:

@@ -153,10 +153,19 @@ else:
 
 
 class Marks(Drawn):
-    """What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked."""
+    """What is marked on one image. `version` is the one a change is based on; 0: nothing was ever marked.
+
+    `teaches` is there, and false, where the whole mask is known and the image is no cue: a person called what was found
+    right.
+    """
 
     model_config = request({"version": 0, **EXAMPLE, "mask": None})
     mask: Mask | None = None
+    teaches: bool = Field(default=True, exclude_if=lambda value: value)
+
+
+BESIDE = {"version", "teaches"}
+"""Fields of marks that are no part of the document of a cue."""
 
 
 # ---- projects
@@ -256,7 +265,8 @@ class Source(Reply):
 
 
 class Project(Reply):
-    """One concept with its images. `cues` is the number of marked images, `job` the newest that is not over.
+    """One concept with its images. `cues` is the number of images that teach, `checked` of those whose mask a person
+    has drawn or called right, `job` the newest that is not over.
 
     `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the
     service's; `concept`: one of the pack's that teaches beside the marks.
@@ -272,6 +282,7 @@ class Project(Reply):
     source: Source | None = None
     images: int
     cues: int
+    checked: int
     created: datetime
     updated: datetime
     job: Job | None = None
@@ -297,7 +308,8 @@ class Prediction(Reply):
 
 
 class Image(Reply):
-    """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked.
+    """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked as a cue; `checked`: a
+    person has drawn its whole mask, or called the one that was found right.
 
     `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null.
     """
@@ -312,6 +324,7 @@ class Image(Reply):
     seconds: float | None = None
     marks: Literal["mask", "sparse", "absent"] | None = None
     marks_version: int = 0
+    checked: bool = False
     prediction: Prediction | None = None
 
 

@@ -51,10 +51,12 @@ class NewSuggestion(Request):
 class NewExport(Request):
     """What the zip is to hold: of a video masks, overlays, ytvis, csv and cueset; of a volume those without ytvis.
 
-    `coco_shape`: objects in coco as run lengths, or as polygons.
+    `coco_shape`: objects in coco as run lengths, or as polygons. `checked`: of images alone, those that are checked,
+    with the masks that a person has drawn or called right; they are the cues of its cue set, too. It needs no run.
     """
 
     formats: list[ExportFormat] = Field(min_length=1, max_length=20)
+    checked: bool = False
     coco_shape: Literal["rle", "polygon"] = "rle"
 
 

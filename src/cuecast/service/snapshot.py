@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import Literal, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -157,6 +157,7 @@ class Snapshot:
             frames and slices have no file of their own: they have no digest here.
     kind    'images', 'video' or 'volume'.
     name    of the project.
+    checked  the images whose whole mask a person has drawn or called right; where they were asked for.
     pack    name of the pack that segments; None: the service's. `concept`: what of it teaches beside the marks.
     source  where the video or volume is read, of which the images are frames or slices: their file is this one's.
     """
@@ -173,10 +174,11 @@ class Snapshot:
     images: dict[str, Path]
     ids: dict[str, str]
     digests: dict[str, str]
+    checked: tuple[MarkedImage, ...] = ()
 
 
-def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
-    """Read a project. Raises Problem with 404."""
+def snapshot(session: Session, files: DataFolder, project: str, checked: bool = False) -> Snapshot:
+    """Read a project, and what is checked of it where that is asked for. Raises Problem with 404."""
     found = projects.find(session, project)
     rows = session.execute(
         select(ImageRow.id, ImageRow.name, ImageRow.path, ImageRow.digest)
@@ -197,17 +199,22 @@ def snapshot(session: Session, files: DataFolder, project: str) -> Snapshot:
         {row.name: source.path if source else place_of(files, row.path) for row in rows},
         {row.name: row.id for row in rows},
         {Path(r.name).stem: r.digest for r in rows if source is None and not Path(r.path).is_absolute()},
+        tuple(marked_images(session, files, project, which="checked")) if checked else (),
     )
 
 
 def marked_images(
-    session: Session, files: DataFolder, project: str, but: str | None = None
+    session: Session,
+    files: DataFolder,
+    project: str,
+    but: str | None = None,
+    which: Literal["cues", "checked"] = "cues",
 ) -> Sequence[MarkedImage]:
-    """The marked images of a project in their order, without the image of id `but`."""
+    """The images of a project that teach, or that are checked, in their order, without the image of id `but`."""
     owner = projects.find(session, project)
     source = source_place(session, files, owner)
     found = []
-    for row, document in marks.documents(session, project):
+    for row, document in marks.documents(session, project, which):
         if row.id == but:
             continue
         frame = None

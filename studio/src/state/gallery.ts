@@ -28,6 +28,7 @@ export const lastOpened = signal("");
 let project = "";
 let next: string | null = null;
 let asking = new AbortController();
+let more: Promise<void> | null = null;
 
 export async function openGallery(id: string): Promise<void> {
   if (id === project) return;
@@ -77,8 +78,19 @@ export async function reloadGallery(by?: Order): Promise<void> {
   await load(null, Math.min(Math.max(images.value.length, PAGE), 500));
 }
 
+/** Whether there are more than are loaded. */
+export function hasMore(): boolean {
+  return next !== null && project !== "";
+}
+
+/** Load the next page; a call while one is on its way waits for that. */
 export async function loadMore(): Promise<void> {
-  if (next && !loading.value) await load(next, PAGE);
+  if (!more && next && !loading.value) more = load(next, PAGE);
+  try {
+    await more;
+  } finally {
+    more = null;
+  }
 }
 
 /** Load what is not there yet of all that fit the filter. */

@@ -2,6 +2,7 @@
 
 import { batch, signal } from "@preact/signals";
 import { ApiError, api } from "../api";
+import { marksOfLabels } from "../canvas/drawing";
 import type { LabelMap, ObjectMap } from "../canvas/labels";
 import { piecesOf } from "../canvas/objects";
 import { decodeMask, decodeObjects } from "../canvas/rle";
@@ -11,6 +12,7 @@ import { beginCorrection, type Correction, endCorrection, openCorrection } from 
 import { lastOpened, refreshImage } from "./gallery";
 import { Objects } from "./objects";
 import { panelOpen, suitRadius, tool } from "./pen";
+import { reloadProject } from "./project";
 import { openSaver, type Saver } from "./saver";
 
 export type Mode = "mark" | "result" | "correct";
@@ -127,9 +129,34 @@ export class OpenPicture {
     }
   }
 
+  /** Whether what the last run found is shown, so that a person can say whether it is right. */
+  get isJudged(): boolean {
+    return this.mode.value === "result" && !!this.image.value?.prediction?.verdict && !!this.found.value;
+  }
+
+  /** What was found is wrong, or is so no more. That it is right, if it was called so, is forgotten. */
   async callWrong(wrong: boolean): Promise<void> {
     await api.review(this.project, this.id, wrong);
+    await Promise.all([refreshImage(this.id), reloadProject()]);
+    await this.reopenMarks();
+  }
+
+  /** What was found is right: the whole mask is known. It becomes no example, unless the picture was one. */
+  async callRight(): Promise<void> {
+    const [image, saver, found] = [this.image.value, this.saver.value, this.found.value];
+    if (!image || !saver || !found) return;
+    await saver.save();
+    const apart = this.foundApart ? this.foundObjects : null;
+    await saver.saveInstead({ ...marksOfLabels(found, 0, apart), teaches: image.marks !== null });
     await refreshImage(this.id);
+    await this.reopenMarks();
+  }
+
+  /** Take back that it is right. */
+  async forgetCheck(): Promise<void> {
+    await api.deleteMarks(this.project, this.id);
+    await Promise.all([refreshImage(this.id), reloadProject()]);
+    await this.reopenMarks();
   }
 
   /** Marks that say everything about the picture leave nothing to correct: they are changed themselves. */
@@ -195,7 +222,7 @@ export class OpenPicture {
   async reopenMarks(): Promise<void> {
     const image = this.image.value;
     this.saver.value?.discard();
-    if (image) this.saver.value = await this.openMarks(image);
+    if (image && !this.abort.signal.aborted) this.saver.value = await this.openMarks(image);
   }
 }
 

@@ -81,8 +81,8 @@ effect(() => {
   // What it brings up to date is read, too; following that, it would go round for ever.
   untracked(() => {
     if (!saved || saved.project !== project.value?.id) return;
-    // Marks make examples, and make results stale.
-    outdateImages();
+    // Marks make examples, and make results stale; what is only known to be right does neither.
+    if (saved.teaches) outdateImages();
     void Promise.all([reloadProject(), refreshImage(saved.image)]).catch(() => {});
   });
 });

@@ -79,13 +79,13 @@ export class Saver {
     this.busy = null;
   }
 
-  /** Put these marks in the place of all that is there: an accepted correction. */
+  /** Put these marks in the place of all that is there: an accepted correction, or a result that is right. */
   async saveInstead(marks: Marks): Promise<void> {
     clearTimeout(this.timer);
     if (this.busy) await this.busy;
     const saved = await api.saveMarks(this.project, this.image.id, { ...marks, version: this.version });
     this.version = saved.version;
-    lastSaved.value = { project: this.project, image: this.image.id };
+    lastSaved.value = { project: this.project, image: this.image.id, teaches: marks.teaches ?? true };
   }
 
   private async send(): Promise<void> {
@@ -98,7 +98,7 @@ export class Saver {
         this.version = saved.version;
         if (this.drawing.revision.peek() !== revision) continue;
         this.state.value = "saved";
-        lastSaved.value = { project: this.project, image: this.image.id };
+        lastSaved.value = { project: this.project, image: this.image.id, teaches: true };
         return;
       } catch (error) {
         if (!(await this.recover(error))) return;
@@ -151,7 +151,7 @@ function marksIn(details: unknown): Marks | null {
 
 const savers = new Map<string, Saver>();
 /** The picture whose marks were stored last; what shows marks is brought up to date by it. */
-export const lastSaved = signal<{ project: string; image: string } | null>(null);
+export const lastSaved = signal<{ project: string; image: string; teaches: boolean } | null>(null);
 
 /**
  * The saver of a picture, with what is not stored yet; else with the marks that the server holds. Whoever opens it

@@ -236,6 +236,21 @@ export const en = {
   marks: { mask: "Example", sparse: "Example (some marks)", absent: "Example: not here" },
   suggestedBadge: "Worth marking next",
 
+  checking: {
+    right: "This is right",
+    wrong: "This is wrong",
+    rightHint: "its mask is known from now on, and the next picture comes",
+    wrongHint: "the next run makes it anew, and the next picture comes",
+    badge: "Checked",
+    isChecked:
+      "You called what was found here right. That mask is kept, whatever later runs find: it stands under “Marks”.",
+    progress: "Checked pictures",
+    count: (checked: number, all: number) => `${checked} of ${many(all, "picture", "pictures")} checked`,
+    start: "Check one after the other",
+    startHint: "Opens what was found on each picture: Y says that it is right, W that it is wrong",
+    allSeen: "You have looked at all that was found.",
+  },
+
   gallery: {
     title: "Pictures",
     search: "Find by name",
@@ -380,7 +395,6 @@ export const en = {
     noUncertainty: "It was not written for this picture.",
     swipe: "Compare: slide to uncover",
     hide: "Hold to hide",
-    wrong: "This is wrong",
     correct: "Correct it",
     tryNow: "Find it on this picture now",
     editMarks: "Change the marks",
@@ -485,6 +499,8 @@ export const en = {
   export: {
     title: "Export",
     lead: "One .zip with:",
+    onlyChecked: (n: number) => `Only checked pictures (${n})`,
+    onlyCheckedHint: "with the masks that you drew or called right; the cue set has these as examples",
     formats: {
       masks: ["Masks", "PNG, one colour a class"],
       overlays: ["Overlays", "pictures with the outline drawn in"],
@@ -565,7 +581,8 @@ export const en = {
       tab: "Marks or result",
       correct: "Correct the result",
       accept: "Accept the correction",
-      wrong: "This is wrong",
+      right: "This is right, and on",
+      wrong: "This is wrong, and on",
       back: "Back",
       help: "This sheet",
     },

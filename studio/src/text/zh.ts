@@ -226,6 +226,20 @@ export const zh: Text = {
   marks: { mask: "示例", sparse: "示例（部分标记）", absent: "示例：不在图中" },
   suggestedBadge: "建议标记",
 
+  checking: {
+    right: "这个结果正确",
+    wrong: "这个结果不对",
+    rightHint: "掩膜从此确定，接着打开下一张图片",
+    wrongHint: "下次运行会重做，接着打开下一张图片",
+    badge: "已核对",
+    isChecked: "您已确认这里找到的结果正确。无论以后的运行找到什么，这个掩膜都会保留：见“标记”。",
+    progress: "已核对的图片",
+    count: (checked, all) => `${all} 张图片中已核对 ${checked} 张`,
+    start: "逐张核对",
+    startHint: "依次打开每张图片的结果：按 Y 表示正确，按 W 表示不对",
+    allSeen: "找到的结果您都已看过。",
+  },
+
   gallery: {
     title: "图片",
     search: "按名称查找",
@@ -368,7 +382,6 @@ export const zh: Text = {
     noUncertainty: "这张图片没有这项内容。",
     swipe: "对比：拖动以露出原图",
     hide: "按住隐藏",
-    wrong: "这个结果不对",
     correct: "修正",
     tryNow: "现在就在这张图片上找",
     editMarks: "修改标记",
@@ -469,6 +482,8 @@ export const zh: Text = {
   export: {
     title: "导出",
     lead: "一个 .zip 文件，包含：",
+    onlyChecked: (n) => `只含已核对的图片（${n} 张）`,
+    onlyCheckedHint: "使用您绘制或确认正确的掩膜；示例集也由它们组成",
     formats: {
       masks: ["掩膜", "PNG，每个类别一种颜色"],
       overlays: ["叠加图", "画有轮廓的图片"],
@@ -549,7 +564,8 @@ export const zh: Text = {
       tab: "标记或结果",
       correct: "修正结果",
       accept: "接受修正",
-      wrong: "这个结果不对",
+      right: "这个结果正确，并继续",
+      wrong: "这个结果不对，并继续",
       back: "返回",
       help: "本页",
     },

@@ -10,8 +10,8 @@ export function foundOf(image: ImageInfo): Found {
 }
 
 /** Whether the person has since said all of the picture: what was found before says nothing any more. */
-export function isSuperseded({ marks, prediction }: ImageInfo): boolean {
-  return !!prediction?.stale && (marks === "mask" || marks === "absent");
+export function isSuperseded({ checked, prediction }: ImageInfo): boolean {
+  return !!prediction?.stale && checked;
 }
 
 /** The verdict in words, with the confidence. The mark in front tells verdicts apart without colours. */
@@ -32,7 +32,15 @@ export function Verdict({ image }: { image: ImageInfo }) {
 
 export function MarkBadge({ image }: { image: ImageInfo }) {
   const t = text.value;
-  if (!image.marks) return null;
+  if (!image.marks && !image.checked) return null;
+  if (!image.marks) {
+    return (
+      <span class="badge example">
+        <Icon name="check" />
+        {t.checking.badge}
+      </span>
+    );
+  }
   return (
     <span class="badge example">
       <Icon name={image.marks === "absent" ? "close" : "check"} />
@@ -104,7 +112,7 @@ export function stateInWords(image: ImageInfo): string {
       countsApart(image)
         .map((found) => `${found.count} ${found.name}`)
         .join(", "),
-    image.marks && t.marks[image.marks],
+    image.marks ? t.marks[image.marks] : image.checked && t.checking.badge,
     !old && prediction?.stale && t.stale,
     prediction?.wrong && t.wrong,
     suggested.value.includes(image.id) && t.suggestedBadge,

@@ -19,7 +19,7 @@ import { Failure, Gone } from "./dialog";
 import { EditorTop } from "./editor_top";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
-import { accept, goTo } from "./picture_steps";
+import { accept, goTo, judge } from "./picture_steps";
 import { ResultPanel } from "./result_panel";
 import { Toolbar, ViewBar } from "./toolbar";
 
@@ -247,11 +247,12 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     case "accept":
       if (mode === "correct") accept(picture);
       return mode === "correct";
+    case "right":
+      void judge(picture, true);
+      return true;
     case "wrong":
-      if (mode !== "mark" && picture.image.value?.prediction) {
-        void picture.callWrong(!picture.image.value.prediction.wrong);
-      }
-      return mode !== "mark";
+      if (mode === "result") void judge(picture, false);
+      return mode === "result";
     case "back":
       if (!control?.cancel() && !picture.objects.letGo()) go(paths.project(picture.project));
       return true;

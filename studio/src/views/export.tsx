@@ -27,6 +27,7 @@ export function ExportDialog({ project, onClose }: ExportProps) {
   const words = project.kind === "images" ? t.formats : { ...t.formats, ...t.filmFormats[project.kind] };
   const [formats, setFormats] = useState<string[]>([]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(USUAL);
+  const [onlyChecked, setOnlyChecked] = useState(false);
   const [job, setJob] = useState<Job | null>(null);
   const [error, setError] = useState<unknown>(null);
   const abort = useRef(new AbortController());
@@ -47,6 +48,7 @@ export function ExportDialog({ project, onClose }: ExportProps) {
       const made = await api.export(
         project.id,
         formats.filter((name) => chosen.has(name)),
+        onlyChecked,
       );
       setJob(made);
       const end = await followJob(made.id, { onProgress: setJob }, abort.current.signal);
@@ -72,6 +74,19 @@ export function ExportDialog({ project, onClose }: ExportProps) {
               </span>
             </label>
           ))}
+          {project.kind === "images" && (
+            <label class="tick apart">
+              <input
+                type="checkbox"
+                checked={onlyChecked}
+                disabled={!project.checked}
+                onChange={(e) => setOnlyChecked(e.currentTarget.checked)}
+              />
+              <span>
+                <b>{t.onlyChecked(project.checked)}</b> <span class="soft">{t.onlyCheckedHint}</span>
+              </span>
+            </label>
+          )}
         </fieldset>
       )}
       <Failure error={error} />

@@ -20,12 +20,14 @@ import { sentence, text } from "../text";
 import type { Job, Project, RefineResult, Scale } from "../wire";
 import { AddPictures, SourceButton } from "./add";
 import type { Adding } from "./adding";
+import { Checked } from "./checked";
 import { ChecksDialog } from "./checks";
 import { ClassEditor } from "./classes";
 import { Failure, Progress } from "./dialog";
 import { ExportDialog } from "./export";
 import { Icon } from "./icon";
 import { PackChoice } from "./pack_choice";
+import { toNextOpen } from "./picture_steps";
 import { sizeOf } from "./projects";
 import { RefineStep } from "./refine";
 import { UploadList } from "./uploads";
@@ -353,6 +355,21 @@ function ResultsStep({ project }: { project: Project }) {
   return (
     <>
       <Shares counts={counts} />
+      <Checked project={project} />
+      {project.checked < project.images && (
+        <div class="buttons">
+          <button
+            type="button"
+            title={t.checking.startHint}
+            onClick={() =>
+              void toNextOpen(project.id, null).catch((error) => notify(sentence(error), "error"))
+            }
+          >
+            <Icon name="check" />
+            {t.checking.start}
+          </button>
+        </div>
+      )}
       <div class="buttons pair">
         <button type="button" onClick={() => go(paths.measures(project.id))}>
           {t.flow.measures}

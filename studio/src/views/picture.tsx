@@ -67,7 +67,7 @@ function ThumbMask({ project, image, classes }: ThumbProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { prediction } = image;
   const marked = isSuperseded(image);
-  const found = marked ? image.marks === "mask" : Object.values(prediction?.areas ?? {}).some((a) => a > 0);
+  const found = marked ? image.marks !== "absent" : Object.values(prediction?.areas ?? {}).some((a) => a > 0);
   const shrink = SIDE / Math.max(image.width, image.height, SIDE);
   const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.round(side * shrink)));
   const painted = JSON.stringify(classes.map(({ id, colour }) => [id, colour]));

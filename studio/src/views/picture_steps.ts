@@ -1,5 +1,6 @@
 /** Steps from an open picture that its keys, its head and its panel share: to a neighbour, or on with a correction. */
 import { go, paths, route } from "../route";
+import { nextOpen } from "../state/checking";
 import { frames, isFilm } from "../state/film";
 import { images, loadMore } from "../state/gallery";
 import { panelOpen } from "../state/pen";
@@ -23,6 +24,36 @@ export function neighbour(step: 1 | -1): string | null {
 export function goTo(picture: OpenPicture, step: 1 | -1): void {
   const id = neighbour(step);
   if (id) go(paths.image(picture.project, id));
+}
+
+/** Say whether what is shown is right, and go on to the next picture of which nobody has said it. */
+export async function judge(picture: OpenPicture, right: boolean): Promise<void> {
+  try {
+    const image = picture.image.value;
+    if (picture.mode.value === "correct" && right) {
+      await picture.acceptCorrection();
+    } else if (picture.mode.value === "mark") {
+      if (!image?.checked) return;
+    } else if (!image || !picture.isJudged) {
+      return;
+    } else if (right) {
+      if (image.checked && image.marks === null) return await picture.forgetCheck();
+      if (!image.checked) await picture.callRight();
+    } else {
+      await picture.callWrong(!image.prediction?.wrong);
+      if (image.prediction?.wrong) return;
+    }
+    await toNextOpen(picture.project, picture.id);
+  } catch (error) {
+    notify(sentence(error), "error");
+  }
+}
+
+/** Open the next picture that is to be looked at, after another one. */
+export async function toNextOpen(project: string, after: string | null): Promise<void> {
+  const next = await nextOpen(after);
+  if (next) go(paths.image(project, next));
+  else notify(text.value.checking.allSeen);
 }
 
 export function accept(picture: OpenPicture): void {

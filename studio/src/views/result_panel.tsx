@@ -1,14 +1,14 @@
 import { changeLook, look, showUncertainty } from "../state/pen";
 import type { OpenPicture } from "../state/picture";
 import { project } from "../state/project";
-import { notify } from "../state/session";
-import { sentence, text } from "../text";
+import { text } from "../text";
 import type { ImageInfo, PreviewAnswer } from "../wire";
 import { foundOf, isSuperseded } from "./badges";
+import { Checked } from "./checked";
 import { Failure } from "./dialog";
 import { Icon } from "./icon";
 import { ObjectPart } from "./object_part";
-import { accept } from "./picture_steps";
+import { accept, judge } from "./picture_steps";
 
 /** What was found, in words; how it is shown; correcting it. */
 export function ResultPanel({ picture }: { picture: OpenPicture }) {
@@ -32,8 +32,6 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
   const t = text.value;
   const { prediction } = image;
   const classes = project.value?.classes ?? [];
-  const wrong = (called: boolean) =>
-    picture.callWrong(called).catch((error) => notify(sentence(error), "error"));
   return (
     <>
       {!isSuperseded(image) && (
@@ -54,7 +52,9 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
         </ul>
       )}
       <ObjectPart picture={picture} />
-      {picture.isComplete && prediction && <p class="soft">{t.result.isExample}</p>}
+      {picture.isComplete && prediction && (
+        <p class="soft">{image.marks ? t.result.isExample : t.checking.isChecked}</p>
+      )}
       <div class="buttons">
         {picture.isComplete ? (
           <button type="button" onClick={() => (picture.mode.value = "mark")}>
@@ -74,16 +74,38 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
           </button>
         )}
       </div>
-      {prediction?.verdict && (
-        <label class="tick">
-          <input
-            type="checkbox"
-            checked={prediction.wrong}
-            onChange={(e) => void wrong(e.currentTarget.checked)}
-          />
-          {t.result.wrong}
-        </label>
-      )}
+      {prediction?.verdict && <JudgePart picture={picture} image={image} />}
+    </>
+  );
+}
+
+/** Whether it is right, and how many pictures of the project are checked. */
+function JudgePart({ picture, image }: { picture: OpenPicture; image: ImageInfo }) {
+  const t = text.value.checking;
+  const open = project.value;
+  return (
+    <>
+      <div class="buttons judge">
+        <button
+          type="button"
+          aria-pressed={image.checked}
+          title={`${t.right} (Y): ${t.rightHint}`}
+          onClick={() => void judge(picture, true)}
+        >
+          <Icon name="check" />
+          {t.right} <kbd>Y</kbd>
+        </button>
+        <button
+          type="button"
+          aria-pressed={!!image.prediction?.wrong}
+          title={`${t.wrong} (W): ${t.wrongHint}`}
+          onClick={() => void judge(picture, false)}
+        >
+          <Icon name="close" />
+          {t.wrong} <kbd>W</kbd>
+        </button>
+      </div>
+      {open && <Checked project={open} />}
     </>
   );
 }

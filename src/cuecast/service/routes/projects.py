@@ -153,8 +153,9 @@ def list_images(
     reverse: Annotated[
         bool, Query(description="the other way round: of count, area, confidence, like")
     ] = False,
+    checked: bool | None = None,
 ) -> Page[Image]:
-    """The images of a project: all, with a verdict, or with `q` in their names."""
+    """The images of a project: all, with a verdict, with `q` in their names, or those that are `checked`."""
     if (order == "like") != (to is not None):
         raise Problem(
             "invalid_request", 422, "the order `like` and an image `to` go together: give both or none"
@@ -171,6 +172,7 @@ def list_images(
             containing=q,
             reverse=reverse,
             unlike=unlike,
+            checked=checked,
         )
 
 

@@ -29,7 +29,7 @@ from cuecast.service.schemas_jobs import (
     PredictionDetail,
     Review,
 )
-from cuecast.service.store import jobs, predictions
+from cuecast.service.store import jobs, marks, predictions
 from cuecast.service.store.database import Database
 from cuecast.service.store.wire import job_of, prediction_of
 
@@ -191,8 +191,13 @@ def get_uncertainty(p: Id, i: Id, parts: AllParts) -> FileResponse:
 
 @found_router.put(IMAGE + "/review")
 def put_review(p: Id, i: Id, body: Review, database: DatabasePart) -> Prediction:
-    """Say that a mask is wrong, or take that back."""
+    """Say that a mask is wrong, or take that back. One that was called right is so no more.
+
+    That it is right is said by its marks: `PUT .../marks` with the mask, and `teaches` false.
+    """
     with database.writing() as session:
+        if body.wrong:
+            marks.forget_check(session, p, i)
         return prediction_of(predictions.review(session, p, i, body.wrong))
 
 

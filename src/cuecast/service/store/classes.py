@@ -15,7 +15,7 @@ from cuecast.service.store import marks, models, predictions
 def join_classes(session: Session, owner: models.ProjectRow, classes: Sequence[ClassInfo]) -> dict[int, int]:
     """Give the project these classes, matched by name; returns id among them -> id in the project."""
     present: list[dict[str, Any]] = list(owner.classes)
-    if [c["name"] for c in present] == ["thing"] and not marks.documents(session, owner.id):
+    if [c["name"] for c in present] == ["thing"] and not marks.documents(session, owner.id, "all"):
         present = []  # as it was made, and never used
     by_name: dict[str, int] = {c["name"]: c["id"] for c in present}
     predicted = predictions.predicted_classes(session, owner.id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, false, func, literal, not_, or_, select
 from sqlalchemy.orm import Session
 
 from cuecast.service import schemas
@@ -101,6 +101,7 @@ def page(
     containing: str | None = None,
     reverse: bool = False,
     unlike: Mapping[str, float] | None = None,
+    checked: bool | None = None,
 ) -> schemas.Page[schemas.Image]:
     """A part of the images of a project. Raises Problem: 404; 422 for `reverse` of an order that is by no number.
 
@@ -110,6 +111,7 @@ def page(
                 without such a number come last.
     containing  only names with this in them, whatever the case.
     reverse     the other way round: of the orders by a number.
+    checked     only images whose mask a person has drawn or called right, or only the others.
     """
     projects.find(session, project)
     image = models.ImageRow
@@ -118,6 +120,9 @@ def page(
         query = query.where(_is(verdict))
     if containing:
         query = query.where(image.name.icontains(containing, autoescape=True))
+    if checked is not None:
+        known = func.coalesce(models.CHECKED, false())
+        query = query.where(known if checked else not_(known))
     if order in NUMBERS:
         return _page_by_number(session, query, _Number(order, reverse, unlike or {}), limit, cursor)
     if reverse:
@@ -181,7 +186,7 @@ def delete(session: Session, project: str, image: str) -> models.ImageRow:
             "the project",
         )
     marks = session.get(models.MarksRow, image)
-    if marks is not None and marks.kind is not None:
+    if marks is not None and marks.kind is not None and marks.teaches:
         projects.outdate(session, project)
     session.delete(row)
     owner.updated = models.now()
@@ -190,14 +195,14 @@ def delete(session: Session, project: str, image: str) -> models.ImageRow:
 
 def _joined() -> Select[*tuple[Any, ...]]:
     image, marks, prediction = models.ImageRow, models.MarksRow, models.PredictionRow
-    query = select(image, marks.kind, marks.version, prediction)
+    query = select(image, marks.kind, marks.version, marks.teaches, prediction)
     query = query.outerjoin(marks, marks.image_id == image.id)
     return query.outerjoin(prediction, prediction.image_id == image.id)
 
 
 def _wire(row: Sequence[Any]) -> schemas.Image:
-    image, kind, version, prediction = row[:4]
-    return image_of(image, None if version is None else (kind, version), prediction)
+    image, kind, version, teaches, prediction = row[:5]
+    return image_of(image, None if version is None else (kind, version, teaches), prediction)
 
 
 def _is(verdict: Found) -> ColumnElement[bool]:

@@ -70,6 +70,8 @@ def _check_kind(project: ProjectRow, kind: str, request: Mapping[str, Any]) -> N
         said = "objects are left out of images alone: leave `min_area` and `min_confidence` out"
     elif project.kind != "images" and request.get("objects", "auto") != "auto":
         said = "objects are told apart in images alone: leave `objects` out"
+    elif project.kind != "images" and request.get("checked"):
+        said = "what is checked is exported of images alone: leave `checked` out"
     if said is not None:
         raise Problem("not_of_this_kind", 422, f"{project.name!r} is of the kind {project.kind!r}: {said}")
 
@@ -81,7 +83,7 @@ def check_cues(session: Session, project: str) -> None:
     shows = (
         select(MarksRow.image_id)
         .join(ImageRow, ImageRow.id == MarksRow.image_id)
-        .where(ImageRow.project_id == project, MarksRow.kind.in_(("mask", "sparse")))
+        .where(ImageRow.project_id == project, MarksRow.kind.in_(("mask", "sparse")), MarksRow.teaches)
     )
     if session.scalar(shows.limit(1)) is None:
         said = f"{NO_CUES}: mark the thing on one of its images first, or choose a ready concept"

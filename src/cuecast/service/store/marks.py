@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CueError
@@ -36,18 +36,30 @@ def save(database: Database, project: str, image: str, wanted: schemas.Marks) ->
     Raises Problem: 404; 409 where they are not based on the present version, with those in its details. Raises
     InputError where they do not fit the image or the project's classes.
     """
-    document = wanted.model_dump(mode="json", by_alias=True, exclude={"version"})
+    document = wanted.model_dump(mode="json", by_alias=True, exclude=schemas.BESIDE)
     with database.reading() as session:
         row = images.find(session, project, image)
         classes = projects.class_infos(projects.find(session, project).classes)
     # Masks are drawn and looked at before the transaction: it keeps all others from writing.
     kind = check(document, (row.height, row.width), classes, row.name)
+    if kind == "sparse" and not wanted.teaches:
+        raise CueError(
+            "boxes, points and strokes do not say all of a picture",
+            row.name,
+            "send its whole mask, or 'absent'; or leave `teaches` out",
+        )
     with database.writing() as session:
-        return put(session, project, image, wanted.version, document, kind)
+        return put(session, project, image, wanted.version, document, kind, wanted.teaches)
 
 
 def put(
-    session: Session, project: str, image: str, version: int, document: dict[str, Any], kind: str | None
+    session: Session,
+    project: str,
+    image: str,
+    version: int,
+    document: dict[str, Any],
+    kind: str | None,
+    teaches: bool = True,
 ) -> schemas.Marks:
     """Save a document that `check` has found to be of this kind, if it is based on the present version."""
     row = projects.find(session, project, lock=True)
@@ -60,7 +72,7 @@ def put(
             f"the marks of image {found.name!r} were changed meanwhile; take those in the details, and mark again",
             _sent(present).model_dump(mode="json", by_alias=True),
         )
-    return _sent(write(session, row, found, document, kind))
+    return _sent(write(session, row, found, document, kind, teaches))
 
 
 def delete(session: Session, project: str, image: str) -> schemas.Marks:
@@ -73,24 +85,41 @@ def delete(session: Session, project: str, image: str) -> schemas.Marks:
     return _sent(write(session, row, found, {}, None))
 
 
+def forget_check(session: Session, project: str, image: str) -> None:
+    """Take back that what was found on an image is right; a cue stays. Raises Problem with 404."""
+    present = session.get(models.MarksRow, image)
+    if present is not None and present.kind is not None and not present.teaches:
+        delete(session, project, image)
+
+
 def write(
     session: Session,
     project: models.ProjectRow,
     image: models.ImageRow,
     document: dict[str, Any],
     kind: str | None,
+    teaches: bool = True,
 ) -> models.MarksRow:
-    """Make a checked document the image's. `project` must be locked (see `projects.find`)."""
+    """Make a checked document the image's. `project` must be locked (see `projects.find`).
+
+    teaches  whether the image becomes a cue; else its mask is known, and the predictions stay as they are.
+    """
     if gone := document_classes(document) - {c["id"] for c in project.classes}:
         raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
     present = session.get(models.MarksRow, image.id)
     if present is None:
-        present = models.MarksRow(image_id=image.id, version=0)
+        present = models.MarksRow(image_id=image.id, version=0, kind=None, teaches=True)
         session.add(present)
+    taught = present.kind is not None and present.teaches
     present.version += 1
     present.kind, present.document, present.updated = kind, document if kind else {}, models.now()
+    present.teaches = teaches or kind is None
+    if not present.teaches:  # who calls a mask right calls it wrong no more
+        of = update(models.PredictionRow).where(models.PredictionRow.image_id == image.id)
+        session.execute(of.values(wrong=False))
     project.updated = present.updated
-    projects.outdate(session, project.id)
+    if taught or present.teaches:
+        projects.outdate(session, project.id)
     session.flush()
     return present
 
@@ -124,16 +153,20 @@ def _check_overlap(document: dict[str, Any], marks: Marks) -> None:
 def _sent(row: models.MarksRow | None) -> schemas.Marks:
     if row is None:
         return schemas.Marks()
-    return schemas.Marks.model_validate({**row.document, "version": row.version})
+    return schemas.Marks.model_validate({**row.document, "version": row.version, "teaches": row.teaches})
 
 
-def documents(session: Session, project: str) -> list[tuple[models.ImageRow, dict[str, Any]]]:
-    """The marked images of a project in natural order, each with its document."""
+def documents(
+    session: Session, project: str, which: Literal["cues", "checked", "all"] = "cues"
+) -> list[tuple[models.ImageRow, dict[str, Any]]]:
+    """The marked images of a project in natural order, each with its document: those that teach, those whose whole
+    mask is known, or all."""
     image, marks = models.ImageRow, models.MarksRow
+    where = {"cues": models.TEACHES, "checked": models.CHECKED, "all": marks.kind.is_not(None)}[which]
     query = (
         select(image, marks.document)
         .join(marks, marks.image_id == image.id)
-        .where(image.project_id == project, marks.kind.is_not(None))
+        .where(image.project_id == project, where)
         .order_by(image.order_key, image.id)
     )
     return [(row, document) for row, document in session.execute(query)]

@@ -3,7 +3,7 @@
 Ids are 12 random lower-case characters (safe in URLs, file names and on systems that fold case). Times are UTC.
 
 marks: a row stays when its marks are taken away (kind NULL, an empty document), so that versions never repeat:
-an image has a cue where `kind` is not NULL.
+an image has a cue where `kind` is not NULL and it `teaches`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Double, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    and_,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -156,15 +167,25 @@ class ImageRow(Base):
 
 
 class MarksRow(Base):
-    """What is marked on an image: `document` is `schemas.Marks` without its version. `kind`: mask, sparse, absent."""
+    """What is marked on an image: `document` is `schemas.Marks` without its version. `kind`: mask, sparse, absent.
+
+    teaches  whether the image is a cue. A mask that a person has called right is known, and teaches nothing.
+    """
 
     __tablename__ = "marks"
 
     image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)
     version: Mapped[int]
     kind: Mapped[str | None]
+    teaches: Mapped[bool] = mapped_column(default=True)
     document: Mapped[dict[str, Any]]
     updated: Mapped[datetime] = mapped_column(default=now)
+
+
+TEACHES = and_(MarksRow.kind.is_not(None), MarksRow.teaches)
+"""What of marks makes an image a cue."""
+CHECKED = MarksRow.kind.in_(("mask", "absent"))
+"""What of marks says all of an image: a person drew its whole mask, or called a found one right."""
 
 
 class JobRow(Base):

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from cuecast.service.problem import Problem, not_found
-from cuecast.service.store.models import ImageRow, MarksRow, PredictionRow, ProjectRow
+from cuecast.service.store.models import TEACHES, ImageRow, MarksRow, PredictionRow, ProjectRow
 
 CHUNK = 500
 """Ids in one statement: databases bound how many a statement may hold."""
@@ -37,7 +37,7 @@ def marks_state(session: Session, project: str, but: str | None = None) -> str:
     marks = session.execute(
         select(MarksRow.image_id, MarksRow.version)
         .join(ImageRow, ImageRow.id == MarksRow.image_id)
-        .where(ImageRow.project_id == project, MarksRow.kind.is_not(None), MarksRow.image_id != (but or ""))
+        .where(ImageRow.project_id == project, TEACHES, MarksRow.image_id != (but or ""))
         .order_by(MarksRow.image_id)
     )
     said = [row.scale, row.pack, row.concept, [c["id"] for c in row.classes], [list(mark) for mark in marks]]

@@ -29,7 +29,7 @@ def create(session: Session, new: schemas.NewProject) -> schemas.Project:
     row = models.ProjectRow(name=new.name, kind=new.kind, scale=scale, classes=number_classes(wanted))
     session.add(row)
     session.flush()
-    return project_of(row, 0, 0, None)
+    return project_of(row, (0, 0, 0), None)
 
 
 def find(session: Session, project: str, *, lock: bool = False) -> models.ProjectRow:
@@ -199,19 +199,26 @@ def _check_use(session: Session, row: models.ProjectRow, kept: set[int]) -> None
 
 
 def _sent(session: Session, rows: Sequence[models.ProjectRow]) -> list[schemas.Project]:
-    """Projects with their counts, sources and jobs: four queries, however many there are."""
+    """Projects with their counts, sources and jobs: as many queries, however many projects there are."""
     ids = [row.id for row in rows]
     image, marks, job = models.ImageRow, models.MarksRow, models.JobRow
     counts = (
         select(image.project_id, func.count()).where(image.project_id.in_(ids)).group_by(image.project_id)
     )
     images = dict(session.execute(counts).all())
-    marked = counts.join(marks, marks.image_id == image.id).where(marks.kind.is_not(None))
-    cues = dict(session.execute(marked).all())
+    marked = counts.join(marks, marks.image_id == image.id)
+    cues = dict(session.execute(marked.where(models.TEACHES)).all())
+    checked = dict(session.execute(marked.where(models.CHECKED)).all())
     active = select(job).where(job.project_id.in_(ids), job.state.in_(ACTIVE)).order_by(job.created)
     jobs = {row.project_id: row for row in session.scalars(active)}
     found = select(models.SourceRow).where(models.SourceRow.project_id.in_(ids))
     sources = {row.project_id: row for row in session.scalars(found)}
     return [
-        project_of(r, images.get(r.id, 0), cues.get(r.id, 0), jobs.get(r.id), sources.get(r.id)) for r in rows
+        project_of(
+            r,
+            (images.get(r.id, 0), cues.get(r.id, 0), checked.get(r.id, 0)),
+            jobs.get(r.id),
+            sources.get(r.id),
+        )
+        for r in rows
     ]

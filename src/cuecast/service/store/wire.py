@@ -34,16 +34,17 @@ def prediction_of(row: models.PredictionRow) -> schemas.Prediction:
 
 
 def image_of(
-    row: models.ImageRow, marks: tuple[str | None, int] | None, prediction: models.PredictionRow | None
+    row: models.ImageRow, marks: tuple[str | None, int, bool] | None, prediction: models.PredictionRow | None
 ) -> schemas.Image:
-    """An image as it is sent. `marks`: (kind, version) of its row of marks, where it has one."""
-    kind, version = marks or (None, 0)
+    """An image as it is sent. `marks`: (kind, version, teaches) of its row of marks, where it has one."""
+    kind, version, teaches = marks or (None, 0, True)
     found = prediction and prediction_of(prediction)
     return _sent(
         schemas.Image,
         row,
         index=row.frame,
-        marks=kind,
+        marks=kind if teaches else None,
+        checked=kind in ("mask", "absent"),
         marks_version=version,
         prediction=found,
     )
@@ -56,14 +57,14 @@ def source_of(row: models.SourceRow) -> schemas.Source:
 
 def project_of(
     row: models.ProjectRow,
-    images: int,
-    cues: int,
+    counts: tuple[int, int, int],
     job: models.JobRow | None,
     source: models.SourceRow | None = None,
 ) -> schemas.Project:
-    """A project as it is sent."""
+    """A project as it is sent. `counts`: of its images, of those that teach, and of those that are checked."""
     of = {"source": source and source_of(source), "job": job and job_of(job)}
-    return _sent(schemas.Project, row, images=images, cues=cues, **of)
+    images, cues, checked = counts
+    return _sent(schemas.Project, row, images=images, cues=cues, checked=checked, **of)
 
 
 def _sent(model: type[Sent], row: Any, **more: Any) -> Sent:
