@@ -62,6 +62,56 @@ SAM2 = {
     "memory_fuser_embed_dim": 128,
     "memory_fuser_intermediate_dim": 32,
 }
+SAM3_VISION = {
+    "backbone_config": {
+        "model_type": "sam3_vit_model",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 56,
+        "pretrain_image_size": 28,
+        "window_size": 2,
+        "global_attn_indexes": [1],
+    },
+    "fpn_hidden_size": 128,
+    "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+}
+SAM3_TRACKER = {name: value for name, value in SAM2.items() if name != "image_size"} | {
+    "vision_config": {"model_type": "sam3_vision_model", **SAM3_VISION},
+    "prompt_encoder_config": {
+        "hidden_size": 128,
+        "image_size": 56,
+        "patch_size": 14,
+        "mask_input_channels": 4,
+    },
+    "image_size": 56,
+}
+NARROW = {"hidden_size": 128, "num_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+SAM3 = {
+    "detector_config": {
+        "model_type": "sam3",
+        "vision_config": SAM3_VISION,
+        "text_config": {
+            "model_type": "clip_text_model",
+            "vocab_size": 64,
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "projection_dim": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 8,
+            "bos_token_id": 0,
+            "eos_token_id": 1,
+        },
+        "geometry_encoder_config": NARROW,
+        "detr_encoder_config": NARROW,
+        "detr_decoder_config": NARROW | {"num_queries": 4},
+        "mask_decoder_config": {"hidden_size": 128, "num_attention_heads": 2},
+    },
+    "tracker_config": {"model_type": "sam3_tracker_video", **SAM3_TRACKER},
+    "low_res_mask_size": 16,
+}
 MODELS = {
     "seggpt": ("SegGptConfig", "SegGptForImageSegmentation", SEGGPT),
     "dinov2": ("Dinov2Config", "Dinov2Model", DINOV2),
@@ -69,6 +119,7 @@ MODELS = {
     "dinov3_vit": ("DINOv3ViTConfig", "DINOv3ViTModel", DINOV3),
     "dinov3_convnext": ("DINOv3ConvNextConfig", "DINOv3ConvNextModel", CONVNEXT | {"initializer_range": 0.3}),
     "sam2_video": ("Sam2VideoConfig", "Sam2VideoModel", SAM2),
+    "sam3_video": ("Sam3VideoConfig", "Sam3VideoModel", SAM3),
 }
 """Kind of model -> its configuration and model in transformers, and what makes it tiny."""
 README = "---\nlicense: apache-2.0\n---\nTiny and random.\n"
@@ -91,5 +142,17 @@ def write_model(folder: Path, kind: str = "seggpt", seed: int = 0, **changes: An
     getattr(transformers, model)(config).save_pretrained(folder)
     if bar:
         transformers.utils.logging.enable_progress_bar()
+    if kind == "sam3_video":
+        _name_as_published(folder / "model.safetensors")
     (folder / "README.md").write_text(README)
     return folder
+
+
+def _name_as_published(path: Path) -> None:
+    """transformers 5 writes the tracker's prefix twice; in what is published it stands once."""
+    from safetensors.numpy import load_file, save_file
+
+    named = {
+        n.replace("tracker_model.tracker_model.", "tracker_model."): t for n, t in load_file(path).items()
+    }
+    save_file(named, path, metadata={"format": "pt"})

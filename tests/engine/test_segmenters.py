@@ -18,9 +18,9 @@ from cuecast.engine.segmenter import SEGMENTERS, ScoreMaps, Segmenter
 
 PACKS = {"matching": "general", "colour": "colours"}
 """Value of `segmenter` in a card -> a pack that ships and has it."""
-RANDOM = {"seggpt": "seggpt", "dino": "dinov3_vit", "sam2": "sam2_video"}
+RANDOM = {"seggpt": "seggpt", "dino": "dinov3_vit", "sam2": "sam2_video", "sam3": "sam3_video"}
 """The same -> a kind of model, of which a tiny one with random weights is made."""
-IGNORANT = ("seggpt", "sam2")
+IGNORANT = ("seggpt", "sam2", "sam3")
 """Those that answer, and know nothing with such weights; features tell colours apart with any."""
 COLOURS = np.array([(70, 150, 80), (200, 60, 50), (40, 60, 190)], np.uint8)
 """Of the ground, and of class 1 and 2."""

@@ -33,7 +33,7 @@ ToOption = Annotated[
     ),
 ]
 ReplaceFlag = Annotated[bool, typer.Option("--replace", help="Take the place of another pack of that name.")]
-Weighty = Literal["seggpt", "dino", "sam2"]
+Weighty = Literal["seggpt", "dino", "sam2", "sam3"]
 """Segmenters that stand on large weights."""
 EncoderName = Literal["dinov2", "dinov3"]
 """Encoders of the segmenter 'dino'; the kinds of model of each begin with its name."""
@@ -49,7 +49,7 @@ SegmenterOption = Annotated[
     Weighty | None,
     typer.Option(
         metavar="NAME",
-        help="What the weights must be for: seggpt, dino or sam2. Default: what their config.json says.",
+        help="What the weights must be for: seggpt, dino, sam2 or sam3. Default: what their config.json says.",
     ),
 ]
 EncoderOption = Annotated[

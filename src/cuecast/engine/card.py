@@ -292,7 +292,7 @@ FIELDS: dict[str, Field] = {
     "name": Field(_said(name_problem), "the pack's name, and its folder's", needed=True),
     "segmenter": Field(
         _segmenter,
-        "which engine reads the files: `matching`, `colour`, `seggpt`, `dino`, `sam2`",
+        "which engine reads the files: `matching`, `colour`, `seggpt`, `dino`, `sam2`, `sam3`",
         needed=True,
     ),
     "base": Field(_base, "`name` and `digest` of the pack that it stands on"),

@@ -24,6 +24,7 @@ SEGMENTERS = {
     "seggpt": "cuecast.engine.foundation.seggpt:SegGptSegmenter",
     "dino": "cuecast.engine.foundation.dino:DinoSegmenter",
     "sam2": "cuecast.engine.foundation.sam2:Sam2Segmenter",
+    "sam3": "cuecast.engine.foundation.sam3:Sam3Segmenter",
 }
 """Value of `segmenter` in a pack's card.json -> where its class is; loaded on use."""
 WEIGHTS_PREFIX = "weights/"

@@ -6,8 +6,9 @@
                   --filters--> forest -------------------------------------+
 
 Two parts of the features say nothing of the thing and are taken out of them: what a picture without content has, which
-is where a patch lies ('positional': INSID3, 2026), and the directions in which the cues' background varies most
-(REBASE). The forest on fixed filters, that of the pack `general`, sees what is smaller than a patch.
+is where a patch lies ('positional': Cuttano et al. 2026, 'INSID3', arXiv 2603.28480), and the directions in which the
+cues' background is largest ('REBASE: Reference-Background Subspace Elimination', arXiv 2607.09082). The
+forest on fixed filters, that of the pack `general`, sees what is smaller than a patch.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ TILE, OVERLAP = 64, 8
 NUMBERS = {"most": 2.0, "thickness": 24.0, "positional": 500 / 1024, "background": 8.0, "forest_share": 0.3}
 """What a card may state under 'preprocessing', with the defaults: the largest working side, as a multiple of the usual
 one; how many working pixels a thing is thick from which on that suffices; the share of the features' directions that is
-taken for positional (as INSID3 takes 500 of the 1,024 of ViT-L); directions of the background that are taken out; the
-forest's share of the answer's logits."""
+taken for positional (as INSID3's code takes 500 of the 1,024 of ViT-L); directions of the background that are taken
+out; the forest's share of the answer's logits."""
 MOST_PLACES = 4096
 """Places of cues that a query is compared with, at most; more are thinned on a fixed stride."""
 DIRECTIONS = 256

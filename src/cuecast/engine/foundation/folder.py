@@ -29,12 +29,16 @@ MOST_HEADER = 100_000_000
 @dataclass(frozen=True)
 class Architecture:
     """A kind of model: the class of transformers that it is, the segmenter of ours that uses it, and where its makers
-    publish weights, by which licence."""
+    publish weights, by which licence.
+
+    parts  what the names of the weights begin with that are used.
+    """
 
     loader: str
     segmenter: str
     source: str
     licence: str
+    parts: tuple[str, ...] = ("",)
 
 
 ARCHITECTURES = {
@@ -53,6 +57,13 @@ ARCHITECTURES = {
         "LicenseRef-dinov3-license",
     ),
     "sam2_video": Architecture("Sam2VideoModel", "sam2", "facebook/sam2.1-hiera-tiny", "Apache-2.0"),
+    "sam3_video": Architecture(
+        "Sam3TrackerVideoModel",
+        "sam3",
+        "facebook/sam3",
+        "LicenseRef-SAM-License",
+        ("detector_model.vision_encoder.backbone.", "tracker_"),
+    ),
 }
 """`model_type` of a config.json -> what it is."""
 
@@ -80,9 +91,10 @@ class Weights:
 
     @cached_property
     def numbers(self) -> int:
-        """How many numbers the weights hold."""
-        heads = (_head(self.folder / n) for n in self.files if n.endswith(".safetensors"))
-        return sum(math.prod(t["shape"]) for head in heads for t in _tensors(head))
+        """How many numbers the weights hold that are used."""
+        heads = [_head(self.folder / n) for n in self.files if n.endswith(".safetensors")]
+        used = [{n: t for n, t in h.items() if n.startswith(self.architecture.parts)} for h in heads]
+        return sum(math.prod(t["shape"]) for head in used for t in _tensors(head))
 
     @property
     def bytes(self) -> int:

@@ -25,7 +25,7 @@ HEADROOM = 1.2
 """What loading takes, as a multiple of the weights."""
 MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
-"""ImageNet's, of colours in [0, 1]: what all of these models were trained with."""
+"""ImageNet's, of colours in [0, 1]: what most of these models were trained with."""
 
 THEIRS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 """Of Python's own errors, what transformers raises for a folder that it cannot load."""
@@ -113,9 +113,12 @@ def _memory_ended(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said
 
 
-def normal(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pixels (h, w, 3) uint8 RGB -> (3, h, w) float32, as the models take them."""
-    scaled = (pixels.astype(np.float32) / 255 - MEAN) / DEVIATION
+def normal(
+    pixels: NDArray[np.uint8], mean: NDArray[np.float32] = MEAN, deviation: NDArray[np.float32] = DEVIATION
+) -> NDArray[np.float32]:
+    """Pixels (h, w, 3) uint8 RGB -> (3, h, w) float32, as the models take them; `mean` and `deviation` (3,) are of
+    colours in [0, 1]."""
+    scaled = (pixels.astype(np.float32) / 255 - mean) / deviation
     return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from cuecast.engine.correction import marked_places
 from cuecast.engine.forest import Forest, forest_logits
 from cuecast.engine.foundation.answer import finish
 from cuecast.engine.foundation.complete import Completer, forest_on
-from cuecast.engine.foundation.runtime import Network, library, network, normal
+from cuecast.engine.foundation.runtime import DEVIATION, MEAN, Network, library, network, normal
 from cuecast.engine.foundation.stated import read_numbers
 from cuecast.engine.mark_weights import mark_weights
 from cuecast.engine.refiner import Refiner, resize
@@ -40,7 +40,7 @@ Array = NDArray[np.float32]
 NUMBERS = {"forest_share": 0.2}
 """What a card may state under 'preprocessing', with the default: the forest's share of the answer's logits."""
 MOST_CUES = 8
-"""Cues of a class that are remembered, at most."""
+"""Cues of a class that are remembered, at most; see `Sam2Segmenter.most`."""
 MOST_CLICKS = 16
 """Places that are asked of the model on one picture, at most; more are thinned."""
 SURE = 8.0
@@ -77,19 +77,36 @@ class Sam2Segmenter:
     seen: Kept[Any] = field(default_factory=lambda: Kept(IMAGES), repr=False)
 
     encoder = None
+    kind: ClassVar[str] = "sam2"
+    title: ClassVar[str] = "SAM 2"
+    session: ClassVar[str] = "Sam2VideoInferenceSession"
+    """The class of transformers that holds a video."""
+    colours: ClassVar[tuple[NDArray[np.float32], NDArray[np.float32]]] = (MEAN, DEVIATION)
+    """Mean and deviation of what the model was trained with."""
 
     @classmethod
     def from_pack(
         cls, files: Mapping[str, PackFile], numbers: Mapping[str, Any], threads: int | None = None
-    ) -> Sam2Segmenter:
+    ) -> Self:
         """Load the weights that the card names. Raises PackError, MissingExtraError, InputError."""
         stated = read_numbers(numbers.get("preprocessing", {}), NUMBERS, ("forest_share",))
-        return cls(network(files, "sam2", threads), Completer(threads), stated)
+        return cls(network(files, cls.kind, threads), Completer(threads), stated)
 
     @property
     def side(self) -> int:
         """Of the square that the model sees, in pixels."""
         return int(self.network.config.image_size)
+
+    @property
+    def grid(self) -> int:
+        """Side of the model's logits: four of them a patch."""
+        return 4 * self.side // int(self.network.config.prompt_encoder_config.patch_size)
+
+    @property
+    def most(self) -> int:
+        """Cues of a class that are remembered: the model attends to no more of them than its config says."""
+        stated = int(self.network.config.max_cond_frame_num)
+        return min(MOST_CUES, stated) if stated > 0 else MOST_CUES
 
     def zoom(self, knowledge: Sam2Knowledge) -> float:  # noqa: ARG002
         """Pictures are pressed into one square, whatever the scale."""
@@ -125,9 +142,11 @@ class Sam2Segmenter:
         """Remember the cues that show a class, and fit the forest on all."""
         things = [self._thing(example, cls) for example in examples]
         shown = [(e.image, thing) for e, thing in zip(examples, things, strict=True) if thing.any()]
-        if len(shown) > MOST_CUES:
-            give_note(f"class {cls}: {len(shown)} cues show it, and SAM 2 remembers the first {MOST_CUES}")
-        memories = tuple(self._memory(image, thing) for image, thing in shown[:MOST_CUES])
+        if len(shown) > self.most:
+            give_note(
+                f"class {cls}: {len(shown)} cues show it, and {self.title} remembers the first {self.most}"
+            )
+        memories = tuple(self._memory(image, thing) for image, thing in shown[: self.most])
         return Lesson(cls, memories, self._forest(examples, things))
 
     def _thing(self, example: Example, cls: int) -> NDArray[np.bool_]:
@@ -165,11 +184,11 @@ class Sam2Segmenter:
         return forest_on(maps, shares)
 
     def _filters(self, image: Image) -> Array:
-        """(C, S / 4, S / 4): the fixed filters, on the grid of the model's logits."""
-        return self.completer.filters(self._square(image, self.side // 2))
+        """(C, G, G): the fixed filters, on the grid of the model's logits."""
+        return self.completer.filters(self._square(image, 2 * self.grid))
 
     def _plane(self, lesson: Lesson, image: Image, own: Sequence[Marks]) -> tuple[Array, float]:
-        """Scores (S / 4, S / 4) of a class, and the logit of its being in the picture."""
+        """Scores (G, G) of a class, and the logit of its being in the picture."""
         logits, there = self._ask(image, lesson.memories)
         places, kinds = self._clicks(own, lesson.cls)
         if places:
@@ -203,7 +222,7 @@ class Sam2Segmenter:
         places: Sequence[tuple[float, float]] = (),
         kinds: Sequence[int] = (),
     ) -> tuple[Array, float]:
-        """Logits (S / 4, S / 4) of a frame after the frames that are remembered, and of the thing being there; by
+        """Logits (G, G) of a frame after the frames that are remembered, and of the thing being there; by
         places (x, y) of the square, too, where there are any."""
         torch = library("torch")
         number = len(memories)
@@ -230,13 +249,13 @@ class Sam2Segmenter:
         transformers = library("transformers")
         kind = next(self.network.model.parameters()).dtype
         where = self.network.device
-        session = transformers.Sam2VideoInferenceSession(
+        session = getattr(transformers, self.session)(
             inference_device=where, inference_state_device=where, video_storage_device=where, dtype=kind
         )
         session.processed_frames = dict.fromkeys(range(number + 1))
 
         def encode() -> dict[str, Any]:
-            frame = self.network.tensor(normal(self._square(image, self.side))[None])
+            frame = self.network.tensor(normal(self._square(image, self.side), *self.colours)[None])
             found = self.network.model.get_image_features(frame, return_dict=True)
             return {"vision_feats": found.fpn_hidden_states, "vision_pos_embeds": found.fpn_position_encoding}
 
