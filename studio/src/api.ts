@@ -175,6 +175,7 @@ export const api = {
   saveMarks: (p: string, i: string, marks: Marks) =>
     json<Marks>("PUT", `${image(p, i)}/marks`, { json: marks }),
   deleteMarks: (p: string, i: string) => json<Marks>("DELETE", `${image(p, i)}/marks`),
+  marksBetween: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks/between`),
   preview: (p: string, i: string, marks: Marks, signal: AbortSignal) =>
     json<PreviewAnswer>("POST", `${image(p, i)}/preview`, { json: { marks }, signal }),
 

@@ -31,7 +31,7 @@ export type JobKind = Service.Job["kind"];
 export type JobState = Service.Job["state"];
 export type Order = "name" | "doubtful" | "suggested" | "count" | "area" | "confidence" | "like";
 /** What can be done to many images at once. */
-export type ManyAction = "accept" | "absent" | "delete";
+export type ManyAction = "accept" | "absent" | "between" | "delete";
 
 /** `R`: what a job of its kind comes to. */
 export type Job<R = unknown> = Omit<Service.Job, "result"> & { result: R | null };

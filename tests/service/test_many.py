@@ -159,6 +159,15 @@ def test_an_answer_takes_the_place_of_marks_that_say_something_only(service: Ser
     assert service.get(f"images/{service.ids['d']}/marks")["points"] == []
 
 
+def test_what_was_called_right_becomes_an_example_as_it_is(service: Service) -> None:
+    # A person knows better than the run: three columns of d, not two.
+    known = {**columns(3), "teaches": False}
+    service.mark(service.ids["d"], known)
+    assert service.get(f"images/{service.ids['d']}")["marks"] is None
+    assert act(service, "accept", "d")["images"][0]["marks"] == "mask"
+    assert service.get(f"images/{service.ids['d']}/marks")["mask"]["counts"] == known["mask"]["counts"]
+
+
 def test_images_of_another_project_are_none_of_this_one(service: Service) -> None:
     other = service.client.post("/v1/projects", json={"name": "other"}).json()["id"]
     asked = {"action": "delete", "images": [service.ids["a"]]}

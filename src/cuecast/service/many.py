@@ -1,17 +1,19 @@
-"""What is done to many images at once: deleted, said to be without the thing, or their answers made examples.
+"""What is done to many images at once: deleted, said to be without the thing, their answers made examples, or filled in
+between their neighbours.
 
 Each image is done or refused by itself. Marks that a person has drawn are never replaced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from cuecast.core.errors import CuecastError
 from cuecast.cues import mask_document
 from cuecast.results.gather import read_result
 from cuecast.service import schemas
+from cuecast.service.between import marks_between
 from cuecast.service.parts import Parts
 from cuecast.service.problem import Problem, problem_of
 from cuecast.service.results import ids_of_result, result_file
@@ -22,12 +24,16 @@ def act(parts: Parts, project: str, wanted: schemas.ManyImages) -> schemas.ManyD
     """Do it to each image, in the order in which they are named. Raises Problem with 404 without the project."""
     with parts.database.reading() as session:
         projects.find(session, project)
-    asked, refused = list(dict.fromkeys(wanted.images)), []
+        asked = list(dict.fromkeys(wanted.images))
+        unmarked = frozenset(
+            shown.id for shown in images.sent(session, asked) if not (shown.marks or shown.checked)
+        )
+    refused: list[schemas.NotDone] = []
     do = ACTIONS[wanted.action]
     gone: dict[str, str] = {}
     for image in asked:
         try:
-            gone |= do(parts, project, image)
+            gone |= do(parts, project, image, unmarked)
         except (CuecastError, OSError) as error:
             problem = problem_of(error, parts.settings.data)
             refused.append(schemas.NotDone(image=image, code=problem.code, message=str(problem)))
@@ -39,31 +45,46 @@ def act(parts: Parts, project: str, wanted: schemas.ManyImages) -> schemas.ManyD
     return schemas.ManyDone(done=len(asked) - len(refused), images=left, refused=refused)
 
 
-def _delete(parts: Parts, project: str, image: str) -> Mapping[str, str]:
+def _delete(parts: Parts, project: str, image: str, unmarked: Collection[str]) -> Mapping[str, str]:  # noqa: ARG001
     """Id -> path of what is gone."""
     with parts.database.writing() as session:
         return {image: images.delete(session, project, image).path}
 
 
-def _call_absent(parts: Parts, project: str, image: str) -> Mapping[str, str]:
+def _call_absent(parts: Parts, project: str, image: str, unmarked: Collection[str]) -> Mapping[str, str]:  # noqa: ARG001
     with parts.database.reading() as session:
         version = _version(session, project, image, ("mask", "sparse"))
     marks.save(parts.database, project, image, schemas.Marks(version=version, absent=True))
     return {}
 
 
-def _accept(parts: Parts, project: str, image: str) -> Mapping[str, str]:
+def _accept(parts: Parts, project: str, image: str, unmarked: Collection[str]) -> Mapping[str, str]:  # noqa: ARG001
     with parts.database.reading() as session:
-        found = predictions.get_prediction(session, project, image)[1]
-        version = _version(session, project, image, ("mask", "absent"))
-        empty = found.error is None and not any(found.areas.values())
-    document: dict[str, Any] = {"absent": True}
+        images.find(session, project, image)
+        present = session.get(models.MarksRow, image)
+        # A mask that was called right is known: it becomes a cue as it is.
+        known = present is not None and present.kind is not None and not present.teaches
+        version = _version(session, project, image, () if known else ("mask", "absent"))
+        document: dict[str, Any] = {"absent": True}
+        if present is not None and known:
+            document, empty = dict(present.document), True
+        else:
+            found = predictions.get_prediction(session, project, image)[1]
+            empty = found.error is None and not any(found.areas.values())
     if not empty:
         path = result_file(parts.database, parts.files, project, image, "masks")
         ids = ids_of_result(parts.database, parts.files, project, image)
         document = {"mask": mask_document(read_result(path), ids)}
     wanted = schemas.Marks.model_validate({**document, "version": version})
     marks.save(parts.database, project, image, wanted)
+    return {}
+
+
+def _fill_between(parts: Parts, project: str, image: str, unmarked: Collection[str]) -> Mapping[str, str]:
+    """From neighbours that are not filled in themselves: what is made up would be made up of what is made up."""
+    with parts.database.reading() as session:
+        _version(session, project, image, ("mask", "absent", "sparse"))
+    marks.save(parts.database, project, image, marks_between(parts.database, project, image, unmarked))
     return {}
 
 
@@ -79,9 +100,10 @@ def _version(session: Any, project: str, image: str, kept: tuple[str, ...]) -> i
     return present.version if present else 0
 
 
-ACTIONS: Mapping[str, Callable[[Parts, str, str], Mapping[str, str]]] = {
+ACTIONS: Mapping[str, Callable[[Parts, str, str, Collection[str]], Mapping[str, str]]] = {
     "delete": _delete,
     "absent": _call_absent,
     "accept": _accept,
+    "between": _fill_between,
 }
-"""What may be asked for -> what does it to one image; returns what is gone."""
+"""What may be asked for -> what does it to one image, told those of all that had no marks; returns what is gone."""

@@ -332,10 +332,11 @@ class ManyImages(Request):
     """What is to be done to each of these images.
 
     'delete': as DELETE does. 'absent': say that the thing is not on it. 'accept': make what the last run found its
-    marks, with its objects, or say that the thing is not on it where nothing was found.
+    marks, with its objects, or say that the thing is not on it where nothing was found. 'between', of frames and
+    slices: make marks of those of the nearest ones before and behind that are not among these and are marked wholly.
     """
 
-    action: Literal["delete", "absent", "accept"]
+    action: Literal["delete", "absent", "accept", "between"]
     images: list[ImageId] = Field(min_length=1, max_length=500)
 
 

@@ -276,6 +276,12 @@ export class Drawing {
     this.finish(shapes, this.patch(before, whole(this.labels)));
   }
 
+  /** Make these marks the drawing, in one step. */
+  putMarks(marks: Marks): void {
+    const { labels, objects, shapes } = Drawing.fromMarks(marks, this);
+    this.replace(labels, objects, shapes);
+  }
+
   clear(): void {
     this.replaceAll(NO_SHAPES);
   }

@@ -8,6 +8,7 @@ import { piecesOf } from "../canvas/objects";
 import { decodeMask, decodeObjects } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
 import { prepare } from "./ahead";
+import { takeCarried } from "./carry";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
 import { lastOpened, refreshImage } from "./gallery";
 import { Objects } from "./objects";
@@ -72,9 +73,10 @@ export class OpenPicture {
       this.pixels.value = bitmap;
       this.saver.value = opened;
       this.correction.value = openCorrection(this.id);
+      const copied = takeCarried(this.id, opened.drawing);
       this.mode.value = this.correction.value
         ? "correct"
-        : image.prediction && !image.marks
+        : image.prediction && !image.marks && !copied
           ? "result"
           : "mark";
     });

@@ -294,10 +294,20 @@ export const en = {
     done: {
       accept: (n: number) => `${many(n, "picture is an example", "pictures are examples")} now.`,
       absent: (n: number) => `Said of ${many(n, "picture", "pictures")}: it is not here.`,
+      between: (n: number) => `${many(n, "frame was", "frames were")} filled in: please look at them.`,
       delete: (n: number) => `${many(n, "picture was", "pictures were")} deleted.`,
     },
     refused: (n: number, reason: string) =>
       `${many(n, "picture was", "pictures were")} left as before. ${reason}`,
+  },
+
+  carry: {
+    copy: "Copy to the next picture",
+    copyFrame: "Copy to the next frame",
+    between: "Fill in between",
+    betweenHint: "Take the shapes between the marked frames before and behind",
+    marked: "This picture is marked already: nothing was copied.",
+    otherSize: "This picture has another size: nothing was copied.",
   },
 
   editor: {
@@ -568,6 +578,8 @@ export const en = {
       classes: "Choose a class",
       object: "The next stroke is a new object",
       absent: "It is not on this picture",
+      copy: "Copy the marks to the next picture",
+      between: "Fill a frame in from those around it",
       zoomIn: "Zoom in",
       zoomOut: "Zoom out",
       fit: "Whole picture",
@@ -597,6 +609,8 @@ export const en = {
     rate_limited: "Too many requests. Try again in a moment.",
     not_found: "This is not there any more. It may have been deleted.",
     class_in_use: "Marks use this class. Remove them first, or rename the class.",
+    no_neighbours: "A frame before this one and one behind it have to be marked wholly first.",
+    already_marked: "They are marked already, and their marks stay.",
     offline: "The server does not answer.",
     unexpected: "Something went wrong.",
   } as Record<string, string>,

@@ -283,9 +283,19 @@ export const zh: Text = {
     done: {
       accept: (n) => `${n} 张图片已成为示例。`,
       absent: (n) => `已说明 ${n} 张图片上没有目标。`,
+      between: (n) => `已填充 ${n} 帧，请查看。`,
       delete: (n) => `已删除 ${n} 张图片。`,
     },
     refused: (n, reason) => `${n} 张图片保持原样。${reason}`,
+  },
+
+  carry: {
+    copy: "复制到下一张图片",
+    copyFrame: "复制到下一帧",
+    between: "在两帧之间填充",
+    betweenHint: "取前后已标记帧之间的形状",
+    marked: "这张图片已经有标记，没有复制。",
+    otherSize: "这张图片的大小不同，没有复制。",
   },
 
   editor: {
@@ -551,6 +561,8 @@ export const zh: Text = {
       classes: "选择类别",
       object: "下一笔是新对象",
       absent: "目标不在这张图片上",
+      copy: "把标记复制到下一张图片",
+      between: "由前后的帧填充这一帧",
       zoomIn: "放大",
       zoomOut: "缩小",
       fit: "整张图片",
@@ -616,6 +628,7 @@ export const zh: Text = {
     classes_invalid: "类别的名称和编号不能重复。",
     marks_invalid: "这些标记不适用于这张图片。",
     marks_changed: "这张图片的标记已在别处修改。",
+    no_neighbours: "需要先完整标记它前面和后面各一帧。",
     already_marked: "已经有标记，保持不变。可以在图片中修改或删除标记。",
     comparing: "正在比较图片。请稍后再试。",
     marks_exist: "有的图片已经有标记：请为这个示例集建立新项目。",

@@ -76,6 +76,11 @@ export function ChosenBar() {
       <span class="space" />
       {count === 1 && <LikeButton />}
       {deletable && <RunButton />}
+      {!deletable && (
+        <button type="button" title={t.carry.betweenHint} onClick={() => void actOnChosen("between")}>
+          {t.carry.between}
+        </button>
+      )}
       <button type="button" title={t.chosen.acceptHint} onClick={() => void actOnChosen("accept")}>
         <Icon name="check" />
         {t.chosen.accept}
@@ -90,8 +95,14 @@ export function ChosenBar() {
           {t.chosen.delete}
         </button>
       )}
-      <button type="button" class="quiet" title={`${t.chosen.clear} (Esc)`} onClick={clearChosen}>
-        {t.chosen.clear}
+      <button
+        type="button"
+        class="quiet"
+        aria-label={t.chosen.clear}
+        title={`${t.chosen.clear} (Esc)`}
+        onClick={clearChosen}
+      >
+        <Icon name="close" />
       </button>
       {asked && (
         <Confirm

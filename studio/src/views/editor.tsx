@@ -19,7 +19,7 @@ import { Failure, Gone } from "./dialog";
 import { EditorTop } from "./editor_top";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
-import { accept, goTo, judge } from "./picture_steps";
+import { accept, copyToNext, fillIn, goTo, judge } from "./picture_steps";
 import { ResultPanel } from "./result_panel";
 import { Toolbar, ViewBar } from "./toolbar";
 
@@ -214,6 +214,12 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     case "object":
       if (mode === "mark") drawing?.newObject();
       return mode === "mark";
+    case "copy":
+      if (mode === "mark") copyToNext(picture);
+      return mode === "mark";
+    case "between":
+      if (mode === "mark") fillIn(picture);
+      return mode === "mark" && isFilm.value;
     case "absent":
       if (mode === "mark" && drawing) drawing.setAbsent(!drawing.shapes.absent);
       return mode === "mark";

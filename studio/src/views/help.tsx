@@ -4,7 +4,7 @@ import { text } from "../text";
 import { Dialog } from "./dialog";
 
 const GROUPS: Record<"drawing" | "looking" | "moving", Action[]> = {
-  drawing: ["undo", "redo", "smaller", "larger", "classes", "object", "absent"],
+  drawing: ["undo", "redo", "smaller", "larger", "classes", "object", "absent", "copy", "between"],
   looking: ["hide", "outline", "tab", "correct", "accept", "right", "wrong"],
   moving: ["zoomIn", "zoomOut", "fit", "pan", "previous", "next", "first", "last", "back", "help"],
 };

@@ -1,5 +1,6 @@
 import type { Drawing, Shapes } from "../canvas/drawing";
 import { IGNORE } from "../canvas/labels";
+import { isFilm } from "../state/film";
 import type { OpenPicture } from "../state/picture";
 import { project, start } from "../state/project";
 import { notify } from "../state/session";
@@ -8,6 +9,7 @@ import { ClassEditor } from "./classes";
 import { Failure } from "./dialog";
 import { Icon } from "./icon";
 import { ObjectPart } from "./object_part";
+import { copyToNext, fillIn, neighbour } from "./picture_steps";
 
 /** Classes, 'not here', and a list of what is marked. */
 export function MarkPanel({ picture }: { picture: OpenPicture }) {
@@ -34,6 +36,7 @@ export function MarkPanel({ picture }: { picture: OpenPicture }) {
       </label>
       <h2>{t.marksTitle}</h2>
       <MarkList drawing={drawing} />
+      <CarryButtons picture={picture} drawing={drawing} />
       {!drawing.isEmpty && (
         <button type="button" class="link" onClick={() => drawing.clear()}>
           <Icon name="trash" />
@@ -41,6 +44,30 @@ export function MarkPanel({ picture }: { picture: OpenPicture }) {
         </button>
       )}
     </>
+  );
+}
+
+/** From this picture to the next one, and into this one from those around it. */
+function CarryButtons({ picture, drawing }: { picture: OpenPicture; drawing: Drawing }) {
+  const t = text.value.carry;
+  if (drawing.isEmpty && !isFilm.value) return null;
+  if (drawing.isEmpty) {
+    return (
+      <button type="button" title={`${t.betweenHint} (T)`} onClick={() => fillIn(picture)}>
+        {t.between}
+      </button>
+    );
+  }
+  return (
+    <button
+      type="button"
+      title={`${isFilm.value ? t.copyFrame : t.copy} (K)`}
+      disabled={!neighbour(1)}
+      onClick={() => copyToNext(picture)}
+    >
+      <Icon name="forward" />
+      {isFilm.value ? t.copyFrame : t.copy}
+    </button>
   );
 }
 

@@ -1,5 +1,6 @@
 /** Steps from an open picture that its keys, its head and its panel share: to a neighbour, or on with a correction. */
 import { go, paths, route } from "../route";
+import { carry, fillBetween } from "../state/carry";
 import { nextOpen } from "../state/checking";
 import { frames, isFilm } from "../state/film";
 import { images, loadMore } from "../state/gallery";
@@ -54,6 +55,21 @@ export async function toNextOpen(project: string, after: string | null): Promise
   const next = await nextOpen(after);
   if (next) go(paths.image(project, next));
   else notify(text.value.checking.allSeen);
+}
+
+/** Open the next picture with a copy of these marks. */
+export function copyToNext(picture: OpenPicture): void {
+  const [id, drawing] = [neighbour(1), picture.saver.value?.drawing];
+  if (!id || !drawing || drawing.isEmpty) return;
+  carry(id, drawing);
+  go(paths.image(picture.project, id));
+}
+
+/** Fill this frame in from the marked ones around it. */
+export function fillIn(picture: OpenPicture): void {
+  const drawing = picture.saver.value?.drawing;
+  if (!isFilm.value || !drawing?.isEmpty) return;
+  fillBetween(picture.project, picture.id, drawing).catch((error) => notify(sentence(error), "error"));
 }
 
 export function accept(picture: OpenPicture): void {

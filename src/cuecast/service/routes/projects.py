@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from cuecast.io.volumes.reading import Reading
 from cuecast.service import many, pictures, sources
 from cuecast.service.adding import add_cueset, add_image, require_project
+from cuecast.service.between import marks_between
 from cuecast.service.likeness import unlikeness
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit, Parts, run_apart
 from cuecast.service.problem import Problem
@@ -231,6 +232,12 @@ def show_marks(p: Id, i: Id, database: DatabasePart) -> Marks:
     """The marks of an image, with their version."""
     with database.reading() as session:
         return marks.get(session, p, i)
+
+
+@mark_router.get("/between", responses={409: {"model": Error, "description": "No marked frame on one side"}})
+def show_marks_between(p: Id, i: Id, database: DatabasePart) -> Marks:
+    """Marks for a frame or slice, between those of the nearest marked ones before and behind it; they are not saved."""
+    return marks_between(database, p, i)
 
 
 @mark_router.put(
