@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1] / "src" / "cuecast"
 
 LAYERS = (
     ("core",),
-    ("io",),
+    ("io", "cluster"),
     ("engine",),
     ("cues",),
     ("cuesets", "results"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import numpy as np
 import pytest
 
 import cuecast
+from cuecast.core.errors import PackError
+from cuecast.core.objects import ObjectMode
 
 PICTURE = np.zeros((4, 8, 3), np.uint8)
 CUE = cuecast.Cue(PICTURE, mask=np.eye(4, 8, dtype=np.uint8))
@@ -67,3 +72,34 @@ def test_one_image_is_no_list_of_them(one: Any) -> None:
     concept = cuecast.load("colours").learn([CUE])
     with pytest.raises(cuecast.CueError, match=r"images are a list of them, this is the one .*; write \["):
         list(concept.segment_many(one))
+
+
+@pytest.mark.parametrize("objects", ["connected", "split"])
+def test_a_pickled_concept_gives_the_same_answers(objects: ObjectMode) -> None:
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[10:40, 10:40], image[15:35, 40:60] = (200, 30, 30), (210, 40, 30)
+    mask = (image[..., 0] > 0).astype(np.uint8)
+    concept = cuecast.load("general").learn([cuecast.Cue(image, mask=mask)], objects=objects)
+    sent = pickle.loads(pickle.dumps(concept.elsewhere(1)))
+    assert (sent.predictor.threads, sent.digest) == (1, concept.digest)
+    query = image[:, ::-1]
+    there, here = sent.segment(query), concept.segment(query)
+    assert here.mask.any()
+    assert (there.scores == here.scores).all()
+    assert (there.instances == here.instances).all()
+    assert there.verdict == here.verdict
+
+
+def test_a_pickled_predictor_opens_its_own_pack_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(cuecast.load("colours").pack.folder, "mine")
+    sent = pickle.dumps(cuecast.load("mine"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert pickle.loads(sent).pack.folder == tmp_path / "mine"
+    card = json.loads((tmp_path / "mine" / "card.json").read_text())
+    (tmp_path / "mine" / "card.json").write_text(json.dumps({**card, "licence": "other"}))
+    with pytest.raises(PackError, match="another one than was used before; put that one back"):
+        pickle.loads(sent)

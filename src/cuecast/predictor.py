@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import CueError
+from cuecast.core.errors import CueError, PackError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.kept import Kept
 from cuecast.core.notes import give_note
@@ -44,15 +44,34 @@ def load(pack: str | Path = "general", threads: int | None = None) -> Predictor:
     Raises PackError where the pack is unknown or corrupt.
     """
     opened = open_pack(pack)
-    return Predictor(opened.segmenter(threads=threads), opened)
+    return Predictor(opened.segmenter(threads=threads), opened, threads)
+
+
+def load_same(name: str, folder: str | Path, digest: str, threads: int | None = None) -> Predictor:
+    """A predictor from the pack of this digest, which lay in `folder`: there, or else where the name is found.
+
+    `threads` as in `load`. Raises PackError where there is only another one.
+    """
+    predictor = load(folder if Path(folder).is_dir() else name, threads)
+    if predictor.pack.digest != digest:
+        raise PackError("it is another one than was used before", f"pack {name}", "put that one back")
+    return predictor
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A loaded pack. Immutable; safe to share between threads."""
+    """A loaded pack. Immutable; safe to share between threads.
+
+    Pickled, it is the name of its pack: who reads it opens the same one, whose answers take `threads`, see `load`.
+    """
 
     segmenter: Segmenter
     pack: Pack
+    threads: int | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        pack = self.pack
+        return load_same, (pack.name, str(pack.folder.absolute()), pack.digest, self.threads)
 
     def learn(
         self,
@@ -154,6 +173,10 @@ class Concept:
         for doubt in self.rule.doubts if mode == "split" else ():
             give_note(doubt)
         return replace(self, objects=mode)
+
+    def elsewhere(self, threads: int | None) -> Concept:
+        """The same concept to be pickled: where it is read, its answers take these CPU threads, see `load`."""
+        return replace(self, predictor=replace(self.predictor, threads=threads))
 
     def add(self, cues: Iterable[Cue | Example], quick: bool = False) -> Concept:
         """A new concept taught by these cues as well: corrections, or marks on the query itself.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import threading
 
 import pytest
@@ -70,3 +71,13 @@ def test_threads_do_not_wait_for_each_other() -> None:
     other.set()
     thread.join(10)
     assert kept.get("slow", lambda: 3) == 1
+
+
+def test_another_process_begins_with_nothing_and_the_same_budget() -> None:
+    kept: Kept[str] = Kept(3, len, always=True)
+    kept.get("a", lambda: "aa")
+    sent: Kept[str] = pickle.loads(pickle.dumps(kept))
+    assert sent.get("a", lambda: "b") == "b"
+    assert sent.get("long", lambda: "abcd") == sent.get("long", lambda: "other") == "abcd"
+    assert sent.get("a", lambda: "c") == "c"  # there was no room beside it
+    assert kept.get("a", lambda: "b") == "aa"

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD, spread
+from cuecast.core.cluster import Cluster
 from cuecast.core.errors import InputError
 from cuecast.core.ordered import threads_each
 from cuecast.core.shards import Shard
@@ -182,6 +183,69 @@ ProvenanceFlag = Annotated[
         help="Write provenance.jsonld: of each mask the picture, cue set, pack, program and reviewer, as W3C PROV.",
     ),
 ]
+
+
+def _read_address(text: str) -> str:
+    """The address of --cluster. Raises BadParameter."""
+    try:
+        return Cluster(text).address
+    except InputError as wrong:
+        raise typer.BadParameter(f"--cluster: {wrong}") from None
+
+
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="auto|local|ADDRESS",
+        help="Let a Ray cluster do it: the one that this machine belongs to, one that is started here, or that of the "
+        "head node HOST:PORT. Files must have the same paths on all machines. --workers are then its processes "
+        "(default: one for every --threads of its cores) and --threads those of each (default: 1).",
+        parser=_read_address,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How many answers at a time and the threads of each, here; or the same on a cluster."""
+
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            "-j",
+            min=1,
+            metavar="N",
+            help="{Things} at a time. The results do not depend on it. Default: 1.",
+        ),
+    ] = None
+    threads: ThreadsOption = None
+    shard: ShardOption = None
+    address: ClusterOption = None
+
+    @property
+    def here(self) -> int:
+        """How many at a time in this process."""
+        return self.workers or 1
+
+    @property
+    def threads_each(self) -> int | None:
+        """See `cuecast.core.ordered.threads_each`."""
+        return threads_each(self.threads, self.here)
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The cluster that is asked for. Raises BadParameter where a shard is, too."""
+        if self.address is None:
+            return None
+        if self.shard is not None:
+            raise typer.BadParameter(
+                "--shard and --cluster: one machine does a shard, and a cluster does all; give one"
+            )
+        return Cluster(self.address, self.workers, self.threads or 1)
+
+
 RecursiveFlag = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")]
 CuePageOption = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Page of the cues' multi-page images, from 0.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import typer
 
@@ -25,8 +25,7 @@ from cuecast.cli.options import (
     RecursiveFlag,
     Scale,
     ScaleOption,
-    ShardOption,
-    Speed,
+    Spread,
     WindowOption,
     grouped,
     read_formats,
@@ -51,6 +50,7 @@ from cuecast.core.ordered import Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cuecast.core.cluster import Cluster
     from cuecast.core.shards import Shard
     from cuecast.runs.images import BatchOptions, BatchSummary, Format
 
@@ -126,6 +126,7 @@ class Written:
         window: tuple[float, float] | None,
         least: Least,
         shard: Shard | None = None,
+        cluster: Cluster | None = None,
     ) -> BatchOptions:
         """Them as the library takes them. Raises BadParameter where one is wrong or two do not go together."""
         formats = read_formats(self.formats, FORMATS)
@@ -154,6 +155,7 @@ class Written:
             min_area=least.min_area,
             min_confidence=least.min_confidence,
             shard=shard,
+            cluster=cluster,
         )
 
     def _check_units(self) -> None:
@@ -168,10 +170,10 @@ class Written:
 
 
 @dataclass(frozen=True)
-class PictureSpeed(Speed):
-    """How many images at a time, the threads of each, and which part of the images."""
+class PictureSpeed(Spread):
+    """How many images at a time, the threads of each, and where: which part of the images here, or on a cluster."""
 
-    shard: ShardOption = None
+    words: ClassVar[dict[str, str]] = {"Things": "Images"}
 
 
 @grouped
@@ -195,13 +197,14 @@ def segment(
     OUT gets masks/ (label PNG), overlays/, annotations.coco.json, objects.csv, manifest.jsonl and report.html
     with the doubtful images first. A second run skips what is finished; a stopped one goes on. After a correction
     of the CUESET it redoes what is not `found`, what was called wrong, and what is close to a corrected picture.
-    With --shard it does its part of IMAGES, which all parts are given alike: see `cuecast gather`.
+    With --shard it does its part of IMAGES, which all parts are given alike: see `cuecast gather`. With --cluster the
+    machines of a Ray cluster do them, and this one notes what they find.
 
     Exit code 3 says that some images failed; each is named on stderr and in the manifest.
     """
     shown.refuse_nothing()
     limits, shard = read_limits(pictures.window), speed.shard
-    options = written.options(speed.workers, pictures.page, limits, least, shard)
+    options = written.options(speed.here, pictures.page, limits, least, shard, speed.cluster)
 
     from cuecast.cuesets.changes import lineage
     from cuecast.io.files import note_of_edited

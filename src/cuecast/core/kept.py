@@ -22,6 +22,7 @@ class Kept(Generic[Value]):
         self, budget: int, size: Callable[[Value], int] | None = None, *, always: bool = False
     ) -> None:
         self._lock = threading.Lock()
+        self._given = (budget, size, always)
         self._size = size or (lambda _: 1)
         self._most = budget if always else None
         self._values: LRUCache[Hashable, Any] = LRUCache(budget, self._counted)
@@ -46,6 +47,14 @@ class Kept(Generic[Value]):
         with self._lock:
             self._values.clear()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is kept stays here: in another process it begins with nothing."""
+        return _empty, self._given
+
     def _counted(self, value: Value) -> int:
         size = self._size(value)
         return size if self._most is None else min(size, self._most)
+
+
+def _empty(budget: int, size: Callable[[Any], int] | None, always: bool) -> Kept[Any]:
+    return Kept(budget, size, always=always)

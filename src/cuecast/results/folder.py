@@ -130,11 +130,15 @@ class ResultsFolder:
             if not gathers:
                 refuse_ungathered(self.out, "; or give --shard, or choose another folder")
             before = edited_in(self.out)
-            for folder in (self.out, *(self.out / place for place in (*self.places, *self.shared))):
-                for path in folder.glob(".cuecast-*"):
-                    with suppress(OSError):
-                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self.sweep()
             yield lambda: tuple(sorted(edited_in(self.out) - before))
+
+    def sweep(self) -> None:
+        """Take away what was left half done where a process was killed. No other must be writing there."""
+        for folder in (self.out, *(self.out / place for place in (*self.places, *self.shared))):
+            for path in folder.glob(".cuecast-*"):
+                with suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def opened_for(
@@ -239,9 +243,17 @@ class ResultsFolder:
 
         of  what the items are called, and how many there are, for `Step`.
         """
+        return self.note(in_order(lambda item: (item, *work(item)), items, workers), of, progress)
+
+    def note(
+        self,
+        done: Iterable[tuple[Item, ManifestEntry, bool]],
+        of: tuple[str, int],
+        progress: Progress = silent,
+    ) -> Tally[Item]:
+        """As `fill`, of items that somebody else does: (item, its entry, whether it was finished before) of each."""
         tally = Tally[Item]()
         with appending(self.manifest) as journal:
-            done = in_order(lambda item: (item, *work(item)), items, workers)
             for number, (item, entry, resumed) in enumerate(done, start=1):
                 if not resumed:
                     journal.append(entry)

@@ -70,9 +70,10 @@ def segment(request: SegmentRequest, progress: Progress = silent) -> BatchSummar
 
     if not is_stored(request.out):
         return run(request.out, progress)
-    if request.options.shard:
+    if request.options.shard or request.options.cluster:
+        who = "shards" if request.options.shard else "the machines of a cluster"
         raise OutputError(
-            "shards cannot share a store", url_of(request.out), "let them write to a shared folder"
+            f"{who} cannot share a store", url_of(request.out), "let them write to a shared folder"
         )
     check_places(request.images, request.out, beside=False)
     shown = request.options.reports

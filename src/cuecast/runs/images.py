@@ -20,8 +20,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, get_args
 
+from cuecast.cluster.pool import Lost, on_cluster
+from cuecast.core.cluster import Cluster
 from cuecast.core.drawing import overlay
-from cuecast.core.errors import CuecastError, ImageError, OutputError
+from cuecast.core.errors import CuecastError, ImageError, InputError, OutputError
 from cuecast.core.objects import check_least
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.shards import Shard, all_shards
@@ -92,6 +94,7 @@ class BatchOptions:
     review      the report has a tick box 'wrong' for each image, see `cuecast.results.review`.
     provenance  where each mask comes from is written, see `cuecast.results.provenance`.
     shard       do only this part, beside others in the same folder; `cuecast.runs.gather.gather` puts all together.
+    cluster     a Ray cluster, whose `workers` then look at the images; never changes a byte either.
     check       the cues are checked against each other, see `check_cues`; the report says what came of it. It is kept
                 in the folder, and shown by later runs of the same cues, which do it again only to `overwrite`.
     """
@@ -113,6 +116,7 @@ class BatchOptions:
     min_confidence: float = 0.0
     gather: bool = True
     shard: Shard | None = None
+    cluster: Cluster | None = None
     provenance: bool = False
 
     @property
@@ -151,6 +155,10 @@ def run(
     start = time.perf_counter()
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
+    if options.cluster and options.shard:
+        raise InputError(
+            "a shard is done by one machine, and a cluster does all", remedy="ask for one of them"
+        )
     check_formats(options.formats, FORMATS)
     for kind in result_formats().keys() & {*options.formats}:
         result_formats()[kind].check_library(f"writing {result_formats()[kind].title}")
@@ -161,13 +169,7 @@ def run(
     with job.opened(inputs, names) as edited:
         known = job.folder.claim(job.strange, job.files)
         job.check_names(share)
-        tally = job.folder.fill(
-            lambda place: job.one(*place, job.folder.entry(known, place[1])),
-            share,
-            ("images", len(share)),
-            options.workers,
-            progress,
-        )
+        tally = job.look(share, known, progress)
         if options.shard:
             files = job.finish_share(options.shard)
         else:
@@ -239,6 +241,51 @@ class _Batch:
         version = [self.lineage.version, self.lineage.digest] if self.lineage else None
         plan = plan_of("images", self.concept, pairs, self.options, shard, cueset=version)
         return self.folder.opened_for(plan, self.strange)
+
+    def look(
+        self, share: Sequence[tuple[Path, str]], known: Mapping[str, int], progress: Progress
+    ) -> Tally[tuple[Path, str]]:
+        """Do all (path, name) of which `known` does not know that they are finished; see `run`."""
+        of, cluster = ("images", len(share)), self.options.cluster
+        if cluster is None:
+
+            def work(place: tuple[Path, str]) -> tuple[ManifestEntry, bool]:
+                return self.one(*place, self.folder.entry(known, place[1]))
+
+            return self.folder.fill(work, share, of, self.options.workers, progress)
+        tally = self.folder.note(self._from(cluster, share, known), of, progress)
+        self.folder.sweep()
+        place_of = {place: number for number, place in enumerate(share)}
+        tally.failures.sort(key=lambda failure: place_of[failure[0]])
+        return tally
+
+    def _from(
+        self, cluster: Cluster, share: Sequence[tuple[Path, str]], known: Mapping[str, int]
+    ) -> Iterator[tuple[tuple[Path, str], ManifestEntry, bool]]:
+        """What a cluster makes of the images, each when it is done: (its place, entry, whether it was finished)."""
+        former = [(*place, self.folder.entry(known, place[1])) for place in share]
+        for index, found in on_cluster(self._for(cluster).sent, former, cluster, self.folder.out):
+            place = share[index]
+            if isinstance(found, Lost):
+                text = (
+                    f"{url_of(place[0])}: each of {found.tries} processes that looked at it ended; look at it without "
+                    "--cluster, or give each process more memory (fewer --workers)"
+                )
+                yield place, replace(self._blank(*place), error=text), False
+            else:
+                yield place, *found
+
+    def _for(self, cluster: Cluster) -> _Batch:
+        """The same job as a cluster is given it. What its cue set was is told of the versions in the manifest alone."""
+        lineage = self.lineage
+        if lineage is not None:
+            digests = {entry.cueset for entry in read_manifest(self.folder.manifest) if entry.cueset}
+            lineage = replace(lineage, changes={d: lineage.changes(d) for d in digests}.get)
+        return replace(self, concept=self.concept.elsewhere(cluster.threads), lineage=lineage)
+
+    def sent(self, item: tuple[Path, str, ManifestEntry | None]) -> tuple[ManifestEntry, bool]:
+        """`one`, as the workers of a cluster call it."""
+        return self.one(*item)
 
     def finish_share(self, shard: Shard) -> dict[str, Path]:
         """Kind -> path of what a shard has made; the rest is made when all are gathered."""

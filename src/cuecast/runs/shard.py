@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from cuecast.core.errors import CueError, OutputError, PackError
+from cuecast.core.errors import CueError, OutputError
 from cuecast.core.shards import Shard
 from cuecast.core.values import KINDS, ClassInfo, Example, Image, Marks
 from cuecast.io.files import read_json, replacing, write_text
-from cuecast.predictor import Concept, load
+from cuecast.predictor import Concept, load_same
 from cuecast.results.shards import Input, Plan
 
 CONCEPT = "concept.json"
 CUES = "cues"
-NEVER = ("workers", "overwrite", "shard")
+NEVER = ("workers", "overwrite", "shard", "cluster")
 """Options in which the shards of a job may differ: they change no result."""
 
 
@@ -84,10 +84,7 @@ def kept_concept(folder: Path) -> Concept:
     """The concept that `keep_concept` has written, learnt once more. Raises PackError, OutputError."""
     document = read_json(folder / CONCEPT, OutputError)
     pack = document["pack"]
-    there = Path(pack["folder"]).is_dir()
-    predictor = load(pack["folder"] if there else pack["name"])
-    if predictor.pack.digest != pack["digest"]:
-        raise PackError("it is another one than the shards used", f"pack {pack['name']}", "put that one back")
+    predictor = load_same(pack["name"], pack["folder"], pack["digest"])
     examples = [read_example(path) for path in sorted((folder / CUES).glob("*.npz"))]
     classes = [ClassInfo.of(c) for c in document["classes"]]
     return predictor.learn(examples, classes, document["scale"], document["objects"])

@@ -1,0 +1,25 @@
+"""What tests let a cluster do; its workers find it by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from cuecast.core.errors import OutputError
+
+
+def squared(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
+def deadly(number: int) -> int:
+    """Ends the process that is given 13."""
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def refusing(number: int) -> int:
+    if number == 5:
+        raise OutputError("no space is left", "out", "free some")
+    return number

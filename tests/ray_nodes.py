@@ -1,0 +1,61 @@
+"""Nodes of a Ray cluster on this machine, each a raylet with cores of its own, which can be killed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+# Read when Ray is imported, and by the commands that tests run.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [os.path.dirname(__file__), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+)
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
+
+
+class Nodes:
+    """A head without cores and the nodes behind it, each of one core."""
+
+    def __init__(self, count: int) -> None:
+        pytest.importorskip("ray", reason="Ray is large and not installed: pip install 'cuecast[cluster]'")
+        from ray.cluster_utils import Cluster
+
+        # A node that is gone is noticed after three seconds instead of half a minute.
+        noticed = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3}
+        head = {"num_cpus": 0, "object_store_memory": 10**8, "_system_config": noticed}
+        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self.nodes = [self.add() for _ in range(count)]
+
+    @property
+    def address(self) -> str:
+        return str(self._cluster.address)
+
+    def add(self) -> Any:
+        return self._cluster.add_node(num_cpus=1, object_store_memory=10**8)
+
+    def kill(self, node: Any) -> None:
+        """SIGKILL to the raylet of a node and to all that it has started."""
+        import psutil
+
+        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+        for process in (raylet, *raylet.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        self._cluster.shutdown()
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[Nodes]:
+    made = Nodes(count)
+    try:
+        yield made
+    finally:
+        made.close()
