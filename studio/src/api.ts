@@ -9,6 +9,8 @@ import type {
   Info,
   Job,
   JobKind,
+  LabelsRead,
+  LabelsWay,
   ManyAction,
   ManyDone,
   Marks,
@@ -134,6 +136,10 @@ export interface ImageQuery {
 }
 
 const chosen = (choice: Choice | null) => (choice ? { [choice.option]: choice.value } : {});
+const asked = ({ format, ...flags }: LabelsWay & { store: boolean }) => ({
+  format,
+  ...Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, String(flag)])),
+});
 const project = (p: string) => `/v1/projects/${encodeURIComponent(p)}`;
 const image = (p: string, i: string) => `${project(p)}/images/${encodeURIComponent(i)}`;
 
@@ -170,6 +176,12 @@ export const api = {
   sourcePath: (p: string, name: string, choice: Choice | null = null) =>
     `${project(p)}/source?${query({ name, ...chosen(choice) })}`,
   cuesetPath: (p: string) => `${project(p)}/cueset`,
+  labelsPath: (p: string, name: string, way: LabelsWay & { store: boolean }) =>
+    `${project(p)}/labels?${query({ ...asked(way), name })}`,
+  labelsOfFolder: (p: string, path: string, way: LabelsWay & { store: boolean }) =>
+    json<LabelsRead>("POST", `${project(p)}/labels/folder`, {
+      json: { ...way, format: way.format || null, path },
+    }),
 
   marks: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks`),
   saveMarks: (p: string, i: string, marks: Marks) =>

@@ -101,6 +101,42 @@ export interface JobError {
   message: string;
 }
 
+/** A class of labels. `new`: the project does not have it yet. */
+export interface LabelledClass {
+  name: string;
+  new: boolean;
+  objects: number;
+}
+
+/** An image of the project of which labels speak. `objects`: name of a class -> number; `absent`: none is there; `replaces`: it is marked, and these take the place of its marks. */
+export interface LabelledImage {
+  image: string;
+  name: string;
+  file: string;
+  objects: Record<string, number>;
+  absent: boolean;
+  replaces: boolean;
+}
+
+/** What labels say: at most 500 of the images are listed, `count` says how many there are, `absent` on how many of them nothing is marked, and `replaced` how many are marked already. `notes`: how files were understood. */
+export interface LabelsRead {
+  images: LabelledImage[];
+  count: number;
+  absent: number;
+  replaced: number;
+  classes: LabelledClass[];
+  left_out: LeftOut[];
+  notes: string[];
+  stored: boolean;
+}
+
+/** Why something was left out, how often, and some of the files or images. */
+export interface LeftOut {
+  reason: string;
+  count: number;
+  names: string[];
+}
+
 /** What came of it: to how many it was done, those of them that are not gone as they are now, and the others. */
 export interface ManyDone {
   done: number;

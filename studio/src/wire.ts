@@ -10,6 +10,7 @@ export type {
   FolderAdded,
   Image as ImageInfo,
   Info,
+  LabelsRead,
   ManyDone,
   Mask as MaskRuns,
   Pack,
@@ -22,6 +23,13 @@ export type {
 
 /** `teaches` is left out where it is true. */
 export type Marks = Omit<Service.Marks, "teaches"> & { teaches?: boolean };
+
+/** How labels are read; `format` '': as they are. */
+export interface LabelsWay {
+  format: string;
+  replace: boolean;
+  empty: boolean;
+}
 
 export type Xy = Service.Point["xy"];
 export type Verdict = Service.PredictionMask["verdict"];

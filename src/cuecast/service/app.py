@@ -40,6 +40,7 @@ from cuecast.service.uploads import Slots
 ROUTERS = (
     "cuecast.service.routes.system",
     "cuecast.service.routes.projects",
+    "cuecast.service.routes.labels",
     "cuecast.service.routes.answers",
     "cuecast.service.routes.results",
     "cuecast.service.routes.packs",

@@ -79,6 +79,32 @@ export const en = {
     noRoots: "The server was started without folders that it may read. Start it with --root FOLDER.",
   },
 
+  labels: {
+    open: "Bring labels …",
+    title: "Labels as marks",
+    lead: "Labels of other programs become marks of the pictures of the same names: COCO, YOLO, LabelMe, CVAT, Label Studio and others, masks and maps of ids. You see first what is read.",
+    files: "Choose files …",
+    folder: "Choose a folder …",
+    server: "A folder of the server …",
+    here: "Take this folder",
+    numbers: "In pictures of numbers, each number is",
+    numbersAre: { auto: "found out by itself", masks: "a class (masks)", objects: "an object (maps of ids)" },
+    empty: "Where nothing is marked, the thing is not there",
+    replace: "Replace the marks of pictures that are marked already",
+    reading: "Reading …",
+    found: (count: number, absent: number) =>
+      `${many(count, "picture gets", "pictures get")} marks${absent ? `, ${absent} of them “not here”` : ""}.`,
+    replaced: (n: number) => `${many(n, "picture is", "pictures are")} marked already: those marks are lost.`,
+    newClass: "new class",
+    leftOut: "Left out",
+    notes: (n: number) => `How it was understood (${n})`,
+    pictures: (n: number) => `The pictures (${n})`,
+    store: (n: number) => (n ? `Store as marks of ${many(n, "picture", "pictures")}` : "Store as marks"),
+    stored: (n: number) => `${many(n, "picture has", "pictures have")} marks now.`,
+    /** The service's reasons, where they are said otherwise here. */
+    reasons: {} as Record<string, string>,
+  },
+
   several: {
     holds: {
       channel: (n: number) => `holds ${n} volumes (channels or times); a project has one.`,

@@ -78,6 +78,38 @@ export const zh: Text = {
     noRoots: "服务器启动时没有指定可以读取的文件夹。请用 --root 文件夹 启动。",
   },
 
+  labels: {
+    open: "导入标注……",
+    title: "把标注作为标记",
+    lead: "其他程序的标注会成为同名图片的标记：COCO、YOLO、LabelMe、CVAT、Label Studio 等，以及掩膜和编号图。保存之前可以先查看读到了什么。",
+    files: "选择文件……",
+    folder: "选择文件夹……",
+    server: "服务器上的文件夹……",
+    here: "使用这个文件夹",
+    numbers: "在数字图中，每个数字是",
+    numbersAre: { auto: "自动判断", masks: "一个类别（掩膜）", objects: "一个对象（编号图）" },
+    empty: "没有标注的图片表示目标不在图中",
+    replace: "替换已标记图片上的标记",
+    reading: "正在读取……",
+    found: (count, absent) => `${count} 张图片将得到标记${absent ? `，其中 ${absent} 张为“不在图中”` : ""}。`,
+    replaced: (n) => `${n} 张图片已有标记：原来的标记会丢失。`,
+    newClass: "新类别",
+    leftOut: "未采用",
+    notes: (n) => `读取说明（${n} 条）`,
+    pictures: (n) => `图片（${n} 张）`,
+    store: (n) => (n ? `保存为 ${n} 张图片的标记` : "保存为标记"),
+    stored: (n) => `现在有 ${n} 张图片得到了标记。`,
+    reasons: {
+      "no picture of the project is called so": "项目中没有这个名称的图片",
+      "several pictures of the project are called so": "项目中有多张图片叫这个名称",
+      "the picture is marked already": "图片已有标记",
+      "another one of the label files is of this picture, too": "另一个标注文件也属于这张图片",
+      "nothing is marked on it": "上面没有标注",
+      "is a picture, and no labels": "是图片，不是标注",
+      "is no label file by its suffix": "从扩展名看不是标注文件",
+    },
+  },
+
   several: {
     holds: {
       channel: (n) => `中有 ${count(n)} 个体数据（通道或时间点），而一个项目只有一个。`,

@@ -81,7 +81,7 @@ export function SourceButton({ kind, onPick }: SourceProps) {
 interface PickProps {
   icon: IconName;
   words: string;
-  kind: "files" | "folder" | "zip" | "video" | "volume";
+  kind: "files" | "folder" | "zip" | "video" | "volume" | "labels" | "labelfolder";
   onPick: (list: FileList) => void;
 }
 
@@ -89,12 +89,14 @@ const MORE = {
   files: { multiple: true },
   folder: { webkitdirectory: true },
   zip: { accept: ".zip" },
+  labels: { multiple: true },
+  labelfolder: { webkitdirectory: true },
   video: { accept: ["video/*", ...SUFFIXES.video].join() },
   // A browser knows the last part of a suffix alone.
   volume: { accept: SUFFIXES.volume.map((suffix) => suffix.replace(/.*\./, ".")).join() },
 };
 
-function PickButton({ icon, words, kind, onPick }: PickProps) {
+export function PickButton({ icon, words, kind, onPick }: PickProps) {
   const input = useRef<HTMLInputElement>(null);
   const picked = () => {
     const field = input.current;

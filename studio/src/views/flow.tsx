@@ -26,6 +26,7 @@ import { ClassEditor } from "./classes";
 import { Failure, Progress } from "./dialog";
 import { ExportDialog } from "./export";
 import { Icon } from "./icon";
+import { LabelsDialog } from "./labels";
 import { PackChoice } from "./pack_choice";
 import { toNextOpen } from "./picture_steps";
 import { sizeOf } from "./projects";
@@ -167,6 +168,7 @@ function PicturesStep({ project, adding }: FlowProps) {
 function ExamplesStep({ project }: { project: Project }) {
   const t = text.value;
   const [checksOpen, setChecksOpen] = useState(false);
+  const [labelsOpen, setLabelsOpen] = useState(false);
   const unmarked = images.value.filter((image) => !image.marks);
   const first =
     unmarked.find((image) => suggested.value.includes(image.id)) ?? unmarked[0] ?? images.value[0];
@@ -189,6 +191,12 @@ function ExamplesStep({ project }: { project: Project }) {
             {t.flow.openFirst}
           </button>
         )}
+        {project.images > 0 && (
+          <button type="button" onClick={() => setLabelsOpen(true)}>
+            <Icon name="file" />
+            {t.labels.open}
+          </button>
+        )}
         {project.cues > 0 && (
           <div class="buttons pair">
             {project.kind === "images" && (
@@ -203,6 +211,7 @@ function ExamplesStep({ project }: { project: Project }) {
           {suggested.value.length ? t.flow.suggestDone(suggested.value.length) : t.flow.suggestNone}
         </p>
       )}
+      {labelsOpen && <LabelsDialog project={project.id} onClose={() => setLabelsOpen(false)} />}
       <Failure error={errorOf(suggest)} />
       <Failure error={errorOf(check)} />
       {checked.value && (

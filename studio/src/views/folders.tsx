@@ -19,6 +19,59 @@ export interface FolderTarget {
   onRefused?: (project: string) => Promise<unknown>;
 }
 
+export interface FolderWalk {
+  listing: FolderListing | null;
+  error: unknown;
+  open: (path: string) => void;
+}
+
+/** Where one is in the folders that the server may read; at first above them. */
+export function useFolders(): FolderWalk {
+  const [listing, setListing] = useState<FolderListing | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const open = (path: string) => {
+    setError(null);
+    api.folders(path).then(setListing, setError);
+  };
+  useEffect(() => open(""), []);
+  return { listing, error, open };
+}
+
+/** The folders of a folder, to go on into, and the way up. */
+export function FolderList({ folders: { listing, open } }: { folders: FolderWalk }) {
+  const t = text.value.folders;
+  const isRoot = !listing?.path;
+  return (
+    <>
+      {listing && isRoot && !listing.folders.length && <p>{t.noRoots}</p>}
+      {listing && !isRoot && <p class="path">{listing.path}</p>}
+      <ul class="folders">
+        {listing && !isRoot && (
+          <li>
+            <button type="button" class="quiet" onClick={() => open(listing.parent ?? "")}>
+              <Icon name="up" />
+              {t.up}
+            </button>
+          </li>
+        )}
+        {listing?.folders.map((name) => (
+          <li key={name}>
+            <button
+              type="button"
+              class="quiet"
+              onClick={() => open(isRoot ? name : `${listing.path}/${name}`)}
+            >
+              <Icon name="folder" />
+              {name}
+            </button>
+          </li>
+        ))}
+      </ul>
+      {listing && !isRoot && !listing.folders.length && <p class="soft">{t.none}</p>}
+    </>
+  );
+}
+
 interface FoldersProps {
   target: FolderTarget;
   /** Whether it is asked what the folder holds; else pictures. */
@@ -29,18 +82,15 @@ interface FoldersProps {
 /** Walks the folders that the server may read, and adds the pictures of one. */
 export function Folders({ target, kinds = false, onClose }: FoldersProps) {
   const t = text.value.folders;
-  const [listing, setListing] = useState<FolderListing | null>(null);
+  const folders = useFolders();
+  const { listing } = folders;
   const [recursive, setRecursive] = useState(false);
   const [kind, setKind] = useState<ProjectKind>("images");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [failed, setFailed] = useState<FolderAdded["failed"]>([]);
   const [filled, setFilled] = useState<string | null>(null);
-  const open = (path: string) => {
-    setError(null);
-    api.folders(path).then(setListing, setError);
-  };
-  useEffect(() => open(""), []);
+  useEffect(() => setError(folders.error), [folders.error, listing]);
 
   const close = (project: string | null) => {
     onClose();
@@ -72,35 +122,10 @@ export function Folders({ target, kinds = false, onClose }: FoldersProps) {
     setError(null);
   };
   const several = choicesOf(error);
-  const noRoots = listing && !listing.path && !listing.folders.length;
   const isRoot = !listing?.path;
   return (
     <Dialog title={t.title} onClose={() => close(filled)}>
-      {noRoots && <p>{t.noRoots}</p>}
-      {listing && !isRoot && <p class="path">{listing.path}</p>}
-      <ul class="folders">
-        {listing && !isRoot && (
-          <li>
-            <button type="button" class="quiet" onClick={() => open(listing.parent ?? "")}>
-              <Icon name="up" />
-              {t.up}
-            </button>
-          </li>
-        )}
-        {listing?.folders.map((name) => (
-          <li key={name}>
-            <button
-              type="button"
-              class="quiet"
-              onClick={() => open(isRoot ? name : `${listing.path}/${name}`)}
-            >
-              <Icon name="folder" />
-              {name}
-            </button>
-          </li>
-        ))}
-      </ul>
-      {listing && !isRoot && !listing.folders.length && <p class="soft">{t.none}</p>}
+      <FolderList folders={folders} />
       {failed.length > 0 && (
         <div class="failure" role="alert">
           <p>{t.failed(failed.length)}</p>
