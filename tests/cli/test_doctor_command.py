@@ -45,7 +45,12 @@ def test_says_what_large_models_are_computed_on(
     assert run(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["foundation"]
     assert (found["used"], found["why"]) == ("cpu", "$CUECAST_DEVICE says so")
+    assert found["precision"] == "float32"
     assert found["transformers"] == version("transformers")
+    monkeypatch.setenv("CUECAST_PRECISION", "double")
+    assert run(["doctor"]) == 1
+    assert "problem    $CUECAST_PRECISION: 'double' is no precision" in capsys.readouterr().out
+    monkeypatch.delenv("CUECAST_PRECISION")
     monkeypatch.setenv("CUECAST_DEVICE", "cuda:99")
     assert run(["doctor"]) == 1
     assert "problem    $CUECAST_DEVICE: 'cuda:99' is not there" in capsys.readouterr().out

@@ -24,6 +24,7 @@ SETTINGS = {
     "CUECAST_PACKS": "folders searched for packs first",
     "CUECAST_MAX_PIXELS": "images with more pixels are refused; default 200 million",
     "CUECAST_DEVICE": "where large pretrained models are computed: cpu, cuda, cuda:1",
+    "CUECAST_PRECISION": "what they are computed with: float32, bfloat16, float16",
     "OMP_NUM_THREADS": "threads of linear algebra",
     "OPENBLAS_NUM_THREADS": "threads of linear algebra",
 }
@@ -83,22 +84,24 @@ def _device(problems: list[str]) -> dict[str, Any]:
 def _foundation(problems: list[str]) -> dict[str, Any] | None:
     """What large pretrained models are computed on; None where the extra is not installed."""
     from cuecast.core.errors import CuecastError
-    from cuecast.engine.foundation.runtime import DEVICE, device, library
+    from cuecast.engine.foundation.runtime import DEVICE, device, library, precision
 
     versions = {name: _version(name) for name in ("torch", "transformers")}
     if None in versions.values():
         return None
     try:
         used = device()
+        kind = precision(used)
         name = library("torch").cuda.get_device_name(used) if used.startswith("cuda") else "CPU"
     except CuecastError as error:
         problems.append(str(error))
-        return {**versions, "used": None, "name": None, "why": "see the problems"}
-    why = "torch sees no CUDA device" if used == "cpu" else "in half precision"
+        return {**versions, "used": None, "name": None, "precision": None, "why": "see the problems"}
+    why = "torch sees no CUDA device" if used == "cpu" else "torch sees it"
     return {
         **versions,
         "used": used,
         "name": name,
+        "precision": kind,
         "why": f"${DEVICE} says so" if os.environ.get(DEVICE) else why,
     }
 
@@ -204,7 +207,8 @@ def _foundation_text(found: dict[str, Any] | None) -> str:
     if found is None:
         return "foundation not installed: packs of large pretrained weights need pip install 'cuecast[foundation]'"
     said = f"torch {found['torch']}, transformers {found['transformers']}"
-    return f"foundation {found['name'] or 'no device'}: {found['why']}; {said}"
+    device = f"{found['name']} in {found['precision']}" if found["name"] else "no device"
+    return f"foundation {device}: {found['why']}; {said}"
 
 
 def _text(report: dict[str, Any]) -> str:

@@ -112,7 +112,7 @@ class DinoEncoder:
         h, w = (n // self.multiple for n in frame.shape[:2])
         with self.network.running() as model:
             found = model(pixel_values=self.network.tensor(normal(frame)[None])).last_hidden_state[0]
-            tokens: Array = found[len(found) - h * w :].float().cpu().numpy()
+            tokens = self.network.array(found[len(found) - h * w :])
         return unit(tokens.T).reshape(-1, h, w)
 
 
@@ -156,7 +156,8 @@ class DinoSegmenter:
     ) -> DinoSegmenter:
         """Load the weights that the card names. Raises PackError, MissingExtraError, InputError."""
         stated = read_numbers(numbers.get("preprocessing", {}), NUMBERS, ("positional", "forest_share"))
-        encoder = DinoEncoder(network(files, "dino", threads), stated["positional"])
+        # The last of the positional directions are small differences, which half precision rounds away.
+        encoder = DinoEncoder(network(files, "dino", threads, fine=True), stated["positional"])
         side = PATCHES * encoder.multiple
         return cls(encoder, Completer(threads), stated | {"side": side, "most": stated["most"] * side})
 

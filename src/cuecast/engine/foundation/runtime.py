@@ -21,6 +21,10 @@ from cuecast.engine.shared import shared
 
 DEVICE = "CUECAST_DEVICE"
 """Environment variable that names the device: 'cpu', 'cuda', 'cuda:1'. Without it CUDA is used where there is one."""
+PRECISION = "CUECAST_PRECISION"
+"""Environment variable that names the numbers that are computed with, one of `KINDS`. See `precision`."""
+KINDS = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""What it may name -> bytes of a number."""
 HEADROOM = 1.2
 """What loading takes, as a multiple of the weights."""
 MEAN = np.array((0.485, 0.456, 0.406), np.float32)
@@ -68,9 +72,30 @@ def device() -> str:
     return str(chosen)
 
 
+def precision(where: str, *, fine: bool = False) -> str:
+    """The numbers that a device computes with, a key of `KINDS`: what $CUECAST_PRECISION names, else single precision
+    on the CPU, and half on CUDA: bfloat16 where the GPU has it, whose numbers grow as large as those of single
+    precision, so that nothing overflows; else float16.
+
+    fine  whether small differences between the model's numbers matter: then it is single precision there, too.
+
+    Raises InputError where it names another one.
+    """
+    named = os.environ.get(PRECISION)
+    if named:
+        if named not in KINDS:
+            raise InputError(f"{named!r} is no precision", f"${PRECISION}", f"set it to {', '.join(KINDS)}")
+        return named
+    if fine or not where.startswith("cuda"):
+        return "float32"
+    torch = library("torch")
+    new = torch.version.hip or torch.cuda.get_device_properties(where).major >= 8
+    return "bfloat16" if new else "float16"
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A model of transformers on its device, in half precision on CUDA. Safe to share between threads."""
+    """A model of transformers on its device, in a precision of `KINDS`. Safe to share between threads."""
 
     model: Any = field(repr=False)
     device: str
@@ -87,11 +112,24 @@ class Network:
         kind = next(self.model.parameters()).dtype
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self.device, kind)
 
+    def array(self, found: Any) -> NDArray[np.float32]:
+        """A tensor of any shape of the model's -> (...) float32. Raises PackError where it holds what is no number: of
+        such 'answers' masks would be made that say nothing."""
+        values: NDArray[np.float32] = found.float().cpu().numpy()
+        if not np.isfinite(values).all():
+            kind = str(found.dtype).removeprefix("torch.")
+            what = f"the model answers in {kind} with what is no number"
+            remedy = f"set {PRECISION}=float32" if kind != "float32" else "get an intact copy of its weights"
+            raise PackError(what, self.config.model_type, remedy)
+        return values
+
     @contextmanager
     def running(self) -> Iterator[Any]:
-        """The model, for one answer: without gradients, on `threads`, alone. Raises PackError where memory ends."""
+        """The model, for one answer: without gradients, in its own precision whatever a program around has chosen, on
+        `threads`, alone. Raises PackError where memory ends."""
         torch = library("torch")
-        with _one_at_a_time, torch.inference_mode():
+        own = torch.autocast(self.device.partition(":")[0], enabled=False)
+        with _one_at_a_time, torch.inference_mode(), own:
             usual = torch.get_num_threads()
             if self.threads is not None:
                 torch.set_num_threads(min(self.threads, os.cpu_count() or self.threads))
@@ -122,22 +160,27 @@ def normal(
     return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
 
 
-def network(files: Mapping[str, PackFile], segmenter: str, threads: int | None) -> Network:
-    """The model whose weights are among the files of a pack; the one in use, where it is that. Raises PackError."""
+def network(
+    files: Mapping[str, PackFile], segmenter: str, threads: int | None, *, fine: bool = False
+) -> Network:
+    """The model whose weights are among the files of a pack; the one in use, where it is that. `fine` as of
+    `precision`. Raises PackError, MissingExtraError, InputError."""
     stated = {n.removeprefix(WEIGHTS_PREFIX): f for n, f in files.items() if n.startswith(WEIGHTS_PREFIX)}
     if CONFIG not in stated:
         raise PackError(
             "its card names no weights", remedy="make it with: cuecast packs make NAME --weights FOLDER"
         )
     weights, where = look_at(stated[CONFIG].path.parent, segmenter), device()
-    key = ("network", *sorted(f.sha256 for f in stated.values()), where, threads)
-    return shared(key, lambda: load(weights, where, threads))
+    kind = precision(where, fine=fine)
+    key = ("network", *sorted(f.sha256 for f in stated.values()), where, kind, threads)
+    return shared(key, lambda: load(weights, where, threads, kind))
 
 
-def load(weights: Weights, where: str, threads: int | None = None) -> Network:
-    """The model in a folder that has been looked at. Raises PackError where it does not fit, or into memory."""
+def load(weights: Weights, where: str, threads: int | None = None, kind: str = "float32") -> Network:
+    """The model in a folder that has been looked at, with numbers of a kind of `KINDS`. Raises PackError where it does
+    not fit, or into memory."""
     torch, transformers = library("torch"), library("transformers")
-    _check_memory(weights, where)
+    _check_memory(weights, where, kind)
     loader = getattr(transformers, weights.architecture.loader, None)
     if loader is None:
         what = f"transformers {transformers.__version__} has no {weights.architecture.loader}"
@@ -158,8 +201,7 @@ def load(weights: Weights, where: str, threads: int | None = None) -> Network:
     if missing := sorted(told["missing_keys"]):
         what = f"{len(missing)} weights that {weights.model_type} needs are not in it, such as {missing[0]}"
         raise PackError(what, weights.folder, f"its {CONFIG} and its weights must be of one model")
-    half = torch.float16 if where.startswith("cuda") else torch.float32
-    return Network(model.eval().to(where, half), where, threads)
+    return Network(model.eval().to(where, getattr(torch, kind)), where, threads)
 
 
 def first_line(error: Exception) -> str:
@@ -167,16 +209,19 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _check_memory(weights: Weights, where: str) -> None:
-    """Raise PackError where a model cannot fit."""
-    needed = weights.numbers * 4 * HEADROOM
-    free = memory()["available"]
+def _check_memory(weights: Weights, where: str, kind: str) -> None:
+    """Raise PackError where a model cannot fit: it is read in single precision, then brought to its device."""
+    _check_room(weights, KINDS["float32"], memory()["available"], "memory")
     if where.startswith("cuda"):
-        free = library("torch").cuda.mem_get_info(where)[0]
-        needed /= 2
+        _check_room(weights, KINDS[kind], library("torch").cuda.mem_get_info(where)[0], where)
+
+
+def _check_room(weights: Weights, each: int, free: int | None, what: str) -> None:
+    """Raise PackError where numbers of so many bytes each do not fit into what is free; None: it is not known."""
+    needed = weights.numbers * each * HEADROOM
     if free is not None and needed > free:
-        what = f"its weights need {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB of {where} are free"
-        raise PackError(what, weights.folder, "end other programs, or use a smaller model")
+        said = f"its weights need {needed / 2**30:.1f} GiB of {what}, and {free / 2**30:.1f} GiB are free"
+        raise PackError(said, weights.folder, "end other programs, or use a smaller model")
 
 
 def _their_errors() -> tuple[type[Exception], ...]:

@@ -240,8 +240,8 @@ class Sam2Segmenter:
                 session.add_point_inputs(index, number, points)
                 session.obj_with_new_inputs = [1]
             found = model(inference_session=session, frame_idx=number, run_mem_encoder=False)
-            logits: Array = found.pred_masks[0, 0].float().cpu().numpy()
-            there = float(found.object_score_logits.float().cpu().ravel()[0])
+            logits = self.network.array(found.pred_masks[0, 0])
+            there = float(self.network.array(found.object_score_logits).ravel()[0])
         return logits, there
 
     def _session(self, image: Image, number: int) -> Any:

@@ -224,7 +224,7 @@ def ask(
             feature_ensemble=len(prompts) > 1,
             embedding_type=embedding,
         ).pred_masks[0, :, side:]
-        found: Array = painted.float().cpu().numpy()
+        found = net.array(painted)
     colours = found.transpose(1, 2, 0) * DEVIATION + MEAN
     scores: Array = colours.clip(0, 1).mean(2)
     return scores
