@@ -85,6 +85,55 @@ def test_frames_of_a_folder_are_named_by_file_or_number(name: str) -> None:
     assert follows(name="f{}") == list(range(8))
 
 
+@pytest.fixture
+def cueset(place: Path) -> Path:
+    """What is red on another picture."""
+    Image.fromarray(still(((20, 30), RED))).save(place / "other.png")
+    Image.fromarray(square((20, 30)).astype(np.uint8)).save(place / "other_mask.png")
+    assert run(["cues", "new", "things", "--class", "red"]) == 0
+    assert run(["cues", "add", "things", "--image", "other.png", "--mask", "other_mask.png"]) == 0
+    return Path("things")
+
+
+def test_several_videos_divided_or_not_give_the_same_tables(
+    cueset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_film(Path("second.mp4"), film(4, lambda i: (2 * i, 30)))
+    given = ["film.mp4", "second.mp4", "frames", "--cues", str(cueset), "--pack", "colours", "-q"]
+    given += ["--scale", "pixel", "-f", "csv", "-o"]
+    capsys.readouterr()
+    assert run(["track", *given, "whole"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "3 videos: 3 found, 0 doubtful, 0 absent"
+    assert follows("whole/film") == list(range(8))
+    for i in (2, 1):
+        assert run(["track", *given, "parts", "--shard", f"{i}/2"]) == 0
+        assert f"shard {i}/2: " in capsys.readouterr().out
+    assert run(["gather", "parts", "-q"]) == 0
+    assert capsys.readouterr().out.startswith("gathered: 3 films: 3 found")
+    for table in ("films.csv", "objects.csv", "film/objects.csv"):
+        assert Path("parts", table).read_bytes() == Path("whole", table).read_bytes()
+    (Path("frames") / "f5.png").write_text("broken")
+    assert run(["track", *given, "broken"]) == 3
+    assert "frame 5 is broken" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("cueset")
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["film.mp4", "frames", "-c", "0=m0.png"], "marks are of one file, and several are given"),
+        (["film.mp4", "--shard", "1/2", "--cues", "things", "--box", "0=1,1,9,9"], "a shard of several"),
+        (["film.mp4", "frames", "--cues", "things", "--name", "{x}"], "use {stem}, {suffix}"),
+    ],
+)
+def test_what_does_not_go_with_several_is_wrong_usage(
+    args: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["track", *args, "-o", "out"]) == 2
+    assert says in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 @pytest.mark.usefixtures("place")
 def test_a_cue_set_made_on_another_picture(capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(still(((20, 30), RED), size=(60, 80))).save("other.png")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cuecast.core.objects import Annotations
 from cuecast.evaluation.evaluate import as_csv
-from cuecast.io.files import read_cell, write_row
+from cuecast.io.files import copy_row, read_cell, write_row
 from cuecast.results.tables import FrameRow, object_rows, write_frames_csv, write_objects_csv
 
 FORMULAS = [
@@ -52,6 +52,13 @@ def test_every_text_reads_back_equal(texts: list[str]) -> None:
     (cells,) = csv.reader(io.StringIO(write_row(texts), newline=""), strict=True)
     assert list(map(read_cell, cells)) == texts
     assert not any(c.startswith(tuple("=+-@\t\r\n")) for c in cells)
+
+
+@given(st.lists(st.text() | st.sampled_from([*FORMULAS, "'=1"]) | st.integers(), min_size=2))
+def test_a_row_is_copied_as_it_was_written(cells: list[str | int]) -> None:
+    row = write_row(cells)
+    (read,) = csv.reader(io.StringIO(row, newline=""), strict=True)
+    assert copy_row(read) == row
 
 
 def test_tables_quote_and_read_back(tmp_path: Path) -> None:

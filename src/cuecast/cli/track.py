@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -34,12 +35,16 @@ from cuecast.cli.output import (
     say,
     tally,
 )
+from cuecast.cli.several import Several, say_several
 from cuecast.core.errors import CueError
 
 if TYPE_CHECKING:
     from cuecast.core.values import Example, Image
     from cuecast.cues import Cue
     from cuecast.io.video import Frames
+    from cuecast.predictor import Concept
+    from cuecast.results.folder import Summary
+    from cuecast.runs.several import Many
     from cuecast.runs.video import Format, TrackOptions
 
 FORMATS = ("overlay", "ytvis", "csv")
@@ -92,7 +97,12 @@ class Written:
 
 @grouped
 def track(
-    video: VideoArgument,
+    videos: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="VIDEO...", help="MP4, AVI, MKV, WebM, GIF, or a folder of frames; or several."
+        ),
+    ],
     output: OutOption,
     shown: FrameShown,
     *,
@@ -107,6 +117,7 @@ def track(
     ] = None,
     objects: ObjectsOption = Objects.AUTO,
     threads: ThreadsOption = None,
+    several: Several,
     written: Written,
     printed: Printed,
 ) -> None:
@@ -116,10 +127,20 @@ def track(
     manifest.jsonl with a verdict for each frame. A second run skips what is finished. To correct, mark one more frame
     and run again: only the frames up to the marked ones beside it are redone.
 
-    Exit code 3 says that the video is broken or ends early; the frames before the break are done, and it is named.
+    Of several videos, with a cue set, each has its results in OUT/NAME/, and OUT has films.csv with a line for each and
+    objects.csv of all. With --shard it does its part of them: see `cuecast gather`.
+
+    Exit code 3 says that a video is broken or ends early; the frames before the break are done, and it is named.
     """
     shown.refuse_nothing()
     options, limits = written.options(), read_limits(window)
+    if several.needed(videos):
+        many = several.many(shown, written.overwrite)
+        concept = _shown_elsewhere(shown, limits, pack, scale or Scale.FRAME, objects, threads)
+        found = _track_several(concept, videos, output, options, limits, many, printed)
+        say_several("video", found, several, printed)
+        return
+    (video,) = videos
 
     from cuecast.cuesets.cueset import read_examples
     from cuecast.io.places import check_places, note_of_others
@@ -154,6 +175,40 @@ def track(
     note(note_of_others([video]), summary.note)
     if summary.broken:
         fail([f"{video}: {summary.broken}; the frames before it are done"], 3)
+
+
+def _track_several(
+    concept: Concept,
+    videos: Sequence[Path],
+    out: Path,
+    options: TrackOptions,
+    limits: tuple[float, float] | None,
+    many: Many,
+    printed: Printed,
+) -> Summary:
+    from cuecast.runs.several import track_several
+
+    with progress(printed.quiet, concept.classes) as report:
+        return track_several(concept, videos, out, options, limits, many, report)
+
+
+def _shown_elsewhere(
+    shown: FrameShown,
+    limits: tuple[float, float] | None,
+    pack: str,
+    scale: Scale,
+    objects: Objects,
+    threads: int | None,
+) -> Concept:
+    """The concept of a cue set alone."""
+    from cuecast.cuesets.cueset import read_examples
+    from cuecast.predictor import load, read_cues
+
+    cueset = shown.cueset(pack)
+    assert cueset is not None
+    classes, examples = read_cues(read_examples(cueset, limits), shown.classes(cueset))
+    predictor = load(pack, threads=threads)
+    return shown.decided(predictor.learn(examples, classes, scale.value, objects.value))
 
 
 def frames(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -22,6 +22,7 @@ from cuecast.cli.options import (
     read_limits,
 )
 from cuecast.cli.output import Printed, fail, note, places, plain, progress, say, tally
+from cuecast.cli.several import Several, say_several
 from cuecast.io.formats import outputs_of
 
 if TYPE_CHECKING:
@@ -107,10 +108,11 @@ class Written:
 
 @grouped
 def volume(
-    source: Annotated[
-        Path,
+    sources: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="VOLUME", help="NIfTI, NRRD or multi-page TIFF, or a folder with a DICOM series."
+            metavar="VOLUME...",
+            help="NIfTI, NRRD or multi-page TIFF, or a folder with a DICOM series; or several.",
         ),
     ],
     output: OutOption,
@@ -127,6 +129,7 @@ def volume(
         ),
     ] = None,
     objects: ObjectsOption = Objects.AUTO,
+    several: Several,
     written: Written,
     threads: ThreadsOption = None,
     printed: Printed,
@@ -136,6 +139,9 @@ def volume(
     OUT gets masks/ with the labels in the geometry of VOLUME, objects.csv with the objects in millilitres, overlays/
     of the most doubtful slices, and manifest.jsonl with a verdict a slice. Slices are those of the file: nothing is
     turned. Rows and columns of a slice are the two other axes in the order z, y, x; a pixel is a voxel.
+
+    Of several volumes, with a cue set, each has its results in OUT/NAME/, and OUT has volumes.csv with a line for each
+    and objects.csv of all. With --shard it does its part of them: see `cuecast gather`.
     """
     kind = written.kind()
     limits, reading = _window(file.window), file.reading
@@ -144,18 +150,25 @@ def volume(
         shown.refuse_nothing(after=" (--slice PLANE:INDEX writes a slice to draw on)")
     shown.refuse_names()
 
+    from cuecast.runs.several import segment_volumes
     from cuecast.runs.volume import VolumeOptions, run_volume
 
     if drawn_on:
-        for path in _write_slices(source, reading, limits, drawn_on, output):
+        for path in (p for s in sources for p in _write_slices(s, reading, limits, drawn_on, output)):
             typer.echo(path)
         return
-    teacher, classes = _teacher(pack, threads, shown)
-    marks = slice_cues(shown, classes)
     options = VolumeOptions(
         reading, limits, kind, written.overlays, written.overwrite, shown.thresholds(),
         objects.value, "objects" in (written.formats or ()), written.provenance,
     )  # fmt: skip
+    many = several.many(shown, written.overwrite) if several.needed(sources) else None
+    teacher, classes = _teacher(pack, threads, shown)
+    if many is not None:
+        with progress(printed.quiet, classes) as report:
+            found = segment_volumes(cast("Concept", teacher), sources, output, options, many, report)
+        say_several("volume", found, several, printed)
+        return
+    marks, (source,) = slice_cues(shown, classes), sources
     worked: list[Any] = []
     with progress(printed.quiet, worked) as report:
         summary = run_volume(teacher, source, output, marks, classes or None, options, report, worked.extend)

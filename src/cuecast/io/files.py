@@ -397,6 +397,11 @@ def write_row(cells: Iterable[object]) -> str:
     return ",".join(map(_written, cells)) + "\n"
 
 
+def copy_row(cells: Iterable[str]) -> str:
+    """One line of cells as a CSV reader gives them of a file that `write_row` wrote: quoted as they were there."""
+    return ",".join(map(_quoted, cells)) + "\n"
+
+
 def read_cell(cell: str) -> str:
     """The text that `write_row` was given, from a cell as a CSV reader gives it."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
@@ -405,9 +410,13 @@ def read_cell(cell: str) -> str:
 def _written(cell: object) -> str:
     if not isinstance(cell, str):
         return "" if cell is None else str(cell)
-    formula = _FORMULA.match(cell)
-    text = f"'{cell}" if formula else cell
-    if not formula and not _QUOTED.search(text):
+    return _quoted(f"'{cell}" if _FORMULA.match(cell) else cell)
+
+
+def _quoted(text: str) -> str:
+    """A cell in double quotes where it has to be: where an apostrophe keeps it from being a formula, too."""
+    kept = text.startswith("'") and _FORMULA.match(text)
+    if not kept and not _QUOTED.search(text):
         return text
     doubled = text.replace('"', '""')
     return f'"{doubled}"'

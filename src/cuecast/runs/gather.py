@@ -15,7 +15,7 @@ from cuecast.mosaic.tiles import block_of
 from cuecast.predictor import Concept
 from cuecast.results.folder import Summary
 from cuecast.results.shards import Parts, read_document
-from cuecast.runs import images, raster
+from cuecast.runs import images, raster, several
 from cuecast.runs.shard import kept_concept, read_options
 
 
@@ -79,5 +79,14 @@ def _raster(concept: Concept, parts: Parts, progress: Progress) -> Summary:
     return raster.gather_shards(concept, parts, options, progress)
 
 
-JOBS: Mapping[str, Job] = {"images": Job("image", _images), "raster": Job("tile", _raster, block_of)}
+def _several(kind: str) -> Callable[[Concept, Parts, Progress], Summary]:
+    return lambda _, parts, progress: several.gather_shards(kind, parts, progress)
+
+
+JOBS: Mapping[str, Job] = {
+    "images": Job("image", _images),
+    "raster": Job("tile", _raster, block_of),
+    "films": Job("film", _several("films")),
+    "volumes": Job("volume", _several("volumes")),
+}
 """Kind of a job, as its plan states it."""

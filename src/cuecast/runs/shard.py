@@ -35,7 +35,7 @@ def plan_of(
     """What the shards of a job must agree on.
 
     job      'images', 'raster', ...: how it is gathered.
-    options  of the run, a frozen value whose fields JSON holds.
+    options  of the run, a frozen value whose fields JSON holds, or what JSON holds of them.
     others   more topics of `cuecast.results.shards.DIFFERENCES`.
     """
     facts = {
@@ -43,7 +43,7 @@ def plan_of(
         "pack": concept.predictor.pack.digest,
         "concept": [concept.digest, concept.scale, [c.document for c in concept.classes]],
         "objects": [concept.objects, concept.splits],
-        "options": options_document(options),
+        "options": options if isinstance(options, dict) else options_document(options),
         **others,
     }
     return Plan(shard.count, facts, inputs, lambda folder: keep_concept(folder, concept), group)
