@@ -171,6 +171,7 @@ export const api = {
   addFolder: (p: string, path: string, recursive: boolean, choice: Choice | null = null) =>
     json<FolderAdded>("POST", `${project(p)}/folder`, { json: { path, recursive, ...chosen(choice) } }),
   viewPath: (p: string, i: string) => `${image(p, i)}/view`,
+  regionsPath: (p: string, i: string, size: "small" | "large") => `${image(p, i)}/regions/${size}`,
   thumbnailPath: (p: string, i: string) => `${image(p, i)}/thumbnail?size=256`,
   uploadPath: (p: string, name: string) => `${project(p)}/images?${query({ name })}`,
   sourcePath: (p: string, name: string, choice: Choice | null = null) =>

@@ -10,6 +10,7 @@ export const TOOL_KEYS: Record<ToolName, string> = {
   brush: "b",
   eraser: "e",
   polygon: "g",
+  wand: "f",
   box: "r",
   point: "p",
   notPoint: "n",

@@ -3,11 +3,12 @@ import { Drawing } from "../src/canvas/drawing";
 import { boxOf, distanceToPath, inside } from "../src/canvas/geometry";
 import { IGNORE } from "../src/canvas/labels";
 import { outlines } from "../src/canvas/outline";
+import { idsOf, RegionMap } from "../src/canvas/regions";
 import { type Hand, makeTools, type Tool } from "../src/canvas/tools";
 import type { Xy } from "../src/wire";
 
 function handOn(drawing: Drawing): Hand {
-  return { drawing, label: 2, radius: 0.5, near: 2 };
+  return { drawing, label: 2, radius: 0.5, near: 2, regions: null };
 }
 
 function drag(tool: Tool, hand: Hand, ...path: Xy[]): void {
@@ -33,6 +34,27 @@ describe("tools", () => {
     const drawing = new Drawing(2, 1);
     drag(makeTools().ignore, handOn(drawing), [1.5, 0.5]);
     expect([...drawing.labels.data]).toEqual([0, IGNORE]);
+  });
+
+  it("the wand paints a region, takes it away again, and goes on along the way", () => {
+    const drawing = new Drawing(4, 2);
+    // 2 x 1 places for 4 x 2 pixels: the left half, and the right one.
+    const regions = new RegionMap(4, 2, 2, 1, Uint16Array.from([0, 1]));
+    regions.outlineOf = () => ({}) as Path2D; // there is no canvas here
+    const hand = { ...handOn(drawing), regions };
+    const { wand } = makeTools();
+    drag(wand, hand, [0.5, 1.5]);
+    expect([...drawing.labels.data]).toEqual([2, 2, 0, 0, 2, 2, 0, 0]);
+    drag(wand, hand, [1.9, 0.1]);
+    expect(drawing.isEmpty).toBe(true);
+    drag(wand, hand, [0.5, 0.5], [3.5, 0.5]);
+    expect([...drawing.labels.data]).toEqual(new Array(8).fill(2));
+    drawing.undo();
+    expect(drawing.isEmpty).toBe(true);
+    drag(wand, hand, [-1, 0.5]);
+    expect(drawing.canRedo).toBe(true);
+    drag(wand, { ...hand, regions: null }, [0.5, 0.5]);
+    expect(drawing.canRedo).toBe(true);
   });
 
   it("a box has whole pixels whatever way it is drawn; one without pixels is none", () => {
@@ -139,4 +161,22 @@ it("outlines are straight lines along the edges of pixels", () => {
   const found = new Set<string>();
   for (let k = 0; lines && k < lines.length; k += 4) found.add(lines.slice(k, k + 4).join(" "));
   expect(found).toEqual(new Set(["1 1 3 1", "1 3 3 3", "1 1 1 3", "3 1 3 3"]));
+});
+
+describe("regions", () => {
+  it("have numbers of two bytes", () => {
+    expect([...idsOf(Uint8ClampedArray.from([3, 0, 0, 255, 1, 2, 0, 255]))]).toEqual([3, 513]);
+  });
+
+  it("have the pixels whose centre is in them, also where the map is smaller than the picture", () => {
+    const regions = new RegionMap(5, 3, 2, 2, Uint16Array.from([0, 1, 0, 0]));
+    const found = [0, 1].map((id) => [...regions.pixelsOf(id)]);
+    expect(found).toEqual([
+      [0, 1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+      [2, 3, 4],
+    ]);
+    expect(regions.idAt([2.4, 0])).toBe(0);
+    expect(regions.idAt([2.6, 1.4])).toBe(1);
+    expect(regions.idAt([5, 1])).toBeNull();
+  });
 });

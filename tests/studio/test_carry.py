@@ -96,14 +96,14 @@ def test_a_frame_is_filled_in_and_then_all_of_them(marked_film: Studio) -> None:
     studio, page = marked_film, marked_film.page
     studio.open_image("000004.png")
     page.get_by_role("button", name="Fill in between").click()
-    page.get_by_text("Painted").wait_for()
+    page.get_by_text("Painted 144 pixels").wait_for()
     studio.wait_saved("000004.png", 1)
     assert np.array_equal(masked(studio, "000004.png"), square(12, 10, SIDE))
     page.keyboard.press("PageDown")
     page.get_by_role("heading", name="000005.png").wait_for()
     page.locator(".editortop .save.ok").wait_for()
     page.keyboard.press("t")
-    page.get_by_text("Painted").wait_for()
+    page.get_by_text("Painted 144 pixels").wait_for()
     studio.wait_saved("000005.png", 1)
     assert np.array_equal(masked(studio, "000005.png"), square(14, 10, SIDE))
 

@@ -22,6 +22,7 @@ from cuecast.core.objects import ObjectMode
 from cuecast.core.values import COMPLETE, ClassInfo, Example, Image, Marks, Stroke
 from cuecast.cues import Cue, mask_document, read_document, shown_in
 from cuecast.cuesets.cueset import read_cueset, read_examples
+from cuecast.engine.regions import Regions, regions_of
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor
@@ -104,6 +105,15 @@ class AskSegment(Ask):
 
 
 @dataclass(frozen=True)
+class AskRegions(Ask):
+    """The regions of an image of a project, as the pack that is named sees them; None: the service's."""
+
+    project: str
+    image: str
+    pack: str | None = None
+
+
+@dataclass(frozen=True)
 class AskOnce(Ask):
     """What cues that belong to no project say of a file."""
 
@@ -112,7 +122,7 @@ class AskOnce(Ask):
 
 @dataclass(frozen=True)
 class Answer:
-    """The fields of PredictionMask, and the mask as PNG where that was asked for."""
+    """The fields of PredictionMask, and the mask as PNG where that was asked for; of regions those of `Regions`."""
 
     fields: dict[str, Any]
     png: bytes | None = None
@@ -173,6 +183,10 @@ class Previewer:
                 f"{NO_CUES}: mark the thing on one of its images first, or choose a ready concept"
             )
         return concept.with_objects(objects).segment(self._read(path))
+
+    def regions(self, pack: str | None, place: Path | FrameAt) -> Regions:
+        """The regions of the image at `place`, ready to be clicked. Raises what reading it raises."""
+        return regions_of(self._image(place).pixels, self._loaded(pack).segmenter.encoder)
 
     def once(self, form: Form, objects: ObjectMode = "auto") -> Prediction:
         """The answer for an image from cues that belong to no project. Raises InputError."""
@@ -312,6 +326,9 @@ class Desk:
         if isinstance(question, Prepare):
             self._prepare(question)
             return Answer({})
+        if isinstance(question, AskRegions):
+            found = self.previewer.regions(question.pack, self._image(question))
+            return Answer({"small": found.small, "large": found.large})
         if isinstance(question, AskPreview):
             cues = self._saved_cues(question.project, but=question.image)
             prediction = self.previewer.preview(cues, self._image(question), question.draft, question.objects)
@@ -355,7 +372,7 @@ class Desk:
 
         return SavedCues((project, state, classes, pack.digest), classes, scale, cues, row.pack)
 
-    def _image(self, question: AskPreview) -> Path | FrameAt:
+    def _image(self, question: AskPreview | AskRegions) -> Path | FrameAt:
         """The file of an image, or where a frame or slice is read."""
         with self.database.reading() as session:
             image = images.find(session, question.project, question.image)

@@ -209,6 +209,23 @@ export class Drawing {
     this.touched(rect);
   }
 
+  /** Give a label to these pixels, `at` one of them. */
+  fillPixels(pixels: Uint32Array, at: Xy, label: number): void {
+    if (!pixels.length) return;
+    const object = this.apart ? this.objectAt(at, label) : 0;
+    let [left, right] = [this.width, 0];
+    for (const pixel of pixels) {
+      this.labels.data[pixel] = label;
+      if (this.apart) this.apart.data[pixel] = object;
+      const column = pixel % this.width;
+      left = Math.min(left, column);
+      right = Math.max(right, column + 1);
+    }
+    const top = Math.floor(pixels[0] / this.width);
+    const bottom = Math.floor(pixels[pixels.length - 1] / this.width) + 1;
+    this.touched({ left, top, right, bottom });
+  }
+
   /** A polygon is an object of its own, where things are told apart. */
   fillRing(ring: Xy[], label: number): void {
     const rect = fillRing(this.labels, ring, label);

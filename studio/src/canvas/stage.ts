@@ -317,7 +317,8 @@ export class Stage {
 
   private drawDraft(context: CanvasRenderingContext2D, draft: Draft): void {
     const { kind, path, label } = draft;
-    if (kind === "box") this.strokeBox(context, path[0], path[1], label);
+    if (draft.border) this.drawChosen(context, draft.border);
+    else if (kind === "box") this.strokeBox(context, path[0], path[1], label);
     else if (kind === "scribble") this.strokeScribble(context, path, draft.width ?? 3, label);
     else this.drawCorners(context, path, label);
   }

@@ -4,11 +4,13 @@ import type { ScribbleMark, Xy } from "../wire";
 import type { Drawing } from "./drawing";
 import { boxOf, distance, inside } from "./geometry";
 import { IGNORE } from "./labels";
+import type { RegionMap } from "./regions";
 
 export type ToolName =
   | "brush"
   | "eraser"
   | "polygon"
+  | "wand"
   | "box"
   | "point"
   | "notPoint"
@@ -29,20 +31,26 @@ export interface Hand {
   radius: number;
   /** How near is near enough, in pixels of the picture: what a hand can tell apart on the screen. */
   near: number;
+  /** What the wand paints; null where it is not there yet. */
+  regions: RegionMap | null;
 }
 
 /** What is being drawn and is not yet part of the drawing. */
 export interface Draft {
-  kind: "box" | "polygon" | "scribble" | "cut";
+  kind: "box" | "polygon" | "scribble" | "cut" | "region";
   path: readonly Xy[];
   label: number;
   width?: number;
+  /** Of a region its border. */
+  border?: Path2D;
 }
 
 export interface Tool {
   press(at: Xy, hand: Hand): void;
   move(at: Xy, hand: Hand): void;
   release(at: Xy, hand: Hand): void;
+  /** The hand moves without pressing, or (null) has left. */
+  hover?(at: Xy | null, hand: Hand): void;
   /** Take back the last part of what is being drawn; false where there is none. */
   back(): boolean;
   cancel(hand: Hand): void;
@@ -94,6 +102,61 @@ class PaintTool implements Tool {
     hand.drawing.paint(from, to, hand.radius, this.label(hand));
     if (this.erases) hand.drawing.eraseShapes(to, Math.max(hand.radius, hand.near));
     this.last = to;
+  }
+}
+
+/** A click paints a whole region; one that is painted already is taken away. Dragged, it goes on with the others. */
+class WandTool implements Tool {
+  draft: Draft | null = null;
+  private label = 0;
+  private done: Set<number> | null = null;
+
+  get busy(): boolean {
+    return this.done !== null;
+  }
+
+  press(at: Xy, hand: Hand): void {
+    const id = hand.regions?.idAt(at);
+    if (id === undefined || id === null) return;
+    const { labels } = hand.drawing;
+    const painted = hand.regions?.pixelsOf(id).every((pixel) => labels.data[pixel] === hand.label);
+    this.label = painted ? 0 : hand.label;
+    this.done = new Set();
+    hand.drawing.beginStroke();
+    this.move(at, hand);
+  }
+
+  move(at: Xy, hand: Hand): void {
+    this.hover(at, hand);
+    const id = hand.regions?.idAt(at);
+    if (!this.done || id === undefined || id === null || this.done.has(id)) return;
+    this.done.add(id);
+    hand.drawing.fillPixels(hand.regions?.pixelsOf(id) ?? new Uint32Array(), at, this.label);
+  }
+
+  release(at: Xy, hand: Hand): void {
+    if (!this.done) return;
+    this.move(at, hand);
+    this.done = null;
+    hand.drawing.endStroke();
+  }
+
+  hover(at: Xy | null, { regions, label }: Hand): void {
+    const id = at && regions?.idAt(at);
+    this.draft =
+      regions && typeof id === "number"
+        ? { kind: "region", path: [], label, border: regions.outlineOf(id) }
+        : null;
+  }
+
+  back(): boolean {
+    return false;
+  }
+
+  cancel(hand: Hand): void {
+    if (this.done) hand.drawing.cancelStroke();
+    this.done = null;
+    this.draft = null;
   }
 }
 
@@ -255,6 +318,7 @@ export function makeTools(): Record<DrawingTool, Tool> {
     eraser: new PaintTool(notThis, true),
     ignore: new PaintTool(() => IGNORE),
     polygon: new PolygonTool(),
+    wand: new WandTool(),
     box: new BoxTool(),
     point: new PointTool(ofClass),
     notPoint: new PointTool(notThis),

@@ -14,6 +14,7 @@ import { lastOpened, refreshImage } from "./gallery";
 import { Objects } from "./objects";
 import { panelOpen, suitRadius, tool } from "./pen";
 import { reloadProject } from "./project";
+import { Regions } from "./regions";
 import { openSaver, type Saver } from "./saver";
 
 export type Mode = "mark" | "result" | "correct";
@@ -35,6 +36,7 @@ export class OpenPicture {
   readonly offer = signal(false);
   readonly objects = new Objects(this);
   private readonly abort = new AbortController();
+  readonly regions: Regions;
   private opened: Saver | null = null;
   /** The tool that was chosen before correcting; corrections begin with clicks. */
   private toolBefore = tool.peek();
@@ -44,6 +46,7 @@ export class OpenPicture {
     readonly id: string,
   ) {
     lastOpened.value = id;
+    this.regions = new Regions(project, this.abort.signal);
     this.load().catch((error) => this.fail(error));
   }
 

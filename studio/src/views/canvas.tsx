@@ -3,6 +3,7 @@ import type { Drawing, Shapes } from "../canvas/drawing";
 import { distance } from "../canvas/geometry";
 import type { Rect } from "../canvas/labels";
 import type { Colours, Overlay } from "../canvas/overlay";
+import type { RegionMap } from "../canvas/regions";
 import { type Scene, Stage } from "../canvas/stage";
 import { type Draft, type Hand, makeTools, type Tool, type ToolName } from "../canvas/tools";
 import { pan, type Size, smallestScale, toImage, zoomAt } from "../canvas/viewport";
@@ -37,6 +38,8 @@ interface CanvasProps {
   shapes: Shapes | null;
   /** What the tools draw on; null where there is only something to look at. */
   drawing: Drawing | null;
+  /** What the wand paints; null where it is not there yet. */
+  regions: RegionMap | null;
   /** What answers a click on an object; null where none can be chosen. */
   chooser: Chooser | null;
   /** The border of the object that is chosen. */
@@ -221,7 +224,8 @@ class Driver implements CanvasControl {
     const drawing = this.props?.drawing;
     if (!drawing || !this.props) return null;
     const near = NEAR / this.stage.view.scale;
-    return { drawing, label: this.props.classId, radius: radius.peek(), near };
+    const { classId: label, regions } = this.props;
+    return { drawing, label, radius: radius.peek(), near, regions };
   }
 
   private placeOf(event: MouseEvent): Xy {
@@ -263,7 +267,7 @@ class Driver implements CanvasControl {
       const all = event.getCoalescedEvents?.() ?? [];
       for (const one of all.length ? all : [event])
         this.act("move", toImage(this.stage.view, this.placeOf(one)));
-    }
+    } else this.hover();
     this.refresh();
   }
 
@@ -285,7 +289,13 @@ class Driver implements CanvasControl {
 
   private leave(): void {
     if (!this.drawingNow) this.cursor = null;
+    this.hover();
     this.refresh();
+  }
+
+  private hover(): void {
+    const hand = this.hand;
+    if (hand) this.tool?.hover?.(this.cursor, hand);
   }
 
   private cut(to: Xy): void {
@@ -343,6 +353,7 @@ class Driver implements CanvasControl {
     this.cursor = [hold(x + dx * length, image.width), hold(y + dy * length, image.height)];
     this.byKeys = true;
     if (this.busy) this.act("move", this.cursor);
+    else this.hover();
   }
 
   private pressByKey(): void {

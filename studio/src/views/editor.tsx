@@ -12,6 +12,7 @@ import { openGallery, refreshed, refreshImage } from "../state/gallery";
 import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
 import { type Mode, OpenPicture } from "../state/picture";
 import { chosenClass, colours, ended, openProject, project } from "../state/project";
+import { regionSize } from "../state/regions";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import { Canvas, type CanvasControl } from "./canvas";
@@ -53,6 +54,11 @@ export function Editor({ projectId, imageId }: EditorProps) {
     if (showUncertainty.value && picture.mode.value !== "mark") void picture.loadUncertainty();
   }, [showUncertainty.value, picture.mode.value, picture.uncertainty.value]);
 
+  const wand = tool.value === "wand" && !!drawing;
+  useEffect(() => {
+    if (wand && image) void picture.regions.show(regionSize.value, image);
+  }, [wand, !!image, regionSize.value]);
+
   const error = picture.error.value;
   if (error instanceof ApiError && error.status === 404) return <Gone message={sentence(error)} />;
   if (error instanceof RangeError) return <Gone message={`${t.editor.unreadable} ${error.message}`} />;
@@ -72,6 +78,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
           uncertainty={unsure === "none" ? null : unsure}
           shapes={drawing?.shapes ?? null}
           drawing={drawing}
+          regions={picture.regions.map.value}
           chooser={picture.objects.told.value && picture.objects}
           chosen={chosen}
           classId={chosenClass.value}
@@ -209,7 +216,8 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
       return true;
     case "smaller":
     case "larger":
-      resize(action === "larger" ? 1 : -1);
+      if (tool.value === "wand") regionSize.value = action === "larger" ? "large" : "small";
+      else resize(action === "larger" ? 1 : -1);
       return true;
     case "object":
       if (mode === "mark") drawing?.newObject();

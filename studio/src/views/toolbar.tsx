@@ -5,6 +5,7 @@ import { TOOL_KEYS } from "../shortcuts";
 import { askForNot, asksForNot, putAside } from "../state/asking";
 import { changeLook, look, radius, scale, tool } from "../state/pen";
 import type { Mode, OpenPicture } from "../state/picture";
+import { regionSize } from "../state/regions";
 import { text } from "../text";
 import type { CanvasControl } from "./canvas";
 import { Icon } from "./icon";
@@ -13,6 +14,7 @@ const MARKING: ToolName[] = [
   "brush",
   "eraser",
   "polygon",
+  "wand",
   "box",
   "point",
   "notPoint",
@@ -30,11 +32,12 @@ const CORRECTING: ToolName[] = [
   "brush",
   "eraser",
   "polygon",
+  "wand",
   "hand",
 ];
 const TOOLS: Record<Mode, ToolName[]> = { mark: MARKING, correct: CORRECTING, result: ["hand"] };
 const NOT = new Set<ToolName>(["notPoint", "notScribble"]);
-const APART = new Set<ToolName>(["brush", "polygon"]);
+const APART = new Set<ToolName>(["brush", "polygon", "wand"]);
 const SIZED = new Set<ToolName>(["brush", "eraser", "ignore"]);
 
 interface ToolbarProps {
@@ -143,6 +146,32 @@ function AskForNot({ picture }: { picture: OpenPicture }) {
   );
 }
 
+/** Small or large regions for the wand. */
+function RegionSizes({ picture }: { picture: OpenPicture }) {
+  const t = text.value.editor;
+  return (
+    <fieldset class="sizes">
+      <legend class="unseen">{t.regions}</legend>
+      {(["small", "large"] as const).map((size) => (
+        <label key={size}>
+          <input
+            type="radio"
+            name="regions"
+            checked={regionSize.value === size}
+            onChange={() => (regionSize.value = size)}
+          />
+          {t.regionSizes[size]}
+        </label>
+      ))}
+      {picture.regions.loading.value && (
+        <span class="soft" role="status">
+          {t.regionsLoading}
+        </span>
+      )}
+    </fieldset>
+  );
+}
+
 interface ViewBarProps extends ToolbarProps {
   control: { current: CanvasControl | null };
 }
@@ -194,6 +223,7 @@ export function ViewBar({ picture, drawing, control }: ViewBarProps) {
             <span class="soft">{Math.round(radius.value * 2)} px</span>
           </label>
         )}
+        {drawing && tool.value === "wand" && known && <RegionSizes picture={picture} />}
         {asks ? <AskForNot picture={picture} /> : <span class="hint soft">{hint}</span>}
         <span class="zoom">
           <button

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
 from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.service.parts import AllParts, DatabasePart, Id
 from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
+from cuecast.service.regions import Size, region_file
 from cuecast.service.schemas import BESIDE
 from cuecast.service.schemas_jobs import NewPreparation, NewPreview, ObjectWay, PredictionMask
 from cuecast.service.single import InteractivePart, check_image, receive_form, reply, wants_png
@@ -17,6 +18,7 @@ from cuecast.service.store import images, projects
 from cuecast.service.uploads import RAW, receive
 
 router = APIRouter(prefix="/v1/projects/{p}", tags=["answers at once"])
+PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": PredictionMask, "content": {"image/png": {}}}}
 
 
@@ -52,6 +54,16 @@ async def segment(
         await check_image(upload.path, "the body", parts.settings)
         question = AskSegment(p, upload.path, png=wants_png(request), **_way(way))
         return reply(await interactive.ask(question))
+
+
+@router.get("/images/{i}/regions/{size}", response_class=FileResponse, responses=PNG)
+async def show_regions(
+    p: Id, i: Id, size: Size, parts: AllParts, interactive: InteractivePart
+) -> FileResponse:
+    """Regions of an image, small ones or large ones: a PNG of their numbers, red + 256 * green, from 0. It may be
+    smaller than the image."""
+    path = await region_file(parts, interactive, p, i, size)
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
 once = APIRouter(prefix="/v1", tags=["answers at once"])
