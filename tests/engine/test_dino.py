@@ -73,6 +73,16 @@ def test_the_background_is_taken_out() -> None:
     assert leading(np.zeros((0, 4), np.float32), 2).shape == (4, 0)
 
 
+def test_little_background_gives_few_directions(segmenter: DinoSegmenter) -> None:
+    """28 x 37 patches: about 880 of background, and in a strip of 11 of 80 columns about 140."""
+    image, mask = picture(10)
+    strip = np.ones_like(mask)
+    strip[:, :11] = 0
+    for marked, wanted in ((mask, 8), (strip, 2)):
+        known = segmenter.learn([Example(image, Marks(image.size, mask=marked))], [1], "frame")
+        assert known.lessons[0].background.shape == (32, wanted)
+
+
 @pytest.fixture(scope="module")
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> DinoSegmenter:
     root = tmp_path_factory.mktemp("dino")

@@ -50,11 +50,14 @@ NUMBERS = {"most": 2.0, "thickness": 24.0, "positional": 500 / 1024, "background
 """What a card may state under 'preprocessing', with the defaults: the largest working side, as a multiple of the usual
 one; how many working pixels a thing is thick from which on that suffices; the share of the features' directions that is
 taken for positional (as INSID3's code takes 500 of the 1,024 of ViT-L); directions of the background that are taken
-out; the forest's share of the answer's logits."""
+out, at most; the forest's share of the answer's logits."""
 MOST_PLACES = 4096
 """Places of cues that a query is compared with, at most; more are thinned on a fixed stride."""
 DIRECTIONS = 256
 """Of the features, that the ridge regression is fitted on: those in which the cues vary most."""
+PER_DIRECTION = 100
+"""Patches of background for each direction of it that is taken out, at least: in REBASE one for each 200, and as good
+with one for each 100; of few patches, more directions would take out what the thing is, too."""
 SHARPNESS = 20.0
 """A place of the cues speaks with exp(SHARPNESS * cosine)."""
 STRENGTH = 0.1
@@ -213,7 +216,9 @@ class DinoSegmenter:
         if not (thing[kept] > LEAST).any():  # a thing that the stride has missed
             kept[0] = thing.argmax()
         rows, thing = rows[kept], thing[kept]
-        background = leading(rows[thing <= LEAST], int(self.preprocessing["background"]))
+        rest = rows[thing <= LEAST]
+        most = min(int(self.preprocessing["background"]), -(-len(rest) // PER_DIRECTION))
+        background = leading(rest, most)
         places = without(rows, background)
         turned = leading(places - places.mean(0), DIRECTIONS)
         both = thing[None], 1 - thing[None]

@@ -1,8 +1,9 @@
 """SAM 3 (Carion et al. 2025) by its tracker, which remembers as SAM 2 does: cues and query are frames of one video.
 
-Its detector finds concepts that are named in words, or shown by boxes on the very same picture; neither carries what
-one picture shows to another. The tracker does, on the image encoder that both share. Of published weights, those of the
-detector's other parts are left unread.
+Its detector finds concepts that are named in words, or shown by boxes on the very same picture, and has no way from one
+picture to another; its tracker has, on the image encoder that both share. Of published weights, those of the detector's
+other parts are left unread. Cue and query on one canvas, the cue's box as its exemplar, are a way with the detector
+(Tsai et al. 2026, arXiv 2604.05433), which is not taken here.
 """
 
 from __future__ import annotations
