@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from cuecast.core.errors import OutputError
 
@@ -23,3 +24,8 @@ def refusing(number: int) -> int:
     if number == 5:
         raise OutputError("no space is left", "out", "free some")
     return number
+
+
+def nap(_: int) -> None:
+    """Waits, and needs no core for it."""
+    time.sleep(0.2)

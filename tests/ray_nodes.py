@@ -43,13 +43,20 @@ class Nodes:
         """SIGKILL to the raylet of a node and to all that it has started."""
         import psutil
 
-        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-        for process in (raylet, *raylet.children(recursive=True)):
+        first = raylet(node)
+        for process in (first, *first.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGKILL)
 
     def close(self) -> None:
         self._cluster.shutdown()
+
+
+def raylet(node: Any) -> Any:
+    """The process of a node, as psutil knows it: its children are its workers."""
+    import psutil
+
+    return psutil.Process(node.all_processes["raylet"][0].process.pid)
 
 
 @contextmanager

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.errors import CueError, PackError
+from cuecast.cluster.pool import load_ray, map_batches
+from cuecast.core.cluster import Cluster
+from cuecast.core.errors import CuecastError, CueError, OutputError, PackError
 from cuecast.core.geometry import mark_labels
 from cuecast.core.kept import Kept
 from cuecast.core.notes import give_note
@@ -31,6 +34,7 @@ from cuecast.engine.segmenter import ScoreMaps, Segmenter
 from cuecast.io.images import read_image
 from cuecast.io.labels import is_label_file
 from cuecast.io.labels.numbered import look_at, values_hint
+from cuecast.io.stores import held
 from cuecast.prediction import Prediction
 
 CORRECTED = 64
@@ -248,6 +252,33 @@ class Concept:
             )
         yield from in_order(self.segment, images, workers)
 
+    def map_dataset(
+        self, dataset: Any, column: str = "path", workers: int | None = None, threads: int = 1
+    ) -> Any:
+        """A dataset of Ray Data with what is found on the picture of each row; for who has a pipeline of their own.
+
+        column   where the rows have their pictures: paths or URLs that all machines know, the bytes of files, or arrays
+                 (H, W, 3) uint8. All columns stay.
+        workers  processes, each of which holds the concept; None: by what there is to do and room for.
+        threads  CPU threads of an answer in each.
+
+        New columns: `mask` (bytes of a label PNG, the same as `Prediction.save` writes), `verdict`, `confidence`,
+        `objects` (their number) and `error`: why a picture cannot be used, and the others are then None. Nothing is
+        done before rows are asked for. Raises CueError where the dataset has no such column or one of the new ones, and
+        MissingExtraError without the extra `cluster`.
+        """
+        load_ray()
+        there = dataset.columns()
+        if column not in there:
+            raise CueError(f"the dataset has no column {column!r}", remedy=f"name one of {', '.join(there)}")
+        if taken := [name for name in Mapped.COLUMNS if name in there]:
+            raise CueError(
+                f"the dataset has a column {taken[0]!r} already", remedy="rename it: rename_columns"
+            )
+        return map_batches(
+            Mapped(self.elsewhere(threads), column), dataset, Cluster(workers=workers, threads=threads)
+        )
+
     def _thresholds(self, scores: NDArray[np.float32], corrected: Image | None) -> tuple[float, ...]:
         """The threshold of each class for an image with these scores (K, H, W).
 
@@ -286,6 +317,42 @@ class Concept:
             for k, info in enumerate(self.classes):
                 scores[k][known] = labels[known] == info.id
         return scores
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What `Concept.map_dataset` does with a batch of rows."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = ("mask", "verdict", "confidence", "objects", "error")
+
+    concept: Concept
+    column: str
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch, name -> values of its N rows, with the new columns."""
+        rows = [self._row(value) for value in batch[self.column]]
+        made = {
+            name: np.array([*(row[k] for row in rows), None], object)[:-1]
+            for k, name in enumerate(self.COLUMNS)
+        }
+        return batch | made
+
+    def _row(self, value: Any) -> tuple[bytes | None, str | None, float | None, int | None, str | None]:
+        try:
+            found = self._segment(value)
+        except OutputError:
+            raise
+        except (CuecastError, MemoryError) as error:
+            return None, None, None, None, str(error) or "not enough memory; use a machine with more"
+        with TemporaryDirectory(prefix="cuecast-") as folder:
+            mask = found.save(Path(folder, "mask.png")).read_bytes()
+        return mask, found.verdict, found.confidence, len(found.annotations().objects), None
+
+    def _segment(self, value: Any) -> Prediction:
+        if not isinstance(value, str | Path):
+            return self.concept.segment(value)
+        with held(Path(value)) as file:
+            return self.concept.segment(file)
 
 
 def digest_of(examples: Iterable[Example], classes: Sequence[ClassInfo], scale: str) -> str:

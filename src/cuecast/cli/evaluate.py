@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from cuecast.cli.options import Chosen, PackOption, QuietFlag, RootOption, Scale, ScaleOption, Speed, grouped
+from cuecast.cli.options import (
+    Chosen,
+    PackOption,
+    QuietFlag,
+    RootOption,
+    Scale,
+    ScaleOption,
+    Speed,
+    Spread,
+    grouped,
+)
 from cuecast.cli.output import Printed, json_text, progress, say
 
 if TYPE_CHECKING:
@@ -62,6 +72,13 @@ class Kind:
         return "--interactive" if self.interactive else "--objects" if self.objects else ""
 
 
+@dataclass(frozen=True)
+class EpisodeSpeed(Spread):
+    """How many episodes at a time, and where."""
+
+    words: ClassVar[dict[str, str]] = {"Things": "Episodes"}
+
+
 @grouped
 def evaluate_pack(
     episodes: EpisodesArgument,
@@ -82,7 +99,7 @@ def evaluate_pack(
     chosen: Chosen,
     kind: Kind,
     scale: ScaleOption = Scale.FRAME,
-    speed: Speed,
+    speed: EpisodeSpeed,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the scores as CSV.")] = False,
     printed: Printed,
 ) -> None:
@@ -105,6 +122,7 @@ def evaluate_pack(
     kind.check()
     from functools import partial
 
+    from cuecast.cluster.pool import sized
     from cuecast.evaluation.episodes import find_root, read_episodes, select
     from cuecast.evaluation.evaluate import evaluate
     from cuecast.evaluation.interactive import evaluate_clicks
@@ -116,14 +134,15 @@ def evaluate_pack(
     clicked = partial(evaluate_clicks, clicks=kind.clicks or 10)
     measure = clicked if kind.interactive else evaluate_objects if kind.objects else evaluate
     predictor = load(pack, threads=speed.threads)
-    with progress(printed.quiet) as report:
+    with progress(printed.quiet) as report, sized(speed.cluster) as cluster:
         result = measure(
             predictor,
             listed,
             root,
             report,
-            workers=speed.workers,
+            workers=cluster.workers or 1 if cluster else speed.here,
             threads=speed.threads,
+            cluster=cluster,
             scale=scale.value,
         )
     if output:

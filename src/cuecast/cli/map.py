@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
 import typer
 
 from cuecast.cli.marks import Shown, cues_of, read_values
 from cuecast.cli.options import (
+    Divided,
     Objects,
     ObjectsOption,
     OutOption,
     PackOption,
     ProvenanceFlag,
-    ShardOption,
-    Speed,
     grouped,
     read_formats,
     read_limits,
@@ -120,15 +119,10 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class TileSpeed(Speed):
-    """How many tiles at a time, and the threads of each."""
+class TileSpeed(Divided):
+    """How many tiles at a time, the threads of each, and where: which part of the tiles here, or on a cluster."""
 
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers", "-j", min=1, metavar="N", help="Tiles at a time. The results do not depend on it."
-        ),
-    ] = 1
+    words: ClassVar[dict[str, str]] = {"Things": "Tiles"}
 
 
 @dataclass(frozen=True)
@@ -166,7 +160,6 @@ def segment_map(
     objects: ObjectsOption = Objects.AUTO,
     written: Written,
     speed: TileSpeed,
-    shard: ShardOption = None,
     printed: Printed,
 ) -> None:
     """Find in RASTER, of any size, what the cues show.
@@ -174,14 +167,14 @@ def segment_map(
     Cues are windows of RASTER itself, polygons on the map, or other images whose pixels are as large on the ground. OUT
     gets mask.tif and scores.tif on the grid of RASTER, objects.csv, polygons.geojson (WGS 84), polygons.gpkg (in the
     raster's own coordinates) and manifest.jsonl. A stopped run goes on where it was. With --shard it does its part of
-    the tiles, in blocks: see `cuecast gather`.
+    the tiles, in blocks: see `cuecast gather`. With --cluster the machines of a Ray cluster do them.
 
     Exit code 3 says that some tiles failed; each is named on stderr and in the manifest.
     """
     if not (own.cue_window or own.polygons):
         shown.refuse_nothing(before="--cue-window x1,y1,x2,y2=MASK, --polygons FILE, ")
     windows = own.windows()
-    options = _options(looked, written, speed.workers, shard)
+    options, shard = _options(looked, written, speed), speed.shard
 
     from cuecast.cuesets.cueset import read_examples
     from cuecast.io.rasters import open_raster
@@ -213,14 +206,14 @@ def segment_map(
     )
 
 
-def _options(looked: Looked, written: Written, workers: int, shard: Shard | None) -> MapOptions:
+def _options(looked: Looked, written: Written, speed: TileSpeed) -> MapOptions:
     """The flags as the library takes them. Raises BadParameter."""
     bands, limits = _bands(looked.bands), read_limits(looked.window)
     formats = read_formats(written.formats, FORMATS)
     from cuecast.runs.raster import MapOptions
 
     return MapOptions(
-        workers=workers,
+        workers=speed.here,
         overwrite=written.overwrite,
         formats=cast("tuple[MapFormat, ...]", FORMATS if formats is None else formats),
         bands=bands,
@@ -228,7 +221,8 @@ def _options(looked: Looked, written: Written, workers: int, shard: Shard | None
         window=limits,
         tile=looked.tile,
         overlap=looked.overlap,
-        shard=shard,
+        shard=speed.shard,
+        cluster=speed.cluster,
         provenance=written.provenance,
     )
 

@@ -221,7 +221,6 @@ class Spread:
         ),
     ] = None
     threads: ThreadsOption = None
-    shard: ShardOption = None
     address: ClusterOption = None
 
     @property
@@ -236,14 +235,24 @@ class Spread:
 
     @property
     def cluster(self) -> Cluster | None:
+        """The cluster that is asked for."""
+        return None if self.address is None else Cluster(self.address, self.workers, self.threads or 1)
+
+
+@dataclass(frozen=True)
+class Divided(Spread):
+    """The same, or a part of the job alone."""
+
+    shard: ShardOption = None
+
+    @property
+    def cluster(self) -> Cluster | None:
         """The cluster that is asked for. Raises BadParameter where a shard is, too."""
-        if self.address is None:
-            return None
-        if self.shard is not None:
+        if self.address is not None and self.shard is not None:
             raise typer.BadParameter(
                 "--shard and --cluster: one machine does a shard, and a cluster does all; give one"
             )
-        return Cluster(self.address, self.workers, self.threads or 1)
+        return super().cluster
 
 
 RecursiveFlag = Annotated[bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")]

@@ -14,6 +14,7 @@ from cuecast.cli.options import (
     CocoShape,
     CocoShapeOption,
     CuePageOption,
+    Divided,
     ImagesArgument,
     JsonFlag,
     Least,
@@ -25,7 +26,6 @@ from cuecast.cli.options import (
     RecursiveFlag,
     Scale,
     ScaleOption,
-    Spread,
     WindowOption,
     grouped,
     read_formats,
@@ -170,7 +170,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class PictureSpeed(Spread):
+class PictureSpeed(Divided):
     """How many images at a time, the threads of each, and where: which part of the images here, or on a cluster."""
 
     words: ClassVar[dict[str, str]] = {"Things": "Images"}

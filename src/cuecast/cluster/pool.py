@@ -3,8 +3,8 @@
 The function goes to the cluster once and each worker opens it once: an actor of Ray Data's pool. Items go in blocks of
 a few, their results come back block by block, as they are done. A worker asks for half of the CPUs that it uses: so a
 cluster that loses up to half of its cores still has room for all of them, and a machine of two cores for what Ray needs
-itself. What a worker that ended had in hand is done by another, or by itself when it is back. What ends its worker
-every time, and so would go round for ever, comes back as `Lost`.
+itself. What a worker that ended had in hand is done by another, or by itself when it is back. Ray would try for ever
+what ends its worker every time: `Tries` counts, and such an item comes back as `Lost`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import os
 import pickle
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,8 +28,8 @@ from cuecast.core.version import __version__
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TRIES = 4
-"""Times that a block is given out before it is given up, and then each of its items by itself."""
+TRIES = 3
+"""Times that an item is begun by itself, after its block has ended a worker, before it is given up."""
 BLOCK = 16
 """Items of a block at most: what a worker that ends has done for nothing."""
 ROUNDS = 8
@@ -41,9 +42,9 @@ MARK = ".cuecast-here-"
 
 @dataclass(frozen=True)
 class Lost:
-    """In place of the result of an item: no worker that was given it, and it alone, came back."""
+    """In place of the result of an item: so many workers that began it have ended."""
 
-    tries: int = TRIES
+    tries: int = TRIES + 1
 
 
 def on_cluster(
@@ -64,20 +65,12 @@ def on_cluster(
     sent = pickle.dumps(function)
     with connected(cluster) as ray, _marked(folder) as mark:
         needed = _Needed(__version__, os.getcwd(), None if mark is None else str(mark))
-        work = ray.put((sent, needed))
-        left = set(range(len(items)))
-        for alone in (False, True):
-            order = sorted(left)
-            tasks = [{"item": pickle.dumps((index, items[index]))} for index in order]
-            for row in _rows(ray, work, tasks, cluster, alone) if tasks else ():
-                index, error, result = pickle.loads(row)
-                if error is not None:
-                    raise error
-                if index in left:
-                    left.remove(index)
-                    yield index, result
-        for index in sorted(left):
-            yield index, Lost()
+        tasks = [{"item": pickle.dumps(pair)} for pair in enumerate(items)]
+        for row in _rows(ray, ray.put((sent, needed)), tasks, cluster) if tasks else ():
+            index, error, result = pickle.loads(row)
+            if error is not None:
+                raise error
+            yield index, result
 
 
 @contextmanager
@@ -113,9 +106,26 @@ def connected(cluster: Cluster) -> Iterator[Any]:
         ray.shutdown()
 
 
+@contextmanager
+def sized(cluster: Cluster | None) -> Iterator[Cluster | None]:
+    """The cluster with the number of its workers stated, connected for as long as the block goes; None of none."""
+    if cluster is None:
+        yield None
+        return
+    with connected(cluster) as ray:
+        yield replace(cluster, workers=_size(ray, cluster))
+
+
+def _size(ray: Any, cluster: Cluster) -> int:
+    return cluster.workers or max(1, int(ray.cluster_resources().get("CPU", 1.0) // cluster.threads))
+
+
 def load_ray() -> Any:
     """The library, with Ray Data, which says no more than what is wrong. Raises MissingExtraError."""
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault(
+        "RAY_BACKEND_LOG_LEVEL", "fatal"
+    )  # it warns of arguments of workers, which are kept here
     try:
         import ray
         import ray.data
@@ -141,35 +151,26 @@ def _marked(folder: Path | None) -> Iterator[Path | None]:
             mark.unlink()
 
 
-def _rows(
-    ray: Any, work: Any, tasks: Sequence[dict[str, bytes]], cluster: Cluster, alone: bool
-) -> Iterator[bytes]:
-    """What the workers say of the tasks, as they say it; of some nothing, where their workers ended every time.
-
-    alone  no worker has another task in hand, which would end with it.
-    """
+def _rows(ray: Any, work: Any, tasks: Sequence[dict[str, bytes]], cluster: Cluster) -> Iterator[bytes]:
+    """What the workers say of the tasks, as they say it."""
     cores = ray.cluster_resources().get("CPU", 1.0)
-    wanted = cluster.workers or max(1, int(cores // cluster.threads))
-    block = 1 if alone else max(1, min(BLOCK, len(tasks) // (wanted * ROUNDS)))
+    wanted = _size(ray, cluster)
+    block = max(1, min(BLOCK, len(tasks) // (wanted * ROUNDS)))
     blocks = -(-len(tasks) // block)
     workers = min(wanted, blocks)
+    tries = ray.remote(num_cpus=0, scheduling_strategy=_here(ray))(Tries).remote()
     data = ray.data.from_items(list(tasks), override_num_blocks=blocks)
-    context = data.context
-    context.enable_progress_bars = False
-    context.max_errored_blocks = -1
-    context.execution_options.preserve_order = False
+    data.context.enable_progress_bars = False
+    data.context.execution_options.preserve_order = False
     level = logging.getLogger("ray.data").level
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     try:
         done = data.map_batches(
             Worker,
-            fn_constructor_args=(work,),
+            fn_constructor_args=(work, tries),
             batch_size=None,
-            compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1 if alone else 2),
+            compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=cpus_each(cores, workers, cluster.threads),
-            max_restarts=-1,
-            max_task_retries=TRIES - 1,
-            scheduling_strategy="SPREAD",
         )
         for batch in done.iter_batches(batch_size=None, prefetch_batches=0):
             yield from batch["done"]
@@ -183,9 +184,50 @@ def _rows(
         logging.getLogger("ray.data").setLevel(level)
 
 
+def _here(ray: Any) -> Any:
+    """For what must live as long as the driver: on its node."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+
+
+class Tries:
+    """Counts what was begun and has not ended. It lives beside the driver, and no worker's end makes it forget."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, name: str) -> int:
+        """How often it was begun, this time included."""
+        self._begun[name] += 1
+        return self._begun[name]
+
+    def end(self, name: str) -> None:
+        """It came to an end, and begins anew."""
+        del self._begun[name]
+
+
 def cpus_each(cores: float, workers: int, threads: int) -> float:
     """The CPUs that each of some workers asks for, of a cluster with so many: all fit into half of it."""
     return max(0.001, int(min(threads, cores / workers) * SHARE * 1000) / 1000)
+
+
+def map_batches(function: Callable[[dict[str, Any]], dict[str, Any]], dataset: Any, cluster: Cluster) -> Any:
+    """The dataset of Ray Data with `function` over its batches, which workers hold as those of `on_cluster` do theirs.
+
+    Nothing is done yet: that is for whoever asks for the rows. Where a worker cannot work, its error comes out there.
+    `workers` of the cluster None: as many as there is work and room for; the address is not used.
+    """
+    ray = load_ray()
+    most = {"size": cluster.workers} if cluster.workers else {"min_size": 1, "max_size": None}
+    work = ray.put((pickle.dumps(function), _Needed(__version__)))
+    return dataset.map_batches(
+        BatchWorker,
+        fn_constructor_args=(work,),
+        batch_size=BLOCK,
+        compute=ray.data.ActorPoolStrategy(**most),
+        num_cpus=cluster.threads * SHARE,
+    )
 
 
 @dataclass(frozen=True)
@@ -193,8 +235,8 @@ class _Needed:
     """What a worker must have: the version, the folder in which it works, and the file that marks the results."""
 
     version: str
-    here: str
-    mark: str | None
+    here: str | None = None
+    mark: str | None = None
 
     def refusal(self) -> InputError | None:
         """Why this process cannot be a worker; as a side effect it works in the driver's folder."""
@@ -206,7 +248,7 @@ class _Needed:
             what = f"it does not see the folder of the results, {os.path.dirname(self.mark)}"
             return InputError(what, where, "write to a folder that all machines share, under the same path")
         try:
-            os.chdir(self.here)
+            os.chdir(self.here or os.curdir)
         except OSError:
             what = f"it does not see {self.here}, from where paths are named"
             return InputError(what, where, "run the command in a folder that all machines share")
@@ -219,10 +261,11 @@ class Worker:
     It is made even where it cannot work, and says why when it is called: Ray would try to make it for ever.
     """
 
-    def __init__(self, work: Any) -> None:
+    def __init__(self, work: Any, tries: Any = None) -> None:
         import ray
 
         sent, needed = ray.get(work)
+        self._tries = tries
         self._error: Exception | None = needed.refusal()
         if self._error is None:
             try:
@@ -232,7 +275,23 @@ class Worker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The results of the items of a block, in its order: each (index, error, result), pickled."""
-        return {"done": [self._one(*pickle.loads(row)) for row in batch["item"]]}
+        rows = [pickle.loads(row) for row in batch["item"]]
+        again = self._begin(f"block {rows[0][0]}") > 1
+        return {"done": [self._careful(*row) if again else self._one(*row) for row in rows]}
+
+    def _begin(self, name: str) -> int:
+        import ray
+
+        begun: int = ray.get(self._tries.begin.remote(name))
+        return begun
+
+    def _careful(self, index: int, item: Any) -> bytes:
+        """The same of an item whose block has ended a worker, which may be its fault."""
+        if self._begin(str(index)) > TRIES:
+            return pickle.dumps((index, None, Lost()))
+        row = self._one(index, item)
+        self._tries.end.remote(str(index))
+        return row
 
     def _one(self, index: int, item: Any) -> bytes:
         if self._error is None:
@@ -244,3 +303,14 @@ class Worker:
             return pickle.dumps((index, self._error, None))
         except (pickle.PicklingError, TypeError, AttributeError):
             return pickle.dumps((index, RuntimeError(repr(self._error)), None))
+
+
+class BatchWorker(Worker):
+    """The same for whole batches, of a dataset that is somebody's own."""
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """What the function makes of a batch. Raises why this worker cannot work."""
+        if self._error is not None:
+            raise self._error
+        found: dict[str, Any] = self._function(batch)
+        return found

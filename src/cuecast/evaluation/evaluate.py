@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.cluster import Cluster
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import cldice, dice, iou
 from cuecast.core.ordered import Progress, silent
@@ -197,18 +198,21 @@ def evaluate(
     *,
     workers: int = 1,
     threads: int | None = None,
+    cluster: Cluster | None = None,
     scale: str = "frame",
 ) -> EvaluationResult:
     """Run every episode and measure its answer against the truth.
 
-    workers, threads  as in `run_each`: the figures are the same, only the seconds differ.
+    workers, threads, cluster  as in `run_each`: the figures are the same, only the seconds differ.
     scale             as in `Predictor.learn`.
 
     Raises EpisodeError, which names the episode, where one cannot be run: a mean over a part is not reported.
     """
     started = time.perf_counter()
     run = partial(run_episode, scale=scale)
-    outcomes = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
+    outcomes = run_each(
+        predictor, episodes, root, run, progress, workers=workers, threads=threads, cluster=cluster
+    )
     return EvaluationResult(outcomes=tuple(outcomes), **made_by(predictor, scale, workers, started))
 
 

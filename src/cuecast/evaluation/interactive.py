@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.cluster import Cluster
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.geometry import NEIGHBOURS
 from cuecast.core.metrics import dice
@@ -216,12 +217,13 @@ def evaluate_clicks(
     clicks: int = 10,
     workers: int = 1,
     threads: int | None = None,
+    cluster: Cluster | None = None,
     scale: str = "frame",
 ) -> ClickResult:
     """Correct the answer to every query with up to `clicks` clicks: once alone, and once after each cue list.
 
     A query that several episodes share is corrected alone once. Episodes whose query does not show the thing are
-    skipped. `workers` and `threads` are as in `run_each`: the figures are the same, only the seconds differ.
+    skipped. `workers`, `threads` and `cluster` are as in `run_each`: the figures are the same, only the seconds differ.
 
     Raises EpisodeError: fewer than one click, no query that shows the thing, an episode that cannot be run.
     """
@@ -231,7 +233,15 @@ def evaluate_clicks(
     tracks = _tracks(episodes)
     run = partial(run_clicks, clicks=clicks, scale=scale)
     outcomes = run_each(
-        predictor, tracks, root, run, progress, workers=workers, threads=threads, what="corrections"
+        predictor,
+        tracks,
+        root,
+        run,
+        progress,
+        workers=workers,
+        threads=threads,
+        cluster=cluster,
+        what="corrections",
     )
     skipped = [t.id for t, o in zip(tracks, outcomes, strict=True) if o is None and t.cues]
     if len(skipped) == len(episodes):

@@ -17,6 +17,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from cuecast.core.cluster import Cluster
 from cuecast.core.errors import CuecastError, EpisodeError
 from cuecast.core.metrics import iou
 from cuecast.core.object_metrics import match_objects
@@ -156,18 +157,21 @@ def evaluate_objects(
     *,
     workers: int = 1,
     threads: int | None = None,
+    cluster: Cluster | None = None,
     scale: str = "frame",
 ) -> ObjectResult:
     """Run every episode and compare its objects with the true ones.
 
-    workers, threads  as in `run_each`: the figures are the same, only the seconds differ.
+    workers, threads, cluster  as in `run_each`: the figures are the same, only the seconds differ.
     scale             as in `Predictor.learn`.
 
     Raises EpisodeError, which names the episode, where one cannot be run or its query has no `instances`.
     """
     started = time.perf_counter()
     run = partial(run_object_episode, scale=scale)
-    outcomes = run_each(predictor, episodes, root, run, progress, workers=workers, threads=threads)
+    outcomes = run_each(
+        predictor, episodes, root, run, progress, workers=workers, threads=threads, cluster=cluster
+    )
     return ObjectResult(
         outcomes=tuple(o for made in outcomes for o in made), **made_by(predictor, scale, workers, started)
     )

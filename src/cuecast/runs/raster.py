@@ -12,13 +12,15 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import astuple, dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 
-from cuecast.core.errors import CueError, OutputError
+from cuecast.cluster.pool import Lost, on_cluster
+from cuecast.core.cluster import Cluster
+from cuecast.core.errors import CueError, InputError, OutputError
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import Verdict
@@ -28,7 +30,7 @@ from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file
 from cuecast.io.places import check_places
 from cuecast.io.rasters import BlockRaster, open_raster
 from cuecast.io.rasters.geotiff import gdal
-from cuecast.io.rasters.raster import at, tones_of
+from cuecast.io.rasters.raster import Tones, at, tones_of
 from cuecast.io.rasters.vectors import load_pyogrio
 from cuecast.mosaic.apart import BlockTeller, told_apart_objects
 from cuecast.mosaic.assemble import BLOCK, Blender, LabelRule, read_labels, writing
@@ -42,7 +44,7 @@ from cuecast.mosaic.features import (
     write_features,
 )
 from cuecast.mosaic.objects import merged_objects
-from cuecast.mosaic.tiles import Tile, TileWork, block_of, grid_for
+from cuecast.mosaic.tiles import Grid, Tile, TileWork, block_of, grid_for
 from cuecast.predictor import Concept
 from cuecast.results import provenance
 from cuecast.results.folder import (
@@ -79,6 +81,7 @@ class MapOptions:
     window    (low, high) that becomes 0 to 255 in 16-bit and float rasters.
     tile      side of the tiles in pixels, and `overlap` what they share; None: by what the concept looks at.
     provenance  where the map comes from is written, see `cuecast.results.provenance`.
+    cluster   a Ray cluster, whose `workers` then do the tiles; never changes a byte either.
     shard     do only the tiles of this part, beside others in the same folder; `cuecast.gather` puts all together.
     """
 
@@ -91,6 +94,7 @@ class MapOptions:
     tile: int | None = None
     overlap: int | None = None
     shard: Shard | None = None
+    cluster: Cluster | None = None
     provenance: bool = False
 
 
@@ -129,6 +133,10 @@ def segment_raster(
     """
     start = time.perf_counter()
     options = options or MapOptions()
+    if options.cluster and options.shard:
+        raise InputError(
+            "a shard is done by one machine, and a cluster does all", remedy="ask for one of them"
+        )
     with _opened_job(concept, Path(path), Path(out), options) as (job, left_out):
         shard = options.shard
         with job.opened(shard) as edited:
@@ -330,14 +338,42 @@ class _RasterRun:
         grid, complete = self.work.grid, self._is_complete(known)
         share = [tile for tile in grid.tiles() if shard is None or shard.holds(tile.block)]
 
-        def one(tile: Tile) -> tuple[ManifestEntry, bool]:
+        def finished(tile: Tile) -> ManifestEntry | None:
             former = self.folder.entry(known, tile.name)
             if former is None or self.options.overwrite or not (complete or self.work.holds(tile, former)):
-                return self.work.do(tile), False
-            return former, True
+                return None
+            return former
+
+        def one(tile: Tile) -> tuple[ManifestEntry, bool]:
+            former = finished(tile)
+            return (self.work.do(tile), False) if former is None else (former, True)
 
         (self.out / TILES).mkdir(exist_ok=True)
-        return self.folder.fill(one, share, ("tiles", len(share)), self.options.workers, progress)
+        of, cluster = ("tiles", len(share)), self.options.cluster
+        if cluster is None:
+            return self.folder.fill(one, share, of, self.options.workers, progress)
+        formers = [(tile, finished(tile)) for tile in share]
+        there = [(tile, former, True) for tile, former in formers if former is not None]
+        left = [tile for tile, former in formers if former is None]
+        tally = self.folder.note(chain(there, self._from(cluster, left)), of, progress)
+        self.folder.sweep()
+        tally.failures.sort()
+        return tally
+
+    def _from(self, cluster: Cluster, tiles: Sequence[Tile]) -> Iterator[tuple[Tile, ManifestEntry, bool]]:
+        """What a cluster makes of tiles, each when it is done: (tile, entry, False)."""
+        work = self.work
+        concept, how = work.concept.elsewhere(cluster.threads), (self.options.bands, self.options.level)
+        sent = _Elsewhere(concept, work.raster.path, how, work.grid, work.tones, work.folder, work.blank)
+        for index, found in on_cluster(sent.do, tiles, cluster, self.out):
+            tile = tiles[index]
+            if isinstance(found, Lost):
+                text = (
+                    f"{at(work.grid.window(tile))}: each of {found.tries} processes that looked at it ended; do it "
+                    "without --cluster, or give each process more memory (fewer --workers)"
+                )
+                found = replace(work.blank, name=tile.name, error=text)
+            yield tile, found, False
 
     def finish_share(self, shard: Shard) -> tuple[ManifestEntry, dict[str, Path]]:
         """As `finish`, of a shard: the rest is made when all are gathered."""
@@ -440,3 +476,27 @@ class _RasterRun:
                 found = merged_objects(grid.size, place, blocks)
             for number, component in enumerate(found, start=1):
                 yield feature(number, component, infos[component.cls], grid.size, place)
+
+
+@dataclass(frozen=True, eq=False)
+class _Elsewhere:
+    """`TileWork` as another process is sent it, which opens the raster itself: `how` are bands and level."""
+
+    concept: Concept
+    path: Path
+    how: tuple[tuple[int, ...] | None, int]
+    grid: Grid
+    tones: Tones
+    folder: Path
+    blank: ManifestEntry
+
+    def do(self, tile: Tile) -> ManifestEntry:
+        """See `TileWork.do`."""
+        return self._opened[1].do(tile)
+
+    @cached_property
+    def _opened(self) -> tuple[ExitStack, TileWork]:
+        """The work, and what would close the raster: it stays open until the process ends."""
+        stack = ExitStack()
+        raster = stack.enter_context(open_raster(self.path, *self.how))
+        return stack, TileWork(self.concept, raster, self.grid, self.tones, self.folder, self.blank)
