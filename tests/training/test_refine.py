@@ -25,9 +25,9 @@ from cuecast.training.onnx_module import OnnxModule  # noqa: E402
 from cuecast.training.refine import NotBetterError, RefineOptions, likely_gain, refine  # noqa: E402
 from cuecast.training.refine_data import Data, read_data  # noqa: E402
 from cuecast.training.refine_fit import (  # noqa: E402
+    Samples,
     draw_lesson,
     fit_decoder,
-    read_samples,
     write_samples,
 )
 
@@ -89,7 +89,7 @@ def test_a_lesson_is_the_same_each_time_and_comes_back_from_its_file(
     number = next(n for n in range(9) if draw_lesson(segmenter, data, n))  # type: ignore[arg-type]
     again = draw_lesson(segmenter, data, number)  # type: ignore[arg-type]
     write_samples(tmp_path / "lesson.npz", again)
-    for a, b in zip(samples, read_samples(tmp_path / "lesson.npz"), strict=True):
+    for a, b in zip(samples, Samples.of(tmp_path / "lesson.npz"), strict=True):
         assert a.maps.keys() == b.maps.keys()
         assert all((a.maps[name] == b.maps[name]).all() for name in a.maps)
         assert (a.target == b.target).all()

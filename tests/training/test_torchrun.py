@@ -123,7 +123,7 @@ def test_batches_that_cannot_be_shared_alike_are_refused_in_words(folder: Path) 
 
 
 def test_two_processes_fit_the_decoder_of_one(folder: Path, tmp_path: Path) -> None:
-    samples = refine_fit.read_samples(folder / "samples.npz")
+    samples = refine_fit.Samples.of(folder / "samples.npz")
     base = folder / "packs" / "raw" / "decode.onnx"
     alone = fit_decoder(base, samples, tmp_path / "fit.pt", 0, lambda _d, _t: None).state_dict()
     first, second = (torch.load(folder / f"decoder{i}.pt", weights_only=True) for i in (0, 1))
@@ -144,7 +144,7 @@ def test_two_processes_refine_one_pack_and_both_know_it(folder: Path) -> None:
 
 
 def test_losses_of_parts_of_a_step_add_up_to_that_of_all(folder: Path) -> None:
-    samples = refine_fit.read_samples(folder / "samples.npz")
+    samples = refine_fit.Samples.of(folder / "samples.npz")
     decoder, device = OnnxModule(folder / "packs" / "raw" / "decode.onnx"), torch.device("cpu")
     lacking = [s for s in samples if not s.target.any()]
     showing = [s for s in samples if s.target.any()]

@@ -14,7 +14,7 @@ from cuecast.training import refine_fit
 from cuecast.training.batches import BatchShape
 from cuecast.training.loop import Phase, Plan, Run
 from cuecast.training.refine import RefineOptions, refine
-from cuecast.training.refine_fit import fit_decoder, read_samples
+from cuecast.training.refine_fit import Samples, fit_decoder
 from cuecast.training.sets import PictureSet
 from cuecast.training.torchrun import join
 
@@ -77,7 +77,7 @@ def main(folder: Path) -> None:
     told: list[int] = []
     fitted = fit_decoder(
         folder / "packs" / "raw" / "decode.onnx",
-        read_samples(folder / "samples.npz"),
+        Samples.of(folder / "samples.npz"),
         folder / "fit.pt",
         0,
         lambda done, _: told.append(done),

@@ -58,11 +58,10 @@ from cuecast.training.refine_fit import (
     MOST_SAMPLES,
     SHARES,
     SMALLEST_PART,
-    Sample,
+    Samples,
     check_shares,
     draw_lesson,
     fit_decoder,
-    read_samples,
     write_samples,
 )
 from cuecast.training.torchrun import Processes, join
@@ -292,36 +291,33 @@ class _Run:
         shutil.rmtree(self.work, ignore_errors=True)
         return Refined(pack, comparison, curve, outlook, seconds), comparison, kept
 
-    def _samples(self) -> list[Sample]:
+    def _samples(self) -> Samples:
         """Those of all lessons. The first process draws them, which the others wait for; they read its files."""
-        drawn = self._lessons() if self.processes.first else []
+        drawn = self._lessons() if self.processes.first else Samples()
         count: int = self.processes.told(lambda: read_json(self.work / LESSONS_DONE, OutputError)["count"])
         if not self.processes.first:
-            drawn = [s for n in range(count) for s in read_samples(self._lesson(n))]
+            drawn = Samples([place for n in range(count) for place in Samples.of(self._lesson(n)).places])
         self.processes.meet()
         return drawn
 
     def _lesson(self, number: int) -> Path:
         return self.work / f"lesson-{number:04}.npz"
 
-    def _lessons(self) -> list[Sample]:
+    def _lessons(self) -> Samples:
         """Lessons until their time is up or there are enough; their number is kept, so that all runs end alike."""
         wanted = min(MOST_SAMPLES, 40 * len(self.data.teaching) * len(self.data.classes))
         end = self.work / LESSONS_DONE
         count = read_json(end, OutputError)["count"] if end.is_file() else None
-        samples: list[Sample] = []
+        samples = Samples()
         number, used = 0, 0.0
         while number != count and not (
             count is None and (len(samples) >= wanted or used >= LESSONS * self.seconds)
         ):
             path = self._lesson(number)
             start, there = time.monotonic(), path.is_file()
-            if there:
-                samples += read_samples(path)
-            else:
-                drawn = draw_lesson(self.segmenter, self.data, number)
-                write_samples(path, drawn)
-                samples += drawn
+            if not there:
+                write_samples(path, draw_lesson(self.segmenter, self.data, number))
+            samples += Samples.of(path)
             used += time.monotonic() - start
             number += 1
             self.progress(Step("samples", min(len(samples), wanted), wanted, resumed=there))
@@ -336,12 +332,12 @@ class _Run:
             )
         return samples
 
-    def _refined(self, name: str, samples: Sequence[Sample], seconds: float) -> Predictor:
+    def _refined(self, name: str, samples: Samples, seconds: float) -> Predictor:
         """The base with a decoder fitted to these samples."""
         path = self._fitted(name, samples, seconds)
         return Predictor(self.segmenter.with_decoder(PackFile(path, file_digest(path))), self.base)
 
-    def _fitted(self, name: str, samples: Sequence[Sample], seconds: float) -> Path:
+    def _fitted(self, name: str, samples: Samples, seconds: float) -> Path:
         """The file of a decoder fitted to these samples, which the first process writes."""
         path = self.work / f"{name}.onnx"
         if not self.processes.told(path.is_file):
@@ -372,7 +368,7 @@ class _Run:
         return [Answered.from_dict(known[q.key]) for q in asked]
 
     def _curve(
-        self, samples: Sequence[Sample], before: Sequence[Answered], after: Sequence[Answered]
+        self, samples: Samples, before: Sequence[Answered], after: Sequence[Answered]
     ) -> dict[int, float]:
         """Teaching pictures -> mean IoU: of the base at 0, of the parts, of all."""
         shots = max(a.shots for a in after if a.shots <= CURVE_SHOTS)
@@ -387,10 +383,10 @@ class _Run:
         curve[len(self.data.teaching)] = reached(after)
         return curve
 
-    def _parts(self, samples: Sequence[Sample]) -> Iterator[tuple[str, list[Sample], int]]:
+    def _parts(self, samples: Samples) -> Iterator[tuple[str, Samples, int]]:
         """Name, samples and number of teaching pictures of each part of the data that the curve has a point of."""
         for index, share in enumerate(SHARES[:-1]):
-            part = [s for s in samples if s.part <= index]
+            part = samples.of_part(index)
             count = len(self.data.part(share))
             if count >= SMALLEST_PART and part:
                 yield f"part{index}", part, count

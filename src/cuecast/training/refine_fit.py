@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -45,14 +45,15 @@ SMALLEST_PART = 4
 """Teaching pictures from which on a part is worth a point of the curve."""
 SHOTS = (1, 2, 3, 5, 8, 12)
 SHOTS_CHANCE = (0.2, 0.15, 0.15, 0.2, 0.15, 0.15)
-ASKED = 4
-"""Pictures that are asked in a lesson, at most: learning is dearer than answering."""
+ASKED, OF_LESSON = 8, 24
+"""Pictures that are asked in a lesson, and samples that are kept of it, at most: learning is dearer than answering, but
+what one lesson says is alike."""
 CROP = 256
 """Side of what is kept of an answer, in working pixels."""
 LARGEST = 60000.0
 """Float16 holds no more."""
-MOST_SAMPLES = 700
-"""Samples are held as float16, at some 1.2 MB each."""
+MOST_SAMPLES = 2000
+"""Samples are kept on the disk as float16, at some 1.2 MB each, and read when their turn comes."""
 BATCH = 6
 RATE = 1e-3
 """Of AdamW (Loshchilov and Hutter 2019), rising for `WARMUP` steps, falling to zero over the last `DECAY` of them."""
@@ -116,7 +117,7 @@ def draw_lesson(segmenter: MatchingSegmenter, data: Data, number: int) -> list[S
         example = change(only_classes(picture, wanted))
         for lesson in knowledge.lessons:
             samples += _ask(segmenter, lesson, example, rng, part)
-    return samples
+    return [samples[i] for i in sorted(rng.permutation(len(samples))[:OF_LESSON])]
 
 
 def _draw_change(rng: np.random.Generator) -> Callable[[Example], Example]:
@@ -175,29 +176,55 @@ def _crop(maps: Array, stride: int, window: Window) -> NDArray[np.float16]:
 
 def write_samples(path: Path, samples: Sequence[Sample]) -> None:
     """Keep the samples of a lesson in one .npz, by rename."""
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, Any] = {".parts": np.array([s.part for s in samples], np.int64)}
     for i, s in enumerate(samples):
         arrays |= {f"{i}/{name}": m for name, m in s.maps.items()}
         arrays |= {f"{i}/.target": s.target, f"{i}/.known": s.known, f"{i}/.rest": s.rest}
-        arrays[f"{i}/.of"] = np.array([s.share, s.part])
+        arrays[f"{i}/.share"] = np.array(s.share)
     beside = path.with_name(f".{path.name}")
     with beside.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
     os.replace(beside, path)
 
 
-def read_samples(path: Path) -> list[Sample]:
-    """What `write_samples` wrote."""
-    found: dict[int, dict[str, NDArray[Any]]] = {}
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored:
-            number, name = key.split("/", 1)
-            found.setdefault(int(number), {})[name] = stored[key]
-    samples = []
-    for arrays in (found[i] for i in sorted(found)):
-        target, known, rest, (share, part) = (arrays.pop(n) for n in (".target", ".known", ".rest", ".of"))
-        samples.append(Sample(arrays, target, known, float(share), rest, int(part)))
-    return samples
+class Samples(Sequence[Sample]):
+    """Samples of lessons that `write_samples` wrote, read from their files one by one: memory does not limit them."""
+
+    def __init__(self, places: Sequence[tuple[Path, int, int]] = ()) -> None:
+        """`places`: of each sample the file, its number in it, and the smallest part of the data that it is of."""
+        self.places = tuple(places)
+
+    @classmethod
+    def of(cls, lesson: Path) -> Samples:
+        """Those of one lesson."""
+        with np.load(lesson, allow_pickle=False) as stored:
+            return cls([(lesson, i, int(part)) for i, part in enumerate(stored[".parts"])])
+
+    def __add__(self, others: Samples) -> Samples:
+        return Samples((*self.places, *others.places))
+
+    def of_part(self, part: int) -> Samples:
+        """Those whose pictures all are in part `part` of `SHARES`."""
+        return Samples([place for place in self.places if place[2] <= part])
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, at: int) -> Sample: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Samples: ...
+
+    def __getitem__(self, at: int | slice) -> Sample | Samples:
+        if isinstance(at, slice):
+            return Samples(self.places[at])
+        path, number, part = self.places[at]
+        start = f"{number}/"
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {key.removeprefix(start): stored[key] for key in stored.files if key.startswith(start)}
+        target, known, rest, share = (arrays.pop(n) for n in (".target", ".known", ".rest", ".share"))
+        return Sample(arrays, target, known, float(share), rest, part)
 
 
 def fit_decoder(
