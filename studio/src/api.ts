@@ -157,7 +157,9 @@ export const api = {
     json<Project>("POST", "/v1/projects", { json: { name, kind } }),
   changeProject: (
     p: string,
-    changes: Partial<Pick<Project, "name" | "scale" | "classes" | "pack" | "concept">>,
+    changes: Partial<
+      Pick<Project, "name" | "scale" | "classes" | "pack" | "concept" | "pixel_size" | "unit">
+    >,
   ) => json<Project>("PATCH", project(p), { json: changes }),
   deleteProject: (p: string) => request("DELETE", project(p)),
 

@@ -248,7 +248,7 @@ export interface PredictionMask {
   thresholds: number[];
 }
 
-/** One concept with its images. `cues` is the number of images that teach, `checked` of those whose mask a person has drawn or called right, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the service's; `concept`: one of the pack's that teaches beside the marks. */
+/** One concept with its images. `cues` is the number of images that teach, `checked` of those whose mask a person has drawn or called right, `job` the newest that is not over. `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the service's; `concept`: one of the pack's that teaches beside the marks. `pixel_size`, in `unit`, is the edge of a pixel where a person has said it. */
 export interface Project {
   id: string;
   name: string;
@@ -256,6 +256,8 @@ export interface Project {
   scale: "frame" | "pixel";
   pack: string | null;
   concept: string | null;
+  pixel_size: number | null;
+  unit: string | null;
   classes: Class[];
   source: Source | null;
   images: number;

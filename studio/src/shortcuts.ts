@@ -17,6 +17,7 @@ export const TOOL_KEYS: Record<ToolName, string> = {
   scribble: "s",
   notScribble: "d",
   ignore: "i",
+  ruler: "u",
   select: "a",
   hand: "v",
 };

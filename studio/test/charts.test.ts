@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { binsOf, csvOf, summaryOf } from "../src/canvas/charts";
+import { binsOf, correlationOf, csvOf, summaryOf, ticksBetween } from "../src/canvas/charts";
 
 describe("a summary", () => {
   it("has the number, the sum and the mean", () => {
@@ -39,5 +39,22 @@ describe("a table as CSV", () => {
     expect(csvOf(["image", "area", "unit"], rows)).toBe(
       'image,area,unit\r\n"a ""b"", c.png",1.5,\r\nd.png,2,µm\r\n',
     );
+  });
+});
+
+describe("a scatter plot", () => {
+  const dots = (...pairs: [number, number][]) => pairs.map(([x, y]) => ({ x, y, colour: "" }));
+
+  it("says how far one measure goes along with the other", () => {
+    expect(correlationOf(dots([1, 2], [2, 4], [3, 6]))).toBeCloseTo(1);
+    expect(correlationOf(dots([0, 1], [1, 0]))).toBeCloseTo(-1);
+    // Means 1 and 1; products 1, 0, 0 of deviations; squares 2 and 2.
+    expect(correlationOf(dots([0, 0], [1, 2], [2, 1]))).toBeCloseTo(0.5);
+    expect(correlationOf(dots([1, 5], [1, 7]))).toBeNull();
+  });
+
+  it("has round numbers round all values", () => {
+    expect(ticksBetween([3, 97], 6)).toEqual([0, 20, 40, 60, 80, 100]);
+    expect(ticksBetween([0], 4)).toEqual([0, 0.5]);
   });
 });

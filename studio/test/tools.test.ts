@@ -8,7 +8,7 @@ import { type Hand, makeTools, type Tool } from "../src/canvas/tools";
 import type { Xy } from "../src/wire";
 
 function handOn(drawing: Drawing): Hand {
-  return { drawing, label: 2, radius: 0.5, near: 2, regions: null };
+  return { drawing, label: 2, radius: 0.5, near: 2, regions: null, rule: () => {} };
 }
 
 function drag(tool: Tool, hand: Hand, ...path: Xy[]): void {
@@ -55,6 +55,17 @@ describe("tools", () => {
     expect(drawing.canRedo).toBe(true);
     drag(wand, { ...hand, regions: null }, [0.5, 0.5]);
     expect(drawing.canRedo).toBe(true);
+  });
+
+  it("the scale bar is measured and marks nothing", () => {
+    const drawing = new Drawing(9, 9);
+    const lengths: number[] = [];
+    const hand = { ...handOn(drawing), rule: (length: number) => lengths.push(length) };
+    const { ruler } = makeTools();
+    drag(ruler, hand, [1, 1], [2, 2], [4, 5]);
+    drag(ruler, hand, [1, 1], [1.2, 1]);
+    expect(lengths).toEqual([5]);
+    expect(drawing.canUndo).toBe(false);
   });
 
   it("a box has whole pixels whatever way it is drawn; one without pixels is none", () => {

@@ -56,12 +56,13 @@ PARTS = {"overlays": (VIDEO, "overlays"), "ytvis": (YTVIS,), "csv": (TABLE,)}
 def export(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     """The zip of the results, under the project's name. Raises OutputError, and what reading masks and marks raises."""
     with bench.database.reading() as session:
-        name = projects.find(session, job.project_id).name
+        owner = projects.find(session, job.project_id)
+        name, pixel = owner.name, (owner.pixel_size, owner.unit)
     target = bench.files.exports(job.project_id) / f"{job.id}.zip"
     tree = target.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)  # of an export that was killed
     try:
-        work = _Export(bench, job, project, tree, frozenset(job.request["formats"]))
+        work = _Export(bench, job, project, tree, frozenset(job.request["formats"]), pixel)
         (work.of_images if project.kind == "images" else work.of_source)()
         _pack(tree, target)
     finally:
@@ -83,13 +84,14 @@ def _pack(tree: Path, target: Path) -> None:
 
 @dataclass(frozen=True)
 class _Export:
-    """One export while it is built in the folder `tree`."""
+    """One export while it is built in the folder `tree`. `pixel`: edge and unit of one, where stated."""
 
     bench: Bench
     job: JobRow
     project: Snapshot
     tree: Path
     wanted: frozenset[str]
+    pixel: tuple[float | None, str | None]
 
     @property
     def source(self) -> Path:
@@ -117,7 +119,7 @@ class _Export:
         write_manifest(results.manifest, entries)
         formats = [kind for kind in FORMATS if kind in self.wanted - {"report"}]
         shape, ticker = self.job.request.get("coco_shape", "rle"), Ticker(self.bench, self.job)
-        request = actions.ExportRequest(results, formats, _image, Writing(shape))
+        request = actions.ExportRequest(results, formats, _image, Writing(shape, *self.pixel))
         last = Step("files", 0, 1)
 
         def told(step: Step) -> None:

@@ -28,7 +28,7 @@ from cuecast.service.problem import Problem
 from cuecast.service.schemas_jobs import ObjectRow
 from cuecast.service.store import images, predictions, projects
 from cuecast.service.store.database import Database
-from cuecast.service.store.models import ImageRow
+from cuecast.service.store.models import ImageRow, ProjectRow
 
 
 def is_of(entry: ManifestEntry, digest: str | None) -> bool:
@@ -146,9 +146,9 @@ def place_of_result(session: Session, files: DataFolder, image: ImageRow, folder
 
 def objects_of(session: Session, files: DataFolder, project: str, image: ImageRow) -> list[ObjectRow]:
     """The objects of one image, in the order of objects.csv; none where its mask is not there."""
-    classes = projects.class_infos(projects.find(session, project).classes)
+    owner = projects.find(session, project)
     entry = find_entries(Results(files.results(project), ()).manifest, {image.stem}).get(image.stem)
-    return _measured(_found(session, files, image, entry), entry, image, classes, 0, None)
+    return _measured(_found(session, files, image, entry), entry, image, owner, 0, None)
 
 
 def objects_page(
@@ -158,7 +158,7 @@ def objects_page(
 
     Only the images of this part are measured: the predictions say how many objects each has.
     """
-    classes = projects.class_infos(projects.find(session, project).classes)
+    owner = projects.find(session, project)
     start = _offset(cursor)
     counts = predictions.object_counts(session, project)
     total = sum(n for _, n in counts)
@@ -174,7 +174,7 @@ def objects_page(
     for image, skip in part:
         entry = entries.get(image.stem)
         found = _found(session, files, image, entry)
-        rows += _measured(found, entry, image, classes, skip, limit - len(rows))
+        rows += _measured(found, entry, image, owner, skip, limit - len(rows))
     following = str(start + limit) if start + limit < total else None
     return schemas.Page[ObjectRow](items=rows, next=following, total=total)
 
@@ -197,15 +197,17 @@ def _measured(
     found: Annotations | None,
     entry: ManifestEntry | None,
     image: ImageRow,
-    classes: Sequence[ClassInfo],
+    owner: ProjectRow,
     skip: int,
     limit: int | None,
 ) -> list[ObjectRow]:
     """So many objects of one image as objects.csv has them."""
     if entry is None or found is None:
         return []
+    classes = projects.class_infos(owner.classes)
     names = {c.id: c.name for c in shown_classes(classes, iter([entry]))}
-    rows = object_rows(found, names, entry.pixel_size, entry.unit)
+    said = (owner.pixel_size, owner.unit) if owner.pixel_size else (entry.pixel_size, entry.unit)
+    rows = object_rows(found, names, *said)
     asked = rows if limit is None else islice(rows, skip + limit)  # the others are not measured
     measured = actions.measure(actions.MeasureRequest(asked, limit=limit, offset=skip))
     return [ObjectRow(**vars(row), image_id=image.id) for row in measured.rows]

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cuecast.core.marks import EXAMPLE
 from cuecast.core.values import MAX_CLASS_ID
@@ -211,13 +211,26 @@ class NewProject(Request):
 
 class ProjectChange(Request):
     """What is to change. `classes` is the full list: one that is left out goes, unless marks use it. `pack` null is the
-    service's, `concept` null none; what is left out stays."""
+    service's, `concept` null none; `pixel_size` with its `unit` is the edge of a pixel of all images, null what each
+    image file states. What is left out stays."""
 
     name: Name | None = None
     scale: Scale | None = None
     pack: PackName | None = None
     concept: ConceptName | None = None
+    pixel_size: Annotated[float, Field(gt=0, lt=1e12, allow_inf_nan=False)] | None = None
+    unit: Annotated[Name, Field(max_length=20)] | None = None
     classes: list[NewClass] | None = Field(default=None, min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _check_unit(self) -> ProjectChange:
+        if (self.pixel_size is None) != (self.unit is None) or (
+            len(self.model_fields_set & {"pixel_size", "unit"}) == 1
+        ):
+            raise ValueError(
+                "pixel_size and unit belong together: give both, as in 0.25 and 'um', or null for both"
+            )
+        return self
 
 
 class JobError(Reply):
@@ -269,7 +282,8 @@ class Project(Reply):
     has drawn or called right, `job` the newest that is not over.
 
     `source` is the video or volume whose frames or slices its images are, once it is there. `pack`: null is the
-    service's; `concept`: one of the pack's that teaches beside the marks.
+    service's; `concept`: one of the pack's that teaches beside the marks. `pixel_size`, in `unit`, is the edge of a
+    pixel where a person has said it.
     """
 
     id: str
@@ -278,6 +292,8 @@ class Project(Reply):
     scale: Scale
     pack: str | None
     concept: str | None
+    pixel_size: float | None = None
+    unit: str | None = None
     classes: list[Class]
     source: Source | None = None
     images: int

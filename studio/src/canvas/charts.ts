@@ -97,6 +97,86 @@ export function drawHistogram(
   context.fillText(words.mean, x(mean) + (x(mean) > width / 2 ? -6 : 6), TOP - 2);
 }
 
+/** One of the things on a scatter plot. */
+export interface Dot {
+  x: number;
+  y: number;
+  colour: string;
+}
+
+/** How far y goes along with x, -1 to 1 (Pearson); null where one of them does not vary. */
+export function correlationOf(dots: readonly Dot[]): number | null {
+  const [mx, my] = [
+    summaryOf(dots.map(({ x }) => x))?.mean ?? 0,
+    summaryOf(dots.map(({ y }) => y))?.mean ?? 0,
+  ];
+  let [xy, xx, yy] = [0, 0, 0];
+  for (const { x, y } of dots) {
+    xy += (x - mx) * (y - my);
+    xx += (x - mx) ** 2;
+    yy += (y - my) ** 2;
+  }
+  return xx && yy ? xy / Math.sqrt(xx * yy) : null;
+}
+
+/** Round numbers from at or below the least value to at or above the largest, about `count` steps. */
+export function ticksBetween(values: readonly number[], count: number): number[] {
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  const least = (high - low || Math.abs(low) || 1) / count;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const width = ([1, 2, 5].find((step) => step * power >= least) ?? 10) * power;
+  const [first, last] = [Math.floor(low / width), Math.ceil(high / width)];
+  return Array.from({ length: Math.max(last - first, 1) + 1 }, (_, k) => (first + k) * width);
+}
+
+/** Draw a dot for each thing, with round numbers along both axes. */
+export function drawScatter(
+  context: CanvasRenderingContext2D,
+  [width, height]: [number, number],
+  dots: readonly Dot[],
+  look: Look,
+  words: { title: string; across: string; note: string; number: (value: number) => string },
+): void {
+  const across = ticksBetween(
+    dots.map(({ x }) => x),
+    6,
+  );
+  const up = ticksBetween(
+    dots.map(({ y }) => y),
+    4,
+  );
+  const [left, bottom] = [LEFT + 14, BOTTOM + 14];
+  const x = (v: number) =>
+    left + ((v - across[0]) / (across[across.length - 1] - across[0])) * (width - left - RIGHT);
+  const y = (v: number) =>
+    height - bottom - ((v - up[0]) / (up[up.length - 1] - up[0])) * (height - TOP - bottom);
+  context.fillStyle = look.ground;
+  context.fillRect(0, 0, width, height);
+  context.strokeStyle = context.fillStyle = look.ink;
+  context.lineWidth = 1;
+  line(context, [left, y(up[0]) + 0.5], [width - RIGHT, y(up[0]) + 0.5]);
+  line(context, [left - 0.5, TOP], [left - 0.5, y(up[0])]);
+  context.font = "600 14px system-ui, sans-serif";
+  context.textAlign = "left";
+  context.fillText(words.title, 12, 18);
+  context.font = "12px system-ui, sans-serif";
+  context.textAlign = "right";
+  context.fillText(words.note, width - RIGHT, 18);
+  context.fillText(words.across, width - RIGHT, height - 6);
+  for (const value of up) context.fillText(words.number(value), left - 8, y(value) + 4);
+  context.textAlign = "center";
+  for (const value of across) context.fillText(words.number(value), x(value), height - bottom + 18);
+  context.globalAlpha = 0.7;
+  for (const dot of dots) {
+    context.fillStyle = dot.colour;
+    context.beginPath();
+    context.arc(x(dot.x), y(dot.y), 3.5, 0, 2 * Math.PI);
+    context.fill();
+  }
+  context.globalAlpha = 1;
+}
+
 function line(context: CanvasRenderingContext2D, from: [number, number], to: [number, number]): void {
   context.beginPath();
   context.moveTo(...from);

@@ -17,6 +17,7 @@ export type ToolName =
   | "scribble"
   | "notScribble"
   | "ignore"
+  | "ruler"
   | "select"
   | "hand";
 
@@ -33,6 +34,8 @@ export interface Hand {
   near: number;
   /** What the wand paints; null where it is not there yet. */
   regions: RegionMap | null;
+  /** Told the length of a line, in pixels of the picture, that was drawn along a scale bar. */
+  rule(length: number): void;
 }
 
 /** What is being drawn and is not yet part of the drawing. */
@@ -242,6 +245,37 @@ class PolygonTool implements Tool {
   }
 }
 
+/** A line along a scale bar: it is measured, and marks nothing. */
+class RulerTool implements Tool {
+  draft: Draft | null = null;
+
+  get busy(): boolean {
+    return this.draft !== null;
+  }
+
+  press(at: Xy): void {
+    this.draft = { kind: "cut", path: [at, at], label: 0 };
+  }
+
+  move(at: Xy): void {
+    if (this.draft) this.draft = { ...this.draft, path: [this.draft.path[0], at] };
+  }
+
+  release(at: Xy, hand: Hand): void {
+    const from = this.draft?.path[0];
+    this.draft = null;
+    if (from && distance(from, at) >= 1) hand.rule(distance(from, at));
+  }
+
+  back(): boolean {
+    return false;
+  }
+
+  cancel(): void {
+    this.draft = null;
+  }
+}
+
 class PointTool implements Tool {
   readonly draft = null;
   readonly busy = false;
@@ -323,6 +357,7 @@ export function makeTools(): Record<DrawingTool, Tool> {
     point: new PointTool(ofClass),
     notPoint: new PointTool(notThis),
     scribble: new ScribbleTool(ofClass),
+    ruler: new RulerTool(),
     notScribble: new ScribbleTool(notThis),
   };
 }

@@ -9,6 +9,7 @@ import { type Draft, type Hand, makeTools, type Tool, type ToolName } from "../c
 import { pan, type Size, smallestScale, toImage, zoomAt } from "../canvas/viewport";
 import { isTyping } from "../shortcuts";
 import { look, radius, scale, tool } from "../state/pen";
+import { ruled } from "../state/ruler";
 import type { Xy } from "../wire";
 
 /** What buttons and keys outside of the canvas may ask of it. */
@@ -225,7 +226,10 @@ class Driver implements CanvasControl {
     if (!drawing || !this.props) return null;
     const near = NEAR / this.stage.view.scale;
     const { classId: label, regions } = this.props;
-    return { drawing, label, radius: radius.peek(), near, regions };
+    const rule = (length: number) => {
+      ruled.value = length;
+    };
+    return { drawing, label, radius: radius.peek(), near, regions, rule };
   }
 
   private placeOf(event: MouseEvent): Xy {

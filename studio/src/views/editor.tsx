@@ -13,6 +13,7 @@ import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../s
 import { type Mode, OpenPicture } from "../state/picture";
 import { chosenClass, colours, ended, openProject, project } from "../state/project";
 import { regionSize } from "../state/regions";
+import { ruled } from "../state/ruler";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import { Canvas, type CanvasControl } from "./canvas";
@@ -21,6 +22,7 @@ import { EditorTop } from "./editor_top";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
 import { accept, copyToNext, fillIn, goTo, judge } from "./picture_steps";
+import { PixelSizeDialog } from "./pixel_size";
 import { ResultPanel } from "./result_panel";
 import { Toolbar, ViewBar } from "./toolbar";
 
@@ -67,6 +69,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
   drawing?.revision.value; // read, so that the page follows what is drawn
   return (
     <div class={panelOpen.value ? "editor with-panel" : "editor"}>
+      {ruled.value !== null && <PixelSizeDialog />}
       <EditorTop picture={picture} />
       <Toolbar picture={picture} drawing={drawing} />
       <div class="stage">

@@ -1,5 +1,14 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { binsOf, csvOf, drawHistogram, type Look, summaryOf } from "../canvas/charts";
+import {
+  binsOf,
+  correlationOf,
+  csvOf,
+  type Dot,
+  drawHistogram,
+  drawScatter,
+  type Look,
+  summaryOf,
+} from "../canvas/charts";
 import { project } from "../state/project";
 import { theme } from "../state/session";
 import { language, text } from "../text";
@@ -25,13 +34,14 @@ interface SummaryProps {
   rows: readonly ObjectRow[];
 }
 
-/** Totals and means for each class, a histogram of one measure, and both as files. */
+/** Totals and means for each class, a histogram of one measure, two of them against each other; all as files. */
 export function MeasureSummary({ rows }: SummaryProps) {
   const known = MEASURED.filter((column) => rows.some((row) => typeof row[column] === "number"));
   return (
     <div class="summary">
       <Totals rows={rows} columns={known} />
       <Histogram rows={rows} columns={known} />
+      <Scatter rows={rows} columns={known} />
     </div>
   );
 }
@@ -119,34 +129,18 @@ function Histogram({ rows, columns }: ColumnsProps) {
   const [bins, found] = [binsOf(values), summaryOf(values)];
   const name = t.columns[column];
   const mean = found ? `${t.mean(name)}${text.value.colon}${inNumbers(found.mean)}` : "";
-  const draw = (target: HTMLCanvasElement, scale: number, look: Look) => {
-    const context = target.getContext("2d");
-    if (!context || !bins || !found) return;
-    [target.width, target.height] = SIZE.map((side) => Math.round(side * scale));
-    context.scale(scale, scale);
-    drawHistogram(context, SIZE, bins, found.mean, look, {
-      title: t.histogram(name),
-      mean,
-      number: inNumbers,
-    });
-  };
-  useEffect(() => {
-    const { current } = canvas;
-    if (!current) return;
-    const redraw = () => {
-      const { color, backgroundColor, accentColor } = getComputedStyle(current);
-      draw(current, devicePixelRatio, { ink: color, ground: backgroundColor, bar: accentColor });
-    };
-    redraw();
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", redraw);
-    return () => dark.removeEventListener("change", redraw);
-  }, [rows, column, language.value, theme.value]);
-  const save = () => {
-    const paper = document.createElement("canvas");
-    draw(paper, 2, ON_PAPER);
-    paper.toBlob((blob) => blob && download(blob, "png"), "image/png");
-  };
+  const save = useChart(
+    canvas,
+    (context, look) =>
+      bins &&
+      found &&
+      drawHistogram(context, SIZE, bins, found.mean, look, {
+        title: t.histogram(name),
+        mean,
+        number: inNumbers,
+      }),
+    [rows, column],
+  );
   if (!bins || !found) return null;
   return (
     <div class="histogram">
@@ -156,13 +150,7 @@ function Histogram({ rows, columns }: ColumnsProps) {
         aria-label={`${t.histogram(name)}, ${text.value.objects(found.count)}, ${mean}`}
       />
       <div class="line">
-        <select aria-label={t.measure} value={column} onChange={(e) => setColumn(e.currentTarget.value)}>
-          {columns.map((each) => (
-            <option key={each} value={each}>
-              {t.columns[each]}
-            </option>
-          ))}
-        </select>
+        <ColumnChoice label={t.measure} columns={columns} value={column} onChange={setColumn} />
         <button type="button" onClick={save}>
           <Icon name="file" />
           {t.saveHistogram}
@@ -170,6 +158,106 @@ function Histogram({ rows, columns }: ColumnsProps) {
       </div>
     </div>
   );
+}
+
+/** How two measures go together: a dot for each object, in the colour of its class. */
+function Scatter({ rows, columns }: ColumnsProps) {
+  const t = text.value.measures;
+  const [across, setAcross] = useState<string>(columns[0]);
+  const [up, setUp] = useState<string>(columns[1] ?? columns[0]);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const shown = new Map(project.value?.classes.map(({ name, colour }) => [name, colour]));
+  const dots: Dot[] = rows.flatMap((row) => {
+    const [x, y] = [row[across], row[up]];
+    const colour = shown.get(String(row.class)) ?? "#888888";
+    return typeof x === "number" && typeof y === "number" ? [{ x, y, colour }] : [];
+  });
+  const r = correlationOf(dots);
+  const note = r === null ? "" : t.correlation(r);
+  const save = useChart(
+    canvas,
+    (context, look) =>
+      dots.length &&
+      drawScatter(context, SIZE, dots, look, {
+        title: t.columns[up],
+        across: t.columns[across],
+        note,
+        number: inNumbers,
+      }),
+    [rows, across, up],
+  );
+  if (!dots.length) return null;
+  return (
+    <div class="histogram scatter">
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={[t.scatter(t.columns[across], t.columns[up]), text.value.objects(dots.length), note]
+          .filter(Boolean)
+          .join(", ")}
+      />
+      <div class="line">
+        <ColumnChoice label={t.across} columns={columns} value={across} onChange={setAcross} />
+        <ColumnChoice label={t.up} columns={columns} value={up} onChange={setUp} />
+        <button type="button" onClick={save}>
+          <Icon name="file" />
+          {t.saveScatter}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface ColumnChoiceProps {
+  label: string;
+  columns: readonly string[];
+  value: string;
+  onChange: (column: string) => void;
+}
+
+function ColumnChoice({ label, columns, value, onChange }: ColumnChoiceProps) {
+  const t = text.value.measures;
+  return (
+    <select aria-label={label} value={value} onChange={(e) => onChange(e.currentTarget.value)}>
+      {columns.map((each) => (
+        <option key={each} value={each}>
+          {t.columns[each]}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** Keep a chart drawn in the colours of the page; returns what saves it as a file, in those of paper. */
+function useChart(
+  canvas: { current: HTMLCanvasElement | null },
+  draw: (context: CanvasRenderingContext2D, look: Look) => unknown,
+  follows: readonly unknown[],
+): () => void {
+  const onto = (target: HTMLCanvasElement, scale: number, look: Look) => {
+    const context = target.getContext("2d");
+    if (!context) return;
+    [target.width, target.height] = SIZE.map((side) => Math.round(side * scale));
+    context.scale(scale, scale);
+    draw(context, look);
+  };
+  useEffect(() => {
+    const { current } = canvas;
+    if (!current) return;
+    const redraw = () => {
+      const { color, backgroundColor, accentColor } = getComputedStyle(current);
+      onto(current, devicePixelRatio, { ink: color, ground: backgroundColor, bar: accentColor });
+    };
+    redraw();
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", redraw);
+    return () => dark.removeEventListener("change", redraw);
+  }, [...follows, language.value, theme.value]);
+  return () => {
+    const paper = document.createElement("canvas");
+    onto(paper, 2, ON_PAPER);
+    paper.toBlob((blob) => blob && download(blob, "png"), "image/png");
+  };
 }
 
 /** Hand a file over to the browser, named after the project. */

@@ -1,12 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
 import { paths } from "../route";
-import { openProject } from "../state/project";
+import { openProject, project } from "../state/project";
+import { ruled } from "../state/ruler";
 import { language, text } from "../text";
 import type { ObjectRow } from "../wire";
 import { Failure } from "./dialog";
 import { Icon } from "./icon";
 import { MeasureSummary } from "./measure_summary";
+import { PixelSizeDialog } from "./pixel_size";
 
 const ROWS = 100;
 /** So many objects are sorted in the browser; the export holds all. */
@@ -34,7 +36,9 @@ const UNITS = ["unit", "area_units", "perimeter_units", "major_axis_units", "min
 /** The objects of all images with their measures. */
 export function Measures({ id }: { id: string }) {
   const t = text.value;
-  const { rows, total, done, error } = useRows(id);
+  const [round, setRound] = useState(0);
+  const reload = () => setRound(round + 1);
+  const { rows, total, done, error } = useRows(id, round);
   const [sort, setSort] = useState<{ column: string; down: boolean } | null>(null);
   const [page, setPage] = useState(0);
   const columns = rows.some((row) => row.unit) ? [...PIXELS, ...UNITS] : PIXELS;
@@ -54,7 +58,17 @@ export function Measures({ id }: { id: string }) {
           <Icon name="back" />
         </a>
         {t.measures.title}
+        <span class="space" />
+        <button type="button" onClick={() => (ruled.value = 0)}>
+          {project.value?.pixel_size
+            ? t.pixel.known(
+                project.value.pixel_size,
+                project.value.unit === "um" ? "µm" : (project.value.unit ?? ""),
+              )
+            : t.pixel.set}
+        </button>
       </h1>
+      {ruled.value !== null && <PixelSizeDialog onSaved={reload} />}
       <Failure error={error} />
       {done && !rows.length && !error && <p class="soft">{t.measures.none}</p>}
       {!done && <p class="soft">{t.loading}</p>}
@@ -125,7 +139,8 @@ export function Measures({ id }: { id: string }) {
   );
 }
 
-function useRows(id: string) {
+/** The rows of a project; `round` counts how often they were asked for. */
+function useRows(id: string, round: number) {
   const [rows, setRows] = useState<ObjectRow[]>([]);
   const [total, setTotal] = useState(0);
   const [done, setDone] = useState(false);
@@ -151,7 +166,7 @@ function useRows(id: string) {
     return () => {
       left = true;
     };
-  }, [id]);
+  }, [id, round]);
   return { rows, total, done, error };
 }
 

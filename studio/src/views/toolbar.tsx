@@ -21,6 +21,7 @@ const MARKING: ToolName[] = [
   "scribble",
   "notScribble",
   "ignore",
+  "ruler",
   "select",
   "hand",
 ];

@@ -87,6 +87,7 @@ class ProjectRow(Base):
              source.
     pack     name of the pack that segments; NULL: the service's.
     concept  name of a concept of that pack which teaches beside the marks.
+    pixel_size, unit  the edge of a pixel of all its images, where a person has said it.
     """
 
     __tablename__ = "projects"
@@ -97,6 +98,8 @@ class ProjectRow(Base):
     scale: Mapped[str] = mapped_column(default="frame")
     pack: Mapped[str | None]
     concept: Mapped[str | None]
+    pixel_size: Mapped[float | None]
+    unit: Mapped[str | None]
     classes: Mapped[list[dict[str, Any]]]
     created: Mapped[datetime] = mapped_column(default=now)
     updated: Mapped[datetime] = mapped_column(default=now)

@@ -56,13 +56,15 @@ def page(session: Session, limit: int, cursor: str | None) -> schemas.Page[schem
 
 
 def change(session: Session, project: str, wanted: schemas.ProjectChange) -> schemas.Project:
-    """Change name, scale or classes.
+    """Change name, scale, pixel size or classes.
 
     Raises Problem: 404; 409 where marks use a class that is left out; 422 for a scale that its kind does not have.
     """
     row = find(session, project, lock=True)
     if wanted.name is not None:
         row.name = wanted.name
+    if "pixel_size" in wanted.model_fields_set:
+        row.pixel_size, row.unit = wanted.pixel_size, wanted.unit
     if wanted.classes is not None:
         classes = number_classes(wanted.classes, row.classes, predicted_classes(session, project))
         _check_use(session, row, {c["id"] for c in classes})
