@@ -29,7 +29,7 @@ from cuecast.io.labels.sheets import Shape, Sheet
 from cuecast.io.pixels import read_raster
 from cuecast.io.stores import is_stored
 from cuecast.results.folder import has_digest
-from cuecast.results.manifest import ManifestEntry, read_manifest
+from cuecast.results.manifest import ManifestEntry, entry_at, index_manifest, read_manifest
 from cuecast.results.report import ReportCheck, ReportCue, ReportRow, write_report
 from cuecast.results.sizes import Sizes
 from cuecast.results.tables import ObjectRow, object_rows, write_objects_csv
@@ -226,7 +226,7 @@ def write_report_file(
     review  with a tick box 'wrong' for each image.
     check   what the cues (`examples`, in their order) say of each other.
     """
-    entries = {e.name: e for e in read_manifest(results.manifest) if e.error is None}
+    index = index_manifest(results.manifest)
     rows = [_row(results, entry) for entry in read_manifest(results.manifest)]
     cues = [
         ReportCue(e.image.name, _small(draw_marks(e.image, e.marks, results.classes, opacity)))
@@ -242,7 +242,7 @@ def write_report_file(
                 opened.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
                 return _small(opened)
         try:
-            entry = entries[row.name]
+            entry = entry_at(results.manifest, index[row.name])
             image = read(Path(entry.image))
             mask = read_result(results.file("masks", row.name))
             if image.size != mask.shape:  # the file has changed since

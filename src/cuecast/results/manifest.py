@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from io import BytesIO, RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
@@ -110,7 +110,8 @@ class ManifestEntry:
 
     def line(self) -> str:
         """The entry as one line of JSON, without its line break."""
-        raw = {name: value for name, value in asdict(self).items() if value or name not in SELDOM}
+        fields_of = _FIELDS[type(self)]
+        raw = {name: value for name in fields_of if (value := getattr(self, name)) or name not in SELDOM}
         text = json.dumps(raw, ensure_ascii=False)
         # a file name that is not Unicode is kept as escapes, so that the manifest itself is
         return text if text.isprintable() else json.dumps(raw)
@@ -136,6 +137,10 @@ class FrameEntry(ManifestEntry):
     marked: bool = False
 
 
+_FIELDS: Mapping[type[ManifestEntry], Sequence[str]] = {
+    kind: tuple(f.name for f in fields(kind)) for kind in (ManifestEntry, FrameEntry)
+}
+"""Names of the fields in their order: asked for once a line."""
 Entry = TypeVar("Entry", bound=ManifestEntry)
 
 
@@ -204,9 +209,9 @@ def read_manifest(path: Path) -> Iterator[ManifestEntry]:
     """
     # One open file: a run may put another one in its place meanwhile.
     with _reading(path) as stream:
-        for offset in _index(path, stream).values():
+        for offset, number in _index(path, stream).values():
             stream.seek(offset)
-            yield _parse(path, stream.readline(), None)
+            yield _parse(path, stream.readline(), number)
 
 
 def index_manifest(path: Path) -> dict[str, int]:
@@ -215,7 +220,7 @@ def index_manifest(path: Path) -> dict[str, int]:
     Empty where there is no file. Raises OutputError as `read_manifest` does.
     """
     with _reading(path) as stream:
-        return _index(path, stream)
+        return {name: offset for name, (offset, _) in _index(path, stream).items()}
 
 
 def read_frames(path: Path) -> dict[int, FrameEntry]:
@@ -236,7 +241,8 @@ def read_frames(path: Path) -> dict[int, FrameEntry]:
 def find_entries(path: Path, names: Container[str]) -> dict[str, ManifestEntry]:
     """Name -> entry, of these names alone; empty where there is no file. Raises OutputError as `read_manifest` does."""
     with _reading(path) as stream:
-        return {e.name: e for _, e in _lines(path, stream) if e.name in names}
+        lines = ((number, line) for _, number, line in _lines(stream) if _name(path, line, number) in names)
+        return {e.name: e for e in (_parse(path, line, number) for number, line in lines)}
 
 
 def entry_at(path: Path, offset: int) -> ManifestEntry:
@@ -260,17 +266,28 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _index(path: Path, stream: BinaryIO) -> dict[str, int]:
-    return {entry.name: offset for offset, entry in _lines(path, stream)}
+def _index(path: Path, stream: BinaryIO) -> dict[str, tuple[int, int]]:
+    """Name -> byte offset and number of its last line. Only names are looked at; what else it says is read later."""
+    return {_name(path, line, number): (offset, number) for offset, number, line in _lines(stream)}
 
 
-def _lines(path: Path, stream: BinaryIO) -> Iterator[tuple[int, ManifestEntry]]:
-    """Byte offset and entry of each whole line."""
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """Byte offset and number, from 1, of each whole line, and the line."""
     offset = 0
     for number, line in enumerate(stream, start=1):
         if line.endswith(b"\n"):
-            yield offset, _parse(path, line, number)
+            yield offset, number, line
         offset += len(line)
+
+
+def _name(path: Path, line: bytes, number: int) -> str:
+    """The name of the entry of a line. Raises OutputError where it is none."""
+    try:
+        if isinstance(name := json.loads(line)["name"], str):
+            return name
+        raise TypeError("its name is no text")
+    except (ValueError, TypeError, KeyError) as error:
+        raise _no_line(path, number) from error
 
 
 def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
@@ -278,7 +295,7 @@ def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
     try:
         found: dict[str, Any] = json.loads(line)
         kind = FrameEntry if "frame" in found else ManifestEntry
-        names = {f.name for f in fields(kind)}
+        names = _FIELDS[kind]
         raw = {name: value for name, value in found.items() if name in names}
         if raw.get("size") is not None:
             raw["size"] = (int(raw["size"][0]), int(raw["size"][1]))
@@ -286,15 +303,19 @@ def _parse(path: Path, line: bytes, number: int | None) -> ManifestEntry:
         raw["thresholds"] = {int(k): float(v) for k, v in raw.get("thresholds", {}).items()}
         raw["counts"] = {int(k): int(v) for k, v in raw.get("counts", {}).items()}
         raw["object_confidences"] = tuple(map(float, raw.get("object_confidences", ())))
-        for name in names & {"verdicts", "confidences"}:
-            raw[name] = {int(k): v for k, v in raw.get(name, {}).items()}
+        if kind is FrameEntry:
+            for name in ("verdicts", "confidences"):
+                raw[name] = {int(k): v for k, v in raw.get(name, {}).items()}
         return kind(**raw)
     except (ValueError, TypeError, AttributeError, IndexError) as error:
-        where = f" line {number}" if number else ""
-        raise OutputError(
-            f"{path}{where}: this is not a line of a cuecast manifest; "
-            "choose another output folder, or move the file"
-        ) from error
+        raise _no_line(path, number) from error
+
+
+def _no_line(path: Path, number: int | None) -> OutputError:
+    where = f" line {number}" if number else ""
+    return OutputError(
+        f"{path}{where}: this is not a line of a cuecast manifest; choose another output folder, or move the file"
+    )
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class ObjectRow:
 
 COLUMNS = tuple(str(f.metadata.get("alias", f.name)) for f in fields(ObjectRow))
 """Columns of objects.csv."""
+_CELLS = attrgetter(*(f.name for f in fields(ObjectRow)))
 
 
 def object_rows(
@@ -118,7 +120,7 @@ FRAME_COLUMNS: Sequence[str] = tuple("class" if f.name == "object" else f.name f
 
 def write_objects_csv(path: str | Path, rows: Iterable[ObjectRow]) -> Path:
     """Write the rows as they come, whole file or nothing; returns its path. Raises OutputError."""
-    return _write(path, COLUMNS, map(astuple, rows))
+    return _write(path, COLUMNS, map(_CELLS, rows))
 
 
 def read_objects_csv(path: Path) -> Iterator[ObjectRow]:
