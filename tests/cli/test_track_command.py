@@ -13,6 +13,7 @@ from films import GREEN, RED, film, save_film, save_frames, square, still
 from PIL import Image
 
 from cuecast.cli import run, track
+from cuecast.cuesets.cueset import read_cueset
 from cuecast.io.files import file_digest
 from cuecast.results.gather import read_result
 from cuecast.runs import video as folder
@@ -100,7 +101,7 @@ def test_several_videos_divided_or_not_give_the_same_tables(
 ) -> None:
     save_film(Path("second.mp4"), film(4, lambda i: (2 * i, 30)))
     given = ["film.mp4", "second.mp4", "frames", "--cues", str(cueset), "--pack", "colours", "-q"]
-    given += ["--scale", "pixel", "-f", "csv", "-o"]
+    given += ["--scale", "pixel", "-f", "csv", "--provenance", "-o"]
     capsys.readouterr()
     assert run(["track", *given, "whole"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "3 videos: 3 found, 0 doubtful, 0 absent"
@@ -109,6 +110,12 @@ def test_several_videos_divided_or_not_give_the_same_tables(
         assert run(["track", *given, "parts", "--shard", f"{i}/2"]) == 0
         assert f"shard {i}/2: " in capsys.readouterr().out
     assert run(["gather", "parts", "-q"]) == 0
+    told = [Path(out, "film", "provenance.jsonld").read_bytes() for out in ("whole", "parts")]
+    assert told[0] == told[1]
+    graph = {node["@id"]: node for node in json.loads(told[0])["@graph"]}
+    (version,) = [node for name, node in graph.items() if name.startswith("urn:cuecast:cueset:")]
+    assert version["digest"] == read_cueset(cueset).digest()
+    assert version["@id"] in graph["#segment-000003"]["used"]
     assert capsys.readouterr().out.startswith("gathered: 3 films: 3 found")
     for table in ("films.csv", "objects.csv", "film/objects.csv"):
         assert Path("parts", table).read_bytes() == Path("whole", table).read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
@@ -194,6 +194,8 @@ def segment_map(
     predictor = load(pack, threads=speed.threads_each)
     learned = predictor.learn([*examples, *on_it], classes or named or None, "pixel", objects.value)
     concept = shown.decided(learned)
+    if not (windows or own.polygons):
+        options = replace(options, cueset=shown.version(cueset))
     with progress(printed.quiet, concept.classes) as report:
         summary = segment_raster(concept, raster, output, options, report)
     say(_as_dict(summary) | said_of_shard(shard), _as_text(summary, shard), printed.as_json)

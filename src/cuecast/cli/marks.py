@@ -246,6 +246,15 @@ class Shown(MarkFlags):
         self.refuse_names()
         return list(cueset.classes) if cueset else class_list(self.class_names or ())
 
+    def version(self, cueset: CueSet | None) -> tuple[int, str] | None:
+        """(version, digest) of a cue set that was read, where nothing else shows the thing. Raises CueSetError."""
+        if cueset is None or self.any:
+            return None
+        from cuecast.cuesets.changes import lineage
+
+        origin = lineage(cueset)
+        return origin.version, origin.digest
+
     def refuse_names(self) -> None:
         """Raise BadParameter where --class is given beside a cue set."""
         if (self.cues or self.concept) and self.class_names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -136,8 +136,8 @@ def track(
     options, limits = written.options(), read_limits(window)
     if several.needed(videos):
         many = several.many(shown, written.overwrite)
-        concept = _shown_elsewhere(shown, limits, pack, scale or Scale.FRAME, objects, threads)
-        found = _track_several(concept, videos, output, options, limits, many, printed)
+        taught = _shown_elsewhere(shown, limits, pack, scale or Scale.FRAME, objects, threads)
+        found = _track_several(*taught, videos, output, options, limits, many, printed)
         say_several("video", found, several, printed)
         return
     (video,) = videos
@@ -167,7 +167,8 @@ def track(
     concept = shown.decided(learned)
     on = dict(zip(numbers, concept.examples[others:], strict=True))
     with progress(printed.quiet, concept.classes) as report:
-        summary = track_into(concept, frames, output, on, options, report, video)
+        how = replace(options, cueset=shown.version(cueset))
+        summary = track_into(concept, frames, output, on, how, report, video)
     head = tally("frame", summary.counts, finished_before(summary.resumed))
     if summary.objects:
         head += "; " + ", ".join(f"{n} {name}" for name, n in summary.objects.items())
@@ -179,6 +180,7 @@ def track(
 
 def _track_several(
     concept: Concept,
+    version: tuple[int, str] | None,
     videos: Sequence[Path],
     out: Path,
     options: TrackOptions,
@@ -188,8 +190,9 @@ def _track_several(
 ) -> Summary:
     from cuecast.runs.several import track_several
 
+    how = replace(options, cueset=version)
     with progress(printed.quiet, concept.classes) as report:
-        return track_several(concept, videos, out, options, limits, many, report)
+        return track_several(concept, videos, out, how, limits, many, report)
 
 
 def _shown_elsewhere(
@@ -199,8 +202,8 @@ def _shown_elsewhere(
     scale: Scale,
     objects: Objects,
     threads: int | None,
-) -> Concept:
-    """The concept of a cue set alone."""
+) -> tuple[Concept, tuple[int, str] | None]:
+    """The concept of a cue set alone, and (version, digest) of that."""
     from cuecast.cuesets.cueset import read_examples
     from cuecast.predictor import load, read_cues
 
@@ -208,7 +211,8 @@ def _shown_elsewhere(
     assert cueset is not None
     classes, examples = read_cues(read_examples(cueset, limits), shown.classes(cueset))
     predictor = load(pack, threads=threads)
-    return shown.decided(predictor.learn(examples, classes, scale.value, objects.value))
+    learned = predictor.learn(examples, classes, scale.value, objects.value)
+    return shown.decided(learned), shown.version(cueset)
 
 
 def frames(

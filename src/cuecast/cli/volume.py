@@ -159,7 +159,7 @@ def volume(
         return
     options = VolumeOptions(
         reading, limits, kind, written.overlays, written.overwrite, shown.thresholds(),
-        objects.value, "objects" in (written.formats or ()), written.provenance,
+        objects.value, "objects" in (written.formats or ()), written.provenance, shown.version(shown.cueset(pack)),
     )  # fmt: skip
     many = several.many(shown, written.overwrite) if several.needed(sources) else None
     teacher, classes = _teacher(pack, threads, shown)

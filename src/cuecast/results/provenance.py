@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cuecast.core.errors import ImageError, OutputError
+from cuecast.core.version import __version__
 from cuecast.io.files import MANIFEST, RESULT_RASTERS, file_digest, holds_results, load_json, replacing
 from cuecast.results.manifest import FrameEntry, ManifestEntry, read_manifest
 from cuecast.results.masks import mask_file, volume_of
@@ -85,6 +86,15 @@ def write_provenance(out: Path, origin: Origin) -> Path:
 def carries(out: Path, asked: bool) -> bool:
     """Whether a run is to write the file: now, or in an earlier run, whose file must not grow old."""
     return asked or (out / NAME).is_file()
+
+
+def stamp(carried: bool, cueset: tuple[int, str] | None) -> dict[str, Any]:
+    """Fields of a line that say what made its mask, where provenance is carried: this program, and of the cue set
+    (version, digest)."""
+    if not carried:
+        return {}
+    version, digest = cueset or (None, None)
+    return {"program": __version__, "cueset": digest, "cueset_version": version}
 
 
 def read_origin(out: Path) -> Origin | None:

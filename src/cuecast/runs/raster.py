@@ -24,7 +24,6 @@ from cuecast.core.errors import CueError, InputError, OutputError
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import Verdict
-from cuecast.core.version import __version__
 from cuecast.engine.decision import Sums
 from cuecast.io.files import RESULT_RASTERS, Tried, all_tried, check_space, file_digest, note_of_edited
 from cuecast.io.places import check_places
@@ -82,6 +81,7 @@ class MapOptions:
     tile      side of the tiles in pixels, and `overlap` what they share; None: by what the concept looks at.
     provenance  where the map comes from is written, see `cuecast.results.provenance`.
     cluster   a Ray cluster, whose `workers` then do the tiles; never changes a byte either.
+    cueset    (version, digest) of the cue set that all was learnt from, to be named there.
     shard     do only the tiles of this part, beside others in the same folder; `cuecast.gather` puts all together.
     """
 
@@ -96,6 +96,7 @@ class MapOptions:
     shard: Shard | None = None
     cluster: Cluster | None = None
     provenance: bool = False
+    cueset: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +228,7 @@ def _job(
         unit=raster.place.unit,
         scale=concept.scale,
         thresholds=concept.thresholds,
-        program=__version__ if provenance.carries(folder.out, options.provenance) else None,
+        **provenance.stamp(provenance.carries(folder.out, options.provenance), options.cueset),
     )
     work = TileWork(concept, raster, grid, tones, folder.out / TILES, blank)
     return _RasterRun(work, folder, options, wanted)

@@ -22,7 +22,6 @@ from cuecast.core.errors import MissingExtraError, OutputError
 from cuecast.core.objects import Annotations, connected_objects
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo, Example
-from cuecast.core.version import __version__
 from cuecast.io.files import all_tried, check_space, note_of_edited
 from cuecast.io.labels.masks import write_mask
 from cuecast.io.places import check_places
@@ -70,6 +69,7 @@ class TrackOptions:
     rate       frames a second of the overlay video; None keeps the times of the video.
     opacity    of the masks in the overlay video.
     provenance  where each mask comes from is written, see `cuecast.results.provenance`.
+    cueset     (version, digest) of the cue set that all was learnt from, to be named there.
     """
 
     overwrite: bool = False
@@ -77,6 +77,7 @@ class TrackOptions:
     rate: float | None = None
     opacity: float = 0.45
     provenance: bool = False
+    cueset: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,7 +312,7 @@ class _VideoRun:
             confidences={o.cls: round(o.confidence, 6) for o in answer.objects},
             marked=answer.marked,
             thresholds=self.job.concept.thresholds,
-            program=__version__ if self.provenance else None,
+            **provenance.stamp(self.provenance, self.options.cueset),
         )
         said = (prediction.verdict, prediction.confidence, prediction.seconds)
         class_ids = self.job.concept.decision.class_ids

@@ -18,7 +18,6 @@ from cuecast.core.errors import CuecastError, OutputError
 from cuecast.core.objects import ObjectMode
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.values import ClassInfo
-from cuecast.core.version import __version__
 from cuecast.io.files import check_space, file_digest, note_of_edited, replacing
 from cuecast.io.formats import outputs_of
 from cuecast.io.places import check_places
@@ -49,6 +48,7 @@ class VolumeOptions:
     thresholds  as `Concept.with_thresholds` takes them; None leaves them as they are.
     objects   what is one object, as in `segment_volume`.
     provenance  where the labels come from is written, see `cuecast.results.provenance`.
+    cueset    (version, digest) of the cue set that all was learnt from, to be named there.
     ids       whether a volume of the ids of objects is written beside the labels, in their format (DICOM SEG: NIfTI).
     """
 
@@ -61,6 +61,7 @@ class VolumeOptions:
     objects: ObjectMode | None = None
     ids: bool = False
     provenance: bool = False
+    cueset: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,7 +289,7 @@ class _VolumeRun:
                 scale=self.walk.concept.scale,
                 thresholds=self.walk.concept.thresholds,
                 split=self.walk.concept.splits,
-                program=__version__ if self.provenance else None,
+                **provenance.stamp(self.provenance, self.options.cueset),
             )
             for answer in prediction.slices
         ]
