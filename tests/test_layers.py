@@ -20,7 +20,7 @@ LAYERS = (
     ("propagation", "mosaic", "cue_quality", "catalogue", "datasets"),
     ("runs", "evaluation"),
     ("client", "training"),
-    ("service", "mcp"),
+    ("service", "mcp", "napari"),
     ("cli",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
