@@ -227,6 +227,33 @@ def test_a_stack_fills_its_layer_slice_by_slice_and_rows_lead_to_slices(panel: P
     assert panel.cues[-1].text == "series, slice 2: it is not there"
 
 
+def test_a_long_stack_does_not_list_its_verdicts_at_every_slice(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once when the search begins, and once at its end."""
+    listed: list[int] = []
+    monkeypatch.setattr(panels, "REFRESH", float("inf"))
+    monkeypatch.setattr(panel.form, "list_rows", lambda rows: listed.append(len(rows)))
+    panel.form.set_stack("pictures")
+    with_red_cue(panel)
+    stack = panel.viewer.add_image(np.stack([coloured(RED, BLUE)] * 9), name="stack", rgb=True)
+    find(panel, stack)
+    assert listed == [0, 9]
+    assert "stack [9 found]" in results(panel)
+
+
+def test_a_panel_that_is_closed_lets_its_job_end_in_silence(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its fields are gone by then."""
+    taught = with_red_cue(panel)
+    panel.find([taught])
+    panel.close()
+    monkeypatch.setattr(panel, "form", None)
+    until(lambda: panel.worker is None)
+    assert panel.rows == []
+
+
 def test_a_volume_says_how_far_it_is(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[tuple[int, int, str]] = []
     monkeypatch.setattr(panel.form, "progress", lambda *step: steps.append(step))

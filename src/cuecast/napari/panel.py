@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from cuecast.napari.pictures import Picture, picture_of
 from cuecast.napari.results import MADE_BY, NewLayer, class_layer, layers_of, object_layer, verdict_text
 from cuecast.runs.images import BatchOptions
 
+REFRESH = 0.3
+"""Seconds between two looks at the verdicts while a job runs: a stack has thousands."""
 EDITED = "edited"
 """In what a result's layer knows of itself: somebody has painted in it."""
 
@@ -87,6 +90,8 @@ class Panel:
         self._known: dict[str, ClassInfo] = {}
         self._results: dict[str, tuple[Any, Any]] = {}
         self._found_in: FolderDone | None = None
+        self._listed_at = 0.0
+        self._closed = False
         self.form = Form(self)
         self.widget = self.form.widget
         self.form.set_packs([pack.folder.name for pack in list_packs()])
@@ -98,7 +103,10 @@ class Panel:
         self._layers_changed()
 
     def close(self, *_: object) -> None:
-        """Stop what runs, and listen no more."""
+        """Stop what runs, and listen no more. A second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.cancel()
         for event in self._events:
             event.disconnect(self._layers_changed)
@@ -300,6 +308,8 @@ class Panel:
 
     def _received(self, news: Any) -> None:
         """What a job says or gives, in the window's thread."""
+        if self._closed:  # Qt has thrown the fields away
+            return
         if isinstance(news, Step):
             self.form.progress(news.done, news.total, news.what)
         elif isinstance(news, _Note):
@@ -310,23 +320,29 @@ class Panel:
             self._lay_found(news)
         elif isinstance(news, FolderDone):
             self._found_in = news
-            self._add_rows(news.rows)
+            self.rows += news.rows
 
     def _finished(self) -> None:
         stopped = self.worker is not None and self.worker.abort_requested
         self.worker = None
+        if self._closed:
+            return
         self.form.busy(False)
+        self._list_rows()
         if self.rows:
             done = f" in {self._found_in.out}" if self._found_in else ""
             self.form.say(f"{'cancelled: ' if stopped else ''}{verdict_text(self.rows)}{done}")
         elif stopped:
             self.form.say("cancelled")
 
-    def _add_rows(self, rows: Sequence[Row]) -> None:
-        """More verdicts, the doubtful ones first."""
+    def _list_rows(self) -> None:
+        """Show the verdicts, the doubtful ones first, and say them in the names of the results."""
         order = ("failed", "doubtful", "found", "absent")
-        self.rows = sorted([*self.rows, *rows], key=lambda r: order.index(r.verdict or "failed"))
+        self.rows.sort(key=lambda r: order.index(r.verdict or "failed"))
         self.form.list_rows(self.rows)
+        for name, (layer, _) in self._results.items():
+            layer.name = f"{name} [{verdict_text(layer.metadata[MADE_BY]['verdicts'])}]"
+        self._listed_at = monotonic()
 
     def _lay_found(self, found: Found) -> None:
         """Put an answer into the layers of its picture, which are made with its first one."""
@@ -341,11 +357,10 @@ class Panel:
             else:
                 layer.data[found.index] = data
                 layer.refresh()
-        self._add_rows(found.rows)
-        layer = self._results[picture.name][0]
-        said = [*layer.metadata[MADE_BY]["verdicts"], *(replace(r, files=None) for r in found.rows)]
-        layer.metadata[MADE_BY]["verdicts"] = said
-        layer.name = f"{picture.name} [{verdict_text(said)}]"
+        self.rows += found.rows
+        self._results[picture.name][0].metadata[MADE_BY]["verdicts"].extend(found.rows)
+        if monotonic() - self._listed_at > REFRESH:
+            self._list_rows()
 
     def _new_results(self, found: Found) -> tuple[Any, Any]:
         """An empty layer of classes over the picture, and one of objects where these are wanted. Former results of the
