@@ -51,6 +51,21 @@ def test_what_is_written_is_labelme(tmp_path: Path) -> None:
     assert read_labelme(tmp_path / "a.json")[0].name == "a.png"
 
 
+def test_what_x_anylabeling_saves_of_ours_is_read_as_it_was(tmp_path: Path) -> None:
+    """It takes these fields as given, and adds its own to the file and to each shape."""
+    given = annotations((*CASES["occluded, in three parts"], *CASES["one pixel"]), "a.png")
+    path = write_labelme(tmp_path / "a.json", given, CLASSES, "../images/a.png")
+    data = json.loads(path.read_text())
+    assert {"version", "imageData", "imagePath", "shapes", "flags"} <= data.keys()
+    assert all({"label", "points", "group_id", "shape_type", "flags"} <= s.keys() for s in data["shapes"])
+    added = {"score": None, "description": "", "difficult": False, "attributes": {}, "kie_linking": []}
+    shapes = [{**s, **added, "points": [[float(v) for v in p] for p in s["points"]]} for s in data["shapes"]]
+    path.write_text(
+        json.dumps({**data, "version": "3.2.0", "shapes": shapes, "description": "", "checked": True})
+    )
+    assert_equal(given, read_labelme(path, CLASSES)[0])
+
+
 def test_an_object_of_no_listed_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"class 9, the classes are \[1, 2, 7\]"):
         write_labelme(tmp_path / "a.json", annotations((obj(9, 0, 0, "#"),)), CLASSES)
