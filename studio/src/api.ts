@@ -3,12 +3,14 @@
 import { askForKey, key, whenOnline } from "./state/session";
 import type {
   Choice,
+  Compared,
   FolderAdded,
   FolderListing,
   ImageInfo,
   Info,
   Job,
   JobKind,
+  KeptRun,
   LabelsRead,
   LabelsWay,
   ManyAction,
@@ -196,6 +198,15 @@ export const api = {
 
   prepare: (p: string, i: string | null, signal: AbortSignal) =>
     request("POST", `${project(p)}/prepare`, { json: { image: i }, signal }),
+
+  kept: (p: string) => json<Page<KeptRun>>("GET", `${project(p)}/kept`),
+  keepRun: (p: string, name: string) => json<KeptRun>("POST", `${project(p)}/kept`, { json: { name } }),
+  deleteKept: (p: string, k: string) => request("DELETE", `${project(p)}/kept/${encodeURIComponent(k)}`),
+  comparison: (p: string, k: string, cursor: string | null) =>
+    json<Page<Compared>>(
+      "GET",
+      `${project(p)}/kept/${encodeURIComponent(k)}/comparison?${query({ limit: 100, cursor })}`,
+    ),
 
   prediction: (p: string, i: string) => json<PredictionDetail>("GET", `${image(p, i)}/prediction`),
   predictionMask: (p: string, i: string, signal?: AbortSignal) =>

@@ -7,14 +7,16 @@ export type Route =
   | { page: "packs" }
   | { page: "project"; project: string }
   | { page: "image"; project: string; image: string }
-  | { page: "measures"; project: string };
+  | { page: "measures"; project: string }
+  | { page: "compare"; project: string };
 
 export function parseRoute(hash: string): Route {
   const [, p, project, what, image] = hash.replace(/^#/, "").split("/").map(decodeURIComponent);
   if (p === "packs") return { page: "packs" };
   if (p !== "p" || !project) return { page: "projects" };
   if (what === "i" && image) return { page: "image", project, image };
-  return what === "measures" ? { page: "measures", project } : { page: "project", project };
+  if (what === "measures" || what === "compare") return { page: what, project };
+  return { page: "project", project };
 }
 
 export const paths = {
@@ -22,6 +24,7 @@ export const paths = {
   packs: "#/packs",
   project: (p: string) => `#/p/${encodeURIComponent(p)}`,
   image: (p: string, i: string) => `#/p/${encodeURIComponent(p)}/i/${encodeURIComponent(i)}`,
+  compare: (p: string) => `#/p/${encodeURIComponent(p)}/compare`,
   measures: (p: string) => `#/p/${encodeURIComponent(p)}/measures`,
 };
 

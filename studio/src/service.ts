@@ -14,6 +14,16 @@ export interface Class {
   threshold: number | null;
 }
 
+/** An image in a kept run (`before`) and in the present one (`after`); null where one has not looked at it. `likeness` of the two masks: mean IoU over the classes, in [0, 1]. `truth` is there where the whole mask is known, from marks or because it was called right, and neither run had learnt from the image. */
+export interface Compared {
+  image_id: string;
+  image: string;
+  before: Side | null;
+  after: Side | null;
+  likeness: number | null;
+  truth: Truth | null;
+}
+
 /** Every error. */
 export interface Error {
   error: ErrorBody;
@@ -99,6 +109,16 @@ export interface Job {
 export interface JobError {
   code: string;
   message: string;
+}
+
+/** Results that were kept: of how many images, taught by how many, and how many have which verdict. */
+export interface KeptRun {
+  id: string;
+  name: string;
+  created: string;
+  images: number;
+  cues: number;
+  verdicts: Record<string, number>;
 }
 
 /** A class of labels. `new`: the project does not have it yet. */
@@ -276,6 +296,14 @@ export interface Scribble {
   class: number;
 }
 
+/** What a run says of an image. counts and areas: class id -> number of objects, pixels. */
+export interface Side {
+  verdict: "found" | "doubtful" | "absent" | null;
+  confidence: number | null;
+  counts: Record<string, number>;
+  areas: Record<string, number>;
+}
+
 /** The video or volume of a project: `frames` frames, or slices along its first axis, in the order of its images. `seconds`: when the last frame is shown; `note`: what a person should know of it, such as where it breaks off. `series` or `channel`: which of several volumes of its folder or file it is, as it was chosen. */
 export interface Source {
   name: string;
@@ -288,6 +316,12 @@ export interface Source {
   note: string | null;
   series: string | null;
   channel: number | null;
+}
+
+/** How well each run fits what is known of an image: mean IoU over the classes, in [0, 1]. */
+export interface Truth {
+  before: number;
+  after: number;
 }
 
 /** Suffixes of the files that are taken, by the kind of project, in lower case. */

@@ -5,11 +5,13 @@ import type * as Service from "./service";
 export type {
   Box as BoxMark,
   Class as ClassInfo,
+  Compared,
   ErrorBody as ProblemBody,
   Folder as FolderListing,
   FolderAdded,
   Image as ImageInfo,
   Info,
+  KeptRun,
   LabelsRead,
   ManyDone,
   Mask as MaskRuns,

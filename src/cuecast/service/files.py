@@ -7,6 +7,7 @@
     DATA/projects/<id>/cues/     the cue set as made for the last run
     DATA/projects/<id>/results/  the results tree of `cuecast.runs.images.run`
     DATA/projects/<id>/exports/  <job id>.zip
+    DATA/projects/<id>/kept/     results of earlier runs, kept to be compared with
     DATA/projects/<id>/refined/  <job id>/: what a refinement works with, and the pack until it is kept or dropped
     DATA/cache/                  thumbnails and views, and what images look like, <image id>-<what>.<suffix>
 
@@ -38,7 +39,7 @@ class DataFolder:
     """The places in a data folder. `root` and `roots` are resolved; see `Settings`.
 
     uploads, cache, projects   folders in `root`.
-    project, images, cues, results, inputs, exports, refined   the folder of one project, and those in it.
+    project, images, cues, results, inputs, exports, kept, refined   the folder of one project, and those in it.
     """
 
     root: Path
@@ -73,6 +74,9 @@ class DataFolder:
 
     def exports(self, project: str) -> Path:
         return self.project(project) / "exports"
+
+    def kept(self, project: str) -> Path:
+        return self.project(project) / "kept"
 
     def refined(self, project: str) -> Path:
         return self.project(project) / "refined"

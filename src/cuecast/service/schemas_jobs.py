@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from cuecast.core.objects import ObjectMode
 from cuecast.results import tables
-from cuecast.service.schemas import Marks, Mask, PackName, Prediction, Reply, Request, Verdict
+from cuecast.service.schemas import Marks, Mask, Name, PackName, Prediction, Reply, Request, Verdict
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExportFormat = Literal[
@@ -125,6 +126,54 @@ class Review(Request):
     """What a person says of a mask: a wrong one is made anew by the next run after the marks have changed."""
 
     wrong: bool
+
+
+class NewKept(Request):
+    """The name under which the present results are kept."""
+
+    name: Name
+
+
+class KeptRun(Reply):
+    """Results that were kept: of how many images, taught by how many, and how many have which verdict."""
+
+    id: str
+    name: str
+    created: datetime
+    images: int
+    cues: int
+    verdicts: dict[str, int]
+
+
+class Side(Reply):
+    """What a run says of an image. counts and areas: class id -> number of objects, pixels."""
+
+    verdict: Verdict | None
+    confidence: float | None
+    counts: dict[str, int]
+    areas: dict[str, int]
+
+
+class Truth(Reply):
+    """How well each run fits what is known of an image: mean IoU over the classes, in [0, 1]."""
+
+    before: float
+    after: float
+
+
+class Compared(Reply):
+    """An image in a kept run (`before`) and in the present one (`after`); null where one has not looked at it.
+
+    `likeness` of the two masks: mean IoU over the classes, in [0, 1]. `truth` is there where the whole mask is known,
+    from marks or because it was called right, and neither run had learnt from the image.
+    """
+
+    image_id: str
+    image: str
+    before: Side | None
+    after: Side | None
+    likeness: float | None
+    truth: Truth | None
 
 
 class ShownCue(Marks):

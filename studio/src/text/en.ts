@@ -152,6 +152,7 @@ export const en = {
     results: "Results",
     measures: "Measurements",
     export: "Export …",
+    compare: "Compare runs",
     noResults: "They appear here after the first run.",
     check: "Check the examples",
     checking: (done: number, all: number) => `Checking: ${done} of ${all}`,
@@ -470,6 +471,40 @@ export const en = {
     becomes: "A change makes this picture an example.",
   },
 
+  compare: {
+    title: "Compare runs",
+    none: "Keep the present run here, change the examples, the pack or the sizes, run again, and come back: then the two are compared.",
+    name: "Name for the present run",
+    unnamed: (cues: number) => many(cues, "example", "examples"),
+    keep: "Keep the present run",
+    kept: "The run is kept.",
+    with: "Compare the present run with",
+    about: (images: number, cues: number, when: string) =>
+      `${many(images, "picture", "pictures")}, taught by ${many(cues, "example", "examples")}, kept on ${when}.`,
+    delete: "Delete",
+    deleteTitle: (name: string) => `Delete the run ${name}?`,
+    deleteText: "Its results are deleted; the present ones stay.",
+    changed: (n: number, all: number) => `${n} of ${many(all, "picture has", "pictures have")} changed.`,
+    unknown:
+      "Which run is better is not known: no picture is checked that taught neither of them. Call results right (Y) or correct them.",
+    better: "The present run is better.",
+    worse: "The kept run is better.",
+    even: "Both are equally good.",
+    fit: (n: number, before: string, after: string) =>
+      `On ${many(n, "checked picture", "checked pictures")} that taught neither, the kept one fits by ${before}, the present one by ${after} (IoU).`,
+    counts: (better: number, worse: number, even: number) =>
+      `Better on ${better}, worse on ${worse}, alike on ${even}.`,
+    limited: (n: number) => `The ${n} pictures that have changed most are shown.`,
+    columns: {
+      picture: "Picture",
+      before: "Kept run",
+      after: "Present run",
+      likeness: "Likeness",
+      fitBefore: "Fit, kept",
+      fitAfter: "Fit, present",
+    },
+  },
+
   pixel: {
     title: "What a pixel is",
     set: "Set the pixel size …",
@@ -662,6 +697,7 @@ export const en = {
     class_in_use: "Marks use this class. Remove them first, or rename the class.",
     no_neighbours: "A frame before this one and one behind it have to be marked wholly first.",
     already_marked: "They are marked already, and their marks stay.",
+    too_many_kept: "Twenty runs are kept already. Delete one that is not needed.",
     offline: "The server does not answer.",
     unexpected: "Something went wrong.",
   } as Record<string, string>,

@@ -5,6 +5,7 @@ import { project } from "../state/project";
 import { hasUnsaved, saveAll } from "../state/saver";
 import { dismiss, notices, online, spoken, type Theme, theme } from "../state/session";
 import { chooseLanguage, LANGUAGES, type Language, language, text } from "../text";
+import { Compare } from "./compare";
 import { Editor } from "./editor";
 import { HelpSheet } from "./help";
 import { Icon } from "./icon";
@@ -71,6 +72,8 @@ function Page() {
           <FrameSlider key="frames" imageId={at.image} />
         </>
       );
+    case "compare":
+      return <Compare key={at.project} id={at.project} />;
     case "measures":
       return <Measures key={at.project} id={at.project} />;
   }

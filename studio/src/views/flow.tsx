@@ -386,6 +386,11 @@ function ResultsStep({ project }: { project: Project }) {
         <button type="button" onClick={() => setExporting(true)}>
           {t.flow.export}
         </button>
+        {project.kind === "images" && (
+          <button type="button" onClick={() => go(paths.compare(project.id))}>
+            {t.flow.compare}
+          </button>
+        )}
       </div>
       {exporting && <ExportDialog project={project} onClose={() => setExporting(false)} />}
     </>

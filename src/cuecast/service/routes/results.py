@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 
 from cuecast.cues import mask_document
 from cuecast.results.gather import read_result
-from cuecast.service import refining, results
+from cuecast.service import kept, refining, results
 from cuecast.service.events import job_events
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit
 from cuecast.service.problem import Problem
@@ -19,9 +19,12 @@ from cuecast.service.results import ids_of_result, result_file
 from cuecast.service.routes.packs import admin_where_keys
 from cuecast.service.schemas import Error, Job, JobKind, Mask, Page, Prediction
 from cuecast.service.schemas_jobs import (
+    Compared,
     KeepRefined,
+    KeptRun,
     NewCheck,
     NewExport,
+    NewKept,
     NewRefinement,
     NewRun,
     NewSuggestion,
@@ -29,7 +32,7 @@ from cuecast.service.schemas_jobs import (
     PredictionDetail,
     Review,
 )
-from cuecast.service.store import jobs, marks, predictions
+from cuecast.service.store import jobs, marks, predictions, projects
 from cuecast.service.store.database import Database
 from cuecast.service.store.wire import job_of, prediction_of
 
@@ -208,4 +211,34 @@ def list_objects(p: Id, parts: AllParts, limit: Limit = 50, cursor: Cursor = Non
         return results.objects_page(session, parts.files, p, limit, cursor)
 
 
-ROUTERS = (router, found_router)
+kept_router = APIRouter(prefix="/v1/projects/{p}/kept", tags=["predictions"])
+
+
+@kept_router.post("", status_code=201)
+def keep_run(p: Id, body: NewKept, parts: AllParts) -> KeptRun:
+    """Keep the present results beside those of later runs, to be compared with them. Of images alone."""
+    return kept.keep(parts, p, body.name)
+
+
+@kept_router.get("")
+def list_kept(p: Id, parts: AllParts) -> Page[KeptRun]:
+    """The runs that are kept, newest first, in one part."""
+    with parts.database.reading() as session:
+        projects.find(session, p)
+    found = kept.listed(parts.files, p)
+    return Page(items=found, next=None, total=len(found))
+
+
+@kept_router.delete("/{k}", status_code=204)
+def delete_kept(p: Id, k: Id, parts: AllParts) -> None:
+    """Delete a kept run."""
+    kept.forget(parts, p, k)
+
+
+@kept_router.get("/{k}/comparison")
+def compare_kept(p: Id, k: Id, parts: AllParts, limit: Limit = 50, cursor: Cursor = None) -> Page[Compared]:
+    """What a kept run and the present one say of each image, and how well that fits what is known."""
+    return kept.compare(parts, p, k, limit, cursor)
+
+
+ROUTERS = (router, found_router, kept_router)
