@@ -26,6 +26,7 @@ def refusing(number: int) -> int:
     return number
 
 
-def nap(_: int) -> None:
-    """Waits, and needs no core for it."""
+def nap(_: int) -> int:
+    """Waits, and needs no core for it; the process that did."""
     time.sleep(0.2)
+    return os.getpid()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [os.path.dirname(__file__), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
 )
-os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "120"}
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "60"}
 
 
 class Nodes:
@@ -29,7 +29,7 @@ class Nodes:
         # A node that is gone is noticed after three seconds instead of half a minute.
         noticed = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3}
         head = {"num_cpus": 0, "object_store_memory": 10**8, "_system_config": noticed}
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._cluster = _tried(lambda: Cluster(initialize_head=True, head_node_args=head))
         self.nodes = [self.add() for _ in range(count)]
 
     @property
@@ -37,7 +37,7 @@ class Nodes:
         return str(self._cluster.address)
 
     def add(self) -> Any:
-        return self._cluster.add_node(num_cpus=1, object_store_memory=10**8)
+        return _tried(lambda: self._cluster.add_node(num_cpus=1, object_store_memory=10**8))
 
     def kill(self, node: Any) -> None:
         """SIGKILL to the raylet of a node and to all that it has started."""
@@ -50,6 +50,17 @@ class Nodes:
 
     def close(self) -> None:
         self._cluster.shutdown()
+
+
+def _tried(start: Callable[[], Any], times: int = 4) -> Any:
+    """What starts, some time: on a busy machine Ray's own processes do not wait long enough for each other."""
+    for left in range(times - 1, -1, -1):
+        try:
+            return start()
+        except Exception:
+            if not left:
+                raise
+    raise AssertionError("never tried")
 
 
 def raylet(node: Any) -> Any:
