@@ -89,6 +89,55 @@ def test_ticks_for_masks_that_are_others_by_now_are_passed_over(
     assert run(["review", "out", str(file)]) == 1
 
 
+def test_who_accepts_and_corrects_is_noted_and_what_is_reviewed_stays(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert segment("--provenance") == 0
+    mask(out / "masks" / "p6.png", [1, 1, 0, 0, 0, 0, 0, 0])
+    kept = (out / "masks" / "p6.png").read_bytes()
+    wrong = str(as_the_page(out, "p8"))
+    capsys.readouterr()
+    said = ["--reviewer", "Ada L.", "--accept", "p1", "--corrected", "p6", "--json"]
+    assert run(["review", "out", wrong, *said]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [each["name"] for each in record["wrong"]] == ["p8"]
+    assert (record["marked"], record["corrected"], record["passed_over"]) == (["p8", "p1"], ["p6"], [])
+    assert run(["review", "out", "--reviewer", "Bo", "--accept-rest"]) == 0
+    entries = {e.name: (e.review, e.reviewer) for e in read_manifest(out / "manifest.jsonl")}
+    assert entries == {
+        **{f"p{i}": ("accepted", "Bo") for i in range(2, 8)},
+        "p1": ("accepted", "Ada L."),
+        "p6": ("corrected", "Ada L."),
+        "p8": ("wrong", "Ada L."),
+    }
+    people = [
+        node["name"]
+        for node in json.loads((out / "provenance.jsonld").read_text(encoding="utf-8"))["@graph"]
+        if "Person" in node["@type"]
+    ]
+    assert people == ["Ada L.", "Bo"]
+    assert run(["cues", "add", "set", "--image", "cue.png", "--mask", "fixed.png"]) == 0
+    assert segment() == 0
+    redone = [e.name for e in read_manifest(out / "manifest.jsonl") if e.cueset_version == 3]
+    assert redone == ["p8"]
+    assert (out / "masks" / "p6.png").read_bytes() == kept
+
+
+@pytest.mark.usefixtures("out")
+@pytest.mark.parametrize(
+    "flags", [["--accept", "p1"], ["--accept-rest"], ["--corrected", "p1", "--reviewer", " "]]
+)
+def test_somebody_has_to_say_so(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", "out", *flags]) == 2
+    assert "need --reviewer NAME" in capsys.readouterr().err
+
+
+def test_a_mask_that_was_not_changed_is_no_correction(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", str(out), "--reviewer", "Ada", "--corrected", "p1"]) == 1
+    assert "passed over: p1: " in (err := capsys.readouterr().err)
+    assert "it was not changed" in err
+
+
 def test_the_page_without_review_has_no_boxes(out: Path) -> None:
     assert run(["segment", "in", "--cues", "set", "-o", "out", "--pack", "colours", "-q", "-f", "none"]) == 0
     assert "type='checkbox'" not in (out / "report.html").read_text(encoding="utf-8")

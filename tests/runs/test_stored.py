@@ -67,7 +67,9 @@ def concept(tmp_path: Path) -> Concept:
 
 
 def request(concept: Concept, images: list[Path], out: str) -> SegmentRequest:
-    return SegmentRequest(concept, images, Path(out), BatchOptions(formats=FORMATS, workers=2))
+    return SegmentRequest(
+        concept, images, Path(out), BatchOptions(formats=FORMATS, workers=2, provenance=True)
+    )
 
 
 def fetched(folder: Path) -> dict[str, bytes]:
@@ -116,8 +118,11 @@ def test_a_stopped_run_goes_on_and_gives_the_bytes_of_a_local_one(
     assert lines(stored.pop("manifest.jsonl"), tmp_path) == lines(local.pop("manifest.jsonl"), tmp_path)
     assert stored.keys() == local.keys()
     assert {name.partition("/")[0] for name in stored if stored[name] != local[name]} == {
-        "annotations.via.json"  # states the size of the picture's file
+        "annotations.via.json",  # states the size of the picture's file
+        "provenance.jsonld",  # states where the pictures lie
     }
+    told = json.loads(stored["provenance.jsonld"])["@graph"]
+    assert f"{BUCKET}/in/p0.png" in [node.get("name") for node in told]
 
 
 def test_a_missing_object_is_a_named_failure_and_the_rest_is_done(
