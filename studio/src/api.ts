@@ -26,6 +26,7 @@ import type {
   ProblemBody,
   Project,
   ProjectKind,
+  ValueWindow,
 } from "./wire";
 
 export class ApiError extends Error {
@@ -174,8 +175,10 @@ export const api = {
   deleteImage: (p: string, i: string) => request("DELETE", image(p, i)),
   addFolder: (p: string, path: string, recursive: boolean, choice: Choice | null = null) =>
     json<FolderAdded>("POST", `${project(p)}/folder`, { json: { path, recursive, ...chosen(choice) } }),
-  viewPath: (p: string, i: string) => `${image(p, i)}/view`,
   regionsPath: (p: string, i: string, size: "small" | "large") => `${image(p, i)}/regions/${size}`,
+  viewPath: (p: string, i: string, seen: { low: number; high: number } | null = null) =>
+    `${image(p, i)}/view${seen ? `?${query({ low: seen.low, high: seen.high })}` : ""}`,
+  valueWindow: (p: string, i: string) => json<ValueWindow>("GET", `${image(p, i)}/window`),
   thumbnailPath: (p: string, i: string) => `${image(p, i)}/thumbnail?size=256`,
   uploadPath: (p: string, name: string) => `${project(p)}/images?${query({ name })}`,
   sourcePath: (p: string, name: string, choice: Choice | null = null) =>

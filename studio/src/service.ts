@@ -324,6 +324,13 @@ export interface Truth {
   after: number;
 }
 
+/** Through which values a volume is looked at: `low` becomes black and `high` white in what is segmented. `usual`: name -> (low, high), where its values look like those of computed tomography. */
+export interface ValueWindow {
+  low: number;
+  high: number;
+  usual: Record<string, [number, number]>;
+}
+
 /** Suffixes of the files that are taken, by the kind of project, in lower case. */
 export const SUFFIXES = {
   images: [

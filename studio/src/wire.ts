@@ -21,6 +21,7 @@ export type {
   PredictionMask as PreviewAnswer,
   Scribble as ScribbleMark,
   Source,
+  ValueWindow,
 } from "./service";
 
 /** `teaches` is left out where it is true. */

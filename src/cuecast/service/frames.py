@@ -22,6 +22,7 @@ from cuecast.io.volumes import Reading, Volume, open_volume, value_window
 from cuecast.propagation.volume_slices import Slices
 
 SourceKind = Literal["video", "volume"]
+Window = tuple[float, float]
 PLANE: Literal["z"] = "z"
 """The plane of the slices."""
 KEPT = 4
@@ -79,8 +80,13 @@ class OpenVolume:
     seconds = None
 
     @cached_property
+    def window(self) -> Window:
+        """(low, high): the values that become 0 and 255 in what is segmented. Raises ImageError."""
+        return value_window(self.volume)
+
+    @cached_property
     def _slices(self) -> Slices:
-        return Slices(self.volume, PLANE, value_window(self.volume))
+        return Slices(self.volume, PLANE, self.window)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -115,6 +121,10 @@ class OpenVolume:
     def image(self, index: int) -> Image:
         """One of them. Raises ImageError."""
         return self._slices.voxel_image(index)
+
+    def seen(self, index: int, window: Window) -> Image:
+        """A slice through another window, to be looked at. Raises ImageError."""
+        return Slices(self.volume, PLANE, window).voxel_image(index)
 
 
 Opened = OpenVideo | OpenVolume

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +28,7 @@ from cuecast.io.kinds import PICTURES
 from cuecast.io.reduced import Reduced, png_orientation, read_png_head, read_reduced
 from cuecast.service.content import JPEG, PNG, Kind, check_unpacked, image_kind, read_head
 from cuecast.service.files import DataFolder
-from cuecast.service.frames import FrameAt
+from cuecast.service.frames import FrameAt, OpenVolume, Window
 from cuecast.service.problem import Problem, busy
 from cuecast.service.settings import Limits
 from cuecast.service.store import models
@@ -249,6 +250,29 @@ def preview(
     finally:
         _MAKING.release()
     return Preview(path, kind.media, tag)
+
+
+def through_window(frame: FrameAt, name: str, window: Window) -> bytes:
+    """A PNG of a slice through a value window (low, high). Raises Problem for a frame of a video, ImageError."""
+    with _DECODING:
+        made = BytesIO()
+        volume = opened_volume(frame, name)
+        try:
+            pixels = volume.seen(frame.index, window).pixels
+        except ImageError as error:
+            raise error.reworded(lambda text: text.replace(str(frame.source.path), name)) from error
+        PILImage.fromarray(pixels[..., 0]).save(made, "PNG", compress_level=1)
+        return made.getvalue()
+
+
+def opened_volume(frame: FrameAt | None, name: str) -> OpenVolume:
+    """The volume of a slice. Raises Problem with 422 for what is none, ImageError where it is gone or damaged."""
+    opened = frame and frame.source.open()
+    if not isinstance(opened, OpenVolume):
+        raise Problem(
+            "not_of_this_kind", 422, f"{name} is no slice of a volume: a window of values is for these"
+        )
+    return opened
 
 
 def _pixels(

@@ -372,6 +372,16 @@ class ManyDone(Reply):
     refused: list[NotDone]
 
 
+class ValueWindow(Reply):
+    """Through which values a volume is looked at: `low` becomes black and `high` white in what is segmented. `usual`:
+    name -> (low, high), where its values look like those of computed tomography.
+    """
+
+    low: float
+    high: float
+    usual: dict[str, tuple[float, float]]
+
+
 class NewFolder(Request):
     """A folder of the server, below one of its roots, whose images are referred to where they lie.
 

@@ -10,9 +10,11 @@ import type { ImageInfo } from "../wire";
 import { prepare } from "./ahead";
 import { takeCarried } from "./carry";
 import { beginCorrection, type Correction, endCorrection, openCorrection } from "./correction";
+import { windowOf } from "./display";
 import { lastOpened, refreshImage } from "./gallery";
 import { Objects } from "./objects";
 import { panelOpen, suitRadius, tool } from "./pen";
+import { onScreen, playing } from "./player";
 import { reloadProject } from "./project";
 import { Regions } from "./regions";
 import { openSaver, type Saver } from "./saver";
@@ -63,14 +65,12 @@ export class OpenPicture {
   private async load(): Promise<void> {
     const image = await api.image(this.project, this.id);
     suitRadius(image);
-    const pixels = api
-      .blob(api.viewPath(this.project, this.id), this.abort.signal)
-      .then((blob) => createImageBitmap(blob));
+    const pixels = this.fetchPixels();
     const saver = this.openMarks(image);
     await this.loadFound(image);
     const [bitmap, opened] = [await pixels, await saver];
     if (this.abort.signal.aborted) return bitmap.close();
-    void prepare(this.project, this.id);
+    if (!playing.peek()) void prepare(this.project, this.id);
     batch(() => {
       this.image.value = image;
       this.pixels.value = bitmap;
@@ -83,6 +83,25 @@ export class OpenPicture {
           ? "result"
           : "mark";
     });
+    onScreen.value = this.id;
+  }
+
+  private seen: ReturnType<typeof windowOf> = null;
+
+  private async fetchPixels(): Promise<ImageBitmap> {
+    this.seen = windowOf(this.project);
+    const path = api.viewPath(this.project, this.id, this.seen);
+    return createImageBitmap(await api.blob(path, this.abort.signal));
+  }
+
+  /** Show it through the window of values that is chosen now. */
+  async showWindow(): Promise<void> {
+    if (!this.pixels.value || windowOf(this.project) === this.seen) return;
+    const bitmap = await this.fetchPixels();
+    if (this.abort.signal.aborted) return bitmap.close();
+    const before = this.pixels.value;
+    this.pixels.value = bitmap;
+    before.close();
   }
 
   private async openMarks(image: ImageInfo): Promise<Saver> {

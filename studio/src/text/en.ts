@@ -79,6 +79,30 @@ export const en = {
     noRoots: "The server was started without folders that it may read. Start it with --root FOLDER.",
   },
 
+  display: {
+    title: "Brightness and contrast",
+    lead: "Only what you see changes, never what is segmented.",
+    brightness: "Brightness",
+    contrast: "Contrast",
+    gamma: "Gamma",
+    channel: "Channel",
+    channels: { all: "All colours", red: "Red", green: "Green", blue: "Blue", grey: "Grey" },
+    reset: "Show it as it is",
+    values: "Window of values",
+    preset: "Preset",
+    presets: {
+      "": "As it is segmented",
+      brain: "Brain",
+      "soft-tissue": "Soft tissue",
+      liver: "Liver",
+      lung: "Lung",
+      bone: "Bone",
+      own: "Own",
+    } as Record<string, string>,
+    width: "Window (width)",
+    level: "Level (middle)",
+  },
+
   labels: {
     open: "Bring labels …",
     title: "Labels as marks",
@@ -231,6 +255,8 @@ export const en = {
   },
 
   film: {
+    play: "Play",
+    pause: "Stop",
     slider: "Frame of the video",
     sliderVolume: "Slice of the volume",
     frame: (at: number, all: number) => `Frame ${at} of 0–${all - 1}`,
@@ -676,6 +702,7 @@ export const en = {
       next: "Next picture",
       first: "First frame or slice",
       last: "Last frame or slice",
+      play: "Play a video or volume, or stop it",
       tab: "Marks or result",
       correct: "Correct the result",
       accept: "Accept the correction",

@@ -78,6 +78,30 @@ export const zh: Text = {
     noRoots: "服务器启动时没有指定可以读取的文件夹。请用 --root 文件夹 启动。",
   },
 
+  display: {
+    title: "亮度和对比度",
+    lead: "只改变显示，绝不改变分割所用的图像。",
+    brightness: "亮度",
+    contrast: "对比度",
+    gamma: "伽马",
+    channel: "通道",
+    channels: { all: "全部颜色", red: "红", green: "绿", blue: "蓝", grey: "灰度" },
+    reset: "按原样显示",
+    values: "数值窗口",
+    preset: "预设",
+    presets: {
+      "": "与分割时相同",
+      brain: "脑",
+      "soft-tissue": "软组织",
+      liver: "肝",
+      lung: "肺",
+      bone: "骨",
+      own: "自定",
+    },
+    width: "窗宽",
+    level: "窗位",
+  },
+
   labels: {
     open: "导入标注……",
     title: "把标注作为标记",
@@ -228,6 +252,8 @@ export const zh: Text = {
   },
 
   film: {
+    play: "播放",
+    pause: "停止",
     slider: "视频的帧",
     sliderVolume: "体数据的切片",
     frame: (at, all) => `第 ${at} 帧（0–${all - 1}）`,
@@ -662,6 +688,7 @@ export const zh: Text = {
       next: "下一张图片",
       first: "第一帧或第一层",
       last: "最后一帧或最后一层",
+      play: "播放或停止视频、体数据",
       tab: "标记或结果",
       correct: "修正结果",
       accept: "接受修正",

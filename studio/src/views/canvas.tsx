@@ -8,9 +8,11 @@ import { type Scene, Stage } from "../canvas/stage";
 import { type Draft, type Hand, makeTools, type Tool, type ToolName } from "../canvas/tools";
 import { pan, type Size, smallestScale, toImage, zoomAt } from "../canvas/viewport";
 import { isTyping } from "../shortcuts";
+import { isPlain } from "../state/display";
 import { look, radius, scale, tool } from "../state/pen";
 import { ruled } from "../state/ruler";
 import type { Xy } from "../wire";
+import { DisplayFilter } from "./display";
 
 /** What buttons and keys outside of the canvas may ask of it. */
 export interface CanvasControl {
@@ -70,7 +72,7 @@ export function Canvas(props: CanvasProps) {
     driver.current = made;
     props.control.current = made;
     // Who goes through a video with the keys of its slider stays there.
-    if (!document.activeElement?.matches(".frames input")) frame.current.focus({ preventScroll: true });
+    if (!document.activeElement?.matches(".frames *")) frame.current.focus({ preventScroll: true });
     return () => {
       props.control.current = null;
       made.stop();
@@ -99,7 +101,8 @@ export function Canvas(props: CanvasProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it is drawn on with the keyboard
     <div ref={frame} class={`canvas ${shape}`} role="application" tabIndex={0} aria-label={props.label}>
-      <canvas ref={picture} />
+      <DisplayFilter />
+      <canvas ref={picture} class={isPlain.value ? undefined : "adjusted"} />
       <canvas ref={overlay} />
       <canvas ref={marks} />
     </div>

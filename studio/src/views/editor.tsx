@@ -7,10 +7,12 @@ import { outlines } from "../canvas/outline";
 import { Overlay, pathOf } from "../canvas/overlay";
 import { go, paths } from "../route";
 import { type Action, commandOf, isTyping } from "../shortcuts";
+import { valueWindow } from "../state/display";
 import { frames, isFilm } from "../state/film";
 import { openGallery, refreshed, refreshImage } from "../state/gallery";
 import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
 import { type Mode, OpenPicture } from "../state/picture";
+import { togglePlaying } from "../state/player";
 import { chosenClass, colours, ended, openProject, project } from "../state/project";
 import { regionSize } from "../state/regions";
 import { ruled } from "../state/ruler";
@@ -18,6 +20,7 @@ import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import { Canvas, type CanvasControl } from "./canvas";
 import { Failure, Gone } from "./dialog";
+import { DisplayPart } from "./display";
 import { EditorTop } from "./editor_top";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
@@ -60,6 +63,9 @@ export function Editor({ projectId, imageId }: EditorProps) {
   useEffect(() => {
     if (wand && image) void picture.regions.show(regionSize.value, image);
   }, [wand, !!image, regionSize.value]);
+  useEffect(() => {
+    void picture.showWindow().catch((error) => notify(sentence(error), "error"));
+  }, [valueWindow.value, picture.pixels.value]);
 
   const error = picture.error.value;
   if (error instanceof ApiError && error.status === 404) return <Gone message={sentence(error)} />;
@@ -98,6 +104,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
           ) : (
             <ResultPanel picture={picture} />
           )}
+          <DisplayPart imageId={picture.id} />
         </aside>
       )}
     </div>
@@ -254,6 +261,9 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     case "first":
     case "last":
       if (isFilm.value) toEnd(picture, action === "first" ? 0 : -1);
+      return isFilm.value;
+    case "play":
+      if (isFilm.value) togglePlaying();
       return isFilm.value;
     case "tab":
       picture.mode.value = mode === "mark" ? (picture.correction.value ? "correct" : "result") : "mark";

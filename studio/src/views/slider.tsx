@@ -1,9 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { go, paths } from "../route";
 import { frames, isFilm, stepTo, ticksOf } from "../state/film";
+import { playing, togglePlaying } from "../state/player";
 import { project } from "../state/project";
 import { text } from "../text";
 import type { ImageInfo } from "../wire";
+import { Icon } from "./icon";
 
 const PLACES = 400;
 /** Milliseconds that the hand must rest on a frame before it is opened. */
@@ -39,6 +41,16 @@ export function FrameSlider({ imageId }: { imageId: string }) {
   const { seconds } = all[at];
   return (
     <div class="frames">
+      <button
+        type="button"
+        class="quiet"
+        aria-pressed={playing.value}
+        aria-label={playing.value ? t.pause : t.play}
+        title={`${playing.value ? t.pause : t.play} (J)`}
+        onClick={togglePlaying}
+      >
+        <Icon name={playing.value ? "pause" : "play"} />
+      </button>
       <div class="way">
         <div class="ticks" aria-hidden="true">
           {ticksOf(all, PLACES).map(({ at: share, sign }) => (

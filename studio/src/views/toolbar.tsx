@@ -8,6 +8,7 @@ import type { Mode, OpenPicture } from "../state/picture";
 import { regionSize } from "../state/regions";
 import { text } from "../text";
 import type { CanvasControl } from "./canvas";
+import { DisplayReset } from "./display";
 import { Icon } from "./icon";
 
 const MARKING: ToolName[] = [
@@ -226,6 +227,7 @@ export function ViewBar({ picture, drawing, control }: ViewBarProps) {
         )}
         {drawing && tool.value === "wand" && known && <RegionSizes picture={picture} />}
         {asks ? <AskForNot picture={picture} /> : <span class="hint soft">{hint}</span>}
+        <DisplayReset />
         <span class="zoom">
           <button
             type="button"

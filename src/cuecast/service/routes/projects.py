@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from cuecast.io.volumes import WINDOWS
 from cuecast.io.volumes.reading import Reading
 from cuecast.service import many, pictures, sources
 from cuecast.service.adding import add_cueset, add_image, require_project
@@ -34,6 +35,7 @@ from cuecast.service.schemas import (
     ProjectChange,
     Series,
     Source,
+    ValueWindow,
 )
 from cuecast.service.snapshot import frame_at
 from cuecast.service.store import images, marks, projects
@@ -89,6 +91,8 @@ async def bring_cueset(p: Id, request: Request, parts: AllParts) -> CuesetAdded:
 
 
 image_router = APIRouter(prefix="/v1/projects/{p}", tags=["images"])
+LIKE_AIR = -500.0
+"""Values below are air in Hounsfield units: a volume that has them is one of computed tomography."""
 PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": {}, "image/jpeg": {}}},
     304: {"description": "Not changed"},
@@ -198,10 +202,37 @@ def delete_image(p: Id, i: Id, parts: AllParts) -> None:
     parts.files.forget_image(gone.path, i)
 
 
+Value = Annotated[float | None, Query(allow_inf_nan=False, description="a slice of a volume: of the window")]
+
+
 @image_router.get("/images/{i}/view", response_class=FileResponse, responses=PICTURE)
-def view(p: Id, i: Id, request: Request, parts: AllParts) -> Response:
-    """The whole image as a browser shows it, PNG or JPEG."""
-    return _preview(p, i, request, parts)
+def view(p: Id, i: Id, request: Request, parts: AllParts, low: Value = None, high: Value = None) -> Response:
+    """The whole image as a browser shows it, PNG or JPEG.
+
+    A slice of a volume may be looked at through another window than is segmented: its values from `low`, which becomes
+    black, to `high`, which becomes white.
+    """
+    if low is None and high is None:
+        return _preview(p, i, request, parts)
+    if low is None or high is None or not low < high:
+        raise Problem("invalid_request", 422, "a window has a `low` value and a `high` one above it")
+    with parts.database.reading() as session:
+        image = images.find(session, p, i)
+        frame = frame_at(session, parts.files, image)
+    pictures.opened_volume(frame, image.name)
+    assert frame is not None
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(pictures.through_window(frame, image.name, (low, high)), 200, headers, "image/png")
+
+
+@image_router.get("/images/{i}/window")
+def show_window(p: Id, i: Id, parts: AllParts) -> ValueWindow:
+    """The window of values through which a volume is segmented, and usual ones."""
+    with parts.database.reading() as session:
+        image = images.find(session, p, i)
+        frame = frame_at(session, parts.files, image)
+    low, high = pictures.opened_volume(frame, image.name).window
+    return ValueWindow(low=low, high=high, usual=WINDOWS if low < LIKE_AIR else {})
 
 
 @image_router.get("/images/{i}/thumbnail", response_class=FileResponse, responses=PICTURE)
