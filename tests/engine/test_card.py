@@ -10,7 +10,17 @@ import pytest
 from small_packs import CARD
 
 from cuecast.core.errors import PackError
-from cuecast.engine.card import FIELDS, NUMBERS, check_card, concept_names, licence_problem, problems, stated
+from cuecast.engine.card import (
+    FIELDS,
+    NUMBERS,
+    check_card,
+    concept_name,
+    concept_names,
+    concept_problem,
+    licence_problem,
+    problems,
+    stated,
+)
 from cuecast.engine.packs import WHEEL_PACKS, open_pack
 
 DOCS = Path(__file__).parents[2] / "docs" / "packs.md"
@@ -35,6 +45,22 @@ def test_what_is_left_out_has_its_default() -> None:
         None,
     )
     assert stated(LEAST | {"limits": None}, "limits") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("coin (10 baht)", "coin 10 baht"),
+        ("a/b: left\tside", "a b left side"),
+        ("细胞核", "细胞核"),
+        ("-.-", ""),
+        ("x" * 63 + " y", "x" * 63),
+        ("nucleus", "nucleus"),
+    ],
+)
+def test_a_class_lends_its_name_to_a_concept(said: str, name: str) -> None:
+    assert concept_name(said) == name
+    assert not name or concept_problem(name) is None
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -15,14 +15,14 @@ pytest.importorskip("onnx")
 
 from cuecast.core.errors import InputError, OutputError, PackError  # noqa: E402
 from cuecast.core.ordered import Step  # noqa: E402
-from cuecast.core.values import Example, Marks  # noqa: E402
+from cuecast.core.values import ClassInfo, Example, Marks  # noqa: E402
 from cuecast.engine.packs import Pack, open_pack  # noqa: E402
 from cuecast.predictor import load  # noqa: E402
 from cuecast.training import refine_fit  # noqa: E402
 from cuecast.training.export import export_pack  # noqa: E402
 from cuecast.training.network import Network  # noqa: E402
 from cuecast.training.onnx_module import OnnxModule  # noqa: E402
-from cuecast.training.refine import NotBetterError, RefineOptions, likely_gain, refine  # noqa: E402
+from cuecast.training.refine import NotBetterError, RefineOptions, likely_gain, ready_names, refine  # noqa: E402
 from cuecast.training.refine_data import Data, read_data  # noqa: E402
 from cuecast.training.refine_fit import (  # noqa: E402
     Samples,
@@ -144,7 +144,8 @@ def test_a_pack_stands_on_its_base_and_its_ready_concept_answers(
     base: Pack, pictures: Path, tmp_path: Path
 ) -> None:
     steps: list[Step] = []
-    made = refine(pictures, tmp_path / "sector", options(base), steps.append)
+    named = replace(options(base), classes=["square (blue)"])  # more than the name of a concept may hold
+    made = refine(pictures, tmp_path / "sector", named, steps.append)
     pack = open_pack(tmp_path / "sector")
     assert pack.card["base"] == {"name": "raw", "digest": base.digest}
     assert not (pack.folder / "encode.onnx").exists()
@@ -155,7 +156,8 @@ def test_a_pack_stands_on_its_base_and_its_ready_concept_answers(
     assert (pack.folder / "curve.png").stat().st_size > 1000
     assert next(s.what for s in steps if s.done == s.total) == "questions to base"
     assert not list(tmp_path.glob(".sector*"))
-    concept = load(pack.folder).concept("square")
+    concept = load(pack.folder).concept("square blue")
+    assert [c.name for c in concept.classes] == ["square (blue)"]
     assert concept.segment(pictures / "images" / "00.png").mask.shape == (48, 48)
 
 
@@ -218,6 +220,13 @@ def test_what_no_pack_can_be_is_refused_before_the_work(
         refine(pictures, root / name, replace(options(base), **changed), told.append)
     assert not told
     assert not (root / f".{name}.refining").exists()
+
+
+def test_classes_that_would_share_a_ready_concept_are_named() -> None:
+    named = [ClassInfo(1, "coin (1)"), ClassInfo(2, "Coin 1"), ClassInfo(3, "?")]
+    assert ready_names(named[1:]) == {2: "Coin 1", 3: "class 3"}
+    with pytest.raises(InputError, match=r"classes 'coin \(1\)' and 'Coin 1' would both be called 'coin 1'"):
+        ready_names(named)
 
 
 def test_a_base_without_a_decoder_is_named(pictures: Path, tmp_path: Path) -> None:

@@ -63,6 +63,12 @@ def concept_problem(name: str) -> str | None:
     return None if _CONCEPT.fullmatch(name) else f"{name!r} is no name of a concept: {form}"
 
 
+def concept_name(said: str) -> str:
+    """A name that a concept can have, near to what is said: 'coin (10 baht)' is 'coin 10 baht'. Empty where no letter
+    or digit is in it."""
+    return " ".join(re.sub(r"[^\w .-]+", " ", said).split()).strip(" .-")[:64].strip(" .-")
+
+
 def file_problem(name: object) -> str | None:
     """Why a pack cannot hold a file of this name; None where it can, on any system."""
     if reason := unsafe(name, "pack"):

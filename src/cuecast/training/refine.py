@@ -37,6 +37,7 @@ from cuecast.core.values import ClassInfo
 from cuecast.cues import Cue
 from cuecast.cuesets.cueset import read_cueset
 from cuecast.cuesets.edit import add_cues, new_cueset
+from cuecast.engine.card import concept_name
 from cuecast.engine.matching import MatchingSegmenter
 from cuecast.engine.packs import Pack, find_base, open_pack
 from cuecast.engine.segmenter import PackFile
@@ -175,7 +176,7 @@ def refine(
         out.absolute().parent,
         base,
         fields=options.fields,
-        concepts=[c.name for c in data.classes],
+        concepts=list(ready_names(data.classes).values()),
         replace=options.replace,
     )
     if processes.first:
@@ -458,12 +459,29 @@ class _Run:
         }
 
 
+def ready_names(classes: Sequence[ClassInfo]) -> dict[int, str]:
+    """Class id -> name of its ready concept: the class's, as far as a concept can have it.
+
+    Raises InputError where two classes would share one.
+    """
+    names = {c.id: concept_name(c.name) or f"class {c.id}" for c in classes}
+    for name, count in Counter(n.casefold() for n in names.values()).items():
+        if count > 1:
+            same = " and ".join(repr(c.name) for c in classes if names[c.id].casefold() == name)
+            raise InputError(
+                f"the ready concepts of the classes {same} would both be called {name!r}",
+                "refining",
+                "name them otherwise (--class)",
+            )
+    return names
+
+
 def write_concepts(folder: Path, data: Data) -> dict[str, Path]:
     """A cue set of each class, from teaching pictures, one of each group first; all as large as `READY` says."""
+    names = ready_names(data.classes)
     for most, side in READY:
-        made = {
-            i.name: _write_concept(folder / f"{most} of {side}", data, i, most, side) for i in data.classes
-        }
+        top = folder / f"{most} of {side}"
+        made = {names[i.id]: _write_concept(top, data, i, most, side) for i in data.classes}
         size = sum(f.stat().st_size for path in made.values() for f in path.rglob("*") if f.is_file())
         if size <= READY_BYTES:
             break
@@ -479,7 +497,7 @@ def _write_concept(folder: Path, data: Data, info: ClassInfo, most: int, side: i
             seen[p.group] += 1
             ranked.append((seen[p.group], p))
     chosen = [p for _, p in sorted(ranked, key=lambda r: r[0])][:most]
-    path = folder / info.name
+    path = folder / f"{info.id}"
     own = ClassInfo(info.id, info.name)
     new_cueset(path, [own])
     files = folder / f"{info.id} pictures"
