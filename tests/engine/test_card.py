@@ -68,7 +68,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "CON"}, "name: 'CON' is no name"),
     ({"name": 3}, "name: 3 is no name"),
     ({"version": 2}, "version: 2 is not 1: update cuecast"),
-    ({"segmenter": "sam"}, "segmenter: 'sam' is unknown, known are colour, dino, matching, sam2, seggpt"),
+    (
+        {"segmenter": "sam"},
+        "segmenter: 'sam' is unknown, known are colour, dino, matching, sam2, sam3, seggpt",
+    ),
     ({"organization": "Us"}, "organization: is no field of a card; 'organisation' is"),
     ({"base": {"name": "general"}}, "base.digest: is not stated"),
     ({"base": {"name": "general", "digest": "0"}}, "base.digest: is no SHA-256"),
