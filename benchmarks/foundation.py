@@ -7,9 +7,10 @@
 Each model has its published size and random weights, which take the same time as trained ones; nothing is
 downloaded. They are written as they are published, and used through a pack, as anybody's. Every model with every number
 of cues is a process of its own: its peak resident memory is the system's figure after learning and a first answer,
-libraries and all. Pictures are drawn, 512 x 512. The model and `general` answer in the same process: others may use the
-cores, so that the ratio of the two says more than seconds of the clock; tables give seconds of the processor, over all
-cores. -o keeps what is known after each model, and a further run adds to it.
+libraries and all. Pictures are drawn, 512 x 512. The model and `general` answer in the same process, on one thread:
+others may use the cores, and seconds of the processor, which tables give, hardly depend on that where no thread waits
+for another; still less does the ratio of the two. -o keeps what is known after each model, and a further run adds to
+it.
 """
 
 from __future__ import annotations
@@ -112,19 +113,19 @@ def write_weights(model: Model, folder: Path) -> None:
     getattr(transformers, model.loader)(config).save_pretrained(folder)
 
 
-def measure(folder: Path, cues: int, side: int, rounds: int) -> dict[str, Any]:
+def measure(folder: Path, cues: int, side: int, rounds: int, threads: int) -> dict[str, Any]:
     """What one model with that many cues takes, in this process. `folder`: its weights."""
     from cuecast.catalogue.foundation import find_weights, make_weights_pack
 
     weights = find_weights(str(folder), None)
     with notes_to(lambda _: None):
         made = make_weights_pack("measured", folder.parent, weights)
-        large, *loading = _timed(lambda: cuecast.load(made.folder))
+        large, *loading = _timed(lambda: cuecast.load(made.folder, threads))
     shown = [cuecast.Cue(pixels, mask=mask) for pixels, mask in (picture(n, side) for n in range(cues))]
     concept, *learning = _timed(lambda: large.learn(shown))
     first = _timed(lambda: concept.segment(picture(200, side)[0]))[1:]
     peak = _peak()
-    small = cuecast.load(GENERAL).learn(shown)
+    small = cuecast.load(GENERAL, threads).learn(shown)
     small.segment(picture(100, side)[0])
     pairs = [(first, _timed(lambda: small.segment(picture(200, side)[0]))[1:])]
     for number in range(1, rounds):
@@ -160,10 +161,25 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def apart(name: str, folder: Path, arguments: Sequence[str]) -> str:
+def apart(name: str, folder: Path, threads: int, arguments: Sequence[str]) -> str:
     """What this script prints, run as a process of its own with these arguments."""
-    command = [sys.executable, __file__, "--inside", name, "--folder", str(folder), *arguments]
-    kept = {"XDG_CACHE_HOME": str(folder.parent / "cache"), "CUECAST_DEVICE": "cpu", "HF_HUB_OFFLINE": "1"}
+    command = [
+        sys.executable,
+        __file__,
+        "--inside",
+        name,
+        "--folder",
+        str(folder),
+        *arguments,
+        "--threads",
+        str(threads),
+    ]
+    kept = {
+        "OMP_NUM_THREADS": str(threads),
+        "XDG_CACHE_HOME": str(folder.parent / "cache"),
+        "CUECAST_DEVICE": "cpu",
+        "HF_HUB_OFFLINE": "1",
+    }
     done = subprocess.run(command, env={**os.environ, **kept}, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with exit code {done.returncode}")
@@ -179,6 +195,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     record |= {
         "side": options.side,
         "rounds": options.rounds,
+        "threads": options.threads,
         "tiny": options.tiny,
         "pack_digest": cuecast.load(GENERAL).pack.digest,
         "commit": source_commit(),
@@ -188,7 +205,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for name in options.models:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "weights"
-            apart(name, folder, ["--write", *(["--tiny"] if options.tiny else [])])
+            apart(name, folder, options.threads, ["--write", *(["--tiny"] if options.tiny else [])])
             found = record["models"].setdefault(name, {})
             for cues in options.cues:
                 arguments = [
@@ -199,7 +216,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                     "--rounds",
                     str(options.rounds),
                 ]
-                found[str(cues)] = line = json.loads(apart(name, folder, arguments))
+                found[str(cues)] = line = json.loads(apart(name, folder, options.threads, arguments))
                 print(f"{name}, {cues} cue(s): {json.dumps(line)}", flush=True)
                 if options.output:
                     write_text(options.output, json.dumps(record, indent=1) + "\n")
@@ -246,6 +263,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--rounds", type=int, default=3, help="answers that are timed, of which the median counts"
     )
     parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="tiny models, to try this script")
     parser.add_argument("--output", "-o", help="keep the figures as JSON in this file")
     parser.add_argument("--table", type=Path, metavar="FILE", help="only print the table of these figures")
@@ -258,7 +276,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     elif options.write:
         write_weights((_tiny() if options.tiny else MODELS)[options.inside], options.folder)
     elif options.inside:
-        print(json.dumps(measure(options.folder, options.cues[0], options.side, options.rounds)))
+        print(
+            json.dumps(
+                measure(options.folder, options.cues[0], options.side, options.rounds, options.threads)
+            )
+        )
     else:
         print(table(run(options)))
 
