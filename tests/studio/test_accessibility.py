@@ -27,7 +27,7 @@ def test_no_view_breaks_a_rule(
     studio.run()
     audit("gallery with results")
     page.get_by_role("button", name="Measurements").click()
-    page.get_by_role("img").wait_for()
+    page.get_by_role("img").first.wait_for()
     audit("measurements")
     studio.to_gallery()
     page.get_by_role("button", name="Export …").click()

@@ -207,9 +207,9 @@ def test_the_measures_are_summed_up_and_saved(studio: Studio, pictures: list[Pat
     totals = page.get_by_role("region", name="Totals and means").locator("tbody td")
     totals.first.wait_for()
     assert totals.all_inner_texts()[:3] == ["2", "512", "256"]  # a and b have one square of 16 each
-    assert "2 objects, Area, mean: 256" in page.get_by_role("img").get_attribute("aria-label")
+    assert "2 objects, Area, mean: 256" in page.get_by_role("img").first.get_attribute("aria-label")
     page.get_by_label("Measure", exact=True).select_option("major_axis")
-    assert "Length: how many objects" in page.get_by_role("img").get_attribute("aria-label")
+    assert "Length: how many objects" in page.get_by_role("img").first.get_attribute("aria-label")
     with page.expect_download() as table:
         page.get_by_role("button", name="Save the table (CSV)").click()
     with open(table.value.path(), encoding="utf-8-sig", newline="") as file:
