@@ -167,7 +167,7 @@ export function drawScatter(
   for (const value of up) context.fillText(words.number(value), left - 8, y(value) + 4);
   context.textAlign = "center";
   for (const value of across) context.fillText(words.number(value), x(value), height - bottom + 18);
-  context.globalAlpha = 0.7;
+  context.globalAlpha = 0.85;
   for (const dot of dots) {
     context.fillStyle = dot.colour;
     context.beginPath();

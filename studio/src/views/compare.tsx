@@ -149,7 +149,7 @@ function Comparison({ project: id, run }: { project: string; run: string }) {
       <Summary rows={rows} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, with the keyboard too */}
       <div class="tablebox" role="region" aria-label={t.title} tabIndex={0}>
-        <table>
+        <table class="compared">
           <thead>
             <tr>
               <th scope="col">{t.columns.picture}</th>

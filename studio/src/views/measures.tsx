@@ -53,11 +53,13 @@ export function Measures({ id }: { id: string }) {
   };
   return (
     <div class="page measures">
-      <h1>
-        <a class="quiet" href={paths.project(id)} aria-label={t.editor.back}>
-          <Icon name="back" />
-        </a>
-        {t.measures.title}
+      <div class="headline">
+        <h1>
+          <a class="quiet" href={paths.project(id)} aria-label={t.editor.back}>
+            <Icon name="back" />
+          </a>
+          {t.measures.title}
+        </h1>
         <span class="space" />
         <button type="button" onClick={() => (ruled.value = 0)}>
           {project.value?.pixel_size
@@ -67,7 +69,7 @@ export function Measures({ id }: { id: string }) {
               )
             : t.pixel.set}
         </button>
-      </h1>
+      </div>
       {ruled.value !== null && <PixelSizeDialog onSaved={reload} />}
       <Failure error={error} />
       {done && !rows.length && !error && <p class="soft">{t.measures.none}</p>}
