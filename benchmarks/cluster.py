@@ -47,6 +47,7 @@ from cuecast.io.files import write_text
 from cuecast.results.manifest import index_manifest, read_manifest
 
 KIND = "cluster"
+TURNS = 2
 PARTS = ("kill", "speed", "overhead", "memory")
 
 
@@ -224,7 +225,7 @@ def overhead(cluster: Nodes, folder: Path, scale: float) -> dict[str, Any]:
     """A plain run against one and two workers of the cluster, in turn."""
     count, turns = max(8, int(120 * scale)), []
     make(folder, count, 256)
-    for turn in range(2):
+    for turn in range(TURNS):
         kinds = {"plain": (), "one": (1,), "two": (2,)}
         turns.append(
             {name: pace(cluster, folder, count, f"{name}-{turn}", kind) for name, kind in kinds.items()}
