@@ -29,7 +29,9 @@ describe("keys", () => {
     expect(commandOf({ ...plain, key: "Z", ctrlKey: true, shiftKey: true })).toEqual({ action: "redo" });
     expect(commandOf({ ...plain, key: "z", metaKey: true })).toEqual({ action: "undo" });
     expect(commandOf({ ...plain, key: "b", ctrlKey: true })).toBeNull();
-    expect(commandOf({ ...plain, key: "k" })).toBeNull();
+    expect(commandOf({ ...plain, key: "{", shiftKey: true })).toEqual({ action: "fainter" });
+    expect(commandOf({ ...plain, key: "}", shiftKey: true })).toEqual({ action: "stronger" });
+    expect(commandOf({ ...plain, key: "ü" })).toBeNull();
   });
 
   it("are all on the help sheet, in both languages", () => {

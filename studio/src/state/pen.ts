@@ -17,6 +17,12 @@ export function changeLook(changes: Partial<Look>): void {
   look.value = { ...look.value, ...changes };
 }
 
+/** One step of a key. */
+export function changeOpacity(step: 1 | -1): void {
+  const opacity = Math.round(look.value.opacity * 10 + step) / 10;
+  changeLook({ opacity: Math.min(Math.max(opacity, 0.1), 1) });
+}
+
 export function resize(step: 1 | -1): void {
   const factor = step > 0 ? 1.25 : 0.8;
   radius.value = Math.min(Math.max(radius.value * factor, 0.5), 1000);

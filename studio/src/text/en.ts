@@ -79,6 +79,16 @@ export const en = {
     noRoots: "The server was started without folders that it may read. Start it with --root FOLDER.",
   },
 
+  firstHelp: {
+    title: "Show it once",
+    steps: [
+      ["B", "Paint the thing: all of it that is on this picture,"],
+      ["P", "or click on one, and with “not this” beside it."],
+      ["", "Then “Run” finds it on all the others."],
+      ["?", "All keys"],
+    ] as [string, string][],
+  },
+
   display: {
     title: "Brightness and contrast",
     lead: "Only what you see changes, never what is segmented.",
@@ -322,7 +332,7 @@ export const en = {
     filter: "Show",
     open: (name: string, state: string) => `${name}, ${state}`,
     empty: "No picture fits this search.",
-    noPictures: "This project has no pictures yet. Drop some here.",
+    noPictures: "This project has no pictures yet. Drop some anywhere on this page, or add them at step 1.",
     deleteTitle: (name: string) => `Delete the picture ${name}?`,
     deleteText: "Its marks and its result are deleted with it.",
     delete: (name: string) => `Delete ${name}`,
@@ -698,6 +708,8 @@ export const en = {
       pan: "Drag to move (or middle mouse button)",
       hide: "Hold: hide what is marked",
       outline: "Outline only",
+      fainter: "Fainter",
+      stronger: "Stronger",
       previous: "Previous picture",
       next: "Next picture",
       first: "First frame or slice",

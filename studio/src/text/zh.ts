@@ -78,6 +78,16 @@ export const zh: Text = {
     noRoots: "服务器启动时没有指定可以读取的文件夹。请用 --root 文件夹 启动。",
   },
 
+  firstHelp: {
+    title: "指一次",
+    steps: [
+      ["B", "涂抹目标：把这张图片上的目标全部涂上，"],
+      ["P", "或者在目标上点一下，再用“不是目标”在旁边点一下。"],
+      ["", "然后“运行”会在其他图片上找到它。"],
+      ["?", "全部按键"],
+    ],
+  },
+
   display: {
     title: "亮度和对比度",
     lead: "只改变显示，绝不改变分割所用的图像。",
@@ -317,7 +327,7 @@ export const zh: Text = {
     filter: "显示",
     open: (name, state) => `${name}，${state}`,
     empty: "没有符合条件的图片。",
-    noPictures: "这个项目还没有图片。请把图片拖到这里。",
+    noPictures: "这个项目还没有图片。请把图片拖到本页任意位置，或在第 1 步中添加。",
     deleteTitle: (name) => `删除图片 ${name}？`,
     deleteText: "它的标记和结果也会一起删除。",
     delete: (name) => `删除 ${name}`,
@@ -684,6 +694,8 @@ export const zh: Text = {
       pan: "拖动以移动（或按鼠标中键）",
       hide: "按住：隐藏标记",
       outline: "只显示轮廓",
+      fainter: "标记更淡",
+      stronger: "标记更浓",
       previous: "上一张图片",
       next: "下一张图片",
       first: "第一帧或第一层",

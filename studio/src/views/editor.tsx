@@ -10,7 +10,7 @@ import { type Action, commandOf, isTyping } from "../shortcuts";
 import { valueWindow } from "../state/display";
 import { frames, isFilm } from "../state/film";
 import { openGallery, refreshed, refreshImage } from "../state/gallery";
-import { changeLook, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
+import { changeLook, changeOpacity, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
 import { type Mode, OpenPicture } from "../state/picture";
 import { togglePlaying } from "../state/player";
 import { chosenClass, colours, ended, openProject, project } from "../state/project";
@@ -22,11 +22,13 @@ import { Canvas, type CanvasControl } from "./canvas";
 import { Failure, Gone } from "./dialog";
 import { DisplayPart } from "./display";
 import { EditorTop } from "./editor_top";
+import { FirstHelp } from "./first_help";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
 import { accept, copyToNext, fillIn, goTo, judge } from "./picture_steps";
 import { PixelSizeDialog } from "./pixel_size";
 import { ResultPanel } from "./result_panel";
+import { Tip } from "./tip";
 import { Toolbar, ViewBar } from "./toolbar";
 
 interface EditorProps {
@@ -78,6 +80,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
       {ruled.value !== null && <PixelSizeDialog />}
       <EditorTop picture={picture} />
       <Toolbar picture={picture} drawing={drawing} />
+      <Tip />
       <div class="stage">
         <Canvas
           label={t.editor.canvas(image?.name ?? "")}
@@ -95,6 +98,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
           control={control}
         />
         {!picture.pixels.value && <p class="loading soft">{t.loading}</p>}
+        {picture.pixels.value && picture.mode.value === "mark" && <FirstHelp drawing={drawing} />}
         <ViewBar picture={picture} drawing={drawing} control={control} />
       </div>
       {panelOpen.value && (
@@ -228,6 +232,10 @@ function perform(action: Action, picture: OpenPicture, control: CanvasControl | 
     case "larger":
       if (tool.value === "wand") regionSize.value = action === "larger" ? "large" : "small";
       else resize(action === "larger" ? 1 : -1);
+      return true;
+    case "fainter":
+    case "stronger":
+      changeOpacity(action === "stronger" ? 1 : -1);
       return true;
     case "object":
       if (mode === "mark") drawing?.newObject();

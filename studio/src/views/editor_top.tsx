@@ -1,14 +1,14 @@
-import { paths } from "../route";
+import { go, paths } from "../route";
 import { isFilm } from "../state/film";
 import { images, total } from "../state/gallery";
 import { panelOpen } from "../state/pen";
 import type { Mode, OpenPicture } from "../state/picture";
-import { isActive, jobs, project, start } from "../state/project";
+import { isActive, jobs, project, start, verdicts } from "../state/project";
 import type { SaveState } from "../state/saver";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import { isSuperseded, MarkBadge, Verdict } from "./badges";
-import { runInWords } from "./flow";
+import { hasResults, runInWords } from "./flow";
 import { Icon } from "./icon";
 import { goTo, neighbour } from "./picture_steps";
 
@@ -78,7 +78,10 @@ function RunPart({ picture }: { picture: OpenPicture }) {
   }
   const run = async () => {
     await picture.saver.value?.save();
+    const first = verdicts.value !== null && !hasResults();
     await start("run");
+    // The first masks are seen where all pictures are.
+    if (first) go(paths.project(picture.project));
   };
   const ready = !!project.value?.cues;
   return (

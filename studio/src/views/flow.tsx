@@ -89,7 +89,8 @@ function useAnnouncements(): void {
   }, [job]);
 }
 
-function hasResults(): boolean {
+/** Whether a run has found out anything yet. */
+export function hasResults(): boolean {
   const counts = verdicts.value;
   return !!counts && counts.found + counts.doubtful + counts.absent + counts.failed > 0;
 }

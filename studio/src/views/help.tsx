@@ -5,7 +5,7 @@ import { Dialog } from "./dialog";
 
 const GROUPS: Record<"drawing" | "looking" | "moving", Action[]> = {
   drawing: ["undo", "redo", "smaller", "larger", "classes", "object", "absent", "copy", "between"],
-  looking: ["hide", "outline", "tab", "correct", "accept", "right", "wrong"],
+  looking: ["hide", "outline", "fainter", "stronger", "tab", "correct", "accept", "right", "wrong"],
   moving: ["zoomIn", "zoomOut", "fit", "pan", "previous", "next", "first", "last", "play", "back", "help"],
 };
 

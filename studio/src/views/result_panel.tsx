@@ -161,7 +161,9 @@ function LookPart({ picture }: { picture: OpenPicture }) {
   return (
     <div class="look">
       <label class="field">
-        {t.opacity}
+        <span>
+          {t.opacity} <kbd>{"{"}</kbd> <kbd>{"}"}</kbd>
+        </span>
         <input
           type="range"
           min="10"

@@ -10,6 +10,7 @@ import { text } from "../text";
 import type { CanvasControl } from "./canvas";
 import { DisplayReset } from "./display";
 import { Icon } from "./icon";
+import { tips } from "./tip";
 
 const MARKING: ToolName[] = [
   "brush",
@@ -61,6 +62,7 @@ export function Toolbar({ picture, drawing }: ToolbarProps) {
       aria-label={t.tools}
       aria-orientation="vertical"
       onKeyDown={roveFocus}
+      {...tips}
     >
       {mode !== "result" &&
         TOOLS[mode].map((name) => (
@@ -70,7 +72,9 @@ export function Toolbar({ picture, drawing }: ToolbarProps) {
             class="tool"
             aria-pressed={tool.value === name}
             aria-label={t.tool[name]}
-            title={`${t.tool[name]} (${TOOL_KEYS[name].toUpperCase()})`}
+            aria-keyshortcuts={TOOL_KEYS[name].toUpperCase()}
+            data-tip={t.tool[name]}
+            data-keys={TOOL_KEYS[name].toUpperCase()}
             onClick={() => (tool.value = name)}
           >
             <Icon name={name} />
@@ -84,7 +88,9 @@ export function Toolbar({ picture, drawing }: ToolbarProps) {
             class="tool"
             aria-pressed={drawing.fresh.value}
             aria-label={t.newObject}
-            title={`${t.newObject} (X): ${t.newObjectHint}`}
+            aria-keyshortcuts="X"
+            data-tip={`${t.newObject}: ${t.newObjectHint}`}
+            data-keys="X"
             onClick={() => drawing.newObject()}
           >
             <Icon name="object" />
@@ -98,7 +104,9 @@ export function Toolbar({ picture, drawing }: ToolbarProps) {
             type="button"
             class="tool"
             aria-label={t.undo}
-            title={`${t.undo} (Ctrl Z)`}
+            aria-keyshortcuts="Control+Z"
+            data-tip={t.undo}
+            data-keys="Ctrl Z"
             disabled={!drawing.canUndo}
             onClick={() => drawing.undo()}
           >
@@ -108,7 +116,9 @@ export function Toolbar({ picture, drawing }: ToolbarProps) {
             type="button"
             class="tool"
             aria-label={t.redo}
-            title={`${t.redo} (Ctrl Y)`}
+            aria-keyshortcuts="Control+Y"
+            data-tip={t.redo}
+            data-keys="Ctrl Y"
             disabled={!drawing.canRedo}
             onClick={() => drawing.redo()}
           >

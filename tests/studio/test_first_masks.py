@@ -1,0 +1,81 @@
+"""From opening the page to the first masks: how many clicks it takes; and the help that a beginner sees on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from studio_page import RED, Studio, paint
+
+COUNT = """
+window.clicks = 0;
+// What is drawn on the picture is one click to the person, whether or not it is one to the browser.
+const drawn = (event) => !!event.target.closest?.(".canvas");
+addEventListener("click", (event) => event.isTrusted && event.detail && !drawn(event) && window.clicks++, true);
+addEventListener("pointerup", (event) => drawn(event) && window.clicks++, true);
+"""
+
+
+@pytest.fixture
+def twelve(tmp_path: Path) -> list[Path]:
+    """Twelve pictures with a red square, each elsewhere."""
+    return [paint(tmp_path / f"p{n:02}.png", (RED, 2 + 3 * n, 2 + 2 * n)) for n in range(12)]
+
+
+def counted(studio: Studio) -> Any:
+    """The first page, with its clicks counted; the address is kept in the part that a page keeps."""
+    studio.page.add_init_script(COUNT)
+    studio.open()
+    return studio.page
+
+
+def choose_pictures(studio: Studio, files: list[Path]) -> None:
+    page = studio.page
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose pictures …").click()
+    chooser.value.set_files([str(file) for file in files])
+    page.locator(".gallery .card").nth(len(files) - 1).wait_for()
+    studio.project = page.url.rpartition("#/p/")[2]
+
+
+def test_five_clicks_from_opening_to_the_first_masks(studio: Studio, twelve: list[Path]) -> None:
+    page = counted(studio)
+    choose_pictures(studio, twelve)
+    page.get_by_role("link", name="p00.png").click()
+    page.locator(".editortop .save.ok").wait_for()
+    studio.choose("Box")
+    studio.drag("p00.png", (2, 2), (18, 18))
+    page.get_by_role("button", name="Run", exact=True).click()
+    # The first run leads to where the masks appear.
+    page.locator(".thumb canvas[data-drawn]").first.wait_for()
+    page.get_by_role("link", name=re.compile("^p11.png, Found")).wait_for()
+    assert page.evaluate("window.clicks") == 5
+
+
+def test_the_first_picture_says_what_to_do_until_it_is_done(
+    studio: Studio, twelve: list[Path], audit: Callable[[str], None]
+) -> None:
+    page = studio.page
+    studio.create(twelve[:2])
+    studio.open_image("p00.png")
+    help = page.locator(".firsthelp")
+    help.get_by_text("Paint the thing").wait_for()
+    audit("first help")
+    # It is in nobody's way: what is pressed there is the picture below it; and it goes with the first stroke.
+    box = help.bounding_box()
+    below = "([x, y]) => !!document.elementFromPoint(x, y).closest('.canvas')"
+    assert page.evaluate(below, [box["x"] + 30, box["y"] + box["height"] - 8])
+    studio.choose("Brush")
+    studio.drag("p00.png", (6, 6), (14, 14))
+    help.wait_for(state="detached")
+    page.keyboard.press("Control+z")
+    help.wait_for()
+    help.get_by_role("button", name="Close").click()
+    help.wait_for(state="detached")
+    # Closed, it stays away on other pictures.
+    studio.open_image("p01.png")
+    page.wait_for_timeout(300)
+    assert help.count() == 0
