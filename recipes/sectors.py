@@ -5,7 +5,8 @@
 
 DATA holds train/ and sectors/, folders of picture sets (images/, masks/, card.json each). A pack is written only where
 it is better than its base on pictures of these sets that it was not taught (docs/refine.md). Whether it is better on
-other sets, too, is what `cuecast eval` says of those in `judged_by`; what came of it: LOG.md beside this file.
+other sets, too, is what `cuecast eval` says of those in `judged_by`; what came of it: LOG.md beside this file and
+docs/sectors.md. They have no ready concepts, which hold pictures: what may be trained on may not always be handed on.
 """
 
 from __future__ import annotations
@@ -112,13 +113,14 @@ def main(argv: Sequence[str]) -> None:
     sector = SECTORS[options.sector]
     sources = [options.data / s for s in sector.sources]
     fields = {
+        "summary": f"{options.base}, refined for {sector.sector}.",
         **stated(sector, sources),
         "limits": [*sector.limits, f"On other pictures {options.base} is better."],
     }
     made = refine(
         sources,
         options.to / options.sector,
-        RefineOptions(options.base, minutes=options.minutes, fields=fields, replace=True),
+        RefineOptions(options.base, minutes=options.minutes, fields=fields, replace=True, ready=False),
         lambda step: print(f"\r{step.what} {step.done} of {step.total}   ", end="", flush=True),
     )
     print(json.dumps(made.as_dict(), indent=2))

@@ -161,6 +161,16 @@ def test_a_pack_stands_on_its_base_and_its_ready_concept_answers(
     assert concept.segment(pictures / "images" / "00.png").mask.shape == (48, 48)
 
 
+def test_a_pack_without_ready_concepts_holds_no_picture_of_the_data(
+    base: Pack, pictures: Path, tmp_path: Path
+) -> None:
+    made = refine(pictures, tmp_path / "sector", replace(options(base), ready=False))
+    assert made.pack.concepts == {}
+    assert {p.name for p in made.pack.folder.rglob("*") if p.is_file()} == {
+        "card.json", "decode.onnx", "curve.png",
+    }  # fmt: skip
+
+
 def test_a_pack_that_is_not_better_is_not_written(
     base: Pack, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

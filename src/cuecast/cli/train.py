@@ -104,6 +104,13 @@ def refine(
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of a pack of that name.")
     ] = False,
+    ready: Annotated[
+        bool,
+        typer.Option(
+            "--ready/--no-ready",
+            help="Ready concepts in the pack, which hold pictures of DATA: whoever gets the pack gets these.",
+        ),
+    ] = True,
     printed: Printed,
 ) -> None:
     """Refine a pack on pictures of one's own, with proof.
@@ -120,7 +127,7 @@ def refine(
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     classes = class_list(class_names) if class_names else None
-    options = RefineOptions(pack, classes, group, minutes, anyway=anyway, replace=replace)
+    options = RefineOptions(pack, classes, group, minutes, anyway=anyway, replace=replace, ready=ready)
     first = join().first
     with progress(printed.quiet or not first) as report:
         refined = run(data, output, options, report)

@@ -101,6 +101,7 @@ class RefineOptions:
     fields   of the card beside those that are made: organisation, country, sector, task, licence, data, limits.
     anyway   write a pack that is not better, too; its card says so.
     replace  take the place of another pack of that name.
+    ready    put a ready concept of each class into it: pictures of the data, which whoever gets the pack gets.
     threads  that it may use; None: as torch and ONNX Runtime take them.
     """
 
@@ -111,6 +112,7 @@ class RefineOptions:
     fields: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False
     replace: bool = False
+    ready: bool = True
     threads: int | None = None
 
 
@@ -176,7 +178,7 @@ def refine(
         out.absolute().parent,
         base,
         fields=options.fields,
-        concepts=list(ready_names(data.classes).values()),
+        concepts=list(ready_names(data.classes).values()) if options.ready else (),
         replace=options.replace,
     )
     if processes.first:
@@ -397,7 +399,7 @@ class _Run:
     ) -> Pack:
         out = self.out
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
-            concepts = write_concepts(Path(folder), self.data)
+            concepts = write_concepts(Path(folder), self.data) if self.options.ready else {}
             said = {n: f"{n}, shown on {len(read_cueset(p).entries)} pictures" for n, p in concepts.items()}
             picture = plot_curve(Path(folder) / "curve.png", curve)
             return make_pack(
