@@ -217,7 +217,6 @@ def test_what_is_in_the_way_is_not_touched(base: Pack, pictures: Path, tmp_path:
     [
         ("my sector", {}, "'my sector' is no name of a pack"),
         ("general", {}, "this name is that of a pack of the package"),
-        ("sector", {"classes": ["a/b"]}, "'a/b' is no name of a concept"),
         ("sector", {"fields": {"colour": "red"}}, "colour: is no field of a card"),
     ],
 )
