@@ -21,8 +21,8 @@ let since = 0;
 export function togglePlaying(): void {
   if (playing.value) playing.value = false;
   else if (isFilm.value && frames.value.length > 1) {
-    playing.value = true;
     if (placeNow() === frames.value.length - 1) show(0);
+    playing.value = true;
   }
 }
 
@@ -67,5 +67,6 @@ function show(place: number): void {
   const open = project.peek();
   const frame = frames.peek()[place];
   since = performance.now();
+  onScreen.value = ""; // until the frame has come, none is
   if (open && frame) go(paths.image(open.id, frame.id));
 }
