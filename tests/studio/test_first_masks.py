@@ -79,3 +79,62 @@ def test_the_first_picture_says_what_to_do_until_it_is_done(
     studio.open_image("p01.png")
     page.wait_for_timeout(300)
     assert help.count() == 0
+
+
+def test_tools_say_their_names_and_keys_under_the_pointer_and_in_focus(
+    studio: Studio, twelve: list[Path]
+) -> None:
+    page = studio.page
+    studio.create(twelve[:1])
+    studio.open_image("p00.png")
+    tip = page.locator(".tip")
+    tools = page.get_by_role("toolbar")
+    tools.get_by_role("button", name="Polygon", exact=True).hover()
+    assert tip.inner_text().split() == ["Polygon", "G"]
+    page.mouse.move(600, 400)
+    tip.wait_for(state="detached")
+    tools.get_by_role("button", name="Brush", exact=True).focus()
+    page.keyboard.press("ArrowDown")
+    assert tip.inner_text().split() == ["Eraser", "E"]
+    assert page.evaluate("document.activeElement.getAttribute('aria-keyshortcuts')") == "E"
+
+
+def test_keys_change_opacity_and_brush(studio: Studio, twelve: list[Path]) -> None:
+    page = studio.page
+    studio.create(twelve[:1])
+    studio.open_image("p00.png")
+    page.keyboard.press("b")
+    size = page.locator(".size input")
+    before = float(size.input_value())
+    page.keyboard.press("]")
+    assert float(size.input_value()) > before
+    studio.drag("p00.png", (6, 6), (14, 14))
+    studio.wait_saved("p00.png", 1)
+    page.mouse.move(5, 5)
+
+    def strength() -> int:
+        """Opacity of the coloured layer in the middle of the stroke."""
+        x, y = studio.place("p00.png", 10, 10)
+        read = """([x, y]) => {
+            const sheet = document.querySelectorAll(".canvas canvas")[1];
+            const { left, top } = sheet.getBoundingClientRect();
+            return sheet.getContext("2d").getImageData(x - left, y - top, 1, 1).data[3];
+        }"""
+        return int(page.evaluate(read, [x, y]))
+
+    def become(least: int, most: int) -> None:
+        for _ in range(40):
+            if least <= strength() <= most:
+                return
+            page.wait_for_timeout(50)
+        pytest.fail(f"{strength()} is not from {least} to {most}")
+
+    become(110, 120)  # 0.45 of 255
+    page.keyboard.press("Shift+BracketRight")
+    become(150, 156)  # the next tenth is 0.6
+    for _ in range(12):
+        page.keyboard.press("Shift+BracketLeft")
+    become(20, 30)
+    for _ in range(12):
+        page.keyboard.press("Shift+BracketRight")
+    become(250, 255)

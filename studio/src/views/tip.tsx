@@ -50,8 +50,7 @@ export function Tip() {
   if (!tip) return null;
   return (
     <div class={`tip ${tip.side}`} style={{ left: `${tip.x}px`, top: `${tip.y}px` }} aria-hidden="true">
-      {tip.words}
-      {tip.keys && <kbd>{tip.keys}</kbd>}
+      {tip.words} {tip.keys && <kbd>{tip.keys}</kbd>}
     </div>
   );
 }
