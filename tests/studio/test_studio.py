@@ -37,7 +37,7 @@ def export(studio: Studio) -> zipfile.ZipFile:
     page = studio.page
     studio.to_gallery()
     page.get_by_role("button", name="Export …").click()
-    page.get_by_role("checkbox", name="Cue set").check()
+    page.get_by_role("checkbox", name="Cue set your examples").check()
     page.get_by_role("button", name="Make the .zip").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
