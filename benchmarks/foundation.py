@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-import numpy as np
+from seggpt_speed import picture
 
 import cuecast
 from cuecast.core.notes import notes_to
@@ -91,18 +91,6 @@ MODELS = {
     ),
     "seggpt": Model("SegGptConfig", "SegGptForImageSegmentation", {}, "`seggpt`, ViT-L"),
 }
-
-
-def picture(seed: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """(pixels (side, side, 3) uint8, mask (side, side) int32) of a bright disc on a textured ground."""
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[0:side, 0:side]
-    cx, cy = random.uniform(side * 0.3, side * 0.7, 2)
-    mask = (x - cx) ** 2 + (y - cy) ** 2 <= (side * 0.2) ** 2
-    level = 80 + 20 * np.sin(x / 17 + seed) + random.normal(0, 8, (side, side)) + 90 * mask
-    return np.stack([level, level * 0.9, level * 0.7], -1).clip(0, 255).astype(np.uint8), mask.astype(
-        np.int32
-    )
 
 
 def write_weights(model: Model, folder: Path) -> None:

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
@@ -16,6 +16,8 @@ from cuecast.core.cluster import Cluster
 from cuecast.core.errors import InputError
 from cuecast.core.ordered import threads_each
 from cuecast.core.shards import Shard
+
+Read = TypeVar("Read")
 
 
 class Scale(StrEnum):
@@ -158,12 +160,16 @@ OutOption = Annotated[
 ]
 
 
-def _read_shard(text: str) -> Shard:
-    """I/N of --shard. Raises BadParameter."""
-    try:
-        return Shard.read(text)
-    except InputError as wrong:
-        raise typer.BadParameter(f"--shard: {wrong}") from None
+def _reader(flag: str, read: Callable[[str], Read]) -> Callable[[str], Read]:
+    """What reads the text of a flag. Raises BadParameter where `read` raises InputError."""
+
+    def parse(text: str) -> Read:
+        try:
+            return read(text)
+        except InputError as wrong:
+            raise typer.BadParameter(f"{flag}: {wrong}") from None
+
+    return parse
 
 
 ShardOption = Annotated[
@@ -173,7 +179,7 @@ ShardOption = Annotated[
         metavar="I/N",
         help="Do only part I of N, from 1: by the names of the inputs, beside the other parts in the same OUT. "
         "`cuecast gather OUT` puts them together.",
-        parser=_read_shard,
+        parser=_reader("--shard", Shard.read),
     ),
 ]
 ProvenanceFlag = Annotated[
@@ -185,14 +191,6 @@ ProvenanceFlag = Annotated[
 ]
 
 
-def _read_address(text: str) -> str:
-    """The address of --cluster. Raises BadParameter."""
-    try:
-        return Cluster(text).address
-    except InputError as wrong:
-        raise typer.BadParameter(f"--cluster: {wrong}") from None
-
-
 ClusterOption = Annotated[
     str | None,
     typer.Option(
@@ -201,7 +199,7 @@ ClusterOption = Annotated[
         help="Let a Ray cluster do it: the one that this machine belongs to, one that is started here, or that of the "
         "head node HOST:PORT. Files must have the same paths on all machines. --workers are then its processes "
         "(default: one for every --threads of its cores) and --threads those of each (default: 1).",
-        parser=_read_address,
+        parser=_reader("--cluster", lambda text: Cluster(text).address),
     ),
 ]
 

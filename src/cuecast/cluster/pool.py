@@ -46,6 +46,13 @@ class Lost:
 
     tries: int = TRIES + 1
 
+    def told(self, do: str) -> str:
+        """Why there is no result, and what can be done; `do` as in 'look at it without --cluster'."""
+        return (
+            f"each of {self.tries} processes that looked at it ended; {do} without --cluster, or give each process "
+            "more memory (fewer --workers)"
+        )
+
 
 def on_cluster(
     function: Callable[[Item], Result],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cuecast.core.errors import InputError
+from cuecast.core.shards import Shard
 
 AUTO, LOCAL = "auto", "local"
 
@@ -35,3 +36,11 @@ class Cluster:
             raise InputError(
                 f"{self.workers} workers with {self.threads} threads do nothing", remedy="give 1 or more"
             )
+
+
+def check_undivided(cluster: Cluster | None, shard: Shard | None) -> None:
+    """Raise InputError where a cluster is to do a shard."""
+    if cluster and shard:
+        raise InputError(
+            "a shard is done by one machine, and a cluster does all", remedy="ask for one of them"
+        )

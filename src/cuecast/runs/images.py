@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from cuecast.cluster.pool import Lost, on_cluster
-from cuecast.core.cluster import Cluster
+from cuecast.core.cluster import Cluster, check_undivided
 from cuecast.core.drawing import overlay
-from cuecast.core.errors import CuecastError, ImageError, InputError, OutputError
+from cuecast.core.errors import CuecastError, ImageError, OutputError
 from cuecast.core.objects import check_least
 from cuecast.core.ordered import Progress, silent
 from cuecast.core.shards import Shard, all_shards
@@ -155,10 +155,7 @@ def run(
     start = time.perf_counter()
     options = options or BatchOptions()
     names = output_names(inputs, options.name)
-    if options.cluster and options.shard:
-        raise InputError(
-            "a shard is done by one machine, and a cluster does all", remedy="ask for one of them"
-        )
+    check_undivided(options.cluster, options.shard)
     check_formats(options.formats, FORMATS)
     for kind in result_formats().keys() & {*options.formats}:
         result_formats()[kind].check_library(f"writing {result_formats()[kind].title}")
@@ -267,10 +264,7 @@ class _Batch:
         for index, found in on_cluster(self._for(cluster).sent, former, cluster, self.folder.out):
             place = share[index]
             if isinstance(found, Lost):
-                text = (
-                    f"{url_of(place[0])}: each of {found.tries} processes that looked at it ended; look at it without "
-                    "--cluster, or give each process more memory (fewer --workers)"
-                )
+                text = f"{url_of(place[0])}: {found.told('look at it')}"
                 yield place, replace(self._blank(*place), error=text), False
             else:
                 yield place, *found

@@ -19,8 +19,8 @@ from itertools import chain
 from pathlib import Path
 
 from cuecast.cluster.pool import Lost, on_cluster
-from cuecast.core.cluster import Cluster
-from cuecast.core.errors import CueError, InputError, OutputError
+from cuecast.core.cluster import Cluster, check_undivided
+from cuecast.core.errors import CueError, OutputError
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import Verdict
@@ -134,10 +134,7 @@ def segment_raster(
     """
     start = time.perf_counter()
     options = options or MapOptions()
-    if options.cluster and options.shard:
-        raise InputError(
-            "a shard is done by one machine, and a cluster does all", remedy="ask for one of them"
-        )
+    check_undivided(options.cluster, options.shard)
     with _opened_job(concept, Path(path), Path(out), options) as (job, left_out):
         shard = options.shard
         with job.opened(shard) as edited:
@@ -369,10 +366,7 @@ class _RasterRun:
         for index, found in on_cluster(sent.do, tiles, cluster, self.out):
             tile = tiles[index]
             if isinstance(found, Lost):
-                text = (
-                    f"{at(work.grid.window(tile))}: each of {found.tries} processes that looked at it ended; do it "
-                    "without --cluster, or give each process more memory (fewer --workers)"
-                )
+                text = f"{at(work.grid.window(tile))}: {found.told('do it')}"
                 found = replace(work.blank, name=tile.name, error=text)
             yield tile, found, False
 

@@ -313,7 +313,7 @@ def _added(
             placed.append(new)
             row = images.add(session, owner, new)
         sent = schemas.Marks.model_validate(renumbered(marked.document, numbers))
-        document = sent.model_dump(mode="json", by_alias=True, exclude=schemas.BESIDE)
+        document = sent.document()
         present = session.get(models.MarksRow, row.id)
         if present is not None and present.kind is not None:
             if present.document != document:

@@ -328,7 +328,7 @@ class _Reading:
         classes = projects.class_infos(owner.classes)
         for each in self.found.values():
             sent = schemas.Marks.model_validate(renumbered(each.document, numbers))
-            document = sent.model_dump(mode="json", by_alias=True, exclude=schemas.BESIDE)
+            document = sent.document()
             row = images.find(session, self.project, each.target.id)
             kind = marks.check(document, each.target.size, classes, row.name)
             marks.put(session, self.project, row.id, each.target.version, document, kind)

@@ -252,11 +252,12 @@ def preview(
     return Preview(path, kind.media, tag)
 
 
-def through_window(frame: FrameAt, name: str, window: Window) -> bytes:
-    """A PNG of a slice through a value window (low, high). Raises Problem for a frame of a video, ImageError."""
+def through_window(frame: FrameAt | None, name: str, window: Window) -> bytes:
+    """A PNG of a slice through a value window (low, high). Raises Problem for what is none, ImageError."""
     with _DECODING:
         made = BytesIO()
         volume = opened_volume(frame, name)
+        assert frame is not None
         try:
             pixels = volume.seen(frame.index, window).pixels
         except ImageError as error:

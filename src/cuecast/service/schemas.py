@@ -163,9 +163,9 @@ class Marks(Drawn):
     mask: Mask | None = None
     teaches: bool = Field(default=True, exclude_if=lambda value: value)
 
-
-BESIDE = {"version", "teaches"}
-"""Fields of marks that are no part of the document of a cue."""
+    def document(self) -> dict[str, Any]:
+        """What of them is the document of a cue."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"version", "teaches"})
 
 
 # ---- projects

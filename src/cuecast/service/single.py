@@ -27,7 +27,6 @@ from cuecast.service.pictures import header_size
 from cuecast.service.preview import Answer, CueFile, Form
 from cuecast.service.problem import Problem
 from cuecast.service.ready import concept_of
-from cuecast.service.schemas import BESIDE
 from cuecast.service.schemas_jobs import ObjectWay, ShownCue
 from cuecast.service.settings import Settings
 from cuecast.service.uploads import too_large, upload_slot
@@ -216,7 +215,7 @@ def _documents(form: FormData) -> list[dict[str, Any]]:
         marks = _MARKS.validate_json(text)
     except ValidationError as error:
         raise _wrong(f"`cues`: {sentence(error.errors(include_url=False))}") from error
-    return [m.model_dump(mode="json", by_alias=True, exclude=BESIDE) for m in marks]
+    return [m.document() for m in marks]
 
 
 def _copy(upload: UploadFile, path: Path) -> None:

@@ -11,7 +11,6 @@ from cuecast.core.arguments import BY_ITSELF, THRESHOLD
 from cuecast.service.parts import AllParts, DatabasePart, Id
 from cuecast.service.preview import AskOnce, AskPreview, AskSegment, Prepare
 from cuecast.service.regions import Size, region_file
-from cuecast.service.schemas import BESIDE
 from cuecast.service.schemas_jobs import NewPreparation, NewPreview, ObjectWay, PredictionMask
 from cuecast.service.single import InteractivePart, check_image, receive_form, reply, wants_png
 from cuecast.service.store import images, projects
@@ -25,8 +24,7 @@ ANSWER: dict[int | str, dict[str, Any]] = {200: {"model": PredictionMask, "conte
 @router.post("/images/{i}/preview")
 async def preview(p: Id, i: Id, body: NewPreview, interactive: InteractivePart) -> PredictionMask:
     """The mask of an image by the saved marks of the others and these marks on it, which are not saved."""
-    draft = body.marks.model_dump(mode="json", by_alias=True, exclude=BESIDE)
-    answer = await interactive.ask(AskPreview(p, i, draft, **_way(body)))
+    answer = await interactive.ask(AskPreview(p, i, body.marks.document(), **_way(body)))
     return PredictionMask.model_validate(answer.fields)
 
 

@@ -219,8 +219,6 @@ def view(p: Id, i: Id, request: Request, parts: AllParts, low: Value = None, hig
     with parts.database.reading() as session:
         image = images.find(session, p, i)
         frame = frame_at(session, parts.files, image)
-    pictures.opened_volume(frame, image.name)
-    assert frame is not None
     headers = {"Cache-Control": "private, max-age=3600"}
     return Response(pictures.through_window(frame, image.name, (low, high)), 200, headers, "image/png")
 

@@ -36,7 +36,7 @@ def save(database: Database, project: str, image: str, wanted: schemas.Marks) ->
     Raises Problem: 404; 409 where they are not based on the present version, with those in its details. Raises
     InputError where they do not fit the image or the project's classes.
     """
-    document = wanted.model_dump(mode="json", by_alias=True, exclude=schemas.BESIDE)
+    document = wanted.document()
     with database.reading() as session:
         row = images.find(session, project, image)
         classes = projects.class_infos(projects.find(session, project).classes)
