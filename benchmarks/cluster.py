@@ -9,9 +9,9 @@ kill      2,000 with the pack `colours`; when half are in the manifest, SIGKILL 
           all done, with the bytes of a run without the cluster, and was none of those in the manifest done again?
 speed     1 against 2 workers, in turn, of items that only wait a fifth of a second: what the pool itself loses, also
           where other programs have the cores.
-overhead  120 with the pack `general`, plain and on one and two workers, in turn: seconds of the processor of driver and
-          workers for each picture more, and by the clock, which says something on a machine alone that does nothing
-          else. What a start costs is in neither.
+overhead  240 with the pack `general`, plain one and two at a time (`--workers`) and on one and two workers of the
+          cluster, in turn: seconds of the processor of driver and workers for each picture more, and by the clock,
+          which says something on a machine alone that does nothing else. What a start costs is in neither.
 memory    2,000 and 20,000 with the pack `colours`: how large the driver gets.
 
 --scale makes all numbers smaller, to try it.
@@ -177,65 +177,70 @@ def speed(cluster: Nodes, _: Path, scale: float) -> dict[str, Any]:
     return {"items": len(items), "a_second": rates, "speed_up": [share(two, one) for one, two in rates]}
 
 
-def pace(cluster: Nodes, folder: Path, count: int, out: str, kind: tuple[int, ...]) -> dict[str, float]:
-    """What a picture more costs, in seconds, of a plain run, (), or one with (workers,) on the cluster.
+def pace(cluster: Nodes, folder: Path, count: int, out: str, more: tuple[str, ...]) -> dict[str, float]:
+    """What a picture more costs, in seconds, of a run with these options.
 
-    clock  from when a quarter are in the manifest until the last but one.
+    clock  from when a quarter are in the manifest until the last that is seen there. Pictures come in blocks, so
+           both are moments at which some have just come: none is half done and counted, or done and not counted.
     driver, workers  of the processor.
     """
     import psutil
 
-    more = on(cluster, *kind) if kind else ("--threads", "1")
     process = start(folder, out, "general", *more)
     driver, manifest = psutil.Process(process.pid), folder / out / "manifest.jsonl"
+    theirs: dict[int, float] = {}  # one that has nothing left to do ends before the others
 
-    def used() -> tuple[float, float, float, int]:
-        """Clock, seconds of the driver, of the workers, and lines of the manifest."""
-        own = driver.cpu_times()
-        ours = [p for n in cluster.nodes for p in raylet(n).children() if p.name().startswith("ray::")]
-        theirs = [p.cpu_times() for p in ours]
-        return (
-            time.perf_counter(),
-            own.user + own.system,
-            sum(t.user + t.system for t in theirs),
-            len(index_manifest(manifest)),
-        )
+    def used() -> tuple[float, float, float]:
+        """Clock, seconds of the driver, and of the workers."""
+        for worker in (p for node in cluster.nodes for p in raylet(node).children()):
+            if worker.name().startswith("ray::"):
+                theirs[worker.pid] = seconds(worker)
+        return time.perf_counter(), seconds(driver), sum(theirs.values())
 
-    first = last = None
+    def seconds(process: psutil.Process) -> float:
+        times = process.cpu_times()
+        return float(times.user + times.system)
+
+    came: dict[int, tuple[float, float, float]] = {}
     while process.poll() is None:
-        try:
-            now = used()
-        except psutil.NoSuchProcess:
-            break
-        if first is None and now[3] >= count // 4:
-            first = now
-        if now[3] < count:
-            last = now
-        time.sleep(0.1)
+        noted = len(index_manifest(manifest))
+        if noted >= count // 4 and noted not in came:
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                came[noted] = used()
+        time.sleep(0.05)
     if process.returncode:
         raise SystemExit(f"{process.args} ended with exit code {process.returncode}")
-    if first is None or last is None or last[3] <= first[3]:
+    if len(came) < 2:
         raise SystemExit("it was too fast to be measured: give more pictures")
-    pictures = last[3] - first[3]
+    first, last = min(came), max(came)
     names = ("clock", "driver", "workers")
-    return {name: round((b - a) / pictures, 4) for name, a, b in zip(names, first, last, strict=False)}
+    return {
+        name: round((b - a) / (last - first), 4)
+        for name, a, b in zip(names, came[first], came[last], strict=True)
+    }
 
 
 def overhead(cluster: Nodes, folder: Path, scale: float) -> dict[str, Any]:
-    """A plain run against one and two workers of the cluster, in turn."""
-    count, turns = max(8, int(120 * scale)), []
+    """Plain runs, one picture and two at a time, against one and two workers of the cluster, in turn."""
+    count, turns = max(32, int(240 * scale)), []
     make(folder, count, 256)
+    kinds = {
+        "plain": ("--threads", "1"),
+        "plain_two": ("--threads", "1", "--workers", "2"),
+        "one": on(cluster, 1),
+        "two": on(cluster, 2),
+    }
     for turn in range(TURNS):
-        kinds = {"plain": (), "one": (1,), "two": (2,)}
         turns.append(
-            {name: pace(cluster, folder, count, f"{name}-{turn}", kind) for name, kind in kinds.items()}
+            {name: pace(cluster, folder, count, f"{name}-{turn}", more) for name, more in kinds.items()}
         )
         print(json.dumps(turns[-1]), file=sys.stderr, flush=True)
     extra = [
         {
             "driver": share(t["one"]["driver"], t["plain"]["driver"]),
             "driver_and_worker": share(t["one"]["driver"] + t["one"]["workers"], t["plain"]["driver"]),
-            "clock": share(t["one"]["clock"], t["plain"]["clock"]),
+            "clock_of_one": share(t["one"]["clock"], t["plain"]["clock"]),
+            "clock_of_two": share(t["two"]["clock"], t["plain_two"]["clock"]),
             "speed_up": share(t["one"]["clock"], t["two"]["clock"]),
         }
         for t in turns

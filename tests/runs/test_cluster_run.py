@@ -76,7 +76,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[s
     monkeypatch.chdir(tmp_path)
 
     def made(out: str, *more: str) -> list[str]:
-        base = ["segment", "in", "-c", "cue.png=m.png", "--pack", "colours", "-q", "-o", out]
+        base = ["segment", "in", "-c", "cue.png=m.png", "--pack", "colours", "-q", "--provenance", "-o", out]
         return [*base, *more, *(flag for kind in FORMATS for flag in ("-f", kind))]
 
     return made
@@ -104,6 +104,7 @@ def test_the_same_bytes_and_goes_on(job: Callable[..., list[str]], two: Nodes) -
     assert command(job("whole")) == 3
     assert command(job("out", *where)) == 3
     assert snapshot(Path("out")) == snapshot(Path("whole"))
+    assert (Path("out") / "provenance.jsonld").is_file()
     before = when(Path("out"), {f"p{n:03d}" for n in range(300)})
     Path("in/p011.png").write_bytes(Path("in/p012.png").read_bytes())
     assert command(job("out", *where)) == 3
