@@ -36,7 +36,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("args", "says"),
     [
         (["--nonsense"], "no such option: --nonsense (see 'cuecast --help')"),
-        (["nonsense"], "no such command 'nonsense' (see 'cuecast --help')"),
+        (["xyz"], "no such command 'xyz' (see 'cuecast --help')"),
         (["segment", "-o", "out"], "missing argument 'IMAGES' (see 'cuecast segment --help')"),
         (["cues"], "missing command (see 'cuecast cues --help')"),
         (["eval", "a.jsonl", "--workers", "many"], "invalid value for '--workers' / '-j'"),

@@ -11,6 +11,22 @@ from cuecast.cli.options import CocoShape, grouped
 from cuecast.cli.output import Printed, fail, plain, progress, say
 from cuecast.core.errors import InputError
 
+PicturesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--images",
+        metavar="IMAGES",
+        help="The pictures, or their folder, where labels state no sizes and do not lie beside them; may be repeated.",
+    ),
+]
+OnlyClassOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--class", metavar="NAME", help="Only this class, in the order of their numbers; may be repeated."
+    ),
+]
+OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Write over what is there.")]
+
 
 @grouped
 def convert(
@@ -35,20 +51,8 @@ def convert(
         str | None,
         typer.Option("--from", metavar="FORMAT", help="What FROM is. Default: as suffix and content tell."),
     ] = None,
-    images: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="IMAGES",
-            help="The pictures, or their folder, where labels state no sizes and do not lie beside them; may be "
-            "repeated.",
-        ),
-    ] = None,
-    class_names: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--class", metavar="NAME", help="Only this class, in the order of their numbers; may be repeated."
-        ),
-    ] = None,
+    images: PicturesOption = None,
+    class_names: OnlyClassOption = None,
     shape: Annotated[
         CocoShape,
         typer.Option(
@@ -56,7 +60,7 @@ def convert(
             help="Objects in formats that know both: run lengths (brush strokes), or polygons. Both are exact.",
         ),
     ] = CocoShape.RLE,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over what is there.")] = False,
+    overwrite: OverwriteFlag = False,
     printed: Printed,
 ) -> None:
     """Write the labels of FROM in another format.

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cuecast.cli import cues, data, packs
+from cuecast.cli.consensus import consensus
 from cuecast.cli.convert import convert
 from cuecast.cli.doctor import doctor
 from cuecast.cli.evaluate import bench, draw, evaluate_pack
@@ -50,6 +51,7 @@ app.command("map")(segment_map)
 app.command()(gather)
 app.command()(review)
 app.command()(convert)
+app.command()(consensus)
 app.add_typer(cues.app, name="cues")
 app.command()(cues.suggest)
 app.add_typer(packs.app, name="packs")

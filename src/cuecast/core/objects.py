@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cuecast.core.errors import OutputError
 from cuecast.core.geometry import NEIGHBOURS
+from cuecast.core.values import IGNORE
 
 ObjectMode = Literal["auto", "split", "connected"]
 """How the pixels of a class become objects: 'connected' takes its connected components, 'split' tells apart those that
@@ -78,15 +79,23 @@ class ToldApart:
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
-    """The objects of one image, with the size they refer to: what every label format reads and writes."""
+    """The objects of one image, with the size they refer to: what every label format reads and writes.
+
+    left_out  (H, W) bool: what counts neither as a thing nor as background; None: nothing is.
+    """
 
     name: str
     size: tuple[int, int]
     objects: tuple[ObjectMask, ...]
+    left_out: NDArray[np.bool_] | None = None
 
     def label_map(self) -> NDArray[np.int32]:
-        """(H, W) int32 class ids; where objects overlap, the later one wins, and over crowds each does."""
-        return self._drawn(o.cls for o in self.objects)
+        """(H, W) int32 class ids; where objects overlap, the later one wins, and over crowds each does.
+
+        IGNORE where there is none and something is left out.
+        """
+        drawn = self._drawn(o.cls for o in self.objects)
+        return drawn if self.left_out is None else np.where((drawn == 0) & self.left_out, IGNORE, drawn)
 
     def object_map(self) -> NDArray[np.int32]:
         """(H, W) int32 ids, the place of each object among them from 1, 0 for none and for crowds; as `label_map`."""

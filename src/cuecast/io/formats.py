@@ -112,47 +112,47 @@ FORMATS: dict[Kind, tuple[Format, ...]] = {
     "labels": (
         Format(
             "coco", "COCO", (".json",), f"{_LABELS}.coco", writes=True, holds=_object("images", "annotations"),
-            place="annotations.coco.json",
+            place="annotations.coco.json", cannot=("left_out",),
         ),
         Format(
             "labelme", "LabelMe", (".json",), f"{_LABELS}.labelme", writes=True, holds=_object("shapes"),
-            a_file_each=True, place="labelme", cannot=("confidence", "crowd"),
+            a_file_each=True, place="labelme", cannot=("confidence", "crowd", "left_out"),
         ),
         Format(
             "yolo", "YOLO-seg", (".txt",), f"{_LABELS}.yolo", writes=True, a_file_each=True, place="yolo",
-            cannot=("confidence", "crowd"),
+            cannot=("confidence", "crowd", "left_out"),
         ),
         Format(
             "cvat", "CVAT for images 1.1", (".xml",), f"{_LABELS}.cvat", writes=True, holds=_root("annotations"),
-            place="annotations.cvat.xml", cannot=("confidence", "crowd"),
+            place="annotations.cvat.xml", cannot=("confidence", "crowd", "left_out"),
         ),
         Format(
             "label-studio", "Label Studio", (".json",), f"{_LABELS}.label_studio", writes=True,
             holds=_any(_objects("data"), _object("data", "annotations")), place="annotations.label-studio.json",
-            cannot=("crowd",),
+            cannot=("crowd", "left_out"),
         ),
         Format(
             "qupath", "QuPath GeoJSON", (".geojson", ".json"), f"{_LABELS}.qupath", writes=True,
             holds=_any(_object("features"), _objects("geometry"), _object("geometry"), lambda data: data == []),
-            a_file_each=True, place="qupath", cannot=("crowd",),
+            a_file_each=True, place="qupath", cannot=("crowd", "left_out"),
         ),
         Format(
             "imagej", "ImageJ regions (ROI)", (".zip", ".roi"), f"{_LABELS}.imagej", ("roifile", "imagej"), writes=True,
-            a_file_each=True, place="imagej", cannot=("confidence", "crowd"),
+            a_file_each=True, place="imagej", cannot=("confidence", "crowd", "left_out"),
         ),
         Format(
             "via", "VIA", (".json",), f"{_LABELS}.via", writes=True,
             holds=_any(_object("_via_img_metadata"), _objects("filename", "regions")),
-            place="annotations.via.json", cannot=("confidence", "crowd"),
+            place="annotations.via.json", cannot=("confidence", "crowd", "left_out"),
         ),
         Format(
             "datumaro", "Datumaro", (".json",), f"{_LABELS}.datumaro", writes=True,
-            holds=_object("categories", "items"), place="annotations.datumaro.json",
+            holds=_object("categories", "items"), place="annotations.datumaro.json", cannot=("left_out",),
         ),
         Format(
             "voc", "Pascal VOC", (".xml",), f"{_LABELS}.voc", writes=True, holds=_root("annotation"), a_file_each=True,
             place="voc", parts=(("SegmentationClass", ".png"), ("SegmentationObject", ".png"), ("Annotations", ".xml")),
-            cannot=("confidence", "crowd", "overlap"),
+            cannot=("confidence", "crowd", "overlap", "left_out"),
         ),
         Format(
             "masks", "masks, a number a class", (".png", ".tif", ".tiff", ".bmp", ".gif"), f"{_LABELS}.label_maps",
@@ -160,7 +160,7 @@ FORMATS: dict[Kind, tuple[Format, ...]] = {
         ),
         Format(
             "objects", "maps of ids, a number an object", (".png", ".tif", ".tiff"), f"{_LABELS}.id_maps", writes=True,
-            a_file_each=True, cannot=("confidence", "crowd", "overlap", "classes"),
+            a_file_each=True, cannot=("confidence", "crowd", "overlap", "classes", "left_out"),
         ),
     ),
     # read_volume(path, reading) -> Volume; write_labels(path, labels, volume, classes) and, where not all can be

@@ -7,6 +7,7 @@
     measure   the objects of results, summed up and in parts
     export    the masks of a folder of results in other formats
     convert   labels from one format into another
+    consensus how far several people agree who labelled the same images, and one truth made of it
 
 The command line, the service and the MCP server call these, and print, keep or send what comes of them. All tell of
 their progress by `Step`; an exception out of that stops the work, and what is finished stays.
@@ -40,6 +41,7 @@ from cuecast.results.gather import Results, Writing, read_result, write_overlay
 from cuecast.results.manifest import ManifestEntry
 from cuecast.results.tables import ObjectRow
 from cuecast.runs import images
+from cuecast.runs.consensus import consensus as consensus
 from cuecast.runs.convert import convert as convert
 from cuecast.runs.images import BatchOptions, BatchSummary
 from cuecast.runs.stored import run_stored

@@ -99,30 +99,31 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> Converted:
     MaskError where there is nothing to read; OutputError where something is there already, or cannot be written.
     """
     request.form.check_library(f"writing {request.form.title}")
-    work = _Conversion(request, Pictures.of(request.images))
+    source = LabelSource(request.source, request.given, Pictures.of(request.images), request.classes)
+    work = _Conversion(request, source)
     place, sheets = work.checked_target(), work.sheets(progress)
     if (first := next(sheets, None)) is None:
-        why = "; ".join(error for _, error in work.failures[:3])
+        why = "; ".join(error for _, error in source.failures[:3])
         raise MaskError(
             f"nothing in it can be read: {why}" if why else "lists no image",
             request.source,
             "check the format (--from), or export it again",
         )
-    request.form.load().write_labels(place, chain([first], sheets), work.classes, request.shape)
+    request.form.load().write_labels(place, chain([first], sheets), source.classes, request.shape)
     work.tell()
-    names = {c.id: c.name for c in work.classes}
+    names = {c.id: c.name for c in source.classes}
     return Converted(
         target=request.target,
         format=request.form.name,
         images=work.done,
         objects={name: work.objects[cls] for cls, name in names.items()},
-        failures=tuple(work.failures),
+        failures=tuple(source.failures),
         unsaid={word: work.unsaid[word] for word in request.form.cannot if work.unsaid[word]},
     )
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """An image of a label file: its `number` there, and what it is called here."""
 
     file: Path
@@ -139,43 +140,47 @@ class _Place:
 
 
 @dataclass(eq=False)
-class _Conversion:
-    """One conversion while it is done."""
+class LabelSource:
+    """The labels of one file or folder while they are read; what cannot be read is gathered in `failures`.
 
-    request: ConvertRequest
+    given   format of the source; None: as suffixes and content tell.
+    wanted  names of the classes; () takes all.
+    """
+
+    path: Path
+    given: Format | None
     pictures: Pictures
+    wanted: Sequence[str] = ()
     failures: list[tuple[str, str]] = field(default_factory=list)
-    unsaid: Counter[str] = field(default_factory=Counter)
-    objects: Counter[int] = field(default_factory=Counter)
-    done: int = 0
 
     @cached_property
-    def places(self) -> list[_Place]:
-        """All images of all label files. A file that cannot be read is a failure."""
+    def places(self) -> list[Place]:
+        """All images of all label files. A file that cannot be read is a failure. Raises InputError."""
         found = []
-        for path in label_files(self.request.source, self.request.given):
-            with self._failing(path):
+        for path in label_files(self.path, self.given):
+            with self.failing(path):
                 entries = self.open(path).listed
-                found += [_Place(path, i, e, self.pictures.find(e.name, path)) for i, e in enumerate(entries)]
+                found += [Place(path, i, e, self.pictures.find(e.name, path)) for i, e in enumerate(entries)]
         return found
 
     @cached_property
     def classes(self) -> tuple[ClassInfo, ...]:
         """Those that are asked for, else all, in the order of first mention, with the colours that are stated."""
         colours: dict[str, str] = {}
-        names: dict[str, None] = dict.fromkeys(self.request.classes)
+        names: dict[str, None] = dict.fromkeys(self.wanted)
         for path, places in groupby(self.places, lambda place: place.file):
             file = self.open(path)
             stated: Sequence[ClassInfo] = getattr(file, "classes", ())
             colours |= {c.name: c.colour for c in stated if c.name not in colours}
-            if not self.request.classes:
+            if not self.wanted:
                 names |= dict.fromkeys(file.names or self._numbered(places))
         return tuple(ClassInfo(i, name, colours.get(name, "")) for i, name in enumerate(names, start=1))
 
     def open(self, path: Path) -> LabelFile:
-        return open_label_file(path, self.request.given)
+        """One of its files. Raises MaskError."""
+        return open_label_file(path, self.given)
 
-    def _numbered(self, places: Iterable[_Place]) -> list[str]:
+    def _numbered(self, places: Iterable[Place]) -> list[str]:
         """Names for the classes of a file that states none, which are found by reading it."""
         ids: set[int] = set()
         for place in places:
@@ -185,10 +190,10 @@ class _Conversion:
                 continue
         return [_name_of(cls) for cls in sorted(ids)]
 
-    def _read(self, place: _Place, classes: Sequence[ClassInfo] | None) -> Annotations:
+    def _read(self, place: Place, classes: Sequence[ClassInfo] | None) -> Annotations:
         """The objects of an image as its file has them. Raises MaskError and ImageError."""
         file, size = self.open(place.file), place.entry.size
-        if size is None or (self.request.images and place.picture is not None):
+        if size is None or (self.pictures.given and place.picture is not None):
             if place.picture is None:
                 raise MaskError(
                     f"states no size of {place.entry.name}, and the picture is not found",
@@ -200,16 +205,16 @@ class _Conversion:
         check_stated(place.file, place.entry.size, picked)
         return replace(file.annotations(picked, classes), name=place.name)
 
-    def _found(self, place: _Place) -> Annotations:
-        """The objects of an image, of our classes."""
-        if self.open(place.file).names or self.request.classes:
-            found = self._read(place, self.classes)
+    def annotations(self, place: Place, classes: Sequence[ClassInfo]) -> Annotations:
+        """The objects of an image, of `classes`: its own, or those of several sources. Raises MaskError, ImageError."""
+        if self.open(place.file).names or self.wanted:
+            found = self._read(place, classes)
         else:
-            ids = {c.name: c.id for c in self.classes}
+            ids = {c.name: c.id for c in classes}
             found = self._read(place, None)
             objects = tuple(replace(o, cls=ids[_name_of(o.cls)]) for o in found.objects)
             found = replace(found, objects=objects)
-        known = {c.id for c in self.classes}
+        known = {c.id for c in classes}
         if unknown := sorted({o.cls for o in found.objects} - known):
             raise MaskError(
                 f"has the class number {unknown[0]}, and {len(known)} classes are named",
@@ -218,23 +223,38 @@ class _Conversion:
             )
         return found
 
+    def failing(self, what: object) -> _Failing:
+        """A context in which what goes wrong with `what` becomes a failure."""
+        return _Failing(str(what), self.failures)
+
+
+@dataclass(eq=False)
+class _Conversion:
+    """One conversion while it is done."""
+
+    request: ConvertRequest
+    source: LabelSource
+    unsaid: Counter[str] = field(default_factory=Counter)
+    objects: Counter[int] = field(default_factory=Counter)
+    done: int = 0
+
     def sheets(self, progress: Progress) -> Iterator[Sheet]:
         """The images that can be read, one after the other."""
-        for number, (place, stem) in enumerate(zip(self.places, self._stems(), strict=True), start=1):
-            with self._failing(f"{place.file}: {place.name}"):
-                found = self._found(place)
+        for number, (place, stem) in enumerate(zip(self.source.places, self._stems(), strict=True), start=1):
+            with self.source.failing(f"{place.file}: {place.name}"):
+                found = self.source.annotations(place, self.source.classes)
                 self.done += 1
                 self.objects.update(o.cls for o in found.objects)
                 for word in self.request.form.cannot:
                     self.unsaid[word] += SAYINGS[word][0](found)
                 yield Sheet(stem, found, place.picture)
-            progress(Step("images", number, len(self.places)))
+            progress(Step("images", number, len(self.source.places)))
 
     def _stems(self) -> list[str]:
         """Names of files for the images: their stems, with their folders where two have one stem."""
-        if len(self.places) == 1 and self._is_file:
+        if len(self.source.places) == 1 and self._is_file:
             return [self.request.target.stem]
-        names = [Path(place.entry.name) for place in self.places]
+        names = [Path(place.entry.name) for place in self.source.places]
         stems = [plain_stem(str(name)) for name in names]
         count = Counter(stem.casefold() for stem in stems)
         full = [
@@ -256,9 +276,9 @@ class _Conversion:
         """Where the format is written: a file, or a folder. Raises OutputError where something is there."""
         target, form = self.request.target, self.request.form
         if self._is_file:
-            if len(self.places) > 1:
+            if len(self.source.places) > 1:
                 raise OutputError(
-                    f"is one file, and {form.title} has one an image, of which there are {len(self.places)}",
+                    f"is one file, and {form.title} has one an image, of which there are {len(self.source.places)}",
                     target,
                     "give a folder",
                 )
@@ -278,9 +298,6 @@ class _Conversion:
         said = [SAYINGS[w][1].format(n=self.unsaid[w]) for w in self.request.form.cannot if self.unsaid[w]]
         if said:
             give_note(f"{self.request.target}: {self.request.form.title} cannot say: {'; '.join(said)}")
-
-    def _failing(self, what: object) -> _Failing:
-        return _Failing(str(what), self.failures)
 
 
 @dataclass(frozen=True)

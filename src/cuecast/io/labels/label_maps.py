@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cuecast.core.objects import Annotations, connected_instances, in_reading_order, objects_of
-from cuecast.core.values import ClassInfo
+from cuecast.core.values import IGNORE, ClassInfo
 from cuecast.io.kinds import MASK_ENDINGS
 from cuecast.io.labels import Listed, Pictured
 from cuecast.io.labels.masks import read_labels, read_stored, write_mask
@@ -49,15 +49,16 @@ class MaskFile(NumberedPicture):
 
     def annotations(self, image: Pictured, classes: Sequence[ClassInfo] | None) -> Annotations:
         """See `LabelFile`. What touches and is of one class is one object, where no value numbers objects."""
-        found = read_labels(self.path, image=image, classes=None if self.named else classes)
-        labels = found.mask
+        labels, objects = read_labels(self.path, image=image, classes=None if self.named else classes)
         if self.named and classes is not None:
             ids = {c.name: c.id for c in classes}
             pairs = {value: ids.get(name, 0) for value, name in self.named.items()}
             labels = np.vectorize(lambda value: pairs.get(value, value), otypes=[np.int32])(labels)
+        left_out = labels == IGNORE
         labels = np.maximum(labels, 0)
-        instances = connected_instances(labels) if found.objects is None else in_reading_order(found.objects)
-        return Annotations(image.name, image.size, objects_of(instances, labels))
+        instances = connected_instances(labels) if objects is None else in_reading_order(objects)
+        found = objects_of(instances, labels)
+        return Annotations(image.name, image.size, found, left_out if left_out.any() else None)
 
 
 def open_labels(path: Path, data: Any) -> MaskFile:  # noqa: ARG001

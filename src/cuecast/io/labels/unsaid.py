@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from cuecast.core.objects import Annotations, connected_instances
+from cuecast.core.values import IGNORE
 
 
 def _confidences(found: Annotations) -> int:
@@ -18,7 +19,7 @@ def _crowds(found: Annotations) -> int:
 
 def _shared(found: Annotations) -> int:
     """Pixels that several objects have."""
-    return sum(o.area for o in found.objects) - int((found.label_map() != 0).sum())
+    return sum(o.area for o in found.objects) - int((found.label_map() > 0).sum())
 
 
 def _merged(found: Annotations) -> int:
@@ -27,6 +28,10 @@ def _merged(found: Annotations) -> int:
     pairs = {(int(a), int(b)) for a, b in zip(ids[ids > 0], pieces[ids > 0], strict=True)}
     objects, parts = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
     return len({a for a, b in pairs if objects[a] > 1 or parts[b] > 1})
+
+
+def _left_out(found: Annotations) -> int:
+    return int((found.label_map() == IGNORE).sum())
 
 
 def _other_classes(found: Annotations) -> int:
@@ -38,6 +43,7 @@ SAYINGS: Mapping[str, tuple[Callable[[Annotations], int], str]] = {
     "crowd": (_crowds, "that several things are one entry (crowds, {n}: written as objects)"),
     "overlap": (_shared, "that objects overlap ({n} pixels: the later object has them)"),
     "touching": (_merged, "what is one object where things of a class touch or come in parts ({n} objects)"),
+    "left_out": (_left_out, "what is left out ({n} pixels: written as background)"),
     "classes": (_other_classes, "of which class an object is ({n} are not of the first)"),
 }
 """What a format may be unable to say: how often it would have to of an image, and in words."""
