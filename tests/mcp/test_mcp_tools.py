@@ -335,7 +335,9 @@ def test_lists_are_pages(agent: Run) -> None:
         assert ([c["kinds"] for c in second["cues"]], second["next_offset"]) == ([["absent"]], None)
         assert "give a smaller offset" in await agent.error("show_cueset", cueset="set", offset=2)
 
-        done = await agent.ask("segment", cueset="set", images=["photos"], output="out", limit=1)
+        ask = {"cueset": "set", "images": ["photos"], "output": "out"}
+        done = await agent.ask("segment", **ask, limit=1, provenance=True)
+        assert Path(done["files"]["provenance"]).is_file()
         assert ([i["name"] for i in done["images"]], done["next_offset"]) == (["c"], 1)
         rest = await agent.ask("list_results", results="out", limit=3, offset=1)
         assert ([i["name"] for i in rest["images"]], rest["next_offset"]) == (["a", "b", "d"], None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import struct
@@ -262,17 +263,27 @@ def test_an_export_holds_what_track_writes(service: Service, clip: bytes, tmp_pa
     ids = with_source(service, "video", "clip.mp4", clip)
     service.mark(ids[MARKED], drawn(square(corner(MARKED))))
     service.done("runs")
-    job = exported(service, {"formats": ["masks", "overlays", "ytvis", "csv", "cueset"]})
+    job = exported(service, {"formats": ["overlays", "ytvis", "csv", "provenance", "cueset"]})
     with unzipped(service, job) as archive:
         names = set(archive.namelist())
         stills = {f"masks/{n:06d}.png" for n in range(FRAMES)}
-        made = {"overlay.mp4", "annotations.ytvis.json", "objects.csv", "manifest.jsonl"}
+        made = {
+            "overlay.mp4",
+            "annotations.ytvis.json",
+            "objects.csv",
+            "manifest.jsonl",
+            "provenance.jsonld",
+        }
         cueset = {"cueset/cues.json", "cueset/images/000003.png", "cueset/masks/000003.png"}
         assert names == stills | made | cueset
         assert all(archive.read(f"masks/{n}.png") == data for n, (data, _) in masks(service).items())
         lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
         assert [(e["frame"], e["image"]) for e in lines] == [(n, "clip.mp4") for n in range(FRAMES)]
         assert json.loads(archive.read("annotations.ytvis.json"))["videos"][0]["length"] == FRAMES
+        told = {node["@id"]: node for node in json.loads(archive.read("provenance.jsonld"))["@graph"]}
+        assert told["#source"]["name"] == "clip.mp4"
+        assert told["#source"]["sha256"] == hashlib.sha256(clip).hexdigest()
+        assert told[told["masks/000003.png"]["wasDerivedFrom"]]["frame"] == 3
         archive.extractall(tmp_path / "zip")
     assert open_frames(tmp_path / "zip" / "overlay.mp4").size == (48, 64)
     (entry,) = read_cueset(tmp_path / "zip" / "cueset").entries
@@ -423,10 +434,13 @@ def test_other_marks_take_the_place_of_the_results(service: Service, scan: Path)
     assert all(p["stale"] for p in service.predictions().values())
     assert service.done("runs")["result"]["kept"] == 0
     assert not any(p["stale"] for p in service.predictions().values())
-    job = exported(service, {"formats": ["masks", "overlays", "csv", "cueset"]})
+    job = exported(service, {"formats": ["overlays", "csv", "provenance", "cueset"]})
     with unzipped(service, job) as archive:
         names = set(archive.namelist())
         assert {"masks/scan.nii.gz", "objects.csv", "manifest.jsonl", "cueset/cues.json"} <= names
+        told = {node["@id"]: node for node in json.loads(archive.read("provenance.jsonld"))["@graph"]}
+        assert told["#source"]["name"] == "scan.nii.gz"
+        assert told["masks/scan.nii.gz"]["wasDerivedFrom"] == "#source"
         assert {n for n in names if n.startswith("cueset/images/")} == {
             "cueset/images/scan_z0002.png",
             "cueset/images/scan_z0004.png",

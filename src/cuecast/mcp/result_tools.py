@@ -24,6 +24,7 @@ from cuecast.io.labels.sheets import Shape
 from cuecast.mcp import schemas as s
 from cuecast.mcp.desk import Desk, OutOfTimeError, answer, reporter
 from cuecast.predictor import Concept
+from cuecast.results import provenance
 from cuecast.results.folder import Summary
 from cuecast.results.gather import COCO, REPORT, RESULT_FOLDERS, TABLE, Results, Writing
 from cuecast.results.manifest import ManifestEntry, read_manifest
@@ -38,7 +39,7 @@ ExportFormat = Literal[
     "coco", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via", "datumaro", "voc", "csv", "overlays",
     "objects",
 ]  # fmt: skip
-PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT)
+PLACES = (*RESULT_FOLDERS, MANIFEST, COCO, TABLE, REPORT, provenance.NAME)
 """What a folder of results has in it."""
 
 
@@ -77,6 +78,7 @@ class ResultTools:
             name=written.name,
             pixel_size=written.pixel_size,
             unit=written.unit,
+            provenance=written.provenance,
             min_area=way.min_area,
             min_confidence=way.min_confidence,
         )

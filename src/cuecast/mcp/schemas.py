@@ -94,11 +94,18 @@ class PixelSize:
 
 @dataclass(frozen=True)
 class Written(PixelSize):
-    """What results are called, and the edge of a pixel."""
+    """What results are called, the edge of a pixel, and whether they say where they come from."""
 
     name: Annotated[str, Field(description="Names of outputs: {stem}, {suffix}, {parent}, {index}")] = (
         "{stem}"
     )
+    provenance: Annotated[
+        bool,
+        Field(
+            description="Write provenance.jsonld: of each mask the picture, cue set, pack, program and reviewer, as "
+            "W3C PROV"
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)

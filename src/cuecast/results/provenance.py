@@ -1,8 +1,9 @@
 """provenance.jsonld: where each mask of a folder of results comes from, as W3C PROV (PROV-O) in JSON-LD 1.1.
 
 A mask was derived from its picture, made by an activity that used picture, pack and cue set, after a plan (the cues),
-by a program (cuecast) of some version; a person may have called it wrong, accepted or corrected it. All of it comes
-from the manifest: no clock is read, so equal results give equal bytes in however many runs, or shards, they were made.
+by a program (cuecast) of some version; a person may have called it wrong, accepted or corrected it, or drawn it: then
+its line names no pack. All of it comes from the manifest: no clock is read, so equal results give equal bytes in however
+many runs, or shards, they were made.
 
     program  urn:cuecast:program:VERSION       cues     urn:cuecast:cues:DIGEST
     pack     urn:cuecast:pack:DIGEST           cue set  urn:cuecast:cueset:DIGEST
@@ -30,6 +31,10 @@ from cuecast.results.manifest import FrameEntry, ManifestEntry, read_manifest
 from cuecast.results.masks import mask_file, volume_of
 
 NAME = "provenance.jsonld"
+FORMAT = "provenance"
+"""What it is called among formats."""
+SOURCE = "#source"
+"""The name of what a video, volume or map was read from."""
 MAP = RESULT_RASTERS[0]
 URN = "urn:cuecast:"
 PROV = "http://www.w3.org/ns/prov#"
@@ -108,7 +113,7 @@ def read_origin(out: Path) -> Origin | None:
     try:
         graph = load_json(path, OutputError)["@graph"]
         packs = [node["name"] for node in graph if node["@id"].startswith(f"{URN}pack:")]
-        source = [node for node in graph if node["@id"].startswith("#source")]
+        source = [node for node in graph if node["@id"].startswith(SOURCE)]
         return Origin(packs[0] if packs else "", source)
     except (KeyError, TypeError, AttributeError) as error:
         raise OutputError(
@@ -155,6 +160,11 @@ class _Made:
         return _quoted(self.file) + part
 
     @property
+    def drawn(self) -> bool:
+        """Whether the mask is what a person says, and no pack."""
+        return not self.entry.pack
+
+    @property
     def activity(self) -> str:
         return f"#segment-{_quoted(self.entry.name)}"
 
@@ -175,22 +185,23 @@ class _Made:
     def picture(self) -> str:
         """The picture by its bytes, or by the name of its mask where these are not known; a part of a source."""
         if self.origin.source:
-            return "#source" if self.file == MAP else f"#part-{_quoted(self.entry.name)}"
+            return SOURCE if self.file == MAP else f"#part-{_quoted(self.entry.name)}"
         digest = self.entry.file_hash or self.entry.image_hash
         return hash_name(digest) if digest else f"#picture-{_quoted(self.entry.name)}"
 
     def shared(self) -> Iterator[Node]:
         """What other masks may have, too: program, pack, cues, cue set, reviewer, labels of a volume."""
         entry = self.entry
-        yield {
-            "@id": self.program,
-            "@type": ["Agent", "SoftwareAgent"],
-            "name": "cuecast",
-            "softwareVersion": entry.program,
-        }
-        pack = f"{URN}pack:{entry.pack}"
-        yield {"@id": pack, "@type": "Entity", "name": self.origin.pack, "digest": entry.pack}
-        yield {"@id": f"{URN}cues:{entry.cues}", "@type": ["Entity", "Plan"], "digest": entry.cues}
+        if not self.drawn:
+            yield {
+                "@id": self.program,
+                "@type": ["Agent", "SoftwareAgent"],
+                "name": "cuecast",
+                "softwareVersion": entry.program,
+            }
+            pack = f"{URN}pack:{entry.pack}"
+            yield {"@id": pack, "@type": "Entity", "name": self.origin.pack, "digest": entry.pack}
+            yield {"@id": f"{URN}cues:{entry.cues}", "@type": ["Entity", "Plan"], "digest": entry.cues}
         if entry.cueset:
             number = None if entry.cueset_version is None else str(entry.cueset_version)
             cueset = f"{URN}cueset:{entry.cueset}"
@@ -199,13 +210,14 @@ class _Made:
             yield {"@id": self.person, "@type": ["Agent", "Person"], "name": entry.reviewer}
         if self.mask != _quoted(self.file):
             labels = {"@id": _quoted(self.file), "@type": "Entity", "sha256": entry.mask_hash}
-            yield labels | {"wasDerivedFrom": "#source", "wasAttributedTo": self.program}
+            yield labels | {"wasDerivedFrom": SOURCE, "wasAttributedTo": self.program}
 
     def own(self) -> Iterator[Node]:
         """The mask, the picture, what made the one of the other, and what a person said of it."""
-        if self.picture != "#source":  # told already
+        if self.picture != SOURCE:  # told already
             yield self._picture()
-        yield self._activity()
+        if not self.drawn:
+            yield self._activity()
         yield from self._mask()
         said = self.entry.review
         activity = {"@type": "Activity", "review": said, "wasAssociatedWith": self.person}
@@ -221,7 +233,7 @@ class _Made:
         if not self.origin.source:
             return node | {"name": entry.image, "sha256": entry.file_hash or entry.image_hash}
         frame = entry.frame if isinstance(entry, FrameEntry) else None
-        return node | {"name": entry.image, "specializationOf": "#source", "frame": frame}
+        return node | {"name": entry.image, "specializationOf": SOURCE, "frame": frame}
 
     def _activity(self) -> Node:
         entry = self.entry
@@ -263,6 +275,8 @@ class _Made:
             yield before | answer | {"wasAttributedTo": self.program}
             answer = {"wasGeneratedBy": self.correction, "wasDerivedFrom": [self.made, self.picture]}
             yield node | answer | {"wasAttributedTo": people}
+        elif self.drawn:
+            yield node | {"wasDerivedFrom": self.picture, "wasAttributedTo": people}
         else:
             yield node | answer | {"wasAttributedTo": [self.program, *people]}
 
@@ -282,7 +296,7 @@ def source_nodes(name: str, path: Path | None = None) -> list[Node]:
 
     path  where it is read; None for what no file holds. Raises ImageError where a file cannot be read.
     """
-    whole: Node = {"@id": "#source", "@type": "Entity", "name": name}
+    whole: Node = {"@id": SOURCE, "@type": "Entity", "name": name}
     if path is None or not path.exists():
         return [whole]
     try:

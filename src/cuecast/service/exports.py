@@ -11,6 +11,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from cuecast.cuesets.cueset import read_cueset, read_examples
 from cuecast.io.files import MANIFEST, file_digest, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import write_mask, write_objects
-from cuecast.results.gather import FORMATS, Results, Writing, write_report_file
+from cuecast.results import provenance
+from cuecast.results.gather import FORMATS, Results, Writing, read_result, write_report_file
 from cuecast.results.manifest import (
     ManifestEntry,
     answered,
@@ -62,7 +64,7 @@ def export(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     tree = target.with_suffix(".tree")
     shutil.rmtree(tree, ignore_errors=True)  # of an export that was killed
     try:
-        work = _Export(bench, job, project, tree, frozenset(job.request["formats"]), pixel)
+        work = _Export(bench, job, project, tree, frozenset(_whole(job.request["formats"])), pixel)
         (work.of_images if project.kind == "images" else work.of_source)()
         _pack(tree, target)
     finally:
@@ -71,6 +73,13 @@ def export(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     for path in made[EXPORTS:]:
         path.unlink(missing_ok=True)
     return {"bytes": target.stat().st_size, "name": f"{name}.zip"}
+
+
+def _whole(formats: Sequence[str]) -> Iterator[str]:
+    """The formats, and the masks of which provenance speaks."""
+    yield from formats
+    if provenance.FORMAT in formats:
+        yield "masks"
 
 
 def _pack(tree: Path, target: Path) -> None:
@@ -105,6 +114,7 @@ class _Export:
 
     def of_images(self) -> None:
         """Masks as they are, and the formats made from them."""
+        origin = self._origin()
         entries = list(self._checked() if self.only_checked else self._entries())
         if self.only_checked and not entries:
             raise InputError(
@@ -117,7 +127,7 @@ class _Export:
             )
         results = Results(self.tree, shown_classes(self.project.classes, iter(entries)))
         write_manifest(results.manifest, entries)
-        formats = [kind for kind in FORMATS if kind in self.wanted - {"report"}]
+        formats = [kind for kind in FORMATS if kind in self.wanted - {"report", provenance.FORMAT}]
         shape, ticker = self.job.request.get("coco_shape", "rle"), Ticker(self.bench, self.job)
         request = actions.ExportRequest(results, formats, _image, Writing(shape, *self.pixel))
         last = Step("files", 0, 1)
@@ -134,9 +144,9 @@ class _Export:
             examples = read_examples(read_cueset(self.tree / "cueset"))
             facts = [("checked" if self.only_checked else "cues", str(len(examples)))]
             if not self.only_checked:
-                facts.insert(0, ("pack", self.bench.settings.pack))
+                facts.insert(0, ("pack", self.project.pack or self.bench.settings.pack))
             write_report_file(results, examples, facts, OPACITY)
-        self._write_plain(entries)
+        self._write_plain(entries, origin)
         shutil.rmtree(self.tree / "images", ignore_errors=True)
         # Masks of things that were told apart are not whole without the ids.
         kept = self.wanted | ({"objects"} if "masks" in self.wanted else set())
@@ -159,16 +169,35 @@ class _Export:
         write_cueset(self.tree / "cueset", self.project.classes, cues)
         forget_history(self.tree / "cueset")
 
-    def _write_plain(self, entries: Sequence[ManifestEntry]) -> None:
-        """The manifest without a path of this machine."""
+    def _write_plain(self, entries: Sequence[ManifestEntry], origin: provenance.Origin | None) -> None:
+        """The manifest, and the provenance where there is an origin, without a path of this machine."""
         write_manifest(self.tree / MANIFEST, (replace(e, image=Path(e.image).name) for e in entries))
+        if origin is not None:
+            provenance.write_provenance(self.tree, origin)
+
+    def _origin(self) -> provenance.Origin | None:
+        """Where the results come from, without a path of this machine; None where it is not asked for.
+
+        Raises InputError where the run did not say so.
+        """
+        if provenance.FORMAT not in self.wanted:
+            return None
+        if self.only_checked:
+            return provenance.Origin("")
+        origin = provenance.read_origin(self.source)
+        if origin is None:
+            raise InputError(
+                "these results do not say where they come from",
+                remedy="run the project again, which keeps what is finished; then export",
+            )
+        return replace(origin, source=[_named(node) for node in origin.source])
 
     def _checked(self) -> Iterator[ManifestEntry]:
         """The entries of the images that are checked, with the masks of their marks. Raises InputError."""
         out = Results(self.tree, self.project.classes)
         classes = [c.id for c in self.project.classes]
-        for marked in self.project.checked:
-            (mask, ids), stem = _known(marked), Path(marked.name).stem
+        for stem, marked in self._known.items():
+            mask, ids = _labels(marked)
             path = write_mask(out.file("masks", stem), mask, self.project.classes)
             file = None if ids is None else write_objects(out.file("objects", stem), ids)
             image = str(place_input(self.tree / "images", marked.name, marked.path))
@@ -180,7 +209,10 @@ class _Export:
                 "",
                 pixel_size=here.pixel_size if here else None,
                 unit=here.unit if here else None,
+                image_hash=marked.digest,
                 objects_hash=file_digest(file) if file else None,
+                review=None if marked.teaches else "accepted",
+                reviewer=marked.author,
             )
             verdict: Verdict = "found" if (mask > 0).any() else "absent"
             entry = answered(entry, (verdict, 1.0, 0.0), mask, classes, path)
@@ -206,7 +238,22 @@ class _Export:
             entry = found.get(stem)
             if entry is None or not (entry.error or (self.tree / "masks" / f"{stem}.png").exists()):
                 continue  # not run, or its mask is gone
+            entry = self._reviewed(entry, self._known.get(stem))
             yield replace(entry, image=str(place_input(self.tree / "images", name, path)))
+
+    @cached_property
+    def _known(self) -> dict[str, MarkedImage]:
+        """Name of its results -> what is known of an image that is checked."""
+        return {Path(marked.name).stem: marked for marked in self.project.checked}
+
+    def _reviewed(self, entry: ManifestEntry, known: MarkedImage | None) -> ManifestEntry:
+        """The line, with who has accepted its mask, where that is the one that is known."""
+        if known is None or entry.error is not None:
+            return entry
+        found = read_result(self.tree / "masks" / f"{entry.name}.png")
+        if not np.array_equal(found, _labels(known)[0]):
+            return entry
+        return replace(entry, review="accepted", reviewer=known.author)
 
     def _link(self, entry: ManifestEntry) -> bool:
         """Put mask and ids of an entry into the tree, if they are there; whether they are those it speaks of."""
@@ -227,6 +274,7 @@ class _Export:
 
     def _take(self) -> None:
         """Put the results of a video or volume into the tree."""
+        origin = self._origin()
         self.tree.mkdir(parents=True)
         manifest, kind = self.source / MANIFEST, self.project.kind
         read = read_manifest if kind == "volume" else lambda path: read_frames(path).values()
@@ -245,7 +293,7 @@ class _Export:
             raise InputError(
                 f"the results of this {kind} are not whole, or are being made anew: run it to its end, then export"
             )
-        self._write_plain(entries)
+        self._write_plain(entries, origin)
 
     def _take_masks(self, entries: Sequence[ManifestEntry]) -> bool:
         """Put the masks into the tree; whether they are those that the manifest speaks of."""
@@ -258,7 +306,12 @@ class _Export:
         return {file_digest(labels)} == {e.mask_hash for e in entries}
 
 
-def _known(marked: MarkedImage) -> tuple[NDArray[np.int32], NDArray[np.int32] | None]:
+def _named(source: provenance.Node) -> provenance.Node:
+    """A source, or a file in it, by its name from the folder where it lies."""
+    return source | {"name": Path(source["name"]).name} if source["@id"] == provenance.SOURCE else source
+
+
+def _labels(marked: MarkedImage) -> tuple[NDArray[np.int32], NDArray[np.int32] | None]:
     """The mask (H, W) of a checked image, what was left out being background; and the ids of its objects, where things
     were told apart: what belongs to none of these is one object a piece."""
     said = read_document(marked.document, marked.size)

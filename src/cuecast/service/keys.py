@@ -78,6 +78,12 @@ def valid(session: Session, key: str) -> models.Key | None:
     return None if row is None or row.revoked is not None else row
 
 
+def name_of(session: Session, key: str | None) -> str | None:
+    """What the key with that id is called; None of none."""
+    row = session.get(models.Key, key) if key else None
+    return row.name if row else None
+
+
 def any_valid(session: Session) -> bool:
     """Whether there is a key that is not revoked."""
     return session.scalar(select(models.Key.id).where(models.Key.revoked.is_(None)).limit(1)) is not None

@@ -54,7 +54,7 @@ def _delete(parts: Parts, project: str, image: str, unmarked: Collection[str]) -
 def _call_absent(parts: Parts, project: str, image: str, unmarked: Collection[str]) -> Mapping[str, str]:  # noqa: ARG001
     with parts.database.reading() as session:
         version = _version(session, project, image, ("mask", "sparse"))
-    marks.save(parts.database, project, image, schemas.Marks(version=version, absent=True))
+    marks.save(parts.database, project, image, schemas.Marks(version=version, absent=True), parts.key)
     return {}
 
 
@@ -76,7 +76,7 @@ def _accept(parts: Parts, project: str, image: str, unmarked: Collection[str]) -
         ids = ids_of_result(parts.database, parts.files, project, image)
         document = {"mask": mask_document(read_result(path), ids)}
     wanted = schemas.Marks.model_validate({**document, "version": version})
-    marks.save(parts.database, project, image, wanted)
+    marks.save(parts.database, project, image, wanted, parts.key)
     return {}
 
 
@@ -84,7 +84,8 @@ def _fill_between(parts: Parts, project: str, image: str, unmarked: Collection[s
     """From neighbours that are not filled in themselves: what is made up would be made up of what is made up."""
     with parts.database.reading() as session:
         _version(session, project, image, ("mask", "absent", "sparse"))
-    marks.save(parts.database, project, image, marks_between(parts.database, project, image, unmarked))
+    filled = marks_between(parts.database, project, image, unmarked)
+    marks.save(parts.database, project, image, filled, parts.key)
     return {}
 
 

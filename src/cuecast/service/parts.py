@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar, cast
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Path, Query, Request
 
 from cuecast.service.files import DataFolder
+from cuecast.service.security import asking_key
 from cuecast.service.settings import Settings
 from cuecast.service.store.database import Database
 
@@ -18,16 +19,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Parts:
-    """What requests and jobs work with."""
+    """What requests and jobs work with. `key`: id of the one with which a request came."""
 
     settings: Settings
     database: Database
     files: DataFolder
+    key: str | None = field(default=None, kw_only=True)
 
 
 def _parts(request: Request) -> Parts:
     state = request.app.state
-    return Parts(state.settings, state.database, state.files)
+    return Parts(state.settings, state.database, state.files, key=asking_key(request.scope))
 
 
 def _database(request: Request) -> Database:

@@ -15,7 +15,7 @@ from cuecast.service.schemas import Marks, Mask, Name, PackName, Prediction, Rep
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ExportFormat = Literal[
     "masks", "overlays", "coco", "csv", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
-    "datumaro", "voc", "objects", "report", "ytvis", "cueset",
+    "datumaro", "voc", "objects", "report", "provenance", "ytvis", "cueset",
 ]  # fmt: skip
 
 
@@ -50,7 +50,8 @@ class NewSuggestion(Request):
 
 
 class NewExport(Request):
-    """What the zip is to hold: of a video masks, overlays, ytvis, csv and cueset; of a volume those without ytvis.
+    """What the zip is to hold: of a video masks, overlays, ytvis, csv, provenance and cueset; of a volume those without
+    ytvis. `provenance` comes with the masks, and needs a run of this version of cuecast.
 
     `coco_shape`: objects in coco as run lengths, or as polygons. `checked`: of images alone, those that are checked,
     with the masks that a person has drawn or called right; they are the cues of its cue set, too. It needs no run.
@@ -183,9 +184,9 @@ class ShownCue(Marks):
 FORMATS = {
     "images": (
         "masks", "overlays", "coco", "csv", "yolo", "labelme", "cvat", "label-studio", "qupath", "imagej", "via",
-        "datumaro", "voc", "objects", "report", "cueset",
+        "datumaro", "voc", "objects", "report", "provenance", "cueset",
     ),
-    "video": ("masks", "overlays", "ytvis", "csv", "cueset"),
-    "volume": ("masks", "overlays", "csv", "cueset"),
+    "video": ("masks", "overlays", "ytvis", "csv", "provenance", "cueset"),
+    "volume": ("masks", "overlays", "csv", "provenance", "cueset"),
 }  # fmt: skip
 """Kind of a project -> the formats that its zip may hold."""

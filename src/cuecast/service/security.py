@@ -9,9 +9,10 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 from cachetools import LRUCache
@@ -54,6 +55,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+def asking_key(scope: Mapping[str, Any]) -> str | None:
+    """The id of the valid key with which a request came; None without one."""
+    kind, _, key = str(scope.get(CLIENT, "")).partition(" ")
+    return key if kind == "key" else None
 
 
 class Buckets:

@@ -46,6 +46,8 @@ class MarkedImage:
     digest  SHA-256 of that file as it was added.
     size    (height, width) in pixels.
     frame   where it is read if it is a frame or slice: `path` is then its source.
+    author  name of the key with which the marks were saved; None without one.
+    teaches  whether it is a cue; else what was found is called right.
     """
 
     name: str
@@ -54,6 +56,8 @@ class MarkedImage:
     size: tuple[int, int]
     document: Document = field(repr=False)
     frame: FrameAt | None = None
+    author: str | None = None
+    teaches: bool = True
 
 
 def read_marked(marked: MarkedImage, classes: Sequence[ClassInfo]) -> Example:
@@ -214,14 +218,17 @@ def marked_images(
     owner = projects.find(session, project)
     source = source_place(session, files, owner)
     found = []
-    for row, document in marks.documents(session, project, which):
+    for row, saved in marks.documents(session, project, which):
         if row.id == but:
             continue
         frame = None
         if source is not None and row.frame is not None:
             frame = FrameAt(source, row.frame)
         place = place_of(files, row.path) if source is None else source.path
-        found.append(MarkedImage(row.name, place, row.digest, (row.height, row.width), document, frame))
+        size, document = (row.height, row.width), dict(saved.document)
+        found.append(
+            MarkedImage(row.name, place, row.digest, size, document, frame, saved.author, saved.teaches)
+        )
     return found
 
 

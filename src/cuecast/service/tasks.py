@@ -53,7 +53,7 @@ def perform(bench: Bench, job: JobRow) -> dict[str, Any]:
     with bench.database.reading() as session:
         if job.kind != "export":
             jobs.check_cues(session, job.project_id)
-        project = snapshot(session, bench.files, job.project_id, bool(job.request.get("checked")))
+        project = snapshot(session, bench.files, job.project_id, checked=job.kind == "export")
     if project.concept is not None and job.kind != "refine":
         ready = ready_cues(pack_of(bench.settings, project.pack), project.concept, project.classes)
         project = replace(project, cues=(*ready, *project.cues))
@@ -173,6 +173,7 @@ def _request(
         formats=("uncertainty",),
         min_area=asked.get("min_area", 0),
         min_confidence=asked.get("min_confidence", 0.0),
+        provenance=True,
     )
     return actions.SegmentRequest(concept, (), results.out, options, origin), inputs
 
@@ -190,7 +191,8 @@ def run_video(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
             recorder.take(entry)
         recorder.tick(step)
 
-    video = _source(project).open()
+    source = _source(project)
+    video = source.open()
     assert isinstance(video, OpenVideo)
     marked = {c.frame.index: read_marked(c, project.classes) for c in project.cues if c.frame is not None}
     predictor = bench.predictor(project.pack)
@@ -198,8 +200,8 @@ def run_video(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     # The objects of frames and slices are listed as components: so are those of the files.
     concept = predictor.learn(shown, project.classes, project.scale, "connected")
     _drop_foreign(out, predictor)
-    options = TrackOptions(overwrite=overwrite and not begun)
-    summary = track_into(concept, video.frames, out, marked, options, note)
+    options = TrackOptions(overwrite=overwrite and not begun, provenance=True)
+    summary = track_into(concept, video.frames, out, marked, options, note, source.path)
     return {
         "counts": _end(recorder, len(project.ids)),
         "kept": summary.resumed,
@@ -274,7 +276,7 @@ def _carry(
         progress(step)
 
     def run(anew: bool) -> VolumeSummary:
-        options = VolumeOptions(source.reading, overwrite=anew, objects="connected")
+        options = VolumeOptions(source.reading, overwrite=anew, objects="connected", provenance=True)
         return run_volume(teacher, source.path, out, shown, project.classes, options, note)
 
     _drop_foreign(out, predictor)

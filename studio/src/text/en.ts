@@ -648,6 +648,7 @@ export const en = {
       datumaro: ["Datumaro", "one JSON file for all"],
       voc: ["Pascal VOC", "pictures of classes and objects, XML"],
       report: ["Report", "a page to look at and to send"],
+      provenance: ["Provenance", "where each mask comes from and who accepted it (W3C PROV); with the masks"],
       cueset: ["Cue set", "your examples, to use on other pictures"],
       uncertainty: ["Uncertainty", "where it is unsure, grey PNG"],
     } as Record<string, [string, string]>,

@@ -634,6 +634,7 @@ export const zh: Text = {
       datumaro: ["Datumaro", "全部图片一个 JSON 文件"],
       voc: ["Pascal VOC", "类别图、物体图和 XML"],
       report: ["报告", "可查看和发送的网页"],
+      provenance: ["来历", "每个掩膜从何而来、由谁接受（W3C PROV）；附掩膜"],
       cueset: ["示例集", "您的示例，可用于其他图片"],
       uncertainty: ["不确定度", "没把握的地方，灰度 PNG"],
     },

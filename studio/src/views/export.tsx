@@ -18,8 +18,8 @@ interface ExportResult {
 
 const USUAL = new Set(["masks", "overlays", "coco", "csv"]);
 const OF_FILMS = {
-  video: ["masks", "overlays", "ytvis", "csv", "cueset"],
-  volume: ["masks", "overlays", "csv", "cueset"],
+  video: ["masks", "overlays", "ytvis", "csv", "provenance", "cueset"],
+  volume: ["masks", "overlays", "csv", "provenance", "cueset"],
 };
 
 export function ExportDialog({ project, onClose }: ExportProps) {

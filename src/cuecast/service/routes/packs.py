@@ -22,7 +22,7 @@ from cuecast.service.problem import Problem, not_found
 from cuecast.service.refining import refuse_pack
 from cuecast.service.schemas import Error, PackDetail, Page
 from cuecast.service.schemas import Pack as PackReply
-from cuecast.service.security import CLIENT
+from cuecast.service.security import asking_key
 from cuecast.service.uploads import RAW, Upload, receive
 
 log = logging.getLogger("cuecast.service")
@@ -42,9 +42,9 @@ REFUSED: dict[int | str, dict[str, Any]] = {code: {"model": Error} for code in (
 
 def admin(request: Request, database: DatabasePart) -> None:
     """Let nobody by whose key is not an admin's. Raises Problem with 403."""
-    kind, _, key = str(request.scope.get(CLIENT, "")).partition(" ")
+    key = asking_key(request.scope)
     with database.reading() as session:
-        row = keys.valid(session, key) if kind == "key" else None
+        row = keys.valid(session, key) if key else None
     if row is None or not row.admin:
         said = "an admin key is needed for this: whoever runs the service makes one with 'cuecast keys create --admin'"
         raise Problem("admin_key_needed", 403, said)

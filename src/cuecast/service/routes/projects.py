@@ -272,9 +272,9 @@ def show_marks_between(p: Id, i: Id, database: DatabasePart) -> Marks:
 @mark_router.put(
     "", responses={409: {"model": Error, "description": "Changed meanwhile; details: the marks now"}}
 )
-def save_marks(p: Id, i: Id, wanted: Marks, database: DatabasePart) -> Marks:
+def save_marks(p: Id, i: Id, wanted: Marks, parts: AllParts) -> Marks:
     """Save marks that are based on `version`; answers with the next version. Empty ones take the marks away."""
-    return marks.save(database, p, i, wanted)
+    return marks.save(parts.database, p, i, wanted, parts.key)
 
 
 @mark_router.delete("")

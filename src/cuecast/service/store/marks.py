@@ -11,7 +11,7 @@ from cuecast.core.errors import CueError
 from cuecast.core.values import COMPLETE, ClassInfo, Marks
 from cuecast.cues import document_classes, read_document
 from cuecast.cuesets.cueset import check_classes
-from cuecast.service import schemas
+from cuecast.service import keys, schemas
 from cuecast.service.problem import Problem
 from cuecast.service.store import images, models, projects
 from cuecast.service.store.database import Database
@@ -30,8 +30,11 @@ def document(session: Session, project: str, image: str) -> dict[str, Any]:
     return dict(row.document) if row else {}
 
 
-def save(database: Database, project: str, image: str, wanted: schemas.Marks) -> schemas.Marks:
-    """Save marks; an empty document takes them away. Returns them with their new version.
+def save(
+    database: Database, project: str, image: str, wanted: schemas.Marks, key: str | None = None
+) -> schemas.Marks:
+    """Save marks, whose author is who has the `key` (id); an empty document takes them away. Returns them with their
+    new version.
 
     Raises Problem: 404; 409 where they are not based on the present version, with those in its details. Raises
     InputError where they do not fit the image or the project's classes.
@@ -49,7 +52,8 @@ def save(database: Database, project: str, image: str, wanted: schemas.Marks) ->
             "send its whole mask, or 'absent'; or leave `teaches` out",
         )
     with database.writing() as session:
-        return put(session, project, image, wanted.version, document, kind, wanted.teaches)
+        author = keys.name_of(session, key)
+        return put(session, project, image, wanted.version, document, kind, wanted.teaches, author)
 
 
 def put(
@@ -60,6 +64,7 @@ def put(
     document: dict[str, Any],
     kind: str | None,
     teaches: bool = True,
+    author: str | None = None,
 ) -> schemas.Marks:
     """Save a document that `check` has found to be of this kind, if it is based on the present version."""
     row = projects.find(session, project, lock=True)
@@ -72,7 +77,7 @@ def put(
             f"the marks of image {found.name!r} were changed meanwhile; take those in the details, and mark again",
             _sent(present).model_dump(mode="json", by_alias=True),
         )
-    return _sent(write(session, row, found, document, kind, teaches))
+    return _sent(write(session, row, found, document, kind, teaches, author))
 
 
 def delete(session: Session, project: str, image: str) -> schemas.Marks:
@@ -99,10 +104,12 @@ def write(
     document: dict[str, Any],
     kind: str | None,
     teaches: bool = True,
+    author: str | None = None,
 ) -> models.MarksRow:
     """Make a checked document the image's. `project` must be locked (see `projects.find`).
 
     teaches  whether the image becomes a cue; else its mask is known, and the predictions stay as they are.
+    author   name of the key with which it came.
     """
     if gone := document_classes(document) - {c["id"] for c in project.classes}:
         raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
@@ -113,7 +120,7 @@ def write(
     taught = present.kind is not None and present.teaches
     present.version += 1
     present.kind, present.document, present.updated = kind, document if kind else {}, models.now()
-    present.teaches = teaches or kind is None
+    present.teaches, present.author = teaches or kind is None, author
     if not present.teaches:  # who calls a mask right calls it wrong no more
         of = update(models.PredictionRow).where(models.PredictionRow.image_id == image.id)
         session.execute(of.values(wrong=False))
@@ -158,15 +165,15 @@ def _sent(row: models.MarksRow | None) -> schemas.Marks:
 
 def documents(
     session: Session, project: str, which: Literal["cues", "checked", "all"] = "cues"
-) -> list[tuple[models.ImageRow, dict[str, Any]]]:
-    """The marked images of a project in natural order, each with its document: those that teach, those whose whole
-    mask is known, or all."""
+) -> list[tuple[models.ImageRow, models.MarksRow]]:
+    """The marked images of a project in natural order, each with its marks: those that teach, those whose whole mask is
+    known, or all."""
     image, marks = models.ImageRow, models.MarksRow
     where = {"cues": models.TEACHES, "checked": models.CHECKED, "all": marks.kind.is_not(None)}[which]
     query = (
-        select(image, marks.document)
+        select(image, marks)
         .join(marks, marks.image_id == image.id)
         .where(image.project_id == project, where)
         .order_by(image.order_key, image.id)
     )
-    return [(row, document) for row, document in session.execute(query)]
+    return [(row, found) for row, found in session.execute(query)]

@@ -173,6 +173,7 @@ class MarksRow(Base):
     """What is marked on an image: `document` is `schemas.Marks` without its version. `kind`: mask, sparse, absent.
 
     teaches  whether the image is a cue. A mask that a person has called right is known, and teaches nothing.
+    author   the name of the key with which it was saved; NULL without one.
     """
 
     __tablename__ = "marks"
@@ -181,6 +182,7 @@ class MarksRow(Base):
     version: Mapped[int]
     kind: Mapped[str | None]
     teaches: Mapped[bool] = mapped_column(default=True)
+    author: Mapped[str | None]
     document: Mapped[dict[str, Any]]
     updated: Mapped[datetime] = mapped_column(default=now)
 
