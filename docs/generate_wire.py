@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[1] / "studio" / "src" / "service.ts"
 
 SENT = (
     *("Error", "Info", "Job", "Project", "Image", "Marks", "PredictionMask", "Folder", "FolderAdded", "Pack"),
-    *("ManyDone", "KeptRun", "Compared", "LabelsRead", "ValueWindow"),
+    *("ManyDone", "KeptRun", "Compared", "LabelsRead", "ValueWindow", "People"),
 )  # fmt: skip
 """What the page receives or sends; what they hold is written, too."""
 WIDTH = 110

@@ -53,7 +53,7 @@ export interface FolderAdded {
   note: string | null;
 }
 
-/** An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked as a cue; `checked`: a person has drawn its whole mask, or called the one that was found right. `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null. */
+/** An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked as a cue; `checked`: a person has drawn its whole mask, or called the one that was found right. `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null. `people` have marked all of it, each by himself; `agreement` is the mean IoU of all pairs of them, in [0, 1]. */
 export interface Image {
   id: string;
   name: string;
@@ -66,6 +66,8 @@ export interface Image {
   marks: "mask" | "sparse" | "absent" | null;
   marks_version: number;
   checked: boolean;
+  people: string[];
+  agreement: number | null;
   prediction: Prediction | null;
 }
 
@@ -231,6 +233,32 @@ export interface Pack {
   builtin: boolean;
   problem: string | null;
   concepts: string[];
+}
+
+/** How far two people agree: the mean IoU over the `images` that both have marked. */
+export interface PairOfPeople {
+  person: string;
+  other: string;
+  images: number;
+  agreement: number;
+}
+
+/** Who has marked images of a project by himself, and how far they agree: the mean over the `images` that two at least have marked. `you`: the name that your key has, under which alone you mark; null: under any. */
+export interface People {
+  people: Person[];
+  pairs: PairOfPeople[];
+  images: number;
+  agreement: number | null;
+  you: string | null;
+}
+
+/** One who marks images beside others: of how many `images` all, the mean IoU with the others, and by STAPLE: class id -> `sensitivity` and `specificity`; all in [0, 1]. */
+export interface Person {
+  name: string;
+  images: number;
+  agreement: number | null;
+  sensitivity: Record<string, number>;
+  specificity: Record<string, number>;
 }
 
 /** A pixel of the thing, or (class 0) of something else. */

@@ -8,14 +8,13 @@ import pytest
 from cuecast.core.consensus import (
     WAYS,
     Marked,
+    Overlap,
     Staple,
     Votes,
-    agreement,
     deciding,
     majority,
     matches,
     mean_iou,
-    overlaps,
     told_apart,
     unanimous,
 )
@@ -34,6 +33,14 @@ BEN = labels([0, 1, 1, 1, X, 2])
 CLEO = labels([1, 1, 0, 0, 0, 1])
 
 
+def overlaps(one: np.ndarray, other: np.ndarray) -> dict[int, Overlap]:
+    return Votes.of([one, other]).overlaps(0, 1)
+
+
+def agreement(marked: list[np.ndarray]) -> float | None:
+    return Votes.of(marked).agreement
+
+
 def test_overlap_counts_classes_that_one_has_on_pixels_of_which_both_say_something() -> None:
     found = overlaps(ANNA, BEN)
     assert {c: (o.one, o.other, o.both) for c, o in found.items()} == {1: (3, 3, 2), 2: (1, 1, 1)}
@@ -49,6 +56,7 @@ def test_agreement_is_the_mean_over_pairs_and_whole_where_nobody_marks_anything(
     assert overlaps(BEN, CLEO)[1].iou == 1 / 5
     assert agreement([ANNA, BEN, CLEO]) == pytest.approx((0.75 + 0.25 + 0.1) / 3)
     assert agreement([ANNA]) is None
+    assert Votes.of([ANNA, None, BEN]).agreement == 0.75
     nothing = labels([0, 0])
     assert (overlaps(nothing, nothing), agreement([nothing, nothing])) == ({}, 1.0)
     all_left_out = labels([X, X])

@@ -59,30 +59,9 @@ class Overlap:
         return 2 * self.both / (self.one + self.other)
 
 
-def overlaps(one: Labels, other: Labels) -> dict[int, Overlap]:
-    """Class id -> how far two people agree on it, for the classes that one of them has marked at least.
-
-    Pixels that one of them leaves out do not count. Raises MaskError where shapes differ.
-    """
-    _check_shapes((one, other))
-    known = (one != IGNORE) & (other != IGNORE)
-    a, b = one[known], other[known]
-    areas, others, shared = (np.bincount(v, minlength=1) for v in (a, b, a[a == b]))
-    counts = np.zeros((3, max(map(len, (areas, others, shared)))), np.int64)
-    for row, found in zip(counts, (areas, others, shared), strict=True):
-        row[: len(found)] = found
-    return {c: Overlap(*counts[:, c].tolist()) for c in np.flatnonzero(counts.any(0)).tolist() if c}
-
-
 def mean_iou(found: Mapping[int, Overlap]) -> float:
     """How far two people agree on a picture, in [0, 1]: mean IoU of the classes; 1 where neither has marked one."""
     return float(np.mean([o.iou for o in found.values()])) if found else 1.0
-
-
-def agreement(marked: Sequence[Labels]) -> float | None:
-    """How far all agree on a picture: the mean of `mean_iou` over all pairs; None of one person alone."""
-    pairs = [mean_iou(overlaps(a, b)) for a, b in combinations(marked, 2)]
-    return float(np.mean(pairs)) if pairs else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,24 +120,50 @@ class Votes:
     @classmethod
     def of(cls, marked: Sequence[Labels | None]) -> Votes:
         """Of the labels of each person; None: has not marked the picture. Raises MaskError where shapes differ."""
-        shape = _check_shapes([m for m in marked if m is not None])
-        which, said = np.zeros(shape, np.int64), np.zeros((1, 0), np.int32)
+        given = [m for m in marked if m is not None]
+        shape = _check_shapes(given)
+        # Most of a picture is background to all: the rest is looked at.
+        touched = np.flatnonzero(np.logical_or.reduce([m.ravel() != 0 for m in given]))
+        part, said = np.zeros(len(touched), np.int64), np.zeros((min(1, len(touched)), 0), np.int32)
         for labels in marked:
-            if labels is None:
-                said = np.column_stack([said, np.full(len(said), IGNORE, np.int32)])
-                continue
-            top = int(labels.max(initial=0)) + 2  # from IGNORE on
-            codes = which * top + (labels - IGNORE)
-            present = np.flatnonzero(np.bincount(codes.ravel(), minlength=1))
-            places = np.zeros(int(present[-1]) + 1, np.int64)
+            values = np.full(len(touched), IGNORE) if labels is None else labels.ravel()[touched]
+            top = int(values.max(initial=0)) + 2  # from IGNORE on
+            codes = part * top + (values - IGNORE)
+            present = np.flatnonzero(np.bincount(codes, minlength=1))
+            places = np.zeros(int(present.max(initial=0)) + 1, np.int64)
             places[present] = np.arange(len(present))
-            which = places[codes]
+            part = places[codes]
             said = np.column_stack([said[present // top], (present % top + IGNORE).astype(np.int32)])
-        return cls(said, np.bincount(which.ravel(), minlength=len(said)), which)
+        which = np.full(int(np.prod(shape)), len(said))
+        which[touched] = part
+        if len(touched) < which.size:
+            said = np.vstack([said, [IGNORE if m is None else 0 for m in marked]]).astype(np.int32)
+        return cls(said, np.bincount(which, minlength=len(said)), which.reshape(shape))
 
     def drawn(self, decide: Callable[[Labels], Labels]) -> Labels:
         """(H, W) int32: the truth, of what is decided of each way (P, N) -> (P,)."""
         return decide(self.said)[self.which]
+
+    def overlaps(self, one: int, other: int) -> dict[int, Overlap]:
+        """Class id -> how far two people agree on it, for the classes that one of them has marked at least.
+
+        Pixels that one of them leaves out do not count.
+        """
+        a, b = self.said[:, one], self.said[:, other]
+        n = np.where((a != IGNORE) & (b != IGNORE), self.count, 0)
+        classes = np.unique(np.concatenate([a[n > 0], b[n > 0]]))
+        found = {}
+        for cls in classes[classes > 0].tolist():
+            areas = (n[a == cls].sum(), n[b == cls].sum(), n[(a == cls) & (b == cls)].sum())
+            found[cls] = Overlap(*map(int, areas))
+        return found
+
+    @property
+    def agreement(self) -> float | None:
+        """How far all agree: the mean of `mean_iou` over all pairs of those who say something; None of one alone."""
+        people = np.flatnonzero((self.said != IGNORE).any(0)).tolist()
+        pairs = [mean_iou(self.overlaps(a, b)) for a, b in combinations(people, 2)]
+        return float(np.mean(pairs)) if pairs else None
 
     @property
     def disputed(self) -> float:

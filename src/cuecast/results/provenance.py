@@ -2,8 +2,8 @@
 
 A mask was derived from its picture, made by an activity that used picture, pack and cue set, after a plan (the cues),
 by a program (cuecast) of some version; a person may have called it wrong, accepted or corrected it, or drawn it: then
-its line names no pack. All of it comes from the manifest: no clock is read, so equal results give equal bytes in however
-many runs, or shards, they were made.
+its line names no pack. All of it comes from the manifest: no clock is read, so equal results give equal bytes in
+however many runs, or shards, they were made.
 
     program  urn:cuecast:program:VERSION       cues     urn:cuecast:cues:DIGEST
     pack     urn:cuecast:pack:DIGEST           cue set  urn:cuecast:cueset:DIGEST

@@ -23,7 +23,6 @@ from cuecast.core.consensus import (
     deciding,
     matches,
     mean_iou,
-    overlaps,
     told_apart,
 )
 from cuecast.core.errors import InputError, OutputError
@@ -269,8 +268,9 @@ class _Work:
                 marked = self.read(key)
                 votes = self.votes(marked)
                 ious = []
+                places = {who: n for n, who in enumerate(self.request.people)}
                 for (one, a), (other, b) in combinations(marked.items(), 2):
-                    shared = overlaps(a.labels, b.labels)
+                    shared = votes.overlaps(places[one], places[other])
                     ious.append(mean_iou(shared))
                     self.pairs.setdefault((one, other), []).append(ious[-1])
                     for cls, o in shared.items():

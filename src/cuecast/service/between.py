@@ -17,9 +17,6 @@ from cuecast.service.problem import Problem
 from cuecast.service.store import images, marks, models
 from cuecast.service.store.database import Database
 
-WHOLE = ("mask", "absent")
-"""Kinds of marks that say all of a frame."""
-
 
 def marks_between(database: Database, project: str, image: str, but: Collection[str] = ()) -> schemas.Marks:
     """Marks for a frame or slice between its nearest neighbours that are marked wholly; they are not saved.
@@ -55,7 +52,7 @@ def _neighbour(
     of = (
         select(image.id, image.frame, marked.document)
         .join(marked, marked.image_id == image.id)
-        .where(image.project_id == row.project_id, marked.kind.in_(WHOLE))
+        .where(image.project_id == row.project_id, marked.kind.in_(models.WHOLE))
     )
     if step < 0:
         of = of.where(image.frame < row.frame).order_by(image.frame.desc())

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from cuecast.core.errors import CuecastError, InputError, without_name
@@ -42,7 +42,7 @@ from cuecast.service import schemas_labels as wire
 from cuecast.service.parts import Parts
 from cuecast.service.pictures import check_packing
 from cuecast.service.problem import Problem, without_folders
-from cuecast.service.store import images, marks, models, projects
+from cuecast.service.store import images, marks, models, people, projects
 from cuecast.service.store.classes import join_classes
 from cuecast.service.uploads import Upload
 
@@ -157,6 +157,8 @@ class _Reading:
         if self.way.store:
             with self.parts.database.writing() as session:
                 self._store(session)
+            for image in self.found if self.way.person else ():
+                people.refresh(self.parts.database, self.project, image)
         return self._reply(notes)
 
     @cached_property
@@ -173,8 +175,12 @@ class _Reading:
     @cached_property
     def targets(self) -> dict[str, list[_Target]]:
         """Name, and stem, as names are compared -> the images of the project that are called so."""
-        image, row = models.ImageRow, models.MarksRow
-        query = select(image, row.version, row.kind).outerjoin(row, row.image_id == image.id)
+        image, person = models.ImageRow, self.way.person
+        row: Any = models.PersonMarksRow if person else models.MarksRow
+        marked = row.image_id == image.id
+        if person:
+            marked = and_(marked, row.person == person)
+        query = select(image, row.version, row.kind).outerjoin(row, marked)
         found: dict[str, list[_Target]] = {}
         with self.parts.database.reading() as session:
             for each, version, kind in session.execute(query.where(image.project_id == self.project)):
@@ -331,7 +337,12 @@ class _Reading:
             document = sent.document()
             row = images.find(session, self.project, each.target.id)
             kind = marks.check(document, each.target.size, classes, row.name)
-            marks.put(session, self.project, row.id, each.target.version, document, kind)
+            if self.way.person:
+                people.put(
+                    session, self.project, row.id, self.way.person, each.target.version, document, kind
+                )
+            else:
+                marks.put(session, self.project, row.id, each.target.version, document, kind)
 
     def _reply(self, notes: Sequence[str]) -> wire.LabelsRead:
         total: Counter[str] = Counter()

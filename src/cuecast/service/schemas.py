@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from cuecast.core.consensus import Way
 from cuecast.core.marks import EXAMPLE
 from cuecast.core.values import MAX_CLASS_ID
 from cuecast.cuesets.models import Coordinate, Rules, Width, mark_models, with_lists
@@ -327,7 +328,8 @@ class Image(Reply):
     """An image of a project. `digest` is the SHA-256 of its file, `marks` how it is marked as a cue; `checked`: a
     person has drawn its whole mask, or called the one that was found right.
 
-    `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null.
+    `index` is the number of a frame or slice, from 0, and `seconds` when it is shown; of images both are null. `people`
+    have marked all of it, each by himself; `agreement` is the mean IoU of all pairs of them, in [0, 1].
     """
 
     id: str
@@ -341,7 +343,40 @@ class Image(Reply):
     marks: Literal["mask", "sparse", "absent"] | None = None
     marks_version: int = 0
     checked: bool = False
+    people: list[str] = []
+    agreement: float | None = None
     prediction: Prediction | None = None
+
+
+class Person(Reply):
+    """One who marks images beside others: of how many `images` all, the mean IoU with the others, and by STAPLE: class
+    id -> `sensitivity` and `specificity`; all in [0, 1]."""
+
+    name: str
+    images: int
+    agreement: float | None
+    sensitivity: dict[str, float]
+    specificity: dict[str, float]
+
+
+class PairOfPeople(Reply):
+    """How far two people agree: the mean IoU over the `images` that both have marked."""
+
+    person: str
+    other: str
+    images: int
+    agreement: float
+
+
+class People(Reply):
+    """Who has marked images of a project by himself, and how far they agree: the mean over the `images` that two at
+    least have marked. `you`: the name that your key has, under which alone you mark; null: under any."""
+
+    people: list[Person]
+    pairs: list[PairOfPeople]
+    images: int
+    agreement: float | None
+    you: str | None
 
 
 class ManyImages(Request):
@@ -350,10 +385,14 @@ class ManyImages(Request):
     'delete': as DELETE does. 'absent': say that the thing is not on it. 'accept': make what the last run found its
     marks, with its objects, or say that the thing is not on it where nothing was found. 'between', of frames and
     slices: make marks of those of the nearest ones before and behind that are not among these and are marked wholly.
+    'consensus': make one truth of what people have marked, in one of the ways of docs/consensus.md; with `replace` in
+    place of the image's own marks, too.
     """
 
-    action: Literal["delete", "absent", "accept", "between"]
+    action: Literal["delete", "absent", "accept", "between", "consensus"]
     images: list[ImageId] = Field(min_length=1, max_length=500)
+    way: Way = "majority"
+    replace: bool = False
 
 
 class NotDone(Reply):

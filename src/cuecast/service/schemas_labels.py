@@ -6,20 +6,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cuecast.service.schemas import Reply, Request
+from cuecast.service.schemas import Name, Reply, Request
 
 
 class LabelsWay(Request):
     """How labels are read. `format`: the name of one, where neither suffixes nor content are to tell; 'objects': each
     number of a picture is an object, 'masks': each is a class. `replace`: also of images that are marked. `empty`:
     where nothing is marked, the thing is not there; else such images are left out. `store`: they become marks; else
-    they are only looked at.
+    they are only looked at. `person`: they become what this person has marked, beside the images' own marks.
     """
 
     format: Annotated[str | None, Field(max_length=40, pattern=r"^[a-z-]+$")] = None
     replace: bool = False
     empty: bool = True
     store: bool = False
+    person: Name | None = None
 
 
 class LabelsOfFile(LabelsWay):

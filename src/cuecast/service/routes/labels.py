@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from cuecast.service.asking import require_own
 from cuecast.service.labels import read_folder, read_upload
-from cuecast.service.parts import AllParts, DatabasePart, Id, run_apart
-from cuecast.service.schemas_labels import LabelsOfFile, LabelsOfFolder, LabelsRead
+from cuecast.service.parts import AllParts, Id, Parts, run_apart
+from cuecast.service.schemas_labels import LabelsOfFile, LabelsOfFolder, LabelsRead, LabelsWay
 from cuecast.service.store import projects
-from cuecast.service.store.database import Database
 from cuecast.service.uploads import RAW, receive
 
 router = APIRouter(prefix="/v1/projects/{p}/labels", tags=["marks"])
@@ -26,21 +26,23 @@ async def read_labels(
 
     They are looked at; with `store` they become marks, of all images of which something can be used, or of none.
     """
-    await run_in_threadpool(_require, p, parts.database)
+    await run_in_threadpool(_require, p, way, parts)
     async with receive(request, parts) as upload:
         return await run_apart(request, partial(read_upload, upload, way, p, parts))
 
 
 @router.post("/folder")
-def read_labels_of_folder(p: Id, way: LabelsOfFolder, parts: AllParts, database: DatabasePart) -> LabelsRead:
+def read_labels_of_folder(p: Id, way: LabelsOfFolder, parts: AllParts) -> LabelsRead:
     """The same of a folder or file on the server, below one of its roots."""
-    _require(p, database)
+    _require(p, way, parts)
     return read_folder(way, p, parts)
 
 
-def _require(project: str, database: Database) -> None:
-    with database.reading() as session:
+def _require(project: str, way: LabelsWay, parts: Parts) -> None:
+    with parts.database.reading() as session:
         projects.find(session, project)
+    if way.person is not None:
+        require_own(way.person, parts)
 
 
 ROUTERS = (router,)

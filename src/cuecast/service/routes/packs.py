@@ -16,13 +16,12 @@ from cuecast.catalogue.listing import listed
 from cuecast.core.errors import PackError
 from cuecast.core.notes import notes_to
 from cuecast.engine.packs import Pack, list_packs, named_pack
-from cuecast.service import keys
-from cuecast.service.parts import AllParts, DatabasePart, Parts, run_apart
-from cuecast.service.problem import Problem, not_found
+from cuecast.service.asking import admin
+from cuecast.service.parts import AllParts, Parts, run_apart
+from cuecast.service.problem import not_found
 from cuecast.service.refining import refuse_pack
 from cuecast.service.schemas import Error, PackDetail, Page
 from cuecast.service.schemas import Pack as PackReply
-from cuecast.service.security import asking_key
 from cuecast.service.uploads import RAW, Upload, receive
 
 log = logging.getLogger("cuecast.service")
@@ -38,24 +37,6 @@ router = APIRouter(prefix="/v1/packs", tags=["packs"])
 PackName = Annotated[str, Path(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", examples=["general"])]
 ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}}, 403: {"model": Error}}
 REFUSED: dict[int | str, dict[str, Any]] = {code: {"model": Error} for code in (403, 409, 422)}
-
-
-def admin(request: Request, database: DatabasePart) -> None:
-    """Let nobody by whose key is not an admin's. Raises Problem with 403."""
-    key = asking_key(request.scope)
-    with database.reading() as session:
-        row = keys.valid(session, key) if key else None
-    if row is None or not row.admin:
-        said = "an admin key is needed for this: whoever runs the service makes one with 'cuecast keys create --admin'"
-        raise Problem("admin_key_needed", 403, said)
-
-
-def admin_where_keys(request: Request, parts: AllParts) -> None:
-    """As `admin`, where the service has keys; where it has none, whoever reaches it may. Raises Problem with 403."""
-    with parts.database.reading() as session:
-        asked = parts.settings.needs_key or keys.any_valid(session)
-    if asked:
-        admin(request, parts.database)
 
 
 @router.get("")

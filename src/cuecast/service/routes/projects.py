@@ -13,6 +13,7 @@ from cuecast.io.volumes import WINDOWS
 from cuecast.io.volumes.reading import Reading
 from cuecast.service import many, pictures, sources
 from cuecast.service.adding import add_cueset, add_image, require_project
+from cuecast.service.asking import own_name, require_own
 from cuecast.service.between import marks_between
 from cuecast.service.likeness import unlikeness
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit, Parts, run_apart
@@ -28,9 +29,11 @@ from cuecast.service.schemas import (
     ManyDone,
     ManyImages,
     Marks,
+    Name,
     NewFolder,
     NewProject,
     Page,
+    People,
     Project,
     ProjectChange,
     Series,
@@ -38,7 +41,7 @@ from cuecast.service.schemas import (
     ValueWindow,
 )
 from cuecast.service.snapshot import frame_at
-from cuecast.service.store import images, marks, projects
+from cuecast.service.store import images, marks, people, projects
 from cuecast.service.uploads import RAW, receive
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"])
@@ -156,7 +159,7 @@ def list_images(
     q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
     to: Annotated[ImageId | None, Query(description="an image: with the order `like`, and no other")] = None,
     reverse: Annotated[
-        bool, Query(description="the other way round: of count, area, confidence, like")
+        bool, Query(description="the other way round: of count, area, confidence, like, agreement")
     ] = False,
     checked: bool | None = None,
 ) -> Page[Image]:
@@ -253,14 +256,29 @@ def _preview(p: str, i: str, request: Request, parts: Parts, size: int | None = 
     return FileResponse(preview.path, media_type=preview.media, headers=headers)
 
 
+people_router = APIRouter(prefix="/v1/projects/{p}/people", tags=["marks"])
+
+
+@people_router.get("")
+def list_people(p: Id, parts: AllParts) -> People:
+    """Who has marked images of the project by himself, and how far they agree."""
+    you = own_name(parts)
+    with parts.database.reading() as session:
+        return people.summary(session, p, you)
+
+
 mark_router = APIRouter(prefix="/v1/projects/{p}/images/{i}/marks", tags=["marks"])
+PERSON = Query(
+    description="what this person has marked, beside the others; left out: what the image's own marks are"
+)
+PersonName = Annotated[Name | None, PERSON]
 
 
 @mark_router.get("")
-def show_marks(p: Id, i: Id, database: DatabasePart) -> Marks:
-    """The marks of an image, with their version."""
+def show_marks(p: Id, i: Id, database: DatabasePart, person: PersonName = None) -> Marks:
+    """The marks of an image, or what one person has marked on it, with their version."""
     with database.reading() as session:
-        return marks.get(session, p, i)
+        return people.get(session, p, i, person) if person else marks.get(session, p, i)
 
 
 @mark_router.get("/between", responses={409: {"model": Error, "description": "No marked frame on one side"}})
@@ -272,16 +290,25 @@ def show_marks_between(p: Id, i: Id, database: DatabasePart) -> Marks:
 @mark_router.put(
     "", responses={409: {"model": Error, "description": "Changed meanwhile; details: the marks now"}}
 )
-def save_marks(p: Id, i: Id, wanted: Marks, parts: AllParts) -> Marks:
-    """Save marks that are based on `version`; answers with the next version. Empty ones take the marks away."""
-    return marks.save(parts.database, p, i, wanted, parts.key)
+def save_marks(p: Id, i: Id, wanted: Marks, parts: AllParts, person: PersonName = None) -> Marks:
+    """Save marks that are based on `version`; answers with the next version. Empty ones take the marks away.
+
+    Those of a `person` teach nothing. With a key one marks under its name alone, with an admin's under any.
+    """
+    if person is None:
+        return marks.save(parts.database, p, i, wanted, parts.key)
+    require_own(person, parts)
+    return people.save(parts.database, p, i, person, wanted)
 
 
 @mark_router.delete("")
-def delete_marks(p: Id, i: Id, database: DatabasePart) -> Marks:
-    """Take the marks of an image away."""
-    with database.writing() as session:
+def delete_marks(p: Id, i: Id, parts: AllParts, person: PersonName = None) -> Marks:
+    """Take the marks of an image away, or those of one person."""
+    if person is not None:
+        require_own(person, parts)
+        return people.delete(parts.database, p, i, person)
+    with parts.database.writing() as session:
         return marks.delete(session, p, i)
 
 
-ROUTERS = (router, image_router, mark_router)
+ROUTERS = (router, image_router, people_router, mark_router)

@@ -11,12 +11,12 @@ from sse_starlette import EventSourceResponse
 from cuecast.cues import mask_document
 from cuecast.results.gather import read_result
 from cuecast.service import kept, refining, results
+from cuecast.service.asking import admin_where_keys
 from cuecast.service.events import job_events
 from cuecast.service.parts import AllParts, Cursor, DatabasePart, Id, Limit
 from cuecast.service.problem import Problem
 from cuecast.service.refining import check_refinement
 from cuecast.service.results import ids_of_result, result_file
-from cuecast.service.routes.packs import admin_where_keys
 from cuecast.service.schemas import Error, Job, JobKind, Mask, Page, Prediction
 from cuecast.service.schemas_jobs import (
     Compared,

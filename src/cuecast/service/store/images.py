@@ -20,8 +20,8 @@ from cuecast.service.problem import Problem, not_found
 from cuecast.service.store import models, projects
 from cuecast.service.store.wire import image_of, part_of, read_page
 
-Order = Literal["name", "doubtful", "suggested", "count", "area", "confidence", "like"]
-NUMBERS = ("count", "area", "confidence", "like")
+Order = Literal["name", "doubtful", "suggested", "count", "area", "confidence", "like", "agreement"]
+NUMBERS = ("count", "area", "confidence", "like", "agreement")
 """Orders by a number that an image has or has not; see `page`."""
 Found = Literal["found", "doubtful", "absent", "failed", "unrun"]
 """Filter by verdict; 'failed': the run could not read it, 'unrun': no run has looked at it."""
@@ -107,8 +107,8 @@ def page(
 
     order       'name'; 'doubtful': most doubtful first, then absent, found, failed and not run yet; 'suggested': as
                 the newest suggestion names them, then the others; 'count' and 'area': most objects and pixels first;
-                'confidence': least sure first; 'like': by `unlike`, image id -> number, the lowest first. Images
-                without such a number come last.
+                'confidence': least sure first; 'like': by `unlike`, image id -> number, the lowest first;
+                'agreement': that first on which people agree least. Images without such a number come last.
     containing  only names with this in them, whatever the case.
     reverse     the other way round: of the orders by a number.
     checked     only images whose mask a person has drawn or called right, or only the others.
@@ -141,11 +141,15 @@ class _Number:
     reverse: bool
     unlike: Mapping[str, float]
 
-    def key(self, image: str, counts: Any, areas: Any, confidence: float | None) -> tuple[bool, float]:
+    def key(
+        self, image: str, counts: Any, areas: Any, confidence: float | None, agreement: float | None
+    ) -> tuple[bool, float]:
         """(whether there is none, the number: the lowest first)."""
         number: float | None
         if self.order == "like":
             number = self.unlike.get(image)
+        elif self.order == "agreement":
+            number = agreement
         elif confidence is None:
             number = None
         elif self.order == "confidence":
@@ -163,7 +167,7 @@ def _page_by_number(
     """As `page`: counts of objects are JSON in the database, and likeness is nowhere in it, so it is sorted here."""
     image, prediction = models.ImageRow, models.PredictionRow
     columns = (image.id, image.order_key, prediction.counts, prediction.areas, prediction.confidence)
-    rows = session.execute(query.with_only_columns(*columns))
+    rows = session.execute(query.with_only_columns(*columns, models.AgreementRow.value))
     ordered = sorted((*number.key(r[0], *r[2:]), r.order_key, r.id) for r in rows)
     part, following = part_of(ordered, (bool, float, str, str), limit, cursor)
     places = {key[-1]: place for place, key in enumerate(part)}
@@ -195,14 +199,16 @@ def delete(session: Session, project: str, image: str) -> models.ImageRow:
 
 def _joined() -> Select[*tuple[Any, ...]]:
     image, marks, prediction = models.ImageRow, models.MarksRow, models.PredictionRow
-    query = select(image, marks.kind, marks.version, marks.teaches, prediction)
+    agreement = models.AgreementRow
+    query = select(image, marks.kind, marks.version, marks.teaches, prediction, agreement)
     query = query.outerjoin(marks, marks.image_id == image.id)
+    query = query.outerjoin(agreement, agreement.image_id == image.id)
     return query.outerjoin(prediction, prediction.image_id == image.id)
 
 
 def _wire(row: Sequence[Any]) -> schemas.Image:
-    image, kind, version, teaches, prediction = row[:5]
-    return image_of(image, None if version is None else (kind, version, teaches), prediction)
+    image, kind, version, teaches, prediction, agreement = row[:6]
+    return image_of(image, None if version is None else (kind, version, teaches), prediction, agreement)
 
 
 def _is(verdict: Found) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from sqlalchemy import select, update
@@ -20,7 +21,7 @@ from cuecast.service.store.database import Database
 def get(session: Session, project: str, image: str) -> schemas.Marks:
     """The marks of an image; version 0 and nothing where it was never marked. Raises Problem with 404."""
     images.find(session, project, image)
-    return _sent(session.get(models.MarksRow, image))
+    return sent(session.get(models.MarksRow, image))
 
 
 def document(session: Session, project: str, image: str) -> dict[str, Any]:
@@ -69,15 +70,27 @@ def put(
     """Save a document that `check` has found to be of this kind, if it is based on the present version."""
     row = projects.find(session, project, lock=True)
     found = images.find(session, project, image)
-    present = session.get(models.MarksRow, image)
+    require_version(found, session.get(models.MarksRow, image), version)
+    return sent(write(session, row, found, document, kind, teaches, author))
+
+
+def require_version(
+    image: models.ImageRow, present: models.MarksRow | models.PersonMarksRow | None, version: int
+) -> None:
+    """Raise Problem with 409 where a change is not based on the marks that are `present`, with those in its details."""
     if version != (present.version if present else 0):
         raise Problem(
             "marks_changed",
             409,
-            f"the marks of image {found.name!r} were changed meanwhile; take those in the details, and mark again",
-            _sent(present).model_dump(mode="json", by_alias=True),
+            f"the marks of image {image.name!r} were changed meanwhile; take those in the details, and mark again",
+            sent(present).model_dump(mode="json", by_alias=True),
         )
-    return _sent(write(session, row, found, document, kind, teaches, author))
+
+
+def require_classes(used: Collection[int], project: models.ProjectRow) -> None:
+    """Raise Problem with 409 where a document uses a class that a project has no more."""
+    if gone := set(used) - {c["id"] for c in project.classes}:
+        raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
 
 
 def delete(session: Session, project: str, image: str) -> schemas.Marks:
@@ -86,8 +99,8 @@ def delete(session: Session, project: str, image: str) -> schemas.Marks:
     found = images.find(session, project, image)
     present = session.get(models.MarksRow, image)
     if present is None or present.kind is None:
-        return _sent(present)
-    return _sent(write(session, row, found, {}, None))
+        return sent(present)
+    return sent(write(session, row, found, {}, None))
 
 
 def forget_check(session: Session, project: str, image: str) -> None:
@@ -111,8 +124,7 @@ def write(
     teaches  whether the image becomes a cue; else its mask is known, and the predictions stay as they are.
     author   name of the key with which it came.
     """
-    if gone := document_classes(document) - {c["id"] for c in project.classes}:
-        raise Problem("class_gone", 409, f"class {min(gone)} is not in the project any more; load it again")
+    require_classes(document_classes(document), project)
     present = session.get(models.MarksRow, image.id)
     if present is None:
         present = models.MarksRow(image_id=image.id, version=0, kind=None, teaches=True)
@@ -157,10 +169,12 @@ def _check_overlap(document: dict[str, Any], marks: Marks) -> None:
         raise CueError("two classes of the mask overlap: give each pixel to one class")
 
 
-def _sent(row: models.MarksRow | None) -> schemas.Marks:
+def sent(row: models.MarksRow | models.PersonMarksRow | None) -> schemas.Marks:
+    """Marks as they are sent; version 0 and nothing of no row."""
     if row is None:
         return schemas.Marks()
-    return schemas.Marks.model_validate({**row.document, "version": row.version, "teaches": row.teaches})
+    teaches = {"teaches": row.teaches} if isinstance(row, models.MarksRow) else {}
+    return schemas.Marks.model_validate({**row.document, "version": row.version, **teaches})
 
 
 def documents(

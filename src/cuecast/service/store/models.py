@@ -187,10 +187,40 @@ class MarksRow(Base):
     updated: Mapped[datetime] = mapped_column(default=now)
 
 
+WHOLE = ("mask", "absent")
+"""Kinds of marks that say all of an image."""
 TEACHES = and_(MarksRow.kind.is_not(None), MarksRow.teaches)
 """What of marks makes an image a cue."""
-CHECKED = MarksRow.kind.in_(("mask", "absent"))
+CHECKED = MarksRow.kind.in_(WHOLE)
 """What of marks says all of an image: a person drew its whole mask, or called a found one right."""
+
+
+class PersonMarksRow(Base):
+    """What one person has marked on an image, beside others who do the same; as of `MarksRow`. It teaches nothing."""
+
+    __tablename__ = "person_marks"
+
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    kind: Mapped[str | None]
+    document: Mapped[dict[str, Any]]
+    updated: Mapped[datetime] = mapped_column(default=now)
+
+
+class AgreementRow(Base):
+    """How those people agree who have marked all of an image; made of `PersonMarksRow`.
+
+    votes  {"people": {name: version of the marks}, "said": [[label of each person], ...], "count": [pixels, ...]}, as
+           of `cuecast.core.consensus.Votes`.
+    value  mean IoU of all pairs; NULL of one person alone.
+    """
+
+    __tablename__ = "agreements"
+
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)
+    votes: Mapped[dict[str, Any]]
+    value: Mapped[float | None]
 
 
 class JobRow(Base):

@@ -186,12 +186,17 @@ def _check_use(session: Session, row: models.ProjectRow, kept: set[int]) -> None
     gone = {c["id"]: c["name"] for c in row.classes if c["id"] not in kept}
     if not gone:
         return
-    query = (
-        select(models.ImageRow.name, models.MarksRow.document)
-        .join(models.MarksRow, models.MarksRow.image_id == models.ImageRow.id)
-        .where(models.ImageRow.project_id == row.id, models.MarksRow.kind.is_not(None))
-    )
-    for name, document in session.execute(query):
+    image = models.ImageRow
+    found = [
+        each
+        for marks in (models.MarksRow, models.PersonMarksRow)
+        for each in session.execute(
+            select(image.name, marks.document)
+            .join(marks, marks.image_id == image.id)
+            .where(image.project_id == row.id, marks.kind.is_not(None))
+        )
+    ]
+    for name, document in found:
         if used := sorted(document_classes(document) & set(gone)):
             raise Problem(
                 "class_in_use",

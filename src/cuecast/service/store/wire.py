@@ -34,7 +34,10 @@ def prediction_of(row: models.PredictionRow) -> schemas.Prediction:
 
 
 def image_of(
-    row: models.ImageRow, marks: tuple[str | None, int, bool] | None, prediction: models.PredictionRow | None
+    row: models.ImageRow,
+    marks: tuple[str | None, int, bool] | None,
+    prediction: models.PredictionRow | None,
+    agreement: models.AgreementRow | None = None,
 ) -> schemas.Image:
     """An image as it is sent. `marks`: (kind, version, teaches) of its row of marks, where it has one."""
     kind, version, teaches = marks or (None, 0, True)
@@ -47,6 +50,8 @@ def image_of(
         checked=kind in ("mask", "absent"),
         marks_version=version,
         prediction=found,
+        people=sorted(agreement.votes["people"]) if agreement else [],
+        agreement=agreement and agreement.value,
     )
 
 
