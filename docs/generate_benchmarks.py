@@ -1,8 +1,8 @@
 """Writes docs/benchmarks.md and its curves from benchmarks/results: `python docs/generate_benchmarks.py`.
 
 A test compares the page with what this gives. Results of `cuecast bench -o`, of `cuecast eval --objects`, and of
-verdicts.py, sparse.py, negatives.py, cue_check.py, suggest.py, objects_drawn.py, parts.py and seggpt_speed.py of
-benchmarks/ are taken, other files of the folder are left alone.
+verdicts.py, sparse.py, negatives.py, cue_check.py, suggest.py, objects_drawn.py, parts.py, studio.py and
+seggpt_speed.py of benchmarks/ are taken, other files of the folder are left alone.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ FOOT = """\
     cuecast eval OBJECT_EPISODES.jsonl --objects -o OUT
     python benchmarks/objects_drawn.py --cues 3 -o benchmarks/results/objects-drawn-3.json
     python benchmarks/parts.py CUE=MASK QUERY ... -o benchmarks/results/parts-1.json
+    python benchmarks/studio.py -o benchmarks/results/studio.json
     python benchmarks/seggpt_speed.py -o benchmarks/results/seggpt_speed.json
     python docs/generate_benchmarks.py
 
@@ -102,6 +103,7 @@ def page(folder: Path = RESULTS) -> str:
     parts += ["\n".join(objects(name, result)) for name, result in read(folder, "objects").items()]
     parts += ["\n".join(drawn_objects(name, result)) for name, result in told_apart]
     parts += ["\n".join(seconds_by_part(name, result)) for name, result in read(folder, "parts").items()]
+    parts += ["\n".join(waits(name, result)) for name, result in read(folder, "studio").items()]
     parts += ["\n".join(others(list(read(folder, "seggpt-speed").values()))), FOOT]
     return "\n".join(parts)
 
@@ -374,6 +376,38 @@ def seconds_by_part(name: str, result: dict[str, Any]) -> Iterator[str]:
         ["part", "one class", f"{result['classes']} classes", "times"],
         [[n, f"{one[n]:.3f}", f"{together[n]:.3f}", f"{together[n] / max(one[n], 1e-4):.1f}"] for n in names],
     )
+
+
+def waits(name: str, result: dict[str, Any]) -> Iterator[str]:
+    """The lines on what a person waits for in the studio."""
+    machine, side = result["machine"], result["side"]
+    first, click, cards = (result[part] for part in ("first_masks", "corrections", "gallery"))
+    yield f"## The studio: {name}"
+    yield ""
+    yield f"`benchmarks/studio.py`: headless Chromium beside the service, pictures of {side} x {side}. Seconds until"
+    yield f"a run of {result['count']} pictures begins are counted from the first click on. A picture is looked at for"
+    yield f"{click['look']:g} s before its first correction. {cards['pictures']} that nobody has seen yet are scrolled"
+    yield f"at {cards['speed']:g} pixels a second; a card that was left before its picture came has none within 0.3 s."
+    yield f"Pack {result['pack']} `{result['pack_digest'][:12]}`, commit `{result['commit']}`; {machine['cpu']},"
+    yield f"{machine['cores']} cores."
+    yield ""
+    rows = [
+        ("clicks from opening the page to the first masks", f"{first['clicks']}"),
+        ("until the run begins, s", f"{first['before_the_run']:.2f}"),
+        ("from there to the first mask, s", f"{first['first']:.2f}"),
+        ("from there to all masks, s", f"{first['all']:.2f}"),
+        (f"a correction, median of {click['clicks']}, s", f"{click['median']:.3f}"),
+        ("a correction, worst, s", f"{click['worst']:.3f}"),
+        ("the first correction of a picture, median, s", f"{click['median_of_first']:.3f}"),
+        ("the first correction of a picture, worst, s", f"{click['worst_of_first']:.3f}"),
+        ("a card in sight to its picture, median, s", f"{cards['median']:.3f}"),
+        ("a card in sight to its picture, 99 of 100, s", f"{cards['p99']:.3f}"),
+        ("a card in sight to its picture, worst, s", f"{cards['worst']:.3f}"),
+        ("cards with their picture within 0.3 s", f"{cards['within_0.3']:.1%}"),
+        ("longest time without a new frame, s", f"{cards['longest_frame']:.3f}"),
+        ("at the end of what is loaded, s", f"{cards['end_of_list']:.2f}"),
+    ]
+    yield from table(["figure", "measured"], rows)
 
 
 def others(timings: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -267,3 +267,39 @@ def test_parts_of_an_answer_stand_beside_those_of_all_classes(generator: ModuleT
     assert "| segment | 0.200 | 0.500 | 2.5 |" in lines
     assert "| join | 0.000 | 0.000 | 0.0 |" in lines
     assert any("384 x 288" in line for line in lines)
+
+
+def test_what_a_person_waits_for_stands_in_one_table(generator: ModuleType, tmp_path: Path) -> None:
+    result = {
+        "kind": "studio",
+        "machine": {"cpu": "Fine CPU", "cores": 2},
+        "side": 512,
+        "count": 12,
+        "pack": "general",
+        "pack_digest": "0123456789abcdef",
+        "commit": "abc",
+        "first_masks": {"clicks": 5, "before_the_run": 2.5, "first": 3.25, "all": 8.0},
+        "corrections": {
+            "look": 3,
+            "clicks": 55,
+            "median": 0.125,
+            "worst": 0.5,
+            "median_of_first": 0.25,
+            "worst_of_first": 0.375,
+        },
+        "gallery": {
+            "pictures": 2000,
+            "speed": 2000,
+            "median": 0.0625,
+            "p99": 0.125,
+            "worst": 0.25,
+            "within_0.3": 0.9375,
+            "longest_frame": 0.375,
+            "end_of_list": 0.5,
+        },
+    }
+    (tmp_path / "studio.json").write_text(json.dumps(result))
+    page = generator.page(tmp_path)
+    assert "| a correction, median of 55, s | 0.125 |" in page
+    assert "| cards with their picture within 0.3 s | 93.8% |" in page
+    assert "before its first correction. 2000 that nobody has seen yet are" in page.replace("\n", " ")

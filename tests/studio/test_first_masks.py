@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from studio_page import RED, Studio, paint
-
-COUNT = """
-window.clicks = 0;
-// What is drawn on the picture is one click to the person, whether or not it is one to the browser.
-const drawn = (event) => !!event.target.closest?.(".canvas");
-addEventListener("click", (event) => event.isTrusted && event.detail && !drawn(event) && window.clicks++, true);
-addEventListener("pointerup", (event) => drawn(event) && window.clicks++, true);
-"""
+from scripts import load_script
+from studio_page import RED, Service, Studio, paint
 
 
 @pytest.fixture
@@ -25,34 +16,27 @@ def twelve(tmp_path: Path) -> list[Path]:
     return [paint(tmp_path / f"p{n:02}.png", (RED, 2 + 3 * n, 2 + 2 * n)) for n in range(12)]
 
 
-def counted(studio: Studio) -> Any:
-    """The first page, with its clicks counted; the address is kept in the part that a page keeps."""
-    studio.page.add_init_script(COUNT)
-    studio.open()
-    return studio.page
-
-
-def choose_pictures(studio: Studio, files: list[Path]) -> None:
-    page = studio.page
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose pictures …").click()
-    chooser.value.set_files([str(file) for file in files])
-    page.locator(".gallery .card").nth(len(files) - 1).wait_for()
-    studio.project = page.url.rpartition("#/p/")[2]
-
-
-def test_five_clicks_from_opening_to_the_first_masks(studio: Studio, twelve: list[Path]) -> None:
-    page = counted(studio)
-    choose_pictures(studio, twelve)
-    page.get_by_role("link", name="p00.png").click()
-    page.locator(".editortop .save.ok").wait_for()
-    studio.choose("Box")
-    studio.drag("p00.png", (2, 2), (18, 18))
-    page.get_by_role("button", name="Run", exact=True).click()
+def test_five_clicks_to_the_first_masks_then_corrections_and_cards_are_timed(
+    studio: Studio, service: Service, tmp_path: Path
+) -> None:
+    measured = load_script("benchmarks/studio.py")
+    files = [paint(tmp_path / f"p{n}.png", (RED, 20 + n, 16)) for n in range(3)]
+    studio.page.add_init_script(measured.WATCH)
+    first = measured.first_masks(studio, files)
+    assert first["clicks"] == 5
     # The first run leads to where the masks appear.
-    page.locator(".thumb canvas[data-drawn]").first.wait_for()
-    page.get_by_role("link", name=re.compile("^p11.png, Found")).wait_for()
-    assert page.evaluate("window.clicks") == 5
+    studio.page.locator(".thumb canvas[data-drawn]").first.wait_for()
+    assert 0 < first["first"] <= first["all"]
+    # A click that was not answered has no time.
+    clicks = measured.corrections(studio, files[1:2], 0)
+    assert clicks["clicks"] == measured.CLICKS_EACH
+    assert 0 < clicks["median"] <= clicks["worst"]
+    assert clicks["worst_of_first"] == clicks["seconds"][0][0]
+    measured.pictures(None, service.root / "many", 32, 30)
+    cards = measured.gallery(studio, service.root / "many", 2000)
+    assert cards["pictures"] == 30
+    assert cards["within_0.3"] > 0
+    assert cards["end_of_list"] == 0
 
 
 def test_the_first_picture_says_what_to_do_until_it_is_done(

@@ -1,3 +1,4 @@
+import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { coloursOf, Overlay } from "../canvas/overlay";
@@ -28,18 +29,20 @@ export function useBlobUrl(path: string | null): string | null {
   return url;
 }
 
-/** True from the moment the element is near the visible part of the page. */
-function useSeen(element: { current: Element | null }): boolean {
-  const [seen, setSeen] = useState(false);
+/** How far from the visible part of the page pictures are fetched: some tenths of a second of a quick scroll. */
+const AHEAD = "900px";
+
+/** Whether the element is near the visible part of the page; true for good once its picture is `there`. */
+function useNear(element: { current: Element | null }, near: Signal<boolean>, there: boolean): void {
   useEffect(() => {
-    if (seen || !element.current) return;
-    const watch = (entries: IntersectionObserverEntry[]) =>
-      setSeen(entries.some((entry) => entry.isIntersecting));
-    const observer = new IntersectionObserver(watch, { rootMargin: "300px" });
+    if (there || !element.current) return;
+    const watch = (entries: IntersectionObserverEntry[]) => {
+      near.value = entries.at(-1)?.isIntersecting ?? false;
+    };
+    const observer = new IntersectionObserver(watch, { rootMargin: AHEAD });
     observer.observe(element.current);
     return () => observer.disconnect();
-  }, [seen]);
-  return seen;
+  }, [there]);
 }
 
 interface ThumbProps {
@@ -51,8 +54,10 @@ interface ThumbProps {
 /** A thumbnail; once it has been run with what was found on it, or with what was marked on all of it since. */
 export function Thumb({ project, image, classes }: ThumbProps) {
   const frame = useRef<HTMLDivElement>(null);
-  const seen = useSeen(frame);
-  const url = useBlobUrl(seen ? api.thumbnailPath(project, image.id) : null);
+  const near = useSignal(false);
+  // One that is gone before its picture came gives it up, so that those in sight need not wait for it.
+  const url = useBlobUrl(near.value ? api.thumbnailPath(project, image.id) : null);
+  useNear(frame, near, url !== null);
   return (
     <div class="thumb" ref={frame}>
       {url && <img src={url} alt="" />}

@@ -212,7 +212,7 @@ function MoreBelow() {
   useEffect(() => {
     if (!button) return;
     const observer = new IntersectionObserver(([entry]) => entry.isIntersecting && void loadMore(), {
-      rootMargin: "600px",
+      rootMargin: "3000px",
     });
     observer.observe(button);
     return () => observer.disconnect();
