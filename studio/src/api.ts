@@ -205,10 +205,10 @@ export const api = {
   kept: (p: string) => json<Page<KeptRun>>("GET", `${project(p)}/kept`),
   keepRun: (p: string, name: string) => json<KeptRun>("POST", `${project(p)}/kept`, { json: { name } }),
   deleteKept: (p: string, k: string) => request("DELETE", `${project(p)}/kept/${encodeURIComponent(k)}`),
-  comparison: (p: string, k: string, cursor: string | null) =>
+  comparison: (p: string, k: string, beside: string, cursor: string | null) =>
     json<Page<Compared>>(
       "GET",
-      `${project(p)}/kept/${encodeURIComponent(k)}/comparison?${query({ limit: 100, cursor })}`,
+      `${project(p)}/kept/${encodeURIComponent(k)}/comparison?${query({ with: beside, limit: 100, cursor })}`,
     ),
 
   prediction: (p: string, i: string) => json<PredictionDetail>("GET", `${image(p, i)}/prediction`),

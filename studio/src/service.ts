@@ -14,7 +14,7 @@ export interface Class {
   threshold: number | null;
 }
 
-/** An image in a kept run (`before`) and in the present one (`after`); null where one has not looked at it. `likeness` of the two masks: mean IoU over the classes, in [0, 1]. `truth` is there where the whole mask is known, from marks or because it was called right, and neither run had learnt from the image. */
+/** An image in a kept run (`before`) and in the one beside it (`after`); null where one has not looked at it. `likeness` of the two masks: mean IoU over the classes, in [0, 1]. `truth` is there where the whole mask is known, from marks or because it was called right, and neither run had learnt from the image. */
 export interface Compared {
   image_id: string;
   image: string;

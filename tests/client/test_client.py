@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import cuecast
 import cuecast.client
 from cuecast.cli import run
 from cuecast.client.remote import RemotePredictor, Service
-from cuecast.core.errors import CuecastError, CueError, ImageError, PackError
+from cuecast.core.errors import CuecastError, CueError, ImageError, InputError, PackError
+from cuecast.core.ordered import Step
 
 
 @pytest.fixture(scope="module")
@@ -298,3 +300,69 @@ def test_things_that_touch_are_told_apart_as_here(predictor: RemotePredictor, tm
             concept.with_objects("apart")  # type: ignore[arg-type]
     with predictor.learn([cue], objects="connected") as concept:
         assert concept.segment(a).instances.max() == 1
+
+
+def test_a_project_is_run_checked_exported_and_compared(remote: Service, tmp_path: Path) -> None:
+    files = {n: picture(tmp_path / f"{n}.png", red) for n, red in (("a", 3), ("b", 2), ("c", 4), ("d", 0))}
+    first = cuecast.Cue(files["a"], mask=mask(tmp_path / "a_mask.png", [1, 1, 1, 0, 0, 0, 0, 0]))
+    with remote.load("colours").learn([first], classes=["red"]) as concept:
+        project = remote.project(concept.project)
+        ids = {n: project.add(files[n])["id"] for n in "bcd"}
+        with pytest.raises(CuecastError, match="has no prediction yet"):
+            project.right(ids["b"])
+        steps: list[Step] = []
+        counts = project.run(progress=steps.append)["counts"]
+        assert (counts["found"], counts["absent"]) == (3, 1)
+        assert steps[-1].done == steps[-1].total == 4
+
+        # b and d are right, c is wrong; a, which is marked, is checked without a word.
+        for name in "bd":
+            project.right(ids[name])
+        project.right(ids["b"])
+        project.wrong(ids["c"])
+        assert [i["name"] for i in project.images(checked=True)] == ["a.png", "b.png", "d.png"]
+        (left,) = project.images(checked=False)
+        assert left["prediction"]["wrong"] is True
+        project.wrong(ids["c"], wrong=False)
+        assert not any(i["prediction"]["wrong"] for i in project.images())
+        packed = project.export(tmp_path / "out/checked.zip", ["masks"], checked=True)
+        with zipfile.ZipFile(packed) as archive:
+            names = [n for n in archive.namelist() if n.startswith("masks/")]
+        assert names == ["masks/a.png", "masks/b.png", "masks/d.png"]
+        with pytest.raises(CuecastError, match="and not 'ytvis'"):
+            project.export(tmp_path / "none.zip", ["ytvis"])
+        assert not (tmp_path / "none.zip").exists()
+
+        # What is right is known: a run that no longer finds it is worse.
+        kept = project.keep("one cue")
+        assert project.kept()[0].said == kept.said
+        found = {row["image"]: row for row in kept.compare()}
+        assert (found["b.png"]["likeness"], found["b.png"]["truth"]) == (1.0, {"before": 1.0, "after": 1.0})
+        other = project.keep("the same")
+        assert [row["likeness"] for row in kept.compare(other)] == [1.0] * 4
+        kept.delete()
+        assert [run.said["name"] for run in project.kept()] == ["the same"]
+
+
+def test_labels_become_marks_after_a_look(remote: Service, tmp_path: Path) -> None:
+    images = {n: picture(tmp_path / f"{n}.png", red) for n, red in (("a", 3), ("b", 2))}
+    folder, empty = tmp_path / "labels", tmp_path / "empty"
+    folder.mkdir()
+    empty.mkdir()
+    mask(folder / "a.png", [2, 2, 2, 0, 0, 0, 0, 0])
+    mask(folder / "z.png", [2, 2, 2, 0, 0, 0, 0, 0])
+    shown = cuecast.Cue(images["b"], points=[(1, 1), (6, 1, 0)])
+    with remote.load("colours").learn([shown], classes=["red"]) as concept:
+        project = remote.project(concept.project)
+        image = project.add(images["a"])["id"]
+        looked = project.labels(folder, format="objects")
+        assert (looked.said["count"], looked.said["stored"]) == (1, False)
+        assert looked.said["images"][0]["objects"] == {"red": 1}
+        assert looked.said["left_out"][0]["names"] == ["z.png"]
+        assert [i["name"] for i in project.images(checked=True)] == []
+        assert looked.store().said["stored"] is True
+        assert [i["id"] for i in project.images(checked=True)] == [image]
+        with pytest.raises(InputError, match="holds no file"):
+            project.labels(empty)
+        with pytest.raises(InputError, match="cannot be read"):
+            project.labels(tmp_path / "none.json")

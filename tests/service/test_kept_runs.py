@@ -52,16 +52,16 @@ def keep(service: Service, name: str = "red alone") -> dict[str, Any]:
     return service.post("kept", {"name": name}, 201)
 
 
-def compared(service: Service, kept: str) -> dict[str, Any]:
-    """Name -> what is said of the image; asked for two by two."""
-    found, cursor = [], ""
+def compared(service: Service, kept: str, beside: str | None = None) -> dict[str, Any]:
+    """Name -> what is said of the image by a kept run and another, or the present one; asked for two by two."""
+    found, cursor = [], f"&with={beside}" if beside else ""
     while True:
         part = service.get(f"kept/{kept}/comparison?limit=2{cursor}")
         found += part["items"]
         if part["next"] is None:
             assert part["total"] == len(found)
             return {item["image"][0]: item for item in found}
-        cursor = f"&cursor={part['next']}"
+        cursor = f"&cursor={part['next']}" + (f"&with={beside}" if beside else "")
 
 
 def teach_green(service: Service) -> None:
@@ -96,6 +96,27 @@ def test_what_is_known_says_which_run_is_better(service: Service) -> None:
     # Those that taught one of the two runs say nothing of which is better.
     assert found["a"]["truth"] is None
     assert found["c"]["truth"] is None
+
+
+def test_two_kept_runs_are_compared_whatever_the_present_one_says(service: Service) -> None:
+    first = keep(service)["id"]
+    teach_green(service)
+    now = compared(service, first)
+    second = keep(service, "and green")["id"]
+    assert compared(service, first, second) == now
+    # c teaches no more, and the present run finds red alone again; the kept ones stay, and so does who taught them.
+    service.mark(service.ids["c"], {**mask(2, 3, 4, 5), "version": 1, "teaches": False})
+    service.done("runs", {"overwrite": True})
+    assert compared(service, first, second) == now
+    turned = compared(service, second, first)
+    assert turned["b"]["truth"] == {"before": 1.0, "after": 0.5}
+    assert (turned["c"]["before"], turned["c"]["after"]) == (now["c"]["after"], now["c"]["before"])
+    assert turned["c"]["truth"] is None
+    # It is compared with none of another project, and not with one that is gone.
+    other = service.client.post("/v1/projects", json={"name": "other"}).json()["id"]
+    reply = service.client.get(f"/v1/projects/{other}/kept/{first}/comparison")
+    assert reply.status_code == 404
+    service.get(f"kept/{first}/comparison?with=gone", 404)
 
 
 def test_images_that_came_or_went_since(service: Service) -> None:

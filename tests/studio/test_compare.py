@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from studio_page import GREEN, RED, SQUARE, Studio, paint
@@ -58,14 +59,34 @@ def test_two_runs_side_by_side(kept: Studio, audit: Callable[[str], None]) -> No
     put(studio, "b.png", {"polygons": [square(8, 8), square(40, 24)], "teaches": False})
     page.get_by_role("button", name="Compare runs").click()
     page.get_by_text("2 of 4 pictures have changed.").wait_for()
-    page.get_by_text("The present run is better.").wait_for()
-    page.get_by_text("fits by 0.50, the present one by 1.00").wait_for()
-    page.get_by_text("Better on 1, worse on 0, alike on 0.").wait_for()
+    page.get_by_text("Better: the present run.").wait_for()
+    page.get_by_text("red alone fits by 0.50, the present run by 1.00").wait_for()
+    page.get_by_text("the present run: better on 1, worse on 0, alike on 0.").wait_for()
     rows = page.locator("tbody tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows[:2]] == ["c.png", "b.png"]  # what has changed most
     assert rows[0].split("\t")[1:4] == ["Not here", "Found, 1 object", "0.00"]
     assert rows[1].split("\t")[1:] == ["Found, 1 object", "Found, 2 objects", "0.50", "0.50", "1.00"]
     audit("comparison")
+
+    def choice(label: str) -> Any:
+        return page.locator("label.field", has_text=label).locator("select")
+
+    # Kept, the present one is compared with the other: the same table, under its name.
+    page.get_by_label("Name for the present run").fill("and green")
+    page.keyboard.press("Enter")
+    choice("Compare").select_option("red alone")
+    choice("with").select_option("and green")
+    page.get_by_text("Better: and green.").wait_for()
+    assert page.locator("tbody tr").all_inner_texts() == rows
+    choice("Compare").select_option("and green")
+    choice("with").select_option("red alone")
+    page.get_by_text("Better: and green.").wait_for()
+    heads = page.locator("thead th").all_inner_texts()
+    assert heads == ["Picture", "and green", "red alone", "Likeness", "Fit, and green", "Fit, red alone"]
+    audit("two kept runs")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("red alone fits by 0.50, the present run by 1.00").wait_for()
 
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()

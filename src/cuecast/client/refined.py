@@ -7,13 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cuecast.client.jobs import done
 from cuecast.client.wire import Wire
-from cuecast.core.errors import CuecastError
-from cuecast.core.ordered import Progress, Step, silent
-
-LOOK = 1.0
-"""Seconds between two looks at a job."""
-OVER = ("done", "failed", "cancelled")
+from cuecast.core.ordered import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -67,18 +63,5 @@ def refine(
 
     Raises PackError, InputError, MissingExtraError and CuecastError with the sentence of the service.
     """
-    job = wire.ask("POST", f"/v1/projects/{project}/refinements", json=dict(wanted))
-    where = f"/v1/jobs/{job['id']}"
-    try:
-        while job["state"] not in OVER:
-            sleep(LOOK)
-            job = wire.ask("GET", where)
-            progress(Step(job["stage"] or "refine", job["done"], job["total"]))
-    except BaseException:
-        wire.ask("POST", f"{where}/cancel", json={})
-        raise
-    if job["error"] is not None:
-        raise wire.error_of(job["error"])
-    if job["state"] != "done":
-        raise CuecastError(f"{wire.url}: the refinement was cancelled; POST {where}/resume goes on with it")
+    job = done(wire, f"/v1/projects/{project}/refinements", wanted, progress, sleep)
     return RemoteRefined(wire, str(job["id"]), job["result"])

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
 
+from cuecast.client.project import BINARY, RemoteProject
 from cuecast.client.refined import RemoteRefined, refine
 from cuecast.client.wire import Wire
 from cuecast.core.errors import CuecastError, CueError, PackError
@@ -30,8 +31,6 @@ from cuecast.engine.segmenter import ScoreMaps
 from cuecast.io.images import read_image
 from cuecast.prediction import Prediction
 from cuecast.predictor import Concept, Predictor, decision_of, read_cues
-
-BINARY = {"Content-Type": "application/octet-stream"}
 
 
 class RemotePrediction(Prediction):
@@ -70,6 +69,10 @@ class Service:
                 f"load one that it has ({', '.join(known)}), or import {pack} there",
             )
         return RemotePredictor(self.wire, pack, {"pack": pack})
+
+    def project(self, id: str) -> RemoteProject:
+        """A project that it keeps, by its id; nothing is sent yet."""
+        return RemoteProject(self.wire, id)
 
     def close(self) -> None:
         """Close the connection."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cuecast.core import errors
 from cuecast.core.errors import CuecastError, MissingExtraError
+from cuecast.io.files import replacing
 
 if TYPE_CHECKING:
     import httpx2
@@ -92,6 +94,27 @@ class Wire:
         if reply.is_success:
             return self._json(reply) if reply.content else None
         raise self._error(reply)
+
+    def save(self, path: str, target: str | Path) -> Path:
+        """Write what answers a GET to a file, wholly or not at all; returns its path.
+
+        Raises the error that the service names, OutputError, and CuecastError where it cannot be reached.
+        """
+        import httpx2
+
+        try:
+            with replacing(target) as temporary, self._client.stream("GET", path) as reply:
+                if not reply.is_success:
+                    reply.read()
+                    raise self._error(reply)
+                with open(temporary, "wb") as file:
+                    for piece in reply.iter_bytes():
+                        file.write(piece)
+        except httpx2.TransportError as error:
+            raise CuecastError(
+                f"{self.url}: the file did not come whole ({error}); ask for it again"
+            ) from error
+        return Path(target)
 
     def _send(self, method: str, path: str, request: dict[str, Any]) -> httpx2.Response:
         import httpx2

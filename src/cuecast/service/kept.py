@@ -1,4 +1,4 @@
-"""Results of a run that are kept beside the newer ones, and what has changed between the two.
+"""Results of a run that are kept beside the newer ones, and what is different between two.
 
     DATA/projects/<id>/kept/<kept id>/kept.json   name, time, and which images taught
                                       manifest.jsonl, masks/, objects/   as the run left them
@@ -103,8 +103,11 @@ def forget(parts: Parts, project: str, kept: str) -> None:
     shutil.rmtree(_place(parts, project, kept), ignore_errors=True)
 
 
-def compare(parts: Parts, project: str, kept: str, limit: int, cursor: str | None) -> schemas.Page[Compared]:
-    """A part of the images with what a kept run and the present one say of each; a cursor is the number before.
+def compare(
+    parts: Parts, project: str, kept: str, other: str | None, limit: int, cursor: str | None
+) -> schemas.Page[Compared]:
+    """A part of the images with what a kept run says of each, and another kept one, or the present one where that is
+    None; a cursor is the number before.
 
     What is true is known of images that are marked wholly or were called right; they count where neither run had
     learnt from them. Raises Problem with 404, 422.
@@ -115,11 +118,12 @@ def compare(parts: Parts, project: str, kept: str, limit: int, cursor: str | Non
         raise Problem(
             "invalid_cursor", 422, "the cursor is none of this list: give `next` of the part before"
         )
-    taught_then = set(_read(place / NOTE)["taught"])
+    beside = parts.files.results(project) if other is None else _place(parts, project, other)
     with parts.database.reading() as session:
-        taught = _taught(session, project) | taught_then
+        taught_now = _taught(session, project) if other is None else _taught_then(beside)
         rows = [tuple(row) for row in session.execute(_images(project))]
-    sides = [_Run(folder) for folder in (place, parts.files.results(project))]
+    taught = _taught_then(place) | taught_now
+    sides = [_Run(folder) for folder in (place, beside)]
     rows = [row for row in rows if any(side.has(row[0]) for side in sides)]
     items = [
         _compared(image, None if image.id in taught else document, sides)
@@ -201,6 +205,11 @@ def _taught(session: Session, project: str) -> set[str]:
         .where(ImageRow.project_id == project, MarksRow.kind.is_not(None), MarksRow.teaches)
     )
     return set(session.scalars(of))
+
+
+def _taught_then(place: Path) -> set[str]:
+    """Ids of the images that had taught a kept run."""
+    return set(_read(place / NOTE)["taught"])
 
 
 def _place(parts: Parts, project: str, kept: str) -> Path:

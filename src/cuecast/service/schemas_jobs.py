@@ -163,7 +163,7 @@ class Truth(Reply):
 
 
 class Compared(Reply):
-    """An image in a kept run (`before`) and in the present one (`after`); null where one has not looked at it.
+    """An image in a kept run (`before`) and in the one beside it (`after`); null where one has not looked at it.
 
     `likeness` of the two masks: mean IoU over the classes, in [0, 1]. `truth` is there where the whole mask is known,
     from marks or because it was called right, and neither run had learnt from the image.

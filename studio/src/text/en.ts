@@ -514,7 +514,9 @@ export const en = {
     unnamed: (cues: number) => many(cues, "example", "examples"),
     keep: "Keep the present run",
     kept: "The run is kept.",
-    with: "Compare the present run with",
+    first: "Compare",
+    with: "with",
+    present: "the present run",
     about: (images: number, cues: number, when: string) =>
       `${many(images, "picture", "pictures")}, taught by ${many(cues, "example", "examples")}, kept on ${when}.`,
     delete: "Delete",
@@ -523,21 +525,17 @@ export const en = {
     changed: (n: number, all: number) => `${n} of ${many(all, "picture has", "pictures have")} changed.`,
     unknown:
       "Which run is better is not known: no picture is checked that taught neither of them. Call results right (Y) or correct them.",
-    better: "The present run is better.",
-    worse: "The kept run is better.",
+    better: (name: string) => `Better: ${name}.`,
     even: "Both are equally good.",
-    fit: (n: number, before: string, after: string) =>
-      `On ${many(n, "checked picture", "checked pictures")} that taught neither, the kept one fits by ${before}, the present one by ${after} (IoU).`,
-    counts: (better: number, worse: number, even: number) =>
-      `Better on ${better}, worse on ${worse}, alike on ${even}.`,
+    fit: (n: number, first: string, fit: string, second: string, other: string) =>
+      `On ${many(n, "checked picture", "checked pictures")} that taught neither, ${first} fits by ${fit}, ${second} by ${other} (IoU).`,
+    counts: (name: string, better: number, worse: number, even: number) =>
+      `${name}: better on ${better}, worse on ${worse}, alike on ${even}.`,
     limited: (n: number) => `The ${n} pictures that have changed most are shown.`,
     columns: {
       picture: "Picture",
-      before: "Kept run",
-      after: "Present run",
       likeness: "Likeness",
-      fitBefore: "Fit, kept",
-      fitAfter: "Fit, present",
+      fit: (name: string) => `Fit, ${name}`,
     },
   },
 

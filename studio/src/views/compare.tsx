@@ -14,11 +14,13 @@ const SAME = 0.98;
 const EVEN = 0.005;
 const ROWS = 200;
 
-/** A run that was kept beside the present one: what has changed, and which fits better what is known. */
+/** A run that was kept beside the present one, or another: what is different, and which fits better what is known. */
 export function Compare({ id }: { id: string }) {
   const t = text.value.compare;
   const [runs, setRuns] = useState<KeptRun[] | null>(null);
   const [chosen, setChosen] = useState("");
+  /** The run beside it; '' is the present one. */
+  const [beside, setBeside] = useState("");
   const [error, setError] = useState<unknown>(null);
   const [asked, setAsked] = useState(false);
   const load = async () => {
@@ -31,6 +33,8 @@ export function Compare({ id }: { id: string }) {
     load().catch(setError);
   }, [id]);
   const run = runs?.find((each) => each.id === chosen);
+  const others = runs?.filter((each) => each.id !== chosen) ?? [];
+  const other = others.find((each) => each.id === beside);
   const remove = async () => {
     await api.deleteKept(id, chosen);
     await load();
@@ -51,13 +55,16 @@ export function Compare({ id }: { id: string }) {
         <>
           <div class="line">
             <label class="field">
-              {t.with}
+              {t.first}
               <select value={chosen} onChange={(e) => setChosen(e.currentTarget.value)}>
-                {runs?.map((each) => (
-                  <option key={each.id} value={each.id}>
-                    {each.name}
-                  </option>
-                ))}
+                <Options runs={runs ?? []} />
+              </select>
+            </label>
+            <label class="field">
+              {t.with}
+              <select value={other?.id ?? ""} onChange={(e) => setBeside(e.currentTarget.value)}>
+                <option value="">{t.present}</option>
+                <Options runs={others} />
               </select>
             </label>
             <button type="button" onClick={() => setAsked(true)}>
@@ -65,10 +72,18 @@ export function Compare({ id }: { id: string }) {
               {t.delete}
             </button>
           </div>
-          <p class="soft">
-            {t.about(run.images, run.cues, new Date(run.created).toLocaleString(language.value))}
-          </p>
-          <Comparison key={run.id} project={id} run={run.id} />
+          {[run, ...(other ? [other] : [])].map((each) => (
+            <p class="soft" key={each.id}>
+              {other && `${each.name}: `}
+              {t.about(each.images, each.cues, new Date(each.created).toLocaleString(language.value))}
+            </p>
+          ))}
+          <Comparison
+            key={`${run.id} ${other?.id}`}
+            project={id}
+            ids={[run.id, other?.id ?? ""]}
+            names={[run.name, other?.name ?? t.present]}
+          />
         </>
       )}
       {asked && run && (
@@ -81,6 +96,18 @@ export function Compare({ id }: { id: string }) {
         />
       )}
     </div>
+  );
+}
+
+function Options({ runs }: { runs: readonly KeptRun[] }) {
+  return (
+    <>
+      {runs.map(({ id, name }) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </>
   );
 }
 
@@ -115,7 +142,14 @@ function KeepForm({ id, onKept }: { id: string; onKept: () => void }) {
   );
 }
 
-function Comparison({ project: id, run }: { project: string; run: string }) {
+interface ComparisonProps {
+  project: string;
+  /** Of the two runs; '' is the present one. */
+  ids: readonly [string, string];
+  names: readonly [string, string];
+}
+
+function Comparison({ project: id, ids, names }: ComparisonProps) {
   const t = text.value.compare;
   const [rows, setRows] = useState<Compared[]>([]);
   const [total, setTotal] = useState(0);
@@ -127,7 +161,7 @@ function Comparison({ project: id, run }: { project: string; run: string }) {
       let cursor: string | null = null;
       const all: Compared[] = [];
       do {
-        const page: Awaited<ReturnType<typeof api.comparison>> = await api.comparison(id, run, cursor);
+        const page: Awaited<ReturnType<typeof api.comparison>> = await api.comparison(id, ...ids, cursor);
         if (left) return;
         all.push(...page.items);
         cursor = page.next;
@@ -146,24 +180,26 @@ function Comparison({ project: id, run }: { project: string; run: string }) {
   const sorted = [...rows].sort((a, b) => (a.likeness ?? -1) - (b.likeness ?? -1));
   return (
     <>
-      <Summary rows={rows} />
+      <Summary rows={rows} names={names} />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, with the keyboard too */}
       <div class="tablebox" role="region" aria-label={t.title} tabIndex={0}>
         <table class="compared">
           <thead>
             <tr>
               <th scope="col">{t.columns.picture}</th>
-              <th scope="col">{t.columns.before}</th>
-              <th scope="col">{t.columns.after}</th>
+              {names.map((name) => (
+                <th scope="col" key={name}>
+                  {name}
+                </th>
+              ))}
               <th scope="col" class="number">
                 {t.columns.likeness}
               </th>
-              <th scope="col" class="number">
-                {t.columns.fitBefore}
-              </th>
-              <th scope="col" class="number">
-                {t.columns.fitAfter}
-              </th>
+              {names.map((name) => (
+                <th scope="col" class="number" key={name}>
+                  {t.columns.fit(name)}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -187,7 +223,7 @@ function Comparison({ project: id, run }: { project: string; run: string }) {
   );
 }
 
-function Summary({ rows }: { rows: readonly Compared[] }) {
+function Summary({ rows, names }: { rows: readonly Compared[]; names: readonly [string, string] }) {
   const t = text.value.compare;
   const both = rows.filter((row) => row.likeness !== null);
   const changed = both.filter((row) => (row.likeness ?? 0) < SAME).length;
@@ -205,10 +241,10 @@ function Summary({ rows }: { rows: readonly Compared[] }) {
       ) : (
         <>
           <p>
-            <b>{Math.abs(gain) <= EVEN ? t.even : gain > 0 ? t.better : t.worse}</b>{" "}
-            {t.fit(known.length, shareOf(mean("before")), shareOf(mean("after")))}
+            <b>{Math.abs(gain) <= EVEN ? t.even : t.better(names[gain > 0 ? 1 : 0])}</b>{" "}
+            {t.fit(known.length, names[0], shareOf(mean("before")), names[1], shareOf(mean("after")))}
           </p>
-          <p class="soft">{t.counts(better, worse, known.length - better - worse)}</p>
+          <p class="soft">{t.counts(names[1], better, worse, known.length - better - worse)}</p>
         </>
       )}
     </div>

@@ -211,6 +211,7 @@ def list_objects(p: Id, parts: AllParts, limit: Limit = 50, cursor: Cursor = Non
         return results.objects_page(session, parts.files, p, limit, cursor)
 
 
+KeptId = Annotated[str | None, Query(alias="with", pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 kept_router = APIRouter(prefix="/v1/projects/{p}/kept", tags=["predictions"])
 
 
@@ -236,9 +237,14 @@ def delete_kept(p: Id, k: Id, parts: AllParts) -> None:
 
 
 @kept_router.get("/{k}/comparison")
-def compare_kept(p: Id, k: Id, parts: AllParts, limit: Limit = 50, cursor: Cursor = None) -> Page[Compared]:
-    """What a kept run and the present one say of each image, and how well that fits what is known."""
-    return kept.compare(parts, p, k, limit, cursor)
+def compare_kept(
+    p: Id, k: Id, parts: AllParts, other: KeptId = None, limit: Limit = 50, cursor: Cursor = None
+) -> Page[Compared]:
+    """What a kept run and another one say of each image, and how well that fits what is known.
+
+    The other one is the kept run `with`, or the present one.
+    """
+    return kept.compare(parts, p, k, other, limit, cursor)
 
 
 ROUTERS = (router, found_router, kept_router)
