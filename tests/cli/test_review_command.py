@@ -118,6 +118,7 @@ def test_who_accepts_and_corrects_is_noted_and_what_is_reviewed_stays(
     assert people == ["Ada L.", "Bo"]
     assert run(["cues", "add", "set", "--image", "cue.png", "--mask", "fixed.png"]) == 0
     assert segment() == 0
+    assert "accepted by Ada L." in (out / "report.html").read_text(encoding="utf-8")
     redone = [e.name for e in read_manifest(out / "manifest.jsonl") if e.cueset_version == 3]
     assert redone == ["p8"]
     assert (out / "masks" / "p6.png").read_bytes() == kept

@@ -61,7 +61,9 @@ def test_masks_of_a_folder_from_one_cue() -> None:
     places = dict(line.split(maxsplit=1) for line in lines[2:])
     assert set(places) == {"manifest", "masks", "overlays", "coco", "csv", "report"}
     assert all(Path(place).exists() for place in places.values())
-    assert done.err.splitlines()[-1].startswith("images: 5/5, ")
+    images, files = done.err.splitlines()[-2:]
+    assert images.startswith("images: 5/5, ")
+    assert files.startswith("tables and report: 15/15, ")
 
 
 @pytest.mark.usefixtures("folder")
@@ -448,8 +450,7 @@ def test_the_cues_are_checked_after_the_images(capsys: pytest.CaptureFixture[str
     assert run(command) == 0
     streams = capsys.readouterr()
     said = [line.split(":")[0] for line in streams.err.splitlines()]
-    assert said[0] == "images"
-    assert said[-1] == "answers"
+    assert list(dict.fromkeys(said)) == ["images", "answers", "tables and report"]
     assert ("check", "out/cue_check.json") in [tuple(line.split()) for line in streams.out.splitlines()[1:]]
     assert "No cue is suspected to hurt." in Path("out/report.html").read_text(encoding="utf-8")
     assert run([*command, "-q", "--json"]) == 0

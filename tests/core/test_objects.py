@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as npst
 from cuecast.core.objects import (
     Annotations,
     ObjectMask,
+    connected_instances,
     connected_objects,
     in_reading_order,
     measure,
@@ -36,6 +37,12 @@ def test_the_order_is_that_of_the_first_pixel_in_reading_order() -> None:
     # the box of the first begins left of the second, its first pixel lies right of it
     mask = np.array([[0, 0, 2, 0, 1], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0, 1, 0, 0, 0]], np.int32)
     assert [o.cls for o in connected_objects(mask)] == [2, 1]
+
+
+@given(npst.arrays(bool, npst.array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_those_of_one_class_are_found_in_that_order(mask: np.ndarray) -> None:
+    found = connected_instances(np.where(mask, 7, 0).astype(np.int32))
+    assert np.array_equal(in_reading_order(found), found)
 
 
 def test_an_empty_mask_has_no_objects() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -62,8 +64,16 @@ ROWS = [
 CLASSES = [ClassInfo(1, "cell")]
 
 
+def no_pictures(rows: Sequence[ReportRow]) -> list[None]:
+    return [None] * len(rows)
+
+
 def written(path: Path, rows: list[ReportRow], **options: object) -> Page:
-    return Page(write_report(path / "report.html", rows, lambda _: b"jpeg", classes=CLASSES, **options))  # type: ignore[arg-type]
+    return Page(
+        write_report(
+            path / "report.html", rows, lambda rows: [b"jpeg"] * len(rows), classes=CLASSES, **options
+        )
+    )  # type: ignore[arg-type]
 
 
 def test_doubtful_images_come_first_and_the_least_sure_of_them_first(tmp_path: Path) -> None:
@@ -92,7 +102,7 @@ def test_says_the_reason_of_a_failure_and_the_figures_of_the_rest(tmp_path: Path
 
 
 def test_a_failed_image_shows_its_error_where_its_picture_would_be(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.html", [ROWS[3]], lambda _: None, classes=CLASSES)
+    write_report(tmp_path / "r.html", [ROWS[3]], no_pictures, classes=CLASSES)
     assert "in/broken.png: zero bytes; get an intact copy" in Page(tmp_path / "r.html").texts
 
 
@@ -103,7 +113,7 @@ def test_names_of_any_kind_are_texts_and_never_markup(tmp_path: Path) -> None:
         write_report(
             tmp_path / "r.html",
             [row, shown],
-            lambda r: b"x" if r.full else None,
+            lambda rows: [b"x" if r.full else None for r in rows],
             classes=[ClassInfo(1, NASTY)],
             facts=[(NASTY, NASTY)],
             cues=[ReportCue(NASTY, b"x")],
@@ -138,7 +148,7 @@ def test_an_empty_report_is_a_page(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match=r"file/report\.html: .*choose another folder"):
-        write_report(tmp_path / "file" / "report.html", ROWS, lambda _: None, classes=CLASSES)
+        write_report(tmp_path / "file" / "report.html", ROWS, no_pictures, classes=CLASSES)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
@@ -155,7 +165,7 @@ def test_a_review_has_a_labelled_box_for_each_mask_and_for_nothing_else(tmp_path
     odd = b"odd\xff".decode("utf-8", "surrogateescape")
     rows = [
         ReportRow(NASTY, "found", 0.9, 1, 0.5, (4, 8), mask_hash="h1"),
-        ReportRow(odd, "absent", 0.9, 0, 0, (4, 8), mask_hash="h2", wrong=True),
+        ReportRow(odd, "absent", 0.9, 0, 0, (4, 8), mask_hash="h2", review="wrong", reviewer="Ada L."),
         ROWS[3],
     ]
     written(tmp_path, rows, review=True)
@@ -173,6 +183,22 @@ def test_a_review_has_a_labelled_box_for_each_mask_and_for_nothing_else(tmp_path
     assert "id='save'" not in text
 
 
+def test_what_a_person_has_said_stands_with_the_mask_and_is_counted(tmp_path: Path) -> None:
+    rows = [
+        replace(ROWS[0], review="accepted", reviewer=NASTY),
+        replace(ROWS[5], review="accepted"),
+        replace(ROWS[2], review="wrong", reviewer="Ada L."),
+        replace(ROWS[4], review="corrected", reviewer="Ada L."),
+    ]
+    page = Page(write_report(tmp_path / "r.html", rows, no_pictures, classes=CLASSES))
+    said = [text for text in page.texts if text.startswith(("accepted", "called", "corrected"))]
+    assert said == ["corrected by Ada L.", "called wrong by Ada L.", "accepted", f"accepted by {NASTY}"]
+    assert page.texts[page.texts.index("reviewed ") + 1] == "2 accepted, 1 corrected, 1 called wrong"
+    assert page.cards[0]["data-about"].endswith("20.0 % marked, corrected by Ada L., 8 × 4 pixels")
+    without = Page(write_report(tmp_path / "w.html", ROWS, no_pictures, classes=CLASSES))
+    assert "reviewed " not in without.texts
+
+
 def test_what_the_script_looks_for_is_on_the_page(tmp_path: Path) -> None:
     row = ReportRow("a", "found", 0.9, 1, 0.5, (4, 8), mask_hash="h")
     written(tmp_path, [row], review=True)
@@ -188,7 +214,7 @@ def test_sizes_are_bars_that_say_their_number(tmp_path: Path) -> None:
     """A histogram a class, in its colour, also in words; names of any kind are texts."""
     areas = np.array([10, 10, 11, 14, 15, 19, 22, 25, 40])
     named = [Sizes.of(ClassInfo(1, NASTY, "#0102ff"), areas, "um"), Sizes.of(CLASSES[0], areas[:1])]
-    path = write_report(tmp_path / "r.html", ROWS, lambda _: None, classes=CLASSES, sizes=named)
+    path = write_report(tmp_path / "r.html", ROWS, no_pictures, classes=CLASSES, sizes=named)
     page, source = Page(path), path.read_text(encoding="utf-8")
     assert f"9 {NASTY}; area in um², median 15" in page.texts
     assert "1 cell; area in pixels, median 10" in page.texts
@@ -196,7 +222,7 @@ def test_sizes_are_bars_that_say_their_number(tmp_path: Path) -> None:
     assert source.count("fill='rgb(1, 2, 255)'") == 3
     assert "6 of 10 to 20 um²" in page.texts
     assert "script>alert" not in source
-    without = write_report(tmp_path / "w.html", ROWS, lambda _: None, classes=CLASSES)
+    without = write_report(tmp_path / "w.html", ROWS, no_pictures, classes=CLASSES)
     assert "<rect " not in without.read_text(encoding="utf-8")
 
 
@@ -205,6 +231,6 @@ def test_counts_of_several_classes_stand_behind_the_number_of_objects(tmp_path: 
         ReportRow("both", "found", 0.9, 3, 0.5, (4, 8), counts={"cell": 2, "dust": 1}),
         ReportRow("one", "found", 0.8, 2, 0.5, (4, 8), counts={"cell": 2}),
     ]
-    page = Page(write_report(tmp_path / "r.html", rows, lambda _: None, classes=CLASSES))
+    page = Page(write_report(tmp_path / "r.html", rows, no_pictures, classes=CLASSES))
     assert "3 objects (2 cell, 1 dust)" in page.texts
     assert "2 objects" in page.texts

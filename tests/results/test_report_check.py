@@ -34,7 +34,7 @@ def page(tmp_path: Path) -> Callable[[ReportCheck | None], str]:
         path = write_report(
             tmp_path / "report.html",
             [ReportRow("a", "found", 0.9)],
-            lambda _: None,
+            lambda rows: [None] * len(rows),
             classes=[ClassInfo(1, "cell")],
             cues=[ReportCue(f"{name}.png", b"x") for name in "abc"],
             check=check,

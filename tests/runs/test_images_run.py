@@ -165,9 +165,14 @@ def test_a_file_name_that_is_not_unicode_comes_through(concept: Concept, tmp_pat
 
 def test_progress_is_told_in_input_order(concept: Concept, inputs: list[Path], tmp_path: Path) -> None:
     told: list[Step] = []
+    inputs[3].write_text("broken")
     run(concept, inputs, tmp_path / "out", BatchOptions(workers=3), told.append)
-    assert [(p.done, p.total, p.entry.name, p.resumed) for p in told] == [
+    assert [(p.done, p.total, p.entry.name, p.resumed) for p in told[:5]] == [
         (i + 1, 5, f"p{i}", False) for i in range(5)
+    ]
+    # Four have a mask, which comes into two tables; five stand in the report.
+    assert [(p.what, p.done, p.total) for p in told[5:]] == [
+        ("tables and report", n, 13) for n in range(1, 14)
     ]
 
 
@@ -490,7 +495,7 @@ def redo(root: Path, inputs: list[Path], out: Path, **options: object) -> list[s
     concept = cuecast.load("colours").learn(read_examples(read), list(read.classes))
     told: list[Step] = []
     run(concept, inputs, out, replace(ALL, **options), told.append, lineage(read))  # type: ignore[arg-type]
-    return [p.entry.name for p in told if not p.resumed]
+    return [p.entry.name for p in told if p.what == "images" and not p.resumed]
 
 
 def made_by(out: Path) -> dict[str, int | None]:

@@ -10,6 +10,7 @@ import pytest
 
 import cuecast
 from cuecast.core.errors import OutputError
+from cuecast.core.ordered import Step
 from cuecast.core.shards import Shard
 from cuecast.mosaic.tiles import Tile, block_of
 from cuecast.predictor import Concept, load
@@ -63,8 +64,11 @@ def test_a_map_of_shards_is_the_map_of_one_run(concept: Concept, ortho: Path, tm
     assert sum(sum(d.counts.values()) for d in done) == 42
     assert sum(d.counts != dict.fromkeys(d.counts, 0) for d in done) > 1  # more than one had tiles
     assert {(d.verdict, d.objects) for d in done} == {(None, 0)}
-    gathered = cuecast.gather(out)
+    told: list[Step] = []
+    gathered = cuecast.gather(out, told.append)
     assert isinstance(gathered, MapSummary)
+    blocks = [(s.done, s.total) for s in told if s.what == "blocks put together"]
+    assert blocks == [(n, len(blocks)) for n in range(1, len(blocks) + 1)] != []
     assert (gathered.counts, gathered.objects, gathered.verdict) == (
         whole.counts,
         whole.objects,

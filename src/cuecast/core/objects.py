@@ -172,14 +172,13 @@ def connected_instances(mask: NDArray[np.int32]) -> NDArray[np.int32]:
 
     found, count = np.zeros(mask.shape, np.int32), 0
     positive = np.maximum(mask, 0)
-    for index, where in enumerate(ndimage.find_objects(positive)):
-        if where is None:
-            continue
+    classes = [(n, where) for n, where in enumerate(ndimage.find_objects(positive)) if where is not None]
+    for index, where in classes:
         thing = positive[where] == index + 1
         components, parts = ndimage.label(thing, structure=NEIGHBOURS)
         np.copyto(found[where], components + count, where=thing)
         count += parts
-    return in_reading_order(found)
+    return found if len(classes) == 1 else in_reading_order(found)  # those of one class are in it already
 
 
 def reading_order(instances: NDArray[np.int32]) -> NDArray[np.int32]:

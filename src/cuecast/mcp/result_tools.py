@@ -241,6 +241,8 @@ class _Steps:
     resumed: int = 0
 
     def __call__(self, step: Step) -> None:
+        if step.what != "images":  # a run that has come to tables and report goes to its end
+            return
         self.done = step.done
         self.resumed += step.resumed
         self.report(step)

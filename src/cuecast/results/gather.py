@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from PIL import JpegImagePlugin
 from cuecast.core.drawing import draw_marks, overlay, thumbnail
 from cuecast.core.errors import CuecastError, MaskError
 from cuecast.core.objects import Annotations, connected_instances, objects_of
+from cuecast.core.ordered import in_order
 from cuecast.core.values import ClassInfo, Example, Image
 from cuecast.io.files import EDITED, MANIFEST, replacing
 from cuecast.io.formats import Format, result_formats
@@ -34,6 +36,9 @@ from cuecast.results.report import ReportCheck, ReportCue, ReportRow, write_repo
 from cuecast.results.sizes import Sizes
 from cuecast.results.tables import ObjectRow, object_rows, write_objects_csv
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
 SHOWN = 24
 """Cues whose pictures are in the report; all are where it says something of each."""
 THUMBNAIL = 360
@@ -45,12 +50,16 @@ JPEG_SIDE = 65_500
 class Results:
     """A folder of results whose manifest is complete, and what its masks mean.
 
-    home  the folder in a store to which `out` is put; None where it stays.
+    home   the folder in a store to which `out` is put; None where it stays.
+    areas  what `objects` has measured: SHA-256 of mask and ids -> class id -> the areas of its objects in pixels.
     """
 
     out: Path
     classes: tuple[ClassInfo, ...]
     home: Path | None = None
+    areas: dict[tuple[str | None, ...], dict[int, list[int]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def manifest(self) -> Path:
@@ -87,7 +96,10 @@ class Results:
             )
         sure = entry.object_confidences
         known = sure if len(sure) == ids.max(initial=0) else None  # of a mask that was changed since
-        return Annotations(name or Path(entry.image).name, (height, width), objects_of(ids, mask, known))
+        found = Annotations(name or Path(entry.image).name, (height, width), objects_of(ids, mask, known))
+        areas = self.areas.setdefault((entry.mask_hash, entry.objects_hash), {})
+        areas |= {c: [o.area for o in found.objects if o.cls == c] for c in found.counts()}
+        return found
 
     def done(self) -> Iterator[ManifestEntry]:
         """The entries that have a mask, in the manifest's order."""
@@ -107,11 +119,17 @@ class Results:
 @dataclass(frozen=True)
 class Writing:
     """How the formats are written: the shape of objects in label files, and the edge of a pixel in `unit` for the
-    table, where it is not taken from the images."""
+    table, where it is not taken from the images.
+
+    workers  images read at once.
+    told     called for each image that came into a file.
+    """
 
     coco_shape: Shape = "rle"
     pixel_size: float | None = None
     unit: str | None = None
+    workers: int = 1
+    told: Callable[[], None] = lambda: None
 
     def edge(self, entry: ManifestEntry) -> tuple[float | None, str | None]:
         """Edge of a pixel of an image, and its unit: what is given, else what its file states."""
@@ -123,19 +141,30 @@ def read_result(path: Path) -> NDArray[np.int32]:
     return read_raster(path, error=MaskError, max_pixels=1 << 40).samples.astype(np.int32)
 
 
-def found_objects(results: Results) -> Iterator[Annotations]:
-    """The objects of each image, named by its file relative to the folder that all images share."""
+def found_objects(results: Results, how: Writing) -> Iterator[tuple[ManifestEntry, Annotations]]:
+    """Each image with its objects, named by its file relative to the folder that all images share."""
     shared = _shared_folder(e.image for e in results.done())
-    for entry in results.done():
-        yield results.objects(entry, None if shared is None else _relative(entry.image, Path(shared)))
+
+    def found(entry: ManifestEntry) -> tuple[ManifestEntry, Annotations]:
+        name = None if shared is None else _relative(entry.image, Path(shared))
+        return entry, results.objects(entry, name)
+
+    return _each(found, results.done(), how)
+
+
+def _each(function: Callable[[Item], Made], items: Iterable[Item], how: Writing) -> Iterator[Made]:
+    """`map`, several at once, each told of when it is taken."""
+    for made in in_order(function, items, how.workers):
+        how.told()
+        yield made
 
 
 def _write_labels(form: Format) -> Callable[[Results, Writing], None]:
     """What writes the objects of all images in a format of labels."""
 
     def write(results: Results, how: Writing) -> None:
-        each = zip(results.done(), found_objects(results), strict=True)
         home = results.home and results.home / str(form.place)
+        each = found_objects(results, how)
         sheets = (Sheet(entry.name, found, Path(entry.image), home) for entry, found in each)
         form.load().write_labels(results.out / str(form.place), sheets, results.classes, how.coco_shape)
 
@@ -148,18 +177,22 @@ def _write_table(results: Results, how: Writing) -> None:
     names = {c.id: c.name for c in results.classes}
 
     def rows() -> Iterator[ObjectRow]:
-        for entry, found in zip(results.done(), found_objects(results), strict=True):
+        for entry, found in found_objects(results, how):
             yield from object_rows(found, names, *how.edge(entry))
 
     write_objects_csv(results.out / TABLE, rows())
 
 
-def _write_ids(results: Results, how: Writing) -> None:  # noqa: ARG001
+def _write_ids(results: Results, how: Writing) -> None:
     """A map of ids an image; those of things that were told apart are there already."""
-    for entry in results.done():
+
+    def write(entry: ManifestEntry) -> None:
         if entry.objects_hash is None:
             mask = read_result(results.file("masks", entry.name))
             write_objects(results.file("objects", entry.name), connected_instances(mask))
+
+    for _ in _each(write, results.done(), how):
+        pass
 
 
 def _folders(form: Format) -> dict[str, str]:
@@ -221,11 +254,12 @@ def write_report_file(
 ) -> Path:
     """report.html; its pictures are made from the overlays, or from image and mask where there are none.
 
-    how     has the size of a pixel, in which objects are measured as in the table.
+    how     as the other formats are written; objects are measured as in the table.
     read    gives an image of the manifest as it was read for its mask.
     review  with a tick box 'wrong' for each image.
     check   what the cues (`examples`, in their order) say of each other.
     """
+    how = how or Writing()
     index = index_manifest(results.manifest)
     rows = [_row(results, entry) for entry in read_manifest(results.manifest)]
     cues = [
@@ -254,41 +288,35 @@ def write_report_file(
     return write_report(
         results.out / REPORT,
         rows,
-        picture,
+        lambda rows: _each(picture, rows, how),
         classes=results.classes,
         facts=facts,
         cues=cues,
         review=review,
         check=check,
-        sizes=_sizes(results, how or Writing()),
+        sizes=_sizes(results, how),
     )
 
 
 def _sizes(results: Results, how: Writing) -> list[Sizes]:
     """The areas of the objects of each class that has any: in units where all images have the same, else in pixels."""
-    areas: dict[int, list[NDArray[np.int64]]] = {}
+    areas: dict[int, list[int]] = {}
     edges: set[tuple[float | None, str | None]] = set()
     for entry in results.done():
         if entry.objects == 0:
             continue
-        for cls, found in _areas(results, entry).items():
-            areas.setdefault(cls, []).append(found)
+        measured = (entry.mask_hash, entry.objects_hash)
+        if measured not in results.areas:
+            results.objects(entry)
+        for cls, found in results.areas[measured].items():
+            areas.setdefault(cls, []).extend(found)
         edges.add(how.edge(entry))
     pixel, unit = edges.pop() if len(edges) == 1 else (None, None)
     return [
-        Sizes.of(c, np.concatenate(areas[c.id]) * (pixel or 1.0) ** 2, unit if pixel else None)
+        Sizes.of(c, np.array(areas[c.id]) * (pixel or 1.0) ** 2, unit if pixel else None)
         for c in results.classes
         if c.id in areas
     ]
-
-
-def _areas(results: Results, entry: ManifestEntry) -> dict[int, NDArray[np.int64]]:
-    """Class id -> the areas of its objects in one image, in pixels."""
-    mask, ids = read_result(results.file("masks", entry.name)), results.told_apart(entry)
-    ids = connected_instances(mask) if ids is None else ids
-    numbers, first, areas = np.unique(ids, return_index=True, return_counts=True)
-    classes = mask.ravel()[first]
-    return {int(c): areas[(classes == c) & (numbers > 0)] for c in np.unique(classes[numbers > 0])}
 
 
 def _row(results: Results, entry: ManifestEntry) -> ReportRow:
@@ -306,7 +334,8 @@ def _row(results: Results, entry: ManifestEntry) -> ReportRow:
         size=entry.size,
         full=made.relative_to(results.out).as_posix() if made.is_file() else None,
         mask_hash=entry.mask_hash,
-        wrong=entry.review == "wrong",
+        review=entry.review,
+        reviewer=entry.reviewer,
     )
 
 

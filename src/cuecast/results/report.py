@@ -9,7 +9,7 @@ IoU a cue, flags in words, a small curve. The markup is the template report.html
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from cuecast.core.values import ClassInfo, Verdict
 from cuecast.io.pages import asset, environment, write_page
+from cuecast.results.manifest import Review
 from cuecast.results.sizes import Sizes
 
 State = Verdict | Literal["failed"]
@@ -26,6 +27,7 @@ ROOM = "cuecast.results"
 ATTENTION: tuple[State, ...] = ("doubtful", "failed", "absent", "found")
 """The order of the page; within one verdict, the least confident come first."""
 SIGNS: dict[State, str] = {"doubtful": "?", "failed": "!", "absent": "○", "found": "✓"}
+SAID: dict[Review, str] = {"accepted": "accepted", "corrected": "corrected", "wrong": "called wrong"}
 PICTURES = 2000
 """Rows beyond these carry no picture, so that the page can still be opened."""
 WIDTH, HEIGHT = 340, 152
@@ -43,7 +45,7 @@ class ReportRow:
     full        path of the large picture relative to the report, or None: the small one is enlarged.
     error       why it failed.
     mask_hash   SHA-256 of the mask file, by which a tick names the mask it was made for.
-    wrong       a person has ticked it before.
+    review      what a person has said of the mask; `reviewer`: who.
     counts      name of a class -> number of its objects; said where there are several classes.
     """
 
@@ -56,7 +58,8 @@ class ReportRow:
     full: str | None = None
     error: str | None = None
     mask_hash: str | None = None
-    wrong: bool = False
+    review: Review | None = None
+    reviewer: str | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -78,7 +81,11 @@ class ReportRow:
         parts = [] if objects is None else [f"{objects} {'object' if objects == 1 else 'objects'}"]
         if len(self.counts) > 1:
             parts = [f"{parts[0]} ({', '.join(f'{n} {name}' for name, n in self.counts.items())})"]
-        return parts if self.share is None else [*parts, f"{_percent(self.share)} marked"]
+        if self.share is not None:
+            parts.append(f"{_percent(self.share)} marked")
+        if self.review:
+            parts.append(f"{SAID[self.review]} by {self.reviewer}" if self.reviewer else SAID[self.review])
+        return parts
 
     @property
     def about(self) -> str:
@@ -156,7 +163,7 @@ class ReportCheck:
 def write_report(
     path: str | Path,
     rows: Sequence[ReportRow],
-    picture: Callable[[ReportRow], bytes | None],
+    pictures: Callable[[Sequence[ReportRow]], Iterable[bytes | None]],
     *,
     classes: Sequence[ClassInfo],
     facts: Sequence[tuple[str, str]] = (),
@@ -168,7 +175,7 @@ def write_report(
 ) -> Path:
     """Write the page, atomically. Rows may come in any order; equal inputs give equal bytes.
 
-    picture  gives a row's small picture as JPEG, asked for once each as the page is written; None for none.
+    pictures  gives the small pictures of rows as JPEG, each taken when the page has come to it; None for none.
     facts    (label, text) pairs for the head of the page.
     review   with tick boxes, for rows that have a `mask_hash`.
     check    what the cues say of each other; its numbers are places in `cues`, from 1.
@@ -178,10 +185,12 @@ def write_report(
     """
     ordered = sorted(rows, key=lambda r: (ATTENTION.index(r.verdict), r.confidence or 0.0, r.name))
     counts = {state: sum(r.verdict == state for r in rows) for state in ATTENTION}
+    reviewed = {word: sum(r.review == review for r in rows) for review, word in SAID.items()}
+    told = ", ".join(f"{n} {word}" for word, n in reviewed.items() if n)
 
     def pictured() -> Iterator[tuple[ReportRow, bytes | None]]:
-        for number, row in enumerate(ordered):
-            yield row, picture(row) if number < PICTURES else None
+        yield from zip(ordered[:PICTURES], pictures(ordered[:PICTURES]), strict=True)
+        yield from ((row, None) for row in ordered[PICTURES:])
 
     page = (
         environment()
@@ -191,7 +200,7 @@ def write_report(
             total=len(rows),
             counts=[(state, n) for state, n in counts.items() if n],
             classes=classes,
-            facts=facts,
+            facts=[*facts, *([("reviewed", told)] if told else [])],
             cues=cues,
             check=check,
             sizes=sizes,

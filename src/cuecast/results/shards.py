@@ -56,8 +56,8 @@ class Plan:
 
     facts    topic -> what JSON holds of it, for the topics of `DIFFERENCES`: the same for equal commands.
     inputs   all that is to be done, in the order of an undivided run.
-    groups   name -> what decides to which shard it belongs; None: each name by itself.
     keep     writes into a folder what gathering needs besides.
+    group    name -> what decides to which shard it belongs: each name by itself, if nothing else is given.
     """
 
     shards: int
@@ -208,7 +208,7 @@ class Parts:
         found = []
         for shard in all_shards(self.count):
             mine = names.get(shard.number, set())
-            state, there = state_of(self.out, shard)
+            state, there = _state(self.out, shard)
             done = len(mine & there)
             if state == "not begun":
                 found.append(f"{shard} (not begun)")
@@ -280,7 +280,7 @@ def close(out: Path, shard: Shard) -> Path:
     return whole
 
 
-def state_of(out: Path, shard: Shard) -> tuple[State, Set[str]]:
+def _state(out: Path, shard: Shard) -> tuple[State, Set[str]]:
     """How far a shard is, and the names of which it has a line. Raises OutputError where these are none of ours."""
     whole, part, lock = whole_part(out, shard), working_part(out, shard), _lock(out, shard)
     if whole.is_file():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuecast.core.errors import OutputError
-from cuecast.core.ordered import Progress, silent
+from cuecast.core.ordered import Progress, silent, usable_cores
 from cuecast.cuesets.changes import Lineage
 from cuecast.io.files import PLAN, SHARDS
 from cuecast.mosaic.tiles import block_of
@@ -68,7 +68,7 @@ def _check_place(parts: Parts) -> None:
 
 
 def _images(concept: Concept, parts: Parts, progress: Progress) -> Summary:
-    options = images.BatchOptions(**read_options(parts.document["options"]))
+    options = images.BatchOptions(**read_options(parts.document["options"]), workers=usable_cores())
     version = parts.document.get("cueset")
     lineage = Lineage(version[0], version[1], lambda _: None) if version else None
     return images.gather_shards(concept, parts, options, lineage, progress)

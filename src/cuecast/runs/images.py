@@ -11,6 +11,7 @@ At most 2 x workers images are in memory.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ from cuecast.core.cluster import Cluster, check_undivided
 from cuecast.core.drawing import overlay
 from cuecast.core.errors import CuecastError, ImageError, OutputError
 from cuecast.core.objects import check_least
-from cuecast.core.ordered import Progress, silent
+from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.shards import Shard, all_shards
 from cuecast.core.values import MAX_CLASS_ID, Image
 from cuecast.core.version import __version__
@@ -61,6 +62,7 @@ from cuecast.results.manifest import (
     read_manifest,
     write_manifest,
 )
+from cuecast.results.report import PICTURES
 from cuecast.results.shards import Parts, whole_part
 from cuecast.runs.shard import plan_of
 
@@ -146,7 +148,7 @@ def run(
     home     the folder in a store to which `out` is put, where it is.
     lineage  the version of the cue set from which `concept` was learnt, where that is all it was learnt from. Then
              `out` may hold results of other versions of that set; those that may be others now are redone.
-    progress  told of each image, and of each answer of the check of the cues, which comes after them.
+    progress  told of each image, of each answer of the check of the cues, and of each image in each file for all.
 
     An image that cannot be read is named in the manifest and the rest is done. Raises OutputError before any
     work where two inputs would have the same output name or `out` holds another concept's results, and later
@@ -409,18 +411,17 @@ class _Batch:
                     yield former
 
         write_manifest(manifest, ordered())
+        how = self._how(progress)
         files = {"manifest": manifest, "masks": results.out / "masks"}
         wanted = self._wanted
         with all_tried() as tried:
-            made = {
-                k: tried(partial(results.write, k, self._how))
-                for k in gather.FORMATS
-                if k in wanted - {"report"}
-            }
             check = tried(lambda: self._check(progress))
+            made = {
+                k: tried(partial(results.write, k, how)) for k in gather.FORMATS if k in wanted - {"report"}
+            }
             made["check"] = results.out / kept.NAME if check else None
             if "report" in wanted:
-                made["report"] = tried(lambda: self._write_report(check))
+                made["report"] = tried(lambda: self._write_report(check, how))
             if self._provenance:
                 origin = provenance.Origin(self.concept.predictor.pack.name)
                 made["provenance"] = tried(partial(provenance.write_provenance, results.out, origin))
@@ -430,16 +431,24 @@ class _Batch:
     def _provenance(self) -> bool:
         return provenance.carries(self.results.out, self.options.provenance)
 
-    @property
-    def _how(self) -> gather.Writing:
-        return gather.Writing(self.options.coco_shape, self.options.pixel_size, self.options.unit)
+    def _how(self, progress: Progress) -> gather.Writing:
+        """How files for all images are written; `progress` is told of each image in each of them."""
+        options, failed = self.options, [e.error is not None for e in read_manifest(self.results.manifest)]
+        files = sum(form.write is not None for k, form in gather.FORMATS.items() if k in self._wanted)
+        shown = min(len(failed), PICTURES) if "report" in self._wanted else 0
+        steps, total = itertools.count(1), failed.count(False) * files + shown
+
+        def told() -> None:
+            progress(Step("tables and report", next(steps), total))
+
+        return gather.Writing(options.coco_shape, options.pixel_size, options.unit, options.workers, told)
 
     def _keep_edited(self, former: ManifestEntry) -> None:
         """Move mask and ids aside where they are other files than their line speaks of. Raises OutputError."""
         for folder, stated in (("masks", former.mask_hash), ("objects", former.objects_hash)):
             keep_edited(self.results.file(folder, former.name), stated, self.results.out)
 
-    def _write_report(self, check: kept.KeptCheck | None) -> Path:
+    def _write_report(self, check: kept.KeptCheck | None, how: gather.Writing) -> Path:
         options, examples = self.options, self.concept.examples
         facts = (
             ("pack", self.concept.predictor.pack.name),
@@ -449,7 +458,7 @@ class _Batch:
         )
         told = check.for_report([e.image.name for e in examples]) if check else None
         return gather.write_report_file(
-            self.results, examples, facts, options.opacity, options.review, told, self._read, self._how
+            self.results, examples, facts, options.opacity, options.review, told, self._read, how
         )
 
     def _check(self, progress: Progress) -> kept.KeptCheck | None:

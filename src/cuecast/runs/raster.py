@@ -141,7 +141,7 @@ def segment_raster(
             known = job.folder.claim(job.strange, job.files)
             job.check_space(known)
             done = job.tiles(known, progress, shard)
-            whole, files = job.finish(done) if shard is None else job.finish_share(shard)
+            whole, files = job.finish(done, progress) if shard is None else job.finish_share(shard)
             moved = edited()
     return job.summary(done, whole, files, (left_out, note_of_edited(moved)), moved, start)
 
@@ -161,7 +161,7 @@ def gather_shards(
             parts.check()
             done = job.done(parts)
             parts.merge()
-            whole, files = job.finish(done)
+            whole, files = job.finish(done, progress)
             parts.remove()
             moved = edited()
     progress(Step("tiles", len(job.work.grid), len(job.work.grid)))
@@ -374,14 +374,14 @@ class _RasterRun:
         """As `finish`, of a shard: the rest is made when all are gathered."""
         return self.work.blank, {"manifest": whole_part(self.out, shard)}
 
-    def finish(self, done: Tally[Tile]) -> tuple[ManifestEntry, dict[str, Path]]:
+    def finish(self, done: Tally[Tile], progress: Progress) -> tuple[ManifestEntry, dict[str, Path]]:
         """Make the files of the whole raster where they are not there; the line about it, and kind -> path."""
         manifest = self.folder.manifest
         index = index_manifest(manifest)
         former = self.folder.entry(index, WHOLE)
         untouched = done.resumed == len(self.work.grid)
         kept = former if untouched and self._holds(former) else None
-        whole = kept or self._assemble(done, former)
+        whole = kept or self._assemble(done, former, progress)
         wanted = {kind: self.out / FILES[kind] for kind in self.wanted}
         alike = kept is not None and kept.split == self.work.concept.splits
         missing = {k: p for k, p in wanted.items() if not (alike and p.exists())}
@@ -432,7 +432,7 @@ class _RasterRun:
             return False
         return (self.out / SCORES).exists() and is_kept(self.mask, whole)
 
-    def _assemble(self, done: Tally[Tile], former: ManifestEntry | None) -> ManifestEntry:
+    def _assemble(self, done: Tally[Tile], former: ManifestEntry | None, progress: Progress) -> ManifestEntry:
         """Blend the tiles into mask.tif and scores.tif; the line about the whole raster."""
         grid, raster, concept = self.work.grid, self.work.raster, self.work.concept
         rule = LabelRule(concept.classes, concept.decision)
@@ -443,9 +443,11 @@ class _RasterRun:
             self.folder.remade(self.mask, former),
             writing(self.mask, scores, grid.size, raster.place, rule) as files,
         ):
-            for block in grid.blocks(BLOCK):
+            blocks = list(grid.blocks(BLOCK))
+            for number, block in enumerate(blocks, start=1):
                 levels = blender.levels(block)
                 sums += rule.sums(levels, files.write(block, levels))
+                progress(Step("blocks put together", number, len(blocks)))
         failed = done.counts["failed"]
         verdict, confidence = rule.verdict(sums)
         return replace(
