@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -311,6 +312,43 @@ def test_marks_are_checked_against_each_other_and_nothing_is_suggested(service: 
     assert "doubtful" in service.post("suggestions", {"n": 2}, 422)["error"]["message"]
     assert "as a whole" in service.post("runs", {"images": [ids[0]]}, 422)["error"]["message"]
     assert "ytvis" in service.post("exports", {"formats": ["coco"]}, 422)["error"]["message"]
+    checked = {"formats": ["ytvis"], "checked": True}
+    assert "coco" in service.post("exports", checked, 422)["error"]["message"]
+
+
+def call_right(service: Service, image: str) -> None:
+    """What was found becomes known, and teaches nothing."""
+    mask = service.get(f"images/{image}/prediction/mask?as=rle")
+    service.mark(image, {"mask": mask, "teaches": False})
+
+
+def test_checked_frames_alone_are_exported_as_images(service: Service, clip: bytes, tmp_path: Path) -> None:
+    ids = with_source(service, "video", "clip.mp4", clip)
+    service.mark(ids[MARKED], drawn(square(corner(MARKED))))
+    service.done("runs")
+    call_right(service, ids[7])
+    job = exported(service, {"formats": ["masks", "overlays", "coco", "csv", "cueset"], "checked": True})
+    with unzipped(service, job) as archive:
+        names = set(archive.namelist())
+        two = ("000003", "000007")
+        assert {n for n in names if n.startswith("masks/")} == {f"masks/{n}.png" for n in two}
+        assert {f"overlays/{n}.jpg" for n in two} <= names
+        found = np.asarray(Image.open(io.BytesIO(archive.read("masks/000007.png"))))
+        assert np.array_equal(found > 0, square(corner(7)) > 0)
+        rows = archive.read("objects.csv").decode().splitlines()
+        assert [row.split(",")[0] for row in rows[1:]] == ["000003.png", "000007.png"]
+        coco = json.loads(archive.read("annotations.coco.json"))
+        assert [i["file_name"] for i in coco["images"]] == ["000003.png", "000007.png"]
+        lines = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
+        assert [(e["image"], e["review"]) for e in lines] == [
+            ("000003.png", None),
+            ("000007.png", "accepted"),
+        ]
+        archive.extractall(tmp_path / "zip")
+    entries = read_cueset(tmp_path / "zip" / "cueset").entries
+    assert [e.image for e in entries] == ["images/000003.png", "images/000007.png"]
+    still = np.asarray(Image.open(tmp_path / "zip/cueset/images/000007.png"))
+    assert np.array_equal(still, moving()[7])
 
 
 def test_a_folder_of_frames_stays_where_it_is(service: Service, tmp_path: Path) -> None:
@@ -422,6 +460,25 @@ def test_a_run_of_a_volume_is_the_librarys(service: Service, scan: Path, tmp_pat
     (measured,) = service.get(f"images/{ids[SLICE]}/prediction")["objects"]
     assert (measured["area"], measured["x1"], measured["y1"]) == (15, 3, 2)
     assert service.get("objects")["total"] == sum(sum(p["counts"].values()) for p in found)
+
+
+def test_checked_slices_alone_are_exported_as_images(service: Service, scan: Path) -> None:
+    ids = with_source(service, "volume", "scan.nii.gz", scan.read_bytes())
+    service.mark(ids[SLICE], drawn(phantoms.truth()[SLICE].astype(np.int32)))
+    service.done("runs")
+    call_right(service, ids[SLICE + 1])
+    job = exported(service, {"formats": ["masks", "csv"], "checked": True})
+    with unzipped(service, job) as archive:
+        assert {n for n in archive.namelist() if n.startswith("masks/")} == {
+            "masks/scan_z0002.png",
+            "masks/scan_z0003.png",
+        }
+        rows = list(csv.DictReader(io.StringIO(archive.read("objects.csv").decode())))
+    # A pixel of a slice need not be square: measures are in pixels.
+    assert [(r["image"], r["area"], r["unit"]) for r in rows] == [
+        ("scan_z0002.png", "15", ""),
+        ("scan_z0003.png", "15", ""),
+    ]
 
 
 def test_other_marks_take_the_place_of_the_results(service: Service, scan: Path) -> None:

@@ -1,4 +1,4 @@
-"""Refining a project's accepted pictures, on a network of random weights with budgets of seconds."""
+"""Refining a project's checked pictures, on a network of random weights with budgets of seconds."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def service(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """A service whose project has eight accepted pictures of a bright square, and two without. A refinement in it takes
-    a few steps on a few small samples; the packs that it installs go with it."""
+    """A service whose project has eight pictures of a bright square, three of them called right, and two without. A
+    refinement in it takes a few steps on a few small samples; the packs that it installs go with it."""
     monkeypatch.setenv("CUECAST_PACKS", f"{tmp_path / 'own'}:{shelf}")
     quicken(monkeypatch)
     with inline_service(tmp_path / "data") as service:
@@ -54,7 +54,7 @@ def service(shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def accept(service: Service, folder: Path, count: int, first: int = 0) -> None:
-    """Add pictures with complete marks; every fifth has no square."""
+    """Add pictures whose whole mask is known; every third is no cue, and every fifth has no square."""
     service.client.patch(service.p, json={"classes": [{"id": 1, "name": "square"}]})
     for i in range(first, first + count):
         square = i % 5 != 4
@@ -64,7 +64,7 @@ def accept(service: Service, folder: Path, count: int, first: int = 0) -> None:
             (np.asarray(Image.open(folder / f"masks/{i:02}.png")) > 0).astype(np.int32) if square else None
         )
         marks = {"mask": mask_document(labels)} if labels is not None else {"absent": True}
-        service.mark(image, {"version": 0, **marks})
+        service.mark(image, {"version": 0, "teaches": i % 3 != 2, **marks})
 
 
 def refined(service: Service, **changes: Any) -> dict[str, Any]:
@@ -240,8 +240,8 @@ def test_what_cannot_be_refined_is_refused_before_the_work(
     service.p, service.project = f"/v1/projects/{few}", few
     accept(service, tmp_path, 4, 20)
     code, message = said(409, base="general")
-    assert (code, "6 accepted pictures" in message) == ("too_few_pictures", True)
-    assert "4 are marked wholly" in message
+    assert (code, "6 pictures of a class" in message) == ("too_few_pictures", True)
+    assert "4 are marked wholly or called right" in message
     run = service.post("runs")
     assert ask(service, run, "keep", 422)["code"] == "not_of_this_kind"
     assert ask(service, {"id": "nosuchjob"}, "drop", 404)["code"] == "not_found"

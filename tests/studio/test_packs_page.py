@@ -106,7 +106,7 @@ def test_a_pack_is_chosen_refined_kept_given_out_and_taken_in(
     page.get_by_role("link", name="0.png, Found").wait_for()
 
     # From six marked pictures on there is something to refine on; what the server says stands in the dialog.
-    page.get_by_text("6 more pictures marked wholly or accepted").wait_for()
+    page.get_by_text("6 more pictures marked wholly, accepted or called right").wait_for()
     refine = page.get_by_role("button", name="Refine …")
     assert refine.is_disabled()
     for n in range(6):

@@ -24,6 +24,7 @@ from cuecast.core.ordered import Step
 from cuecast.core.values import Image, Verdict
 from cuecast.cues import read_document
 from cuecast.cuesets.cueset import read_cueset, read_examples
+from cuecast.cuesets.edit import png_of
 from cuecast.io.files import MANIFEST, file_digest, replacing
 from cuecast.io.images import read_image
 from cuecast.io.labels.masks import write_mask, write_objects
@@ -65,7 +66,7 @@ def export(bench: Bench, job: JobRow, project: Snapshot) -> dict[str, Any]:
     shutil.rmtree(tree, ignore_errors=True)  # of an export that was killed
     try:
         work = _Export(bench, job, project, tree, frozenset(_whole(job.request["formats"])), pixel)
-        (work.of_images if project.kind == "images" else work.of_source)()
+        (work.of_images if project.kind == "images" or work.only_checked else work.of_source)()
         _pack(tree, target)
     finally:
         shutil.rmtree(tree, ignore_errors=True)
@@ -113,7 +114,7 @@ class _Export:
         return bool(self.job.request.get("checked"))
 
     def of_images(self) -> None:
-        """Masks as they are, and the formats made from them."""
+        """Masks as they are, and the formats made from them; so are the checked frames and slices of a source."""
         origin = self._origin()
         entries = list(self._checked() if self.only_checked else self._entries())
         if self.only_checked and not entries:
@@ -198,26 +199,35 @@ class _Export:
         classes = [c.id for c in self.project.classes]
         for stem, marked in self._known.items():
             mask, ids = _labels(marked)
-            path = write_mask(out.file("masks", stem), mask, self.project.classes)
+            written = write_mask(out.file("masks", stem), mask, self.project.classes)
             file = None if ids is None else write_objects(out.file("objects", stem), ids)
-            image = str(place_input(self.tree / "images", marked.name, marked.path))
-            here = _image_at(image, marked.size)
+            path = self._placed(marked)
+            here = _image_at(str(path), marked.size) if marked.frame is None else None
             entry = ManifestEntry(
                 stem,
-                image,
+                str(path),
                 "",
                 "",
                 pixel_size=here.pixel_size if here else None,
                 unit=here.unit if here else None,
-                image_hash=marked.digest,
+                image_hash=marked.digest if marked.frame is None else file_digest(path),
                 objects_hash=file_digest(file) if file else None,
                 review=None if marked.teaches else "accepted",
                 reviewer=marked.author,
             )
             verdict: Verdict = "found" if (mask > 0).any() else "absent"
-            entry = answered(entry, (verdict, 1.0, 0.0), mask, classes, path)
+            entry = answered(entry, (verdict, 1.0, 0.0), mask, classes, written)
             found = out.objects(entry)
             yield replace(entry, objects=len(found.objects), counts=found.counts())
+
+    def _placed(self, marked: MarkedImage) -> Path:
+        """The file of an image in the tree; of a frame or slice as a PNG. Raises ImageError, OutputError."""
+        if marked.frame is None:
+            return place_input(self.tree / "images", marked.name, marked.path)
+        path = self.tree / "images" / marked.name
+        with replacing(path) as temporary:
+            temporary.write_bytes(png_of(marked.frame.image()))
+        return path
 
     def _entries(self) -> Iterator[ManifestEntry]:
         """The entries with their masks, in the order of the project; a run may be writing meanwhile.

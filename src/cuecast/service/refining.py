@@ -1,4 +1,4 @@
-"""Refining a pack on the accepted pictures of a project: asked for, done in a process of its own, then kept or dropped.
+"""Refining a pack on the checked pictures of a project: asked for, done in a process of its own, then kept or dropped.
 
 A folder of the project holds all that a refinement works with, so that it goes on after a stop. It writes its pack
 there in any case; what was measured says whether that is better than its base, and only what is kept is installed.
@@ -73,11 +73,11 @@ def check_refinement(session: Session, parts: Parts, project: str, wanted: NewRe
         check_new(wanted.name, home(), base, fields=wanted.card, replace=True)
     except PackError as error:
         raise refuse_pack(error, parts) from error
-    count = _accepted(session, project)
+    count = _known(session, project)
     if count < FEWEST:
         said = (
-            f"{FEWEST} accepted pictures of a class are the least: four teach and two judge; {count} are marked wholly "
-            "in this project: accept or mark more"
+            f"{FEWEST} pictures of a class whose mask is known are the least: four teach and two judge; {count} are "
+            "marked wholly or called right in this project: mark, accept or check more"
         )
         raise Problem("too_few_pictures", 409, said)
 
@@ -100,15 +100,10 @@ def _names(pack: Pack) -> list[str]:
     return [pack.name, *(_names(pack.base) if pack.base else ())]
 
 
-def _accepted(session: Session, project: str) -> int:
-    """Pictures of a project that are marked wholly."""
+def _known(session: Session, project: str) -> int:
+    """Pictures of a project with the thing that are marked wholly, or whose mask was called right."""
     marked = select(func.count()).select_from(MarksRow).join(ImageRow, ImageRow.id == MarksRow.image_id)
-    return (
-        session.scalar(
-            marked.where(ImageRow.project_id == project, MarksRow.kind == "mask", MarksRow.teaches)
-        )
-        or 0
-    )
+    return session.scalar(marked.where(ImageRow.project_id == project, MarksRow.kind == "mask")) or 0
 
 
 def refuse_pack(error: PackError, parts: Parts) -> Problem:
@@ -169,7 +164,8 @@ def _pictures(folder: Path, project: Snapshot) -> Path:
             return folder
     except CueSetError:
         pass
-    write_cueset(folder, project.classes, project.cues)
+    shown = {marked.name: marked for marked in (*project.cues, *project.checked)}
+    write_cueset(folder, project.classes, list(shown.values()))
     return folder
 
 

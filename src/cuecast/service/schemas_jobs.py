@@ -53,8 +53,9 @@ class NewExport(Request):
     """What the zip is to hold: of a video masks, overlays, ytvis, csv, provenance and cueset; of a volume those without
     ytvis. `provenance` comes with the masks, and needs a run of this version of cuecast.
 
-    `coco_shape`: objects in coco as run lengths, or as polygons. `checked`: of images alone, those that are checked,
-    with the masks that a person has drawn or called right; they are the cues of its cue set, too. It needs no run.
+    `coco_shape`: objects in coco as run lengths, or as polygons. `checked`: the images, frames or slices that
+    are checked alone, in the formats of images, with the masks that a person has drawn or called right; they are the
+    cues of its cue set, too. It needs no run.
     """
 
     formats: list[ExportFormat] = Field(min_length=1, max_length=20)
@@ -63,7 +64,8 @@ class NewExport(Request):
 
 
 class NewRefinement(Request):
-    """A pack to be made better on the pictures of a project that are marked wholly, or said to be without the thing.
+    """A pack to be made better on the pictures of a project that are marked wholly, called right, or said to be without
+    the thing.
 
     `base`: the pack that it stands on; null: the project's. `minutes`: time that it may take, about. `group` 'prefix':
     pictures whose names are alike up to their last number belong together. `card`: fields of its card.

@@ -53,7 +53,7 @@ def perform(bench: Bench, job: JobRow) -> dict[str, Any]:
     with bench.database.reading() as session:
         if job.kind != "export":
             jobs.check_cues(session, job.project_id)
-        project = snapshot(session, bench.files, job.project_id, checked=job.kind == "export")
+        project = snapshot(session, bench.files, job.project_id, checked=job.kind in ("export", "refine"))
     if project.concept is not None and job.kind != "refine":
         ready = ready_cues(pack_of(bench.settings, project.pack), project.concept, project.classes)
         project = replace(project, cues=(*ready, *project.cues))

@@ -224,9 +224,9 @@ export const en = {
 
   refine: {
     title: "Refine",
-    lead: "Make a pack for pictures of this kind from those that you marked wholly or accepted.",
+    lead: "Make a pack for pictures of this kind from those that you marked wholly, accepted or called right.",
     missing: (n: number) =>
-      `${many(n, "more picture", "more pictures")} marked wholly or accepted: then a pack can be made for them.`,
+      `${many(n, "more picture", "more pictures")} marked wholly, accepted or called right: then a pack can be made for them.`,
     open: "Refine …",
     again: "Refine again …",
     about:

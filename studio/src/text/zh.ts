@@ -223,8 +223,8 @@ export const zh: Text = {
 
   refine: {
     title: "改进",
-    lead: "用您完整标记或接受的图片，为这类图片制作模型包。",
-    missing: (n) => `再完整标记或接受 ${count(n)} 张图片，就可以为它们制作模型包。`,
+    lead: "用您完整标记、接受或确认正确的图片，为这类图片制作模型包。",
+    missing: (n) => `再完整标记、接受或确认 ${count(n)} 张图片，就可以为它们制作模型包。`,
     open: "改进……",
     again: "再次改进……",
     about:
@@ -727,7 +727,7 @@ export const zh: Text = {
     pack_exists: "已经有同名的模型包。请先移除它，或换一个名称。",
     pack_unknown: "没有这个模型包，或者其中没有这个现成的目标。",
     pack_invalid: "这个模型包无法使用。",
-    too_few_pictures: "完整标记的图片太少：同一类目标至少需要六张。",
+    too_few_pictures: "完整标记或确认正确的图片太少：同一类目标至少需要六张。",
     not_better: "新的模型包并不比原来的好，所以没有保留。",
     refinement_over: "这个新模型包已经丢弃，请重新改进。",
     not_ready: "改进还没有完成。",

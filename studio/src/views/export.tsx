@@ -24,19 +24,21 @@ const OF_FILMS = {
 
 export function ExportDialog({ project, onClose }: ExportProps) {
   const t = text.value.export;
-  const words = project.kind === "images" ? t.formats : { ...t.formats, ...t.filmFormats[project.kind] };
-  const [formats, setFormats] = useState<string[]>([]);
+  const [ofImages, setOfImages] = useState<string[]>([]);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(USUAL);
   const [onlyChecked, setOnlyChecked] = useState(false);
   const [job, setJob] = useState<Job | null>(null);
   const [error, setError] = useState<unknown>(null);
   const abort = useRef(new AbortController());
   useEffect(() => {
-    if (project.kind === "images") api.info().then((info) => setFormats(info.formats), setError);
-    else setFormats(OF_FILMS[project.kind]);
+    api.info().then((info) => setOfImages(info.formats), setError);
     return () => abort.current.abort();
   }, []);
 
+  // Frames and slices that are checked are exported as the images that they are.
+  const film = project.kind === "images" || onlyChecked ? null : project.kind;
+  const formats = film ? OF_FILMS[film] : ofImages;
+  const words = film ? { ...t.formats, ...t.filmFormats[film] } : t.formats;
   const toggle = (name: string) => {
     const changed = new Set(chosen);
     if (!changed.delete(name)) changed.add(name);
@@ -74,19 +76,17 @@ export function ExportDialog({ project, onClose }: ExportProps) {
               </span>
             </label>
           ))}
-          {project.kind === "images" && (
-            <label class="tick apart">
-              <input
-                type="checkbox"
-                checked={onlyChecked}
-                disabled={!project.checked}
-                onChange={(e) => setOnlyChecked(e.currentTarget.checked)}
-              />
-              <span>
-                <b>{t.onlyChecked(project.checked)}</b> <span class="soft">{t.onlyCheckedHint}</span>
-              </span>
-            </label>
-          )}
+          <label class="tick apart">
+            <input
+              type="checkbox"
+              checked={onlyChecked}
+              disabled={!project.checked}
+              onChange={(e) => setOnlyChecked(e.currentTarget.checked)}
+            />
+            <span>
+              <b>{t.onlyChecked(project.checked)}</b> <span class="soft">{t.onlyCheckedHint}</span>
+            </span>
+          </label>
         </fieldset>
       )}
       <Failure error={error} />

@@ -22,7 +22,7 @@ export function RefineStep({ project }: { project: Project }) {
   if (isActive(job) && job) return <Refining job={job} />;
   const result = job?.state === "done" ? job.result : null;
   const stopped = job?.state === "cancelled" || job?.state === "failed";
-  const missing = FEWEST - project.cues;
+  const missing = FEWEST - project.checked;
   return (
     <>
       <p class="soft aside">{t.lead}</p>

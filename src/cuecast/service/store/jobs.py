@@ -58,10 +58,12 @@ def add_job(session: Session, project: str, kind: str, request: Mapping[str, Any
 
 def _check_kind(project: ProjectRow, kind: str, request: Mapping[str, Any]) -> None:
     """Raise Problem with 422 for what a project of its kind does not have."""
-    unknown = [f for f in request.get("formats", ()) if f not in FORMATS[project.kind]]
+    # Frames and slices that are checked are exported as the images that they are.
+    known = FORMATS["images" if request.get("checked") else project.kind]
+    unknown = [f for f in request.get("formats", ()) if f not in known]
     said = None
     if unknown:
-        said = f"its zip holds {', '.join(FORMATS[project.kind])}, and not {unknown[0]!r}"
+        said = f"its zip holds {', '.join(known)}, and not {unknown[0]!r}"
     elif project.kind != "images" and kind == "suggest":
         said = "nothing is suggested in it: mark what a run calls doubtful, with ?order=doubtful first in its images"
     elif project.kind != "images" and request.get("images"):
@@ -70,8 +72,6 @@ def _check_kind(project: ProjectRow, kind: str, request: Mapping[str, Any]) -> N
         said = "objects are left out of images alone: leave `min_area` and `min_confidence` out"
     elif project.kind != "images" and request.get("objects", "auto") != "auto":
         said = "objects are told apart in images alone: leave `objects` out"
-    elif project.kind != "images" and request.get("checked"):
-        said = "what is checked is exported of images alone: leave `checked` out"
     if said is not None:
         raise Problem("not_of_this_kind", 422, f"{project.name!r} is of the kind {project.kind!r}: {said}")
 
