@@ -289,7 +289,9 @@ def _with_twins_joined(shown: Sequence[Shown]) -> tuple[list[Shown], tuple[tuple
     """The pictures with groups joined where they hold nearly the same picture, and the pairs that are."""
     from scipy.cluster.hierarchy import DisjointSet
 
-    joined = DisjointSet({s.group for s in shown})
+    joined = DisjointSet(
+        dict.fromkeys(s.group for s in shown)
+    )  # in their order: a set's is another each time
     pairs = []
     for i, j in alike([look_at(s.example.image.pixels) for s in shown]):
         joined.merge(shown[i].group, shown[j].group)
