@@ -21,12 +21,14 @@ import type {
   Order,
   Pack,
   Page,
+  People,
   PredictionDetail,
   PreviewAnswer,
   ProblemBody,
   Project,
   ProjectKind,
   ValueWindow,
+  Way,
 } from "./wire";
 
 export class ApiError extends Error {
@@ -126,6 +128,12 @@ function query(values: Record<string, string | number | null | undefined>): stri
   return new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
 }
 
+/** How the action 'consensus' is done. */
+export interface Consensus {
+  way?: Way;
+  replace?: boolean;
+}
+
 export interface ImageQuery {
   order?: Order;
   verdict?: string;
@@ -139,12 +147,17 @@ export interface ImageQuery {
 }
 
 const chosen = (choice: Choice | null) => (choice ? { [choice.option]: choice.value } : {});
-const asked = ({ format, ...flags }: LabelsWay & { store: boolean }) => ({
+const asked = ({ format, person, ...flags }: LabelsWay & { store: boolean }) => ({
   format,
+  person,
   ...Object.fromEntries(Object.entries(flags).map(([name, flag]) => [name, String(flag)])),
 });
 const project = (p: string) => `/v1/projects/${encodeURIComponent(p)}`;
 const image = (p: string, i: string) => `${project(p)}/images/${encodeURIComponent(i)}`;
+
+/** Of the marks of one person, or, with '', of the picture's own. */
+const marksPath = (p: string, i: string, person: string) =>
+  `${image(p, i)}/marks${person ? `?${query({ person })}` : ""}`;
 
 export const api = {
   info: () => json<Info>("GET", "/v1/info"),
@@ -188,13 +201,15 @@ export const api = {
     `${project(p)}/labels?${query({ ...asked(way), name })}`,
   labelsOfFolder: (p: string, path: string, way: LabelsWay & { store: boolean }) =>
     json<LabelsRead>("POST", `${project(p)}/labels/folder`, {
-      json: { ...way, format: way.format || null, path },
+      json: { ...way, format: way.format || null, person: way.person || null, path },
     }),
 
-  marks: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks`),
-  saveMarks: (p: string, i: string, marks: Marks) =>
-    json<Marks>("PUT", `${image(p, i)}/marks`, { json: marks }),
-  deleteMarks: (p: string, i: string) => json<Marks>("DELETE", `${image(p, i)}/marks`),
+  people: (p: string) => json<People>("GET", `${project(p)}/people`),
+
+  marks: (p: string, i: string, person = "") => json<Marks>("GET", marksPath(p, i, person)),
+  saveMarks: (p: string, i: string, marks: Marks, person = "") =>
+    json<Marks>("PUT", marksPath(p, i, person), { json: marks }),
+  deleteMarks: (p: string, i: string, person = "") => json<Marks>("DELETE", marksPath(p, i, person)),
   marksBetween: (p: string, i: string) => json<Marks>("GET", `${image(p, i)}/marks/between`),
   preview: (p: string, i: string, marks: Marks, signal: AbortSignal) =>
     json<PreviewAnswer>("POST", `${image(p, i)}/preview`, { json: { marks }, signal }),
@@ -220,8 +235,8 @@ export const api = {
   objects: (p: string, cursor: string | null) =>
     json<Page<ObjectRow>>("GET", `${project(p)}/objects?${query({ limit: 500, cursor })}`),
 
-  actOnImages: (p: string, action: ManyAction, images: readonly string[]) =>
-    json<ManyDone>("POST", `${project(p)}/images/actions`, { json: { action, images } }),
+  actOnImages: (p: string, action: ManyAction, images: readonly string[], how: Consensus = {}) =>
+    json<ManyDone>("POST", `${project(p)}/images/actions`, { json: { action, images, ...how } }),
 
   run: (p: string, images: readonly string[] | null = null) =>
     json<Job>("POST", `${project(p)}/runs`, { json: images ? { images } : {} }),

@@ -16,6 +16,8 @@ export type {
   ManyDone,
   Mask as MaskRuns,
   Pack,
+  People,
+  Person,
   Point as PointMark,
   Prediction as PredictionInfo,
   PredictionMask as PreviewAnswer,
@@ -27,9 +29,10 @@ export type {
 /** `teaches` is left out where it is true. */
 export type Marks = Omit<Service.Marks, "teaches"> & { teaches?: boolean };
 
-/** How labels are read; `format` '': as they are. */
+/** How labels are read; `format` '': as they are; `person` '': as the pictures' own marks. */
 export interface LabelsWay {
   format: string;
+  person: string;
   replace: boolean;
   empty: boolean;
 }
@@ -40,9 +43,20 @@ export type Scale = Service.Project["scale"];
 export type ProjectKind = Service.Project["kind"];
 export type JobKind = Service.Job["kind"];
 export type JobState = Service.Job["state"];
-export type Order = "name" | "doubtful" | "suggested" | "count" | "area" | "confidence" | "like";
+export type Order =
+  | "name"
+  | "doubtful"
+  | "suggested"
+  | "count"
+  | "area"
+  | "confidence"
+  | "like"
+  | "agreement";
 /** What can be done to many images at once. */
-export type ManyAction = "accept" | "absent" | "between" | "delete";
+export type ManyAction = "accept" | "absent" | "between" | "consensus" | "delete";
+/** How one truth is made of what several people have marked. */
+export const WAYS = ["majority", "unanimous", "staple"] as const;
+export type Way = (typeof WAYS)[number];
 
 /** `R`: what a job of its kind comes to. */
 export type Job<R = unknown> = Omit<Service.Job, "result"> & { result: R | null };

@@ -14,9 +14,9 @@ it("what is drawn last is learned once, when nobody draws", async () => {
     sent.push([path, JSON.parse(String(body))]);
     return new Response(null, { status: 202 });
   });
-  lastSaved.value = { project: "p", image: "a", teaches: true };
+  lastSaved.value = { project: "p", image: "a", person: "", teaches: true };
   await vi.advanceTimersByTimeAsync(500);
-  lastSaved.value = { project: "p", image: "a", teaches: true };
+  lastSaved.value = { project: "p", image: "a", person: "", teaches: true };
   await vi.advanceTimersByTimeAsync(900);
   expect(sent).toEqual([]);
   await vi.advanceTimersByTimeAsync(200);

@@ -52,7 +52,7 @@ it("what was saved is asked for once, and not for ever", async () => {
     return projects(path, call);
   });
   await openProject("quick");
-  lastSaved.value = { project: "quick", image: "i", teaches: true };
+  lastSaved.value = { project: "quick", image: "i", person: "", teaches: true };
   await pause(30);
   const soon = asked;
   await pause(60);

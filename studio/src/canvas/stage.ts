@@ -22,6 +22,8 @@ export interface Scene {
   draft: Draft | null;
   /** The border of the object that is chosen, in pixels of the picture. */
   chosen: Path2D | null;
+  /** What others have marked: borders in pixels of the picture. */
+  others: readonly { path: Path2D; colour: string; dash: number[] }[];
   colours: Colours;
   look: Look;
   /** Where the tool is, in pixels of the picture, and its radius there; null hides it. */
@@ -136,7 +138,7 @@ export class Stage {
     context.restore();
   }
 
-  private drawMarks({ look, shapes, draft, cursor, chosen }: Scene): void {
+  private drawMarks({ look, shapes, draft, cursor, chosen, others }: Scene): void {
     const context = this.sheets.marks.getContext("2d");
     if (!context) return;
     this.toScreenPixels(context);
@@ -144,6 +146,7 @@ export class Stage {
     if (!look.hidden) {
       context.save();
       this.clipToSwipe(context, look);
+      this.drawOthers(context, others);
       if (chosen) this.drawChosen(context, chosen);
       if (shapes) this.drawShapes(context, shapes);
       context.restore();
@@ -241,6 +244,25 @@ export class Stage {
     ] as const) {
       context.lineWidth = width / scale;
       context.strokeStyle = colour;
+      context.stroke(path);
+    }
+    context.restore();
+  }
+
+  /** On black: seen on any colour. */
+  private drawOthers(context: CanvasRenderingContext2D, others: Scene["others"]): void {
+    const { scale } = this.view;
+    context.save();
+    context.translate(this.view.x, this.view.y);
+    context.scale(scale, scale);
+    for (const { path, colour, dash } of others) {
+      context.lineWidth = 4 / scale;
+      context.strokeStyle = "rgb(0 0 0 / .6)";
+      context.setLineDash([]);
+      context.stroke(path);
+      context.lineWidth = 2.2 / scale;
+      context.strokeStyle = colour;
+      context.setLineDash(dash.map((length) => length / scale));
       context.stroke(path);
     }
     context.restore();

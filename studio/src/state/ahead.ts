@@ -24,5 +24,5 @@ export async function prepare(project: string, image: string | null): Promise<vo
 
 effect(() => {
   const saved = lastSaved.value;
-  if (saved) void prepare(saved.project, null);
+  if (saved && !saved.person) void prepare(saved.project, null);
 });

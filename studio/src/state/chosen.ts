@@ -1,7 +1,7 @@
 /** The pictures of the gallery that are chosen, and what can be done to all of them at once. */
 
 import { effect, signal } from "@preact/signals";
-import { ApiError, api } from "../api";
+import { ApiError, api, type Consensus } from "../api";
 import { sentence, text } from "../text";
 import type { ImageInfo, ManyAction, ManyDone } from "../wire";
 import {
@@ -82,17 +82,25 @@ export async function runChosen(): Promise<void> {
 }
 
 /** Do one thing to all chosen pictures; those that were refused stay chosen. */
-export async function actOnChosen(action: ManyAction): Promise<void> {
+export function actOnChosen(action: ManyAction): Promise<void> {
+  return actOn([...chosen.value], action);
+}
+
+/** Do one thing to these pictures; those that were refused are chosen then. */
+export async function actOn(
+  asked: readonly string[],
+  action: ManyAction,
+  how: Consensus = {},
+): Promise<void> {
   const id = project.value?.id;
   if (!id || acting.value) return;
-  const asked = [...chosen.value];
   const refused: ManyDone["refused"] = [];
   let done = 0;
   try {
     for (let from = 0; from < asked.length; from += AT_ONCE) {
       acting.value = { done: from, all: asked.length };
       const part = asked.slice(from, from + AT_ONCE);
-      const told = await api.actOnImages(id, action, part);
+      const told = await api.actOnImages(id, action, part, how);
       done += told.done;
       refused.push(...told.refused);
       const kept = new Set(told.refused.map(({ image }) => image));

@@ -2,9 +2,11 @@
 
 import { batch, signal } from "@preact/signals";
 import { ApiError, api } from "../api";
-import { marksOfLabels } from "../canvas/drawing";
+import { Drawing, marksOfLabels } from "../canvas/drawing";
 import type { LabelMap, ObjectMap } from "../canvas/labels";
 import { piecesOf } from "../canvas/objects";
+import { outlines } from "../canvas/outline";
+import { pathOf } from "../canvas/overlay";
 import { decodeMask, decodeObjects } from "../canvas/rle";
 import type { ImageInfo } from "../wire";
 import { prepare } from "./ahead";
@@ -14,12 +16,30 @@ import { windowOf } from "./display";
 import { lastOpened, refreshImage } from "./gallery";
 import { Objects } from "./objects";
 import { panelOpen, suitRadius, tool } from "./pen";
+import { openPeople, person } from "./people";
 import { onScreen, playing } from "./player";
 import { reloadProject } from "./project";
 import { Regions } from "./regions";
 import { openSaver, type Saver } from "./saver";
 
 export type Mode = "mark" | "result" | "correct";
+
+/** What somebody else has marked: its border in pixels of the picture, and the line with which it is drawn. */
+export interface Other {
+  name: string;
+  path: Path2D;
+  colour: string;
+  dash: number[];
+  absent: boolean;
+}
+
+/** Lines of people in turn: told apart by their colours, and without these by their dashes. */
+const LINES: [string, number[]][] = [
+  ["#ff8a00", []],
+  ["#00c8ff", [9, 4]],
+  ["#e83fe0", [3, 3]],
+  ["#b6e000", [12, 3, 3, 3]],
+];
 
 export class OpenPicture {
   readonly image = signal<ImageInfo | null>(null);
@@ -34,6 +54,8 @@ export class OpenPicture {
   readonly correction = signal<Correction | null>(null);
   readonly mode = signal<Mode>("mark");
   readonly error = signal<unknown>(null);
+  /** What the others have marked, while it is shown. */
+  readonly others = signal<Other[]>([]);
   /** A correction was accepted: running again is offered. */
   readonly offer = signal(false);
   readonly objects = new Objects(this);
@@ -48,6 +70,7 @@ export class OpenPicture {
     readonly id: string,
   ) {
     lastOpened.value = id;
+    openPeople(project);
     this.regions = new Regions(project, this.abort.signal);
     this.load().catch((error) => this.fail(error));
   }
@@ -79,7 +102,7 @@ export class OpenPicture {
       const copied = takeCarried(this.id, opened.drawing);
       this.mode.value = this.correction.value
         ? "correct"
-        : image.prediction && !image.marks && !copied
+        : image.prediction && !image.marks && !copied && !person.peek()
           ? "result"
           : "mark";
     });
@@ -105,7 +128,7 @@ export class OpenPicture {
   }
 
   private async openMarks(image: ImageInfo): Promise<Saver> {
-    const opened = await openSaver(this.project, image);
+    const opened = await openSaver(this.project, image, person.peek());
     if (this.abort.signal.aborted) void opened.leave();
     else this.opened = opened;
     return opened;
@@ -178,7 +201,7 @@ export class OpenPicture {
 
   /** Take back that it is right. */
   async forgetCheck(): Promise<void> {
-    await api.deleteMarks(this.project, this.id);
+    await api.deleteMarks(this.project, this.id, person.peek());
     await Promise.all([refreshImage(this.id), reloadProject()]);
     await this.reopenMarks();
   }
@@ -239,6 +262,33 @@ export class OpenPicture {
       this.mode.value = "mark";
       this.offer.value = true;
       tool.value = this.toolBefore;
+    });
+  }
+
+  /** Show and draw the marks of whom the person has chosen. */
+  async changePerson(): Promise<void> {
+    const [image, before] = [this.image.value, this.saver.value];
+    if (!image || !before || before.person === person.peek()) return;
+    batch(() => {
+      this.saver.value = null;
+      this.mode.value = "mark";
+    });
+    await before.leave();
+    const saver = await this.openMarks(image);
+    if (saver.person === person.peek()) this.saver.value = saver;
+  }
+
+  /** Load what the others have marked, or forget it. */
+  async loadOthers(shown: boolean): Promise<void> {
+    const image = this.image.value;
+    const all = image?.people ?? [];
+    const names = shown ? all.filter((name) => name !== person.peek()) : [];
+    const marks = await Promise.all(names.map((name) => api.marks(this.project, this.id, name)));
+    if (!image || this.abort.signal.aborted) return;
+    this.others.value = names.map((name, k) => {
+      const [colour, dash] = LINES[all.indexOf(name) % LINES.length];
+      const lines = [...outlines(Drawing.fromMarks(marks[k], image).labels).values()].flat();
+      return { name, colour, dash, path: pathOf(lines), absent: marks[k].absent };
     });
   }
 

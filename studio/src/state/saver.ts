@@ -29,6 +29,8 @@ export class Saver {
     readonly image: ImageInfo,
     readonly drawing: Drawing,
     private version: number,
+    /** Whose marks they are; '': the picture's own. */
+    readonly person = "",
   ) {
     let first = true;
     this.stop = effect(() => {
@@ -83,9 +85,18 @@ export class Saver {
   async saveInstead(marks: Marks): Promise<void> {
     clearTimeout(this.timer);
     if (this.busy) await this.busy;
-    const saved = await api.saveMarks(this.project, this.image.id, { ...marks, version: this.version });
+    const saved = await this.put({ ...marks, version: this.version });
     this.version = saved.version;
-    lastSaved.value = { project: this.project, image: this.image.id, teaches: marks.teaches ?? true };
+    this.tell(marks.teaches ?? true);
+  }
+
+  private put(marks: Marks): Promise<Marks> {
+    return api.saveMarks(this.project, this.image.id, marks, this.person);
+  }
+
+  private tell(teaches: boolean): void {
+    const { project, image, person } = this;
+    lastSaved.value = { project, image: image.id, person, teaches: teaches && !person };
   }
 
   private async send(): Promise<void> {
@@ -94,11 +105,11 @@ export class Saver {
       this.state.value = "saving";
       try {
         const marks = this.drawing.toMarks(this.version);
-        const saved = await api.saveMarks(this.project, this.image.id, marks);
+        const saved = await this.put(marks);
         this.version = saved.version;
         if (this.drawing.revision.peek() !== revision) continue;
         this.state.value = "saved";
-        lastSaved.value = { project: this.project, image: this.image.id, teaches: true };
+        this.tell(true);
         return;
       } catch (error) {
         if (!(await this.recover(error))) return;
@@ -129,7 +140,8 @@ export class Saver {
 
   /** Answer to a conflict: save the own marks over the others'. */
   async keepMine(): Promise<void> {
-    this.version = this.theirs?.version ?? (await api.marks(this.project, this.image.id)).version;
+    this.version =
+      this.theirs?.version ?? (await api.marks(this.project, this.image.id, this.person)).version;
     this.state.value = "changed";
     await this.save();
   }
@@ -139,7 +151,8 @@ export class Saver {
     clearTimeout(this.timer);
     this.stop();
     this.state.value = "saved";
-    if (savers.get(this.image.id) === this) savers.delete(this.image.id);
+    const key = keyOf(this.image, this.person);
+    if (savers.get(key) === this) savers.delete(key);
   }
 }
 
@@ -150,25 +163,29 @@ function marksIn(details: unknown): Marks | null {
 }
 
 const savers = new Map<string, Saver>();
+const keyOf = (image: ImageInfo, person: string) => `${image.id} ${person}`;
 /** The picture whose marks were stored last; what shows marks is brought up to date by it. */
-export const lastSaved = signal<{ project: string; image: string; teaches: boolean } | null>(null);
+export const lastSaved = signal<{ project: string; image: string; person: string; teaches: boolean } | null>(
+  null,
+);
 
 /**
  * The saver of a picture, with what is not stored yet; else with the marks that the server holds. Whoever opens it
  * leaves it.
  */
-export async function openSaver(project: string, image: ImageInfo): Promise<Saver> {
-  const kept = savers.get(image.id);
-  const saver = kept && !kept.isSaved ? kept : await freshSaver(project, image);
+export async function openSaver(project: string, image: ImageInfo, person = ""): Promise<Saver> {
+  const kept = savers.get(keyOf(image, person));
+  const saver = kept && !kept.isSaved ? kept : await freshSaver(project, image, person);
   saver.enter();
   return saver;
 }
 
-async function freshSaver(project: string, image: ImageInfo): Promise<Saver> {
-  savers.get(image.id)?.discard();
-  const marks = await api.marks(project, image.id);
-  const saver = new Saver(project, image, Drawing.fromMarks(marks, image), marks.version);
-  savers.set(image.id, saver);
+async function freshSaver(project: string, image: ImageInfo, person: string): Promise<Saver> {
+  const key = keyOf(image, person);
+  savers.get(key)?.discard();
+  const marks = await api.marks(project, image.id, person);
+  const saver = new Saver(project, image, Drawing.fromMarks(marks, image), marks.version, person);
+  savers.set(key, saver);
   return saver;
 }
 
@@ -179,7 +196,9 @@ export function heldSavers(): number {
 
 /** Names of a project's pictures whose marks the server has refused: what it has of them is older. */
 export function refusedNames(project: string): string[] {
-  return [...savers.values()].filter((s) => s.refused && s.project === project).map((s) => s.image.name);
+  return [...savers.values()]
+    .filter((s) => s.refused && s.project === project && !s.person)
+    .map((s) => s.image.name);
 }
 
 export function hasUnsaved(): boolean {

@@ -80,6 +80,20 @@ export function CountBadge({ image }: { image: ImageInfo }) {
   );
 }
 
+/** How many people have marked all of it, and how far they agree. */
+export function PeopleBadge({ image }: { image: ImageInfo }) {
+  if (!image.people.length) return null;
+  return (
+    <span class="badge count" title={image.people.join(", ")}>
+      {peopleInWords(image)}
+    </span>
+  );
+}
+
+function peopleInWords({ people, agreement }: ImageInfo): string {
+  return text.value.people.badge(people.length, agreement === null ? null : text.value.percent(agreement));
+}
+
 export function OtherBadges({ image }: { image: ImageInfo }) {
   const t = text.value;
   return (
@@ -113,6 +127,7 @@ export function stateInWords(image: ImageInfo): string {
         .map((found) => `${found.count} ${found.name}`)
         .join(", "),
     image.marks ? t.marks[image.marks] : image.checked && t.checking.badge,
+    image.people.length > 0 && peopleInWords(image),
     !old && prediction?.stale && t.stale,
     prediction?.wrong && t.wrong,
     suggested.value.includes(image.id) && t.suggestedBadge,

@@ -47,6 +47,8 @@ interface CanvasProps {
   chooser: Chooser | null;
   /** The border of the object that is chosen. */
   chosen: Path2D | null;
+  /** What others have marked. */
+  others: Scene["others"];
   classId: number;
   colours: Colours;
   control: { current: CanvasControl | null };
@@ -155,7 +157,7 @@ class Driver implements CanvasControl {
     if (chosen !== this.chosen || props.drawing !== this.props?.drawing) this.cancel();
     this.props = props;
     this.chosen = chosen;
-    const { overlay, uncertainty, shapes, colours, chosen: border } = props;
+    const { overlay, uncertainty, shapes, colours, others, chosen: border } = props;
     this.scene = {
       overlay,
       uncertainty,
@@ -164,6 +166,7 @@ class Driver implements CanvasControl {
       look: seen,
       draft: this.draft,
       chosen: border,
+      others,
       cursor: null,
     };
     this.placeCursor(size);

@@ -6,7 +6,7 @@ import { countVerdicts, reloadProject } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import type { ClassInfo, ImageInfo } from "../wire";
-import { CountBadge, MarkBadge, OtherBadges, stateInWords, Verdict } from "./badges";
+import { CountBadge, MarkBadge, OtherBadges, PeopleBadge, stateInWords, Verdict } from "./badges";
 import { ChooseBox, choosesByClick } from "./chosen";
 import { Confirm } from "./dialog";
 import { Icon } from "./icon";
@@ -50,6 +50,7 @@ export function ImageCard({ project, image, classes }: CardProps) {
         <span class="badges">
           <MarkBadge image={image} />
           <CountBadge image={image} />
+          <PeopleBadge image={image} />
           <OtherBadges image={image} />
         </span>
         {image.index === null && (

@@ -14,12 +14,14 @@ import {
 } from "../state/chosen";
 import { isFilm } from "../state/film";
 import { sortLike, total } from "../state/gallery";
+import { shared } from "../state/people";
 import { project, running } from "../state/project";
 import { notify } from "../state/session";
 import { sentence, text } from "../text";
 import type { ImageInfo } from "../wire";
 import { Confirm, Progress } from "./dialog";
 import { Icon } from "./icon";
+import { ConsensusDialog } from "./people";
 
 /** The box on a card with which its picture is chosen. */
 export function ChooseBox({ image }: { image: ImageInfo }) {
@@ -89,6 +91,7 @@ export function ChosenBar() {
         <Icon name="close" />
         {t.chosen.absent}
       </button>
+      <ConsensusButton />
       {deletable && (
         <button type="button" onClick={() => setAsked(true)}>
           <Icon name="trash" />
@@ -114,6 +117,20 @@ export function ChosenBar() {
         />
       )}
     </section>
+  );
+}
+
+function ConsensusButton() {
+  const [open, setOpen] = useState(false);
+  const ids = shared(chosenImages()).map(({ id }) => id);
+  if (!ids.length) return null;
+  return (
+    <>
+      <button type="button" onClick={() => setOpen(true)}>
+        {text.value.people.make}
+      </button>
+      {open && <ConsensusDialog ids={ids} onClose={() => setOpen(false)} />}
+    </>
   );
 }
 

@@ -11,6 +11,7 @@ import { valueWindow } from "../state/display";
 import { frames, isFilm } from "../state/film";
 import { openGallery, refreshed, refreshImage } from "../state/gallery";
 import { changeLook, changeOpacity, look, panelOpen, resize, showUncertainty, tool } from "../state/pen";
+import { person, showOthers } from "../state/people";
 import { type Mode, OpenPicture } from "../state/picture";
 import { togglePlaying } from "../state/player";
 import { chosenClass, colours, ended, openProject, project } from "../state/project";
@@ -25,6 +26,7 @@ import { EditorTop } from "./editor_top";
 import { FirstHelp } from "./first_help";
 import { endInWords } from "./flow";
 import { MarkPanel } from "./mark_panel";
+import { PeoplePart } from "./people";
 import { accept, copyToNext, fillIn, goTo, judge } from "./picture_steps";
 import { PixelSizeDialog } from "./pixel_size";
 import { ResultPanel } from "./result_panel";
@@ -61,6 +63,13 @@ export function Editor({ projectId, imageId }: EditorProps) {
     if (showUncertainty.value && picture.mode.value !== "mark") void picture.loadUncertainty();
   }, [showUncertainty.value, picture.mode.value, picture.uncertainty.value]);
 
+  useEffect(() => {
+    picture.changePerson().catch((error) => notify(sentence(error), "error"));
+  }, [person.value]);
+  useEffect(() => {
+    picture.loadOthers(showOthers.value).catch((error) => notify(sentence(error), "error"));
+  }, [showOthers.value, person.value, image?.people.join()]);
+
   const wand = tool.value === "wand" && !!drawing;
   useEffect(() => {
     if (wand && image) void picture.regions.show(regionSize.value, image);
@@ -93,6 +102,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
           regions={picture.regions.map.value}
           chooser={picture.objects.told.value && picture.objects}
           chosen={chosen}
+          others={picture.others.value}
           classId={chosenClass.value}
           colours={colours.value}
           control={control}
@@ -108,6 +118,7 @@ export function Editor({ projectId, imageId }: EditorProps) {
           ) : (
             <ResultPanel picture={picture} />
           )}
+          <PeoplePart picture={picture} />
           <DisplayPart imageId={picture.id} />
         </aside>
       )}

@@ -2,6 +2,7 @@ import { go, paths } from "../route";
 import { isFilm } from "../state/film";
 import { images, total } from "../state/gallery";
 import { panelOpen } from "../state/pen";
+import { person } from "../state/people";
 import type { Mode, OpenPicture } from "../state/picture";
 import { isActive, jobs, project, start, verdicts } from "../state/project";
 import type { SaveState } from "../state/saver";
@@ -28,6 +29,11 @@ export function EditorTop({ picture }: { picture: OpenPicture }) {
       <span class="space" />
       <Tabs picture={picture} />
       <span class="space" />
+      {person.value && (
+        <span class="badge count" title={text.value.people.whose}>
+          {person.value}
+        </span>
+      )}
       <SaveMark picture={picture} />
       <RunPart picture={picture} />
       {at >= 0 && !isFilm.value && <span class="soft position">{t.position(at + 1, total.value)}</span>}

@@ -28,6 +28,7 @@ import { ExportDialog } from "./export";
 import { Icon } from "./icon";
 import { LabelsDialog } from "./labels";
 import { PackChoice } from "./pack_choice";
+import { PeopleButton } from "./people";
 import { toNextOpen } from "./picture_steps";
 import { sizeOf } from "./projects";
 import { RefineStep } from "./refine";
@@ -198,6 +199,7 @@ function ExamplesStep({ project }: { project: Project }) {
             {t.labels.open}
           </button>
         )}
+        <PeopleButton project={project.id} />
         {project.cues > 0 && (
           <div class="buttons pair">
             {project.kind === "images" && (

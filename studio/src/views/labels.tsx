@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { outdateImages, reloadGallery } from "../state/gallery";
+import { names, reloadPeople } from "../state/people";
 import { countVerdicts, reloadProject } from "../state/project";
 import { notify } from "../state/session";
 import { sendFile } from "../state/uploads";
@@ -17,17 +18,20 @@ type Source = { file: File } | { path: string };
 
 const WAYS = ["", "masks", "objects"] as const;
 const SHOWN = 100;
+/** Milliseconds without a key after which a name is complete. */
+const QUIET = 400;
 
 /** Brings labels of other programs as marks: they are looked at, with what is left out and why, before any is stored. */
 export function LabelsDialog({ project, onClose }: { project: string; onClose: () => void }) {
   const t = text.value.labels;
   const [source, setSource] = useState<Source | null>(null);
-  const [way, setWay] = useState<LabelsWay>({ format: "", replace: false, empty: true });
+  const [way, setWay] = useState<LabelsWay>({ format: "", person: "", replace: false, empty: true });
   const [read, setRead] = useState<LabelsRead | null>(null);
   const [browsing, setBrowsing] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const asked = useRef(0);
+  const timer = useRef(0);
 
   const ask = async (from: Source, how: LabelsWay, store: boolean) => {
     const number = ++asked.current;
@@ -46,8 +50,8 @@ export function LabelsDialog({ project, onClose }: { project: string; onClose: (
   };
   const stored = async ({ count }: LabelsRead) => {
     notify(t.stored(count));
-    outdateImages();
-    await Promise.all([reloadProject(), reloadGallery(), countVerdicts()]);
+    if (!way.person) outdateImages();
+    await Promise.all([reloadProject(), reloadGallery(), countVerdicts(), reloadPeople()]);
     onClose();
   };
   const look = (from: Source) => {
@@ -60,6 +64,17 @@ export function LabelsDialog({ project, onClose }: { project: string; onClose: (
     const how = { ...way, ...changes };
     setWay(how);
     if (source) void ask(source, how, false);
+  };
+  /** It is read anew once nobody types: not when the field is left, for that would take the click on 'Store' away. */
+  const rename = (person: string) => {
+    const how = { ...way, person };
+    setWay(how);
+    clearTimeout(timer.current);
+    if (source) timer.current = window.setTimeout(() => void ask(source, how, false), QUIET);
+  };
+  const store = () => {
+    clearTimeout(timer.current);
+    if (source) void ask(source, way, true);
   };
   if (browsing)
     return <ServerLabels onChoose={(path) => look({ path })} onClose={() => setBrowsing(false)} />;
@@ -84,6 +99,21 @@ export function LabelsDialog({ project, onClose }: { project: string; onClose: (
           ))}
         </select>
       </label>
+      <label class="field">
+        {t.person}
+        <input
+          value={way.person}
+          maxLength={200}
+          list="people"
+          autoComplete="off"
+          onInput={(e) => rename(e.currentTarget.value.trim())}
+        />
+      </label>
+      <datalist id="people">
+        {names().map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
       {(["empty", "replace"] as const).map((name) => (
         <label class="tick" key={name}>
           <input
@@ -98,12 +128,7 @@ export function LabelsDialog({ project, onClose }: { project: string; onClose: (
       {busy && <p role="status">{t.reading}</p>}
       {read && !busy && <Preview read={read} />}
       <div class="actions">
-        <button
-          type="button"
-          class="primary"
-          disabled={busy || !source || !read?.count}
-          onClick={() => source && void ask(source, way, true)}
-        >
+        <button type="button" class="primary" disabled={busy || !source || !read?.count} onClick={store}>
           {t.store(read?.count ?? 0)}
         </button>
       </div>

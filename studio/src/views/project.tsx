@@ -16,6 +16,7 @@ import {
   search,
   total,
 } from "../state/gallery";
+import { people } from "../state/people";
 import {
   countVerdicts,
   openProject,
@@ -75,8 +76,10 @@ function useArrivals(): void {
   const [shown, setShown] = useState(arrived.value);
   const count = arrived.value;
   const busy = uploading.value;
+  // What arrives before the project is there is counted once it is: its number of pictures was asked for earlier.
+  const opened = project.value?.id;
   useEffect(() => {
-    if (count === shown) return;
+    if (count === shown || !opened) return;
     const timer = setTimeout(
       () => {
         setShown(count);
@@ -87,11 +90,11 @@ function useArrivals(): void {
       busy ? 1000 : 0,
     );
     return () => clearTimeout(timer);
-  }, [count, busy, shown]);
+  }, [count, busy, shown, opened]);
 }
 
 /** Orders that have another way round. */
-const BY_NUMBER: ReadonlySet<Order> = new Set(["count", "area", "confidence", "like"]);
+const BY_NUMBER: ReadonlySet<Order> = new Set(["count", "area", "confidence", "like", "agreement"]);
 
 function GalleryTools() {
   const t = text.value;
@@ -108,6 +111,7 @@ function GalleryTools() {
     "count",
     "area",
     "confidence",
+    ...(people.value?.agreement != null ? (["agreement"] as const) : []),
     ...(alike.value ? (["like"] as const) : []),
   ];
   const timer = useRef(0);
