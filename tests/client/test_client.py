@@ -344,6 +344,27 @@ def test_a_project_is_run_checked_exported_and_compared(remote: Service, tmp_pat
         assert [run.said["name"] for run in project.kept()] == ["the same"]
 
 
+def test_labels_of_several_people_become_one_truth(remote: Service, tmp_path: Path) -> None:
+    images = {n: picture(tmp_path / f"{n}.png", red) for n, red in (("a", 3), ("b", 2))}
+    shown = cuecast.Cue(images["b"], points=[(1, 1), (6, 1, 0)])
+    with remote.load("colours").learn([shown], classes=["red"]) as concept:
+        project = remote.project(concept.project)
+        image = project.add(images["a"])["id"]
+        for person, width in (("Anna", 3), ("Ben", 4), ("Cleo", 2)):
+            (tmp_path / person).mkdir()
+            mask(tmp_path / person / "a.png", [1] * width + [0] * (8 - width))
+            project.labels(tmp_path / person, person=person).store()
+        told = project.people()
+        assert told["agreement"] == pytest.approx((3 / 4 + 2 / 3 + 2 / 4) / 3)
+        assert [p["name"] for p in told["people"]] == ["Anna", "Ben", "Cleo"]
+        assert [i["people"] for i in project.images() if i["id"] == image] == [["Anna", "Ben", "Cleo"]]
+        assert project.consensus() == ()
+        assert [i["marks"] for i in project.images(checked=True)] == ["mask"]
+        (refused,) = project.consensus([image], way="staple")
+        assert (refused["image"], refused["code"]) == (image, "already_marked")
+        assert project.consensus([image], way="staple", replace=True) == ()
+
+
 def test_labels_become_marks_after_a_look(remote: Service, tmp_path: Path) -> None:
     images = {n: picture(tmp_path / f"{n}.png", red) for n, red in (("a", 3), ("b", 2))}
     folder, empty = tmp_path / "labels", tmp_path / "empty"

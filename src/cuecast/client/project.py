@@ -1,4 +1,4 @@
-"""A project that a service keeps, with its images: runs, checking, labels of other programs, exports, kept runs.
+"""A project that a service keeps, with its images: runs, checking, labels, several people, exports, kept runs.
 
 What comes back are the documents of the HTTP API (docs/service.md): dicts of JSON.
 """
@@ -14,10 +14,13 @@ from typing import Any
 
 from cuecast.client.jobs import done
 from cuecast.client.wire import Wire
+from cuecast.core.consensus import Way
 from cuecast.core.errors import InputError
 from cuecast.core.ordered import Progress, silent
 
 BINARY = {"Content-Type": "application/octet-stream"}
+AT_ONCE = 500
+"""Images of one request."""
 Document = dict[str, Any]
 
 
@@ -79,7 +82,12 @@ class RemoteProject:
         self.wire.ask("PUT", f"{self._path}/images/{image}/prediction/review", json={"wrong": wrong})
 
     def labels(
-        self, labels: str | Path, format: str | None = None, replace: bool = False, empty: bool = True
+        self,
+        labels: str | Path,
+        format: str | None = None,
+        replace: bool = False,
+        empty: bool = True,
+        person: str | None = None,
     ) -> RemoteLabels:
         """What labels of another program would be as marks of these images; `.store()` makes them marks.
 
@@ -87,6 +95,7 @@ class RemoteProject:
         format   where neither suffix nor content are to tell; of pictures of numbers 'masks' or 'objects'.
         replace  also of images that are marked.
         empty    where nothing is marked, the thing is not there; else such images are left out.
+        person   they become what this person has marked, beside the images' own marks.
 
         Raises InputError, CuecastError.
         """
@@ -96,8 +105,38 @@ class RemoteProject:
             way["name"] += ".zip"
         if format is not None:
             way["format"] = format
+        if person is not None:
+            way["person"] = person
         data = _packed(path) if path.is_dir() else _read(path)
         return RemoteLabels.sent(self, data, way)
+
+    def people(self) -> Document:
+        """Who has marked images by himself, and how far they agree: 'people', 'pairs', 'images' and 'agreement'.
+
+        Each of `images` says by whom it was marked. Raises CuecastError.
+        """
+        told: Document = self.wire.ask("GET", f"{self._path}/people")
+        return told
+
+    def consensus(
+        self, images: Sequence[str] | None = None, way: Way = "majority", replace: bool = False
+    ) -> tuple[Document, ...]:
+        """Make one truth of what people have marked the images' own marks; returns the images that were refused.
+
+        images   ids; None: all that two people at least have marked wholly.
+        way      'majority', 'unanimous' or 'staple'; docs/consensus.md.
+        replace  also of images that have marks of their own.
+
+        Each is a dict with 'image', 'code' and 'message'. Raises CuecastError.
+        """
+        wanted = [i["id"] for i in self.images() if len(i["people"]) > 1] if images is None else list(images)
+        refused: list[Document] = []
+        for start in range(0, len(wanted), AT_ONCE):
+            sent = {"action": "consensus", "images": wanted[start : start + AT_ONCE]}
+            how = {"way": way, "replace": replace}
+            told = self.wire.ask("POST", f"{self._path}/images/actions", json=sent | how)
+            refused += told["refused"]
+        return tuple(refused)
 
     def export(
         self,
