@@ -43,6 +43,12 @@ def in_sight(page: Any, control: Any) -> bool:
     return bool(box["y"] >= 0 and box["y"] + box["height"] <= window["height"])
 
 
+def whole(page: Any, control: Any) -> bool:
+    """Whether all of a control is on the screen, before anything is scrolled."""
+    box, window = control.bounding_box(), page.viewport_size
+    return in_sight(page, control) and bool(box["x"] >= 0 and box["x"] + box["width"] <= window["width"])
+
+
 def marked(studio: Studio, pictures: list[Path]) -> None:
     """A project whose first picture is marked wholly."""
     studio.create(pictures)
@@ -142,8 +148,14 @@ def test_the_panel_leaves_the_picture_free(studio: Studio, pictures: list[Path],
     studio.run()
     page.set_viewport_size(window)
     studio.open_image("b.png")
+    page.get_by_role("button", name="Correct it").wait_for()
+    sides = ("Show or hide the side panel", "Next picture", "Run")
+    for name in ("Correct it", "This is right", "This is wrong", *sides):
+        assert whole(page, page.get_by_role("button", name=name).first), name
     page.keyboard.press("c")
     page.get_by_role("button", name="Accept as an example").wait_for()
+    for name in ("Accept as an example", "Throw away"):
+        assert whole(page, page.get_by_role("button", name=name)), name
     assert not overlap(page, ".panel", ".canvas")
     assert page.locator(".canvas").bounding_box()["width"] >= 200
     assert page.evaluate(COVERED) == []

@@ -41,17 +41,6 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
       )}
       {prediction?.error && <Failure error={prediction.error} />}
       {prediction?.stale && <p class="soft">{t.stale}</p>}
-      {prediction?.verdict && !isSuperseded(image) && (
-        <ul class="counts">
-          {classes.map(({ id, name, colour }) => (
-            <li key={id}>
-              <span class="swatch" style={{ backgroundColor: colour }} />
-              {name}: {t.objects(prediction.counts[id] ?? 0)}
-            </li>
-          ))}
-        </ul>
-      )}
-      <ObjectPart picture={picture} />
       {picture.isComplete && prediction && (
         <p class="soft">{image.marks ? t.result.isExample : t.checking.isChecked}</p>
       )}
@@ -75,6 +64,17 @@ function FoundPart({ picture, image }: { picture: OpenPicture; image: ImageInfo 
         )}
       </div>
       {prediction?.verdict && <JudgePart picture={picture} image={image} />}
+      {prediction?.verdict && !isSuperseded(image) && (
+        <ul class="counts">
+          {classes.map(({ id, name, colour }) => (
+            <li key={id}>
+              <span class="swatch" style={{ backgroundColor: colour }} />
+              {name}: {t.objects(prediction.counts[id] ?? 0)}
+            </li>
+          ))}
+        </ul>
+      )}
+      <ObjectPart picture={picture} />
     </>
   );
 }
@@ -126,11 +126,6 @@ function CorrectPart({ picture }: { picture: OpenPicture }) {
   const answer = correction.answer.value;
   return (
     <>
-      <p class="soft">{t.correctHint}</p>
-      <p class="answer" role="status">
-        {correction.working.value ? t.working : answer && answerInWords(answer)}
-      </p>
-      <Failure error={correction.error.value} onRetry={() => correction.retry()} />
       <div class="buttons">
         <button
           type="button"
@@ -146,6 +141,11 @@ function CorrectPart({ picture }: { picture: OpenPicture }) {
           {t.discard}
         </button>
       </div>
+      <p class="answer" role="status">
+        {correction.working.value ? t.working : answer && answerInWords(answer)}
+      </p>
+      <Failure error={correction.error.value} onRetry={() => correction.retry()} />
+      <p class="soft">{t.correctHint}</p>
     </>
   );
 }
