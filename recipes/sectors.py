@@ -3,10 +3,12 @@
     cuecast train recipes/sectors.py documents --data DATA --to src/cuecast/packs
     cuecast eval DATA/episodes/sectors.jsonl --root DATA/sectors --set register_columns_judge --pack documents
 
-DATA holds train/ and sectors/, folders of picture sets (images/, masks/, card.json each). A pack is written only where
-it is better than its base on pictures of these sets that it was not taught (docs/refine.md). Whether it is better on
-other sets, too, is what `cuecast eval` says of those in `judged_by`; what came of it: LOG.md beside this file and
-docs/sectors.md. They have no ready concepts, which hold pictures: what may be trained on may not always be handed on.
+DATA holds train/, objects/train/ and sectors/, folders of picture sets (images/, masks/, card.json each). Lessons of
+the sector's sets stand among others, of what `general` was trained on and of drawn pictures: a pack that is taught a
+few sets alone forgets how to read others. A pack is written only where it is better than its base on pictures of its
+sets that it was not taught (docs/refine.md). Whether it is better on other sets, too, is what `cuecast eval` says of
+those in `judged_by`; what came of it: LOG.md beside this file and docs/sectors.md. They have no ready concepts, which
+hold pictures: what may be trained on may not always be handed on.
 """
 
 from __future__ import annotations
@@ -16,18 +18,35 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cuecast.training.refine_fit import Drawing
+
+SOURCES = (0.6, 0.1, 0.3)
+"""Chances of what is taught beside a sector: `general`'s sets, regions of a picture, drawn pictures of any kind."""
+SIDES = (256, 320, 384)
+"""Of drawn pictures of a sector's own kinds."""
 
 
 @dataclass(frozen=True)
 class Sector:
-    """A pack: sets that it is taught and sets that judge it, folders below DATA; its card's `task` and `limits`."""
+    """A pack: sets that it is taught and sets that judge it, folders below DATA; its card's `task` and `limits`.
+
+    beside  share of the lessons that are not of its sets.
+    drawn   families of drawn pictures (`cuecast.training.synthetic`) that are like its own; half of what is beside.
+    """
 
     sector: str
     task: str
     sources: tuple[str, ...]
     judged_by: tuple[str, ...]
     limits: tuple[str, ...]
+    beside: float = 0.5
+    drawn: tuple[str, ...] = ()
 
 
 SECTORS = {
@@ -56,6 +75,8 @@ SECTORS = {
         ),
         ("circuit_symbols_judge",),
         ("It must not mark anybody's work: a sign that it misses is no mistake of the writer.",),
+        0.75,
+        ("diagrams",),
     ),
     "healthcare": Sector(
         "healthcare",
@@ -109,6 +130,7 @@ def main(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
 
     from cuecast.training.refine import RefineOptions, refine
+    from cuecast.training.refine_fit import Beside
 
     sector = SECTORS[options.sector]
     sources = [options.data / s for s in sector.sources]
@@ -120,10 +142,34 @@ def main(argv: Sequence[str]) -> None:
     made = refine(
         sources,
         options.to / options.sector,
-        RefineOptions(options.base, minutes=options.minutes, fields=fields, replace=True, ready=False),
+        RefineOptions(
+            options.base,
+            minutes=options.minutes,
+            fields=fields,
+            replace=True,
+            ready=False,
+            beside=Beside(pictures_beside(options.data, sector.drawn), sector.beside),
+        ),
         lambda step: print(f"\r{step.what} {step.done} of {step.total}   ", end="", flush=True),
     )
     print(json.dumps(made.as_dict(), indent=2))
+
+
+def pictures_beside(data: Path, drawn: Sequence[str]) -> Drawing:
+    """What is taught beside a sector's sets: those of `general`, and drawn pictures."""
+    from cuecast.training.sets import read_sets
+    from cuecast.training.tasks import draw_group, label_maps
+
+    sets = tuple(s for folder in (data / "train", data / "objects" / "train") for s in read_sets(folder, ()))
+
+    def draw(rng: np.random.Generator, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        if drawn and rng.random() < 0.5:
+            group = draw_group(rng, (), count, int(rng.choice(SIDES)), 3, (0, 0, 1), str(rng.choice(drawn)))
+        else:
+            group = draw_group(rng, sets, count, SIDES[0], 3, SOURCES)
+        return group.images, label_maps(group)
+
+    return draw
 
 
 def stated(sector: Sector, sources: Sequence[Path]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from cuecast.engine import matching
 from cuecast.engine.lessons import MatchingKnowledge
 from cuecast.engine.matcher import CueTile, Knowledge, MatcherWeights, join
 from cuecast.engine.packs import WHEEL_PACKS
+from cuecast.io.images import read_image
 
 pytestmark = pytest.mark.skipif(
     not (WHEEL_PACKS / "general" / "card.json").is_file(), reason="the pack general is not in this checkout"
@@ -349,3 +350,23 @@ def test_real_cells_from_one_cue(predictor: cuecast.Predictor, data: Path) -> No
     )
     found = concept.segment(folder / "images" / "0001.jpg").mask > 0
     assert iou(found, np.isin(masks["0001"], (1, 2))) > 0.5
+
+
+@pytest.mark.parametrize(("cues", "looks"), [(1, 2), (3, 1)])
+def test_what_is_kept_to_train_on_is_what_answers(
+    predictor: cuecast.Predictor, cues: int, looks: int
+) -> None:
+    segmenter = predictor.segmenter
+    assert isinstance(segmenter, matching.MatchingSegmenter)
+    shown = [cuecast.Cue(picture, mask=truth) for picture, truth in map(discs, range(cues))]
+    knowledge = predictor.learn(shown).knowledge
+    assert isinstance(knowledge, MatchingKnowledge)
+    (lesson,) = knowledge.lessons
+    view = segmenter.viewer.view(read_image(discs(9)[0]), lesson.side, lesson.zoom)
+    (tile,) = view.windows()
+    seen = list(segmenter.looks(lesson, view))
+    assert len(seen) == looks
+    maps, share, rest = segmenter.decoded(seen[-1], view, tile)
+    said = share[:, None, None] * segmenter.decoder.decode(maps, 1)[0][:, 0] + rest
+    planes = segmenter._scene(lesson, view).planes[:, 0]
+    np.testing.assert_allclose(said[:, : planes.shape[1], : planes.shape[2]], planes, atol=1e-4)

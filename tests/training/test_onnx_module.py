@@ -74,6 +74,16 @@ def test_what_was_trained_is_what_the_file_says(decoder: Path, tmp_path: Path) -
     assert (tmp_path / "trained.onnx").stat().st_size == pytest.approx(decoder.stat().st_size, rel=0.01)
 
 
+def test_weights_go_a_share_of_the_way_to_others(decoder: Path) -> None:
+    moved, fixed = OnnxModule(decoder), OnnxModule(decoder)
+    with torch.no_grad():
+        for p in moved.parameters():
+            p += 1.0
+    moved.blend(fixed, 0.25)
+    for p, q in zip(moved.parameters(), fixed.parameters(), strict=True):
+        torch.testing.assert_close(p, q + 0.75)
+
+
 def test_a_file_that_cannot_be_trained_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     with pytest.raises(RuntimeError, match=r"broken.onnx: it is not an ONNX file"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ pytest.importorskip("onnx")
 from cuecast.core.errors import InputError, OutputError, PackError  # noqa: E402
 from cuecast.core.ordered import Step  # noqa: E402
 from cuecast.core.values import ClassInfo, Example, Marks  # noqa: E402
+from cuecast.engine.lessons import MatchingKnowledge  # noqa: E402
 from cuecast.engine.packs import Pack, open_pack  # noqa: E402
 from cuecast.predictor import load  # noqa: E402
 from cuecast.training import refine_fit  # noqa: E402
@@ -25,6 +27,7 @@ from cuecast.training.onnx_module import OnnxModule  # noqa: E402
 from cuecast.training.refine import NotBetterError, RefineOptions, likely_gain, ready_names, refine  # noqa: E402
 from cuecast.training.refine_data import Data, read_data  # noqa: E402
 from cuecast.training.refine_fit import (  # noqa: E402
+    Beside,
     Samples,
     draw_lesson,
     fit_decoder,
@@ -111,6 +114,69 @@ def test_a_part_without_the_thing_gives_no_lesson(base: Pack, pictures: Path) ->
     lessons = [draw_lesson(base.segmenter(), bare, n) for n in range(12)]  # type: ignore[arg-type]
     assert [] in lessons
     assert any(lessons)
+
+
+def test_a_lesson_shows_the_thing_on_every_cue_and_asks_other_pictures(
+    base: Pack, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter, data = base.segmenter(), data_of(pictures)
+    learned: list[tuple[list[bool], list[int]]] = []
+
+    def learn(examples: Sequence[Example], classes: list[int], _scale: str) -> MatchingKnowledge:
+        learned.append(([not e.marks.absent for e in examples], classes))
+        return MatchingKnowledge(tuple(classes), ())
+
+    monkeypatch.setattr(type(segmenter), "learn", lambda _self, *given: learn(*given))
+    for number in range(20):
+        draw_lesson(segmenter, data, number)  # type: ignore[arg-type]
+    assert len(learned) > 10
+    assert all(all(shown) and classes == [1] for shown, classes in learned)
+    assert {len(shown) for shown, _ in learned} > {1, 3}
+
+
+def test_a_share_of_the_lessons_is_of_other_pictures(base: Pack, pictures: Path) -> None:
+    segmenter, data = base.segmenter(), data_of(pictures)
+    asked: list[int] = []
+
+    def draw(_rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """A bright square, on a picture of another size than those of the data."""
+        asked.append(count)
+        images = np.zeros((count, 32, 32, 3), np.uint8)
+        labels = np.zeros((count, 32, 32), np.int32)
+        images[:, 8:20, 8:20], labels[:, 8:20, 8:20] = 255, 1
+        return images, labels
+
+    lessons = [draw_lesson(segmenter, data, n, Beside(draw, 0.5)) for n in range(12)]  # type: ignore[arg-type]
+    assert 2 < len(asked) < 10
+    assert min(asked) > refine_fit.ASKED
+    assert sum(map(bool, lessons)) > len(asked)
+    with_thing = [draw_lesson(segmenter, data, n, Beside(draw, 1.0))[0] for n in range(2)]  # type: ignore[arg-type]
+    assert all(float(s.target.max()) == 1 for s in with_thing)
+
+
+def test_a_picture_seen_from_nearer_keeps_most_of_the_thing(pictures: Path) -> None:
+    example = next(p.example for p in data_of(pictures).teaching if p.shows(1))
+    sizes = set()
+    for seed in range(20):
+        changed = refine_fit._seen_otherwise(np.random.default_rng(seed), example, 1)
+        mask = changed.marks.mask
+        assert mask is not None
+        assert mask.shape == changed.image.size == changed.marks.size
+        assert (mask == 1).sum() >= 0.7 * 144  # of a square of 12 x 12
+        sizes.add(mask.shape)
+        bright = changed.image.pixels.mean(2)
+        assert bright[mask == 1].mean() > bright[mask == 0].mean() + 50
+    assert len(sizes) > 5
+    assert min(min(size) for size in sizes) >= 0.6 * 48 - 1
+
+
+def test_a_crop_holds_the_pixel_that_it_is_for() -> None:
+    rng = np.random.default_rng(0)
+    for length, at in ((64, 0), (96, 95), (160, 70), (448, 447), (448, 200), (200, 130)):
+        corners = {refine_fit._corner(rng, length, at) for _ in range(40)}
+        assert all(c % 32 == 0 and c <= at < c + 64 for c in corners)
+    assert {refine_fit._corner(rng, 160, 70) for _ in range(40)} == {32, 64}
+    assert {refine_fit._corner(rng, 128, None) for _ in range(40)} == {0, 32, 64}
 
 
 def test_fitting_lowers_the_loss_and_goes_on_where_it_was_stopped(

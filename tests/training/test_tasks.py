@@ -9,9 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is needed to train, not to run")
 
+from cuecast.core.values import IGNORE  # noqa: E402
 from cuecast.training import tasks  # noqa: E402
 from cuecast.training.sets import PictureSet  # noqa: E402
-from cuecast.training.tasks import draw_group  # noqa: E402
+from cuecast.training.tasks import Group, draw_group, label_maps  # noqa: E402
 
 FROM_SETS = (1.0, 0.0, 0.0)
 
@@ -92,7 +93,9 @@ def test_some_pictures_of_a_group_are_seen_from_much_nearer() -> None:
 
 
 def test_drawn_things_differ_in_size_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_square(_rng: object, count: int, size: int) -> tuple[np.ndarray, np.ndarray, None]:
+    def one_square(
+        _rng: object, count: int, size: int, _family: str | None
+    ) -> tuple[np.ndarray, np.ndarray, None]:
         labels = np.zeros((count, size, size), np.uint8)
         labels[:, 60:68, 60:68] = 1
         return np.zeros((count, size, size, 3), np.uint8), labels, None
@@ -153,3 +156,26 @@ def test_some_tasks_ask_for_the_rim_or_the_core(
                     labels[(rows.min() + rows.max()) // 2, (columns.min() + columns.max()) // 2] == 1
                 )
     assert 0.15 < np.mean(with_middle) < 0.85
+
+
+def test_tasks_that_overlap_with_one_before_are_no_class_of_the_map() -> None:
+    first, inside, beside = (
+        np.array([[row]], np.uint8) for row in ([1, 1, 0, 2], [0, 1, 0, 0], [0, 0, 1, 1])
+    )
+    group = Group(np.zeros((1, 1, 4, 3), np.uint8), (first, inside, beside), "set", "hand-made")
+    assert label_maps(group).tolist() == [[[1, 1, 3, 3]]]
+    alone = replace(group, tasks=(first,))
+    assert label_maps(alone).tolist() == [[[1, 1, 0, IGNORE]]]
+
+
+def test_a_family_of_drawn_pictures_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    drawn = tasks.draw_episode
+
+    def noted(rng: np.random.Generator, count: int, size: int, family: str | None = None) -> object:
+        asked.append(family)
+        return drawn(rng, count, size, family)
+
+    monkeypatch.setattr(tasks, "draw_episode", noted)
+    draw_group(np.random.default_rng(0), (), 3, 96, 2, (0.0, 0.0, 1.0), "diagrams")
+    assert set(asked) == {"diagrams"}

@@ -88,7 +88,6 @@ class Decoded(NamedTuple):
     share  (K,) and rest (K, h, w): the answer is `share` times the decoder's logits, and `rest`.
     """
 
-    tile: Window
     maps: dict[str, Array]
     share: Array
     rest: Array
@@ -348,8 +347,7 @@ class MatchingSegmenter:
             blended = view.blend(len(lesson.classes) * len(PLANES), 2, answer)
             planes = blended.reshape(-1, len(PLANES), *blended.shape[1:])
             if again:
-                part = lesson.only(again)
-                taught = replace(part, known=join(part.known, _as_cue(view, planes[again, 0]), self.weights))
+                taught = self._taught_by(view, lesson.only(again), planes[again, 0])
                 planes[again, 0] = view.blend(
                     len(again), 2, lambda f, t: self._answer(taught, view, t, f, *kept[t])[0][:, 0]
                 )
@@ -357,6 +355,10 @@ class MatchingSegmenter:
 
         scene: Scene = self.scenes.get((lesson.key, view.digest), compute)
         return scene
+
+    def _taught_by(self, view: View, lesson: Lesson, logits: Array) -> Lesson:
+        """A lesson that an image joins as a cue, with its first answer (K, h, w)."""
+        return replace(lesson, known=join(lesson.known, _as_cue(view, logits), self.weights))
 
     def _again(self, lesson: Lesson) -> list[int]:
         """The classes of a lesson, counted from 0, that a query is looked at twice for."""
@@ -418,17 +420,30 @@ class MatchingSegmenter:
             logits = (1 - share) * logits + share * forest
         return logits
 
-    def decoded(self, lesson: Lesson, view: View) -> Iterator[Decoded]:
-        """What the decoder reads in each tile of an image, and what becomes of what it says: to train one on."""
-        for tile in view.windows():
-            features = view.features(tile)
-            hidden = hidden_units(lesson.known, features, self.weights)
-            forest = self._forest_logits(lesson, view, tile, features)
-            maps, _ = self._maps(lesson, view, tile, features, forest, hidden)
-            # The answer is linear in the decoder's logits.
-            rest = self._mixed(np.zeros_like(forest), lesson, forest)
-            share = (self._mixed(np.ones_like(forest), lesson, forest) - rest).mean((1, 2))
-            yield Decoded(tile, maps, share, rest)
+    def looks(self, lesson: Lesson, view: View) -> Iterator[Lesson]:
+        """The lessons that an image is answered with: as it was learned, and for classes that are looked at again, with
+        the image's own first answer among the cues."""
+        yield lesson
+        if again := self._again(lesson):
+            part = lesson.only(again)
+
+            def answer(features: FeatureMaps, tile: Window) -> Array:
+                forest = self._forest_logits(part, view, tile, features)
+                hidden = hidden_units(part.known, features, self.weights)
+                return self._answer(part, view, tile, features, forest, hidden)[0][:, 0]
+
+            yield self._taught_by(view, part, view.blend(len(again), 2, answer))
+
+    def decoded(self, lesson: Lesson, view: View, tile: Window) -> Decoded:
+        """What the decoder reads in a tile of an image, and what becomes of what it says: to train one on."""
+        features = view.features(tile)
+        hidden = hidden_units(lesson.known, features, self.weights)
+        forest = self._forest_logits(lesson, view, tile, features)
+        maps, _ = self._maps(lesson, view, tile, features, forest, hidden)
+        # The answer is linear in the decoder's logits.
+        rest = self._mixed(np.zeros_like(forest), lesson, forest)
+        share = (self._mixed(np.ones_like(forest), lesson, forest) - rest).mean((1, 2))
+        return Decoded(maps, share, rest)
 
     def _corrected(self, logits: Array, cls: int, view: View, own: Sequence[Marks]) -> Array:
         """Logits (1, h, w) moved by the points and scribbles that the query itself carries."""

@@ -69,6 +69,12 @@ class OnnxModule(nn.Module):
                 values[out[0]] = OPERATORS[kind]([values[n] if n else None for n in given], told)
         return {n: values[n] for n in self._outputs}
 
+    @torch.no_grad()
+    def blend(self, other: OnnxModule, share: float) -> None:
+        """Move the weights to those of another module of the same file, by a share of the way."""
+        for own, theirs in zip(self.parameters(), other.parameters(), strict=True):
+            own.lerp_(theirs, share)
+
     def save(self, path: Path) -> None:
         """Write the file with the weights of now."""
         import onnx

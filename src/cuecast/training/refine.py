@@ -59,6 +59,7 @@ from cuecast.training.refine_fit import (
     MOST_SAMPLES,
     SHARES,
     SMALLEST_PART,
+    Beside,
     Samples,
     check_shares,
     draw_lesson,
@@ -103,6 +104,7 @@ class RefineOptions:
     replace  take the place of another pack of that name.
     ready    put a ready concept of each class into it: pictures of the data, which whoever gets the pack gets.
     threads  that it may use; None: as torch and ONNX Runtime take them.
+    beside   other lessons among those of the data, so that what the base knows is not lost; None: none.
     """
 
     base: str | Path = "general"
@@ -114,6 +116,7 @@ class RefineOptions:
     replace: bool = False
     ready: bool = True
     threads: int | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,12 @@ def _tell_of(data: Data) -> None:
 
 def _claim(work: Path, data: Data, base: Pack, options: RefineOptions) -> None:
     """Make the folder this run's; what another run left in it goes."""
-    plan = {"data": data.digest, "base": base.digest, "minutes": options.minutes}
+    plan = {
+        "data": data.digest,
+        "base": base.digest,
+        "minutes": options.minutes,
+        "beside": [options.beside.share, options.beside.way] if options.beside else None,
+    }
     if (work / PLAN).is_file() and read_json(work / PLAN, OutputError) == plan:
         return
     for path in work.iterdir():
@@ -319,7 +327,7 @@ class _Run:
             path = self._lesson(number)
             start, there = time.monotonic(), path.is_file()
             if not there:
-                write_samples(path, draw_lesson(self.segmenter, self.data, number))
+                write_samples(path, draw_lesson(self.segmenter, self.data, number, self.options.beside))
             samples += Samples.of(path)
             used += time.monotonic() - start
             number += 1
@@ -352,9 +360,11 @@ class _Run:
                 lambda d, t: self.progress(Step(f"steps of {name}", d, t)),
             )
             if self.processes.first:
-                beside = path.with_name(f".{path.name}")
-                decoder.save(beside)
-                beside.rename(path)
+                if beside := self.options.beside:
+                    decoder.blend(OnnxModule(self.decoder), 1 - beside.way)
+                new = path.with_name(f".{path.name}")
+                decoder.save(new)
+                new.rename(path)
         return path
 
     def _measure(self, name: str, predictor: Predictor, shots: Sequence[int]) -> list[Answered]:

@@ -24,18 +24,21 @@ from torch import Tensor, nn
 
 from cuecast.core.errors import InputError
 from cuecast.core.tiling import Window
-from cuecast.core.values import IGNORE, Example, Image
+from cuecast.core.values import IGNORE, Example, Image, Marks
+from cuecast.engine.encoder import View
 from cuecast.engine.lessons import Lesson
-from cuecast.engine.matching import MatchingSegmenter
+from cuecast.engine.matching import Decoded, MatchingSegmenter
 from cuecast.engine.refiner import resize
 from cuecast.io.images import read_image
 from cuecast.training.loop import mask_losses, read_checkpoint, write_checkpoint
 from cuecast.training.onnx_module import OnnxModule
-from cuecast.training.refine_data import Data, only_classes
+from cuecast.training.refine_data import Data, Shown, only_classes
 from cuecast.training.torchrun import join
 
 Array = NDArray[np.float32]
 Maps = dict[str, NDArray[np.float16]]
+Drawing = Callable[[np.random.Generator, int], tuple[NDArray[np.uint8], NDArray[np.int32]]]
+"""Draws so many pictures of one kind (N, H, W, 3), and which class is where (N, H, W), IGNORE where it is not known."""
 
 SHARES = (0.25, 0.5, 1.0)
 """Parts of the teaching pictures that the curve is made of."""
@@ -44,7 +47,7 @@ SHARES_CHANCE = (0.2, 0.25, 0.55)
 SMALLEST_PART = 4
 """Teaching pictures from which on a part is worth a point of the curve."""
 SHOTS = (1, 2, 3, 5, 8, 12)
-SHOTS_CHANCE = (0.2, 0.15, 0.15, 0.2, 0.15, 0.15)
+SHOTS_CHANCE = (0.3, 0.15, 0.1, 0.2, 0.125, 0.125)
 ASKED, OF_LESSON = 8, 24
 """Pictures that are asked in a lesson, and samples that are kept of it, at most: learning is dearer than answering, but
 what one lesson says is alike."""
@@ -67,8 +70,34 @@ SAVE_EVERY = 20.0
 """Seconds between two checkpoints."""
 PRESENCE = 0.2
 """Weight of what is said of the thing being anywhere."""
+TOGETHER = 3
+"""Classes of a lesson, at most: what is looked at twice is one or two (`cuecast.engine.matching.FEW_CLASSES`)."""
+LACKING = 3
+"""Of so many pictures that are asked and show the thing, one more lacks it."""
+SHOWING = 0.8
+"""Chance that the crop of a picture with the thing is one that shows it."""
+GRID = 32
+"""Crops begin at multiples of so many working pixels."""
+APART, NEAREST, MOST_OF_IT, TRIES = 0.5, 0.6, 0.7, 8
+"""Chance that each picture of a lesson is seen from another place and in another light, where there are lessons
+beside: pictures of a set are more alike than those that a pack of several is used on. The least share of its sides that
+is left, the least of the thing, and how often a part is drawn until it holds that much; else it is the whole."""
 FLIPPED, COLOURED = 0.25, 0.5
 """Chance that a lesson's pictures are mirrored (down: half of it), and that their colours are moved a little."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What keeps a pack of several kinds of pictures from forgetting what its base knows of others.
+
+    draw   draws pictures for lessons that are not of the data. They do not judge.
+    share  of the lessons that are such.
+    way    from the base's weights to those fitted, as a share, that is gone (Wortsman et al. 2022).
+    """
+
+    draw: Drawing
+    share: float = 0.5
+    way: float = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,34 +118,83 @@ class Sample:
     part: int
 
 
-def draw_lesson(segmenter: MatchingSegmenter, data: Data, number: int) -> list[Sample]:
-    """The samples of lesson `number`; the same for the same data and pack."""
+def draw_lesson(
+    segmenter: MatchingSegmenter, data: Data, number: int, beside: Beside | None = None
+) -> list[Sample]:
+    """The samples of lesson `number`; the same for the same data and pack. Some may be `beside` the data.
+
+    A class is shown as people show it: on cues that hold it, where others hold it, too; now and then another lacks it.
+    """
     rng = np.random.default_rng((number, int(data.digest, 16)))
     part = int(rng.choice(len(SHARES), p=SHARES_CHANCE))
+    if beside and rng.random() < beside.share:
+        return draw_beside(segmenter, beside.draw, rng, part)
     pool = [p for p in data.part(SHARES[part]) if p.example.marks.mask is not None]
-    if not pool:
-        return []  # the part may hold nothing but pictures without the thing
     # Sources teach alike, however many pictures each has; what one marks, another may show without marking it.
-    places = sorted({p.place for p in pool})
+    holding = {
+        place: _holding([p for p in pool if p.place == place], data) for place in {p.place for p in pool}
+    }
+    places = sorted(place for place, held in holding.items() if held)
+    if not places:
+        return []  # the part may hold nothing but pictures without the thing
     place = places[int(rng.integers(len(places)))]
-    pool = [p for p in pool if p.place == place]
-    order = [pool[i] for i in rng.permutation(len(pool))]
-    shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(order) - 1)
-    cues, rest = order[:shots], order[shots:]
+    held = holding[place]
+    main = int(rng.choice(sorted(held)))
+    shots = min(int(rng.choice(SHOTS, p=SHOTS_CHANCE)), len(held[main]) - 1)
+    cues = [held[main][i] for i in rng.permutation(len(held[main]))[:shots]]
     # A picture that lies beside a cue's in everything but the thing would teach to look for its twin.
     groups = {c.group for c in cues}
-    asked = [p for p in rest if p.group not in groups][:ASKED]
-    classes = [i.id for i in data.classes if any(c.shows(i.id) for c in cues)]
-    if not (cues and asked and classes):
-        return []
-    change = _draw_change(rng)
-    wanted = [i.id for i in data.classes]
-    knowledge = segmenter.learn([change(only_classes(c, wanted)) for c in cues], classes, "frame")
+    rest = [p for p in pool if p.place == place and p.group not in groups]
+    rest = [rest[i] for i in rng.permutation(len(rest))]
+    asked = [p for p in rest if p.shows(main)][:ASKED]
+    asked += [p for p in rest if p.lacks(main)][: max(1, len(asked) // LACKING)]
+    others = [c for c in sorted(held) if c != main and any(p.shows(c) for p in cues)]
+    classes = [main, *rng.permutation(others)[: int(rng.integers(TOGETHER))].tolist()]
+    change, apart = _draw_change(rng), beside is not None and rng.random() < APART
+    shown, queries = ([change(only_classes(p, classes)) for p in side] for side in (cues, asked))
+    if apart:
+        shown, queries = ([_seen_otherwise(rng, e, main) for e in side] for side in (shown, queries))
+    return _taught(segmenter, shown, queries, classes, rng, part)
+
+
+def _holding(pool: Sequence[Shown], data: Data) -> dict[int, list[Shown]]:
+    """Class -> pictures that show it, of the classes that two groups show."""
+    held = {i.id: [p for p in pool if p.shows(i.id)] for i in data.classes}
+    return {c: own for c, own in held.items() if len({p.group for p in own}) > 1}
+
+
+def draw_beside(
+    segmenter: MatchingSegmenter, draw: Drawing, rng: np.random.Generator, part: int
+) -> list[Sample]:
+    """The samples of a lesson that is not of the data. They serve part `part` of it, so that each has its share."""
+    shots = int(rng.choice(SHOTS, p=SHOTS_CHANCE))
+    examples = [
+        Example(read_image(image), Marks(image.shape[:2], mask, absent=not (mask > 0).any()))
+        for image, mask in zip(*draw(rng, shots + ASKED), strict=True)
+    ]
+    cues = [e for e in examples if not e.marks.absent][:shots]
+    asked = [e for e in examples if e not in cues]
+    shown = sorted({c for e in cues for c in e.marks.class_ids if c})
+    classes = rng.permutation(shown)[: int(rng.integers(TOGETHER)) + 1].tolist()
+    return _taught(segmenter, cues, asked, classes, rng, part) if cues else []
+
+
+def _taught(
+    segmenter: MatchingSegmenter,
+    cues: Sequence[Example],
+    asked: Sequence[Example],
+    classes: Sequence[int],
+    rng: np.random.Generator,
+    part: int,
+) -> list[Sample]:
+    """What is said of the pictures that are asked, in each look at them."""
+    knowledge = segmenter.learn(cues, classes, "frame")
     samples = []
-    for picture in asked:
-        example = change(only_classes(picture, wanted))
+    for example in asked:
         for lesson in knowledge.lessons:
-            samples += _ask(segmenter, lesson, example, rng, part)
+            view = segmenter.viewer.view(example.image, lesson.side, lesson.zoom)
+            for look in segmenter.looks(lesson, view):
+                samples += _ask(segmenter, look, view, example, rng, part)
     return [samples[i] for i in sorted(rng.permutation(len(samples))[:OF_LESSON])]
 
 
@@ -138,22 +216,58 @@ def _draw_change(rng: np.random.Generator) -> Callable[[Example], Example]:
     return change
 
 
+def _seen_otherwise(rng: np.random.Generator, example: Example, main: int) -> Example:
+    """A picture from nearer, in another light: a part of it that holds most of class `main`, where it has any."""
+    mask = example.marks.mask
+    assert mask is not None
+    pixels = example.image.pixels / 255
+    pixels = pixels ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.1, 3))
+    pixels = np.clip(pixels * 255, 0, 255).round().astype(np.uint8)
+    window: tuple[slice, ...] = (slice(None), slice(None))
+    for _ in range(TRIES):
+        spans = []
+        for length in mask.shape:
+            part = round(length * np.exp(rng.uniform(np.log(NEAREST), 0)))
+            start = int(rng.integers(length - part + 1))
+            spans.append(slice(start, start + part))
+        if (mask[tuple(spans)] == main).sum() >= MOST_OF_IT * (mask == main).sum():
+            window = tuple(spans)
+            break
+    mask = np.ascontiguousarray(mask[window])
+    marks = Marks(mask.shape[:2], mask, absent=not (mask > 0).any())
+    return Example(read_image(np.ascontiguousarray(pixels[window])), marks)
+
+
 def _ask(
-    segmenter: MatchingSegmenter, lesson: Lesson, example: Example, rng: np.random.Generator, part: int
+    segmenter: MatchingSegmenter,
+    lesson: Lesson,
+    view: View,
+    example: Example,
+    rng: np.random.Generator,
+    part: int,
 ) -> list[Sample]:
-    """A sample of each class of a lesson: a crop of one tile."""
-    view = segmenter.viewer.view(example.image, lesson.side, lesson.zoom)
-    tiles = list(segmenter.decoded(lesson, view))
+    """A sample of each class of a lesson: a crop of one tile, mostly one that shows the thing."""
     mask = example.marks.mask
     assert mask is not None
     known = resize((mask != IGNORE).astype(np.float32), view.frame.shape[:2])
+    tiles = list(view.windows())
+    read: dict[Window, Decoded] = {}
     samples = []
     for k, cls in enumerate(lesson.classes):
-        tile, maps, share, rest = tiles[int(rng.integers(len(tiles)))]
         thing = resize((mask == cls).astype(np.float32), view.frame.shape[:2])
+        places = np.argwhere(thing >= 0.5)
+        at = places[rng.integers(len(places))] if len(places) and rng.random() < SHOWING else None
+        near = [t for t in tiles if at is None or (t.top <= at[0] < t.bottom and t.left <= at[1] < t.right)]
+        tile = near[int(rng.integers(len(near)))]
+        if tile not in read:
+            read[tile] = segmenter.decoded(lesson, view, tile)
+        maps, share, rest = read[tile]
         padded = [view.pad(plane[tile.slices]) for plane in (thing, known)]
-        height, width = padded[0].shape
-        top, left = (int(rng.integers(max(0, n - CROP) // 32 + 1)) * 32 for n in (height, width))
+        top, left = (
+            _corner(rng, n, None if at is None else int(at[i]) - (tile.top, tile.left)[i])
+            for i, n in enumerate(padded[0].shape)
+        )
+        height = padded[0].shape[0]
         own = {name: m[k] if len(m) > 1 else m[0] for name, m in maps.items()}
         window = Window(top, top + CROP, left, left + CROP)
         cropped = {
@@ -164,6 +278,15 @@ def _ask(
         beside = _crop(rest[k : k + 1], 2, window)[0]
         samples.append(Sample(cropped, target, seen, float(share[k]), beside, part))
     return samples
+
+
+def _corner(rng: np.random.Generator, length: int, at: int | None) -> int:
+    """Where a crop of a side of that length begins, on the grid of the coarsest maps; it holds the pixel `at`."""
+    first, last = 0, max(0, length - CROP) // GRID
+    if at is not None:
+        first = min(last, max(0, -(-(at - CROP + 1) // GRID)))
+        last = min(last, at // GRID)
+    return int(rng.integers(first, last + 1)) * GRID
 
 
 def _crop(maps: Array, stride: int, window: Window) -> NDArray[np.float16]:

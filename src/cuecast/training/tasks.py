@@ -16,6 +16,7 @@ from skimage.segmentation import felzenszwalb
 from torch import Tensor
 
 from cuecast.core.geometry import NEIGHBOURS
+from cuecast.core.values import IGNORE
 from cuecast.training.sets import IGNORE_VALUE, PictureSet
 from cuecast.training.synthetic import draw_episode
 
@@ -65,8 +66,9 @@ def draw_group(
     size: int,
     tasks: int,
     sources: tuple[float, float, float] = SOURCES,
+    family: str | None = None,
 ) -> Group:
-    """One group: from a picture set, drawn, or from regions of a single picture."""
+    """One group: from a picture set, drawn (`family`: None takes any), or from regions of a single picture."""
     kind = rng.choice(["set", "regions", "drawn"], p=sources)
     for _ in range(20):
         if kind == "set":
@@ -74,10 +76,21 @@ def draw_group(
         elif kind == "regions":
             group = _from_regions(rng, _pick_set(rng, sets), count, size, tasks)
         else:
-            group = _from_drawing(rng, count, size, tasks)
+            group = _from_drawing(rng, count, size, tasks, family)
         if group is not None:
             return group
     raise RuntimeError(f"no {kind} group with a usable task in 20 draws")
+
+
+def label_maps(group: Group) -> NDArray[np.int32]:
+    """(N, S, S): 1, 2, ... for those tasks of a group that do not overlap with one before, IGNORE where one of these is
+    not known."""
+    labels = np.zeros(group.images.shape[:3], np.int32)
+    for number, task in enumerate(group.tasks, start=1):
+        if not (labels[task == 1] > 0).any():
+            labels[task == 1] = number
+            labels[(task == IGNORE_LABEL) & (labels == 0)] = IGNORE
+    return labels
 
 
 def _pick_set(rng: np.random.Generator, sets: Sequence[PictureSet]) -> PictureSet:
@@ -198,8 +211,10 @@ def _from_regions(
     return _group(np.stack([v[0] for v in views]), found, "regions", pictures.name, paired=True)
 
 
-def _from_drawing(rng: np.random.Generator, count: int, size: int, tasks: int) -> Group | None:
-    images, labels, objects = draw_episode(rng, count, size)
+def _from_drawing(
+    rng: np.random.Generator, count: int, size: int, tasks: int, family: str | None
+) -> Group | None:
+    images, labels, objects = draw_episode(rng, count, size, family)
     joined = labels + CLASSES * (np.int32(0) if objects is None else objects)
     classes = np.unique(labels[labels > 0])
     if not len(classes):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from cuecast.training.synthetic.diagrams import diagrams
 from cuecast.training.synthetic.drawing import Array, Kind, log_uniform, ramp, value_noise
 from cuecast.training.synthetic.grounds import defects, regions, roads
 from cuecast.training.synthetic.lines import cracks, vessels, wires
@@ -27,6 +28,7 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
     "cells": cells,
     "cracks": cracks,
     "defects": defects,
+    "diagrams": diagrams,
     "glyphs": glyphs,
     "grains": grains,
     "leaves": leaves,

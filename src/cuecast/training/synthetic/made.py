@@ -153,10 +153,10 @@ def _mark(
         canvas.paint(draw_polygon(box, strip), skin, None, box)
 
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&?!%"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&?!%"
 
 
-def _font_glyph(letter: str, height: int) -> Array:
+def font_glyph(letter: str, height: int) -> Array:
     """Alpha (h, w) of a character of PIL's own font."""
     font = ImageFont.load_default(size=height)
     left, top, right, bottom = font.getbbox(letter)
@@ -194,7 +194,7 @@ def _script(rng: np.random.Generator, height: int, ink: Array, invented: bool) -
         width = max(height * rng.uniform(0.07, 0.2), 1.0)
         glyphs = [_invented_glyph(rng, height, width) for _ in range(number)]
     else:
-        glyphs = [_font_glyph(letter, height) for letter in rng.choice(list(_LETTERS), number)]
+        glyphs = [font_glyph(letter, height) for letter in rng.choice(list(LETTERS), number)]
     return _Script(tuple(glyphs), ink, height, float(rng.uniform(0.08, 0.4)))
 
 
