@@ -687,6 +687,7 @@ export const en = {
       via: ["VIA", "one JSON file for all"],
       datumaro: ["Datumaro", "one JSON file for all"],
       voc: ["Pascal VOC", "pictures of classes and objects, XML"],
+      objects: ["Objects", "their numbers, one 16-bit PNG a picture"],
       report: ["Report", "a page to look at and to send"],
       provenance: ["Provenance", "where each mask comes from and who accepted it (W3C PROV); with the masks"],
       cueset: ["Cue set", "your examples, to use on other pictures"],

@@ -670,6 +670,7 @@ export const zh: Text = {
       via: ["VIA", "全部图片一个 JSON 文件"],
       datumaro: ["Datumaro", "全部图片一个 JSON 文件"],
       voc: ["Pascal VOC", "类别图、物体图和 XML"],
+      objects: ["物体", "物体编号，每张图片一个 16 位 PNG"],
       report: ["报告", "可查看和发送的网页"],
       provenance: ["来历", "每个掩膜从何而来、由谁接受（W3C PROV）；附掩膜"],
       cueset: ["示例集", "您的示例，可用于其他图片"],
