@@ -21,6 +21,7 @@ from hypothesis.extra import numpy as npst
 from PIL import Image as PILImage
 
 from cuecast.core.errors import MaskError, OutputError
+from cuecast.core.notes import notes_to
 from cuecast.core.values import IGNORE, ClassInfo, Image
 from cuecast.cues import Cue
 from cuecast.io import labels
@@ -180,6 +181,34 @@ def test_soft_edges_are_cut_in_the_middle(channels: int) -> None:
     assert label(source) == thing.astype(int).tolist()
     edge = int(drawn[(drawn > 0) & (drawn < 255)][0])
     assert label(source, value=edge) == np.where(drawn == 255, IGNORE, drawn == edge).tolist()
+
+
+def test_a_mask_of_many_shades_for_an_image_of_few_colours_is_doubted(tmp_path: Path) -> None:
+    y, x = np.mgrid[:40, :40]
+    photo = np.where(x < 20, 20, 230) + (x + y) % 20  # 40 shades in two heaps
+    drawn = np.where(x < 20, 0, 255)
+    for name, pixels in (("photo.png", photo), ("mask.png", drawn)):
+        PILImage.fromarray(pixels.astype(U8)).save(tmp_path / name)
+
+    def said(image: str, mask: str) -> list[str]:
+        notes: list[str] = []
+        with notes_to(notes.append):
+            labels = read_mask(tmp_path / mask, image=read_image(tmp_path / image))
+        assert labels.tolist() == (x >= 20).astype(int).tolist()
+        return notes
+
+    (note,) = said("mask.png", "photo.png")
+    assert "photo.png: many shades, cut in the middle, and its image mask.png has 2 colours" in note
+    assert said("photo.png", "mask.png") == []
+    assert said("photo.png", "photo.png") == []
+    # Nor are soft edges on a drawing of two colours doubted: a brush leaves few shades.
+    edge = np.clip((x - 15) * 25, 0, 255)
+    PILImage.fromarray(edge.astype(U8)).save(tmp_path / "brush.png")
+    PILImage.fromarray(np.where(edge >= 128, 255, 0).astype(U8)).save(tmp_path / "drawing.png")
+    notes: list[str] = []
+    with notes_to(notes.append):
+        read_mask(tmp_path / "brush.png", image=read_image(tmp_path / "drawing.png"))
+    assert notes == []
 
 
 def test_labels_beside_255_are_no_soft_edges() -> None:
