@@ -81,3 +81,14 @@ def test_several_classes_are_counted(
     with progress(classes=classes) as report:
         report(Step("slices", 1, 1))
     assert "slices (3 classes)" in capsys.readouterr().err
+
+
+def test_what_comes_after_the_work_is_told_of_where_it_takes_a_while(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter([0.0, 0.5, 1.0, 1.9, 2.0, 3.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(now))
+    with progress() as report:
+        for what in ("images", "tables", "report"):  # begun and ended at 0 and 0.5, 1 and 1.9, 2 and 3
+            report(Step(what, 1, 1))
+    assert [text.split(":")[0] for text in capsys.readouterr().err.splitlines()] == ["images", "report"]

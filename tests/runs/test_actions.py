@@ -83,12 +83,17 @@ def test_a_run_tells_of_each_image_and_whether_it_was_finished(concept: Concept,
     actions.segment(request)
     steps: list[Step] = []
     summary = actions.segment(replace(request, images=images), steps.append)
-    assert [(s.what, s.done, s.total, s.resumed) for s in steps] == [
+    assert [(s.what, s.done, s.total, s.resumed) for s in steps[:3]] == [
         ("images", 1, 3, True),
         ("images", 2, 3, True),
         ("images", 3, 3, False),
     ]
-    assert [s.entry and s.entry.areas for s in steps] == [{1: 4}, {1: 16}, {1: 20}]
+    assert [s.entry and s.entry.areas for s in steps[:3]] == [{1: 4}, {1: 16}, {1: 20}]
+    # Then of each image in the table, in COCO and in the report.
+    assert [(s.what, s.done, s.total) for s in steps[3:]] == [
+        ("tables and report", n + 1, 9) for n in range(9)
+    ]
+    assert all(s.entry is None for s in steps[3:])
     assert (summary.resumed, summary.counts["found"]) == (2, 3)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 import cuecast
 from cuecast.core.errors import CueError, ImageError, OutputError
+from cuecast.core.ordered import Step
 from cuecast.io.rasters import open_raster
 from cuecast.io.rasters.raster import tones_of
 from cuecast.predictor import Concept, load
@@ -132,9 +133,9 @@ def test_a_killed_run_goes_on_without_redoing_tiles(
     with open(out / "manifest.jsonl", "ab") as torn:
         torn.write(b'{"name": "r00')
     (out / "tiles" / ".cuecast-left.npz").write_bytes(b"")
-    done: list[bool] = []
-    again = segment_raster(concept, ortho, out, TILES, lambda step: done.append(step.resumed))
-    assert done == [True] * 20 + [False] * 22
+    steps: list[Step] = []
+    again = segment_raster(concept, ortho, out, TILES, steps.append)
+    assert [s.resumed for s in steps if s.what == "tiles"] == [True] * 20 + [False] * 22
     assert again.resumed == 20
     assert contents(out) == contents(made.out)
     assert not (out / "tiles").exists()

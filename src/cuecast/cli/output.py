@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY = 10.0
 """Seconds between two lines where stderr is not a terminal (a log file, a CI job)."""
+SHORT = 1.0
+"""Seconds that what comes after the first work, such as tables, must take to be told of there."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def progress(quiet: bool = False, classes: Sized = ()) -> Iterator[Progress]:
                 bars[step.what] = (
                     shown.enter_context(_live(step.what, classes))
                     if sys.stderr.isatty()
-                    else _Plain(step.what, classes)
+                    else _Plain(step.what, classes, SHORT if bars else 0.0)
                 )
             bars[step.what](step.done, step.total)
 
@@ -160,15 +162,15 @@ def _live(what: str, classes: Sized) -> Iterator[Report]:
 
 
 class _Plain:
-    """One line every PLAIN_EVERY seconds, and one when everything is done."""
+    """One line every PLAIN_EVERY seconds, and one when all is done, unless that took less than `least` seconds."""
 
-    def __init__(self, what: str, classes: Sized) -> None:
-        self.what, self.classes = what, classes
+    def __init__(self, what: str, classes: Sized, least: float) -> None:
+        self.what, self.classes, self.least = what, classes, least
         self.started = self.said = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if done < total and now - self.said < PLAIN_EVERY:
+        if now - self.said < PLAIN_EVERY if done < total else now - self.started < self.least:
             return
         self.said = now
         said = line(counted(self.what, self.classes), done, total, now - self.started)

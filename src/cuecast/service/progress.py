@@ -150,8 +150,9 @@ class Recorder:
             return predictions.predictions_of(session, self.job.project_id)
 
     def note(self, step: Step) -> None:
-        """Take up what is told of an image. Raises as `tick`."""
-        assert step.entry is not None
+        """Take up what is told of an image; the files for all of them come after, and are none. Raises as `tick`."""
+        if step.entry is None:
+            return
         if step.resumed:
             self.kept.append(self._images[step.entry.name])
         else:
