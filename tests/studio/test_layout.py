@@ -11,8 +11,10 @@ from studio_page import GREEN, RED, SQUARE, Studio, paint
 
 WINDOW = {"width": 1280, "height": 720}
 AT_200_PERCENT = {"width": 640, "height": 360}
-COVERED = """() => [...document.querySelectorAll("main button, main a, main input, main select")]
-    .filter((control) => {
+COVERED = """async () => {
+    // Cards (content-visibility) have nothing inside that a point could hit until they have been drawn.
+    for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame);
+    return [...document.querySelectorAll("main button, main a, main input, main select")].filter((control) => {
         const box = control.getBoundingClientRect();
         const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
         if (!box.width || !control.checkVisibility({ visibilityProperty: true })) return false;
@@ -24,7 +26,8 @@ COVERED = """() => [...document.querySelectorAll("main button, main a, main inpu
         const top = document.elementFromPoint(x, y);
         return !control.contains(top) && !control.labels?.[0]?.contains(top);
     })
-    .map((control) => control.ariaLabel || control.textContent || control.outerHTML)"""
+    .map((control) => control.ariaLabel || control.textContent || control.outerHTML);
+}"""
 """The controls on the screen that something else lies over."""
 
 
