@@ -26,7 +26,6 @@ from cuecast.core.consensus import (
     told_apart,
 )
 from cuecast.core.errors import InputError, OutputError
-from cuecast.core.notes import give_note
 from cuecast.core.objects import Annotations, objects_of
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import IGNORE, ClassInfo
@@ -35,7 +34,7 @@ from cuecast.io.formats import Format
 from cuecast.io.labels import plain_name
 from cuecast.io.labels.folders import Pictures, plain_stem
 from cuecast.io.labels.sheets import Shape, Sheet
-from cuecast.io.labels.unsaid import SAYINGS
+from cuecast.io.labels.unsaid import Unsaid
 from cuecast.runs.convert import LabelSource, Place
 
 TABLE, RECORD = "agreement.csv", "agreement.json"
@@ -155,11 +154,12 @@ def consensus(request: ConsensusRequest, progress: Progress = silent) -> Consens
         place = request.out / (request.form.place or request.form.name)
         folder = place if request.form.a_file_each else place.parent
         folder.mkdir(parents=True, exist_ok=True)
-        sheets = work.sheets(decide, progress)
+        unsaid = Unsaid(request.form.cannot)
+        sheets = work.sheets(decide, unsaid, progress)
         request.form.load().write_labels(place, sheets, work.classes, request.shape)
         _write_table(request.out / TABLE, work.rows)
         write_text(request.out / RECORD, json.dumps(as_dict(done), indent=1, ensure_ascii=False) + "\n")
-        work.tell()
+        unsaid.tell(request.out, request.form.title)
     return done
 
 
@@ -186,7 +186,6 @@ class _Work:
     polls: dict[str, Votes] = field(default_factory=dict)
     pairs: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     found: list[Picture] = field(default_factory=list)
-    unsaid: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def sources(self) -> dict[str, LabelSource]:
@@ -281,7 +280,9 @@ class _Work:
                 self.polls[key] = Votes(votes.said, votes.count, votes.which[:0])
             progress(Step("images", number, len(self.shared)))
 
-    def sheets(self, decide: Callable[[Labels], Labels], progress: Progress) -> Iterator[Sheet]:
+    def sheets(
+        self, decide: Callable[[Labels], Labels], unsaid: Unsaid, progress: Progress
+    ) -> Iterator[Sheet]:
         """The truth of each picture, one after the other."""
         for number, key in enumerate(self.polls, start=1):
             marked = self.read(key)
@@ -290,16 +291,9 @@ class _Work:
             objects = objects_of(told_apart(truth, list(marked.values())), truth)
             left_out = truth == IGNORE
             found = Annotations(place.name, truth.shape, objects, left_out if left_out.any() else None)
-            for word in self.request.form.cannot:
-                self.unsaid[word] = self.unsaid.get(word, 0) + SAYINGS[word][0](found)
+            unsaid.add(found)
             yield Sheet(self.stem(place), found, place.picture)
             progress(Step("consensus", number, len(self.polls)))
-
-    def tell(self) -> None:
-        """Say once what the format could not say."""
-        said = [SAYINGS[w][1].format(n=n) for w, n in self.unsaid.items() if n]
-        if said:
-            give_note(f"{self.request.out}: {self.request.form.title} cannot say: {'; '.join(said)}")
 
     def result(self, reliable: Staple) -> Consensus:
         """All that is known, by how reliable people are."""

@@ -13,7 +13,6 @@ from itertools import chain, groupby
 from pathlib import Path
 
 from cuecast.core.errors import CuecastError, InputError, MaskError, OutputError
-from cuecast.core.notes import give_note
 from cuecast.core.objects import Annotations
 from cuecast.core.ordered import Progress, Step, silent
 from cuecast.core.values import ClassInfo
@@ -23,7 +22,7 @@ from cuecast.io.kinds import IMAGE_SUFFIXES
 from cuecast.io.labels import LabelFile, Listed, Picked, check_stated, listed, open_label_file
 from cuecast.io.labels.folders import Pictures, label_files, plain_stem
 from cuecast.io.labels.sheets import Shape, Sheet
-from cuecast.io.labels.unsaid import SAYINGS
+from cuecast.io.labels.unsaid import Unsaid
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> Converted:
     """
     request.form.check_library(f"writing {request.form.title}")
     source = LabelSource(request.source, request.given, Pictures.of(request.images), request.classes)
-    work = _Conversion(request, source)
+    work = _Conversion(request, source, Unsaid(request.form.cannot))
     place, sheets = work.checked_target(), work.sheets(progress)
     if (first := next(sheets, None)) is None:
         why = "; ".join(error for _, error in source.failures[:3])
@@ -110,7 +109,7 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> Converted:
             "check the format (--from), or export it again",
         )
     request.form.load().write_labels(place, chain([first], sheets), source.classes, request.shape)
-    work.tell()
+    work.unsaid.tell(request.target, request.form.title)
     names = {c.id: c.name for c in source.classes}
     return Converted(
         target=request.target,
@@ -118,7 +117,7 @@ def convert(request: ConvertRequest, progress: Progress = silent) -> Converted:
         images=work.done,
         objects={name: work.objects[cls] for cls, name in names.items()},
         failures=tuple(source.failures),
-        unsaid={word: work.unsaid[word] for word in request.form.cannot if work.unsaid[word]},
+        unsaid=work.unsaid.counts,
     )
 
 
@@ -234,7 +233,7 @@ class _Conversion:
 
     request: ConvertRequest
     source: LabelSource
-    unsaid: Counter[str] = field(default_factory=Counter)
+    unsaid: Unsaid
     objects: Counter[int] = field(default_factory=Counter)
     done: int = 0
 
@@ -245,8 +244,7 @@ class _Conversion:
                 found = self.source.annotations(place, self.source.classes)
                 self.done += 1
                 self.objects.update(o.cls for o in found.objects)
-                for word in self.request.form.cannot:
-                    self.unsaid[word] += SAYINGS[word][0](found)
+                self.unsaid.add(found)
                 yield Sheet(stem, found, place.picture)
             progress(Step("images", number, len(self.source.places)))
 
@@ -292,12 +290,6 @@ class _Conversion:
                 "is there already", target, "choose another name, or --overwrite to write over it"
             )
         return target.parent if self._is_file else target
-
-    def tell(self) -> None:
-        """Say once what the format could not say."""
-        said = [SAYINGS[w][1].format(n=self.unsaid[w]) for w in self.request.form.cannot if self.unsaid[w]]
-        if said:
-            give_note(f"{self.request.target}: {self.request.form.title} cannot say: {'; '.join(said)}")
 
 
 @dataclass(frozen=True)

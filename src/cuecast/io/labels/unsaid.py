@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from cuecast.core.notes import give_note
 from cuecast.core.objects import Annotations, connected_instances
 from cuecast.core.values import IGNORE
 
@@ -47,3 +49,27 @@ SAYINGS: Mapping[str, tuple[Callable[[Annotations], int], str]] = {
     "classes": (_other_classes, "of which class an object is ({n} are not of the first)"),
 }
 """What a format may be unable to say: how often it would have to of an image, and in words."""
+
+
+@dataclass(eq=False)
+class Unsaid:
+    """What a format would have to say of the images written in it and cannot: words of `SAYINGS`, counted."""
+
+    cannot: tuple[str, ...]
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, found: Annotations) -> None:
+        """Count what is lost of an image."""
+        for word in self.cannot:
+            self._counts[word] += SAYINGS[word][0](found)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Word -> how often, of those that were wanted at all."""
+        return {word: self._counts[word] for word in self.cannot if self._counts[word]}
+
+    def tell(self, where: object, title: str) -> None:
+        """Say once what a format of this title, written to `where`, could not say."""
+        said = [SAYINGS[word][1].format(n=n) for word, n in self.counts.items()]
+        if said:
+            give_note(f"{where}: {title} cannot say: {'; '.join(said)}")

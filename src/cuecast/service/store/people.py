@@ -6,7 +6,7 @@ An image's own marks teach; those of a person never do. They are the same docume
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,9 +83,13 @@ def delete(database: Database, project: str, image: str, person: str) -> schemas
 
 def marked(session: Session, project: str, image: str) -> dict[str, Marked]:
     """Person -> labels and ids of objects, of those who have marked all of an image, by name. Raises Problem, 404."""
-    row = images.find(session, project, image)
+    return _read(images.find(session, project, image), _whole(session, image))
+
+
+def _read(row: models.ImageRow, whole: Mapping[str, tuple[int, dict[str, Any]]]) -> dict[str, Marked]:
+    """Person -> labels and ids of objects, of versions and documents."""
     found = {}
-    for person, (_, document) in _whole(session, image).items():
+    for person, (_, document) in whole.items():
         read = read_document(document, (row.height, row.width))
         if read is not None:
             labels = mark_labels(read)
@@ -106,8 +110,9 @@ def refresh(database: Database, project: str, image: str) -> None:
     """Note how people agree on an image, after the marks of one have changed. Blocking."""
     for _ in range(TRIES):
         with database.reading() as session:
-            versions = {person: version for person, (version, _) in _whole(session, image).items()}
-            people = marked(session, project, image)
+            whole = _whole(session, image)
+            people = _read(images.find(session, project, image), whole)
+        versions = {person: version for person, (version, _) in whole.items()}
         votes = Votes.of([m.labels for m in people.values()]) if people else None
         with database.writing() as session:
             if {person: version for person, (version, _) in _whole(session, image).items()} != versions:
@@ -127,7 +132,10 @@ def refresh(database: Database, project: str, image: str) -> None:
 
 def votes(session: Session, project: str) -> tuple[list[str], dict[str, Votes]]:
     """(The people of a project by name, image -> how they voted, in that order), where two at least have."""
-    rows = _agreements(session, project)
+    return _votes(_agreements(session, project))
+
+
+def _votes(rows: Sequence[models.AgreementRow]) -> tuple[list[str], dict[str, Votes]]:
     names = sorted({person for row in rows for person in row.votes["people"]})
     found = {}
     for row in rows:
@@ -151,8 +159,9 @@ def _agreements(session: Session, project: str) -> list[models.AgreementRow]:
 def summary(session: Session, project: str, you: str | None) -> schemas.People:
     """Who has marked images of a project, and how they agree. `you`: as whom who asks marks. Raises Problem, 404."""
     projects.find(session, project)
-    names, voted = votes(session, project)
-    counts = Counter(person for row in _agreements(session, project) for person in row.votes["people"])
+    rows = _agreements(session, project)
+    names, voted = _votes(rows)
+    counts = Counter(person for row in rows for person in row.votes["people"])
     pairs: dict[tuple[int, int], list[float]] = {}
     for each in voted.values():
         there = np.flatnonzero((each.said != IGNORE).any(0)).tolist()
