@@ -72,8 +72,9 @@ export async function followJob(id: string, listener: JobListener, signal: Abort
           continue;
         }
         const job = JSON.parse(data) as Job;
-        listener.onProgress(job);
         if (event === "end") return job;
+        // A job is over before its last images are told: who listens hears of the end once all is there.
+        if (!hasEnded(job)) listener.onProgress(job);
       }
     } catch (error) {
       if (signal.aborted || error instanceof ApiError) throw error;

@@ -1,5 +1,7 @@
-import { expect, it } from "vitest";
-import { readEvents, type ServerEvent } from "../src/events";
+import { afterEach, expect, it, vi } from "vitest";
+import { followJob, readEvents, type ServerEvent } from "../src/events";
+
+afterEach(() => vi.unstubAllGlobals());
 
 function streamOf(...parts: string[]): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
@@ -31,4 +33,22 @@ it("reads events that arrive in pieces, and passes over comments", async () => {
 
 it("leaves out an event that broke off", async () => {
   expect(await all(streamOf("data: whole\n\ndata: half"))).toEqual([{ event: "message", data: "whole" }]);
+});
+
+it("tells that a job is over once its last images are told", async () => {
+  const told = (event: string, data: object) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  const stream = streamOf(
+    told("progress", { state: "running" }),
+    told("progress", { state: "done" }),
+    told("image", { id: "last" }),
+    told("end", { state: "done" }),
+  );
+  vi.stubGlobal("fetch", async () => new Response(stream));
+  const heard: string[] = [];
+  const end = await followJob(
+    "j",
+    { onProgress: ({ state }) => heard.push(state), onImage: ({ id }) => heard.push(id) },
+    new AbortController().signal,
+  );
+  expect([...heard, end.state]).toEqual(["running", "last", "done"]);
 });

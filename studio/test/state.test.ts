@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { nextOpen } from "../src/state/checking";
+import { closeGallery, openGallery, reloadGallery } from "../src/state/gallery";
 import { OpenPicture } from "../src/state/picture";
 import { closeProject, jobs, openProject, project, start } from "../src/state/project";
 import { heldSavers, lastSaved, openSaver } from "../src/state/saver";
@@ -181,4 +183,21 @@ describe("uploads", () => {
     await vi.waitFor(() => expect(uploads.value.map(({ state }) => state)).toEqual(["done"]));
     expect(paths).toEqual(["/v1/projects/p/source?name=a.nii", "/v1/projects/p/source?name=a.nii&channel=0"]);
   });
+});
+
+it("the next picture to be looked at is the next in the order that was asked for last", async () => {
+  const found = { checked: false, prediction: { verdict: "found", wrong: false } };
+  vi.stubGlobal("fetch", async (path: string) => {
+    const byName = path.includes("order=name");
+    if (byName) await pause(20);
+    const ids = byName ? ["a", "b"] : ["b", "a"];
+    return reply({ items: ids.map((id) => ({ ...found, id })), next: null, total: 2 });
+  });
+  await openGallery("quick");
+  await reloadGallery("doubtful");
+  expect(await nextOpen(null)).toBe("b");
+  const reloaded = reloadGallery("name");
+  expect(await nextOpen(null)).toBe("a");
+  await reloaded;
+  closeGallery();
 });

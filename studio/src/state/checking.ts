@@ -2,7 +2,7 @@
 
 import type { ImageInfo } from "../wire";
 import { frames, isFilm } from "./film";
-import { hasMore, images, loadMore } from "./gallery";
+import { arrived, hasMore, images, loadMore } from "./gallery";
 
 /** Whether something was found on a picture of which nobody has said yet whether it is right. */
 export function isOpen({ checked, prediction }: ImageInfo): boolean {
@@ -12,6 +12,7 @@ export function isOpen({ checked, prediction }: ImageInfo): boolean {
 /** The next picture after another one, or from the beginning on, that is to be looked at; null where none is left. */
 export async function nextOpen(after: string | null): Promise<string | null> {
   if (!isFilm.value) {
+    await arrived();
     // Those that are not loaded come after those that are.
     for (let before = -1; hasMore() && before < images.value.length && !someOpenAfter(after); ) {
       before = images.value.length;

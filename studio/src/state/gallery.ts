@@ -29,6 +29,7 @@ let project = "";
 let next: string | null = null;
 let asking = new AbortController();
 let more: Promise<void> | null = null;
+let arriving: Promise<void> = Promise.resolve();
 
 export async function openGallery(id: string): Promise<void> {
   if (id === project) return;
@@ -75,7 +76,16 @@ export async function reloadGallery(by?: Order): Promise<void> {
   }
   asking.abort();
   asking = new AbortController();
-  await load(null, Math.min(Math.max(images.value.length, PAGE), 500));
+  arriving = load(null, Math.min(Math.max(images.value.length, PAGE), 500));
+  await arriving;
+}
+
+/** Wait until the list is in the order that was asked for last. That it cannot be read is told to who asked for it. */
+export async function arrived(): Promise<void> {
+  for (let seen: unknown; seen !== arriving; ) {
+    seen = arriving;
+    await arriving.catch(() => {});
+  }
 }
 
 /** Whether there are more than are loaded. */

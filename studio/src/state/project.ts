@@ -184,7 +184,10 @@ export function keepOrderOf(job: string): void {
 }
 
 async function onEnd(job: Job): Promise<void> {
-  ended.value = job;
+  batch(() => {
+    setJob(job);
+    ended.value = job;
+  });
   if (job.kind === "run") {
     const order = inOrder.delete(job.id) ? undefined : "doubtful";
     await Promise.all([reloadProject(), countVerdicts(), reloadGallery(order)]);

@@ -55,7 +55,7 @@ export function ExportDialog({ project, onClose }: ExportProps) {
       setJob(made);
       const end = await followJob(made.id, { onProgress: setJob }, abort.current.signal);
       setError(errorOf(end));
-      if (end.state !== "done") setJob(null);
+      setJob(end.state === "done" ? end : null);
     } catch (problem) {
       if (abort.current.signal.aborted) return;
       setError(problem);
