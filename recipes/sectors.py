@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +129,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--minutes", type=float, default=40.0, help="about how long, on a machine for itself")
     options = parser.parse_args(argv)
 
+    from cuecast.engine.packs import open_pack
     from cuecast.training.refine import RefineOptions, refine
     from cuecast.training.refine_fit import Beside
 
@@ -139,6 +140,8 @@ def main(argv: Sequence[str]) -> None:
         **stated(sector, sources),
         "limits": [*sector.limits, f"On other pictures {options.base} is better."],
     }
+    # What the base was not to learn from, what stands on it is not taught either.
+    excluded = open_pack(options.base).card.get("training", {}).get("excluded", ())
     made = refine(
         sources,
         options.to / options.sector,
@@ -148,19 +151,20 @@ def main(argv: Sequence[str]) -> None:
             fields=fields,
             replace=True,
             ready=False,
-            beside=Beside(pictures_beside(options.data, sector.drawn), sector.beside),
+            beside=Beside(pictures_beside(options.data, sector.drawn, excluded), sector.beside),
         ),
         lambda step: print(f"\r{step.what} {step.done} of {step.total}   ", end="", flush=True),
     )
     print(json.dumps(made.as_dict(), indent=2))
 
 
-def pictures_beside(data: Path, drawn: Sequence[str]) -> Drawing:
+def pictures_beside(data: Path, drawn: Sequence[str], excluded: Collection[str]) -> Drawing:
     """What is taught beside a sector's sets: those of `general`, and drawn pictures."""
     from cuecast.training.sets import read_sets
     from cuecast.training.tasks import draw_group, label_maps
 
-    sets = tuple(s for folder in (data / "train", data / "objects" / "train") for s in read_sets(folder, ()))
+    folders = (data / "train", data / "objects" / "train")
+    sets = tuple(s for folder in folders for s in read_sets(folder, excluded))
 
     def draw(rng: np.random.Generator, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         if drawn and rng.random() < 0.5:

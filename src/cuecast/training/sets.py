@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,16 +81,16 @@ def _relative(region: NDArray[np.bool_]) -> float:
     return thickness(region) / math.sqrt(region.size)
 
 
-def read_sets(root: Path, excluded: Sequence[str]) -> tuple[PictureSet, ...]:
+def read_sets(root: Path, excluded: Collection[str]) -> tuple[PictureSet, ...]:
     """All sets under `root` but the excluded ones and those without a class in two pictures, by name."""
     return tuple(s for s in map(read_set, _folders(root, excluded)) if s.holding)
 
 
-def _folders(root: Path, excluded: Sequence[str]) -> list[Path]:
+def _folders(root: Path, excluded: Collection[str]) -> list[Path]:
     return sorted(f for f in root.iterdir() if (f / "card.json").is_file() and f.name not in excluded)
 
 
-def licences(root: Path, excluded: Sequence[str]) -> list[dict[str, str]]:
+def licences(root: Path, excluded: Collection[str]) -> list[dict[str, str]]:
     """`set_licence` of every set under `root` that is used."""
     return [set_licence(folder) for folder in _folders(root, excluded)]
 
