@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
 
 
 def test_a_cluster_does_no_shard_and_writes_into_no_store(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     concept, paths = learn(tmp_path / "cues"), [picture(tmp_path / "p.png", 3)]
     with pytest.raises(InputError, match="a shard is done by one machine"):
@@ -42,12 +42,15 @@ def test_a_cluster_does_no_shard_and_writes_into_no_store(
     with pytest.raises(OutputError, match="the machines of a cluster cannot share a store"):
         segment(SegmentRequest(concept, paths, Path("memory://b/out"), BatchOptions(cluster=Cluster())))
     assert not (tmp_path / "out").exists()
-    cue = ["-c", f"{tmp_path / 'cues/a.png'}={tmp_path / 'cues/m.png'}", "-o", str(tmp_path / "out")]
-    for flags, said in (
-        (["--cluster", "auto", "--shard", "1/2"], "give one"),
-        (["--cluster", "ray://h:1"], "HOST"),
+    cue = f"{tmp_path / 'cues/a.png'}={tmp_path / 'cues/m.png'}"
+    monkeypatch.setattr("cuecast.predictor.load", lambda *_, **__: pytest.fail("it has begun to work"))
+    for out, flags, code, said in (
+        ("out", ["--cluster", "auto", "--shard", "1/2"], 2, "give one"),
+        ("out", ["--cluster", "ray://h:1"], 2, "HOST"),
+        ("memory://b/out", ["--cluster", "auto"], 1, "cannot share a store"),
     ):
-        assert command(["segment", str(paths[0]), *cue, *flags]) == 2
+        where = out if "://" in out else str(tmp_path / out)
+        assert command(["segment", str(paths[0]), "-c", cue, "-o", where, *flags]) == code
         assert said in one_line(capsys.readouterr().err)
 
 

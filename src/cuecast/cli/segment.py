@@ -216,6 +216,7 @@ def segment(
     classes = shown.classes(cueset)
     flags = shown.read(classes)
     paths = list_images(images, recursive, stores=True)
+    actions.check_home(paths, output, options)
     examples = shown.examples(cueset, flags, limits, pictures.cue_page)
     predictor = load(pack, threads=speed.threads_each)
     learned = predictor.learn(examples, classes or None, scale.value, objects.value)

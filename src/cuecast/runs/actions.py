@@ -70,16 +70,22 @@ def segment(request: SegmentRequest, progress: Progress = silent) -> BatchSummar
             request.concept, request.images, out, request.options, progress, request.lineage, home
         )
 
+    check_home(request.images, request.out, request.options)
     if not is_stored(request.out):
         return run(request.out, progress)
-    if request.options.shard or request.options.cluster:
-        who = "shards" if request.options.shard else "the machines of a cluster"
-        raise OutputError(
-            f"{who} cannot share a store", url_of(request.out), "let them write to a shared folder"
-        )
-    check_places(request.images, request.out, beside=False)
     shown = request.options.reports
     return run_stored(partial(run, home=request.out), request.out, progress, ("overlays",) if shown else ())
+
+
+def check_home(images: Sequence[Path], out: Path, options: BatchOptions) -> None:
+    """Raise OutputError where `out` is in a store that these images and this way of working cannot write to; to be
+    asked before anything is learned. What is wrong with a local folder is told by the run."""
+    if not is_stored(out):
+        return
+    if options.shard or options.cluster:
+        who = "shards" if options.shard else "the machines of a cluster"
+        raise OutputError(f"{who} cannot share a store", url_of(out), "let them write to a shared folder")
+    check_places(images, out, beside=False)
 
 
 @dataclass(frozen=True)
