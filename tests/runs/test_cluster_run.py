@@ -42,15 +42,14 @@ def test_a_cluster_does_no_shard_and_writes_into_no_store(
     with pytest.raises(OutputError, match="the machines of a cluster cannot share a store"):
         segment(SegmentRequest(concept, paths, Path("memory://b/out"), BatchOptions(cluster=Cluster())))
     assert not (tmp_path / "out").exists()
-    cue = f"{tmp_path / 'cues/a.png'}={tmp_path / 'cues/m.png'}"
+    cue, local = f"{tmp_path / 'cues/a.png'}={tmp_path / 'cues/m.png'}", str(tmp_path / "out")
     monkeypatch.setattr("cuecast.predictor.load", lambda *_, **__: pytest.fail("it has begun to work"))
     for out, flags, code, said in (
-        ("out", ["--cluster", "auto", "--shard", "1/2"], 2, "give one"),
-        ("out", ["--cluster", "ray://h:1"], 2, "HOST"),
+        (local, ["--cluster", "auto", "--shard", "1/2"], 2, "give one"),
+        (local, ["--cluster", "ray://h:1"], 2, "HOST"),
         ("memory://b/out", ["--cluster", "auto"], 1, "cannot share a store"),
     ):
-        where = out if "://" in out else str(tmp_path / out)
-        assert command(["segment", str(paths[0]), "-c", cue, "-o", where, *flags]) == code
+        assert command(["segment", str(paths[0]), "-c", cue, "-o", out, *flags]) == code
         assert said in one_line(capsys.readouterr().err)
 
 

@@ -35,7 +35,7 @@ from cuecast.io.labels import plain_name
 from cuecast.io.labels.folders import Pictures, plain_stem
 from cuecast.io.labels.sheets import Shape, Sheet
 from cuecast.io.labels.unsaid import Unsaid
-from cuecast.runs.convert import LabelSource, Place
+from cuecast.runs.convert import LabelSource, Place, check_free
 
 TABLE, RECORD = "agreement.csv", "agreement.json"
 
@@ -329,8 +329,7 @@ def _stem(place: Place) -> str:
 def _check_out(out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError("is a file, and a folder is written", out, "give a folder")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
-        raise OutputError("is there already", out, "choose another name, or --overwrite to write over it")
+    check_free(out, overwrite)
 
 
 def _write_table(path: Path, rows: Iterable[PairRow]) -> None:

@@ -284,12 +284,15 @@ class _Conversion:
             raise OutputError(
                 f"is a file, and {form.title} is written into a folder", target, "give a folder"
             )
-        there = any(target.iterdir()) if target.is_dir() else target.exists()
-        if there and not self.request.overwrite:
-            raise OutputError(
-                "is there already", target, "choose another name, or --overwrite to write over it"
-            )
+        check_free(target, self.request.overwrite)
         return target.parent if self._is_file else target
+
+
+def check_free(target: Path, overwrite: bool) -> None:
+    """Raise OutputError where there is a file, or something in the folder, that may not be written over."""
+    there = any(target.iterdir()) if target.is_dir() else target.exists()
+    if there and not overwrite:
+        raise OutputError("is there already", target, "choose another name, or --overwrite to write over it")
 
 
 @dataclass(frozen=True)
