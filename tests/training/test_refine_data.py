@@ -175,6 +175,20 @@ def test_numbers_without_names_mean_the_same_everywhere(tmp_path: Path) -> None:
     assert [(c.id, c.name) for c in data.classes] == [(1, "class 1"), (2, "class 2")]
 
 
+def test_few_pictures_without_the_thing_are_asked_by_every_row_of_cues(tmp_path: Path) -> None:
+    asked = []
+    for place, lacking in (("few", 9), ("many", 60)):
+        for i in range(24 + lacking):
+            write_square(tmp_path / place, f"{i:02}", i, square=i < 24)
+        asked.append(questions(read_data([tmp_path / place])))
+    for few in (True, False):
+        without = {(q.row, len(q.cues)): {p.key for p in q.without} for q in asked[0 if few else 1]}
+        assert {n for (_, n), keys in without.items() if keys} == {1, 5}
+        assert without[0, 1] == without[0, 5]
+        assert without[0, 1] & without[1, 1] == (without[0, 1] if few else set())
+    assert len({p.key for q in asked[1] for p in q.without}) == 12
+
+
 def test_classes_of_every_source_are_asked_for(tmp_path: Path) -> None:
     for source, count in (("few", 8), ("many", 24)):
         for i in range(count):

@@ -22,7 +22,9 @@ Bools = NDArray[np.bool_]
 
 SHOTS = (1, 3, 5, 10)
 CLASSES, ROWS, QUERIES, LACKING = 6, 2, 10, 6
-"""Of a comparison at most: classes, rows of cues of a class, pictures that show it and pictures that lack it."""
+"""Of a comparison at most: classes, rows of cues of a class, pictures that show it, for each row those that lack it."""
+LACKING_SHOTS = (1, 5)
+"""Cues with which pictures without the thing are asked, or the nearest number that there is."""
 GRID = 64
 """Masks are compared with those of other pictures at this size."""
 TRIALS = 1000
@@ -98,16 +100,17 @@ def questions(data: Data, shots: Sequence[int] = SHOTS) -> list[Question]:
         teaching = [p for p in data.teaching if p.shows(info.id)]
         with_it = [p for p in data.judging if p.shows(info.id)]
         without = [p for p in data.judging if p.lacks(info.id)]
-        with_it, without = (
-            [pool[i] for i in rng.permutation(len(pool))[:most]]
-            for pool, most in ((with_it, QUERIES), (without, LACKING))
-        )
+        with_it, without = ([pool[i] for i in rng.permutation(len(pool))] for pool in (with_it, without))
         for row in range(ROWS):
             cues = [teaching[i] for i in rng.permutation(len(teaching))]
             usable = [n for n in shots if n <= len(cues)]
+            showing = tuple(with_it[:QUERIES][row::ROWS])
+            # Of few pictures one would decide: where there are not enough for all rows, each row asks the same again.
+            first = row * LACKING if len(without) >= ROWS * LACKING else 0
+            lacking = tuple(without[first : first + LACKING])
             for n in usable:
-                lacking = without[row::ROWS] if n == min(5, usable[-1]) or len(usable) == 1 else []
-                asked.append(Question(info, row, tuple(cues[:n]), tuple(with_it[row::ROWS]), tuple(lacking)))
+                told = n in {min(usable, key=lambda u: abs(u - wanted)) for wanted in LACKING_SHOTS}
+                asked.append(Question(info, row, tuple(cues[:n]), showing, lacking if told else ()))
     return [q for q in asked if q.with_it]
 
 
