@@ -17,6 +17,7 @@ pytest.importorskip("onnx")
 from cuecast.core.errors import InputError, OutputError, PackError  # noqa: E402
 from cuecast.core.ordered import Step  # noqa: E402
 from cuecast.core.values import ClassInfo, Example, Marks  # noqa: E402
+from cuecast.cuesets.cueset import read_cueset  # noqa: E402
 from cuecast.engine.lessons import MatchingKnowledge  # noqa: E402
 from cuecast.engine.packs import Pack, open_pack  # noqa: E402
 from cuecast.predictor import load  # noqa: E402
@@ -224,6 +225,7 @@ def test_a_pack_stands_on_its_base_and_its_ready_concept_answers(
     assert not list(tmp_path.glob(".sector*"))
     concept = load(pack.folder).concept("square blue")
     assert [c.name for c in concept.classes] == ["square (blue)"]
+    assert len(read_cueset(pack.concepts["square blue"]).entries) == 11  # those that judged, too
     assert concept.segment(pictures / "images" / "00.png").mask.shape == (48, 48)
 
 

@@ -71,7 +71,7 @@ from cuecast.training.torchrun import Processes, join
 LESSONS, FIT, PART = 0.35, 0.35, 0.06
 """Shares of the time: for lessons, for fitting to all of them, for fitting to each smaller part; the rest measures."""
 CURVE_SHOTS = 5
-READY = ((8, 640), (5, 640), (5, 512), (3, 512), (3, 448), (2, 448), (1, 448), (1, 320))
+READY = ((20, 640), (12, 640), (8, 640), (5, 640), (5, 512), (3, 512), (3, 448), (2, 448), (1, 448), (1, 320))
 """Cues of a ready concept at most, and the longest side of their pictures: the first at which all concepts of a pack
 together hold no more than `READY_BYTES`, or the last."""
 READY_BYTES = 1_500_000
@@ -489,7 +489,10 @@ def ready_names(classes: Sequence[ClassInfo]) -> dict[int, str]:
 
 
 def write_concepts(folder: Path, data: Data) -> dict[str, Path]:
-    """A cue set of each class, from teaching pictures, one of each group first; all as large as `READY` says."""
+    """A cue set of each class, one of each group first; all as large as `READY` says.
+
+    From the pictures that judged, too: what was measured is measured, and more cues answer better.
+    """
     names = ready_names(data.classes)
     for most, side in READY:
         top = folder / f"{most} of {side}"
@@ -504,7 +507,7 @@ def _write_concept(folder: Path, data: Data, info: ClassInfo, most: int, side: i
     """A cue set of one class, of at most so many cues."""
     seen: Counter[str] = Counter()
     ranked = []
-    for p in data.teaching:
+    for p in (*data.teaching, *data.judging):
         if p.shows(info.id):
             seen[p.group] += 1
             ranked.append((seen[p.group], p))
