@@ -64,6 +64,8 @@ SECTORS = {
         ),
         ("register_columns_judge", "typescript_lines_judge"),
         ("It reads nothing: what it finds is where something stands, not what is written there.",),
+        0.75,
+        ("pages",),
     ),
     "education": Sector(
         "education",

@@ -38,6 +38,8 @@ STAGES = {
     "samples": "lessons",
     "steps of all": "fit",
     "questions to refined": "refined",
+    "last samples": "last",
+    "steps of last": "last",
 }
 """Steps of refining -> the stage that a job says; all others are of the curve."""
 RESULT = "result.json"

@@ -243,7 +243,7 @@ class JobError(Reply):
 
 class Job(Reply):
     """Work in the queue, going on or done: `done` of `total` images, or of what its `stage` counts: of a refinement
-    'base', 'lessons', 'fit', 'refined', 'curve'."""
+    'base', 'lessons', 'fit', 'refined', 'curve', 'last'."""
 
     id: str
     project: str

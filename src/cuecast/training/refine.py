@@ -5,6 +5,7 @@
     lessons   what the decoder reads of those that teach (refine_fit)
     fit       the decoder on all of them, and on parts of them for the curve
     measure   the new decoder on those that judge, and compare (refine_compare)
+    finish    where it is better: more lessons, of those that judged as well, and fit on
     write     the pack: a decoder and ready concepts, standing on its base; or none
 
 Everything between is kept in a folder beside the pack, so that a run that was stopped goes on. On several processes of
@@ -21,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +69,17 @@ from cuecast.training.refine_fit import (
 )
 from cuecast.training.torchrun import Processes, join
 
-LESSONS, FIT, PART = 0.35, 0.35, 0.06
-"""Shares of the time: for lessons, for fitting to all of them, for fitting to each smaller part; the rest measures."""
+LESSONS, FIT, PART, LAST_LESSONS, LAST_FIT = 0.25, 0.25, 0.05, 0.1, 0.15
+"""Shares of the time: for lessons, for fitting to them, for fitting to each smaller part; for lessons of all pictures
+and fitting on to these as well. The rest measures."""
 CURVE_SHOTS = 5
 READY = ((20, 640), (12, 640), (8, 640), (5, 640), (5, 512), (3, 512), (3, 448), (2, 448), (1, 448), (1, 320))
 """Cues of a ready concept at most, and the longest side of their pictures: the first at which all concepts of a pack
 together hold no more than `READY_BYTES`, or the last."""
 READY_BYTES = 1_500_000
 PLAN = "plan.json"
-LESSONS_DONE = "lessons.json"
+TAUGHT, LAST = "lesson", "last"
+"""Names of the lessons whose decoder is measured, and of those after it."""
 
 
 class NotBetterError(PackError):
@@ -276,6 +279,8 @@ class _Run:
         self._fitted("all", samples, FIT * self.seconds)
         for name, part, _ in self._parts(samples):
             self._fitted(name, part, PART * self.seconds)
+        if self.processes.told(lambda: True):
+            self._finished(samples)
 
     def _judged(self) -> tuple[Refined | None, Comparison, Path]:
         """The pack, or None where it was not written; how it compares; where the figures are then."""
@@ -287,9 +292,8 @@ class _Run:
         comparison = compare(before, after, groups)
         curve = self._curve(samples, before, after)
         outlook = likely_gain(curve)
-        seconds = time.monotonic() - self.begun
         kept = self.out.with_name(f"{self.out.name}.measured.json")
-        if comparison.faults and not self.options.anyway:
+        if not self.processes.told(lambda: self.options.anyway or not comparison.faults):
             measured = {
                 **comparison.as_dict(),
                 "faults": list(comparison.faults),
@@ -298,47 +302,71 @@ class _Run:
             }
             write_text(kept, json.dumps(measured, indent=2) + "\n")
             return None, comparison, kept
-        pack = self._write(comparison, curve, outlook, seconds)
+        decoder = self._finished(samples)
+        seconds = time.monotonic() - self.begun
+        pack = self._write(decoder, comparison, curve, outlook, seconds)
         shutil.rmtree(self.work, ignore_errors=True)
         return Refined(pack, comparison, curve, outlook, seconds), comparison, kept
 
-    def _samples(self) -> Samples:
-        """Those of all lessons. The first process draws them, which the others wait for; they read its files."""
-        drawn = self._lessons() if self.processes.first else Samples()
-        count: int = self.processes.told(lambda: read_json(self.work / LESSONS_DONE, OutputError)["count"])
+    def _finished(self, samples: Samples) -> Path:
+        """The decoder that is written: fitted on, to lessons of all pictures, those that judged among them.
+
+        What was measured is the decoder before: nothing is left to measure this one with.
+        """
+        everything = replace(self.data, teaching=(*self.data.judging, *self.data.teaching))
+        more = self._samples(LAST, everything, LAST_LESSONS)
+        return self._fitted("last", Samples([*samples.places, *more.places]), LAST_FIT * self.seconds, "all")
+
+    def _samples(self, name: str = TAUGHT, data: Data | None = None, share: float = LESSONS) -> Samples:
+        """Those of all lessons of that name. The first process draws them, which the others wait for; they read its
+        files. `share` of the time they may take."""
+        data = data or self.data
+        drawn = self._lessons(name, data, share) if self.processes.first else Samples()
+        count: int = self.processes.told(lambda: read_json(self._count(name), OutputError)["count"])
         if not self.processes.first:
-            drawn = Samples([place for n in range(count) for place in Samples.of(self._lesson(n)).places])
+            places = [place for n in range(count) for place in Samples.of(self._lesson(name, n)).places]
+            drawn = Samples(places)
         self.processes.meet()
         return drawn
 
-    def _lesson(self, number: int) -> Path:
-        return self.work / f"lesson-{number:04}.npz"
+    def _count(self, name: str) -> Path:
+        return self.work / f"{name}s.json"
 
-    def _lessons(self) -> Samples:
+    def _lesson(self, name: str, number: int) -> Path:
+        return self.work / f"{name}-{number:04}.npz"
+
+    def _lessons(self, name: str, data: Data, share: float) -> Samples:
         """Lessons until their time is up or there are enough; their number is kept, so that all runs end alike."""
-        wanted = min(MOST_SAMPLES, 40 * len(self.data.teaching) * len(self.data.classes))
-        end = self.work / LESSONS_DONE
+        wanted = min(MOST_SAMPLES, 40 * len(data.teaching) * len(data.classes))
+        end = self._count(name)
         count = read_json(end, OutputError)["count"] if end.is_file() else None
         samples = Samples()
         number, used = 0, 0.0
         while number != count and not (
-            count is None and (len(samples) >= wanted or used >= LESSONS * self.seconds)
+            count is None and (len(samples) >= wanted or used >= share * self.seconds)
         ):
-            path = self._lesson(number)
+            path = self._lesson(name, number)
             start, there = time.monotonic(), path.is_file()
             if not there:
-                write_samples(path, draw_lesson(self.segmenter, self.data, number, self.options.beside))
+                write_samples(path, draw_lesson(self.segmenter, data, number, self.options.beside))
             samples += Samples.of(path)
             used += time.monotonic() - start
             number += 1
-            self.progress(Step("samples", min(len(samples), wanted), wanted, resumed=there))
+            self.progress(
+                Step(
+                    "samples" if name == TAUGHT else "last samples",
+                    min(len(samples), wanted),
+                    wanted,
+                    resumed=there,
+                )
+            )
             if number >= 50 and not samples:
                 break
         write_text(end, json.dumps({"count": number}) + "\n")
         if not samples:
             raise InputError(
                 "no two of its teaching pictures show the same class in different groups",
-                self.data.teaching[0].source,
+                data.teaching[0].source,
                 "give pictures of more groups, or say better which belong together (--group)",
             )
         return samples
@@ -348,8 +376,9 @@ class _Run:
         path = self._fitted(name, samples, seconds)
         return Predictor(self.segmenter.with_decoder(PackFile(path, file_digest(path))), self.base)
 
-    def _fitted(self, name: str, samples: Samples, seconds: float) -> Path:
-        """The file of a decoder fitted to these samples, which the first process writes."""
+    def _fitted(self, name: str, samples: Samples, seconds: float, after: str | None = None) -> Path:
+        """The file of a decoder fitted to these samples, which the first process writes; going on from the weights of
+        the fit `after`, else from the base's."""
         path = self.work / f"{name}.onnx"
         if not self.processes.told(path.is_file):
             decoder = fit_decoder(
@@ -358,6 +387,7 @@ class _Run:
                 self.work / f"{name}.pt",
                 seconds,
                 lambda d, t: self.progress(Step(f"steps of {name}", d, t)),
+                after=self.work / f"{after}.pt" if after else None,
             )
             if self.processes.first:
                 if beside := self.options.beside:
@@ -405,7 +435,12 @@ class _Run:
                 yield f"part{index}", part, count
 
     def _write(
-        self, comparison: Comparison, curve: Mapping[int, float], outlook: float | None, seconds: float
+        self,
+        decoder: Path,
+        comparison: Comparison,
+        curve: Mapping[int, float],
+        outlook: float | None,
+        seconds: float,
     ) -> Pack:
         out = self.out
         with tempfile.TemporaryDirectory(dir=self.work) as folder:
@@ -418,7 +453,7 @@ class _Run:
                 self.base,
                 fields={**self._fields(comparison, curve, outlook, seconds, said), **self.options.fields},
                 files={
-                    "decode.onnx": (self.work / "all.onnx").read_bytes(),
+                    "decode.onnx": decoder.read_bytes(),
                     "curve.png": picture.read_bytes(),
                 },
                 concepts=concepts,

@@ -357,8 +357,11 @@ def fit_decoder(
     seconds: float,
     progress: Callable[[int, int], None],
     seed: int = 1,
+    after: Path | None = None,
 ) -> OnnxModule:
     """The decoder in the file `base`, trained on samples for about so many seconds; goes on from `checkpoint`.
+
+    after  the checkpoint of another fit, whose weights this one begins with.
 
     How many steps fit is measured on the first ones, and kept with the checkpoint: a run that was stopped ends where it
     would have. Processes of torchrun share the samples of each step; the first one alone keeps checkpoint and time, and
@@ -375,6 +378,8 @@ def fit_decoder(
         done, steps, spent = state["done"], state["steps"], state.get("spent", 0.0)
         decoder.load_state_dict(state["decoder"])
         optimizer.load_state_dict(state["optimizer"])
+    elif earlier := after and processes.told(lambda: read_checkpoint(after)):
+        decoder.load_state_dict(earlier["decoder"])
     processes.follow([*decoder.state_dict().values()])
     own = slice(processes.number, None, processes.count)
     most = max(FEWEST_STEPS, EPOCHS * len(samples) // BATCH)

@@ -243,6 +243,7 @@ export const en = {
       fit: "Learning:",
       refined: "Measuring the new pack:",
       curve: "Asking what more pictures bring:",
+      last: "Learning from all of them:",
     } as Record<string, string>,
     better: (gain: number) =>
       `It is better: ${gain > 0 ? "+" : ""}${gain.toFixed(3)} IoU on pictures that did not teach it.`,

@@ -241,6 +241,7 @@ export const zh: Text = {
       fit: "正在学习：",
       refined: "正在测量新模型包：",
       curve: "正在估计更多图片的作用：",
+      last: "正在用全部图片学习：",
     },
     better: (gain) => `更好了：在没有用来教它的图片上，IoU ${gain > 0 ? "+" : ""}${gain.toFixed(3)}。`,
     notBetter: "它并不比原来的模型包好。",

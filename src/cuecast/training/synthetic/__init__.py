@@ -22,6 +22,7 @@ from cuecast.training.synthetic.grounds import defects, regions, roads
 from cuecast.training.synthetic.lines import cracks, vessels, wires
 from cuecast.training.synthetic.made import glyphs, panels
 from cuecast.training.synthetic.nature import grains, leaves, organs
+from cuecast.training.synthetic.pages import pages
 from cuecast.training.synthetic.things import cells, objects
 
 FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
@@ -34,6 +35,7 @@ FAMILIES: dict[str, Callable[[np.random.Generator, int], Kind]] = {
     "leaves": leaves,
     "objects": objects,
     "organs": organs,
+    "pages": pages,
     "panels": panels,
     "regions": regions,
     "roads": roads,
