@@ -60,6 +60,7 @@ from cuecast.training.refine_fit import (
     MOST_SAMPLES,
     SHARES,
     SMALLEST_PART,
+    WAY,
     Beside,
     Samples,
     check_shares,
@@ -216,7 +217,7 @@ def _claim(work: Path, data: Data, base: Pack, options: RefineOptions) -> None:
         "data": data.digest,
         "base": base.digest,
         "minutes": options.minutes,
-        "beside": [options.beside.share, options.beside.way] if options.beside else None,
+        "beside": options.beside.share if options.beside else None,
     }
     if (work / PLAN).is_file() and read_json(work / PLAN, OutputError) == plan:
         return
@@ -390,8 +391,7 @@ class _Run:
                 after=self.work / f"{after}.pt" if after else None,
             )
             if self.processes.first:
-                if beside := self.options.beside:
-                    decoder.blend(OnnxModule(self.decoder), 1 - beside.way)
+                decoder.blend(OnnxModule(self.decoder), 1 - WAY)
                 new = path.with_name(f".{path.name}")
                 decoder.save(new)
                 new.rename(path)

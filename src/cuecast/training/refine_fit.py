@@ -61,6 +61,9 @@ BATCH = 6
 RATE = 1e-3
 """Of AdamW (Loshchilov and Hutter 2019), rising for `WARMUP` steps, falling to zero over the last `DECAY` of them."""
 WARMUP, DECAY = 20, 0.6
+WAY = 0.7
+"""Share of the way from the base's weights to those fitted that is gone: few pictures teach too much
+(Wortsman et al. 2022, 'Robust fine-tuning of zero-shot models'; docs/decisions/0031-refining-the-decoder.md)."""
 EPOCHS = 20
 """How often each sample is seen, at most."""
 FEWEST_STEPS = 60
@@ -92,12 +95,10 @@ class Beside:
 
     draw   draws pictures for lessons that are not of the data. They do not judge.
     share  of the lessons that are such.
-    way    from the base's weights to those fitted, as a share, that is gone (Wortsman et al. 2022).
     """
 
     draw: Drawing
     share: float = 0.5
-    way: float = 0.7
 
 
 @dataclass(frozen=True, eq=False)
