@@ -61,6 +61,18 @@ def test_what_it_finds_where_nothing_is_counts() -> None:
     assert compare([after], [before], GROUPS).quiet == (0.9, 1.0)
 
 
+def test_a_picture_without_the_thing_counts_once_however_often_it_is_asked() -> None:
+    before = [answered([0.5] * 5, [True] * 20, shots) for shots in (1, 5)]
+    once = [answered([0.7] * 5, [True] * 19 + [False], 1), answered([0.7] * 5, [True] * 20, 5)]
+    found = compare(before, once, GROUPS)
+    assert found.quiet == (1.0, pytest.approx(1 - 0.5 / 20))
+    more = [*once, answered([0.7] * 5, [False], 10)]  # the first picture alone, asked once more
+    assert compare([*before, answered([0.5] * 5, [True], 10)], more, GROUPS).quiet == (
+        1.0,
+        pytest.approx((18 + 2 / 3 + 1 / 2) / 20),
+    )
+
+
 def test_classes_count_alike_whatever_their_pictures() -> None:
     many, few = answered([0.2] * 8), answered([0.8] * 2, cls=2)
     assert mean_iou([many, few]) == pytest.approx(0.5)

@@ -152,7 +152,8 @@ class Comparison:
 
     by_shots   number of cues -> (base, refined): mean IoU, over classes alike.
     by_class   class id -> (base, refined), over all numbers of cues.
-    quiet      (base, refined): share of the pictures without the thing on which nothing is found; None: there are none.
+    quiet      (base, refined): share of the pictures without the thing on which nothing is found, however often each was
+               asked; None: there are none.
     gain       mean IoU gained, over classes alike.
     doubt      chance that it is none: share of bootstrap samples of the groups without a gain.
     fit        chance that masks were exchanged among pictures: share of exchanges that fit the refined answers as well;
@@ -215,8 +216,12 @@ def compare(base: Sequence[Answered], refined: Sequence[Answered], groups: Mappi
     ]
     by_shots = {n: _means([r for r in rows if r[0] == n]) for n in sorted({r[0] for r in rows})}
     by_class = {c: _means([r for r in rows if r[1] == c]) for c in sorted({r[1] for r in rows})}
-    said = [(a.quiet[n], b.quiet[n]) for a, b in zip(base, refined, strict=True) for n in a.quiet]
-    quiet = (sum(a for a, _ in said) / len(said), sum(b for _, b in said) / len(said)) if said else None
+    said: dict[tuple[int, str], list[tuple[bool, bool]]] = defaultdict(list)
+    for a, b in zip(base, refined, strict=True):
+        for name in a.quiet:
+            said[a.cls, name].append((a.quiet[name], b.quiet[name]))
+    shares = np.array([np.mean(pairs, axis=0) for pairs in said.values()])
+    quiet = (float(shares[:, 0].mean()), float(shares[:, 1].mean())) if said else None
     before, after = _means(rows)
     return Comparison(
         by_shots,
