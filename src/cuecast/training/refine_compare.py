@@ -152,8 +152,8 @@ class Comparison:
 
     by_shots   number of cues -> (base, refined): mean IoU, over classes alike.
     by_class   class id -> (base, refined), over all numbers of cues.
-    quiet      (base, refined): share of the pictures without the thing on which nothing is found, however often each was
-               asked; None: there are none.
+    quiet      (base, refined): share of the pictures without the thing on which nothing is found, each counted once;
+               None: there are none.
     gain       mean IoU gained, over classes alike.
     doubt      chance that it is none: share of bootstrap samples of the groups without a gain.
     fit        chance that masks were exchanged among pictures: share of exchanges that fit the refined answers as well;
