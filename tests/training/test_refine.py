@@ -222,11 +222,39 @@ def test_a_pack_stands_on_its_base_and_its_ready_concept_answers(
     assert set(made.curve) >= {0, pack.card["training"]["teaching"]}
     assert (pack.folder / "curve.png").stat().st_size > 1000
     assert next(s.what for s in steps if s.done == s.total) == "questions to base"
+    assert [w for w in dict.fromkeys(s.what for s in steps) if "last" in w] == [
+        "last samples",
+        "steps of last",
+    ]
     assert not list(tmp_path.glob(".sector*"))
     concept = load(pack.folder).concept("square blue")
     assert [c.name for c in concept.classes] == ["square (blue)"]
     assert len(read_cueset(pack.concepts["square blue"]).entries) == 11  # those that judged, too
     assert concept.segment(pictures / "images" / "00.png").mask.shape == (48, 48)
+
+
+def test_what_is_written_has_learned_from_the_pictures_that_judged(
+    base: Pack, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[set[str]] = []
+    fitted: list[Path | None] = []
+
+    def lesson(segmenter: Any, data: Data, number: int, beside: Any) -> list[refine_fit.Sample]:
+        taught.append({p.key for p in data.teaching})
+        return draw_lesson(segmenter, data, number, beside)
+
+    def fit(*given: Any, after: Path | None = None) -> OnnxModule:
+        fitted.append(after)
+        return fit_decoder(*given, after=after)
+
+    monkeypatch.setattr("cuecast.training.refine.draw_lesson", lesson)
+    monkeypatch.setattr("cuecast.training.refine.fit_decoder", fit)
+    made = refine(pictures, tmp_path / "sector", options(base))
+    assert {len(keys) for keys in taught} == {made.pack.card["training"]["teaching"], 16}
+    assert len(taught[-1]) == 16
+    assert fitted[-1] is not None
+    assert fitted[-1].name == "all.pt"
+    assert set(fitted[:-1]) == {None}
 
 
 def test_a_pack_without_ready_concepts_holds_no_picture_of_the_data(
@@ -265,7 +293,9 @@ def test_a_run_that_was_stopped_goes_on(base: Pack, pictures: Path, tmp_path: Pa
             refine(pictures, tmp_path / "sector", options(base), told)
         assert not (tmp_path / "sector").exists()
 
-    for stage in ("questions to base", "samples", "steps of all", "questions to refined"):
+    for stage in (
+        "questions to base", "samples", "steps of all", "questions to refined", "last samples", "steps of last",
+    ):  # fmt: skip
         stop_in(stage)
     answers = (tmp_path / ".sector.refining" / "base.answers.json").stat().st_mtime_ns
     refine(pictures, tmp_path / "sector", options(base), lambda step: asked.append(step.what))
