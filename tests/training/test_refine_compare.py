@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from cuecast.training.refine_compare import GRID, Answered, Bools, compare, exchanged, mean_iou
+from cuecast.training.refine_compare import (
+    GRID,
+    Answered,
+    Bools,
+    compare,
+    exchanged,
+    fit_absent,
+    mean_iou,
+)
 
 
 def square(top: int, left: int) -> Bools:
@@ -22,7 +32,7 @@ def answered(ious: list[float], quiet: list[bool] = [], shots: int = 5, cls: int
         shots,
         cls,
         {str(i): v for i, v in enumerate(ious)},
-        {f"without {i}": q for i, q in enumerate(quiet)},
+        {str(i): 0.0 for i in range(len(ious))} | {f"without {i}": float(q) for i, q in enumerate(quiet)},
         grids,
     )
 
@@ -71,6 +81,20 @@ def test_a_picture_without_the_thing_counts_once_however_often_it_is_asked() -> 
         1.0,
         pytest.approx((18 + 2 / 3 + 1 / 2) / 20),
     )
+
+
+def test_a_surer_pack_calls_absence_as_readily_as_its_base_where_it_loses_no_more_by_it() -> None:
+    def doubtful(there: list[float], without: list[float]) -> Answered:
+        known = {str(i): p for i, p in enumerate(there)} | {f"without {i}": p for i, p in enumerate(without)}
+        return replace(answered([0.8, 0.6, 0.6]), absence=known)
+
+    base = doubtful([0.3, 0.55, 0.45], [0.7, 0.6])  # at 0.5 it loses the second
+    surer = doubtful([0.32, 0.4, 0.2], [0.45, 0.4])
+    assert fit_absent([base], [surer], 0.5) == pytest.approx(0.35)
+    assert compare([base], [surer], GROUPS, (0.5, 0.5)).quiet == (1.0, 0.0)
+    assert compare([base], [surer], GROUPS, (0.5, 0.35)).quiet == (1.0, 1.0)
+    assert fit_absent([base], [doubtful([0.0] * 3, [])], 0.5) == pytest.approx(0.3)  # nothing is lost at any
+    assert fit_absent([base], [doubtful([0.9, 0.9, 0.9], [])], 0.5) == 1.0
 
 
 def test_classes_count_alike_whatever_their_pictures() -> None:

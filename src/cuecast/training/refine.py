@@ -52,6 +52,7 @@ from cuecast.training.refine_compare import (
     Comparison,
     answer,
     compare,
+    fit_absent,
     mean_iou,
     questions,
 )
@@ -290,7 +291,8 @@ class _Run:
         refined = self._refined("all", samples, FIT * self.seconds)
         after = self._measure("refined", refined, SHOTS)
         groups = {p.key: p.group for p in self.data.judging}
-        comparison = compare(before, after, groups)
+        limits = self._absent(before, after)
+        comparison = compare(before, after, groups, limits)
         curve = self._curve(samples, before, after)
         outlook = likely_gain(curve)
         kept = self.out.with_name(f"{self.out.name}.measured.json")
@@ -305,7 +307,7 @@ class _Run:
             return None, comparison, kept
         decoder = self._finished(samples)
         seconds = time.monotonic() - self.begun
-        pack = self._write(decoder, comparison, curve, outlook, seconds)
+        pack = self._write(decoder, limits[1], comparison, curve, outlook, seconds)
         shutil.rmtree(self.work, ignore_errors=True)
         return Refined(pack, comparison, curve, outlook, seconds), comparison, kept
 
@@ -434,9 +436,16 @@ class _Run:
             if count >= SMALLEST_PART and part:
                 yield f"part{index}", part, count
 
+    def _absent(self, before: Sequence[Answered], after: Sequence[Answered]) -> tuple[float, float]:
+        """The limits from which the base and the refined pack call absence."""
+        stated = self.base.calibration
+        limit = stated.absent if stated else 1.0
+        return limit, fit_absent(before, after, limit) if stated else limit
+
     def _write(
         self,
         decoder: Path,
+        absent: float,
         comparison: Comparison,
         curve: Mapping[int, float],
         outlook: float | None,
@@ -447,11 +456,17 @@ class _Run:
             concepts = write_concepts(Path(folder), self.data) if self.options.ready else {}
             said = {n: f"{n}, shown on {len(read_cueset(p).entries)} pictures" for n, p in concepts.items()}
             picture = plot_curve(Path(folder) / "curve.png", curve)
+            stated = self.base.numbers.get("calibration")
+            calibrated = {"calibration": {**stated, "absent": absent}} if stated else {}
             return make_pack(
                 out.name,
                 out.absolute().parent,
                 self.base,
-                fields={**self._fields(comparison, curve, outlook, seconds, said), **self.options.fields},
+                fields={
+                    **self._fields(comparison, curve, outlook, seconds, said),
+                    **calibrated,
+                    **self.options.fields,
+                },
                 files={
                     "decode.onnx": decoder.read_bytes(),
                     "curve.png": picture.read_bytes(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,10 @@ from PIL import Image as PILImage
 
 from cuecast.core.metrics import iou
 from cuecast.core.values import IGNORE, ClassInfo
+from cuecast.engine.decision import Decision
+from cuecast.engine.segmenter import ScoreMaps
 from cuecast.predictor import Predictor
+from cuecast.training.calibrate import ABSENT
 from cuecast.training.refine_data import Data, Shown, only_classes
 
 Floats = NDArray[np.float64]
@@ -35,6 +38,8 @@ DOUBT = 0.05
 own pictures no better than those of others."""
 MOST_FALSE = 0.05
 """Share of pictures without the thing on which more may be found than by the base, at most."""
+LOWER = 0.2
+"""By how much the limit of absence of a refined pack may lie below its base's."""
 FEWEST_MASKS = 4
 """Pictures of a class from which on exchanging their masks says something."""
 
@@ -57,15 +62,17 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """`ious`: picture -> IoU, of those with the thing; `quiet`: picture -> whether nothing was found, of those without.
+    """`ious`: picture -> IoU of what was marked, of those with the thing.
 
-    grids  picture -> (answer, truth), (GRID, GRID) bool each.
+    absence  picture, with the thing or without it -> the largest limit (`Calibration.absent`) at which it is called
+             absent: 1 where nothing is marked, 0 where it never is.
+    grids    picture -> (answer, truth), (GRID, GRID) bool each.
     """
 
     shots: int
     cls: int
     ious: Mapping[str, float]
-    quiet: Mapping[str, bool]
+    absence: Mapping[str, float]
     grids: Mapping[str, tuple[Bools, Bools]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,7 +82,7 @@ class Answered:
             "shots": self.shots,
             "class": self.cls,
             "ious": dict(self.ious),
-            "quiet": dict(self.quiet),
+            "absence": dict(self.absence),
             "grids": packed,
         }
 
@@ -89,7 +96,7 @@ class Answered:
             )
 
         grids = {k: (grid(a), grid(b)) for k, (a, b) in stored["grids"].items()}
-        return cls(stored["shots"], stored["class"], stored["ious"], stored["quiet"], grids)
+        return cls(stored["shots"], stored["class"], stored["ious"], stored["absence"], grids)
 
 
 def questions(data: Data, shots: Sequence[int] = SHOTS) -> list[Question]:
@@ -129,16 +136,44 @@ def answer(predictor: Predictor, question: Question) -> Answered:
     """What a pack says to a question."""
     cls = question.cls.id
     concept = predictor.learn([only_classes(c, [cls]) for c in question.cues], [question.cls])
-    ious, quiet, grids = {}, {}, {}
-    for picture in question.with_it:
-        truth = picture.example.marks.mask
-        assert truth is not None
-        found = concept.segment(picture.example.image)
-        ious[picture.key] = iou(found.marked == cls, truth == cls, truth == IGNORE)
-        grids[picture.key] = (_grid(found.marked == cls), _grid(truth == cls))
-    for picture in question.without:
-        quiet[picture.key] = not concept.segment(picture.example.image).mask.any()
-    return Answered(len(question.cues), cls, ious, quiet, grids)
+    ious, absence, grids = {}, {}, {}
+    for picture in (*question.with_it, *question.without):
+        said = concept.score(picture.example.image)
+        marked = concept.decision.mark(said.scores)
+        absence[picture.key] = _absence(concept.decision, said, marked)
+        if picture.shows(cls):
+            truth = picture.example.marks.mask
+            assert truth is not None
+            ious[picture.key] = iou(marked == cls, truth == cls, truth == IGNORE)
+            grids[picture.key] = (_grid(marked == cls), _grid(truth == cls))
+    return Answered(len(question.cues), cls, ious, absence, grids)
+
+
+def _absence(decision: Decision, said: ScoreMaps, marked: NDArray[np.int32]) -> float:
+    if not marked.any():
+        return 1.0
+    always = [
+        replace(t, calibration=replace(t.calibration, absent=0.0)) if t.calibration else t
+        for t in decision.taught
+    ]
+    judged = replace(decision, taught=tuple(always)).judge(said.scores, marked, said.verdict_features)
+    return judged.confidence if judged.verdict == "absent" else 0.0
+
+
+def lost(answers: Sequence[Answered], limit: float) -> float:
+    """The share of the IoU on pictures with the thing that goes where absence is called from this limit on."""
+    worth = [(value, a.absence[name] >= limit) for a in answers for name, value in a.ious.items()]
+    return sum(v for v, gone in worth if gone) / max(sum(v for v, _ in worth), 1e-9)
+
+
+def fit_absent(base: Sequence[Answered], refined: Sequence[Answered], limit: float) -> float:
+    """The limit from which a refined pack is to call absence: the lowest at which it loses no more than its base.
+
+    limit  the base's. A decoder that is surer of what it finds calls absence less often at the same one. Few pictures
+           that judge lose nothing at any limit: it is at most `LOWER` below the base's.
+    """
+    allowed = lost(base, limit)
+    return next((at for at in (*ABSENT, 1.0) if at >= limit - LOWER and lost(refined, at) <= allowed), 1.0)
 
 
 def _grid(mask: Bools) -> Bools:
@@ -207,8 +242,13 @@ class Comparison:
         }
 
 
-def compare(base: Sequence[Answered], refined: Sequence[Answered], groups: Mapping[str, str]) -> Comparison:
-    """Compare answers to the same questions; `groups`: picture -> group."""
+def compare(
+    base: Sequence[Answered],
+    refined: Sequence[Answered],
+    groups: Mapping[str, str],
+    limits: tuple[float, float] = (0.5, 0.5),
+) -> Comparison:
+    """Compare answers to the same questions; `groups`: picture -> group; `limits` from which both call absence."""
     rows = [
         (a.shots, a.cls, name, a.ious[name], b.ious[name])
         for a, b in zip(base, refined, strict=True)
@@ -218,8 +258,8 @@ def compare(base: Sequence[Answered], refined: Sequence[Answered], groups: Mappi
     by_class = {c: _means([r for r in rows if r[1] == c]) for c in sorted({r[1] for r in rows})}
     said: dict[tuple[int, str], list[tuple[bool, bool]]] = defaultdict(list)
     for a, b in zip(base, refined, strict=True):
-        for name in a.quiet:
-            said[a.cls, name].append((a.quiet[name], b.quiet[name]))
+        for name in a.absence.keys() - a.ious.keys():
+            said[a.cls, name].append((a.absence[name] >= limits[0], b.absence[name] >= limits[1]))
     shares = np.array([np.mean(pairs, axis=0) for pairs in said.values()])
     quiet = (float(shares[:, 0].mean()), float(shares[:, 1].mean())) if said else None
     before, after = _means(rows)
