@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ from cuecast.service.keys import format_key, hash_secret, new_secret
 from cuecast.service.settings import Settings
 from cuecast.service.store.database import open_database
 from cuecast.service.store.models import JobRow
-from cuecast.training import needed
+from cuecast.training import needed, refine_fit
 from cuecast.training.refine_compare import Comparison
+from cuecast.training.refine_data import Data
 
 NEW = {"name": "sector", "base": "raw", "minutes": 20}
 
@@ -121,7 +123,7 @@ def test_a_better_pack_is_compared_kept_and_used(service: Service, tmp_path: Pat
     assert "0" in result["curve"]
     assert len(result["curve"]) >= 2
     assert str(tmp_path) not in str(done)
-    assert done["stage"] in ("refined", "curve")
+    assert done["stage"] == "last"
     assert "sector" not in service.client.get("/v1/info").json()["packs"]
     assert folders(service) == ["pictures", "result.json", "sector"]
 
@@ -202,9 +204,20 @@ def test_a_stop_and_a_cancel_lose_nothing(service: Service, monkeypatch: pytest.
     assert (folder / "base.answers.json").stat().st_mtime_ns == answers
     service.client.post(f"/v1/jobs/{job['id']}/resume").raise_for_status()
     assert ask(service, job, "drop", 409)["code"] == "busy"
-    monkeypatch.setattr("cuecast.training.refine.draw_lesson", None)  # what was done is not done again
+    taught: set[int] = set()
+
+    def lesson(segmenter: Any, data: Data, number: int, beside: Any) -> list[refine_fit.Sample]:
+        taught.add(len(data.teaching))
+        return refine_fit.draw_lesson(segmenter, data, number, beside)
+
+    monkeypatch.setattr("cuecast.training.refine.draw_lesson", lesson)
     work(service)
     assert service.job(job)["state"] == "done", service.job(job)
+    (made,) = service.state.files.refined(service.project).glob("*/sector/card.json")
+    said = json.loads(made.read_text())["training"]
+    assert taught == {
+        said["teaching"] + said["judging"]
+    }  # what was done is not done again: the last lessons alone
 
 
 def test_what_cannot_be_refined_is_refused_before_the_work(
