@@ -304,6 +304,25 @@ def test_a_run_that_was_stopped_goes_on(base: Pack, pictures: Path, tmp_path: Pa
     assert not {"steps of all", "questions to base"} & set(asked)
 
 
+def test_a_run_of_other_pictures_takes_nothing_from_one_that_was_stopped(
+    base: Pack, pictures: Path, tmp_path: Path
+) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(step: Step) -> None:
+        if step.what == "questions to refined":
+            raise StopError
+
+    with pytest.raises(StopError):
+        refine(pictures, tmp_path / "sector", options(base), stop)
+    work = tmp_path / ".sector.refining"
+    fitted = (work / "all.onnx").stat().st_mtime_ns
+    with pytest.raises(StopError):
+        refine(pictures, tmp_path / "sector", replace(options(base), minutes=19), stop)
+    assert (work / "all.onnx").stat().st_mtime_ns != fitted
+
+
 def test_what_is_in_the_way_is_not_touched(base: Pack, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "sector").mkdir()
     with pytest.raises(OutputError, match="something is there already; choose another name"):

@@ -215,6 +215,7 @@ def _tell_of(data: Data) -> None:
 def _claim(work: Path, data: Data, base: Pack, options: RefineOptions) -> None:
     """Make the folder this run's; what another run left in it goes."""
     plan = {
+        "version": 2,
         "data": data.digest,
         "base": base.digest,
         "minutes": options.minutes,
@@ -223,7 +224,7 @@ def _claim(work: Path, data: Data, base: Pack, options: RefineOptions) -> None:
     if (work / PLAN).is_file() and read_json(work / PLAN, OutputError) == plan:
         return
     for path in work.iterdir():
-        if path.suffix in (".npz", ".pt", ".json"):
+        if path.suffix in (".npz", ".pt", ".json", ".onnx"):
             path.unlink()
     write_text(work / PLAN, json.dumps(plan) + "\n")
 
