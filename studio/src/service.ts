@@ -91,7 +91,7 @@ export interface InfoLimits {
   ratio: number;
 }
 
-/** Work in the queue, going on or done: `done` of `total` images, or of what its `stage` counts: of a refinement 'base', 'lessons', 'fit', 'refined', 'curve'. */
+/** Work in the queue, going on or done: `done` of `total` images, or of what its `stage` counts: of a refinement 'base', 'lessons', 'fit', 'refined', 'curve', 'last'. */
 export interface Job {
   id: string;
   project: string;
