@@ -38,7 +38,7 @@ class _Hand:
 
     @property
     def height(self) -> int:
-        return self.strips[0].shape[0]
+        return int(self.strips[0].shape[0])
 
 
 @dataclass(frozen=True)
