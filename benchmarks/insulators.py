@@ -2,9 +2,9 @@
 
     python benchmarks/insulators.py ../shared/data/insulators --pack general [--cues 5] [--queries 40]
 
-The folder has images/ and boxes.json ({image: [{"name": ..., "xyxy": [...]}]}). Five times other pictures show all their
-insulators by boxes; each query is asked once. Printed: the IoU of the box around all that is found with the box around all
-true ones, mean over the queries, and the share of queries of which nothing is found.
+The folder has images/ and boxes.json ({image: [{"name": ..., "xyxy": [...]}]}). Five times other pictures show all
+their insulators by boxes; each query is asked once. Printed: the IoU of the box around all that is found with the
+box around all true ones, mean over the queries, and the share of queries of which nothing is found.
 """
 
 from __future__ import annotations
