@@ -80,8 +80,8 @@ READY = ((20, 640), (12, 640), (8, 640), (5, 640), (5, 512), (3, 512), (3, 448),
 together hold no more than `READY_BYTES`, or the last."""
 READY_BYTES = 1_500_000
 PLAN = "plan.json"
-TAUGHT, LAST = "lesson", "last"
-"""Names of the lessons whose decoder is measured, and of those after it."""
+TAUGHT, LAST = "samples", "last samples"
+"""Of the lessons whose decoder is measured, and of those after it: what their steps and files are called."""
 
 
 class NotBetterError(PackError):
@@ -278,7 +278,7 @@ class _Run:
 
     def _help(self) -> None:
         """Take a share of each fit, in the order in which the first process comes to them."""
-        samples = self._samples()
+        samples = self._samples(TAUGHT, self.data, LESSONS)
         self._fitted("all", samples, FIT * self.seconds)
         for name, part, _ in self._parts(samples):
             self._fitted(name, part, PART * self.seconds)
@@ -288,7 +288,7 @@ class _Run:
     def _judged(self) -> tuple[Refined | None, Comparison, Path]:
         """The pack, or None where it was not written; how it compares; where the figures are then."""
         before = self._measure("base", self.predictor, SHOTS)
-        samples = self._samples()
+        samples = self._samples(TAUGHT, self.data, LESSONS)
         refined = self._refined("all", samples, FIT * self.seconds)
         after = self._measure("refined", refined, SHOTS)
         groups = {p.key: p.group for p in self.data.judging}
@@ -321,10 +321,9 @@ class _Run:
         more = self._samples(LAST, everything, LAST_LESSONS)
         return self._fitted("last", Samples([*samples.places, *more.places]), LAST_FIT * self.seconds, "all")
 
-    def _samples(self, name: str = TAUGHT, data: Data | None = None, share: float = LESSONS) -> Samples:
+    def _samples(self, name: str, data: Data, share: float) -> Samples:
         """Those of all lessons of that name. The first process draws them, which the others wait for; they read its
         files. `share` of the time they may take."""
-        data = data or self.data
         drawn = self._lessons(name, data, share) if self.processes.first else Samples()
         count: int = self.processes.told(lambda: read_json(self._count(name), OutputError)["count"])
         if not self.processes.first:
@@ -334,7 +333,7 @@ class _Run:
         return drawn
 
     def _count(self, name: str) -> Path:
-        return self.work / f"{name}s.json"
+        return self.work / f"{name}.json"
 
     def _lesson(self, name: str, number: int) -> Path:
         return self.work / f"{name}-{number:04}.npz"
@@ -356,14 +355,7 @@ class _Run:
             samples += Samples.of(path)
             used += time.monotonic() - start
             number += 1
-            self.progress(
-                Step(
-                    "samples" if name == TAUGHT else "last samples",
-                    min(len(samples), wanted),
-                    wanted,
-                    resumed=there,
-                )
-            )
+            self.progress(Step(name, min(len(samples), wanted), wanted, resumed=there))
             if number >= 50 and not samples:
                 break
         write_text(end, json.dumps({"count": number}) + "\n")

@@ -115,9 +115,12 @@ def questions(data: Data, shots: Sequence[int] = SHOTS) -> list[Question]:
             # Of few pictures one would decide: where there are not enough for all rows, each row asks the same again.
             first = row * LACKING if len(without) >= ROWS * LACKING else 0
             lacking = tuple(without[first : first + LACKING])
-            for n in usable:
-                told = n in {min(usable, key=lambda u: abs(u - wanted)) for wanted in LACKING_SHOTS}
-                asked.append(Question(info, row, tuple(cues[:n]), showing, lacking if told else ()))
+            told = (
+                {min(usable, key=lambda u: abs(u - wanted)) for wanted in LACKING_SHOTS} if usable else set()
+            )
+            asked += [
+                Question(info, row, tuple(cues[:n]), showing, lacking if n in told else ()) for n in usable
+            ]
     return [q for q in asked if q.with_it]
 
 

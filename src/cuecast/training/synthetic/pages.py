@@ -77,8 +77,7 @@ def _written(rng: np.random.Generator, height: int, length: int) -> Array:
         along = x + height * wide * np.cumsum(rng.uniform(0.3, 0.7, strokes)) - slant * (y - height / 2)
         pen.line([(2 * a, 2 * b) for a, b in zip(along, y, strict=True)], fill=255, width=bold, joint="curve")
         x = float(along.max()) + height * rng.uniform(0.3, 0.9)
-    small = sheet.resize((length, height), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / np.float32(255)
+    return np.asarray(sheet.resize((length, height), Image.Resampling.BOX), np.float32) / np.float32(255)
 
 
 def _hand(rng: np.random.Generator, size: int, typed: bool, height: float) -> _Hand:
@@ -136,19 +135,21 @@ def _write(
         start = int(rng.integers(max(strip.shape[1] - length, 1)))
         alpha = strip[:, start : start + length]
         x = left + indent
-        box = slice(y, y + hand.height), slice(x, x + alpha.shape[1])
-        alpha = alpha[: canvas.size - y, : canvas.size - x]
-        if not alpha.size:
-            continue
-        canvas.paint(alpha, ink, None, box)
-        if label is not None:
-            canvas.mark(np.ones(alpha.shape, bool), label, box)
+        _print(canvas, alpha, ink, y, x, label)
 
 
 def _rule(canvas: Canvas, ink: Array, room: Rectangle, strength: float) -> None:
-    top, bottom, left, right = room
-    box = slice(max(top, 0), max(bottom, 0)), slice(max(left, 0), max(right, 0))
+    box = slice(room[0], room[1]), slice(room[2], room[3])
     canvas.paint(np.full(canvas.image[box].shape[:2], strength, np.float32), ink, None, box)
+
+
+def _print(canvas: Canvas, alpha: Array, ink: Array, y: int, x: int, label: int | None) -> None:
+    """Put something on a page, as far as it lies on it, its rectangle of class `label`."""
+    alpha = alpha[: canvas.size - y, : canvas.size - x]
+    if alpha.size:
+        canvas.paint(alpha, ink, None, (slice(y, y + alpha.shape[0]), slice(x, x + alpha.shape[1])))
+        if label is not None:
+            _mark_room(canvas, (y, y + alpha.shape[0], x, x + alpha.shape[1]), label)
 
 
 def _mark_room(canvas: Canvas, room: Rectangle, label: int) -> None:
@@ -162,10 +163,7 @@ def _stamp(rng: np.random.Generator, canvas: Canvas, seal: Array, ink: Array, la
     if height >= canvas.size or width >= canvas.size:
         return
     y, x = int(rng.integers(canvas.size - height)), int(rng.integers(canvas.size - width))
-    box = slice(y, y + height), slice(x, x + width)
-    canvas.paint(seal * np.float32(rng.uniform(0.6, 1.0)), ink, None, box)
-    if label is not None:
-        _mark_room(canvas, (y, y + height, x, x + width), label)
+    _print(canvas, seal * np.float32(rng.uniform(0.6, 1.0)), ink, y, x, label)
 
 
 def _seal(rng: np.random.Generator, size: int) -> Array:
@@ -181,8 +179,7 @@ def _seal(rng: np.random.Generator, size: int) -> Array:
     font = ImageFont.load_default(size=max(6, int(height * rng.uniform(0.3, 0.8))))
     text = "".join(rng.choice(list(LETTERS.upper()), int(rng.integers(2, 9))))
     pen.text((width, height), text, fill=255, font=font, anchor="mm")
-    small = sheet.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(small, np.float32) / np.float32(255)
+    return np.asarray(sheet.resize((width, height), Image.Resampling.BOX), np.float32) / np.float32(255)
 
 
 def pages(rng: np.random.Generator, size: int) -> Kind:
@@ -305,11 +302,7 @@ def _prose(rng: np.random.Generator, size: int) -> Kind:
             _write(rng, canvas, other, here.stamp if rng.random() < 0.3 else here.ink, room, label["other"])
         if "number" in label:
             y, x = max(0, int(edge[0]) - main.height - 2), int(rng.choice([left, middle, right - 12]))
-            figure = main.strips[0][:, : int(main.height * 1.6)]
-            alpha = figure[: size - y, : size - x]
-            box = slice(y, y + alpha.shape[0]), slice(x, x + alpha.shape[1])
-            canvas.paint(alpha, here.ink, None, box)
-            canvas.mark(np.ones(alpha.shape, bool), label["number"], box)
+            _print(canvas, main.strips[0][:, : int(main.height * 1.6)], here.ink, y, x, label["number"])
         if "stamp" in label or (plain_stamp and "stamp" not in names):
             _stamp(rng, canvas, seal, here.stamp, label.get("stamp"))
         return canvas
