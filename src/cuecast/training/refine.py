@@ -224,7 +224,7 @@ def _claim(work: Path, data: Data, base: Pack, options: RefineOptions) -> None:
     if (work / PLAN).is_file() and read_json(work / PLAN, OutputError) == plan:
         return
     for path in work.iterdir():
-        if path.suffix in (".npz", ".pt", ".json", ".onnx"):
+        if path.is_file():
             path.unlink()
     write_text(work / PLAN, json.dumps(plan) + "\n")
 
