@@ -1,11 +1,13 @@
 """The pack `general`: a network on a backbone that has seen ImageNet.
 
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general
+    cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --lessons 1700 --minutes 20
     cuecast eval EPISODES.jsonl -o scores
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --scores scores/scores.json
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --sparse
 
-The last one fits the confidence of sparse cues anew, for a pack whose features or first look have changed. DATA is a
+The second one fits the decoder on, to what the pack itself says of whole pictures. The last one fits the confidence of
+sparse cues anew, for a pack whose features or first look have changed. DATA is a
 folder with train/ and objects/train/, folders of picture sets (images/, masks/, card.json each; the latter with
 masks_instances/ too), and photos/ (images/). Stopped and started again, it goes on where its last checkpoint was.
 On several processes, with as many
@@ -21,6 +23,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +68,9 @@ PAIRED, UNPAIRED = (0.45, 0.25, 0.3), (0.6, 0.1, 0.3)
 where it goes on from a pack) and in the rest: cue and query that show the very same thing are easy, and teach what a
 likeness is before what a kind is."""
 
+WAY = 0.6
+"""Share of the way from the decoder that the steps gave to the one fitted to lessons that is gone."""
+
 LIMITS = (
     "Trained for some hours on two CPU cores: looks and textures carry further than meaning.",
     "Natural scenes with many classes, and things told apart by their meaning only, are hard.",
@@ -107,6 +113,10 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_argument("--out", type=Path, help="pack folder to write when the run is done")
     parser.add_argument(
+        "--lessons", type=int, help="only fit the decoder of --out on, to so many lessons, and calibrate it"
+    )
+    parser.add_argument("--minutes", type=float, default=20.0, help="about how long that fit takes")
+    parser.add_argument(
         "--scores", type=Path, help="only state this JSON of `cuecast eval` in the card of --out"
     )
     parser.add_argument(
@@ -115,11 +125,16 @@ def main(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     if options.accumulate < 1:
         parser.error(f"--accumulate {options.accumulate}: 1 or more batches a step")
+    if (options.sparse or options.scores or options.lessons) and not options.out:
+        parser.error("--lessons, --scores and --sparse change a pack: name its folder with --out")
     if options.sparse:
         state_sparse(options.out, options.data)
         return
     if options.scores:
         state_scores(options.out, options.scores)
+        return
+    if options.lessons:
+        fit_on(options.out, options.data, options.run, options.lessons, options.minutes)
         return
     if options.keep and not options.start:
         parser.error("--keep is a share of --start's weights: name the pack with --start")
@@ -130,11 +145,12 @@ def main(argv: Sequence[str]) -> None:
 
     from cuecast.training.export import load_pack
     from cuecast.training.loop import Phase, Plan, Run
+    from cuecast.training.sets import read_training_sets
     from cuecast.training.torchrun import join
 
     processes = join()
     started = time.time()
-    sets = picture_sets(options.data)
+    sets = read_training_sets(options.data, EXCLUDED)
     if processes.first:
         pictures, seconds = sum(len(s.images) for s in sets), time.time() - started
         print(f"{len(sets)} sets, {pictures} pictures, read in {seconds:.0f} s")
@@ -159,19 +175,6 @@ def main(argv: Sequence[str]) -> None:
 def workers() -> int:
     """Processes that draw material, for each that trains on this machine: one core less than its share."""
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1)
-
-
-def folders(data: Path) -> tuple[Path, Path]:
-    """Where the picture sets are: plain ones, and those that tell objects apart."""
-    return data / "train", data / "objects" / "train"
-
-
-def picture_sets(data: Path) -> tuple[PictureSet, ...]:
-    """All that the weights are trained on."""
-    from cuecast.training.sets import read_photos, read_sets
-
-    sets = [s for folder in folders(data) for s in read_sets(folder, EXCLUDED)]
-    return (*sets, read_photos(data / "photos"))
 
 
 def begun(sets: Sequence[PictureSet]) -> Network:
@@ -209,7 +212,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     from cuecast.training.backbone import ORIGIN
     from cuecast.training.export import export_pack, load_network, load_pack, replace_pack
     from cuecast.training.network import mix_networks
-    from cuecast.training.sets import licences
+    from cuecast.training.sets import licences, training_folders
 
     state = torch.load(run / "last.pt", map_location="cpu", weights_only=True)
     before = trained_before(start)
@@ -225,7 +228,7 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
         "date": time.strftime("%Y-%m-%d"),
         "preprocessing": PREPROCESSING,
         "thresholds": {"score": 0.5, "found": 0.6, "min_fraction": 2e-5},
-        "data": [card for folder in folders(data) for card in licences(folder, EXCLUDED)],
+        "data": [card for folder in training_folders(data) for card in licences(folder, EXCLUDED)],
         "backbone": ORIGIN,
         "training": {
             "recipe": "recipes/general.py",
@@ -248,6 +251,54 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
     print(f"wrote {out}: {sum(f.stat().st_size for f in out.iterdir()) / 1e6:.1f} MB")
 
 
+def fit_on(pack: Path, data: Path, run: Path, lessons: int, minutes: float) -> None:
+    """Fit the decoder of a pack to lessons of whole pictures, for about so many minutes, and calibrate it anew.
+
+    Stopped and started again, it goes on; what it keeps of it lies in `run`.
+    """
+    import shutil
+
+    import cuecast
+    from cuecast.training.export import replace_pack, write_card
+    from cuecast.training.onnx_module import OnnxModule
+    from cuecast.training.refine_fit import fit_decoder
+    from cuecast.training.set_lessons import write_set_lessons
+    from cuecast.training.sets import read_training_sets
+
+    def tell(what: str, done: int, total: int) -> None:
+        if done % 50 == 0 or done == total:
+            print(f"{done} of {total} {what}", flush=True)
+
+    started = time.time()
+    predictor, decoder = cuecast.load(pack), pack / "decode.onnx"
+    work = run / f"lessons-{predictor.pack.digest}"  # what the decoder reads hangs on the pack
+    samples = write_set_lessons(
+        predictor,
+        data,
+        partial(read_training_sets, excluded=EXCLUDED),
+        work,
+        lessons,
+        seed=1,
+        workers=os.cpu_count() or 1,
+        progress=partial(tell, "lessons"),
+    )
+    fitted = fit_decoder(decoder, samples, work / "decoder.pt", minutes * 60, partial(tell, "steps"))
+    fitted.blend(OnnxModule(decoder), 1 - WAY)
+    new = pack.with_name(pack.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(pack, new)
+    fitted.save(new / "decode.onnx")
+    card = json.loads((new / "card.json").read_text())
+    card["training"]["decoder"] = {
+        "lessons": lessons,
+        "samples": len(samples),
+        "hours": round((time.time() - started) / 3600, 2),
+    }
+    write_card(new, {**card, "date": time.strftime("%Y-%m-%d"), "scores": {}})
+    calibrate(new, data)
+    replace_pack(new, pack)
+
+
 def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
     """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card.
 
@@ -256,8 +307,11 @@ def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> Non
     import cuecast
     from cuecast.training.calibrate import answer_trials, fit_calibration, fit_threshold, threshold_of
     from cuecast.training.export import write_card
+    from cuecast.training.sets import training_folders
 
-    trials = answer_trials(cuecast.load(pack), folders(data)[0], excluded, workers=os.cpu_count() or 1)
+    trials = answer_trials(
+        cuecast.load(pack), training_folders(data)[0], excluded, workers=os.cpu_count() or 1
+    )
     score, prior, reached = fit_threshold(trials)
     print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card = json.loads((pack / "card.json").read_text())
@@ -293,9 +347,10 @@ def state_sparse(pack: Path, data: Path) -> None:
     from cuecast.training.calibrate_followed import followed_calibration
     from cuecast.training.calibrate_sparse import sparse_calibration
     from cuecast.training.export import write_card
+    from cuecast.training.sets import training_folders
 
     workers = os.cpu_count() or 1
-    fitted = sparse_calibration(cuecast.load(pack), folders(data)[0], EXCLUDED, workers=workers)
+    fitted = sparse_calibration(cuecast.load(pack), training_folders(data)[0], EXCLUDED, workers=workers)
     card = json.loads((pack / "card.json").read_text())
     write_card(pack, {**card, "sparse_calibration": fitted})
     # What followed frames are worth depends on what is said of the marked ones, so that these come first.

@@ -162,11 +162,10 @@ def main(argv: Sequence[str]) -> None:
 
 def pictures_beside(data: Path, drawn: Sequence[str], excluded: Collection[str]) -> Drawing:
     """What is taught beside a sector's sets: those of `general`, and drawn pictures."""
-    from cuecast.training.sets import read_sets
+    from cuecast.training.sets import read_sets, training_folders
     from cuecast.training.tasks import draw_group, label_maps
 
-    folders = (data / "train", data / "objects" / "train")
-    sets = tuple(s for folder in folders for s in read_sets(folder, excluded))
+    sets = tuple(s for folder in training_folders(data) for s in read_sets(folder, excluded))
 
     def draw(rng: np.random.Generator, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         if drawn and rng.random() < 0.5:

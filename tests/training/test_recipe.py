@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,7 @@ def test_the_card_names_every_machine_that_trained() -> None:
         (["--keep", "0.4"], "name the pack with --start"),
         (["--keep", "1", "--start", "pack"], "from 0 to below 1"),
         (["--frozen", "1.5"], "--frozen 1.5: a share from 0 to 1"),
+        (["--lessons", "5"], "name its folder with --out"),
     ],
 )
 def test_shares_are_checked_before_the_work(
@@ -66,6 +68,56 @@ def test_shares_are_checked_before_the_work(
     assert not (tmp_path / "run").exists()
 
 
+def write_squares(folder: Path) -> None:
+    """A set of four pictures: a red square moves on blue, and is not in the last."""
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for i in range(4):
+        mask = np.zeros((40, 40), np.uint8)
+        mask[4 + i : 24 + i, 10 : 10 + 20 * (i < 3)] = 1
+        picture = np.where(mask[..., None] > 0, np.uint8((200, 0, 0)), np.uint8((0, 0, 200)))
+        PILImage.fromarray(picture).save(folder / "images" / f"{i}.png")
+        PILImage.fromarray(mask).save(folder / "masks" / f"{i}.png")
+    (folder / "card.json").write_text("{}")
+
+
+def test_the_decoder_of_a_pack_is_fitted_on_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from quick_refine import quicken, raw_pack
+
+    quicken(monkeypatch)
+    pack = raw_pack(tmp_path / "packs").folder
+    card = json.loads((pack / "card.json").read_text())
+    (pack / "card.json").write_text(
+        json.dumps({**card, "training": {"steps": 7}, "scores": {"mean": {"1": 0.5}}})
+    )
+    before = {f.name: f.read_bytes() for f in pack.iterdir()}
+    write_squares(tmp_path / "data" / "train" / "squares")
+    (tmp_path / "data" / "objects" / "train").mkdir(parents=True)
+    shutil.copytree(
+        tmp_path / "data" / "train" / "squares" / "images", tmp_path / "data" / "photos" / "images"
+    )
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    main = runpy.run_path(str(RECIPE))["main"]
+    calibrated: list[bytes] = []
+    monkeypatch.setitem(
+        main.__globals__, "calibrate", lambda p, _: calibrated.append((p / "decode.onnx").read_bytes())
+    )
+    run = tmp_path / "run"
+    where = ["--data", str(tmp_path / "data"), "--out", str(pack), "--run", str(run)]
+    main([*where, "--lessons", "3", "--minutes", "0"])
+    after = {f.name: f.read_bytes() for f in pack.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"decode.onnx", "card.json"}
+    assert calibrated == [after["decode.onnx"]]
+    said = json.loads(after["card.json"])
+    assert (said["scores"], said["training"]["steps"]) == ({}, 7)
+    assert said["training"]["decoder"].keys() == {"lessons", "samples", "hours"}
+    assert said["training"]["decoder"]["lessons"] == 3
+    assert len([*run.glob("lessons-*/*.npz")]) == 3
+    assert [f.name for f in pack.parent.iterdir()] == ["raw"]
+
+
 def test_one_command_states_what_sparse_cues_are_worth_on_pictures_and_along_videos(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,15 +127,7 @@ def test_one_command_states_what_sparse_cues_are_worth_on_pictures_and_along_vid
     (pack / "card.json").write_text(json.dumps(card))
     for name in ("encode.onnx", "decode.onnx", "matcher.npz"):
         (pack / name).write_bytes(b"")
-    for part in ("images", "masks"):
-        (squares / part).mkdir(parents=True)
-    for i in range(4):
-        mask = np.zeros((40, 40), np.uint8)
-        mask[4 + i : 24 + i, 10 : 10 + 20 * (i < 3)] = 1
-        picture = np.where(mask[..., None] > 0, np.uint8((200, 0, 0)), np.uint8((0, 0, 200)))
-        PILImage.fromarray(picture).save(squares / "images" / f"{i}.png")
-        PILImage.fromarray(mask).save(squares / "masks" / f"{i}.png")
-    (squares / "card.json").write_text("{}")
+    write_squares(squares)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     monkeypatch.setattr("cuecast.training.calibrate_followed.FRAMES", 2)
     main = runpy.run_path(str(RECIPE))["main"]

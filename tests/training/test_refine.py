@@ -69,7 +69,7 @@ def quick(base: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUECAST_PACKS", str(base.folder.parent))
     monkeypatch.setattr(refine_fit, "CROP", 64)
     monkeypatch.setattr(refine_fit, "BATCH", 2)
-    monkeypatch.setattr(refine_fit, "FEWEST_STEPS", 14)
+    monkeypatch.setattr(refine_fit, "FEWEST_STEPS", 20)
     monkeypatch.setattr(refine_fit, "EPOCHS", 0)
     monkeypatch.setattr("cuecast.training.refine.MOST_SAMPLES", 6)
     monkeypatch.setattr("cuecast.training.refine_compare.QUERIES", 4)
@@ -159,7 +159,7 @@ def test_a_picture_seen_from_nearer_keeps_most_of_the_thing(pictures: Path) -> N
     example = next(p.example for p in data_of(pictures).teaching if p.shows(1))
     sizes = set()
     for seed in range(20):
-        changed = refine_fit._seen_otherwise(np.random.default_rng(seed), example, 1)
+        changed = refine_fit.seen_otherwise(np.random.default_rng(seed), example, 1)
         mask = changed.marks.mask
         assert mask is not None
         assert mask.shape == changed.image.size == changed.marks.size

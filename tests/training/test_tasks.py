@@ -139,7 +139,7 @@ def test_sets_come_up_alike_whatever_their_size(corners: tuple[PictureSet, ...])
     small, large = (
         replace(corners[0], name=name, images=corners[0].images * n) for name, n in (("a", 10), ("b", 200))
     )
-    drawn = [tasks._pick_set(np.random.default_rng(seed), (small, large)).name for seed in range(200)]
+    drawn = [tasks.pick_set(np.random.default_rng(seed), (small, large)).name for seed in range(200)]
     assert 0.4 < np.mean([name == "a" for name in drawn]) < 0.6
 
 

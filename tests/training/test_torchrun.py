@@ -130,9 +130,11 @@ def test_two_processes_fit_the_decoder_of_one(folder: Path, tmp_path: Path) -> N
     assert (first.pop("told"), second.pop("told")) == (STEPS, 0)
     begun = OnnxModule(base).state_dict()
     assert any((alone[name] - begun[name]).abs().max() > 3e-3 for name in alone)
-    for name, value in alone.items():
-        assert torch.equal(first[name], second[name])
-        torch.testing.assert_close(first[name], value, rtol=1e-3, atol=1e-3)
+    assert all(torch.equal(first[name], second[name]) for name in alone)
+    way, off = (
+        torch.cat([(a - b[name]).flatten() for name, a in alone.items()]).norm() for b in (begun, first)
+    )
+    assert off < 0.02 * way  # in bfloat16 a gradient hangs a little on which samples are added first
 
 
 def test_two_processes_refine_one_pack_and_both_know_it(folder: Path) -> None:

@@ -185,7 +185,8 @@ class Run:
         self.network, self.averaged = (_placed(n, self.device) for n in (start or Network(), Network()))
         self.averaged.load_state_dict(self.network.state_dict())
         self.classifier = Classifier(sets).to(self.device)
-        kernels, others = _split(self.network)
+        apart = set(self.network.encoder.backbone.parameters())
+        kernels, others = split_kernels(p for p in self.network.parameters() if p not in apart)
         rest = [*others, *self.classifier.parameters()]
         backbone: dict[str, Any] = {
             "params": list(self.network.encoder.backbone.parameters()),
@@ -401,11 +402,11 @@ def batch_losses(network: Network, batch: Batch, classifier: Classifier) -> dict
     Every task is answered in closed form, which is cheap and teaches the encoder directly; only some are decoded.
     """
     images = batch.augmented().contiguous(memory_format=torch.channels_last)
-    with _half(batch.images.device):
+    with half(batch.images.device):
         features = network.encoder(images)
     maps = [m.unbind() for m in features]
     answers = [answer_group(network, maps, tasks) for tasks in batch.groups]
-    with _half(batch.images.device):
+    with half(batch.images.device):
         inputs = zip(*(maps for a in answers for maps in a.decoder), strict=True)
         logits, depth, there = network.decoder(*(torch.cat(parts) for parts in inputs))
     decoded = [t for tasks in batch.groups for t in tasks if t.forest is not None]
@@ -442,12 +443,13 @@ def depth_loss(logits: Tensor, depth: Tensor) -> Tensor:
     return loss / (math.log(2) * known.sum().clamp(min=1))
 
 
-def _split(network: Network) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Convolution kernels that are matrices of some size, and all other parameters, but for the backbone's."""
-    apart = set(network.encoder.backbone.parameters())
-    trained = [p for p in network.parameters() if p not in apart]
-    kernels = {p for p in trained if p.ndim == 4 and min(p.shape[0], p[0].numel()) >= SMALLEST_KERNEL}
-    return [p for p in trained if p in kernels], [p for p in trained if p not in kernels]
+def split_kernels(parameters: Iterable[nn.Parameter]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Convolution kernels that are matrices of some size, and all others."""
+    parts: tuple[list[nn.Parameter], list[nn.Parameter]] = ([], [])
+    for p in parameters:
+        large = p.ndim == 4 and min(p.shape[0], p[0].numel()) >= SMALLEST_KERNEL
+        parts[0 if large else 1].append(p)
+    return parts
 
 
 def _placed(network: Network, device: torch.device) -> Network:
@@ -456,7 +458,7 @@ def _placed(network: Network, device: torch.device) -> Network:
     return placed
 
 
-def _half(device: torch.device) -> torch.autocast:
+def half(device: torch.device) -> torch.autocast:
     """Convolutions in bfloat16 where that is fast."""
     return torch.autocast(device.type, torch.bfloat16, enabled=_half_is_fast(device))
 

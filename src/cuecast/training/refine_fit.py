@@ -30,7 +30,7 @@ from cuecast.engine.lessons import Lesson
 from cuecast.engine.matching import Decoded, MatchingSegmenter
 from cuecast.engine.refiner import resize
 from cuecast.io.images import read_image
-from cuecast.training.loop import mask_losses, read_checkpoint, write_checkpoint
+from cuecast.training.loop import Muon, half, mask_losses, read_checkpoint, split_kernels, write_checkpoint
 from cuecast.training.onnx_module import OnnxModule
 from cuecast.training.refine_data import Data, Shown, only_classes
 from cuecast.training.torchrun import join
@@ -57,9 +57,10 @@ LARGEST = 60000.0
 """Float16 holds no more."""
 MOST_SAMPLES = 2000
 """Samples are kept on the disk as float16, at some 1.2 MB each, and read when their turn comes."""
-BATCH = 6
-RATE = 1e-3
-"""Of AdamW (Loshchilov and Hutter 2019), rising for `WARMUP` steps, falling to zero over the last `DECAY` of them."""
+BATCH = 8
+RATE, WEIGHT_DECAY = 1.5e-3, 0.02
+"""Of Muon for kernels, and the rate of AdamW (Loshchilov and Hutter 2019) for the rest: rising for `WARMUP` steps,
+falling to zero over the last `DECAY` of them."""
 WARMUP, DECAY = 20, 0.6
 WAY = 0.7
 """Share of the way from the base's weights to those fitted that is gone: few pictures teach too much
@@ -71,8 +72,9 @@ TIMED = 10
 """Steps that are timed before the number of all is settled."""
 SAVE_EVERY = 20.0
 """Seconds between two checkpoints."""
-PRESENCE = 0.2
-"""Weight of what is said of the thing being anywhere."""
+PRESENCE, DEPTH = 0.2, 0.05
+"""Weights of what is said of the thing being anywhere, and of how far what is said of depths moves: nothing here tells
+objects apart."""
 TOGETHER = 3
 """Classes of a lesson, at most: what is looked at twice is one or two (`cuecast.engine.matching.FEW_CLASSES`)."""
 LACKING = 3
@@ -151,11 +153,11 @@ def draw_lesson(
     asked += [p for p in rest if p.lacks(main)][: max(1, len(asked) // LACKING)]
     others = [c for c in sorted(held) if c != main and any(p.shows(c) for p in cues)]
     classes = [main, *rng.permutation(others)[: int(rng.integers(TOGETHER))].tolist()]
-    change, apart = _draw_change(rng), beside is not None and rng.random() < APART
+    change, apart = draw_change(rng), beside is not None and rng.random() < APART
     shown, queries = ([change(only_classes(p, classes)) for p in side] for side in (cues, asked))
     if apart:
-        shown, queries = ([_seen_otherwise(rng, e, main) for e in side] for side in (shown, queries))
-    return _taught(segmenter, shown, queries, classes, rng, part)
+        shown, queries = ([seen_otherwise(rng, e, main) for e in side] for side in (shown, queries))
+    return taught(segmenter, shown, queries, classes, rng, part)
 
 
 def _holding(pool: Sequence[Shown], data: Data) -> dict[int, list[Shown]]:
@@ -165,30 +167,37 @@ def _holding(pool: Sequence[Shown], data: Data) -> dict[int, list[Shown]]:
 
 
 def draw_beside(
-    segmenter: MatchingSegmenter, draw: Drawing, rng: np.random.Generator, part: int
+    segmenter: MatchingSegmenter,
+    draw: Drawing,
+    rng: np.random.Generator,
+    part: int,
+    asked: int = ASKED,
+    most: int = OF_LESSON,
 ) -> list[Sample]:
-    """The samples of a lesson that is not of the data. They serve part `part` of it, so that each has its share."""
+    """The samples, `most` at most, of a lesson that is not of the data and asks so many pictures. They serve part
+    `part` of it, so that each has its share."""
     shots = int(rng.choice(SHOTS, p=SHOTS_CHANCE))
     examples = [
         Example(read_image(image), Marks(image.shape[:2], mask, absent=not (mask > 0).any()))
-        for image, mask in zip(*draw(rng, shots + ASKED), strict=True)
+        for image, mask in zip(*draw(rng, shots + asked), strict=True)
     ]
     cues = [e for e in examples if not e.marks.absent][:shots]
-    asked = [e for e in examples if e not in cues]
+    queries = [e for e in examples if e not in cues]
     shown = sorted({c for e in cues for c in e.marks.class_ids if c})
     classes = rng.permutation(shown)[: int(rng.integers(TOGETHER)) + 1].tolist()
-    return _taught(segmenter, cues, asked, classes, rng, part) if cues else []
+    return taught(segmenter, cues, queries, classes, rng, part, most) if cues else []
 
 
-def _taught(
+def taught(
     segmenter: MatchingSegmenter,
     cues: Sequence[Example],
     asked: Sequence[Example],
     classes: Sequence[int],
     rng: np.random.Generator,
     part: int,
+    most: int = OF_LESSON,
 ) -> list[Sample]:
-    """What is said of the pictures that are asked, in each look at them."""
+    """What is said of the pictures that are asked, in each look at them: `most` samples of it, at most."""
     knowledge = segmenter.learn(cues, classes, "frame")
     samples = []
     for example in asked:
@@ -196,10 +205,10 @@ def _taught(
             view = segmenter.viewer.view(example.image, lesson.side, lesson.zoom)
             for look in segmenter.looks(lesson, view):
                 samples += _ask(segmenter, look, view, example, rng, part)
-    return [samples[i] for i in sorted(rng.permutation(len(samples))[:OF_LESSON])]
+    return [samples[i] for i in sorted(rng.permutation(len(samples))[:most])]
 
 
-def _draw_change(rng: np.random.Generator) -> Callable[[Example], Example]:
+def draw_change(rng: np.random.Generator) -> Callable[[Example], Example]:
     """What happens to all pictures of a lesson alike: another camera, another side."""
     across, down = rng.random() < FLIPPED, rng.random() < FLIPPED / 2
     gain = np.exp(rng.normal(0, 0.12, 3)) if rng.random() < COLOURED else np.ones(3)
@@ -217,7 +226,7 @@ def _draw_change(rng: np.random.Generator) -> Callable[[Example], Example]:
     return change
 
 
-def _seen_otherwise(rng: np.random.Generator, example: Example, main: int) -> Example:
+def seen_otherwise(rng: np.random.Generator, example: Example, main: int) -> Example:
     """A picture from nearer, in another light: a part of it that holds most of class `main`, where it has any."""
     mask = example.marks.mask
     assert mask is not None
@@ -373,12 +382,14 @@ def fit_decoder(
     check_shares(processes.count)
     device = processes.device
     decoder, before = OnnxModule(base).to(device), OnnxModule(base).to(device)
-    optimizer = torch.optim.AdamW(decoder.parameters(), RATE, weight_decay=0.01)
+    kernels, rest = split_kernels(decoder.parameters())
+    optimizers = (Muon(kernels, RATE, WEIGHT_DECAY), torch.optim.AdamW(rest, RATE, weight_decay=0.0))
     done, steps, spent = 0, 0, 0.0
     if state := processes.told(lambda: read_checkpoint(checkpoint)):
         done, steps, spent = state["done"], state["steps"], state.get("spent", 0.0)
         decoder.load_state_dict(state["decoder"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, stored in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(stored)
     elif earlier := after and processes.told(lambda: read_checkpoint(after)):
         decoder.load_state_dict(earlier["decoder"])
     processes.follow([*decoder.state_dict().values()])
@@ -393,28 +404,29 @@ def fit_decoder(
         rng = np.random.default_rng((seed, done))
         chosen = [samples[i] for i in rng.integers(len(samples), size=BATCH)]
         left = 1 - done / (steps or most)
-        for group in optimizer.param_groups:
+        for group in (g for o in optimizers for g in o.param_groups):
             group["lr"] = RATE * min(1.0, (done + 1) / WARMUP, left / DECAY)
         loss = sample_loss(decoder, before, chosen, device, own)
-        optimizer.zero_grad()
+        decoder.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         processes.add_gradients(list(decoder.parameters()))
         nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         done += 1
         if not processes.first:
             continue
         try:
             progress(done, steps or most)
         except BaseException:
-            _save(checkpoint, decoder, optimizer, done, steps, time.monotonic() - begun)
+            _save(checkpoint, decoder, optimizers, done, steps, time.monotonic() - begun)
             raise
         if time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
-            _save(checkpoint, decoder, optimizer, done, steps, saved - begun)
+            _save(checkpoint, decoder, optimizers, done, steps, saved - begun)
     processes.follow([*decoder.state_dict().values()])
     if processes.first:
-        _save(checkpoint, decoder, optimizer, done, steps, time.monotonic() - begun)
+        _save(checkpoint, decoder, optimizers, done, steps, time.monotonic() - begun)
     return decoder.cpu()
 
 
@@ -431,14 +443,14 @@ def check_shares(count: int) -> None:
 def _save(
     path: Path,
     decoder: OnnxModule,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     done: int,
     steps: int,
     spent: float,
 ) -> None:
     state = {
         "decoder": decoder.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizers": [o.state_dict() for o in optimizers],
         "done": done,
         "steps": steps,
         "spent": spent,
@@ -455,7 +467,8 @@ def sample_loss(
 ) -> Tensor:
     """Cross-entropy and Dice loss of the answer, in which the decoder has its share; and of the thing being there.
 
-    That is held to what is true where some samples lack the thing, and to what was said before where none does.
+    That is held to what is true where some samples lack the thing, and to what was said before where none does; the
+    depths always are.
     own  which samples are answered: the losses of several parts add up to that of all.
     """
     answered = samples[own]
@@ -463,7 +476,11 @@ def sample_loss(
         name: torch.from_numpy(np.stack([s.maps[name] for s in answered])).to(device).float()
         for name in decoder.input_names
     }
-    said = decoder(maps)
+    with half(device):
+        said = decoder(maps)
+    with torch.no_grad(), half(device):
+        unmoved = before(maps)
+    said, unmoved = ({name: m.float() for name, m in each.items()} for each in (said, unmoved))
     share = torch.tensor([s.share for s in answered], device=device)[:, None, None, None]
     rest = torch.from_numpy(np.stack([s.rest for s in answered])).to(device).float()[:, None]
     logits = share * said["logits"] + rest
@@ -478,10 +495,9 @@ def sample_loss(
     if shown.min() < 1:
         presence = F.binary_cross_entropy_with_logits(said["there"], shown[own])
     else:
-        with torch.no_grad():
-            unmoved = torch.sigmoid(before(maps)["there"])
-        presence = F.binary_cross_entropy_with_logits(said["there"], unmoved)
+        presence = F.binary_cross_entropy_with_logits(said["there"], torch.sigmoid(unmoved["there"]))
+    depth = F.mse_loss(said["depth"], unmoved["depth"])
     part = len(answered) / len(samples)
     # Dice is a mean over the samples that show the thing.
     showing = shown[own].sum().clamp(min=1) / shown.sum().clamp(min=1)
-    return part * bce + showing * dice + PRESENCE * part * presence
+    return part * (bce + PRESENCE * presence + DEPTH * depth) + showing * dice

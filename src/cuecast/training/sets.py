@@ -81,6 +81,17 @@ def _relative(region: NDArray[np.bool_]) -> float:
     return thickness(region) / math.sqrt(region.size)
 
 
+def training_folders(data: Path) -> tuple[Path, Path]:
+    """Where the picture sets of a data folder are: plain ones, and those that tell objects apart."""
+    return data / "train", data / "objects" / "train"
+
+
+def read_training_sets(data: Path, excluded: Collection[str]) -> tuple[PictureSet, ...]:
+    """All that weights are trained on: the sets of `training_folders`, and the photographs in photos/."""
+    sets = [s for folder in training_folders(data) for s in read_sets(folder, excluded)]
+    return (*sets, read_photos(data / "photos"))
+
+
 def read_sets(root: Path, excluded: Collection[str]) -> tuple[PictureSet, ...]:
     """All sets under `root` but the excluded ones and those without a class in two pictures, by name."""
     return tuple(s for s in map(read_set, _folders(root, excluded)) if s.holding)

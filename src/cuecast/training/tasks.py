@@ -72,9 +72,9 @@ def draw_group(
     kind = rng.choice(["set", "regions", "drawn"], p=sources)
     for _ in range(20):
         if kind == "set":
-            group = _from_set(rng, _pick_set(rng, [s for s in sets if s.holding]), count, size, tasks)
+            group = _from_set(rng, pick_set(rng, [s for s in sets if s.holding]), count, size, tasks)
         elif kind == "regions":
-            group = _from_regions(rng, _pick_set(rng, sets), count, size, tasks)
+            group = _from_regions(rng, pick_set(rng, sets), count, size, tasks)
         else:
             group = _from_drawing(rng, count, size, tasks, family)
         if group is not None:
@@ -93,7 +93,8 @@ def label_maps(group: Group) -> NDArray[np.int32]:
     return labels
 
 
-def _pick_set(rng: np.random.Generator, sets: Sequence[PictureSet]) -> PictureSet:
+def pick_set(rng: np.random.Generator, sets: Sequence[PictureSet]) -> PictureSet:
+    """One of the sets."""
     # All sets alike, whatever their size, but for more classes, which are more tasks, and for a handful of pictures,
     # which would be learned by heart. Photographs stand for as many kinds as there are of them.
     kinds = np.array([min(len(s.holding), MANY_KINDS) if s.holding else MANY_KINDS for s in sets])
