@@ -254,6 +254,8 @@ def write_pack(run: Path, data: Path, out: Path, start: Path | None, keep: float
 def fit_on(pack: Path, data: Path, run: Path, lessons: int, minutes: float) -> None:
     """Fit the decoder of a pack to lessons of whole pictures, for about so many minutes, and calibrate it anew.
 
+    Scores are cut where they were: of the very pictures that lessons have shown it is surer than of others.
+
     Stopped and started again, it goes on; what it keeps of it lies in `run`.
     """
     import shutil
@@ -295,16 +297,18 @@ def fit_on(pack: Path, data: Path, run: Path, lessons: int, minutes: float) -> N
         "hours": round((time.time() - started) / 3600, 2),
     }
     write_card(new, {**card, "date": time.strftime("%Y-%m-%d"), "scores": {}})
-    calibrate(new, data)
+    calibrate(new, data, cut=False)
     replace_pack(new, pack)
 
 
-def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> None:
+def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED, cut: bool = True) -> None:
     """Fit where scores are cut and what a confidence means to the pack's own answers, and state it in its card.
 
     excluded: sets that the cut and the confidence of masks are not fitted on; that of sparse cues: `state_sparse`.
+    cut: False leaves the cut as the card states it.
     """
     import cuecast
+    from cuecast.engine.decision import AreaPrior
     from cuecast.training.calibrate import answer_trials, fit_calibration, fit_threshold, threshold_of
     from cuecast.training.export import write_card
     from cuecast.training.sets import training_folders
@@ -312,12 +316,15 @@ def calibrate(pack: Path, data: Path, excluded: Sequence[str] = EXCLUDED) -> Non
     trials = answer_trials(
         cuecast.load(pack), training_folders(data)[0], excluded, workers=os.cpu_count() or 1
     )
-    score, prior, reached = fit_threshold(trials)
-    print(f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it")
     card = json.loads((pack / "card.json").read_text())
-    card["thresholds"]["score"] = score
-    card["area"] = asdict(prior)
-    thresholds = [threshold_of(t, score, prior) for t in trials]
+    if cut:
+        score, prior, reached = fit_threshold(trials)
+        print(
+            f"mean IoU on training sets {reached:.3f}: cut at {score}, moved by the area as {prior} lets it"
+        )
+        card["thresholds"]["score"], card["area"] = score, asdict(prior)
+    usual, prior = card["thresholds"]["score"], AreaPrior(**card["area"])
+    thresholds = [threshold_of(t, usual, prior) for t in trials]
     card["calibration"] = fit_calibration(trials, thresholds, card["thresholds"]["min_fraction"])
     write_card(pack, card)
     state_sparse(pack, data)

@@ -101,9 +101,12 @@ def test_the_decoder_of_a_pack_is_fitted_on_and_nothing_else(
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     main = runpy.run_path(str(RECIPE))["main"]
     calibrated: list[bytes] = []
-    monkeypatch.setitem(
-        main.__globals__, "calibrate", lambda p, _: calibrated.append((p / "decode.onnx").read_bytes())
-    )
+
+    def calibrate(new: Path, _data: Path, *, cut: bool) -> None:
+        assert not cut
+        calibrated.append((new / "decode.onnx").read_bytes())
+
+    monkeypatch.setitem(main.__globals__, "calibrate", calibrate)
     run = tmp_path / "run"
     where = ["--data", str(tmp_path / "data"), "--out", str(pack), "--run", str(run)]
     main([*where, "--lessons", "3", "--minutes", "0"])
