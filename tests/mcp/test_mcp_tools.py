@@ -65,7 +65,7 @@ def test_packs_and_roots(agent: Run, root: Path) -> None:
         said = await agent.ask("list_packs")
         defaults = {p["name"]: p["default"] for p in said["packs"]}
         assert defaults.pop("colours")
-        assert defaults == dict.fromkeys(("documents", "education", "general", "insurance"), False)
+        assert defaults == dict.fromkeys(("documents", "education", "general"), False)
         assert said["roots"] == [str(root)]
 
     agent(job)
