@@ -115,8 +115,7 @@ def test_a_root_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_pack_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["mcp", "--root", str(tmp_path), "--pack", "shapes"]) == 1
     assert (
-        "no pack 'shapes': known packs are colours, documents, education, general"
-        in capsys.readouterr().err
+        "no pack 'shapes': known packs are colours, documents, education, general" in capsys.readouterr().err
     )
 
 

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 import two_processes  # noqa: E402
-from two_processes import PLAN, STEPS, halves  # noqa: E402
+from two_processes import PLAN, STEPS, exact, halves  # noqa: E402
 
 from cuecast.core.errors import InputError  # noqa: E402
 from cuecast.engine.packs import Pack, open_pack  # noqa: E402
@@ -52,7 +52,8 @@ CARD = {
 @pytest.fixture(autouse=True)
 def alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """The parent's constants are those of the two processes."""
-    for name, value in (("CROP", 64), ("BATCH", 3), ("FEWEST_STEPS", STEPS), ("EPOCHS", 0)):
+    alike = {"CROP": 64, "BATCH": 3, "FEWEST_STEPS": STEPS, "EPOCHS": 0, "half": exact}
+    for name, value in alike.items():
         monkeypatch.setattr(refine_fit, name, value)
 
 
@@ -130,11 +131,9 @@ def test_two_processes_fit_the_decoder_of_one(folder: Path, tmp_path: Path) -> N
     assert (first.pop("told"), second.pop("told")) == (STEPS, 0)
     begun = OnnxModule(base).state_dict()
     assert any((alone[name] - begun[name]).abs().max() > 3e-3 for name in alone)
-    assert all(torch.equal(first[name], second[name]) for name in alone)
-    way, off = (
-        torch.cat([(a - b[name]).flatten() for name, a in alone.items()]).norm() for b in (begun, first)
-    )
-    assert off < 0.02 * way  # in bfloat16 a gradient hangs a little on which samples are added first
+    for name, value in alone.items():
+        assert torch.equal(first[name], second[name])
+        torch.testing.assert_close(first[name], value, rtol=1e-3, atol=1e-3)
 
 
 def test_two_processes_refine_one_pack_and_both_know_it(folder: Path) -> None:
