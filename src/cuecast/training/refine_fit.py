@@ -177,10 +177,7 @@ def draw_beside(
     """The samples, `most` at most, of a lesson that is not of the data and asks so many pictures. They serve part
     `part` of it, so that each has its share."""
     shots = int(rng.choice(SHOTS, p=SHOTS_CHANCE))
-    examples = [
-        Example(read_image(image), Marks(image.shape[:2], mask, absent=not (mask > 0).any()))
-        for image, mask in zip(*draw(rng, shots + asked), strict=True)
-    ]
+    examples = [example_of(*pair) for pair in zip(*draw(rng, shots + asked), strict=True)]
     cues = [e for e in examples if not e.marks.absent][:shots]
     queries = [e for e in examples if e not in cues]
     shown = sorted({c for e in cues for c in e.marks.class_ids if c})
@@ -243,9 +240,14 @@ def seen_otherwise(rng: np.random.Generator, example: Example, main: int) -> Exa
         if (mask[tuple(spans)] == main).sum() >= MOST_OF_IT * (mask == main).sum():
             window = tuple(spans)
             break
-    mask = np.ascontiguousarray(mask[window])
-    marks = Marks(mask.shape[:2], mask, absent=not (mask > 0).any())
-    return Example(read_image(np.ascontiguousarray(pixels[window])), marks)
+    return example_of(pixels[window], mask[window])
+
+
+def example_of(pixels: NDArray[np.uint8], mask: NDArray[np.int32]) -> Example:
+    """A picture (H, W, 3) with its mask (H, W); one that marks nothing says that nothing is there."""
+    mask = np.ascontiguousarray(mask)
+    marks = Marks(mask.shape, mask, absent=not (mask > 0).any())
+    return Example(read_image(np.ascontiguousarray(pixels)), marks)
 
 
 def _ask(

@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cuecast.core.values import IGNORE, Example, Marks
+from cuecast.core.values import IGNORE, Example
 from cuecast.engine.matching import MatchingSegmenter
 from cuecast.evaluation.processes import one_by_one
-from cuecast.io.images import read_image
 from cuecast.predictor import Predictor
 from cuecast.training.calibrate_sparse import FORMS, hand_marks
 from cuecast.training.refine_fit import (
@@ -31,6 +30,7 @@ from cuecast.training.refine_fit import (
     Samples,
     draw_beside,
     draw_change,
+    example_of,
     seen_otherwise,
     taught,
     write_samples,
@@ -89,11 +89,11 @@ def _lesson_of_set(
     if rng.random() < SPARSE:
         classes, form = [1], str(rng.choice(FORMS))
         shown = [_by_hand(rng, e, main, form) for e in shown]
-        queries = [_example_of(e.image.pixels, _only(e, main)) for e in queries]
+        queries = [example_of(e.image.pixels, _only(e, main)) for e in queries]
     strangers = [s for s in sets if s.holding and s.scenario != pictures.scenario]
     if rng.random() < FOREIGN and strangers:
         image = (other := pick_set(rng, strangers)).images[int(rng.integers(len(other.images)))]
-        queries.append(_example_of(image, np.zeros(image.shape[:2], np.int32)))
+        queries.append(example_of(image, np.zeros(image.shape[:2], np.int32)))
     return taught(segmenter, shown, queries, classes, rng, 0, OF_LESSON)
 
 
@@ -102,13 +102,7 @@ def _example(pictures: PictureSet, number: int, classes: Sequence[int]) -> Examp
     own = pictures.masks[number].astype(np.int32)
     mask = np.where(np.isin(own, classes), own, 0)
     mask[own == IGNORE_VALUE] = IGNORE
-    return _example_of(pictures.images[number], mask)
-
-
-def _example_of(image: NDArray[np.uint8], mask: NDArray[np.int32]) -> Example:
-    mask = np.ascontiguousarray(mask)
-    marks = Marks(mask.shape[:2], mask, absent=not (mask > 0).any())
-    return Example(read_image(np.ascontiguousarray(image)), marks)
+    return example_of(pictures.images[number], mask)
 
 
 def _only(example: Example, cls: int) -> NDArray[np.int32]:
@@ -122,7 +116,7 @@ def _by_hand(rng: np.random.Generator, example: Example, cls: int, form: str) ->
     """A cue of one class, class 1, marked as `form` says; as it is where it does not show the class."""
     labels = _only(example, cls)
     if not (labels > 0).any():
-        return _example_of(example.image.pixels, labels)
+        return example_of(example.image.pixels, labels)
     return Example(example.image, hand_marks(rng, labels, form))
 
 
