@@ -7,11 +7,10 @@
     cuecast train recipes/general.py --data DATA --out src/cuecast/packs/general --sparse
 
 The second one fits the decoder on, to what the pack itself says of whole pictures. The last one fits the confidence of
-sparse cues anew, for a pack whose features or first look have changed. DATA is a
-folder with train/ and objects/train/, folders of picture sets (images/, masks/, card.json each; the latter with
-masks_instances/ too), and photos/ (images/). Stopped and started again, it goes on where its last checkpoint was.
-On several processes, with as many
-batches a step, or a multiple: torchrun --nproc-per-node 2 -m cuecast train recipes/general.py --accumulate 2 ...
+sparse cues anew, for a pack whose features or first look have changed. DATA is a folder with train/ and objects/train/,
+folders of picture sets (images/, masks/, card.json each; the latter with masks_instances/ too), and photos/ (images/).
+Stopped and started again, it goes on where its last checkpoint was. On several processes, with as many batches a step,
+or a multiple: torchrun --nproc-per-node 2 -m cuecast train recipes/general.py --accumulate 2 ...
 Machine, time, steps and scores of each run: LOG.md beside this file.
 """
 
