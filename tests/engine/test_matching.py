@@ -228,6 +228,48 @@ def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
     assert len(joined) == 2
 
 
+def test_an_answer_that_a_click_has_corrected_joins_the_cues_where_the_frame_is_seen_whole(
+    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = []
+
+    def spy(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
+        joined.append(shown)
+        return join(known, shown, weights)
+
+    monkeypatch.setattr(matching, "join", spy)
+    several = [cuecast.Cue(p, mask=m) for p, m in map(discs, (2, 3, 4))]
+    query, truth = discs(6)
+    y, x = np.unravel_index(distance_transform_edt(truth).argmax(), truth.shape)
+    not_this = [cuecast.Cue(query, points=[(float(x), float(y), 0)])]
+    for scale in ("pixel", "frame"):
+        concept = predictor.learn(several, scale=scale)
+        assert not joined
+        concept.add(not_this, quick=True).segment(query)
+    ((tile,),) = joined
+    zoom = 256 / truth.size**0.5
+    assert tile.positive[0, int(y * zoom), int(x * zoom)] < 0.4 < 0.9 < tile.positive.max()
+
+
+def test_the_next_click_finds_what_the_forest_said_of_the_image(
+    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    real = matching.MatchingSegmenter._forest_logits
+    monkeypatch.setattr(
+        matching.MatchingSegmenter, "_forest_logits", lambda *given: asked.append(1) or real(*given)
+    )
+    picture, truth = discs(0)
+    concept = predictor.learn([cuecast.Cue(picture, mask=truth)])
+    query, _ = discs(13)
+    counts = []
+    for x in (3.0, 30.0, 60.0):
+        concept = concept.add([cuecast.Cue(query, points=[(x, 3.0, 0)])], quick=True)
+        concept.segment(query)
+        counts.append(len(asked))
+    assert counts[0] == counts[1] == counts[2] == 2  # for the answer, and once for all clicks
+
+
 def test_a_box_round_everything_leaves_a_rest(predictor: cuecast.Predictor) -> None:
     picture, _ = discs(0)
     concept = predictor.learn([cuecast.Cue(picture, boxes=[(0, 0, 200, 160)])])

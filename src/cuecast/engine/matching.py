@@ -5,6 +5,7 @@
     score:  query --resize--> tiles --encode--> features --matcher.evidence--+--> decode --> correct --> refine
                                                  ^     +--forest------------+     |            ^
                                                  +---- joins few cues <-----------+            |
+                                                 +---- joins once corrected <------------------+
                                                              marks on the query itself --------+
 
 Classes that are looked at in the same working scale are one lesson: learned together, answered together.
@@ -91,6 +92,14 @@ class Decoded(NamedTuple):
     maps: dict[str, Array]
     share: Array
     rest: Array
+
+
+@dataclass(frozen=True, eq=False)
+class TileMaps:
+    """What hangs on one tile and the cues alone, whatever else joins them: `_answer`'s forest and hidden."""
+
+    forest: Array
+    hidden: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +192,7 @@ class MatchingSegmenter:
             scene = self._scene(lesson, view)
             shares = lesson.known.share
             for k, cls in enumerate(lesson.classes):
-                logits = self._corrected(scene.planes[k, :1], cls, view, own)
+                logits = self._clicked(lesson, k, view, scene.planes[k, :1], own)
                 planes = np.concatenate([logits, scene.planes[k, 1:]])
                 row = rows[cls]
                 verdict_features[row] = measure(
@@ -362,9 +371,13 @@ class MatchingSegmenter:
 
     def _again(self, lesson: Lesson) -> list[int]:
         """The classes of a lesson, counted from 0, that a query is looked at twice for."""
-        seen_whole = lesson.zoom is None and lesson.side == self.preprocessing["side"]
-        pays = lesson.again and seen_whole
+        pays = lesson.again and self._seen_whole(lesson)
         return [k for k, looks in enumerate(lesson.looks) if pays and len(looks) <= FEW]
+
+    def _seen_whole(self, lesson: Lesson) -> bool:
+        """Whether a lesson looks at whole images in the base frame: so do its things show their size, and tiles are
+        few."""
+        return lesson.zoom is None and bool(lesson.side == self.preprocessing["side"])
 
     def _forest_logits(self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps) -> Array:
         filters = features.pixel[: -self.preprocessing["texture"]]
@@ -445,8 +458,31 @@ class MatchingSegmenter:
         share = (self._mixed(np.ones_like(forest), lesson, forest) - rest).mean((1, 2))
         return Decoded(maps, share, rest)
 
+    def _clicked(self, lesson: Lesson, k: int, view: View, logits: Array, own: Sequence[Marks]) -> Array:
+        """Logits (1, h, w) of a lesson's class `k`, corrected by what the query itself carries.
+
+        A query that is seen whole is then answered once more, with the corrected answer as one more cue, so that a
+        click teaches what is not near it (docs/decisions/0038-clicks-teach.md).
+        """
+        cls = lesson.classes[k]
+        corrected = self._corrected(logits, cls, view, own)
+        if corrected is logits or not self._seen_whole(lesson):
+            return corrected
+        part = lesson.only([k])
+        taught = self._taught_by(view, part, corrected)
+
+        def answer(features: FeatureMaps, tile: Window) -> Array:
+            def read() -> TileMaps:
+                hidden = hidden_units(part.known, features, self.weights)
+                return TileMaps(self._forest_logits(part, view, tile, features), hidden)
+
+            kept = self.scenes.get((lesson.key, cls, view.digest, tile), read)
+            return self._answer(taught, view, tile, features, kept.forest, kept.hidden)[0][:, 0]
+
+        return self._corrected(view.blend(1, 2, answer), cls, view, own)
+
     def _corrected(self, logits: Array, cls: int, view: View, own: Sequence[Marks]) -> Array:
-        """Logits (1, h, w) moved by the points and scribbles that the query itself carries."""
+        """Logits (1, h, w) moved by the points and scribbles that the query itself carries; the very same without."""
         places = np.concatenate([np.empty((0, 3), np.float32), *(marked_places(m, cls) for m in own)])
         if not len(places):
             return logits
