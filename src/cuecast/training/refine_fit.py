@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from cuecast.training.refine_data import Data, Shown, only_classes
 from cuecast.training.torchrun import join
 
 Array = NDArray[np.float32]
+T = TypeVar("T")
 Maps = dict[str, NDArray[np.float16]]
 Drawing = Callable[[np.random.Generator, int], tuple[NDArray[np.uint8], NDArray[np.int32]]]
 """Draws so many pictures of one kind (N, H, W, 3), and which class is where (N, H, W), IGNORE where it is not known."""
@@ -152,12 +153,31 @@ def draw_lesson(
     asked = [p for p in rest if p.shows(main)][:ASKED]
     asked += [p for p in rest if p.lacks(main)][: max(1, len(asked) // LACKING)]
     others = [c for c in sorted(held) if c != main and any(p.shows(c) for p in cues)]
-    classes = [main, *rng.permutation(others)[: int(rng.integers(TOGETHER))].tolist()]
-    change, apart = draw_change(rng), beside is not None and rng.random() < APART
-    shown, queries = ([change(only_classes(p, classes)) for p in side] for side in (cues, asked))
-    if apart:
-        shown, queries = ([seen_otherwise(rng, e, main) for e in side] for side in (shown, queries))
+    chance = APART if beside else 0.0
+    classes, shown, queries = seen_alike(rng, main, others, (cues, asked), only_classes, chance)
     return taught(segmenter, shown, queries, classes, rng, part)
+
+
+def seen_alike(
+    rng: np.random.Generator,
+    main: int,
+    others: Sequence[int],
+    sides: tuple[Sequence[T], Sequence[T]],
+    example: Callable[[T, Sequence[int]], Example],
+    apart: float,
+) -> tuple[list[int], list[Example], list[Example]]:
+    """The classes of a lesson, `main` first and some of the `others`, then cues and pictures that are asked, `sides`,
+    as they are shown: all changed alike, and with the chance `apart` each seen from another place, too.
+
+    example  gives a picture with the marks of some classes.
+    """
+    classes = [main, *rng.permutation(others)[: int(rng.integers(TOGETHER))].tolist()]
+    change = draw_change(rng)
+    moved = apart > 0 and rng.random() < apart
+    cues, asked = ([change(example(p, classes)) for p in side] for side in sides)
+    if moved:
+        cues, asked = ([seen_otherwise(rng, e, main) for e in side] for side in (cues, asked))
+    return classes, cues, asked
 
 
 def _holding(pool: Sequence[Shown], data: Data) -> dict[int, list[Shown]]:

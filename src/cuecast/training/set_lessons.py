@@ -29,9 +29,8 @@ from cuecast.training.refine_fit import (
     Sample,
     Samples,
     draw_beside,
-    draw_change,
     example_of,
-    seen_otherwise,
+    seen_alike,
     taught,
     write_samples,
 )
@@ -78,11 +77,9 @@ def _lesson_of_set(
     if lacking := sorted({*pictures.lacking[main]} - {*cues}):
         asked += rng.choice(lacking, min(len(lacking), max(1, len(asked) // LACKING)), replace=False).tolist()
     others = {int(c) for i in cues for c in np.unique(pictures.masks[i])} - {0, IGNORE_VALUE, main}
-    classes = [main, *rng.permutation(sorted(others))[: int(rng.integers(TOGETHER))].tolist()]
-    change, apart = draw_change(rng), rng.random() < APART
-    shown, queries = ([change(_example(pictures, i, classes)) for i in side] for side in (cues, asked))
-    if apart:
-        shown, queries = ([seen_otherwise(rng, e, main) for e in side] for side in (shown, queries))
+    classes, shown, queries = seen_alike(
+        rng, main, sorted(others), (cues, asked), partial(_example, pictures), APART
+    )
     shown = [e for e in shown if not e.marks.absent]
     if not shown:
         return []
