@@ -251,6 +251,23 @@ def test_an_answer_that_a_click_has_corrected_joins_the_cues_where_the_frame_is_
     assert tile.positive[0, int(y * zoom), int(x * zoom)] < 0.4 < 0.9 < tile.positive.max()
 
 
+def test_a_click_does_not_have_many_classes_answered_once_more(
+    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = []
+    monkeypatch.setattr(matching, "join", lambda known, *_: joined.append(known) or known)
+    picture, truth = discs(2)
+    parts = truth * (1 + np.arange(truth.shape[1]) * 3 // truth.shape[1])
+    query, _ = discs(6)
+    for classes in (3, 2):
+        concept = predictor.learn([cuecast.Cue(picture, mask=np.where(parts <= classes, parts, 0))])
+        assert len(concept.classes) == classes
+        concept.segment(query)
+        before = len(joined)
+        concept.add([cuecast.Cue(query, points=[(3, 3, 0)])], quick=True).segment(query)
+        assert (len(joined) > before) == (classes == 2)
+
+
 def test_the_next_click_finds_what_the_forest_said_of_the_image(
     predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

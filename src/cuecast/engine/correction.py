@@ -2,7 +2,8 @@
 
 A Gaussian process is fitted to what the logits lack at the marked places (Rasmussen and Williams 2006, ch. 2). Its
 kernel says how far a mark reaches: near places that look alike, and, weaker, alike places anywhere in the image.
-Nothing is learned again, so a click costs milliseconds.
+Nothing is learned again here, so that it costs milliseconds; whether what it gives joins the cues is the segmenter's
+business (docs/decisions/0038-clicks-teach.md).
 
 Where marks are all that is known (`guess`), the frame's border speaks for the rest: things touch it less than their
 surroundings do.

@@ -371,13 +371,13 @@ class MatchingSegmenter:
 
     def _again(self, lesson: Lesson) -> list[int]:
         """The classes of a lesson, counted from 0, that a query is looked at twice for."""
-        pays = lesson.again and self._seen_whole(lesson)
+        pays = self._pays_again(lesson)
         return [k for k, looks in enumerate(lesson.looks) if pays and len(looks) <= FEW]
 
-    def _seen_whole(self, lesson: Lesson) -> bool:
-        """Whether a lesson looks at whole images in the base frame: so do its things show their size, and tiles are
-        few."""
-        return lesson.zoom is None and bool(lesson.side == self.preprocessing["side"])
+    def _pays_again(self, lesson: Lesson) -> bool:
+        """Whether one more look may pay: of few classes, and where a whole image is seen in the base frame, in which
+        tiles are few."""
+        return lesson.again and lesson.zoom is None and bool(lesson.side == self.preprocessing["side"])
 
     def _forest_logits(self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps) -> Array:
         filters = features.pixel[: -self.preprocessing["texture"]]
@@ -461,12 +461,12 @@ class MatchingSegmenter:
     def _clicked(self, lesson: Lesson, k: int, view: View, logits: Array, own: Sequence[Marks]) -> Array:
         """Logits (1, h, w) of a lesson's class `k`, corrected by what the query itself carries.
 
-        A query that is seen whole is then answered once more, with the corrected answer as one more cue, so that a
-        click teaches what is not near it (docs/decisions/0038-clicks-teach.md).
+        Where one more look pays, the query is then answered once more, with the corrected answer as one more cue, so
+        that a click teaches what is not near it (docs/decisions/0038-clicks-teach.md).
         """
         cls = lesson.classes[k]
         corrected = self._corrected(logits, cls, view, own)
-        if corrected is logits or not self._seen_whole(lesson):
+        if corrected is logits or not self._pays_again(lesson):
             return corrected
         part = lesson.only([k])
         taught = self._taught_by(view, part, corrected)

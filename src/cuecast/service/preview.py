@@ -1,7 +1,7 @@
 """Answers at once: what the marks of a project and a draft on one image say of it.
 
 One `Previewer` lives in the interactive process. It keeps the pack, the concepts and the images used last, so that one
-more click on an image is answered in milliseconds: strokes only correct what the concept says of their
+more click on an image is answered in a tenth of a second: strokes only correct what the concept says of their
 image (`Concept.add(quick=True)`).
 """
 
