@@ -197,16 +197,22 @@ def test_not_this_teaches_no_guess(concept: cuecast.Concept) -> None:
     )  # only the cue that shows the thing says how it looks
 
 
-def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
-    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    joined = []
+@pytest.fixture
+def joined(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[CueTile]]:
+    """What joins the cues of a concept from now on, tile by tile."""
+    seen: list[Sequence[CueTile]] = []
 
     def spy(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
-        joined.append(shown)
+        seen.append(shown)
         return join(known, shown, weights)
 
     monkeypatch.setattr(matching, "join", spy)
+    return seen
+
+
+def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
+    predictor: cuecast.Predictor, joined: list[Sequence[CueTile]]
+) -> None:
     picture, truth = discs(0)
     query, wanted = discs(1)
     concepts = [predictor.learn([cuecast.Cue(picture, mask=truth)], scale=s) for s in ("frame", "pixel")]
@@ -229,15 +235,8 @@ def test_the_query_joins_few_cues_where_the_frame_is_seen_whole(
 
 
 def test_an_answer_that_a_click_has_corrected_joins_the_cues_where_the_frame_is_seen_whole(
-    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+    predictor: cuecast.Predictor, joined: list[Sequence[CueTile]]
 ) -> None:
-    joined = []
-
-    def spy(known: Knowledge, shown: Sequence[CueTile], weights: MatcherWeights) -> Knowledge:
-        joined.append(shown)
-        return join(known, shown, weights)
-
-    monkeypatch.setattr(matching, "join", spy)
     several = [cuecast.Cue(p, mask=m) for p, m in map(discs, (2, 3, 4))]
     query, truth = discs(6)
     y, x = np.unravel_index(distance_transform_edt(truth).argmax(), truth.shape)
@@ -252,10 +251,8 @@ def test_an_answer_that_a_click_has_corrected_joins_the_cues_where_the_frame_is_
 
 
 def test_a_click_does_not_have_many_classes_answered_once_more(
-    predictor: cuecast.Predictor, monkeypatch: pytest.MonkeyPatch
+    predictor: cuecast.Predictor, joined: list[Sequence[CueTile]]
 ) -> None:
-    joined = []
-    monkeypatch.setattr(matching, "join", lambda known, *_: joined.append(known) or known)
     picture, truth = discs(2)
     parts = truth * (1 + np.arange(truth.shape[1]) * 3 // truth.shape[1])
     query, _ = discs(6)

@@ -96,7 +96,8 @@ class Decoded(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TileMaps:
-    """What hangs on one tile and the cues alone, whatever else joins them: `_answer`'s forest and hidden."""
+    """What hangs on one tile and the cues alone, whatever else joins them: the forest's logits (K, h, w), and the
+    tile's `hidden_units`."""
 
     forest: Array
     hidden: Array
@@ -340,17 +341,16 @@ class MatchingSegmenter:
         def compute() -> Scene:
             moments: list[Array] = []
             there: list[Array] = []
-            kept: dict[Window, tuple[Array, Array]] = {}
+            kept: dict[Window, TileMaps] = {}
             again = self._again(lesson)
 
             def answer(features: FeatureMaps, tile: Window) -> Array:
                 moments.append(features.moments)
-                forest = self._forest_logits(lesson, view, tile, features)
-                hidden = hidden_units(lesson.known, features, self.weights)
-                planes, presence = self._answer(lesson, view, tile, features, forest, hidden)
+                read = self._tile_maps(lesson, view, tile, features)
+                planes, presence = self._answer(lesson, view, tile, features, read)
                 there.append(presence)
                 if again:
-                    kept[tile] = forest[again], hidden
+                    kept[tile] = TileMaps(read.forest[again], read.hidden)
                 return planes.reshape(-1, *planes.shape[2:])
 
             blended = view.blend(len(lesson.classes) * len(PLANES), 2, answer)
@@ -358,7 +358,7 @@ class MatchingSegmenter:
             if again:
                 taught = self._taught_by(view, lesson.only(again), planes[again, 0])
                 planes[again, 0] = view.blend(
-                    len(again), 2, lambda f, t: self._answer(taught, view, t, f, *kept[t])[0][:, 0]
+                    len(again), 2, lambda f, t: self._answer(taught, view, t, f, kept[t])[0][:, 0]
                 )
             return Scene(planes, look_of(moments), np.max(there, 0))
 
@@ -379,6 +379,10 @@ class MatchingSegmenter:
         tiles are few."""
         return lesson.again and lesson.zoom is None and bool(lesson.side == self.preprocessing["side"])
 
+    def _tile_maps(self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps) -> TileMaps:
+        hidden = hidden_units(lesson.known, features, self.weights)
+        return TileMaps(self._forest_logits(lesson, view, tile, features), hidden)
+
     def _forest_logits(self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps) -> Array:
         filters = features.pixel[: -self.preprocessing["texture"]]
         read = np.concatenate([filters, _at(view, tile, features, lesson.zoom)])
@@ -390,27 +394,23 @@ class MatchingSegmenter:
         view: View,
         tile: Window,
         features: FeatureMaps,
-        forest: Array,
-        hidden: Array,
+        read: TileMaps,
     ) -> tuple[Array, Array]:
-        """`PLANES` (K, P, h, w) of a lesson's classes in one tile, and the logits (K,) of their being in it.
-
-        forest (K, h, w): the forest's logits there; hidden: the tile's `hidden_units`.
-        """
-        maps, told = self._maps(lesson, view, tile, features, forest, hidden)
+        """`PLANES` (K, P, h, w) of a lesson's classes in one tile, and the logits (K,) of their being in it."""
+        maps, told = self._maps(lesson, view, tile, features, read)
         heads = len(self.weights.temperature)
         like, unlike = (told.evidence8[:, i : 3 * heads : 3].mean(1) for i in (1, 2))
         decoded, there = self.decoder.decode(maps, len(lesson.classes))
-        logits = self._mixed(decoded[:, 0], lesson, forest)
+        logits = self._mixed(decoded[:, 0], lesson, read.forest)
         scores = [told.ridge2[:, 0], _enlarge(told.ridge4[:, 0], 2), _enlarge(told.ridge8[:, 0], 4)]
-        planes = [logits, forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4)]
+        planes = [logits, read.forest, *scores, _enlarge(like, 4), _enlarge(unlike, 4)]
         return np.stack(planes, 1), there
 
     def _maps(
-        self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps, forest: Array, hidden: Array
+        self, lesson: Lesson, view: View, tile: Window, features: FeatureMaps, read: TileMaps
     ) -> tuple[dict[str, Array], Evidence]:
         """What the decoder reads of one tile, by name, and the evidence in it; arguments as of `_answer`."""
-        told = evidence(lesson.known, features, self.weights, hidden)
+        told = evidence(lesson.known, features, self.weights, read.hidden)
         frame, shape = view.frame.shape[:2], features.key.shape[1:]
         maps = {
             "context": features.context[None],
@@ -422,7 +422,7 @@ class MatchingSegmenter:
             "ridge4": told.ridge4,
             "ridge2": told.ridge2,
             "agreement": told.agreement,
-            "forest": forest[:, None],
+            "forest": read.forest[:, None],
         }
         return maps, told
 
@@ -441,21 +441,19 @@ class MatchingSegmenter:
             part = lesson.only(again)
 
             def answer(features: FeatureMaps, tile: Window) -> Array:
-                forest = self._forest_logits(part, view, tile, features)
-                hidden = hidden_units(part.known, features, self.weights)
-                return self._answer(part, view, tile, features, forest, hidden)[0][:, 0]
+                read = self._tile_maps(part, view, tile, features)
+                return self._answer(part, view, tile, features, read)[0][:, 0]
 
             yield self._taught_by(view, part, view.blend(len(again), 2, answer))
 
     def decoded(self, lesson: Lesson, view: View, tile: Window) -> Decoded:
         """What the decoder reads in a tile of an image, and what becomes of what it says: to train one on."""
         features = view.features(tile)
-        hidden = hidden_units(lesson.known, features, self.weights)
-        forest = self._forest_logits(lesson, view, tile, features)
-        maps, _ = self._maps(lesson, view, tile, features, forest, hidden)
+        read = self._tile_maps(lesson, view, tile, features)
+        maps, _ = self._maps(lesson, view, tile, features, read)
         # The answer is linear in the decoder's logits.
-        rest = self._mixed(np.zeros_like(forest), lesson, forest)
-        share = (self._mixed(np.ones_like(forest), lesson, forest) - rest).mean((1, 2))
+        rest = self._mixed(np.zeros_like(read.forest), lesson, read.forest)
+        share = (self._mixed(np.ones_like(read.forest), lesson, read.forest) - rest).mean((1, 2))
         return Decoded(maps, share, rest)
 
     def _clicked(self, lesson: Lesson, k: int, view: View, logits: Array, own: Sequence[Marks]) -> Array:
@@ -472,12 +470,9 @@ class MatchingSegmenter:
         taught = self._taught_by(view, part, corrected)
 
         def answer(features: FeatureMaps, tile: Window) -> Array:
-            def read() -> TileMaps:
-                hidden = hidden_units(part.known, features, self.weights)
-                return TileMaps(self._forest_logits(part, view, tile, features), hidden)
-
-            kept = self.scenes.get((lesson.key, cls, view.digest, tile), read)
-            return self._answer(taught, view, tile, features, kept.forest, kept.hidden)[0][:, 0]
+            key = lesson.key, cls, view.digest, tile
+            read: TileMaps = self.scenes.get(key, lambda: self._tile_maps(part, view, tile, features))
+            return self._answer(taught, view, tile, features, read)[0][:, 0]
 
         return self._corrected(view.blend(1, 2, answer), cls, view, own)
 
